@@ -1,0 +1,92 @@
+"""Directions to and from small files: .npy, .npz, .safetensors; nothing that could run code is read."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ..codes import Directions
+
+LARGEST = 20 * 2 ** 20      # bytes: 1,000 directions over 18 slots of 512 numbers would be 37 MB; nobody steers those
+SUFFIXES = (".npy", ".npz", ".safetensors")
+
+
+def save_directions(directions: Directions, path: str | Path, **facts: str) -> None:
+    """A safetensors file with `vectors`, `scores` and, as metadata, the slots and `facts` (model, weights hash, name ...)."""
+    tensors = dict(vectors=directions.vectors.contiguous(), scores=directions.scores.contiguous())
+    save_file(tensors, str(path), metadata=dict(slots=json.dumps(directions.slots), **facts))
+
+
+def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | None = None) -> Directions:
+    """[k, dim] or [k, slots, dim] from a file, scaled to unit length, for a generator of that many slots and numbers.
+
+    In .npz and .safetensors the array is named `vectors` (or is the only one). Raises ValueError, in one sentence, for
+    anything else: another suffix, over 20 MB, broken, pickled, of another size, not finite, or (where both the file and
+    the caller name a `weights` hash) made for other weights.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path.name}: directions come as {', '.join(SUFFIXES)}")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"{path.name} has {path.stat().st_size / 2 ** 20:.0f} MB; a file of directions may have {LARGEST // 2 ** 20}")
+    arrays, facts = _arrays(path)
+    if weights and facts.get("weights") and facts["weights"] != weights:
+        raise ValueError(f"{path.name} was made for other weights ({facts.get('model', 'another model')}): "
+                         "open that model first, or save the directions again with this one")
+    if "vectors" not in arrays and len(arrays) != 1:
+        raise ValueError(f"{path.name} holds {', '.join(sorted(arrays)) or 'nothing'}; the directions must be named `vectors`")
+    vectors = _checked(path, arrays["vectors"] if "vectors" in arrays else next(iter(arrays.values())), slots=slots, dim=dim)
+    moved = tuple(range(slots))
+    if "slots" in facts:
+        moved = _slots(path, facts["slots"], slots)
+    if vectors.ndim == 3 and vectors.shape[1] != len(moved):
+        raise ValueError(f"{path.name} has vectors for {vectors.shape[1]} slots; this model needs {slots}")
+    scores = arrays.get("scores")
+    scores = vectors.new_ones(len(vectors)) if scores is None or scores.shape != (len(vectors),) else torch.as_tensor(scores).double()
+    return Directions(vectors / vectors.flatten(1).norm(dim=1).reshape(-1, *[1] * (vectors.ndim - 1)), scores, moved)
+
+
+def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    try:
+        if path.suffix == ".npy":
+            return {"vectors": np.load(path, allow_pickle=False)}, {}
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}, {}
+        with safe_open(str(path), framework="pt") as file:
+            return {name: file.get_tensor(name).float().numpy() if file.get_tensor(name).dtype == torch.bfloat16
+                    else file.get_tensor(name).numpy() for name in file.keys()}, dict(file.metadata() or {})
+    except (ValueError, OSError, EOFError, SafetensorError, KeyError) as error:
+        kind = "was pickled, which this page does not open" if "pickle" in str(error) else "is broken"
+        raise ValueError(f"{path.name} {kind}: save the directions again as numpy or safetensors") from None
+    except Exception as error:                  # zipfile and numpy raise many kinds for a broken archive
+        raise ValueError(f"{path.name} is broken ({type(error).__name__}): save the directions again") from None
+
+
+def _checked(path: Path, array: np.ndarray, *, slots: int, dim: int) -> torch.Tensor:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise ValueError(f"{path.name} does not hold numbers")
+    if array.ndim == 1:
+        array = array[None]
+    fits = array.ndim == 2 and array.shape[1] == dim or array.ndim == 3 and array.shape[1] <= slots and array.shape[2] == dim
+    if not fits or not len(array):
+        raise ValueError(f"{path.name} holds {list(array.shape)}; this model needs [k, {dim}] or [k, {slots}, {dim}]")
+    vectors = torch.as_tensor(array.astype(np.float64))
+    length = vectors.flatten(1).norm(dim=1)
+    if not torch.isfinite(length).all() or (length == 0).any():
+        raise ValueError(f"{path.name} holds directions that are zero, infinite or not numbers")
+    return vectors
+
+
+def _slots(path: Path, text: str, slots: int) -> tuple[int, ...]:
+    try:
+        moved = tuple(int(slot) for slot in json.loads(text))
+    except (TypeError, ValueError):
+        raise ValueError(f"{path.name} does not say which layers it moves") from None
+    if not moved or any(not 0 <= slot < slots for slot in moved):
+        raise ValueError(f"{path.name} moves layers {moved}; this model has 0 to {slots - 1}")
+    return moved

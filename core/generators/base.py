@@ -1,0 +1,94 @@
+"""A generator is a mapping and a list of layers; segments of the list are what every algorithm works with.
+
+A *slot* is a place where a generator reads a code. `run(stop=k)` then `run(start=k)` is `run()`, exactly.
+"""
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class State(NamedTuple):
+    x: Tensor                   # [n, c, h, w] feature map
+    rgb: Tensor | None = None   # [n, 3, h, w] image so far, in skip architectures
+
+
+class Generator(nn.Module):
+    """Noise z [n, z_dim] -> codes [n, slots, dim] -> image [n, 3, R, R], nominally in [-1, 1] (not clamped).
+
+    Subclasses set the attributes below, `layers` and `reads`, and write `codes`, `first_weight` and `to_image`.
+    layers[0] makes the first State from the codes: it is called with None.
+    """
+    z_dim: int
+    slots: int
+    dim: int
+    resolution: int
+    classes: int = 0                        # 0: unconditional
+    has_truncation: bool = True             # False: psi has no effect, the page hides it
+    layers: nn.ModuleList
+    reads: tuple[tuple[int, ...], ...]      # the slots each layer reads
+    gates: tuple[nn.Module, ...] = ()       # class-conditional normalisation + ReLU, in forward order
+
+    @property
+    def movable(self) -> slice:
+        """The columns of a code that directions, Jacobians and inversions may move."""
+        return slice(0, self.dim)
+
+    def config(self) -> dict:
+        """The keyword arguments that build this architecture again."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is built")
+
+    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "Generator":
+        """A view that shares the weights. `noise`: "stored", "none" or a seed; generators without noise return themselves."""
+        if not (noise in ("stored", "none") or isinstance(noise, int)):
+            raise ValueError(f"noise is 'stored', 'none' or a whole number, not {noise!r}")
+        return self
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        """z [n, z_dim]; row i is `sample(1, seed + i)`, to the bit."""
+        rows = [torch.randn(self.z_dim, generator=torch.Generator().manual_seed(seed + i)) for i in range(n)]
+        return torch.stack(rows).to(next(self.parameters()).device)
+
+    def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
+        """z [n, z_dim] -> codes [n, slots, dim]; psi moves them towards their mean in the first `cutoff` slots (None: all)."""
+        raise NotImplementedError
+
+    def first_weight(self, slot: int) -> Tensor:
+        """[fan_out, dim]: the affine map by which the slot's convolution reads its code, gain included."""
+        raise NotImplementedError
+
+    def to_image(self, state: State) -> Tensor:
+        raise NotImplementedError
+
+    def preview(self, state: State) -> Tensor | None:
+        """The picture so far at full size, where the architecture has one."""
+        return None
+
+    def start(self, slots: Iterable[int]) -> int:
+        """The first layer that reads one of the slots; `len(layers)` where none does."""
+        wanted = set(slots)
+        return next((i for i, read in enumerate(self.reads) if wanted & set(read)), len(self.layers))
+
+    def run(self, codes: Tensor, state: State | None = None, *, start: int = 0, stop: int | None = None) -> State:
+        """Layers start .. stop - 1 on `state` (None exactly where start = 0); codes [n, slots, dim]."""
+        if (state is None) != (start == 0):
+            raise ValueError("layer 0 starts from nothing, every other layer from a state: "
+                             f"start = {start} with {'no ' if state is None else 'a '}state")
+        for layer, slots in zip(self.layers[start:stop], self.reads[start:stop]):
+            state = layer(state, *(codes[:, slot] for slot in slots))
+        return state
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.to_image(self.run(codes))
+
+
+def shallow(module: nn.Module) -> nn.Module:
+    """A module that shares every tensor with `module`, but whose buffers and children can be exchanged."""
+    view = copy.copy(module)
+    view.__dict__["_buffers"] = dict(module._buffers)
+    view.__dict__["_modules"] = dict(module._modules)
+    return view

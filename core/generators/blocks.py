@@ -1,0 +1,73 @@
+"""Equalised layers and the resampling filter that the architectures share.
+
+Weights are stored as N(0, 1) and scaled at run time (Karras et al., Progressive Growing of GANs, ICLR 2018, section 4.1).
+"""
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SQRT2 = math.sqrt(2)
+
+
+def lrelu(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2) * SQRT2
+
+
+def normalize_second_moment(x: Tensor) -> Tensor:
+    """[n, d] scaled so that the mean of each row's squares is 1."""
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+
+
+class EqualLinear(nn.Module):
+    """y = x (gain W)^T + lr_mul b; `lr_mul` slows learning without changing the function at initialisation."""
+
+    def __init__(self, fan_in: int, fan_out: int, *, bias: float = 0.0, lr_mul: float = 1.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(fan_out, fan_in) / lr_mul)
+        self.bias = nn.Parameter(torch.full((fan_out,), bias / lr_mul))
+        self.gain, self.lr_mul = lr_mul / math.sqrt(fan_in), lr_mul
+
+    def effective_weight(self) -> Tensor:
+        return self.weight * self.gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.effective_weight().to(x.dtype), (self.bias * self.lr_mul).to(x.dtype))
+
+
+class EqualConv2d(nn.Module):
+    """A convolution with equalised rate; `down` averages 2 x 2 outputs, folded into a kernel one larger with stride 2."""
+
+    def __init__(self, fan_in: int, fan_out: int, kernel: int, *, bias: bool = True, down: bool = False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(fan_out, fan_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(fan_out)) if bias else None
+        self.gain, self.padding, self.down = 1 / math.sqrt(fan_in * kernel ** 2), kernel // 2, down
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, stride = self.weight * self.gain, 1
+        if self.down:       # mean over 2 x 2 of a k x k convolution = one (k + 1) x (k + 1) convolution of stride 2
+            weight, stride = F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1), 2
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.conv2d(x, weight.to(x.dtype), bias, stride=stride, padding=self.padding)
+
+
+def fir_kernel(channels: int, *, gain: float, like: Tensor) -> Tensor:
+    """[channels, 1, 4, 4]: the outer product of [1, 3, 3, 1] with sum `gain`."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=like.device, dtype=torch.float32)
+    kernel = taps[:, None] * taps * (gain / taps.sum() ** 2)
+    return kernel.to(like.dtype).expand(channels, 1, 4, 4).contiguous()
+
+
+def smooth(x: Tensor) -> Tensor:
+    """[n, c, 2h + 1, 2w + 1] after a transposed convolution -> [n, c, 2h, 2w]: the filter that up-sampling needs."""
+    channels = x.shape[1]
+    return F.conv2d(x, fir_kernel(channels, gain=4, like=x), padding=1, groups=channels)
+
+
+def upsample_rgb(rgb: Tensor) -> Tensor:
+    """[n, 3, h, w] -> [n, 3, 2h, 2w] by zero insertion and the same filter."""
+    return F.conv_transpose2d(rgb, fir_kernel(3, gain=4, like=rgb), stride=2, padding=1, groups=3)

@@ -1,0 +1,143 @@
+"""StyleGAN2, skip architecture.
+
+Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020. Modulation in the non-fused form
+(scale the input, one shared convolution, scale the output): the same function, faster on CPU, and usable under torch.func.
+"""
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .base import Generator, State, shallow
+from .blocks import EqualLinear, lrelu, normalize_second_moment, smooth, upsample_rgb
+
+
+class ModulatedConv(nn.Module):
+    """Convolution whose input channels are scaled by a style, an affine map of the code w (section 2.2 of the paper)."""
+
+    def __init__(self, fan_in: int, fan_out: int, kernel: int, dim: int, *, up: bool = False, demodulate: bool = True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(fan_out, fan_in, kernel, kernel))
+        self.affine = EqualLinear(dim, fan_in, bias=1.0)
+        self.gain, self.up, self.demodulate = 1 / math.sqrt(fan_in * kernel ** 2), up, demodulate
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        style, weight = self.affine(w), self.weight * self.gain
+        x = x * style[:, :, None, None].to(x.dtype)
+        if self.up:
+            x = smooth(F.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2))
+        else:
+            x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
+        if self.demodulate:
+            norm = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).T.to(style.dtype) + 1e-8)
+            x = x * norm[:, :, None, None].to(x.dtype)
+        return x
+
+
+class StyleLayer(nn.Module):
+    """One convolution with noise, bias and activation; `rgb`: followed by its ToRGB, added to the image so far."""
+
+    def __init__(self, fan_in: int, fan_out: int, dim: int, size: int, *, up: bool, rgb: bool, clamp: float | None):
+        super().__init__()
+        self.conv = ModulatedConv(fan_in, fan_out, 3, dim, up=up)
+        self.bias = nn.Parameter(torch.zeros(fan_out))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.zeros(size, size))
+        self.clamp = clamp
+        if rgb:
+            self.to_rgb = ModulatedConv(fan_out, 3, 1, dim, demodulate=False)
+            self.rgb_bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, state: State, w: Tensor, w_rgb: Tensor | None = None) -> State:
+        offset = self.bias[:, None, None] + self.noise_strength * self.noise
+        x = lrelu(self.conv(state.x, w) + offset.to(state.x.dtype))
+        if self.clamp is not None:
+            x = x.clamp(-self.clamp, self.clamp)
+        rgb = state.rgb
+        if rgb is not None and self.conv.up:
+            rgb = upsample_rgb(rgb)
+        if w_rgb is not None:
+            new = self.to_rgb(x, w_rgb).float() + self.rgb_bias[:, None, None]
+            if self.clamp is not None:
+                new = new.clamp(-self.clamp, self.clamp)
+            rgb = new if rgb is None else rgb + new
+        return State(x, rgb)
+
+
+class FirstLayer(StyleLayer):
+    """The learned constant [c, 4, 4], then a StyleLayer."""
+
+    def __init__(self, channels: int, dim: int, *, clamp: float | None):
+        super().__init__(channels, channels, dim, 4, up=False, rgb=True, clamp=clamp)
+        self.const = nn.Parameter(torch.randn(channels, 4, 4))
+
+    def forward(self, state: None, w: Tensor, w_rgb: Tensor) -> State:
+        return super().forward(State(self.const.expand(len(w), -1, -1, -1)), w, w_rgb)
+
+
+class StyleGAN2(Generator):
+    """channels: one width for each resolution from 4 to R, so len(channels) = log2(R) - 1."""
+
+    def __init__(self, *, resolution: int, channels: tuple[int, ...], z_dim: int = 512, dim: int = 512,
+                 mapping_layers: int = 8, clamp: float | None = None):
+        super().__init__()
+        channels = tuple(channels)
+        if resolution != 2 ** (len(channels) + 1):
+            raise ValueError(f"{len(channels)} widths make {2 ** (len(channels) + 1)} pixels, not {resolution}")
+        self.resolution, self.channels, self.clamp = resolution, channels, clamp
+        self.z_dim, self.dim, self.slots = z_dim, dim, 2 * len(channels)
+        widths = [z_dim] + [dim] * mapping_layers
+        self.mapping = nn.ModuleList(EqualLinear(i, o, lr_mul=0.01) for i, o in zip(widths, widths[1:]))
+        self.register_buffer("w_avg", torch.zeros(dim))
+        layers: list[nn.Module] = [FirstLayer(channels[0], dim, clamp=clamp)]
+        for k, (fan_in, fan_out) in enumerate(zip(channels, channels[1:])):
+            size = 8 * 2 ** k
+            layers += [StyleLayer(fan_in, fan_out, dim, size, up=True, rgb=False, clamp=clamp),
+                       StyleLayer(fan_out, fan_out, dim, size, up=False, rgb=True, clamp=clamp)]
+        self.layers = nn.ModuleList(layers)
+        self.reads = tuple((i, i + 1) if i % 2 == 0 else (i,) for i in range(len(layers)))
+
+    def config(self) -> dict:
+        return dict(resolution=self.resolution, channels=list(self.channels), z_dim=self.z_dim, dim=self.dim,
+                    mapping_layers=len(self.mapping), clamp=self.clamp)
+
+    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "StyleGAN2":
+        super().at(psi=psi, noise=noise)
+        if noise == "stored":
+            return self
+        view, layers = shallow(self), []
+        for i, layer in enumerate(self.layers):
+            layer = shallow(layer)
+            random = None if noise == "none" else torch.Generator().manual_seed(int(noise) * 1000 + i)
+            drawn = torch.zeros(layer.noise.shape) if random is None else torch.randn(layer.noise.shape, generator=random)
+            layer._buffers["noise"] = drawn.to(layer.noise)
+            layers.append(layer)
+        view._modules["layers"] = nn.ModuleList(layers)
+        return view
+
+    def map(self, z: Tensor) -> Tensor:
+        """z [n, z_dim] -> w [n, dim], untruncated."""
+        w = normalize_second_moment(z)
+        for layer in self.mapping:
+            w = lrelu(layer(w))
+        return w
+
+    def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
+        codes = self.map(z)[:, None].repeat(1, self.slots, 1)
+        if psi == 1:
+            return codes
+        near = self.w_avg + psi * (codes[:, :cutoff] - self.w_avg)
+        return near if cutoff is None else torch.cat([near, codes[:, cutoff:]], 1)
+
+    def first_weight(self, slot: int) -> Tensor:
+        conv = self.layers[-1].to_rgb if slot == self.slots - 1 else self.layers[slot].conv
+        return conv.affine.effective_weight()
+
+    def to_image(self, state: State) -> Tensor:
+        return state.rgb
+
+    def preview(self, state: State) -> Tensor | None:
+        return F.interpolate(state.rgb, size=(self.resolution, self.resolution), mode="bilinear", align_corners=False)

@@ -1,0 +1,81 @@
+"""Networks that read a rendered world's factors and parts off a picture: the independent judges of every claim.
+
+They are trained on renders only, never on generated pictures, and no generator is trained against them.
+"""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConvBlock(nn.Sequential):
+    """3 x 3 convolution, batch norm, ReLU; stride 2 where `down`."""
+
+    def __init__(self, fan_in: int, fan_out: int, *, down: bool = False):
+        super().__init__(nn.Conv2d(fan_in, fan_out, 3, stride=2 if down else 1, padding=1, bias=False),
+                         nn.BatchNorm2d(fan_out), nn.ReLU())
+
+
+class FactorReader(nn.Module):
+    """Images [n, 3, R, R] in [-1, 1] -> factors [n, k], nominally in [0, 1] (not clamped).
+
+    names: the factors' names in order. widths: channels from R/2 down to R / 2^len(widths).
+    """
+
+    def __init__(self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (32, 64, 96, 128), hidden: int = 256):
+        super().__init__()
+        self.resolution, self.names, self.widths, self.hidden = resolution, tuple(names), tuple(widths), hidden
+        blocks, fan_in = [], 3
+        for width in widths:
+            blocks += [ConvBlock(fan_in, width, down=True), ConvBlock(width, width)]
+            fan_in = width
+        self.body = nn.Sequential(*blocks)
+        side = resolution // 2 ** len(widths)
+        self.hidden_layer = nn.Sequential(nn.Linear(fan_in * side ** 2, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+        self.output = nn.Linear(hidden, len(self.names))
+
+    def config(self) -> dict:
+        return dict(resolution=self.resolution, names=list(self.names), widths=list(self.widths), hidden=self.hidden)
+
+    def features(self, images: Tensor) -> Tensor:
+        """[n, hidden]: what the Frechet distance is measured in."""
+        return self.hidden_layer(self.body(images).flatten(1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.output(self.features(images)) + 0.5
+
+
+class PartReader(nn.Module):
+    """Images [n, 3, R, R] in [-1, 1] -> logits [n, parts, R, R]; a small U-Net."""
+
+    def __init__(self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (24, 48, 72, 96)):
+        super().__init__()
+        self.resolution, self.names, self.widths = resolution, tuple(names), tuple(widths)
+        self.first = ConvBlock(3, widths[0])
+        self.down = nn.ModuleList(nn.Sequential(ConvBlock(i, o, down=True), ConvBlock(o, o)) for i, o in zip(widths, widths[1:]))
+        self.up = nn.ModuleList(ConvBlock(i + o, o) for i, o in zip(widths[:0:-1], widths[-2::-1]))
+        self.output = nn.Conv2d(widths[0], len(self.names), 1)
+
+    def config(self) -> dict:
+        return dict(resolution=self.resolution, names=list(self.names), widths=list(self.widths))
+
+    def forward(self, images: Tensor) -> Tensor:
+        levels = [self.first(images)]
+        for block in self.down:
+            levels.append(block(levels[-1]))
+        x = levels.pop()
+        for block in self.up:
+            x = block(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), levels.pop()], 1))
+        return self.output(x)
+
+    def masks(self, images: Tensor) -> Tensor:
+        """[n, parts, R, R] bool: every pixel belongs to the part that it most looks like."""
+        chosen = self(images).argmax(1)
+        return F.one_hot(chosen, len(self.names)).movedim(-1, 1).bool()
+
+
+@torch.no_grad()
+def read(reader: nn.Module, images: Tensor, *, batch: int = 128) -> Tensor:
+    """reader(images), in batches."""
+    return torch.cat([reader(part) for part in images.split(batch)])

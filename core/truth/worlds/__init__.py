@@ -1,0 +1,14 @@
+"""Rendered worlds: every cause of variation in their pictures is known exactly."""
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+WORLDS = ("portraits",)
+
+
+def load_world(name: str) -> ModuleType:
+    """The world's module: FACTORS, NAMES, PARTS, SPREADS, sample, render, fingerprint."""
+    if name not in WORLDS:
+        raise KeyError(f"no world {name!r}; there are {', '.join(WORLDS)}")
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,0 +1,41 @@
+"""Renders kept on disk as uint8, so that training never waits for the renderer."""
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+from core.truth.worlds import load_world
+
+BANKS = Path(os.environ.get("GANATOMY_BANKS", Path.home() / ".cache" / "ganatomy" / "banks"))
+
+
+def fingerprint(world: ModuleType) -> str:
+    """A short hash of what the world draws for eight seeds: another renderer, another bank."""
+    images = world.render(world.sample(8, 0), resolution=64).images
+    return hashlib.sha256(((images + 1) * 127.5).round().to(torch.uint8).numpy().tobytes()).hexdigest()[:12]
+
+
+def load_bank(world: str, resolution: int, n: int, *, spread: str = "graded", device: str = "cpu") -> Tensor:
+    """uint8 [n, 3, R, R] of the world's training seeds 0 .. n - 1; rendered once, then read from the cache."""
+    module = load_world(world)
+    BANKS.mkdir(parents=True, exist_ok=True)
+    path = BANKS / f"{world}-{spread}-{fingerprint(module)}-{resolution}-{n}.pt"
+    if not path.exists():
+        bank = torch.empty(n, 3, resolution, resolution, dtype=torch.uint8)
+        for start in range(0, n, 200):
+            rows = min(200, n - start)
+            factors = module.sample(rows, start, spread=module.SPREADS[spread]).to(device)
+            images = module.render(factors, resolution=resolution).images
+            bank[start:start + rows] = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+            if start % 10_000 == 0:
+                print(f"rendering {world}: {start:,} of {n:,}", flush=True)
+        temporary = path.with_suffix(".tmp")
+        torch.save(bank, temporary)
+        os.replace(temporary, path)
+    bank = torch.load(path, weights_only=True)
+    return bank.to(device) if device != "cpu" else bank

@@ -1,0 +1,218 @@
+"""Train a bundled GAN on a rendered world; one loop for all generators.
+
+    python -m weights.recipes.train portraits-stylegan2 --minutes 120        # resumes by itself
+
+Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), equalised rates,
+style mixing, EMA. The fakes of a step are drawn once and used for critic and generator. Everything random in a step
+comes from that step's own generator, so a resumed run continues as if it had never stopped.
+"""
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.checkpoints import native
+from core.critics import Critic
+from core.generators.base import Generator
+from core.images import grid, to_pil
+
+from .bank import load_bank
+from .recipes import RECIPES, Recipe
+
+WEIGHTS = Path(__file__).resolve().parent.parent
+RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
+R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
+
+
+class Training:
+    """The whole state of a run: networks, optimisers, step and images shown."""
+
+    def __init__(self, recipe: Recipe, bank: Tensor, *, seed: int = 0, device: str = "cpu"):
+        torch.manual_seed(seed)             # initial weights; a training run owns its process
+        self.recipe, self.bank, self.device = recipe, bank, torch.device(device)
+        layout = dict(device=self.device, memory_format=torch.channels_last)
+        self.generator, self.critic = recipe.generator().to(**layout), recipe.critic().to(**layout)
+        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
+        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), recipe.rate, betas=(0.0, 0.99))
+        self.optimizer_d = torch.optim.Adam(self.critic.parameters(), recipe.rate * lazy, betas=(0.0, 0.99 ** lazy))
+        self.rates = (recipe.rate, recipe.rate * lazy)
+        self.step_number = self.shown = self.warm_from = 0
+        self.losses = (0.0, 0.0)
+
+    def batch_size(self) -> int:
+        return [size for start, size in self.recipe.batches if self.shown >= start][-1]
+
+    def set_rates(self) -> None:
+        left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
+        factor = min(1.0, max(0.1, left))
+        if self.warm_from:
+            factor *= min(1.0, (self.step_number - self.warm_from + 1) / WARM_UP)
+        for optimizer, rate in zip((self.optimizer_g, self.optimizer_d), self.rates):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+    def autocast(self):
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def reals(self, random: torch.Generator, n: int) -> Tensor:
+        rows = torch.randint(0, len(self.bank), (n,), generator=random)
+        images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def fakes(self, random: torch.Generator, n: int) -> Tensor:
+        def draw() -> Tensor:
+            return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
+        z, other = draw(), draw()
+        with self.autocast():
+            codes = self.generator.codes(z)
+            slots = self.generator.slots
+            if slots > 1 and self.recipe.mixing:
+                cut = torch.randint(1, slots, (n,), generator=random)
+                cut[torch.rand(n, generator=random) >= self.recipe.mixing] = slots
+                first = torch.arange(slots) < cut[:, None]
+                codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other))
+            return self.generator(codes).contiguous(memory_format=torch.channels_last)
+
+    def step(self) -> None:
+        n, random = self.batch_size(), torch.Generator().manual_seed(10 ** 9 + self.step_number)
+        self.set_rates()
+        fake, real = self.fakes(random, n), self.reals(random, n)
+        with self.autocast():
+            loss_d = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss_d.backward()
+        if self.step_number % R1_EVERY == 0:
+            self.penalty(self.reals(random, n)).backward()
+        self.optimizer_d.step()
+
+        self.critic.requires_grad_(False)
+        with self.autocast():
+            loss_g = F.softplus(-self.critic(fake)).mean()
+        self.optimizer_g.zero_grad(set_to_none=True)
+        loss_g.backward()
+        self.optimizer_g.step()
+        self.critic.requires_grad_(True)
+
+        self.average(n)
+        self.step_number, self.shown = self.step_number + 1, self.shown + n
+        if self.step_number % 25 == 0:
+            self.losses = (loss_d.item(), loss_g.item())
+
+    def penalty(self, real: Tensor) -> Tensor:
+        """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
+        real = real.requires_grad_()
+        gradient, = torch.autograd.grad(self.critic(real).sum(), real, create_graph=True)
+        return gradient.square().sum((1, 2, 3)).mean() * (self.recipe.gamma / 2 * R1_EVERY)
+
+    @torch.no_grad()
+    def average(self, n: int) -> None:
+        half_life = max(1.0, min(10_000, 0.05 * self.shown))
+        weight = 1 - 0.5 ** (n / half_life)
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), weight)
+
+    def state_dict(self) -> dict:
+        return dict(generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
+                    optimizer_g=self.optimizer_g.state_dict(), optimizer_d=self.optimizer_d.state_dict(),
+                    step=self.step_number, shown=self.shown, warm_from=self.warm_from)
+
+    def load_state_dict(self, state: dict) -> None:
+        for name in ("generator", "ema", "critic", "optimizer_g", "optimizer_d"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step_number, self.shown, self.warm_from = state["step"], state["shown"], state["warm_from"]
+
+    def warm_start(self, generator: Generator, critic: Critic, *, step: int, shown: int) -> None:
+        """Go on from bundled files: fresh Adam, rates warmed up over 500 steps."""
+        for module in (self.generator, self.ema):
+            module.load_state_dict(generator.state_dict())
+        self.critic.load_state_dict(critic.state_dict())
+        self.step_number, self.shown, self.warm_from = step, shown, step
+
+
+@torch.no_grad()
+def finished(training: Training) -> Generator:
+    """A float32 copy of the average whose w_avg is the mean over 50,000 z."""
+    generator = copy.deepcopy(training.ema).to("cpu", memory_format=torch.contiguous_format)
+    if hasattr(generator, "w_avg"):
+        z = torch.randn(W_AVERAGE_OVER, generator.z_dim, generator=torch.Generator().manual_seed(0))
+        generator.w_avg.copy_(generator.map(z).mean(0))
+    return generator
+
+
+@torch.no_grad()
+def sheet(generator: Generator, *, psi: float = 0.7):
+    """64 pictures, seeds 0 to 63, enlarged twice."""
+    images = generator(generator.codes(generator.sample(64, 0), psi=psi))
+    return grid([p.resize((128, 128)) for p in to_pil(images)], columns=8)
+
+
+def write_checkpoint(training: Training, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(training.state_dict(), folder / "checkpoint.tmp")
+    os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
+    generator = finished(training)
+    facts = dict(images_shown=str(training.shown), steps=str(training.step_number))
+    native.save(generator, folder / "generator.safetensors", **facts)
+    native.save(training.critic, folder / "critic.safetensors", **facts)
+    sheet(generator).save(folder / f"sheet_{training.shown // 1000:05d}k.png")
+
+
+def resume(training: Training, name: str, folder: Path) -> str:
+    """From the checkpoint, else from the two bundled files, else from nothing; returns which."""
+    if (folder / "checkpoint.pt").exists():
+        training.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True, map_location=training.device))
+        return "checkpoint"
+    bundled = WEIGHTS / f"{name}.safetensors"
+    critic = WEIGHTS / f"{name}-critic.safetensors"
+    if bundled.exists() and critic.exists():
+        facts = native.metadata(bundled)
+        training.warm_start(native.read(bundled), native.read(critic), step=int(facts["steps"]), shown=int(facts["images_shown"]))
+        return "bundled files"
+    return "nothing"
+
+
+def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str, threads: int, say=print) -> Training:
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)          # without it a run on CPU can stall in denormals
+    folder = RUNS / name
+    resolution = recipe.generator().resolution
+    training = Training(recipe, load_bank(recipe.world, resolution, recipe.bank, spread=recipe.spread, device=device), device=device)
+    say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
+    began = told = saved = time.monotonic()
+    first = shown = training.shown
+    while training.shown < images and time.monotonic() - began < minutes * 60:
+        training.step()
+        now = time.monotonic()
+        if now - told > 30:
+            say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {(training.shown - shown) / (now - told):5.1f}/s  "
+                f"D {training.losses[0]:.3f}  G {training.losses[1]:.3f}", flush=True)
+            told, shown = now, training.shown
+        if now - saved > 600:
+            write_checkpoint(training, folder)
+            saved = now
+    write_checkpoint(training, folder)
+    say(f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; files in {folder}", flush=True)
+    return training
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--images", type=int, help="stop when this many have been shown in all (default: the recipe's)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    recipe = RECIPES[args.recipe]
+    train(args.recipe, recipe, minutes=args.minutes, images=args.images or recipe.images, device=args.device, threads=args.threads)
+
+
+if __name__ == "__main__":
+    main()
