@@ -50,7 +50,8 @@ BROWSER_PLACES = (
     r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
 )
 NO_BROWSER = """\
-NO BROWSER FOUND: the tests that open the page will be SKIPPED.
+NO BROWSER FOUND: the tests that open the page will be SKIPPED
+(or, where CI=true is set, will FAIL).
 The other tests run as usual. To run them all, install Chromium
 or Google Chrome and start the tests again:
   Debian:         sudo apt-get install chromium
@@ -295,8 +296,8 @@ def pip_problem(said, what, where):
                    "a mirror set PIP_INDEX_URL.\nThen run the same command again.",
         "missing": f"pip found no build of {what} for this computer "
                    f"({platform.system()} {platform.machine()}).\ntorch has builds for "
-                   "Linux with glibc, Windows, and Macs with Apple silicon.\nIf you use "
-                   "a mirror or an offline folder, check that it has the package.",
+                   "Linux with glibc, Windows, and Macs with Apple silicon.\nOn one of "
+                   "those, check the network, or that your mirror has the package.",
         "": f"pip could not install {what}; its own words are above.\n"
             "Put right what it names and run the same command again.",
     }[trouble_kind(said)]

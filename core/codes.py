@@ -1,11 +1,13 @@
 """The values everyone passes, and the one way to move a code."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .generators.base import Generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +52,26 @@ def edit(codes: Tensor, directions: Directions, amounts: Sequence[float]) -> Ten
         raise ValueError(f"{len(amounts)} amounts for {len(directions)} directions: give at most one amount a direction")
     if not directions.slots:
         return codes.clone()
+    if codes.ndim != 3:
+        raise ValueError(f"codes are [n, slots, dim]; got {list(codes.shape)}")
     if max(directions.slots) >= codes.shape[1] or directions.vectors.shape[-1] != codes.shape[2]:
         raise ValueError(f"directions for slots {directions.slots} of {directions.vectors.shape[-1]} numbers do not fit codes "
                          f"with {codes.shape[1]} slots of {codes.shape[2]}: they were made for another model")
     edited = codes.clone()
     moved = [(amount, vector) for amount, vector in zip(amounts, directions.vectors) if amount]
     if moved:                                        # nothing to move stays equal to the bit
-        shift = sum(amount * vector.double() for amount, vector in moved)
+        shift = sum(amount * vector.to(codes.device, torch.float64) for amount, vector in moved)
         slots = list(directions.slots)
         edited[:, slots] = (codes[:, slots].double() + shift).to(codes.dtype)
     return edited
+
+
+def checked_slots(generator: Generator, slots: Iterable[int] | None) -> tuple[int, ...]:
+    """Sorted, without repetition (None: all); ValueError with what there is where one does not exist."""
+    chosen = tuple(sorted(set(range(generator.slots) if slots is None else slots)))
+    if not chosen or chosen[0] < 0 or chosen[-1] >= generator.slots:
+        raise ValueError(f"slots {chosen or '()'}: choose at least one of 0 to {generator.slots - 1}")
+    return chosen
 
 
 def canonical_sign(vectors: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .generators.blocks import EqualConv2d, EqualLinear, lrelu
+from .generators.blocks import EqualConv2d, EqualLinear, lrelu, widened
 
 
 class ResidualBlock(nn.Module):
@@ -69,8 +69,8 @@ class Critic(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         x = self.features(images)[-1]
-        x = lrelu(self.conv(minibatch_std(x.float(), self.group)))
-        x = lrelu(self.dense(x.flatten(1).float()))
+        x = lrelu(self.conv(minibatch_std(widened(x), self.group)))
+        x = lrelu(self.dense(widened(x.flatten(1))))
         score = self.score(x).squeeze(1)
         if self.classes:
             named = self.embedding(nn.functional.one_hot(labels, self.classes).to(x.dtype))

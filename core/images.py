@@ -24,11 +24,13 @@ def to_pil(images: Tensor) -> list[Image.Image]:
 
 def from_uint8(pictures: np.ndarray | Tensor) -> Tensor:
     """uint8 [n, h, w, 3] -> images [n, 3, h, w] in [-1, 1]."""
-    return torch.as_tensor(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.tensor(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def from_pil(picture: Image.Image) -> Tensor:
-    """A picture of any mode -> image [1, 3, h, w] in [-1, 1]; transparency is laid on white."""
+    """A picture of any mode -> image [1, 3, h, w] in [-1, 1]; transparency is laid on white, 16-bit grey keeps its tones."""
+    if picture.mode.startswith("I;16"):         # Pillow would cut every level above 255 to white
+        picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
@@ -76,6 +78,8 @@ def png(picture: Image.Image, *, recipe: dict | None = None) -> bytes:
 
 def animation(pictures: Sequence[Image.Image], *, milliseconds: int = 60, back_and_forth: bool = True) -> bytes:
     """An endless animated WebP, lossless; `milliseconds` a frame."""
+    if not pictures:
+        raise ValueError("an animation needs at least one picture")
     frames = list(pictures) + (list(pictures)[-2:0:-1] if back_and_forth else [])
     out = io.BytesIO()
     frames[0].save(out, "webp", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True, method=0)

@@ -228,8 +228,8 @@ def test_setup_refuses_arguments_it_does_not_know(capsys):
 
 
 def test_a_browser_is_found_on_the_path_or_in_the_usual_places():
-    on_path = start.find_browser(which=lambda name: "/opt/" + name, exists=never)
-    assert on_path == "/opt/chromium"
+    on_path = start.find_browser(which=lambda name: "/there/" + name, exists=never)
+    assert on_path == "/there/chromium"
     in_place = start.find_browser(which=lambda _: None,
                                   exists=lambda place: place == "/usr/bin/chromium")
     assert in_place == "/usr/bin/chromium"

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ..codes import Directions
+from ..codes import Directions, checked_slots
 from ..generators.base import Generator
-from .sefa import checked_slots
 
 
 def random_directions(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10, seed: int = 0) -> Directions:

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ..codes import Directions
@@ -31,8 +32,11 @@ def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | No
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path.name}: directions come as {', '.join(SUFFIXES)}")
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path.name} has {path.stat().st_size / 2 ** 20:.0f} MB; a file of directions may have {LARGEST // 2 ** 20}")
+    if not path.is_file():
+        raise ValueError(f"there is no file {path.name}: choose one of {', '.join(SUFFIXES)}")
+    size = _unpacked(path)
+    if size > LARGEST:
+        raise ValueError(f"{path.name} has {size / 2 ** 20:.0f} MB; a file of directions may have {LARGEST // 2 ** 20}")
     arrays, facts = _arrays(path)
     if weights and facts.get("weights") and facts["weights"] != weights:
         raise ValueError(f"{path.name} was made for other weights ({facts.get('model', 'another model')}): "
@@ -45,9 +49,20 @@ def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | No
         moved = _slots(path, facts["slots"], slots)
     if vectors.ndim == 3 and vectors.shape[1] != len(moved):
         raise ValueError(f"{path.name} has vectors for {vectors.shape[1]} slots; this model needs {slots}")
-    scores = arrays.get("scores")
-    scores = vectors.new_ones(len(vectors)) if scores is None or scores.shape != (len(vectors),) else torch.as_tensor(scores).double()
-    return Directions(vectors / vectors.flatten(1).norm(dim=1).reshape(-1, *[1] * (vectors.ndim - 1)), scores, moved)
+    return Directions(vectors / vectors.flatten(1).norm(dim=1).reshape(-1, *[1] * (vectors.ndim - 1)),
+                      _scores(arrays.get("scores"), len(vectors)), moved)
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes that reading the file needs: an archive of few bytes can unpack to gigabytes."""
+    size = path.stat().st_size
+    if size > LARGEST or not zipfile.is_zipfile(path):
+        return size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return max(size, sum(entry.file_size for entry in archive.infolist()))
+    except Exception as error:                  # zipfile raises many kinds for a broken archive
+        raise ValueError(f"{path.name} is broken ({type(error).__name__}): save the directions again") from None
 
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -60,11 +75,10 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         with safe_open(str(path), framework="pt") as file:
             return {name: file.get_tensor(name).float().numpy() if file.get_tensor(name).dtype == torch.bfloat16
                     else file.get_tensor(name).numpy() for name in file.keys()}, dict(file.metadata() or {})
-    except (ValueError, OSError, EOFError, SafetensorError, KeyError) as error:
-        kind = "was pickled, which this page does not open" if "pickle" in str(error) else "is broken"
+    except Exception as error:                  # zipfile, numpy and safetensors raise many kinds for a broken file
+        pickled = "Object arrays" in str(error) or path.read_bytes()[:1] == b"\x80"
+        kind = "was pickled, which this page does not open" if pickled else f"is broken or no {path.suffix} file"
         raise ValueError(f"{path.name} {kind}: save the directions again as numpy or safetensors") from None
-    except Exception as error:                  # zipfile and numpy raise many kinds for a broken archive
-        raise ValueError(f"{path.name} is broken ({type(error).__name__}): save the directions again") from None
 
 
 def _checked(path: Path, array: np.ndarray, *, slots: int, dim: int) -> torch.Tensor:
@@ -82,10 +96,19 @@ def _checked(path: Path, array: np.ndarray, *, slots: int, dim: int) -> torch.Te
     return vectors
 
 
+def _scores(array: np.ndarray | None, count: int) -> torch.Tensor:
+    """[count]; ones where the file says nothing that could be a score."""
+    usable = array is not None and array.shape == (count,) and array.dtype.kind in "fiu"
+    scores = torch.as_tensor(array.astype(np.float64)) if usable else torch.ones(count, dtype=torch.float64)
+    return scores if torch.isfinite(scores).all() else torch.ones_like(scores)
+
+
 def _slots(path: Path, text: str, slots: int) -> tuple[int, ...]:
     try:
-        moved = tuple(int(slot) for slot in json.loads(text))
-    except (TypeError, ValueError):
+        moved = tuple(json.loads(text))
+        if not all(type(slot) is int for slot in moved) or len(set(moved)) != len(moved):
+            raise ValueError
+    except (TypeError, ValueError, RecursionError):
         raise ValueError(f"{path.name} does not say which layers it moves") from None
     if not moved or any(not 0 <= slot < slots for slot in moved):
         raise ValueError(f"{path.name} moves layers {moved}; this model has 0 to {slots - 1}")

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 import torch
 
-from ..codes import Directions, canonical_sign
+from ..codes import Directions, canonical_sign, checked_slots
 from ..generators.base import Generator
-from .sefa import checked_slots
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from ..codes import Directions, canonical_sign
+from ..codes import Directions, canonical_sign, checked_slots
 from ..generators.base import Generator
 
 MODES = ("paper", "official")
@@ -35,14 +35,6 @@ def sefa(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 1
     directions = torch.zeros(k, generator.dim, dtype=torch.float64)
     directions[:, generator.movable] = vectors.T.flip(0)[:k]
     return Directions(canonical_sign(directions), scores.flip(0)[:k].clamp(min=0), slots)
-
-
-def checked_slots(generator: Generator, slots: Iterable[int] | None) -> tuple[int, ...]:
-    """Sorted, without repetition; ValueError with what there is where one does not exist."""
-    chosen = tuple(sorted(set(range(generator.slots) if slots is None else slots)))
-    if not chosen or chosen[0] < 0 or chosen[-1] >= generator.slots:
-        raise ValueError(f"slots {chosen or '()'}: choose at least one of 0 to {generator.slots - 1}")
-    return chosen
 
 
 def _gram(generator: Generator, slot: int, mode: str) -> Tensor:

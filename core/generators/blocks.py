@@ -17,6 +17,11 @@ def lrelu(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2) * SQRT2
 
 
+def widened(x: Tensor) -> Tensor:
+    """Half precision becomes float32; float64 stays, so that derivatives can be checked."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def normalize_second_moment(x: Tensor) -> Tensor:
     """[n, d] scaled so that the mean of each row's squares is 1."""
     return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State
-from .blocks import normalize_second_moment
+from .blocks import normalize_second_moment, widened
 
 
 def pixel_norm(x: Tensor) -> Tensor:
@@ -83,4 +83,4 @@ class PGGAN(Generator):
 
     def to_image(self, state: State) -> Tensor:
         gain = 1 / math.sqrt(self.channels[-1])
-        return F.conv2d(state.x, (self.rgb_weight * gain).to(state.x.dtype)).float() + self.rgb_bias[:, None, None]
+        return widened(F.conv2d(state.x, (self.rgb_weight * gain).to(state.x.dtype))) + self.rgb_bias[:, None, None]

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import EqualLinear, lrelu, normalize_second_moment, smooth, upsample_rgb
+from .blocks import EqualLinear, lrelu, normalize_second_moment, smooth, upsample_rgb, widened
 
 
 class ModulatedConv(nn.Module):
@@ -60,7 +60,7 @@ class StyleLayer(nn.Module):
         if rgb is not None and self.conv.up:
             rgb = upsample_rgb(rgb)
         if w_rgb is not None:
-            new = self.to_rgb(x, w_rgb).float() + self.rgb_bias[:, None, None]
+            new = widened(self.to_rgb(x, w_rgb)) + self.rgb_bias[:, None, None]
             if self.clamp is not None:
                 new = new.clamp(-self.clamp, self.clamp)
             rgb = new if rgb is None else rgb + new
@@ -120,10 +120,10 @@ class StyleGAN2(Generator):
 
     def map(self, z: Tensor) -> Tensor:
         """z [n, z_dim] -> w [n, dim], untruncated."""
-        w = normalize_second_moment(z)
+        w = normalize_second_moment(z.double())     # float64: batches of another size sum in another order, and yet round alike
         for layer in self.mapping:
             w = lrelu(layer(w))
-        return w
+        return w.to(z.dtype)
 
     def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
         codes = self.map(z)[:, None].repeat(1, self.slots, 1)

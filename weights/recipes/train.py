@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import copy
 import os
+import signal
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from core.checkpoints import native
@@ -24,7 +26,7 @@ from core.generators.base import Generator
 from core.images import grid, to_pil
 
 from .bank import load_bank
-from .recipes import RECIPES, Recipe
+from .recipes import RECIPES, Recipe, style_maps
 
 WEIGHTS = Path(__file__).resolve().parent.parent
 RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
@@ -37,34 +39,47 @@ class Training:
     def __init__(self, recipe: Recipe, bank: Tensor, *, seed: int = 0, device: str = "cpu"):
         torch.manual_seed(seed)             # initial weights; a training run owns its process
         self.recipe, self.bank, self.device = recipe, bank, torch.device(device)
-        layout = dict(device=self.device, memory_format=torch.channels_last)
-        self.generator, self.critic = recipe.generator().to(**layout), recipe.critic().to(**layout)
-        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), recipe.rate, betas=(0.0, 0.99))
-        self.optimizer_d = torch.optim.Adam(self.critic.parameters(), recipe.rate * lazy, betas=(0.0, 0.99 ** lazy))
-        self.rates = (recipe.rate, recipe.rate * lazy)
-        self.step_number = self.shown = self.warm_from = 0
+        self.step_number = self.shown = 0
+        self.warm_from: int | None = None
         self.losses = (0.0, 0.0)
+        size = recipe.size(0)
+        self.build(recipe.generator(size), recipe.critic(size))
 
-    def batch_size(self) -> int:
-        return [size for start, size in self.recipe.batches if self.shown >= start][-1]
+    def build(self, generator: Generator, critic: Critic, ema: Generator | None = None) -> None:
+        """Take these networks, with fresh Adam."""
+        layout = dict(device=self.device, memory_format=torch.channels_last)
+        self.generator, self.critic = generator.to(**layout), critic.to(**layout)
+        self.ema = copy.deepcopy(generator if ema is None else ema).to(**layout).eval().requires_grad_(False)
+        lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
+        mapping = [p for name, p in self.generator.named_parameters() if name.startswith("mapping.")]
+        others = [p for name, p in self.generator.named_parameters() if not name.startswith("mapping.")]
+        groups = [dict(params=others, relative=1.0), dict(params=mapping, relative=self.recipe.mapping_rate)]
+        self.optimizer_g = torch.optim.Adam([g for g in groups if g["params"]], self.recipe.rate, betas=(0.0, 0.99))
+        self.optimizer_d = torch.optim.Adam([dict(params=list(self.critic.parameters()), relative=lazy)], self.recipe.rate,
+                                            betas=(0.0, 0.99 ** lazy))
+        self.styles = style_maps(self.generator)
+        self.images_at_size = pooled(self.bank, self.generator.resolution)
 
-    def set_rates(self) -> None:
+    def grow(self) -> None:
+        """Networks of the size that the recipe asks for now: what fits is kept, the new picture starts as the old, enlarged."""
+        size = self.recipe.size(self.shown)
+        if size == self.generator.resolution:
+            return
+        generator = grown(self.recipe.generator(size), self.generator)
+        self.build(generator, grown_critic(self.recipe.critic(size), self.critic), ema=grown(copy.deepcopy(generator), self.ema))
+        self.warm_from = self.step_number
+
+    def rate_factor(self) -> float:
         left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
-        factor = min(1.0, max(0.1, left))
-        if self.warm_from:
-            factor *= min(1.0, (self.step_number - self.warm_from + 1) / WARM_UP)
-        for optimizer, rate in zip((self.optimizer_g, self.optimizer_d), self.rates):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+        warm = 1.0 if self.warm_from is None else min(1.0, (self.step_number - self.warm_from + 1) / WARM_UP)
+        return min(1.0, max(0.1, left)) * warm
 
     def autocast(self):
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def reals(self, random: torch.Generator, n: int) -> Tensor:
         rows = torch.randint(0, len(self.bank), (n,), generator=random)
-        images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
+        images = self.images_at_size[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
         return images.contiguous(memory_format=torch.channels_last)
 
     def fakes(self, random: torch.Generator, n: int) -> Tensor:
@@ -82,8 +97,11 @@ class Training:
             return self.generator(codes).contiguous(memory_format=torch.channels_last)
 
     def step(self) -> None:
-        n, random = self.batch_size(), torch.Generator().manual_seed(10 ** 9 + self.step_number)
-        self.set_rates()
+        self.grow()
+        n, random = self.recipe.batch(self.shown), torch.Generator().manual_seed(10 ** 9 + self.step_number)
+        factor = self.rate_factor()
+        for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
+            group["lr"] = self.recipe.rate * group["relative"] * factor
         fake, real = self.fakes(random, n), self.reals(random, n)
         with self.autocast():
             loss_d = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
@@ -99,6 +117,7 @@ class Training:
         self.optimizer_g.zero_grad(set_to_none=True)
         loss_g.backward()
         self.optimizer_g.step()
+        self.shrink(self.recipe.sparse * self.recipe.rate * factor)
         self.critic.requires_grad_(True)
 
         self.average(n)
@@ -106,11 +125,19 @@ class Training:
         if self.step_number % 25 == 0:
             self.losses = (loss_d.item(), loss_g.item())
 
+    @torch.no_grad()
+    def shrink(self, amount: float) -> None:
+        """Soft threshold on the style maps, apart from Adam (as AdamW keeps weight decay apart)."""
+        if amount:
+            for weight in self.styles:
+                weight.copy_(F.softshrink(weight, amount))
+
     def penalty(self, real: Tensor) -> Tensor:
         """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
         real = real.requires_grad_()
         gradient, = torch.autograd.grad(self.critic(real).sum(), real, create_graph=True)
-        return gradient.square().sum((1, 2, 3)).mean() * (self.recipe.gamma / 2 * R1_EVERY)
+        gamma = self.recipe.gamma * (self.generator.resolution / 64) ** 2
+        return gradient.square().sum((1, 2, 3)).mean() * (gamma / 2 * R1_EVERY)
 
     @torch.no_grad()
     def average(self, n: int) -> None:
@@ -119,21 +146,55 @@ class Training:
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), weight)
 
     def state_dict(self) -> dict:
-        return dict(generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
+        return dict(resolution=self.generator.resolution, generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
                     optimizer_g=self.optimizer_g.state_dict(), optimizer_d=self.optimizer_d.state_dict(),
                     step=self.step_number, shown=self.shown, warm_from=self.warm_from)
 
     def load_state_dict(self, state: dict) -> None:
+        if state["resolution"] != self.generator.resolution:
+            self.build(self.recipe.generator(state["resolution"]), self.recipe.critic(state["resolution"]))
         for name in ("generator", "ema", "critic", "optimizer_g", "optimizer_d"):
             getattr(self, name).load_state_dict(state[name])
         self.step_number, self.shown, self.warm_from = state["step"], state["shown"], state["warm_from"]
 
     def warm_start(self, generator: Generator, critic: Critic, *, step: int, shown: int) -> None:
         """Go on from bundled files: fresh Adam, rates warmed up over 500 steps."""
-        for module in (self.generator, self.ema):
-            module.load_state_dict(generator.state_dict())
-        self.critic.load_state_dict(critic.state_dict())
+        self.build(generator.train().requires_grad_(True), critic.train().requires_grad_(True))
         self.step_number, self.shown, self.warm_from = step, shown, step
+
+
+def pooled(bank: Tensor, resolution: int) -> Tensor:
+    """uint8 [n, 3, S, S] as uint8 [n, 3, R, R], each pixel the mean of a block."""
+    factor = bank.shape[-1] // resolution
+    if factor == 1:
+        return bank
+    return torch.cat([F.avg_pool2d(part.float(), factor).round().to(torch.uint8) for part in bank.split(1000)])
+
+
+@torch.no_grad()
+def grown(larger: Generator, smaller: Generator) -> Generator:
+    """`larger` with everything that `smaller` knows; its new layers add nothing to the picture yet."""
+    known = smaller.state_dict()
+    larger.load_state_dict({name: known[name] if name in known else value for name, value in larger.state_dict().items()})
+    for layer in larger.layers[len(smaller.layers):]:
+        if hasattr(layer, "to_rgb"):
+            layer.to_rgb.weight.zero_()
+    return larger
+
+
+@torch.no_grad()
+def grown_critic(larger: Critic, smaller: Critic) -> Critic:
+    """`larger` whose inner blocks are the smaller critic's; its first block is new."""
+    state = larger.state_dict()
+    shift = len(larger.blocks) - len(smaller.blocks)
+    for name, value in smaller.state_dict().items():
+        parts = name.split(".")
+        if parts[0] == "blocks":
+            parts[1] = str(int(parts[1]) + shift)
+        if parts[0] != "from_rgb":
+            state[".".join(parts)] = value
+    larger.load_state_dict(state)
+    return larger
 
 
 @torch.no_grad()
@@ -150,7 +211,7 @@ def finished(training: Training) -> Generator:
 def sheet(generator: Generator, *, psi: float = 0.7):
     """64 pictures, seeds 0 to 63, enlarged twice."""
     images = generator(generator.codes(generator.sample(64, 0), psi=psi))
-    return grid([p.resize((128, 128)) for p in to_pil(images)], columns=8)
+    return grid([p.resize((128, 128), Image.Resampling.LANCZOS) for p in to_pil(images)], columns=8)
 
 
 def write_checkpoint(training: Training, folder: Path) -> None:
@@ -182,12 +243,13 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)          # without it a run on CPU can stall in denormals
     folder = RUNS / name
-    resolution = recipe.generator().resolution
-    training = Training(recipe, load_bank(recipe.world, resolution, recipe.bank, spread=recipe.spread, device=device), device=device)
+    training = Training(recipe, load_bank(recipe.world, recipe.sizes[-1][1], recipe.bank, spread=recipe.spread, device=device), device=device)
     say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))      # save, then end
     began = told = saved = time.monotonic()
     first = shown = training.shown
-    while training.shown < images and time.monotonic() - began < minutes * 60:
+    while training.shown < images and time.monotonic() - began < minutes * 60 and not stopped:
         training.step()
         now = time.monotonic()
         if now - told > 30:

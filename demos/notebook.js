@@ -1,0 +1,124 @@
+// What every tab shares in the browser: a film that is scrubbed without the server, sliders that touch cannot move by accident.
+window.gan = window.gan || (() => {
+  const gan = {parts: {}};
+
+  gan.element = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+    }
+    made.append(...children.filter(child => child !== null && child !== undefined));
+    return made;
+  };
+
+  gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "\u2212" : "") + Math.abs(amount).toFixed(1);
+  gan.same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  gan.calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // A component of the page says that it is there; `wanted` runs once all of a tab's parts are, in any order of arrival.
+  gan.mount = (tab, part, element, props, trigger, watch) => {
+    const parts = gan.parts[tab] = gan.parts[tab] || {};
+    parts[part] = {element, props, trigger, watch};
+    document.dispatchEvent(new CustomEvent(`gan:${tab}`, {detail: part}));
+  };
+
+  // Frames side by side in one picture, drawn into a canvas; between two frames both show through.
+  gan.film = canvas => {
+    const sheet = new Image();
+    let count = 0;
+    return {
+      load: async (source, frames) => { count = 0; sheet.src = source; await sheet.decode(); count = frames; },
+      ready: () => count > 0,
+      draw: fraction => {
+        const side = sheet.naturalHeight, pen = canvas.getContext("2d");
+        if (canvas.width !== side) canvas.width = canvas.height = side;
+        const place = Math.min(Math.max(fraction, 0), 1) * (count - 1), first = Math.floor(place);
+        const show = (frame, alpha) => { pen.globalAlpha = alpha; pen.drawImage(sheet, frame * side, 0, side, side, 0, 0, side, side); };
+        show(first, 1);
+        if (place > first) show(first + 1, place - first);
+      },
+    };
+  };
+
+  // One knob: a title, the amount, a range with its two ends in words. `input` while it moves, `commit` when it rests.
+  gan.knob = ({id, reach, step = 0.1, input, commit}) => {
+    const title = gan.element("span", {class: "knob-title"}), amount = gan.element("output", {class: "knob-amount"});
+    const range = gan.element("input", {type: "range", id, min: -reach, max: reach, step, value: 0});
+    const low = gan.element("span"), high = gan.element("span");
+    range.addEventListener("input", () => { show(+range.value); input(+range.value); });
+    range.addEventListener("change", () => commit(+range.value));
+    range.addEventListener("dblclick", () => { show(0); input(0); commit(0); });
+    const words = {low: "", high: ""};
+    function show(value) {
+      range.value = value;
+      amount.textContent = gan.signed(value);
+      range.style.setProperty("--at", `${50 + 50 * value / +range.max}%`);
+      const towards = value === 0 ? "untouched" : value > 0 ? words.high : words.low;
+      range.setAttribute("aria-valuetext", `${gan.signed(value)} steps, ${towards}`);
+    }
+    return {
+      element: gan.element("div", {class: "knob"}, gan.element("div", {class: "knob-head"}, title, amount), range,
+                           gan.element("div", {class: "knob-ends", "aria-hidden": true}, low, high)),
+      range, show,
+      name: (text, lowest, highest, reached) => {
+        title.textContent = text; low.textContent = words.low = lowest; high.textContent = words.high = highest;
+        range.min = -reached; range.max = reached;
+        range.setAttribute("aria-label", `${text}: from ${lowest} to ${highest}, in steps`);
+        show(+range.value);
+      },
+    };
+  };
+
+  // Before on the left, after on the right; pressing it shows the whole picture and back.
+  gan.photo = () => {
+    const after = gan.element("img", {class: "after", alt: ""}), before = gan.element("img", {class: "before", alt: ""});
+    const canvas = gan.element("canvas", {class: "film", "aria-hidden": true, hidden: true});
+    const frame = gan.element("div", {class: "photo", role: "button", tabindex: 0}, after, before, canvas,
+      gan.element("span", {class: "tag left", "aria-hidden": true}, "before"),
+      gan.element("span", {class: "tag right", "aria-hidden": true}, "after"));
+    const split = on => {
+      frame.classList.toggle("split", on);
+      frame.setAttribute("aria-pressed", on);
+      frame.setAttribute("aria-label", `${after.alt}. ${on ? "Left half before, right half after" : "Whole picture"}; press to change`);
+    };
+    const toggle = () => split(!frame.classList.contains("split"));
+    frame.addEventListener("click", toggle);
+    frame.addEventListener("keydown", e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); toggle(); } });
+    return {element: frame, after, before, canvas, split, isSplit: () => frame.classList.contains("split")};
+  };
+
+  // Whoever scrolls with a finger on a slider scrolls: the value counts once the finger has moved sideways, or was a tap.
+  gan.guardTouch = () => {
+    let held = null;
+    const isRange = target => target instanceof HTMLInputElement && target.type === "range";
+    const restore = () => { if (held && held.range.value !== held.value) { held.range.value = held.value; held.range.dispatchEvent(new Event("input", {bubbles: true})); } };
+    document.addEventListener("touchstart", e => {
+      if (!isRange(e.target) || e.touches.length !== 1) return;
+      held = {range: e.target, value: e.target.value, x: e.touches[0].clientX, y: e.touches[0].clientY, verdict: null};
+    }, {capture: true, passive: true});
+    document.addEventListener("touchmove", e => {
+      if (!held || held.verdict) return;
+      const dx = Math.abs(e.touches[0].clientX - held.x), dy = Math.abs(e.touches[0].clientY - held.y);
+      if (Math.max(dx, dy) < 6) return;
+      held.verdict = dx > dy ? "slide" : "scroll";
+      if (held.verdict === "scroll") { const kept = held; restore(); held = kept; }
+    }, {capture: true, passive: true});
+    document.addEventListener("touchend", () => { const last = held; setTimeout(() => { if (held === last) held = null; }, 0); }, {capture: true, passive: true});
+    document.addEventListener("touchcancel", () => { if (held && held.verdict !== "slide") { held.verdict = "scroll"; restore(); } held = null; }, {capture: true, passive: true});
+    for (const name of ["input", "change"]) document.addEventListener(name, e => {
+      if (!held || e.target !== held.range || held.verdict === "slide" || !e.isTrusted) return;
+      const ended = held.verdict === null && name === "change";            // a tap: no movement at all
+      if (ended) return;
+      e.stopImmediatePropagation();
+      held.range.value = held.verdict === "scroll" ? held.value : held.range.value;
+    }, {capture: true});
+  };
+
+  gan.copy = async text => {
+    try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
+  };
+
+  gan.guardTouch();
+  return gan;
+})();

@@ -1,0 +1,206 @@
+"""The cells that every tab is made of: a sentence, a picture with one control, a verdict with a number, then five folds.
+
+Nothing here knows a method. A tab's parts are `gr.HTML` components that a script in the browser fills; the server is
+asked for pictures and sentences only, through two queues: `LIVE` (never more than 0.3 s of work) and `LONG`.
+"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+HERE = Path(__file__).resolve().parent
+FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How true is this?",
+         "method": "Method and equation", "take": "Take it away"}
+LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
+LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
+PRIVATE = dict(api_visibility="private")
+
+
+class Demo(NamedTuple):
+    """What the page needs of a tab. opened: (handler, outputs) for the address it was opened with; the request is its input."""
+    name: str
+    title: str
+    opened: tuple[Callable, list]
+
+
+# --- pictures to the browser
+
+
+def publish(data: bytes, suffix: str) -> str:
+    """A file with these bytes that the page may serve; written once, whole, however many ask at the same time.
+
+    The name is the content's hash. Keep the bytes, not the path: old files are deleted.
+    """
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio") / "frames"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}.{suffix}"
+    try:
+        os.utime(path)              # deletion goes by age: touched on use
+    except OSError:
+        write_whole(path, data)
+    return str(path)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A reader finds the whole file or none: written beside it, then moved."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+
+
+def named_file(data: bytes, name: str) -> str:
+    """A file for downloading, with a name for people, in a folder of its own content."""
+    folder = Path(publish(data, "bin")).with_suffix("")
+    folder.mkdir(exist_ok=True)
+    write_whole(folder / name, data)
+    return str(folder / name)
+
+
+def data_uri(data: bytes, kind: str = "image/webp") -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+# --- parts of a tab
+
+
+def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), visible: bool | str = True) -> gr.HTML:
+    """A component whose content a script builds: `gan.mount(tab, name, ...)` hands it over; `events` are what it may trigger."""
+    names = ", ".join(f"'{event}'" for event in events)
+    return gr.HTML(value, html_template=f'<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible, apply_default_css=False,
+                   js_on_load=f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
+                              f"element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); }})()")
+
+
+def cell(title: str, lead: str = "", *, elem_id: str | None = None) -> gr.Column:
+    """`with cell("All knobs at once", "Tap one to choose it."):` one short experiment."""
+    column = gr.Column(elem_classes="cell", elem_id=elem_id)
+    with column:
+        gr.HTML(f"<h3>{escape(title)}</h3>" + (f"<p>{escape(lead)}</p>" if lead else ""), apply_default_css=False)
+    return column
+
+
+def fold(tab: str, name: str) -> gr.Accordion:
+    """One of the five folds, closed; `?expert=1` opens them all. Raises KeyError with the names there are."""
+    if name not in FOLDS:
+        raise KeyError(f"no fold {name!r}; there are {', '.join(FOLDS)}")
+    return gr.Accordion(FOLDS[name], open=False, elem_id=f"{tab}-fold-{name}", elem_classes="fold")
+
+
+def text(html: str, *, elem_id: str | None = None, elem_classes: str | None = None) -> gr.HTML:
+    return gr.HTML(html, elem_id=elem_id, elem_classes=elem_classes, apply_default_css=False)
+
+
+def limits(sentence: str) -> gr.HTML:
+    """The last line of every tab."""
+    return text(f'<p class="limits"><b>What this does not show.</b> {escape(sentence)}</p>')
+
+
+def deliver(button: gr.Button, make: Callable, inputs: Sequence, outlet: gr.DownloadButton, **event: Any) -> None:
+    """Pressing `button` makes a file and saves it. `make` returns its path, or None after it has said why not."""
+    def made(*values):
+        path = make(*values)
+        return gr.DownloadButton(value=path) if path else gr.skip()
+    button.click(made, inputs, outlet, **LONG, **event).success(
+        None, None, None, js=f"() => setTimeout(() => document.querySelector('#{outlet.elem_id} a, #{outlet.elem_id}').click(), 60)", **PRIVATE)
+
+
+def outlet(tab: str) -> gr.DownloadButton:
+    """The hidden button behind every download of a tab."""
+    return gr.DownloadButton("file", elem_id=f"{tab}-file", visible="hidden")
+
+
+def sentence(error: Exception) -> str:
+    """An error as the visitor reads it: shown on the page, and returned."""
+    said = str(error.args[0]) if error.args else str(error)
+    said = said[:1].upper() + said[1:]
+    gr.Warning(said, title="That did not work")
+    return said
+
+
+# --- numbers as tables: readable without colour, by screen readers too
+
+
+class Bar(NamedTuple):
+    """A row: value with its interval, beside what random does; None where not measured."""
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    beside: float | None = None
+    says: str = ""
+
+
+def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", full: float | None = None) -> str:
+    """An HTML table of rows; every number is written, and drawn to the scale of `full` (None: the largest there is)."""
+    full = full or max([abs(x) for row in rows for x in (row.value, row.high, row.low, row.beside) if x is not None], default=1.0) or 1.0
+    head = f"<tr><th scope=col>{escape(caption)}</th><th scope=col>{escape(value)}</th><th scope=col></th>" + \
+        (f"<th scope=col>{escape(beside)}</th>" if beside else "") + "</tr>"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="bars"><thead>{head}</thead><tbody>' + \
+        "".join(_bar_row(row, full, bool(beside)) for row in rows) + "</tbody></table></div>"
+
+
+def _bar_row(row: Bar, full: float, beside: bool) -> str:
+    def at(x: float) -> float:
+        return min(100.0, 100 * abs(x) / full)
+    interval = "" if row.low is None else f' <small>[{row.low:+.2f}, {row.high:+.2f}]</small>'
+    mark = "" if row.beside is None else f'<i style="left:{at(row.beside):.1f}%"></i>'
+    drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value):.1f}%"></span>{mark}</td>'
+    other = "" if not beside else f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>"
+    return f"<tr><th scope=row>{escape(row.name)}</th><td>{row.says or f'{row.value:+.2f}'}{interval}</td>{drawn}{other}</tr>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
+    """A plain HTML table; the first column names the rows."""
+    body = "".join(f"<tr><th scope=row>{escape(str(row[0]))}</th>" + "".join(f"<td>{escape(str(x))}</td>" for x in row[1:]) + "</tr>" for row in rows)
+    columns = "".join(f"<th scope=col>{escape(name)}</th>" for name in head)
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="plain-table"><caption>{escape(caption)}</caption>' \
+           f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+# --- the look, the scripts, the address
+
+
+def theme() -> gr.themes.Base:
+    """System fonts (nothing is fetched) and one accent colour."""
+    return gr.themes.Base(primary_hue="teal", secondary_hue="teal", neutral_hue="stone", radius_size="lg",
+                          font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+                          font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"])
+
+
+def css() -> str:
+    return (HERE / "notebook.css").read_text(encoding="utf-8")
+
+
+def scripts(*names: str) -> str:
+    """One <script> with notebook.js and then the tabs' own, so that all of it is there or nothing."""
+    return "<script>" + "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("notebook", *names)) + "</script>"
+
+
+def expert(query: Mapping[str, str]) -> bool:
+    return query.get("expert") == "1"
+
+
+# --- what was recorded: a page that teaches before anything is computed
+
+
+@lru_cache(maxsize=8)
+def recorded(tab: str) -> dict | None:
+    """What `weights.recipes.arrival` wrote for a tab, its pictures as data URIs; None where there is nothing or it is broken."""
+    folder = HERE / "arrival"
+    try:
+        found = json.loads((folder / f"{tab}.json").read_text(encoding="utf-8"))
+        pictures = {name: data_uri((folder / file).read_bytes()) for name, file in found["pictures"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return {**found, "pictures": pictures}

@@ -1,0 +1,280 @@
+// Steer, in the browser: one recipe; every control writes it, every part of the tab shows it.
+(() => {
+  const NEEDED = ["recipe", "stage", "strip", "knobs", "facts"];
+  const IN_SIGHT = 6, UNDO = 50, LARGEST_SEED = 999999;
+  const copyOf = value => JSON.parse(JSON.stringify(value));
+  const E = gan.element;
+
+  function start(parts) {
+    const bus = parts.recipe, arrival = copyOf(bus.props.value);
+    const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), setup: null, strip: "", dragging: false};
+    const undo = [], seen = [], listeners = [];
+    const tell = () => listeners.forEach(listener => listener(now));
+
+    // --- the recipe: read, written, undone
+
+    const send = () => { bus.props.value = copyOf(now.recipe); };
+    function remember() {
+      if (gan.same(now.saved, now.recipe)) return;
+      undo.push(now.saved);
+      if (undo.length > UNDO) undo.shift();
+      now.saved = copyOf(now.recipe);
+    }
+    function set(patch) {
+      Object.assign(now.recipe, patch);
+      remember(); send(); tell();
+    }
+    function turn(knob, amount, {rest}) {
+      now.recipe.amounts[knob] = amount;
+      now.dragging = !rest;
+      if (rest) remember();
+      if (rest || !(knob === now.recipe.knob && film())) send();
+      tell();
+    }
+    const choose = knob => { set({knob}); askStrip(); };
+    const anotherFace = () => { seen.push(now.recipe.seed); set({seed: Math.floor(Math.random() * LARGEST_SEED)}); };
+    const previousFace = () => { if (seen.length) set({seed: seen.pop()}); };
+    const undoOne = () => { if (undo.length) { now.recipe = undo.pop(); now.saved = copyOf(now.recipe); send(); tell(); } };
+    const backToStart = () => { now.recipe = {...copyOf(arrival), amounts: arrival.amounts.map(() => 0)}; remember(); send(); tell(); };
+    function surprise() {
+      const knob = Math.floor(Math.random() * arrival.amounts.length), amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
+      seen.push(now.recipe.seed);
+      set({seed: Math.floor(Math.random() * LARGEST_SEED), knob, amounts: arrival.amounts.map((_, i) => i === knob ? amount : 0)});
+    }
+    bus.watch("value", () => {                  // set by the server: a link, a saved edit, a found knob
+      now.recipe = copyOf(bus.props.value);
+      remember(); tell();
+    });
+
+    // --- the stage: picture, chosen knob, verdict
+
+    const photo = gan.photo(), filmOf = gan.film(photo.canvas);
+    const stripKey = recipe => JSON.stringify({...recipe, amounts: recipe.amounts.map((a, i) => i === recipe.knob ? 0 : a)});
+    const film = () => filmOf.ready() && now.strip === stripKey(now.recipe);
+    const main = gan.knob({
+      id: "steer-knob", reach: 3,
+      input: amount => {
+        photo.split(false);
+        turn(now.recipe.knob, amount, {rest: false});
+        if (film()) { filmOf.draw((amount / +main.range.max + 1) / 2); photo.canvas.hidden = false; painted(amount); }
+      },
+      commit: amount => turn(now.recipe.knob, amount, {rest: true}),
+    });
+    const caption = E("p", {class: "caption", id: "steer-caption"});
+    const verdict = E("p", {class: "verdict", id: "steer-verdict", role: "status"});
+    const said = E("p", {class: "said", id: "steer-error", role: "alert", hidden: true});
+    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure"); }}, "Measure this knob");
+    parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
+      E("figcaption", {}, caption)), verdict, measure, said);
+    const painted = amount => { photo.element.dataset.painted = amount; };
+    const askStrip = () => { if (!film()) bus.trigger("strip"); };
+    for (const name of ["pointerenter", "focusin", "touchstart"]) main.element.addEventListener(name, askStrip, {passive: true});
+
+    async function show(answer) {
+      said.hidden = !answer.error;
+      if (answer.error) {
+        said.textContent = answer.error;
+        now.recipe = copyOf(now.good); now.saved = copyOf(now.good);
+        bus.props.value = copyOf(now.good);
+        return tell();
+      }
+      now.setup = answer.setup;
+      now.good = copyOf(answer.recipe);
+      const current = gan.same(answer.recipe, now.recipe);
+      if (!current && now.dragging && film()) return;
+      photo.after.src = answer.src; photo.after.alt = answer.alt; photo.before.src = answer.before;
+      caption.textContent = answer.caption;
+      photo.split(photo.isSplit());
+      await photo.after.decode().catch(() => {});
+      if (photo.after.src === answer.src && (current || !film())) photo.canvas.hidden = true;
+      painted(answer.recipe.amounts[answer.recipe.knob]);
+      photo.element.dataset.seed = answer.recipe.seed;
+      gan.steer.link = answer.query;
+      tell();
+    }
+    parts.stage.watch("value", () => show(parts.stage.props.value));
+    const takeStrip = async () => {
+      const strip = parts.strip.props.value;
+      if (!strip || !strip.src) return;
+      await filmOf.load(strip.src, strip.frames);
+      now.strip = strip.key;
+    };
+    parts.strip.watch("value", takeStrip);
+    parts.facts.watch("value", () => {
+      const facts = parts.facts.props.value;
+      if (now.setup && facts && facts.key === now.setup.key) { now.setup = facts; tell(); }
+    });
+
+    // --- the other knobs, and what is done with faces
+
+    const knobOf = i => gan.knob({id: `steer-knob-${i + 1}`, reach: 3,
+      input: amount => turn(i, amount, {rest: false}),
+      commit: amount => turn(i, amount, {rest: true})});
+    const button = (id, text, onclick, kind = "") => E("button", {id, type: "button", class: `plain ${kind}`, onclick}, text);
+    const buttons = {
+      another: button("steer-another", "Another face", anotherFace, "first"), previous: button("steer-previous", "Previous", previousFace),
+      undo: button("steer-undo", "Undo", undoOne), back: button("steer-back", "Back to start", backToStart),
+    };
+    const column = (first, last) => {
+      const rows = [];
+      for (let i = first; i < last; i++) {
+        const knob = knobOf(i);
+        const head = knob.element.querySelector(".knob-title");
+        head.addEventListener("click", () => choose(i));
+        head.title = "Put this knob under the picture";
+        rows.push({i, knob});
+      }
+      listeners.push(() => rows.forEach(({i, knob}) => {
+        const facts = now.setup && now.setup.knobs[i];
+        knob.element.hidden = !facts || i === now.recipe.knob;
+        if (!facts) return;
+        knob.name(`${i + 1} \u00b7 ${facts.title}`, facts.low, facts.high, now.setup.reach);
+        if (document.activeElement !== knob.range || !now.dragging) knob.show(now.recipe.amounts[i]);
+      }));
+      return rows.map(row => row.knob.element);
+    };
+    parts.knobs.element.replaceChildren(
+      E("div", {class: "buttons"}, ...Object.values(buttons)),
+      E("p", {class: "eyebrow"}, "More knobs, strongest first"), E("div", {class: "knobs"}, ...column(0, IN_SIGHT)));
+
+    listeners.push(() => {
+      const facts = now.setup && now.setup.knobs[now.recipe.knob];
+      buttons.undo.disabled = !undo.length;
+      buttons.previous.disabled = !seen.length;
+      if (!facts) return;
+      main.name(`${now.recipe.knob + 1} \u00b7 ${facts.title}`, facts.low, facts.high, now.setup.reach);
+      if (!now.dragging) main.show(now.recipe.amounts[now.recipe.knob]);
+      verdict.textContent = facts.verdict;
+      measure.hidden = !now.setup.measurable;
+    });
+
+    // --- the fold "More controls": mounted when it opens
+
+    function more(part) {
+      const setup = () => now.setup || {layers: ["all"], models: []};
+      const field = (name, control, hint) => E("div", {class: "field"}, E("label", {for: control.id}, ...name), control, hint);
+      const named = key => { const word = part.props.value.words[key]; return [word.plain + " ", E("small", {}, word.term)]; };
+      const seed = E("input", {id: "steer-seed", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => { seen.push(now.recipe.seed); set({seed: seed.value}); }});
+      const psi = E("input", {id: "steer-psi", type: "range", min: 0, max: 1, step: 0.05,
+        oninput: () => { now.recipe.psi = +psi.value; psiSays.textContent = psi.value; send(); }, onchange: () => set({psi: +psi.value})});
+      const psiSays = E("output", {for: "steer-psi"});
+      const groups = E("fieldset", {id: "steer-layers", class: "choices"}, E("legend", {}, ...named("layers")));
+      const own = E("input", {id: "steer-own", type: "text", placeholder: "0-3,6", "aria-label": "Layers by number, such as 0-3,6", onchange: () => set({layers: own.value})});
+      const model = E("select", {id: "steer-model", onchange: () => set({model: model.value, layers: "all"})},
+                      ...part.props.value.models.map(([name, title]) => E("option", {value: name}, title)));
+      const psiField = field(named("psi"), psi, psiSays);
+      part.element.replaceChildren(E("div", {class: "knobs two"}, ...column(IN_SIGHT, arrival.amounts.length)),
+        E("div", {class: "fields"}, field(named("seed"), seed), psiField, field(named("model"), model), groups),
+        E("div", {class: "buttons"}, button("steer-surprise", "Surprise me", surprise)));
+      let drawn = "";
+      listeners.push(() => {
+        if (document.activeElement !== seed) seed.value = now.recipe.seed;
+        psi.value = now.recipe.psi; psiSays.textContent = now.recipe.psi;
+        psiField.hidden = !setup().truncation;
+        model.value = now.recipe.model;
+        const choices = [...setup().layers, ...(setup().layers.length > 1 ? ["own"] : [])];
+        if (drawn !== choices.join()) {
+          drawn = choices.join();
+          groups.replaceChildren(groups.firstChild, ...choices.map(name => E("label", {title: part.props.value.words[name].tip},
+            E("input", {type: "radio", name: "steer-layers", value: name, onchange: () => name === "own" ? own.focus() : set({layers: name})}),
+            part.props.value.words[name].plain)), choices.includes("own") ? own : "");
+        }
+        const kind = choices.includes(now.recipe.layers) ? now.recipe.layers : "own";
+        groups.querySelectorAll("input[type=radio]").forEach(radio => { radio.checked = radio.value === kind; });
+        if (document.activeElement !== own) own.value = kind === "own" ? now.recipe.layers : "";
+      });
+      tell();
+    }
+
+    // --- sheets of pictures: made when they come into sight and no longer fit the recipe
+
+    function sheet(part, name, keyOf, draw, data = () => ({})) {
+      let visible = false, asked = "", timer = 0;
+      const fresh = () => (part.props.value || {}).key === keyOf(now.recipe);
+      const look = () => {
+        part.element.classList.toggle("stale", !fresh());
+        clearTimeout(timer);
+        const key = keyOf(now.recipe);
+        if (visible && !fresh() && asked !== key && !now.dragging) timer = setTimeout(() => { asked = key; bus.trigger(name, data()); }, 400);
+      };
+      new IntersectionObserver(seen => { visible = seen[0].isIntersecting; look(); }).observe(part.element);
+      part.watch("value", () => { asked = ""; draw(); look(); });
+      listeners.push(look);
+      draw();
+    }
+    const card = (pictures, alt) => E("div", {class: "pictures"}, ...pictures.map(src => E("img", {src, alt: "", draggable: false, loading: "lazy"})));
+
+    function grid(part) {
+      const list = E("div", {class: "grid", id: "steer-grid-list", role: "listbox", tabindex: 0, "aria-label": "All knobs: choose one"});
+      part.element.replaceChildren(list);
+      const mark = () => list.querySelectorAll("[role=option]").forEach(option => {
+        const on = +option.dataset.knob === now.recipe.knob;
+        option.setAttribute("aria-selected", on);
+        if (on) list.setAttribute("aria-activedescendant", option.id);
+      });
+      list.addEventListener("click", e => { const option = e.target.closest("[role=option]"); if (option) choose(+option.dataset.knob); });
+      list.addEventListener("keydown", e => {
+        const count = list.querySelectorAll("[role=option]").length, step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key];
+        if (!step) return;
+        e.preventDefault();
+        choose((now.recipe.knob + step + count) % count);
+      });
+      sheet(part, "grid", recipe => JSON.stringify([recipe.model, recipe.seed, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions]), () => {
+        const rows = (part.props.value || {}).rows || [];
+        list.replaceChildren(...rows.map((row, i) => {
+          const facts = now.setup && now.setup.knobs[i];
+          return E("div", {class: "card", role: "option", id: `steer-grid-${i + 1}`, "data-knob": i, "aria-label": `Knob ${i + 1}, ${facts ? facts.title : ""}`},
+            card(row), E("span", {class: "card-name"}, `${i + 1} \u00b7 ${facts ? facts.title : ""}`),
+            E("span", {class: "card-strength"}, facts && facts.strength ? `strength ${facts.strength}` : ""));
+        }));
+        mark();
+      });
+      listeners.push(mark);
+    }
+    function faces(part) {
+      let first = (part.props.value || {}).first || 0;
+      const shown = E("div", {class: "faces", role: "img"}), caption = E("p", {class: "caption"});
+      part.element.replaceChildren(shown, caption, E("div", {class: "buttons"},
+        button("steer-try", "Try on other faces", () => { first += 8; bus.trigger("faces", {first}); })));
+      sheet(part, "faces", recipe => JSON.stringify([recipe.model, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions, recipe.knob]), () => {
+        const value = part.props.value || {};
+        shown.setAttribute("aria-label", value.alt || "");
+        shown.replaceChildren(...(value.rows || []).map(row => E("div", {class: "face"}, card(row))));
+        caption.textContent = value.caption || "";
+      }, () => ({first}));
+    }
+    function compare(part) {
+      const words = part.props.value.words, name = recipe => recipe.method === "sefa" ? `sefa/${recipe.mode}` : recipe.method;
+      const group = E("fieldset", {id: "steer-method", class: "choices rows"}, E("legend", {}, words.method.plain + " ", E("small", {}, words.method.term)),
+        ...part.props.value.methods.map(key => E("label", {title: words[key].tip},
+          E("input", {type: "radio", name: "steer-method", value: key, disabled: key === "file", onchange: () => {
+            const [method, mode] = key.split("/");
+            set({method, mode: mode || now.recipe.mode, directions: ""});
+          }}), E("span", {}, words[key].plain + " ", E("small", {}, words[key].term)))));
+      part.element.replaceChildren(group);
+      const mark = () => group.querySelectorAll("input").forEach(radio => { radio.checked = radio.value === name(now.recipe); });
+      listeners.push(mark); mark();
+    }
+
+    const late = {more, grid, faces, compare};
+    const grown = new Set();
+    const grow = () => Object.entries(late).forEach(([name, build]) => {
+      const part = gan.parts.steer[name];
+      if (part && !grown.has(part.element)) { grown.add(part.element); build(part); }
+    });
+    document.addEventListener("gan:steer", grow);
+    gan.steer = {now, set, choose, link: "", linkFor: () => { const url = new URL(location.href.split("?")[0]); url.search = gan.steer.link; return url.toString(); }};
+    show(parts.stage.props.value);
+    takeStrip();
+    photo.split(!!arrival.amounts[arrival.knob]);
+    if (!parts.stage.props.value.src) send();
+    grow();
+  }
+
+  let started = null;
+  document.addEventListener("gan:steer", () => {
+    const parts = gan.parts.steer || {};
+    if (!NEEDED.every(name => parts[name])) return;
+    if (started !== parts.stage.element) { started = parts.stage.element; start({...parts}); }
+  });
+})();

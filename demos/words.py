@@ -1,0 +1,70 @@
+"""Plain words first, the field's term second: one table that every label on the page is taken from."""
+from __future__ import annotations
+
+from html import escape
+from typing import NamedTuple
+
+
+class Word(NamedTuple):
+    """plain: what the page shows. term: what the field calls it. tip: one sentence for who points at it."""
+    plain: str
+    term: str
+    tip: str
+
+
+WORDS: dict[str, Word] = {
+    "seed": Word("Picture number", "seed", "The number that the picture grows from: the same number is always the same picture."),
+    "psi": Word("How unusual", "truncation psi", "0 is the average picture, 1 is anything the network can draw."),
+    "layers": Word("Which layers listen", "layers, slots", "Coarse layers lay out the head, fine layers colour it in."),
+    "coarse": Word("coarse", "4 and 8 px", "The first layers: pose and shape."),
+    "middle": Word("middle", "16 and 32 px", "The layers in between: features."),
+    "fine": Word("fine", "64 px and more", "The last layers: colours and light."),
+    "all": Word("all", "every slot", "The knob moves what every layer reads."),
+    "own": Word("own", "slots by number", "Numbers from 0 on, such as 0-3,6."),
+    "knob": Word("Knob", "direction", "One way to move the numbers behind a picture; a step is one standard deviation of w along it."),
+    "strength": Word("strength", "eigenvalue", "How strongly the network's first maps react to this knob, as a share of the strongest."),
+    "code": Word("the numbers behind this picture", "latent code w", "What the network turns into a picture."),
+    "method": Word("Where the knobs come from", "method", "Every method names ways to move; none is told what a face is."),
+    "sefa/paper": Word("From the weights, as the paper says", "SeFa",
+                       "Eigenvectors of A^T A, with the gains that the network applies."),
+    "sefa/official": Word("From the weights, as the published code does", "SeFa, official",
+                          "The same, with every row of A scaled to length 1."),
+    "ganspace": Word("From many pictures", "GANSpace", "The principal components of 10,000 sampled codes."),
+    "random": Word("At random", "random directions", "What any method has to beat."),
+    "file": Word("From my file", ".npy, .npz, .safetensors", "Directions that you bring."),
+    "correlation": Word("by watching", "|corr(w . v, factor)| at least 0.7",
+                        "Over 512 unedited pictures, the position along the knob goes with the factor."),
+    "causal": Word("by experiment", "+-2 steps move it most, by 2 sd or more",
+                   "Turn the knob, read the picture again, and see what changed."),
+    "supervised": Word("what labels would give", "supervised fit", "The least-squares direction for each factor, fitted with the true answers."),
+    "purity": Word("purity", "share of the strongest factor", "1: the knob moves one thing only."),
+    "model": Word("Network", "checkpoint", "Which trained network draws."),
+}
+
+
+def word(key: str) -> Word:
+    """Raises KeyError with the words there are."""
+    if key not in WORDS:
+        raise KeyError(f"no word {key!r}; the table has {', '.join(WORDS)}")
+    return WORDS[key]
+
+
+def plain(key: str) -> str:
+    return word(key).plain
+
+
+def label(key: str) -> str:
+    """Plain word and term as text: "Picture number (seed)"."""
+    found = word(key)
+    return f"{found.plain} ({found.term})"
+
+
+def marked(key: str) -> str:
+    """The same as HTML: the term small, the tip on pointing at it."""
+    found = word(key)
+    return f'<span class="word" title="{escape(found.tip)}">{escape(found.plain)} <small>{escape(found.term)}</small></span>'
+
+
+def table() -> dict[str, dict[str, str]]:
+    """The whole table as plain values, for scripts in the page."""
+    return {key: found._asdict() for key, found in WORDS.items()}

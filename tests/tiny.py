@@ -1,0 +1,66 @@
+"""A 16-pixel twin of every architecture, with nothing left at zero, so that a forgotten term changes a picture."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from core.critics import Critic
+from core.generators.base import Generator
+from core.generators.pggan import PGGAN
+from core.generators.stylegan2 import StyleGAN2
+
+RESOLUTION, CHANNELS, DIM = 16, (6, 5, 4), 12
+
+
+def stirred(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A frozen module whose zero-initialised parameters and buffers are random too; the global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = build()
+        for tensor in (*module.parameters(), *module.buffers()):
+            if not tensor.any():
+                tensor.data.copy_(0.3 * torch.randn(tensor.shape))
+    return module.eval().requires_grad_(False)
+
+
+def stylegan2(*, clamp: float | None = None, seed: int = 0, dim: int = DIM) -> StyleGAN2:
+    return stirred(lambda: StyleGAN2(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=dim,
+                                     mapping_layers=2, clamp=clamp), seed)
+
+
+def stylegan2_clamped(*, seed: int = 0) -> StyleGAN2:
+    """The clamp is so low that it acts on many pixels."""
+    return stylegan2(clamp=1.0, seed=seed)
+
+
+def pggan(*, seed: int = 0, channels: tuple[int, ...] = CHANNELS, dim: int = DIM) -> PGGAN:
+    return stirred(lambda: PGGAN(resolution=RESOLUTION, channels=channels, dim=dim), seed)
+
+
+def critic(*, classes: int = 0, seed: int = 0) -> Critic:
+    return stirred(lambda: Critic(resolution=RESOLUTION, channels=CHANNELS, classes=classes), seed)
+
+
+GENERATORS: dict[str, Callable[..., Generator]] = dict(stylegan2=stylegan2, stylegan2_clamped=stylegan2_clamped, pggan=pggan)
+
+
+class Planted(Generator):
+    """Only the affine maps by which slots read their code: weights [fan_out, dim], one a slot."""
+
+    def __init__(self, *weights: Tensor):
+        super().__init__()
+        self.slots, self.dim, self.z_dim = len(weights), weights[0].shape[1], weights[0].shape[1]
+        self.maps = nn.ParameterList(nn.Parameter(weight, requires_grad=False) for weight in weights)
+
+    def first_weight(self, slot: int) -> Tensor:
+        return self.maps[slot]
+
+    def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
+        return z[:, None].repeat(1, self.slots, 1)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    """Standard normal numbers in float64 that depend on the seed alone."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -1,0 +1,240 @@
+"""Measure a bundled portraits model: everything the page and weights/README.md say of it.
+
+    python -m weights.recipes.evidence portraits-stylegan2
+
+Writes weights/evidence/<card>.json with the weights' sha256. Fails where a control (random directions, shuffled
+readings, blurred or noisy renders) looks like a finding.
+"""
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+
+from core import zoo
+from core.codes import Directions
+from core.factorization.baseline import random_directions, spread_along
+from core.factorization.ganspace import ganspace
+from core.factorization.sefa import sefa
+from core.generators.base import Generator
+from core.images import to_uint8
+from core.truth import scores
+from core.truth.readers import read
+from core.truth.verdict import verdict
+from core.truth.worlds import load_world
+from demos.recipe import layer_groups
+
+KNOBS, FACES, CORRELATED, FITTED, QUALITY = 10, 64, 512, 2000, 10_000
+REPORTING, REREADING = 1_000_000, 0.8
+
+
+class Measurement:
+    """What all tables share: a model, its world's reader, and the readings of its own pictures."""
+
+    def __init__(self, card: str):
+        self.card, self.generator = card, zoo.load(card)
+        self.world = load_world(zoo.card(card).world)
+        self.reader = zoo.load_reader(zoo.card(card).world)
+        self.psi = zoo.card(card).psi
+        self.codes, self.readings = scores.read_seeds(self.generator, self.reader, QUALITY, REPORTING)
+        self.spread = self.readings.std(0)
+        self.rereading = reread(self.generator, self.reader, self.world, self.codes[:256])
+        self.readable = self.rereading["correlation"] >= REREADING
+
+    def changes(self, directions: Directions, *, first_seed: int = REPORTING + 20_000) -> Tensor:
+        """[k, FACES, factors] a step, in standard deviations of each factor."""
+        return scores.knob_changes(self.generator, self.reader, directions, spread_along(self.generator, directions),
+                                   seeds=FACES, first_seed=first_seed, psi=self.psi, spread=self.spread)
+
+
+@torch.no_grad()
+def reread(generator: Generator, reader: nn.Module, world, codes: Tensor) -> dict:
+    """Read pictures, render what was read, compare: SSIM, and how well a second reading agrees with the first."""
+    images = generator(codes).clamp(-1, 1)
+    first = reader(images)
+    drawn = world.render(first.clamp(0, 1), resolution=generator.resolution).images
+    second = read(reader, drawn)
+    similar = [structural_similarity(a, b, channel_axis=2, data_range=255) for a, b in zip(to_uint8(images), to_uint8(drawn))]
+    return dict(ssim=float(np.mean(similar)), correlation=scores.correlations(first, second).diagonal(),
+                error=(first - second).square().mean(0).sqrt())
+
+
+def knob_table(measurement: Measurement, directions: Directions, baseline: float) -> dict:
+    """The record of a set of directions: one entry a knob, and correlations with every factor over 512 faces."""
+    steps, changes = spread_along(measurement.generator, directions), measurement.changes(directions)
+    mean, low, high = scores.interval(changes)
+    knobs = []
+    for i in range(len(directions)):
+        said = verdict(changes[i], measurement.world.FACTORS, measurement.spread, baseline=baseline)
+        order = mean[i].abs().argsort(descending=True)[:3].tolist()
+        knobs.append(dict(title=said.title, verdict=said.text, score=float(directions.scores[i]), step=float(steps[i]),
+                          strongest=said.strongest, purity=said.purity, top=[measurement.world.NAMES[j] for j in order],
+                          mean=rounded(mean[i]), low=rounded(low[i]), high=rounded(high[i]),
+                          same_sign=rounded(scores.same_sign(changes[i]))))
+    projections = scores.mean_codes(measurement.codes[:CORRELATED]) @ directions.vectors.T
+    return dict(knobs=knobs, correlation=[rounded(row) for row in scores.correlations(projections, measurement.readings[:CORRELATED])])
+
+
+def random_baseline(measurement: Measurement, slots, draws: int = 20) -> float:
+    """Median over random directions of the strongest factor's |mean change| a step."""
+    changes = measurement.changes(random_directions(measurement.generator, slots, k=draws, seed=7))
+    return float(changes.mean(1).abs().amax(1).median())
+
+
+def findings(measurement: Measurement) -> dict:
+    """How many factors some direction finds, by correlation and by experiment: SeFa, PCA, random, supervised."""
+    generator, names, readable = measurement.generator, measurement.world.NAMES, measurement.readable
+    codes, readings = measurement.codes[:CORRELATED], measurement.readings[:CORRELATED]
+    fitted_on = scores.read_seeds(generator, measurement.reader, FITTED, REPORTING + 30_000)
+    sets = {"sefa": sefa(generator, k=KNOBS), "official": sefa(generator, k=KNOBS, mode="official"), "ganspace": ganspace(generator, k=KNOBS),
+            "supervised": scores.supervised_directions(*fitted_on, range(generator.slots))}
+    by_correlation = {name: scores.found(codes, readings, set_, names, readable) for name, set_ in sets.items()}
+    by_effect = {name: scores.found_by_effect(measurement.changes(set_), names, readable) for name, set_ in sets.items()}
+    draws = [random_directions(generator, k=KNOBS, seed=seed) for seed in range(20)]
+    random = sorted(scores.found(codes, readings, draw, names, readable).count for draw in draws)
+    random_effect = sorted(scores.found_by_effect(measurement.changes(draw), names, readable).count for draw in draws[:5])
+    shuffled = readings[torch.randperm(len(readings), generator=torch.Generator().manual_seed(0))]
+    control = {name: scores.found(codes, shuffled, set_, names, readable).count for name, set_ in sets.items()}
+    return dict(correlation=dict({name: f.count for name, f in by_correlation.items()}, random=int(np.median(random)),
+                                 names={name: list(f.names) for name, f in by_correlation.items()}),
+                causal=dict({name: f.count for name, f in by_effect.items()}, random=int(np.median(random_effect)),
+                            names={name: list(f.names) for name, f in by_effect.items()}),
+                shuffled=control, of=int(readable.sum()))
+
+
+@torch.no_grad()
+def renders(world, n: int, seed: int, resolution: int) -> Tensor:
+    return torch.cat([world.render(world.sample(min(200, n - i), seed + i), resolution=resolution).images for i in range(0, n, 200)])
+
+
+@torch.no_grad()
+def quality(measurement: Measurement, n: int = 2048) -> dict:
+    """Frechet distance in the reader's features and sliced Wasserstein distance, each with its scale; diversity."""
+    generator, reader, world = measurement.generator, measurement.reader, measurement.world
+    real, again = (renders(world, n, REPORTING + start, generator.resolution) for start in (100_000, 200_000))
+    blurred = torch.nn.functional.conv2d(torch.nn.functional.pad(real, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None],
+                                         gaussian(1.0)[None, None]).reshape(real.shape)
+    noisy = real + 0.1 * torch.randn(real.shape, generator=torch.Generator().manual_seed(1))
+    fake = torch.cat([generator(part).clamp(-1, 1) for part in measurement.codes[:n].split(64)])
+    others = dict(model=fake, renders_again=again, renders_blurred_1px=blurred, renders_noise_01=noisy)
+    features = torch.cat([reader.features(part) for part in real.split(128)])
+    frechet = {name: scores.frechet_distance(torch.cat([reader.features(part) for part in images.split(128)]), features)
+               for name, images in others.items()}
+    wasserstein = {name: scores.sliced_wasserstein(images, real) for name, images in others.items()}
+    diversity = measurement.spread / read(reader, real).std(0)
+    by_name = dict(zip(world.NAMES, rounded(diversity)))
+    return dict(samples=n, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
+                diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))
+
+
+def gaussian(sigma: float) -> Tensor:
+    taps = torch.exp(-torch.arange(-3.0, 4.0) ** 2 / (2 * sigma ** 2))
+    taps = taps / taps.sum()
+    return taps[:, None] * taps
+
+
+@torch.no_grad()
+def truncation(measurement: Measurement, n: int = 1024) -> dict:
+    """Spread of every factor at truncation 0.5 over that at 1."""
+    half = scores.read_seeds(measurement.generator, measurement.reader, n, REPORTING, psi=0.5)[1].std(0)
+    return {"0.5": rounded(half / measurement.readings[:n].std(0))}
+
+
+@torch.no_grad()
+def nearest(measurement: Measurement, n: int = 64) -> dict:
+    """RMS distance of generated pictures to their nearest training render, beside that of held-out renders to theirs."""
+    from .bank import load_bank
+    from .recipes import RECIPES
+    recipe = RECIPES[measurement.card]
+    bank = load_bank(recipe.world, measurement.generator.resolution, recipe.bank, spread=recipe.spread)
+    held = renders(measurement.world, n, REPORTING + 300_000, measurement.generator.resolution)
+    made = measurement.generator(measurement.codes[:n]).clamp(-1, 1)
+    distance = lambda images: float(torch.stack([rms_to_nearest(image, bank) for image in images]).median())
+    return dict(model=distance(made), held_out=distance(held), training_pictures=len(bank))
+
+
+def rms_to_nearest(image: Tensor, bank: Tensor) -> Tensor:
+    level = ((image + 1) * 127.5).round().clamp(0, 255).to(torch.int16)
+    best = torch.stack([((part.to(torch.int16) - level).float().square().mean((1, 2, 3))).min() for part in bank.split(5000)])
+    return best.min().sqrt()
+
+
+def eigen_milliseconds(generator: Generator) -> float:
+    """Median of 20: ten directions from cached Gram matrices."""
+    times = []
+    for _ in range(21):
+        began = time.perf_counter()
+        sefa(generator, k=KNOBS)
+        times.append(1000 * (time.perf_counter() - began))
+    return float(np.median(times[1:]))
+
+
+def rounded(values: Tensor) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def direction_sets(card: str, generator: Generator) -> dict[str, Callable[[], Directions]]:
+    sets: dict[str, Callable[[], Directions]] = {}
+    for group, slots in layer_groups(card).items():
+        sets[f"sefa-paper/{group}"] = lambda slots=slots: sefa(generator, slots, k=KNOBS)
+        sets[f"sefa-official/{group}"] = lambda slots=slots: sefa(generator, slots, k=KNOBS, mode="official")
+        sets[f"ganspace/{group}"] = lambda slots=slots: ganspace(generator, slots, k=KNOBS)
+        sets[f"random/{group}"] = lambda slots=slots: random_directions(generator, slots, k=KNOBS)
+    return sets
+
+
+def measure(card: str) -> dict:
+    measurement = Measurement(card)
+    world, tables, baselines = measurement.world, {}, {}
+    for name, make in direction_sets(card, measurement.generator).items():
+        directions, group = make(), name.split("/")[1]
+        if group not in baselines:
+            baselines[group] = random_baseline(measurement, directions.slots)
+        tables[name] = knob_table(measurement, directions, baselines[group])
+        print(f"{name}: {', '.join(k['top'][0] for k in tables[name]['knobs'])}", flush=True)
+    factors = [dict(name=f.name, description=f.description, low=f.low, high=f.high, readable=bool(measurement.readable[i]), sd=float(measurement.spread[i]),
+                    reread=float(measurement.rereading["correlation"][i])) for i, f in enumerate(world.FACTORS)]
+    return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.evidence {card}",
+                date=datetime.date.today().isoformat(),
+                samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING, psi=measurement.psi),
+                factors=factors, rereading=dict(ssim=measurement.rereading["ssim"], samples=256),
+                sets=tables, baseline=baselines, found=findings(measurement), truncation=truncation(measurement),
+                quality=quality(measurement), nearest=nearest(measurement), eigen_milliseconds=eigen_milliseconds(measurement.generator))
+
+
+def controls_hold(evidence: dict) -> list[str]:
+    """Sentences about controls that look significant; empty where all is well."""
+    wrong = [f"{count} factors found by {name} in shuffled readings" for name, count in evidence["found"]["shuffled"].items() if count]
+    if evidence["found"]["correlation"]["random"] > evidence["found"]["correlation"]["supervised"]:
+        wrong.append("random directions find more factors than the supervised fit")
+    again = evidence["quality"]["frechet"]
+    if again["renders_again"] > min(again["renders_blurred_1px"], again["renders_noise_01"]):
+        wrong.append("a second set of renders lies further away than spoilt ones")
+    return wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("card", choices=sorted(zoo.CARDS))
+    card = parser.parse_args().card
+    evidence = measure(card)
+    wrong = controls_hold(evidence)
+    if wrong:
+        sys.exit("The controls do not hold: " + "; ".join(wrong))
+    path = Path(zoo.WEIGHTS) / "evidence" / f"{card}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(evidence, indent=1))
+    print(f"written: {path.name}")
+
+
+if __name__ == "__main__":
+    main()
