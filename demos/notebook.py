@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -17,6 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from PIL import Image
+
+from core.images import webp
 
 HERE = Path(__file__).resolve().parent
 FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How true is this?",
@@ -27,10 +31,14 @@ PRIVATE = dict(api_visibility="private")
 
 
 class Demo(NamedTuple):
-    """What the page needs of a tab. opened: (handler, outputs) for the address it was opened with; the request is its input."""
+    """What the page needs of a tab.
+
+    opened: (handler, outputs) for the address it was opened with; the request is its input.
+    endpoints: adds what programs may call; run outside of the tabs.
+    """
     name: str
-    title: str
     opened: tuple[Callable, list]
+    endpoints: Callable[[], None]
 
 
 # --- pictures to the browser
@@ -56,6 +64,7 @@ def write_whole(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
+    os.chmod(temporary, 0o644)
     os.replace(temporary, path)
 
 
@@ -71,13 +80,24 @@ def data_uri(data: bytes, kind: str = "image/webp") -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
+def tiles(sheet: str, columns: int) -> list[list[str]]:
+    """A sheet of square pictures as a data URI -> rows of `columns` data URIs. The sheet is cut only at the page's start."""
+    picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
+    side = picture.width // columns
+    rows = []
+    for top in range(0, picture.height, side):
+        cut = [picture.crop((left, top, left + side, top + side)) for left in range(0, side * columns, side)]
+        rows.append([data_uri(webp(one)) for one in cut])
+    return rows
+
+
 # --- parts of a tab
 
 
 def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), visible: bool | str = True) -> gr.HTML:
     """A component whose content a script builds: `gan.mount(tab, name, ...)` hands it over; `events` are what it may trigger."""
     names = ", ".join(f"'{event}'" for event in events)
-    return gr.HTML(value, html_template=f'<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible, apply_default_css=False,
+    return gr.HTML(value, html_template='<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible, apply_default_css=False,
                    js_on_load=f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
                               f"element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); }})()")
 

@@ -4,6 +4,7 @@
   const IN_SIGHT = 6, UNDO = 50, LARGEST_SEED = 999999;
   const copyOf = value => JSON.parse(JSON.stringify(value));
   const E = gan.element;
+  const called = (knob, facts) => facts && facts.title ? `${knob + 1} \u00b7 ${facts.title}` : `Knob ${knob + 1}`;
 
   function start(parts) {
     const bus = parts.recipe, arrival = copyOf(bus.props.value);
@@ -63,11 +64,11 @@
     const caption = E("p", {class: "caption", id: "steer-caption"});
     const verdict = E("p", {class: "verdict", id: "steer-verdict", role: "status"});
     const said = E("p", {class: "said", id: "steer-error", role: "alert", hidden: true});
-    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure"); }}, "Measure this knob");
+    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure", {}); }}, "Measure this knob");
     parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
       E("figcaption", {}, caption)), verdict, measure, said);
     const painted = amount => { photo.element.dataset.painted = amount; };
-    const askStrip = () => { if (!film()) bus.trigger("strip"); };
+    const askStrip = () => { if (!film()) bus.trigger("strip", {key: stripKey(now.recipe)}); };
     for (const name of ["pointerenter", "focusin", "touchstart"]) main.element.addEventListener(name, askStrip, {passive: true});
 
     async function show(answer) {
@@ -97,7 +98,7 @@
       const strip = parts.strip.props.value;
       if (!strip || !strip.src) return;
       await filmOf.load(strip.src, strip.frames);
-      now.strip = strip.key;
+      now.strip = strip.key === "arrival" ? stripKey(arrival) : strip.key;
     };
     parts.strip.watch("value", takeStrip);
     parts.facts.watch("value", () => {
@@ -128,7 +129,7 @@
         const facts = now.setup && now.setup.knobs[i];
         knob.element.hidden = !facts || i === now.recipe.knob;
         if (!facts) return;
-        knob.name(`${i + 1} \u00b7 ${facts.title}`, facts.low, facts.high, now.setup.reach);
+        knob.name(called(i, facts), facts.low, facts.high, now.setup.reach);
         if (document.activeElement !== knob.range || !now.dragging) knob.show(now.recipe.amounts[i]);
       }));
       return rows.map(row => row.knob.element);
@@ -142,7 +143,7 @@
       buttons.undo.disabled = !undo.length;
       buttons.previous.disabled = !seen.length;
       if (!facts) return;
-      main.name(`${now.recipe.knob + 1} \u00b7 ${facts.title}`, facts.low, facts.high, now.setup.reach);
+      main.name(called(now.recipe.knob, facts), facts.low, facts.high, now.setup.reach);
       if (!now.dragging) main.show(now.recipe.amounts[now.recipe.knob]);
       verdict.textContent = facts.verdict;
       measure.hidden = !now.setup.measurable;
@@ -190,12 +191,15 @@
 
     function sheet(part, name, keyOf, draw, data = () => ({})) {
       let visible = false, asked = "", timer = 0;
-      const fresh = () => (part.props.value || {}).key === keyOf(now.recipe);
+      const fresh = () => {
+        const key = (part.props.value || {}).key;
+        return (key === "arrival" ? keyOf(arrival) : key) === keyOf(now.recipe);
+      };
       const look = () => {
         part.element.classList.toggle("stale", !fresh());
         clearTimeout(timer);
         const key = keyOf(now.recipe);
-        if (visible && !fresh() && asked !== key && !now.dragging) timer = setTimeout(() => { asked = key; bus.trigger(name, data()); }, 400);
+        if (visible && !fresh() && asked !== key && !now.dragging) timer = setTimeout(() => { asked = key; bus.trigger(name, {key, ...data()}); }, 400);
       };
       new IntersectionObserver(seen => { visible = seen[0].isIntersecting; look(); }).observe(part.element);
       part.watch("value", () => { asked = ""; draw(); look(); });
@@ -223,8 +227,8 @@
         const rows = (part.props.value || {}).rows || [];
         list.replaceChildren(...rows.map((row, i) => {
           const facts = now.setup && now.setup.knobs[i];
-          return E("div", {class: "card", role: "option", id: `steer-grid-${i + 1}`, "data-knob": i, "aria-label": `Knob ${i + 1}, ${facts ? facts.title : ""}`},
-            card(row), E("span", {class: "card-name"}, `${i + 1} \u00b7 ${facts ? facts.title : ""}`),
+          return E("div", {class: "card", role: "option", id: `steer-grid-${i + 1}`, "data-knob": i, "aria-label": called(i, facts)},
+            card(row), E("span", {class: "card-name"}, called(i, facts)),
             E("span", {class: "card-strength"}, facts && facts.strength ? `strength ${facts.strength}` : ""));
         }));
         mark();
@@ -232,16 +236,21 @@
       listeners.push(mark);
     }
     function faces(part) {
+      const keyOf = recipe => JSON.stringify([recipe.model, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions, recipe.knob]);
       let first = (part.props.value || {}).first || 0;
       const shown = E("div", {class: "faces", role: "img"}), caption = E("p", {class: "caption"});
       part.element.replaceChildren(shown, caption, E("div", {class: "buttons"},
-        button("steer-try", "Try on other faces", () => { first += 8; bus.trigger("faces", {first}); })));
-      sheet(part, "faces", recipe => JSON.stringify([recipe.model, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions, recipe.knob]), () => {
+        button("steer-try", "Try on other faces", () => { first += 8; bus.trigger("faces", {first, key: keyOf(now.recipe)}); })));
+      sheet(part, "faces", keyOf, () => {
         const value = part.props.value || {};
         shown.setAttribute("aria-label", value.alt || "");
         shown.replaceChildren(...(value.rows || []).map(row => E("div", {class: "face"}, card(row))));
         caption.textContent = value.caption || "";
       }, () => ({first}));
+    }
+    function truth(part) {
+      const keyOf = recipe => JSON.stringify([now.setup ? now.setup.key : "", now.setup ? now.setup.measurable : "", recipe.knob]);
+      sheet(part, "truth", keyOf, () => { part.element.innerHTML = (part.props.value || {}).html || ""; });
     }
     function compare(part) {
       const words = part.props.value.words, name = recipe => recipe.method === "sefa" ? `sefa/${recipe.mode}` : recipe.method;
@@ -256,7 +265,7 @@
       listeners.push(mark); mark();
     }
 
-    const late = {more, grid, faces, compare};
+    const late = {more, grid, faces, truth, compare};
     const grown = new Set();
     const grow = () => Object.entries(late).forEach(([name, build]) => {
       const part = gan.parts.steer[name];
@@ -264,7 +273,7 @@
     });
     document.addEventListener("gan:steer", grow);
     gan.steer = {now, set, choose, link: "", linkFor: () => { const url = new URL(location.href.split("?")[0]); url.search = gan.steer.link; return url.toString(); }};
-    show(parts.stage.props.value);
+    if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
     photo.split(!!arrival.amounts[arrival.knob]);
     if (!parts.stage.props.value.src) send();

@@ -34,6 +34,7 @@ from .notebook import (LIVE, LONG, PRIVATE, Bar, Demo, bars, cell, data_uri, del
 from .recipe import Recipe, RecipeError
 
 TAB = "steer"
+SCRIPT = "sefa"             # the tab's own script, beside this file
 FRAMES, SIZE_OF_STEP = 21, 2.0          # of a strip; of the sheets of pictures, in standard deviations
 FACES, FIRST_FACE = 8, 100
 MEASURED_FACES, MEASURED_FROM, RANDOM_DRAWS = 64, 1_020_000, 5
@@ -117,6 +118,12 @@ def evidence(model: str) -> dict | None:
     return _evidence(model, zoo.weights_hash(model))
 
 
+def evidence_hash(model: str) -> str:
+    """sha256 of the evidence file; "" where there is none."""
+    path = zoo.WEIGHTS / "evidence" / f"{model}.json"
+    return recipes.file_identity(path) if path.exists() else ""
+
+
 _measured: dict[tuple, list[dict]] = {}         # by set of knobs: what was measured while the page runs
 
 
@@ -152,7 +159,7 @@ def setup_of(recipe: Recipe) -> dict:
 def _named(record: dict | None, knob: int, reader: bool) -> dict:
     if record is None:
         missing = "press Measure." if reader else "this network has no reader to say it."
-        return dict(title=f"knob {knob + 1}", low="\u2212", high="+", verdict=f"What knob {knob + 1} moves has not been measured: {missing}")
+        return dict(title="", low="\u2212", high="+", verdict=f"What knob {knob + 1} moves has not been measured: {missing}")
     title = record["title"].split(" (and")[0]
     low, _, high = title.partition(" / ")
     return dict(title=record["title"], low=low if high else "one way", high=high or "the other way", verdict=record["verdict"])
@@ -322,3 +329,318 @@ def take_directions(path: str, given: Mapping) -> Recipe:
         raise
     return chosen
 
+
+
+def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
+    """Bytes and file name of what is taken away: "picture", "strip", "clip" or "notebook". Raises RecipeError."""
+    name, files = f"knob{recipe.knob + 1}-picture{recipe.seed}", uploaded(recipe)
+    if kind == "picture":
+        return recipes.png_for(recipe, files), f"{name}.png"
+    if kind == "notebook":
+        return recipes.notebook_for(recipe, files), f"{name}.ipynb"
+    pictures = to_pil(recipes.render_strip(recipe, recipe.knob, amounts_of(recipe, 7 if kind == "strip" else FRAMES), files))
+    pictures = [enlarge(picture, ENLARGED) for picture in pictures]
+    if kind == "strip":
+        return png(side_by_side(pictures, gap=4), recipe=recipes.as_dict(recipe)), f"{name}-strip.png"
+    return animation(pictures), f"{name}.webp"
+
+
+def edits_of(kept: str, model: str) -> tuple[recipes.Edit, ...]:
+    """The edits in the visitor's own storage; none where it is empty."""
+    return recipes.EditFile.from_json(kept, model=model).edits if kept else ()
+
+
+def edited_faces(kept: recipes.Edit, recipe: Recipe) -> str:
+    """HTML: eight faces before and after a kept edit, moved by its own numbers."""
+    pairs = []
+    for seed in range(FIRST_FACE, FIRST_FACE + FACES):
+        plain = replace(recipe, seed=seed, amounts=(), method="sefa")
+        both = torch.cat([recipes.render(plain), recipes.apply_edit(kept, plain)])
+        pairs.append("".join(f'<img src="{data_uri(webp(picture))}" alt="">' for picture in to_pil(both)))
+    cells = "".join(f'<div class="face"><div class="pictures">{pair}</div></div>' for pair in pairs)
+    return f'<div class="faces" role="img" aria-label="the edit {escape(kept.name)} on eight faces, before and after">{cells}</div>'
+
+
+# --- the tab
+
+
+LIMITS = ("These are cartoon faces drawn by a program, so that the truth is known: what holds here need not hold for photographs. "
+          "A reader network does the measuring; factors that it cannot read on generated pictures are not counted. "
+          "A knob is an average over faces: on a single one it may do something else.")
+EQUATION = r"""
+A picture begins as a code $w$. The first thing every layer does with it is one affine map, $y = A w + b$. Moving the code along a
+unit vector $n$ by $\alpha$ changes that by $\alpha A n$, whatever the picture. So the strongest knobs are
+
+$$ n^* = \arg\max_{\|n\| = 1} \|A n\|^2, \qquad A^\top A \, n = \lambda n, $$
+
+the eigenvectors of $A^\top A$, strongest first: no pictures, no labels, no training. $A$ stacks the maps of the layers that listen,
+so $A^\top A$ is a sum over them. One *step* of a knob is one standard deviation of $w \cdot n$ over the network's own codes.
+
+Where the published code differs from the paper, both are here. *As the paper says*: $A$ as the network applies it, its gains included.
+*As the published code does*: every row of $A$ scaled to length 1. Choose under "Compare methods".
+
+Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 2021 (arXiv 2007.06600).
+"""
+
+
+def arrival() -> dict:
+    """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
+    found = recorded(TAB)
+    model = found["recipe"]["model"] if found else None
+    if model in zoo.CARDS and [zoo.weights_hash(model), evidence_hash(model)] == [found["weights_sha256"], found["evidence_sha256"]]:
+        pictures, rows = found["pictures"], found["rows"]
+        cut = {name: tiles(pictures[name], columns) for name, columns in rows.items()}
+        return dict(recipe=found["recipe"], answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
+                    strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
+                    grid=dict(rows=cut["grid"], key="arrival"), faces=dict(found["faces"], rows=cut["faces"], key="arrival"),
+                    sentence=found["sentence"])
+    bare = recipes.as_dict(Recipe(next(iter(zoo.CARDS)), psi=zoo.card(next(iter(zoo.CARDS))).psi))
+    return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=first_sentence(None))
+
+
+def first_sentence(milliseconds: float | None) -> str:
+    """The sentence over the tab, with the time that was measured."""
+    when = f"in {milliseconds:.1f} milliseconds" if milliseconds else "by one line of linear algebra"
+    return f"These ten knobs were read off the network\u2019s weights {when}; nobody labelled anything."
+
+
+def tab() -> Demo:
+    """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
+    shown = arrival()
+    shared = dict(words=words.table(), models=[(card.name, card.title) for card in zoo.CARDS.values()], methods=METHODS)
+    with gr.Tab("Steer", id=TAB):
+        with gr.Column(elem_classes="tab"):
+            text(f'<h2 class="sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
+                 "Every picture here is drawn by a network that learned from portraits which our own program drew, "
+                 "so we know the right answers and can check what each knob does.</p>")
+            bus = part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden")
+            strip_box, facts = part(TAB, "strip", shown["strip"], visible="hidden"), part(TAB, "facts", {}, visible="hidden")
+            with gr.Row(elem_classes="bench"):
+                with gr.Column(scale=5, min_width=320):
+                    stage = part(TAB, "stage", shown["answer"])
+                with gr.Column(scale=6, min_width=320):
+                    knobs = part(TAB, "knobs")
+            sheets = _experiments(shown)
+            folds = _folds(shared, bus)
+            limits(LIMITS)
+    _wire(bus, stage, strip_box, facts, knobs, sheets, folds)
+    return Demo(TAB, (opened, [bus, *folds["accordions"]]), endpoints)
+
+
+def _experiments(shown: dict) -> dict:
+    model = shown["recipe"]["model"]
+    with cell("All knobs at once", "Each card is one knob: three faces with the knob far to one side, and far to the other. Tap one to put it under the picture."):
+        grid_box = part(TAB, "grid", shown["grid"])
+    with cell("Find a knob for \u2026", "Say what you would like to change; the measurements say which knob does it, and what it also does."):
+        with gr.Row(elem_classes="finder"):
+            wish = gr.Dropdown(wishes(model), value=None, label="I want to change", elem_id="steer-find", scale=2, min_width=220)
+            says = text("", elem_id="steer-find-says")
+    with cell("Does it hold for other faces?", "The same knob on eight faces that were not looked at before: one side, untouched, the other side."):
+        faces_box = part(TAB, "faces", shown["faces"])
+    return dict(grid=grid_box, faces=faces_box, wish=wish, says=says)
+
+
+def _folds(shared: dict, bus: gr.HTML) -> dict:
+    made: dict = {}
+    with fold(TAB, "more") as more:
+        part(TAB, "more", shared)
+    with fold(TAB, "compare") as compare:
+        part(TAB, "compare", shared)
+        made["file"] = gr.UploadButton("Open a file of directions (.npy, .npz, .safetensors)", elem_id="steer-directions", size="sm",
+                                       file_types=list(SUFFIXES), elem_classes="quiet")
+        text(f"<p class=\"hint\">The same network, other ways to name knobs. {escape(words.word('random').tip)} "
+             "How many factors each of them finds is in \u201cHow true is this?\u201d.</p>")
+    with fold(TAB, "true") as true:
+        made["progress"] = text("", elem_id="steer-progress")
+        made["truth"] = part(TAB, "truth", {})
+        with gr.Row():
+            made["read"] = gr.Button("Read this face, and draw what was read", elem_id="steer-read", size="sm", elem_classes="quiet")
+        made["reading"] = text("", elem_id="steer-reading")
+    with fold(TAB, "method") as method:
+        gr.Markdown(EQUATION, latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)], elem_id="steer-equation")
+        gr.Code(inspect.getsource(sefa), language="python", label="The function that found the knobs", interactive=False, buttons=["copy"], elem_id="steer-source")
+    with fold(TAB, "take") as take:
+        made.update(_take_away())
+    return dict(made, accordions=[more, compare, true, method, take], take_opened=take.expand)
+
+
+def _take_away() -> dict:
+    made: dict = {}
+    with gr.Row(elem_classes="buttons"):
+        for kind, name in (("picture", "Picture (PNG)"), ("strip", "Strip"), ("clip", "Clip"), ("notebook", "Notebook")):
+            made[kind] = gr.Button(name, elem_id=f"steer-take-{kind}", size="sm", elem_classes="quiet", min_width=90)
+        made["copy"] = gr.Button("Copy link", elem_id="steer-copy", size="sm", elem_classes="quiet", min_width=90)
+    made["link"] = gr.Textbox(label="Link to exactly this state", interactive=False, elem_id="steer-link", max_lines=2)
+    made["code"] = gr.Code("", language="python", label="The code of this picture", interactive=False, buttons=["copy"], elem_id="steer-code")
+    text("<h4>Kept edits</h4><p class=\"hint\">They stay in this browser. A file holds the numbers themselves, so it works where the knobs are counted differently.</p>")
+    with gr.Row(elem_classes="keep"):
+        made["name"] = gr.Textbox(label="Name", placeholder="for example: smile", elem_id="steer-edit-name", max_length=60, scale=2, min_width=160)
+        made["keep"] = gr.Button("Keep this edit", elem_id="steer-keep", size="sm", elem_classes="quiet", min_width=120)
+    made["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
+    with gr.Row(elem_classes="keep"):
+        made["choose"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
+        made["apply"] = gr.Button("Apply to this face", elem_id="steer-apply", size="sm", elem_classes="quiet", min_width=120)
+        made["others"] = gr.Button("Apply to eight faces", elem_id="steer-apply-others", size="sm", elem_classes="quiet", min_width=120)
+    with gr.Row(elem_classes="buttons"):
+        made["save"] = gr.Button("Save to a file", elem_id="steer-save", size="sm", elem_classes="quiet", min_width=120)
+        made["load"] = gr.UploadButton("Load from a file", elem_id="steer-load", size="sm", file_types=[".json"], elem_classes="quiet", min_width=120)
+    made["edited"] = text("", elem_id="steer-edited")
+    made["outlet"] = outlet(TAB)
+    return made
+
+
+# --- wiring: a handler that fails says a sentence, and changes nothing
+
+
+def guarded(handler, count: int = 1):
+    """`handler` for an event with `count` outputs; a RecipeError becomes a sentence, the outputs stay as they are."""
+    def run(*values):
+        try:
+            return handler(*values)
+        except RecipeError as error:
+            sentence(error)
+            return gr.skip() if count == 1 else tuple(gr.skip() for _ in range(count))
+    return run
+
+
+def _wire(bus, stage, strip_box, facts, knobs, sheets, folds) -> None:
+    code = folds["code"]
+
+    def live(given):
+        said = answer(given)
+        return said, gr.skip() if "error" in said else recipes.code_for(recipes.from_json(given), uploaded(recipes.from_json(given)))
+
+    def keyed(make):
+        def run(given, event: gr.EventData):
+            try:
+                return dict(make(recipes.from_json(given), event), key=event.key)
+            except RecipeError as error:
+                sentence(error)
+                return gr.skip()
+        return run
+
+    bus.change(live, bus, [stage, code], **LIVE, api_name="steer_answer", **PRIVATE)
+    bus.strip(keyed(lambda recipe, event: strip(recipe)), bus, strip_box, **LIVE, api_name="steer_film", **PRIVATE)
+    bus.grid(keyed(lambda recipe, event: grid(recipe)), bus, sheets["grid"], **LONG, api_name="steer_grid", **PRIVATE)
+    bus.faces(keyed(lambda recipe, event: faces(recipe, int(event.first) % 10_000)), bus, sheets["faces"], **LONG, api_name="steer_faces", **PRIVATE)
+    bus.truth(keyed(lambda recipe, event: dict(html=truth_html(recipe))), bus, folds["truth"], **LONG, api_name="steer_truth", **PRIVATE)
+    bus.measure(_measuring, bus, [folds["progress"], facts], **LONG, api_name="steer_measure_here", **PRIVATE)
+
+    def found(given, wish):
+        turned, said = find(recipes.from_json(given), wish)
+        return recipes.as_dict(turned), f'<p class="verdict" role="status">{escape(said)}</p>'
+    sheets["wish"].input(guarded(found, 2), [bus, sheets["wish"]], [bus, sheets["says"]], **LIVE, api_name="steer_found", **PRIVATE)
+    folds["file"].upload(guarded(lambda path, given: recipes.as_dict(take_directions(path, given))), [folds["file"], bus], bus,
+                         **LONG, api_name="steer_open_directions", **PRIVATE)
+    folds["read"].click(guarded(lambda given: read_html(recipes.from_json(given))), bus, folds["reading"], **LONG, api_name="steer_read", **PRIVATE)
+    folds["copy"].click(None, None, folds["link"], js="() => { const link = gan.steer.linkFor(); gan.copy(link); return link; }", **PRIVATE)
+    for kind in ("picture", "strip", "clip", "notebook"):
+        make = guarded(lambda given, kind=kind: named_file(*file_for(recipes.from_json(given), kind)))
+        deliver(folds[kind], make, [bus], folds["outlet"], api_name=f"steer_take_{kind}", **PRIVATE)
+    _wire_edits(bus, folds)
+
+
+def _measuring(given):
+    try:
+        recipe = recipes.from_json(given)
+        if has_reader(recipe.model) and not measured_knobs(recipe):
+            for said in measure(recipe):
+                yield f'<p class="said" role="status">{escape(said)}</p>', gr.skip()
+        yield "", setup_of(recipe)
+    except RecipeError as error:
+        sentence(error)
+        yield gr.skip(), gr.skip()
+
+
+def _wire_edits(bus, folds) -> None:
+    kept, chosen = folds["kept"], folds["choose"]
+
+    def names(edits, value=None):
+        return gr.Dropdown(choices=[edit.name for edit in edits], value=value)
+
+    def keep(given, stored, name):
+        recipe = recipes.from_json(given)
+        edit = recipes.keep_edit(name, recipe, uploaded(recipe))
+        edits = tuple(old for old in edits_of(stored, recipe.model) if old.name != edit.name) + (edit,)
+        return recipes.EditFile(edits).to_json(), names(edits, edit.name), ""
+
+    def load(path, given, stored):
+        model = recipes.from_json(given).model
+        if Path(path).stat().st_size > recipes.LARGEST_EDIT_FILE:
+            raise RecipeError(f"this file is larger than {recipes.LARGEST_EDIT_FILE // 2 ** 20} MB: choose one that was saved on this page")
+        loaded = recipes.EditFile.from_json(Path(path).read_bytes(), model=model).edits
+        new = {edit.name for edit in loaded}
+        edits = tuple(old for old in edits_of(stored, model) if old.name not in new) + loaded
+        return recipes.EditFile(edits).to_json(), names(edits, loaded[0].name)
+
+    def the(name, given, stored):
+        recipe = recipes.from_json(given)
+        for edit in edits_of(stored, recipe.model):
+            if edit.name == name:
+                return edit, recipe
+        raise RecipeError("no kept edit is chosen: keep one, or load a file, and choose it in the list")
+
+    def apply(name, given, stored):
+        edit, recipe = the(name, given, stored)
+        return recipes.as_dict(replace(edit.recipe, seed=recipe.seed, psi=recipe.psi))
+
+    def save(given, stored):
+        edits = recipes.EditFile(edits_of(stored, recipes.from_json(given).model))
+        return named_file(edits.to_json().encode(), "ganatomy-edits.json")
+
+    folds["keep"].click(guarded(keep, 3), [bus, kept, folds["name"]], [kept, chosen, folds["name"]], **LONG, api_name="steer_keep", **PRIVATE)
+    folds["load"].upload(guarded(load, 2), [folds["load"], bus, kept], [kept, chosen], **LONG, api_name="steer_load", **PRIVATE)
+    folds["apply"].click(guarded(apply), [chosen, bus, kept], bus, **LONG, api_name="steer_apply", **PRIVATE)
+    folds["others"].click(guarded(lambda *values: edited_faces(*the(*values))), [chosen, bus, kept], folds["edited"], **LONG, api_name="steer_apply_others", **PRIVATE)
+    deliver(folds["save"], guarded(save), [bus, kept], folds["outlet"], api_name="steer_save", **PRIVATE)
+    folds["take_opened"](lambda stored, given: names(_or_none(stored, given)), [kept, bus], chosen, **LONG, api_name="steer_edits", **PRIVATE)
+
+
+def _or_none(stored, given):
+    try:
+        return edits_of(stored, recipes.from_json(given).model)
+    except RecipeError:             # kept with other weights: not this page's fault, nothing to say unasked
+        return ()
+
+
+def opened(request: gr.Request):
+    """The state that the address asks for: recipe, and whether the folds stand open."""
+    query = dict(request.query_params)
+    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
+    if not set(query) & {"v", *recipes.FIELDS}:
+        return (gr.skip(), *folds)
+    try:
+        return (recipes.as_dict(recipes.from_query(query)), *folds)
+    except RecipeError as error:
+        sentence(error)
+        return (gr.skip(), *folds)
+
+
+# --- the same, for programs
+
+
+def api(make):
+    """`make(recipe)` for programs: JSON in, JSON out; a RecipeError is their error message."""
+    def call(recipe: dict) -> dict:
+        try:
+            return make(recipes.from_json(recipe))
+        except RecipeError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+    return call
+
+
+RECIPE_SAYS = 'recipe: {"version": 1, "model": ..., "seed": 7, "psi": 0.7, "layers": "all", "method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}'
+
+
+def endpoints() -> None:
+    """The tab's public endpoints: a recipe as JSON in, JSON out."""
+    queue = dict(concurrency_id="live", concurrency_limit=1)
+    long = dict(concurrency_id="long", concurrency_limit=1)
+    gr.api(api(_answer), api_name="steer_picture", api_description=f"The picture of a recipe, its words and its link. {RECIPE_SAYS}", **queue)
+    gr.api(api(strip), api_name="steer_strip", api_description=f"21 frames of the chosen knob. {RECIPE_SAYS}", **queue)
+    gr.api(api(grid), api_name="steer_all_knobs", api_description=f"Every knob on three faces. {RECIPE_SAYS}", **long)
+    gr.api(api(faces), api_name="steer_other_faces", api_description=f"The chosen knob on eight faces. {RECIPE_SAYS}", **long)
+    gr.api(api(lambda recipe: dict(code=recipes.code_for(recipe, uploaded(recipe)))), api_name="steer_code",
+           api_description=f"Python that makes the picture. {RECIPE_SAYS}", **queue)
+    gr.api(api(lambda recipe: dict(knobs=measured_knobs(recipe) or [])), api_name="steer_measured",
+           api_description=f"What was measured of every knob. {RECIPE_SAYS}", **queue)

@@ -72,6 +72,6 @@ def pggan(resolution: int) -> PGGAN:
 
 
 RECIPES: dict[str, Recipe] = {
-    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (120_000, 64)), sparse=0.1, mapping_rate=5.0),
+    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (120_000, 64)), sparse=0.05, mapping_rate=5.0),
     "portraits-pggan": Recipe("portraits", pggan, critic),
 }

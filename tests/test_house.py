@@ -1,0 +1,169 @@
+"""The house: who may import whom, and that importing does nothing."""
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CONCRETE = ("core.generators", "core.critics")
+VALUES = ("core.codes", "core.generators.base", "core.images", "core.regions", "core.taps")
+ALGORITHMS = ("core.factorization", "core.inversion", "core.channels")
+HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline")     # what the algorithms of a folder may share
+
+# The first row that a module's name begins with says what it may import of this project; its own row is not implied.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "core.generators.base": (),
+    "core.generators": ("core.generators",),
+    "core.codes": ("core.generators.base",),
+    "core.critics": ("core.generators.blocks",),
+    "core.images": (), "core.regions": (), "core.taps": (),
+    "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
+    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
+    "core.truth": (*VALUES, "core.truth"),
+    **{folder: (*VALUES, *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
+    "core": (),
+    "demos": ("demos", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
+    "app": ("demos", "core.zoo", "core.checkpoints"),
+    "start": (),
+}
+NAMES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+               for folder in ("core", "demos", "weights") for path in (ROOT / folder).rglob("*.py")) \
+    + [name for name in ("app", "start") if (ROOT / f"{name}.py").exists()]
+
+
+def within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def file_of(name: str) -> Path | None:
+    path = ROOT.joinpath(*name.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+
+def imports_in(source: str, name: str, *, package: bool) -> set[str]:
+    """Every module that `source` names in an import, wherever it stands; relative ones resolved from module `name`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source, feature_version=(3, 10))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = name.split(".")[:len(name.split(".")) - node.level + package] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            modules = {f"{origin}.{alias.name}" for alias in node.names if file_of(f"{origin}.{alias.name}")}
+            found |= modules if len(modules) == len(node.names) else modules | {origin}
+    return found
+
+
+def imports_of(name: str) -> set[str]:
+    file = file_of(name)
+    return imports_in(file.read_text(encoding="utf-8"), name, package=file.name == "__init__.py")
+
+
+def broken_arrows(name: str, imports: set[str]) -> list[str]:
+    row = next((row for row in MAY_IMPORT if within(name, row)), None)
+    ours = {other for other in imports if other.split(".")[0] in ("core", "demos", "weights", "app", "start", "tests")}
+    allowed = () if row is None else MAY_IMPORT[row]
+    return [f"{name} imports {other}" for other in sorted(ours - {"core"}) if not any(within(other, may) for may in allowed)]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not within(name, "weights")])
+def test_every_arrow_points_the_right_way(name: str) -> None:
+    assert broken_arrows(name, imports_of(name)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if within(name, "weights")])
+def test_recipes_stand_on_core_alone(name: str) -> None:
+    strangers = {other for other in imports_of(name) if other.split(".")[0] in ("demos", "app", "start", "tests", "gradio")}
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if within(name, "core")])
+def test_core_never_imports_gradio(name: str) -> None:
+    assert not any(within(other, "gradio") for other in imports_of(name))
+
+
+@pytest.mark.parametrize("name, source", [
+    ("core.factorization.ganspace", "from .sefa import sefa"),
+    ("core.factorization.ganspace", "from . import sefa"),
+    ("core.factorization.sefa", "from ..generators.stylegan2 import StyleGAN2"),
+    ("core.factorization.sefa", "def f():\n    from core.inversion import losses"),
+    ("core.codes", "from .images import to_pil"),
+    ("core.images", "from core import codes"),
+    ("core.truth.scores", "import core.zoo"),
+    ("core.zoo", "from .factorization.sefa import sefa"),
+    ("demos.sefa", "from core.generators import pggan"),
+    ("demos.sefa", "import weights.recipes.train"),
+    ("app", "from core.factorization.sefa import sefa"),
+])
+def test_a_wrong_arrow_is_seen_and_named(name: str, source: str) -> None:
+    arrows = broken_arrows(name, imports_in(source, name, package=False))
+    assert len(arrows) == 1 and arrows[0].startswith(f"{name} imports ")
+
+
+WATCH = """
+import importlib, pathlib, random, socket, sys
+import numpy, torch, safetensors
+
+opened = []
+def refuse(*arguments, **how):
+    raise AssertionError(f"{module} opens {arguments[0]}")
+safetensors.safe_open = torch.load = torch.jit.load = refuse
+
+def states():
+    python, arrays = random.getstate(), numpy.random.get_state()
+    return python, arrays[1].tobytes(), arrays[2:], torch.get_rng_state().numpy().tobytes(), torch.initial_seed()
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo") and module.startswith("core"):
+        opened.append(f"{module} reaches for the network")
+    if event == "open" and str(arguments[0]).endswith((".safetensors", ".npz", ".npy", ".pt", ".pth", ".pkl")):
+        opened.append(f"{module} opens {arguments[0]}")
+
+module = "nothing"
+if ARGS_GRADIO:
+    import gradio                   # what a library does when imported is not this project's
+sys.addaudithook(watch)
+for module in sys.argv[1:]:
+    before, threads, directory = states(), torch.get_num_threads(), pathlib.Path.cwd()
+    importlib.import_module(module)
+    assert states() == before, f"{module} sets a seed or draws a random number"
+    assert torch.get_num_threads() == threads, f"{module} sets the number of threads"
+    assert pathlib.Path.cwd() == directory, f"{module} changes the folder"
+assert not opened, "; ".join(opened)
+assert ARGS_GRADIO or "gradio" not in sys.modules, "core imports gradio"
+print("imported", len(sys.argv) - 1)
+"""
+
+
+def imported_quietly(names: list[str], *, gradio: bool) -> str:
+    command = [sys.executable, "-B", "-c", WATCH.replace("ARGS_GRADIO", str(gradio)), *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_importing_core_and_the_recipes_does_nothing() -> None:
+    names = [name for name in NAMES if within(name, "core") or within(name, "weights")]
+    assert imported_quietly(names, gradio=False).startswith(f"imported {len(names)}")
+
+
+def test_importing_the_page_does_nothing() -> None:
+    pytest.importorskip("gradio")
+    names = [name for name in NAMES if within(name, "demos") or name in ("app", "start")]
+    assert imported_quietly(names, gradio=True).startswith(f"imported {len(names)}")
+
+
+@pytest.mark.parametrize("line, sentence", [
+    ("torch.manual_seed(0)", "sets a seed"), ("__import__('numpy').random.rand()", "sets a seed"),
+    ("__import__('safetensors').safe_open('a.safetensors', 'pt')", "opens a.safetensors"),
+    ("open('weights.pkl', 'a').close()", "opens weights.pkl"), ("__import__('os').chdir('..')", "changes the folder"),
+])
+def test_a_noisy_import_is_seen(tmp_path: Path, line: str, sentence: str) -> None:
+    (tmp_path / "noisy.py").write_text(f"import torch\n{line}\n")
+    command = [sys.executable, "-B", "-c", WATCH.replace("ARGS_GRADIO", "False"), "noisy"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and sentence in done.stderr

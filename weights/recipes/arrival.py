@@ -1,0 +1,98 @@
+"""Record what the page shows on arrival, so that it teaches before anything is computed.
+
+    python -m weights.recipes.arrival                    the first face by the rule below
+    python -m weights.recipes.arrival --candidates 12    prints faces that fit the rule, and writes nothing
+    python -m weights.recipes.arrival --seed 7           a face chosen by eye
+
+Run it after `weights.recipes.evidence`. Writes demos/arrival/steer.json and its pictures (lossless WebP), with the sha256
+of weights and evidence: the page shows them only for exactly these. The rule: the reader calls the face frontal, eyes open, no glasses, a middle skin tone, a slight
+smile, a ground of middle value.
+"""
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from core import zoo
+from core.images import grid
+from demos import notebook, sefa
+from demos.recipe import Recipe, as_dict
+from weights.recipes.evidence import eigen_milliseconds
+
+CARD = "portraits-stylegan2"
+AMOUNT = 1.5                    # of knob 1, in standard deviations
+RULE = {"yaw": (0.42, 0.58), "eye_open": (0.6, 1.01), "glasses": (-1.0, 0.25), "beard": (-1.0, 0.25), "skin_tone": (0.25, 0.75),
+        "smile": (0.55, 0.80), "background_tone": (0.3, 0.7)}
+SEARCHED = 4096                 # seeds from 0 on
+TILES = dict(grid=6, faces=3)   # pictures a row
+
+
+@torch.no_grad()
+def candidates(card: str, psi: float) -> Iterator[int]:
+    """Seeds that fit RULE, smallest first."""
+    generator, reader = zoo.load(card), zoo.load_reader(zoo.card(card).world)
+    columns = {name: reader.names.index(name) for name in RULE}
+    for first in range(0, SEARCHED, 64):
+        read = reader(generator(generator.codes(generator.sample(64, first), psi=psi)).clamp(-1, 1))
+        fits = torch.stack([(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high) for name, (low, high) in RULE.items()]).all(0)
+        yield from (first + fits.nonzero()[:, 0]).tolist()
+
+
+def picture(uri: str) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
+
+
+def smallest(image: Image.Image) -> bytes:
+    """Lossless WebP with the encoder's full effort."""
+    out = BytesIO()
+    image.save(out, "webp", lossless=True, quality=100, method=6)
+    return out.getvalue()
+
+
+def record(recipe: Recipe, folder: Path) -> list[str]:
+    """Writes the arrival of one recipe; returns the names of the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    answer, strip = sefa.answer(as_dict(recipe)), sefa.strip(recipe)
+    if "error" in answer:
+        raise SystemExit(answer["error"])
+    sheets = dict(grid=sefa.grid(recipe), faces=sefa.faces(recipe))
+    images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]))
+    for name, sheet in sheets.items():
+        images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=TILES[name])
+    known = sefa.evidence(recipe.model) or {}
+    milliseconds = known.get("eigen_milliseconds") or eigen_milliseconds(zoo.load(recipe.model))
+    found = dict(weights_sha256=zoo.weights_hash(recipe.model), evidence_sha256=sefa.evidence_hash(recipe.model),
+                 command="python -m weights.recipes.arrival", recipe=as_dict(recipe), answer=answer,
+                 faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), rows=TILES,
+                 pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})
+    for name, image in images.items():
+        notebook.write_whole(folder / found["pictures"][name], smallest(image))
+    notebook.write_whole(folder / f"{sefa.TAB}.json", json.dumps(found, indent=1).encode())
+    return [f"{sefa.TAB}.json", *found["pictures"].values()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--candidates", type=int, default=0, help="print this many seeds that fit the rule")
+    parser.add_argument("--seed", type=int, help="use this face instead of the first by the rule")
+    given = parser.parse_args()
+    psi = zoo.card(CARD).psi
+    if given.candidates:
+        print(*(seed for seed, _ in zip(candidates(CARD, psi), range(given.candidates))))
+        return
+    seed = given.seed if given.seed is not None else next(candidates(CARD, psi), None)
+    if seed is None:
+        raise SystemExit(f"none of the seeds 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --seed")
+    print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), notebook.HERE / "arrival"), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
