@@ -28,7 +28,7 @@ def from_uint8(pictures: np.ndarray | Tensor) -> Tensor:
 
 
 def from_pil(picture: Image.Image) -> Tensor:
-    """A picture of any mode -> image [1, 3, h, w] in [-1, 1]; transparency is laid on white, 16-bit grey keeps its tones."""
+    """A picture of any mode -> image [1, 3, h, w] in [-1, 1]; transparency goes on white, 16-bit grey keeps its tones."""
     if picture.mode.startswith("I;16"):         # Pillow would cut every level above 255 to white
         picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:

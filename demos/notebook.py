@@ -44,17 +44,17 @@ class Demo(NamedTuple):
 # --- pictures to the browser
 
 
-def publish(data: bytes, suffix: str) -> str:
-    """A file with these bytes that the page may serve; written once, whole, however many ask at the same time.
+def publish(data: bytes, name: str) -> str:
+    """A file of this name with these bytes that the page may serve; written once, whole, however many ask at the same time.
 
-    The name is the content's hash. Keep the bytes, not the path: old files are deleted.
+    It lies in a folder named by its content. Keep the bytes, not the path: old files are deleted.
     """
-    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio") / "frames"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}.{suffix}"
+    root = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
+    path = root / "frames" / hashlib.sha256(data).hexdigest()[:32] / name
     try:
         os.utime(path)              # deletion goes by age: touched on use
     except OSError:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     return str(path)
 
@@ -66,14 +66,6 @@ def write_whole(path: Path, data: bytes) -> None:
         file.write(data)
     os.chmod(temporary, 0o644)
     os.replace(temporary, path)
-
-
-def named_file(data: bytes, name: str) -> str:
-    """A file for downloading, with a name for people, in a folder of its own content."""
-    folder = Path(publish(data, "bin")).with_suffix("")
-    folder.mkdir(exist_ok=True)
-    write_whole(folder / name, data)
-    return str(folder / name)
 
 
 def data_uri(data: bytes, kind: str = "image/webp") -> str:

@@ -32,6 +32,7 @@
       if (rest || !(knob === now.recipe.knob && film())) send();
       tell();
     }
+    const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.query || ""; return url.toString(); };
     const choose = knob => { set({knob}); askStrip(); };
     const anotherFace = () => { seen.push(now.recipe.seed); set({seed: Math.floor(Math.random() * LARGEST_SEED)}); };
     const previousFace = () => { if (seen.length) set({seed: seen.pop()}); };
@@ -66,19 +67,20 @@
     const said = E("p", {class: "said", id: "steer-error", role: "alert", hidden: true});
     const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure", {}); }}, "Measure this knob");
     parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
-      E("figcaption", {}, caption)), verdict, measure, said);
+      E("figcaption", {}, verdict, measure, said, caption)));
     const painted = amount => { photo.element.dataset.painted = amount; };
     const askStrip = () => { if (!film()) bus.trigger("strip", {key: stripKey(now.recipe)}); };
     for (const name of ["pointerenter", "focusin", "touchstart"]) main.element.addEventListener(name, askStrip, {passive: true});
 
     async function show(answer) {
-      said.hidden = !answer.error;
       if (answer.error) {
-        said.textContent = answer.error;
-        now.recipe = copyOf(now.good); now.saved = copyOf(now.good);
-        bus.props.value = copyOf(now.good);
-        return tell();
+        said.textContent = answer.error; said.hidden = false;
+        now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true;
+        send(); tell();
+        return;
       }
+      if (!now.refused) said.hidden = true;             // the answer to the restored recipe leaves the sentence standing
+      now.refused = false;
       now.setup = answer.setup;
       now.good = copyOf(answer.recipe);
       const current = gan.same(answer.recipe, now.recipe);
@@ -90,7 +92,7 @@
       if (photo.after.src === answer.src && (current || !film())) photo.canvas.hidden = true;
       painted(answer.recipe.amounts[answer.recipe.knob]);
       photo.element.dataset.seed = answer.recipe.seed;
-      gan.steer.link = answer.query;
+      now.query = answer.query; now.note = answer.note;
       tell();
     }
     parts.stage.watch("value", () => show(parts.stage.props.value));
@@ -169,7 +171,7 @@
         E("div", {class: "buttons"}, button("steer-surprise", "Surprise me", surprise)));
       let drawn = "";
       listeners.push(() => {
-        if (document.activeElement !== seed) seed.value = now.recipe.seed;
+        if (document.activeElement !== seed || now.refused) seed.value = now.recipe.seed;
         psi.value = now.recipe.psi; psiSays.textContent = now.recipe.psi;
         psiField.hidden = !setup().truncation;
         model.value = now.recipe.model;
@@ -182,7 +184,7 @@
         }
         const kind = choices.includes(now.recipe.layers) ? now.recipe.layers : "own";
         groups.querySelectorAll("input[type=radio]").forEach(radio => { radio.checked = radio.value === kind; });
-        if (document.activeElement !== own) own.value = kind === "own" ? now.recipe.layers : "";
+        if (document.activeElement !== own || now.refused) own.value = kind === "own" ? now.recipe.layers : "";
       });
       tell();
     }
@@ -206,7 +208,7 @@
       listeners.push(look);
       draw();
     }
-    const card = (pictures, alt) => E("div", {class: "pictures"}, ...pictures.map(src => E("img", {src, alt: "", draggable: false, loading: "lazy"})));
+    const card = (pictures, alt) => E("div", {class: "pictures"}, ...pictures.map(src => E("img", {src, alt: "", draggable: false})));
 
     function grid(part) {
       const list = E("div", {class: "grid", id: "steer-grid-list", role: "listbox", tabindex: 0, "aria-label": "All knobs: choose one"});
@@ -265,14 +267,27 @@
       listeners.push(mark); mark();
     }
 
-    const late = {more, grid, faces, truth, compare};
+    function link(part) {
+      const address = E("input", {type: "text", id: "steer-link", readonly: true, "aria-label": "Link to exactly this state", onfocus: () => address.select()});
+      const copied = E("span", {role: "status", class: "caption"});
+      const press = button("steer-copy", "Copy link", async () => {
+        if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); }
+        copied.textContent = "Copied.";
+      });
+      const note = E("p", {class: "caption"});
+      part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied), note);
+      const write = () => { if (address.value !== linkFor()) { address.value = linkFor(); copied.textContent = ""; } note.textContent = now.note || ""; };
+      listeners.push(write); write();
+    }
+
+    const late = {link, more, grid, faces, truth, compare};
     const grown = new Set();
     const grow = () => Object.entries(late).forEach(([name, build]) => {
       const part = gan.parts.steer[name];
       if (part && !grown.has(part.element)) { grown.add(part.element); build(part); }
     });
     document.addEventListener("gan:steer", grow);
-    gan.steer = {now, set, choose, link: "", linkFor: () => { const url = new URL(location.href.split("?")[0]); url.search = gan.steer.link; return url.toString(); }};
+    gan.steer = {now, set, choose};
     if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
     photo.split(!!arrival.amounts[arrival.knob]);

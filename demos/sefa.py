@@ -29,7 +29,7 @@ from core.truth.worlds import load_world
 
 from . import recipe as recipes
 from . import words
-from .notebook import (LIVE, LONG, PRIVATE, Bar, Demo, bars, cell, data_uri, deliver, expert, fold, limits, named_file,
+from .notebook import (LIVE, LONG, PRIVATE, Bar, Demo, bars, cell, data_uri, deliver, expert, fold, limits, publish,
                        outlet, part, recorded, sentence, table, text, tiles)
 from .recipe import Recipe, RecipeError
 
@@ -393,9 +393,9 @@ def arrival() -> dict:
         return dict(recipe=found["recipe"], answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
                     strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
                     grid=dict(rows=cut["grid"], key="arrival"), faces=dict(found["faces"], rows=cut["faces"], key="arrival"),
-                    sentence=found["sentence"])
+                    sentence=found["sentence"], code=found["code"])
     bare = recipes.as_dict(Recipe(next(iter(zoo.CARDS)), psi=zoo.card(next(iter(zoo.CARDS))).psi))
-    return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=first_sentence(None))
+    return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=first_sentence(None), code="")
 
 
 def first_sentence(milliseconds: float | None) -> str:
@@ -421,7 +421,7 @@ def tab() -> Demo:
                 with gr.Column(scale=6, min_width=320):
                     knobs = part(TAB, "knobs")
             sheets = _experiments(shown)
-            folds = _folds(shared, bus)
+            folds = _folds(shared, shown["code"])
             limits(LIMITS)
     _wire(bus, stage, strip_box, facts, knobs, sheets, folds)
     return Demo(TAB, (opened, [bus, *folds["accordions"]]), endpoints)
@@ -440,8 +440,9 @@ def _experiments(shown: dict) -> dict:
     return dict(grid=grid_box, faces=faces_box, wish=wish, says=says)
 
 
-def _folds(shared: dict, bus: gr.HTML) -> dict:
-    made: dict = {}
+def _folds(shared: dict, code: str) -> dict:
+    # outside of the folds: what is inside a closed one reads its storage too late
+    made: dict = dict(kept=gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy"))
     with fold(TAB, "more") as more:
         part(TAB, "more", shared)
     with fold(TAB, "compare") as compare:
@@ -460,23 +461,21 @@ def _folds(shared: dict, bus: gr.HTML) -> dict:
         gr.Markdown(EQUATION, latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)], elem_id="steer-equation")
         gr.Code(inspect.getsource(sefa), language="python", label="The function that found the knobs", interactive=False, buttons=["copy"], elem_id="steer-source")
     with fold(TAB, "take") as take:
-        made.update(_take_away())
+        made.update(_take_away(code))
     return dict(made, accordions=[more, compare, true, method, take], take_opened=take.expand)
 
 
-def _take_away() -> dict:
+def _take_away(code: str) -> dict:
     made: dict = {}
     with gr.Row(elem_classes="buttons"):
         for kind, name in (("picture", "Picture (PNG)"), ("strip", "Strip"), ("clip", "Clip"), ("notebook", "Notebook")):
             made[kind] = gr.Button(name, elem_id=f"steer-take-{kind}", size="sm", elem_classes="quiet", min_width=90)
-        made["copy"] = gr.Button("Copy link", elem_id="steer-copy", size="sm", elem_classes="quiet", min_width=90)
-    made["link"] = gr.Textbox(label="Link to exactly this state", interactive=False, elem_id="steer-link", max_lines=2)
-    made["code"] = gr.Code("", language="python", label="The code of this picture", interactive=False, buttons=["copy"], elem_id="steer-code")
+    part(TAB, "link")
+    made["code"] = gr.Code(code, language="python", label="The code of this picture", interactive=False, buttons=["copy"], elem_id="steer-code")
     text("<h4>Kept edits</h4><p class=\"hint\">They stay in this browser. A file holds the numbers themselves, so it works where the knobs are counted differently.</p>")
     with gr.Row(elem_classes="keep"):
         made["name"] = gr.Textbox(label="Name", placeholder="for example: smile", elem_id="steer-edit-name", max_length=60, scale=2, min_width=160)
         made["keep"] = gr.Button("Keep this edit", elem_id="steer-keep", size="sm", elem_classes="quiet", min_width=120)
-    made["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
     with gr.Row(elem_classes="keep"):
         made["choose"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
         made["apply"] = gr.Button("Apply to this face", elem_id="steer-apply", size="sm", elem_classes="quiet", min_width=120)
@@ -533,9 +532,8 @@ def _wire(bus, stage, strip_box, facts, knobs, sheets, folds) -> None:
     folds["file"].upload(guarded(lambda path, given: recipes.as_dict(take_directions(path, given))), [folds["file"], bus], bus,
                          **LONG, api_name="steer_open_directions", **PRIVATE)
     folds["read"].click(guarded(lambda given: read_html(recipes.from_json(given))), bus, folds["reading"], **LONG, api_name="steer_read", **PRIVATE)
-    folds["copy"].click(None, None, folds["link"], js="() => { const link = gan.steer.linkFor(); gan.copy(link); return link; }", **PRIVATE)
     for kind in ("picture", "strip", "clip", "notebook"):
-        make = guarded(lambda given, kind=kind: named_file(*file_for(recipes.from_json(given), kind)))
+        make = guarded(lambda given, kind=kind: publish(*file_for(recipes.from_json(given), kind)))
         deliver(folds[kind], make, [bus], folds["outlet"], api_name=f"steer_take_{kind}", **PRIVATE)
     _wire_edits(bus, folds)
 
@@ -586,7 +584,7 @@ def _wire_edits(bus, folds) -> None:
 
     def save(given, stored):
         edits = recipes.EditFile(edits_of(stored, recipes.from_json(given).model))
-        return named_file(edits.to_json().encode(), "ganatomy-edits.json")
+        return publish(edits.to_json().encode(), "ganatomy-edits.json")
 
     folds["keep"].click(guarded(keep, 3), [bus, kept, folds["name"]], [kept, chosen, folds["name"]], **LONG, api_name="steer_keep", **PRIVATE)
     folds["load"].upload(guarded(load, 2), [folds["load"], bus, kept], [kept, chosen], **LONG, api_name="steer_load", **PRIVATE)

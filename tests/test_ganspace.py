@@ -12,9 +12,11 @@ from core.factorization.ganspace import ganspace
 
 from . import tiny
 
+one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
+
 
 class Stretched(tiny.Planted):
-    """Codes are noise of known standard deviations along known axes [dim, dim] (rows), around a mean that is not zero."""
+    """Codes of known standard deviations along known axes (rows of [dim, dim]), around a mean that is not zero."""
 
     def __init__(self, axes: Tensor, deviations: Tensor):
         super().__init__(torch.zeros(1, len(axes)), torch.zeros(1, len(axes)))
@@ -96,7 +98,8 @@ def test_spread_of_a_vector_for_each_slot_counts_them_all() -> None:
     generator = Stretched(AXES, DEVIATIONS)
     each = torch.stack([AXES[:2], AXES[:2]], 1) / 2 ** 0.5              # [2, 2 slots, dim], unit length over both
     shared = spread_along(generator, Directions(AXES[:2], torch.ones(2), (0, 1)), samples=500)
-    assert torch.allclose(spread_along(generator, Directions(each, torch.ones(2), (0, 1)), samples=500), 2 ** 0.5 * shared)
+    own = spread_along(generator, Directions(each, torch.ones(2), (0, 1)), samples=500)
+    assert torch.allclose(own, 2 ** 0.5 * shared)
 
 
 def test_ganspace_beats_random_directions_in_spread() -> None:

@@ -16,6 +16,8 @@ from core.images import to_uint8
 
 from . import tiny
 
+one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
+
 
 @pytest.fixture(params=tiny.GENERATORS)
 def generator(request) -> Generator:
@@ -144,7 +146,7 @@ def test_vmap_equals_a_loop(generator: Generator) -> None:
 
 def filtered(x: Tensor) -> Tensor:
     """Zero insertion and the [1, 3, 3, 1] filter by scipy: [n, c, h, w] -> [n, c, 2h, 2w]."""
-    taps = np.array([1.0, 3.0, 3.0, 1.0]) / 4         # a quarter of the zero-inserted samples is not zero: gain 2 an axis
+    taps = np.array([1.0, 3.0, 3.0, 1.0]) / 4         # every second sample is zero: gain 2 an axis
     for axis in (2, 3):
         x = scipy.signal.upfirdn(taps, x, up=2, axis=axis)
         x = np.take(x, range(1, x.shape[axis] - 1), axis=axis)
@@ -370,4 +372,5 @@ def test_critic_features_do_not_depend_on_the_other_pictures() -> None:
     critic, images = tiny.critic(), tiny.normal(6, 3, 16, 16).float()
     for whole, alone in zip(critic.features(images), critic.features(images[2:3])):
         assert torch.allclose(whole[2:3], alone, atol=1e-5)
-    assert not torch.allclose(critic(images)[2:3], critic(images[2:3]), atol=1e-4)     # scores compare the group, on purpose
+    scores = critic(images)             # these do compare the group, on purpose
+    assert not torch.allclose(scores[2:3], critic(images[2:3]), atol=1e-4)

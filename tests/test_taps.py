@@ -74,7 +74,7 @@ def test_a_tap_in_one_thread_never_changes_a_picture_in_another() -> None:
         drawn.set()
         thread.join()
     assert torch.equal(here, PICTURE)
-    assert not torch.equal(inside[0], PICTURE) and len(seen_inside) == 1
+    assert not torch.allclose(inside[0], PICTURE, atol=0.01) and len(seen_inside) == 1
 
 
 def test_many_threads_tap_the_same_module_at_once() -> None:
@@ -86,7 +86,7 @@ def test_many_threads_tap_the_same_module_at_once() -> None:
         for _ in range(15):
             with tap(CONV, torch.zeros_like if i >= 2 else None) as seen:
                 picture = GENERATOR(code)
-            if len(seen) != 1 or torch.equal(picture, expected[i]) != (i < 2):
+            if len(seen) != 1 or torch.allclose(picture, expected[i], atol=1e-4) != (i < 2):
                 failures.append(f"thread {i}: {len(seen)} calls seen")
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]

@@ -1,7 +1,7 @@
 """A 16-pixel twin of every architecture, with nothing left at zero, so that a forgotten term changes a picture."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ RESOLUTION, CHANNELS, DIM = 16, (6, 5, 4), 12
 
 
 def stirred(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """A frozen module whose zero-initialised parameters and buffers are random too; the global generator stays as it was."""
+    """A frozen module whose zeros are random too; the global generator stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = build()
@@ -43,7 +43,8 @@ def critic(*, classes: int = 0, seed: int = 0) -> Critic:
     return stirred(lambda: Critic(resolution=RESOLUTION, channels=CHANNELS, classes=classes), seed)
 
 
-GENERATORS: dict[str, Callable[..., Generator]] = dict(stylegan2=stylegan2, stylegan2_clamped=stylegan2_clamped, pggan=pggan)
+GENERATORS: dict[str, Callable[..., Generator]] = dict(
+    stylegan2=stylegan2, stylegan2_clamped=stylegan2_clamped, pggan=pggan)
 
 
 class Planted(Generator):
@@ -59,6 +60,14 @@ class Planted(Generator):
 
     def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
         return z[:, None].repeat(1, self.slots, 1)
+
+
+def one_thread() -> Iterator[None]:
+    """Body of a fixture: networks this small are slower on two threads than on one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

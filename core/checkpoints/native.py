@@ -60,7 +60,8 @@ def read(path: str | Path, *, architectures: dict[str, type[nn.Module]] = ARCHIT
             module.load_state_dict({name: file.get_tensor(name) for name in file.keys()}, strict=True)
     except (ArithmeticError, LookupError, MemoryError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__     # torch writes a page of missing names
-        raise ValueError(f"{Path(path).name} does not hold what its metadata say ({reason}): fetch or make the file again") from None
+        raise ValueError(f"{Path(path).name} does not hold what its metadata say ({reason}): "
+                         "fetch or make the file again") from None
     return module.eval().requires_grad_(False)
 
 

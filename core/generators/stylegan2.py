@@ -120,7 +120,7 @@ class StyleGAN2(Generator):
 
     def map(self, z: Tensor) -> Tensor:
         """z [n, z_dim] -> w [n, dim], untruncated."""
-        w = normalize_second_moment(z.double())     # float64: batches of another size sum in another order, and yet round alike
+        w = normalize_second_moment(z.double())     # float64: a batch of another size rounds alike
         for layer in self.mapping:
             w = lrelu(layer(w))
         return w.to(z.dtype)

@@ -24,7 +24,7 @@ from PIL import Image
 from core import zoo
 from core.images import grid
 from demos import notebook, sefa
-from demos.recipe import Recipe, as_dict
+from demos.recipe import Recipe, as_dict, code_for
 from weights.recipes.evidence import eigen_milliseconds
 
 CARD = "portraits-stylegan2"
@@ -71,7 +71,7 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     milliseconds = known.get("eigen_milliseconds") or eigen_milliseconds(zoo.load(recipe.model))
     found = dict(weights_sha256=zoo.weights_hash(recipe.model), evidence_sha256=sefa.evidence_hash(recipe.model),
                  command="python -m weights.recipes.arrival", recipe=as_dict(recipe), answer=answer,
-                 faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), rows=TILES,
+                 faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), code=code_for(recipe), rows=TILES,
                  pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))

@@ -21,6 +21,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from core import zoo
+from core.checkpoints import native
 from core.codes import Directions
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.ganspace import ganspace
@@ -203,7 +204,8 @@ def measure(card: str) -> dict:
         print(f"{name}: {', '.join(k['top'][0] for k in tables[name]['knobs'])}", flush=True)
     factors = [dict(name=f.name, description=f.description, low=f.low, high=f.high, readable=bool(measurement.readable[i]), sd=float(measurement.spread[i]),
                     reread=float(measurement.rereading["correlation"][i])) for i, f in enumerate(world.FACTORS)]
-    return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.evidence {card}",
+    return dict(card=card, weights_sha256=zoo.weights_hash(card), reader_sha256=native.weights_hash(zoo.WEIGHTS / f"{zoo.card(card).world}-reader.safetensors"),
+                command=f"python -m weights.recipes.evidence {card}",
                 date=datetime.date.today().isoformat(),
                 samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING, psi=measurement.psi),
                 factors=factors, rereading=dict(ssim=measurement.rereading["ssim"], samples=256),

@@ -54,7 +54,7 @@ def style_maps(generator: nn.Module) -> list[nn.Parameter]:
     return [parameter for name, parameter in generator.named_parameters() if name.endswith("affine.weight")]
 
 
-def stylegan2(resolution: int, *, mapping_layers: int = 2, style_scale: float = 0.3) -> StyleGAN2:
+def stylegan2(resolution: int, *, mapping_layers: int = 4, style_scale: float = 0.1) -> StyleGAN2:
     """z = w = 128. The style maps start small: what they hold in the end was learned, so that SeFa sees only that."""
     generator = StyleGAN2(resolution=resolution, channels=widths(resolution), z_dim=128, dim=128, mapping_layers=mapping_layers)
     with torch.no_grad():
@@ -72,6 +72,6 @@ def pggan(resolution: int) -> PGGAN:
 
 
 RECIPES: dict[str, Recipe] = {
-    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (120_000, 64)), sparse=0.05, mapping_rate=5.0),
+    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (130_000, 64)), spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic),
 }

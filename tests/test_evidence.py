@@ -1,0 +1,55 @@
+"""What is said of a bundled file was measured on exactly that file."""
+import json
+
+import pytest
+
+from core import zoo
+from core.checkpoints import native
+from core.truth.worlds import load_world
+from weights.recipes.evidence import controls_hold
+
+WITH_TRUTH = [name for name, card in zoo.CARDS.items() if card.world]
+
+
+def evidence(name: str) -> dict:
+    return json.loads((zoo.WEIGHTS / "evidence" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", WITH_TRUTH)
+def test_evidence_belongs_to_the_bundled_weights(name):
+    found = evidence(name)
+    assert found["weights_sha256"] == zoo.weights_hash(name), \
+        f"weights/{zoo.card(name).file} changed: run `{found['command']}` and `python -m weights.recipes.arrival` again"
+    reader = zoo.WEIGHTS / f"{zoo.card(name).world}-reader.safetensors"
+    assert found["reader_sha256"] == native.weights_hash(reader), f"the reader changed: run `{found['command']}` again"
+
+
+@pytest.mark.parametrize("name", WITH_TRUTH)
+def test_controls_hold(name):
+    assert controls_hold(evidence(name)) == []
+
+
+def test_a_control_that_looks_significant_is_refused():
+    spoilt = json.loads(json.dumps(evidence(WITH_TRUTH[0])))
+    spoilt["found"]["shuffled"]["sefa"] = 3
+    spoilt["quality"]["frechet"]["renders_again"] = 1e9
+    assert len(controls_hold(spoilt)) == 2
+
+
+@pytest.mark.parametrize("name", WITH_TRUTH)
+def test_evidence_speaks_of_every_factor_with_its_samples(name):
+    found, world = evidence(name), load_world(zoo.card(name).world)
+    assert [factor["name"] for factor in found["factors"]] == list(world.NAMES)
+    assert found["samples"]["faces"] >= 64
+    for table in found["sets"].values():
+        for knob in table["knobs"]:
+            assert len(knob["mean"]) == len(knob["low"]) == len(knob["high"]) == len(world.NAMES)
+            assert all(low <= mean <= high for low, mean, high in zip(knob["low"], knob["mean"], knob["high"]))
+
+
+def test_every_bundled_file_has_a_row_in_the_readme_with_its_hash():
+    text = (zoo.WEIGHTS / "README.md").read_text(encoding="utf-8")
+    for path in zoo.WEIGHTS.glob("*.safetensors"):
+        assert path.name in text, f"weights/README.md does not speak of {path.name}"
+        assert native.weights_hash(path)[:16] in text, f"weights/README.md has another sha256 for {path.name}"
+        assert path.stat().st_size < 10e6

@@ -1,0 +1,299 @@
+"""The page without a browser: what a recipe turns into, what bad input says, and how the events are wired."""
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+import warnings
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import app
+from core import zoo
+from core.checkpoints import native
+from core.codes import Directions
+from core.factorization.files import save_directions
+from core.generators.stylegan2 import StyleGAN2
+from core.images import to_uint8
+from demos import notebook, recipe as recipes, sefa, words
+from demos.recipe import Recipe, RecipeError, as_dict
+
+MODEL = "portraits-stylegan2"
+
+
+@pytest.fixture(autouse=True)
+def small_model(tmp_path, monkeypatch):
+    """A StyleGAN2 of 16 pixels under the bundled name, and nothing recorded or measured."""
+    torch.manual_seed(0)
+    path = tmp_path / "portraits-stylegan2.safetensors"
+    native.save(StyleGAN2(resolution=16, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
+    card = zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", 16)
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
+    monkeypatch.setattr(sefa, "_uploads", lambda: tmp_path / "uploads")
+    notebook.recorded.cache_clear()
+    monkeypatch.setattr(sefa, "_measured", {})
+    return tmp_path
+
+
+def pixels(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
+
+
+def moved(**changes) -> Recipe:
+    return Recipe(MODEL, **{"seed": 5, "amounts": (1.5,), **changes})
+
+
+def record_of(mean) -> dict:
+    """What is measured of a knob, with narrow intervals around `mean`."""
+    return dict(title="looks left / looks right", verdict="turns 31 of 100", purity=0.5, mean=mean, low=[m - 0.1 for m in mean], high=[m + 0.1 for m in mean])
+
+
+@pytest.fixture
+def page():
+    return app.build()
+
+
+# --- a recipe in, a picture out
+
+
+def test_the_answer_shows_the_recipe_s_own_pixels():
+    recipe = moved()
+    shown = sefa.answer(as_dict(recipe))
+    assert np.array_equal(pixels(shown["src"]), to_uint8(recipes.render(recipe))[0])
+    assert not np.array_equal(pixels(shown["src"]), pixels(shown["before"]))
+    assert shown["recipe"] == as_dict(recipe)
+    assert "picture number 5" in shown["alt"] and "+1.5" in shown["alt"]
+
+
+def test_the_picture_before_is_the_untouched_one():
+    assert sefa.answer(as_dict(moved()))["before"] == sefa.answer(as_dict(moved(amounts=())))["src"]
+
+
+def test_the_link_in_the_answer_opens_the_same_recipe():
+    from urllib.parse import parse_qsl
+    shown = sefa.answer(as_dict(moved(layers="coarse", knob=2)))
+    assert recipes.from_query(dict(parse_qsl(shown["query"]))) == moved(layers="coarse", knob=2)
+
+
+def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
+    film = sefa.strip(moved())
+    sheet = pixels(film["src"]).astype(int)
+    side = sheet.shape[0]
+    assert film["frames"] == 21 and sheet.shape[1] == 21 * side
+    middle = to_uint8(recipes.render(moved(amounts=())))[0]
+    assert np.abs(sheet[:, 10 * side:11 * side] - middle).max() <= 1
+    assert np.abs(sheet[:, :side] - middle).max() > 1
+
+
+def test_all_knobs_and_other_faces_show_what_single_pictures_show():
+    rows = sefa.grid(moved())["rows"]
+    assert len(rows) == recipes.KNOBS and {len(row) for row in rows} == {6}
+    alone = to_uint8(recipes.render(recipes.turned(moved(amounts=()), 3, 2.0)))[0].astype(int)
+    assert np.abs(pixels(rows[3][1]) - alone).max() <= 1
+    shown = sefa.faces(moved(knob=3), 8)
+    assert len(shown["rows"]) == 8 and shown["first"] == 8
+    alone = to_uint8(recipes.render(Recipe(MODEL, seed=108)))[0].astype(int)
+    assert np.abs(pixels(shown["rows"][0][1]) - alone).max() <= 1
+
+
+# --- bad input: one sentence, and the state stays
+
+
+@pytest.mark.parametrize("change", [dict(seed="abc"), dict(seed=10 ** 20), dict(seed=""), dict(model="nonsense"), dict(layers="0-99"),
+                                    dict(amounts=["nan"]), dict(psi="much"), dict(version=7), dict(unknown=1)])
+def test_bad_input_gets_a_sentence_and_no_picture(change):
+    said = sefa.answer({**as_dict(moved()), **change})
+    assert "src" not in said and "recipe" not in said
+    assert said["error"][0].isupper() and "Traceback" not in said["error"]
+    assert any(word in said["error"] for word in (":", "choose", "give"))
+
+
+def directions_file(folder, name="mine.npy", width=16):
+    path = folder / name
+    np.save(path, np.eye(width)[:3])
+    return path
+
+
+def test_a_file_of_directions_becomes_the_knobs(small_model):
+    chosen = sefa.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    assert chosen.method == "file" and len(sefa.setup_of(chosen)["knobs"]) == 3
+    turned = recipes.turned(chosen, 0, 2.0)
+    assert sefa.answer(as_dict(turned))["src"] != sefa.answer(as_dict(chosen))["src"]
+    assert "cannot hold" in sefa.answer(as_dict(turned))["note"]
+
+
+def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_model):
+    other = Directions(torch.eye(16, dtype=torch.float64)[:2], torch.ones(2), (0, 1))
+    save_directions(other, small_model / "other.safetensors", weights="0" * 64, model="another")
+    (small_model / "broken.npy").write_bytes(b"not numpy")
+    (small_model / "mine.txt").write_text("1 2 3")
+    with open(small_model / "large.npy", "wb") as large:
+        large.truncate(50 * 2 ** 20)
+    for name, says in (("other.safetensors", "other weights"), ("broken.npy", "save the directions again"), ("mine.txt", "directions come as"),
+                       ("large.npy", "50 MB"), (directions_file(small_model, "wide.npy", 20).name, "this model needs")):
+        with pytest.raises(RecipeError, match=says):
+            sefa.take_directions(str(small_model / name), as_dict(moved()))
+    assert not list((small_model / "uploads").glob("*")), "a refused file must not be kept"
+
+
+def test_a_file_that_is_gone_is_asked_for_again():
+    gone = Recipe(MODEL, method="file", directions="0" * 64, amounts=(1.0,))
+    assert "choose the file again" in sefa.answer(as_dict(gone))["error"]
+
+
+# --- what was measured
+
+
+def test_unmeasured_knobs_say_so_and_claim_nothing():
+    setup = sefa.setup_of(moved())
+    assert {knob["title"] for knob in setup["knobs"]} == {""}
+    assert "not been measured" in setup["knobs"][0]["verdict"]
+    with pytest.raises(RecipeError, match="not been measured"):
+        sefa.find(moved(), "yaw")
+
+
+def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
+    names = [name for _, name in sefa.wishes(MODEL)]
+    still = [0.0] * len(names)
+    knobs = [record_of(still[:i] + [1.2 - 0.2 * i] + still[i + 1:]) for i in range(recipes.KNOBS)]
+    (small_model / "evidence").mkdir()
+    for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {"looks left / looks right"})):
+        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)})
+        (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
+        sefa._evidence.cache_clear()
+        assert {knob["title"] for knob in sefa.setup_of(moved())["knobs"]} == titles
+    sefa._evidence.cache_clear()
+
+
+def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
+    names = [name for _, name in sefa.wishes(MODEL)]
+    means = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
+    means[6][names.index("smile")] = -1.4
+    monkeypatch.setitem(sefa._measured, sefa._set_key(moved()), [record_of(mean) for mean in means])
+    turned, said = sefa.find(moved(), "smile")
+    assert turned.knob == 6 and turned.amounts[6] == -1.5 and "Knob 7" in said and "1.4" in said
+    unmoved, said = sefa.find(moved(), "glasses")
+    assert said.startswith("No knob of these ten"), "where nothing moves clearly, the sentence says that first"
+    with pytest.raises(RecipeError, match="choose one of the list"):
+        sefa.find(moved(), "wings")
+
+
+# --- what is taken away
+
+
+@pytest.mark.parametrize("kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")])
+def test_what_is_taken_away_is_a_file_of_its_kind(kind, start):
+    data, name = sefa.file_for(moved(), kind)
+    assert data.startswith(start) and "5" in name
+    if kind == "picture":
+        assert recipes.recipe_from_png(data) == moved()
+
+
+def test_twelve_who_publish_the_same_picture_find_it_whole(small_model):
+    data, broken = np.random.default_rng(0).bytes(300_000), []
+
+    def ask():
+        for _ in range(20):
+            if open(notebook.publish(data, "picture.webp"), "rb").read() != data:
+                broken.append(1)
+    clients = [threading.Thread(target=ask) for _ in range(12)]
+    [client.start() for client in clients]
+    [client.join() for client in clients]
+    assert not broken
+    assert notebook.publish(data + b"x", "picture.webp") != notebook.publish(data, "picture.webp")
+
+
+def test_a_sheet_is_cut_into_the_pictures_it_was_made_of():
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
+    sheet = Image.fromarray(pictures.transpose(0, 2, 1, 3, 4).reshape(16, 24, 3))
+    cut = notebook.tiles(notebook.data_uri(notebook.webp(sheet)), 3)
+    assert all(np.array_equal(pixels(cut[row][column]), pictures[row, column]) for row in range(2) for column in range(3))
+
+
+def test_a_sentence_of_a_table_is_escaped():
+    html = notebook.bars([notebook.Bar("<b>", 1.0)], caption="<script>", value="v") + notebook.table(["<i>"], [["<u>"]], caption="c")
+    assert not any(tag in html for tag in ("<b>", "<script>", "<i>", "<u>"))
+
+
+# --- the page
+
+
+def test_every_event_is_named_and_public_ones_are_explained(page):
+    for event in page.config["dependencies"]:
+        assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
+    public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
+    assert {"steer_picture", "steer_strip", "steer_all_knobs", "steer_other_faces", "steer_code", "steer_measured"} == public
+
+
+def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
+    live = [event for event in page.config["dependencies"] if event["api_name"] in ("steer_answer", "steer_film")]
+    assert len(live) == 2
+    for event in live:
+        assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue]
+    assert {fn.concurrency_id for fn in functions} <= {"live", "long"}
+    assert all(fn.concurrency_limit == 1 for fn in functions)
+
+
+def test_the_page_is_small_and_its_folds_are_the_five(page):
+    kinds = [component["type"] for component in page.config["components"]]
+    assert len(kinds) <= 100
+    assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
+    folds = [component["props"]["label"] for component in page.config["components"] if component["type"] == "accordion"]
+    assert folds == list(notebook.FOLDS.values())
+
+
+def test_building_the_page_opens_no_weights(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("weights were opened")
+    monkeypatch.setattr(zoo, "load", refuse)
+    app.build()
+
+
+def test_without_any_model_the_page_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(zoo, "CARDS", {})
+    shown = [component["props"].get("value") for component in app.build().config["components"]]
+    assert any("weights/README.md" in str(value) for value in shown)
+
+
+def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence():
+    def opened(**query):
+        class Request:
+            query_params = query
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return sefa.opened(Request())
+    assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
+    for query in ({}, {"model": "nonsense"}, {"seed": "9" * 10_000}, {"theme": "dark"}):
+        assert opened(**query)[0] == gr.skip(), query
+    assert all(getattr(fold, "open", False) for fold in opened(expert="1")[1:])
+
+
+def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
+    recipe = moved()
+    from weights.recipes import arrival
+    monkeypatch.setattr(notebook, "HERE", tmp_path)
+    arrival.record(recipe, tmp_path / "arrival")
+    notebook.recorded.cache_clear()
+    shown = sefa.arrival()
+    assert shown["recipe"] == as_dict(recipe) and shown["answer"]["src"].startswith("data:image/webp")
+    assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
+    assert np.array_equal(pixels(shown["grid"]["rows"][3][1]), pixels(sefa.grid(recipe)["rows"][3][1]))
+    monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
+    assert sefa.arrival()["answer"] == {}
+    notebook.recorded.cache_clear()
+
+
+def test_every_word_has_a_plain_side_and_a_term():
+    for key, word in words.WORDS.items():
+        assert word.plain and word.term and word.tip.endswith("."), key
+    assert "psi" in words.label("psi")
+    with pytest.raises(KeyError, match="no word"):
+        words.word("wombat")
