@@ -14,7 +14,6 @@ window.gan = window.gan || (() => {
 
   gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "\u2212" : "") + Math.abs(amount).toFixed(1);
   gan.same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-  gan.calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   // A component of the page says that it is there; `wanted` runs once all of a tab's parts are, in any order of arrival.
   gan.mount = (tab, part, element, props, trigger, watch) => {
@@ -43,7 +42,7 @@ window.gan = window.gan || (() => {
 
   // One knob: a title, the amount, a range with its two ends in words. `input` while it moves, `commit` when it rests.
   gan.knob = ({id, reach, step = 0.1, input, commit}) => {
-    const title = gan.element("span", {class: "knob-title"}), amount = gan.element("output", {class: "knob-amount"});
+    const title = gan.element("span", {class: "knob-title"}), also = gan.element("small"), amount = gan.element("output", {class: "knob-amount"});
     const range = gan.element("input", {type: "range", id, min: -reach, max: reach, step, value: 0});
     const low = gan.element("span"), high = gan.element("span");
     range.addEventListener("input", () => { show(+range.value); input(+range.value); });
@@ -58,11 +57,11 @@ window.gan = window.gan || (() => {
       range.setAttribute("aria-valuetext", `${gan.signed(value)} steps, ${towards}`);
     }
     return {
-      element: gan.element("div", {class: "knob"}, gan.element("div", {class: "knob-head"}, title, amount), range,
+      element: gan.element("div", {class: "knob"}, gan.element("div", {class: "knob-head"}, gan.element("span", {}, title, " ", also), amount), range,
                            gan.element("div", {class: "knob-ends", "aria-hidden": true}, low, high)),
-      range, show,
-      name: (text, lowest, highest, reached) => {
-        title.textContent = text; low.textContent = words.low = lowest; high.textContent = words.high = highest;
+      range, title, show,
+      name: (text, beside, lowest, highest, reached) => {
+        title.textContent = text; also.textContent = beside; low.textContent = words.low = lowest; high.textContent = words.high = highest;
         range.min = -reached; range.max = reached;
         range.setAttribute("aria-label", `${text}: from ${lowest} to ${highest}, in steps`);
         show(+range.value);
@@ -120,5 +119,8 @@ window.gan = window.gan || (() => {
   };
 
   gan.guardTouch();
+  // What scrolls must be reachable by keyboard; the code cells are not by themselves.
+  new MutationObserver(() => document.querySelectorAll(".cm-scroller:not([tabindex='0'])").forEach(code => { code.tabIndex = 0; }))
+    .observe(document, {childList: true, subtree: true});
   return gan;
 })();

@@ -1,4 +1,4 @@
-"""The cells that every tab is made of: a sentence, a picture with one control, a verdict with a number, then five folds.
+"""The cells that every tab is made of: sentence, picture with one control, verdict with a number, then five folds.
 
 Nothing here knows a method. A tab's parts are `gr.HTML` components that a script in the browser fills; the server is
 asked for pictures and sentences only, through two queues: `LIVE` (never more than 0.3 s of work) and `LONG`.
@@ -27,7 +27,11 @@ FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How tru
          "method": "Method and equation", "take": "Take it away"}
 LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
 LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
-PRIVATE = dict(api_visibility="private")
+
+
+def private(name: str, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Keyword arguments of an event that belongs to the page alone; what programs may call is among the endpoints."""
+    return dict(queue or {}, api_name=name, api_visibility="private")
 
 
 class Demo(NamedTuple):
@@ -45,7 +49,7 @@ class Demo(NamedTuple):
 
 
 def publish(data: bytes, name: str) -> str:
-    """A file of this name with these bytes that the page may serve; written once, whole, however many ask at the same time.
+    """A file of this name with these bytes that the page may serve; written once, whole, however many ask at once.
 
     It lies in a folder named by its content. Keep the bytes, not the path: old files are deleted.
     """
@@ -73,7 +77,7 @@ def data_uri(data: bytes, kind: str = "image/webp") -> str:
 
 
 def tiles(sheet: str, columns: int) -> list[list[str]]:
-    """A sheet of square pictures as a data URI -> rows of `columns` data URIs. The sheet is cut only at the page's start."""
+    """A sheet of square pictures as a data URI -> rows of `columns` data URIs, one a picture."""
     picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
     side = picture.width // columns
     rows = []
@@ -87,11 +91,15 @@ def tiles(sheet: str, columns: int) -> list[list[str]]:
 
 
 def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), visible: bool | str = True) -> gr.HTML:
-    """A component whose content a script builds: `gan.mount(tab, name, ...)` hands it over; `events` are what it may trigger."""
+    """A component whose content a script builds, handed over by `gan.mount(tab, name, ...)`.
+
+    `events` are what the script may trigger: they become attributes, `made.strip(handler, ...)`.
+    """
     names = ", ".join(f"'{event}'" for event in events)
-    return gr.HTML(value, html_template='<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible, apply_default_css=False,
-                   js_on_load=f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
-                              f"element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); }})()")
+    script = (f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
+              "element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); })()")
+    return gr.HTML(value, html_template='<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible,
+                   apply_default_css=False, js_on_load=script)
 
 
 def cell(title: str, lead: str = "", *, elem_id: str | None = None) -> gr.Column:
@@ -118,18 +126,24 @@ def limits(sentence: str) -> gr.HTML:
     return text(f'<p class="limits"><b>What this does not show.</b> {escape(sentence)}</p>')
 
 
-def deliver(button: gr.Button, make: Callable, inputs: Sequence, outlet: gr.DownloadButton, **event: Any) -> None:
-    """Pressing `button` makes a file and saves it. `make` returns its path, or None after it has said why not."""
-    def made(*values):
-        path = make(*values)
-        return gr.DownloadButton(value=path) if path else gr.skip()
-    button.click(made, inputs, outlet, **LONG, **event).success(
-        None, None, None, js=f"() => setTimeout(() => document.querySelector('#{outlet.elem_id} a, #{outlet.elem_id}').click(), 60)", **PRIVATE)
+def button(name: str, elem_id: str) -> gr.Button:
+    return gr.Button(name, elem_id=elem_id, size="sm", elem_classes="quiet", min_width=90)
 
 
 def outlet(tab: str) -> gr.DownloadButton:
     """The hidden button behind every download of a tab."""
     return gr.DownloadButton("file", elem_id=f"{tab}-file", visible="hidden")
+
+
+def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.DownloadButton, name: str) -> None:
+    """Pressing the button makes a file and saves it. `make` returns its path; anything else has said why not."""
+    def made(*values):
+        path = make(*values)
+        return gr.DownloadButton(value=path) if isinstance(path, str) else gr.skip()
+
+    # a download button serves the file it had before the click: so it is filled first, and clicked afterwards
+    save = f"() => setTimeout(() => document.querySelector('#{through.elem_id} a, #{through.elem_id}').click(), 60)"
+    pressed.click(made, inputs, through, **private(name, LONG)).success(None, js=save, **private(f"{name}_save"))
 
 
 def sentence(error: Exception) -> str:
@@ -144,7 +158,7 @@ def sentence(error: Exception) -> str:
 
 
 class Bar(NamedTuple):
-    """A row: value with its interval, beside what random does; None where not measured."""
+    """A row: value with its interval, beside what random does; None where not measured. `says` replaces the number."""
     name: str
     value: float
     low: float | None = None
@@ -155,29 +169,41 @@ class Bar(NamedTuple):
 
 def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", full: float | None = None) -> str:
     """An HTML table of rows; every number is written, and drawn to the scale of `full` (None: the largest there is)."""
-    full = full or max([abs(x) for row in rows for x in (row.value, row.high, row.low, row.beside) if x is not None], default=1.0) or 1.0
-    head = f"<tr><th scope=col>{escape(caption)}</th><th scope=col>{escape(value)}</th><th scope=col></th>" + \
-        (f"<th scope=col>{escape(beside)}</th>" if beside else "") + "</tr>"
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="bars"><thead>{head}</thead><tbody>' + \
-        "".join(_bar_row(row, full, bool(beside)) for row in rows) + "</tbody></table></div>"
+    numbers = [abs(x) for row in rows for x in (row.value, row.low, row.high, row.beside) if x is not None]
+    full = full or max(numbers, default=1.0) or 1.0
+    names = [caption, value, "", *([beside] if beside else [])]
+    body = "".join(_bar_row(row, full, bool(beside)) for row in rows)
+    head = f"<thead><tr>{_heads(names)}</tr></thead>"
+    return _scrolling(f'<table class="bars">{head}<tbody>{body}</tbody></table>', caption)
 
 
 def _bar_row(row: Bar, full: float, beside: bool) -> str:
-    def at(x: float) -> float:
-        return min(100.0, 100 * abs(x) / full)
-    interval = "" if row.low is None else f' <small>[{row.low:+.2f}, {row.high:+.2f}]</small>'
-    mark = "" if row.beside is None else f'<i style="left:{at(row.beside):.1f}%"></i>'
-    drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value):.1f}%"></span>{mark}</td>'
-    other = "" if not beside else f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>"
-    return f"<tr><th scope=row>{escape(row.name)}</th><td>{row.says or f'{row.value:+.2f}'}{interval}</td>{drawn}{other}</tr>"
+    def at(x: float) -> str:
+        return f"{min(100.0, 100 * abs(x) / full):.1f}%"
+    interval = "" if row.low is None else f" <small>[{row.low:+.2f}, {row.high:+.2f}]</small>"
+    mark = "" if row.beside is None else f'<i style="left:{at(row.beside)}"></i>'
+    drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value)}"></span>{mark}</td>'
+    other = f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>" if beside else ""
+    said = escape(row.says) or f"{row.value:+.2f}"
+    return f"<tr><th scope=row>{escape(row.name)}</th><td>{said}{interval}</td>{drawn}{other}</tr>"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
     """A plain HTML table; the first column names the rows."""
-    body = "".join(f"<tr><th scope=row>{escape(str(row[0]))}</th>" + "".join(f"<td>{escape(str(x))}</td>" for x in row[1:]) + "</tr>" for row in rows)
-    columns = "".join(f"<th scope=col>{escape(name)}</th>" for name in head)
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="plain-table"><caption>{escape(caption)}</caption>' \
-           f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
+    body = ""
+    for first, *others in rows:
+        cells = "".join(f"<td>{escape(str(x))}</td>" for x in others)
+        body += f"<tr><th scope=row>{escape(str(first))}</th>{cells}</tr>"
+    return _scrolling(f'<table class="plain-table"><caption>{escape(caption)}</caption>'
+                      f"<thead><tr>{_heads(head)}</tr></thead><tbody>{body}</tbody></table>", caption)
+
+
+def _heads(names: Sequence[str]) -> str:
+    return "".join(f"<th scope=col>{escape(name)}</th>" if name else "<td></td>" for name in names)
+
+
+def _scrolling(html: str, name: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{html}</div>'
 
 
 # --- the look, the scripts, the address
@@ -196,10 +222,12 @@ def css() -> str:
 
 def scripts(*names: str) -> str:
     """One <script> with notebook.js and then the tabs' own, so that all of it is there or nothing."""
-    return "<script>" + "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("notebook", *names)) + "</script>"
+    sources = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("notebook", *names)]
+    return "<script>" + "\n".join(sources) + "</script>"
 
 
 def expert(query: Mapping[str, str]) -> bool:
+    """Whether the address asks for open folds."""
     return query.get("expert") == "1"
 
 
@@ -208,7 +236,7 @@ def expert(query: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=8)
 def recorded(tab: str) -> dict | None:
-    """What `weights.recipes.arrival` wrote for a tab, its pictures as data URIs; None where there is nothing or it is broken."""
+    """What `weights.recipes.arrival` wrote for a tab, pictures as data URIs; None where that is missing or broken."""
     folder = HERE / "arrival"
     try:
         found = json.loads((folder / f"{tab}.json").read_text(encoding="utf-8"))

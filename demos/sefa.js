@@ -105,7 +105,9 @@
     parts.strip.watch("value", takeStrip);
     parts.facts.watch("value", () => {
       const facts = parts.facts.props.value;
-      if (now.setup && facts && facts.key === now.setup.key) { now.setup = facts; tell(); }
+      if (!now.setup || !facts || facts.key !== now.setup.key) return;
+      if (facts.progress) verdict.textContent = facts.progress;
+      else { now.setup = facts; tell(); }
     });
 
     // --- the other knobs, and what is done with faces
@@ -122,7 +124,7 @@
       const rows = [];
       for (let i = first; i < last; i++) {
         const knob = knobOf(i);
-        const head = knob.element.querySelector(".knob-title");
+        const head = knob.title;
         head.addEventListener("click", () => choose(i));
         head.title = "Put this knob under the picture";
         rows.push({i, knob});
@@ -131,7 +133,7 @@
         const facts = now.setup && now.setup.knobs[i];
         knob.element.hidden = !facts || i === now.recipe.knob;
         if (!facts) return;
-        knob.name(called(i, facts), facts.low, facts.high, now.setup.reach);
+        knob.name(called(i, facts), facts.also, facts.low, facts.high, now.setup.reach);
         if (document.activeElement !== knob.range || !now.dragging) knob.show(now.recipe.amounts[i]);
       }));
       return rows.map(row => row.knob.element);
@@ -145,7 +147,7 @@
       buttons.undo.disabled = !undo.length;
       buttons.previous.disabled = !seen.length;
       if (!facts) return;
-      main.name(called(now.recipe.knob, facts), facts.low, facts.high, now.setup.reach);
+      main.name(called(now.recipe.knob, facts), facts.also, facts.low, facts.high, now.setup.reach);
       if (!now.dragging) main.show(now.recipe.amounts[now.recipe.knob]);
       verdict.textContent = facts.verdict;
       measure.hidden = !now.setup.measurable;
@@ -231,7 +233,7 @@
           const facts = now.setup && now.setup.knobs[i];
           return E("div", {class: "card", role: "option", id: `steer-grid-${i + 1}`, "data-knob": i, "aria-label": called(i, facts)},
             card(row), E("span", {class: "card-name"}, called(i, facts)),
-            E("span", {class: "card-strength"}, facts && facts.strength ? `strength ${facts.strength}` : ""));
+            E("span", {class: "card-strength"}, [facts && facts.also, facts && facts.strength ? `strength ${facts.strength}` : ""].filter(Boolean).join(" \u00b7 ")));
         }));
         mark();
       });
@@ -268,7 +270,7 @@
     }
 
     function link(part) {
-      const address = E("input", {type: "text", id: "steer-link", readonly: true, "aria-label": "Link to exactly this state", onfocus: () => address.select()});
+      const address = E("input", {type: "text", id: "steer-address", readonly: true, "aria-label": "Link to exactly this state", onfocus: () => address.select()});
       const copied = E("span", {role: "status", class: "caption"});
       const press = button("steer-copy", "Copy link", async () => {
         if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); }

@@ -13,7 +13,8 @@ class Word(NamedTuple):
 
 
 WORDS: dict[str, Word] = {
-    "seed": Word("Picture number", "seed", "The number that the picture grows from: the same number is always the same picture."),
+    "seed": Word("Picture number", "seed",
+                 "The number that the picture grows from: the same number is always the same picture."),
     "psi": Word("How unusual", "truncation psi", "0 is the average picture, 1 is anything the network can draw."),
     "layers": Word("Which layers listen", "layers, slots", "Coarse layers lay out the head, fine layers colour it in."),
     "coarse": Word("coarse", "4 and 8 px", "The first layers: pose and shape."),
@@ -21,10 +22,12 @@ WORDS: dict[str, Word] = {
     "fine": Word("fine", "64 px and more", "The last layers: colours and light."),
     "all": Word("all", "every slot", "The knob moves what every layer reads."),
     "own": Word("own", "slots by number", "Numbers from 0 on, such as 0-3,6."),
-    "knob": Word("Knob", "direction", "One way to move the numbers behind a picture; a step is one standard deviation of w along it."),
-    "strength": Word("strength", "eigenvalue", "How strongly the network's first maps react to this knob, as a share of the strongest."),
-    "code": Word("the numbers behind this picture", "latent code w", "What the network turns into a picture."),
-    "method": Word("Where the knobs come from", "method", "Every method names ways to move; none is told what a face is."),
+    "knob": Word("knob", "direction",
+                 "One way to move the numbers behind a picture; a step is one standard deviation of w along it."),
+    "strength": Word("strength", "eigenvalue, as a share of the largest",
+                     "How strongly the network's first maps react to this knob; the strongest is 100."),
+    "method": Word("Where the knobs come from", "method",
+                   "Every method names ways to move; none is told what a face is."),
     "sefa/paper": Word("From the weights, as the paper says", "SeFa",
                        "Eigenvectors of A^T A, with the gains that the network applies."),
     "sefa/official": Word("From the weights, as the published code does", "SeFa, official",
@@ -34,10 +37,11 @@ WORDS: dict[str, Word] = {
     "file": Word("From my file", ".npy, .npz, .safetensors", "Directions that you bring."),
     "correlation": Word("by watching", "|corr(w . v, factor)| at least 0.7",
                         "Over 512 unedited pictures, the position along the knob goes with the factor."),
-    "causal": Word("by experiment", "+-2 steps move it most, by 2 sd or more",
+    "causal": Word("by experiment", "from -2 to +2 steps it changes most, by 2 sd or more",
                    "Turn the knob, read the picture again, and see what changed."),
-    "supervised": Word("what labels would give", "supervised fit", "The least-squares direction for each factor, fitted with the true answers."),
-    "purity": Word("purity", "share of the strongest factor", "1: the knob moves one thing only."),
+    "supervised": Word("what labels would give", "supervised fit",
+                       "The least-squares direction for each factor, fitted with the true answers."),
+    "purity": Word("Purity", "share of the strongest factor", "At 100 % the knob moves one thing only."),
     "model": Word("Network", "checkpoint", "Which trained network draws."),
 }
 
@@ -62,7 +66,8 @@ def label(key: str) -> str:
 def marked(key: str) -> str:
     """The same as HTML: the term small, the tip on pointing at it."""
     found = word(key)
-    return f'<span class="word" title="{escape(found.tip)}">{escape(found.plain)} <small>{escape(found.term)}</small></span>'
+    names = f"{escape(found.plain)} <small>{escape(found.term)}</small>"
+    return f'<span class="word" title="{escape(found.tip)}">{names}</span>'
 
 
 def table() -> dict[str, dict[str, str]]:

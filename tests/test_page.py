@@ -1,4 +1,5 @@
 """The page without a browser: what a recipe turns into, what bad input says, and how the events are wired."""
+
 from __future__ import annotations
 
 import base64
@@ -20,7 +21,9 @@ from core.codes import Directions
 from core.factorization.files import save_directions
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
-from demos import notebook, recipe as recipes, sefa, words
+from core.truth.worlds.portraits import FACTORS
+from demos import measured, notebook, sefa, uploads, words
+from demos import recipe as recipes
 from demos.recipe import Recipe, RecipeError, as_dict
 
 MODEL = "portraits-stylegan2"
@@ -36,9 +39,9 @@ def small_model(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
-    monkeypatch.setattr(sefa, "_uploads", lambda: tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "folder", lambda: tmp_path / "uploads")
     notebook.recorded.cache_clear()
-    monkeypatch.setattr(sefa, "_measured", {})
+    monkeypatch.setattr(measured, "_measured", {})
     return tmp_path
 
 
@@ -52,7 +55,15 @@ def moved(**changes) -> Recipe:
 
 def record_of(mean) -> dict:
     """What is measured of a knob, with narrow intervals around `mean`."""
-    return dict(title="looks left / looks right", verdict="turns 31 of 100", purity=0.5, mean=mean, low=[m - 0.1 for m in mean], high=[m + 0.1 for m in mean])
+    strongest = max(range(len(mean)), key=lambda i: abs(mean[i]))
+    return dict(
+        strongest=strongest,
+        verdict="turns 31 of 100",
+        purity=0.5,
+        mean=mean,
+        low=[m - 0.1 for m in mean],
+        high=[m + 0.1 for m in mean],
+    )
 
 
 @pytest.fixture
@@ -78,6 +89,7 @@ def test_the_picture_before_is_the_untouched_one():
 
 def test_the_link_in_the_answer_opens_the_same_recipe():
     from urllib.parse import parse_qsl
+
     shown = sefa.answer(as_dict(moved(layers="coarse", knob=2)))
     assert recipes.from_query(dict(parse_qsl(shown["query"]))) == moved(layers="coarse", knob=2)
 
@@ -88,7 +100,7 @@ def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
     side = sheet.shape[0]
     assert film["frames"] == 21 and sheet.shape[1] == 21 * side
     middle = to_uint8(recipes.render(moved(amounts=())))[0]
-    assert np.abs(sheet[:, 10 * side:11 * side] - middle).max() <= 1
+    assert np.abs(sheet[:, 10 * side : 11 * side] - middle).max() <= 1
     assert np.abs(sheet[:, :side] - middle).max() > 1
 
 
@@ -106,8 +118,20 @@ def test_all_knobs_and_other_faces_show_what_single_pictures_show():
 # --- bad input: one sentence, and the state stays
 
 
-@pytest.mark.parametrize("change", [dict(seed="abc"), dict(seed=10 ** 20), dict(seed=""), dict(model="nonsense"), dict(layers="0-99"),
-                                    dict(amounts=["nan"]), dict(psi="much"), dict(version=7), dict(unknown=1)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(seed="abc"),
+        dict(seed=10**20),
+        dict(seed=""),
+        dict(model="nonsense"),
+        dict(layers="0-99"),
+        dict(amounts=["nan"]),
+        dict(psi="much"),
+        dict(version=7),
+        dict(unknown=1),
+    ],
+)
 def test_bad_input_gets_a_sentence_and_no_picture(change):
     said = sefa.answer({**as_dict(moved()), **change})
     assert "src" not in said and "recipe" not in said
@@ -122,8 +146,8 @@ def directions_file(folder, name="mine.npy", width=16):
 
 
 def test_a_file_of_directions_becomes_the_knobs(small_model):
-    chosen = sefa.take_directions(str(directions_file(small_model)), as_dict(moved()))
-    assert chosen.method == "file" and len(sefa.setup_of(chosen)["knobs"]) == 3
+    chosen = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    assert chosen.method == "file" and len(measured.setup_of(chosen)["knobs"]) == 3
     turned = recipes.turned(chosen, 0, 2.0)
     assert sefa.answer(as_dict(turned))["src"] != sefa.answer(as_dict(chosen))["src"]
     assert "cannot hold" in sefa.answer(as_dict(turned))["note"]
@@ -135,11 +159,16 @@ def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_m
     (small_model / "broken.npy").write_bytes(b"not numpy")
     (small_model / "mine.txt").write_text("1 2 3")
     with open(small_model / "large.npy", "wb") as large:
-        large.truncate(50 * 2 ** 20)
-    for name, says in (("other.safetensors", "other weights"), ("broken.npy", "save the directions again"), ("mine.txt", "directions come as"),
-                       ("large.npy", "50 MB"), (directions_file(small_model, "wide.npy", 20).name, "this model needs")):
+        large.truncate(50 * 2**20)
+    for name, says in (
+        ("other.safetensors", "other weights"),
+        ("broken.npy", "save the directions again"),
+        ("mine.txt", "directions come as"),
+        ("large.npy", "50 MB"),
+        (directions_file(small_model, "wide.npy", 20).name, "this model needs"),
+    ):
         with pytest.raises(RecipeError, match=says):
-            sefa.take_directions(str(small_model / name), as_dict(moved()))
+            uploads.take_directions(str(small_model / name), as_dict(moved()))
     assert not list((small_model / "uploads").glob("*")), "a refused file must not be kept"
 
 
@@ -152,43 +181,54 @@ def test_a_file_that_is_gone_is_asked_for_again():
 
 
 def test_unmeasured_knobs_say_so_and_claim_nothing():
-    setup = sefa.setup_of(moved())
+    setup = measured.setup_of(moved())
     assert {knob["title"] for knob in setup["knobs"]} == {""}
     assert "not been measured" in setup["knobs"][0]["verdict"]
     with pytest.raises(RecipeError, match="not been measured"):
-        sefa.find(moved(), "yaw")
+        measured.find(moved(), "yaw")
 
 
 def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
-    names = [name for _, name in sefa.wishes(MODEL)]
+    names = [name for _, name in measured.wishes(MODEL)]
     still = [0.0] * len(names)
-    knobs = [record_of(still[:i] + [1.2 - 0.2 * i] + still[i + 1:]) for i in range(recipes.KNOBS)]
+    knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
     (small_model / "evidence").mkdir()
-    for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {"looks left / looks right"})):
+    for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
         found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)})
         (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
-        sefa._evidence.cache_clear()
-        assert {knob["title"] for knob in sefa.setup_of(moved())["knobs"]} == titles
-    sefa._evidence.cache_clear()
+        measured._evidence.cache_clear()
+        assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
+    measured._evidence.cache_clear()
 
 
 def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
-    names = [name for _, name in sefa.wishes(MODEL)]
+    names = [name for _, name in measured.wishes(MODEL)]
     means = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
     means[6][names.index("smile")] = -1.4
-    monkeypatch.setitem(sefa._measured, sefa._set_key(moved()), [record_of(mean) for mean in means])
-    turned, said = sefa.find(moved(), "smile")
+    monkeypatch.setitem(measured._measured, measured._set_key(moved()), [record_of(mean) for mean in means])
+    turned, said = measured.find(moved(), "smile")
     assert turned.knob == 6 and turned.amounts[6] == -1.5 and "Knob 7" in said and "1.4" in said
-    unmoved, said = sefa.find(moved(), "glasses")
+    unmoved, said = measured.find(moved(), "glasses")
     assert said.startswith("No knob of these ten"), "where nothing moves clearly, the sentence says that first"
     with pytest.raises(RecipeError, match="choose one of the list"):
-        sefa.find(moved(), "wings")
+        measured.find(moved(), "wings")
+
+
+def test_a_knob_is_named_by_what_it_moves_and_its_ends_follow_the_sign():
+    for sign, low, high in ((1, FACTORS[0].low, FACTORS[0].high), (-1, FACTORS[0].high, FACTORS[0].low)):
+        named = measured._named(record_of([sign * 1.0, 0.6, 0.1]), 0, MODEL)
+        assert (named["title"], named["low"], named["high"]) == (FACTORS[0].description, low, high)
+        assert FACTORS[1].description in named["also"]
+    assert measured._named(record_of([1.0, 0.4, 0.1]), 0, MODEL)["also"] == ""
+    assert measured._named(dict(record_of([1.0, 0.4]), strongest=None), 0, MODEL)["title"] == "many things a little"
 
 
 # --- what is taken away
 
 
-@pytest.mark.parametrize("kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")])
+@pytest.mark.parametrize(
+    "kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")]
+)
 def test_what_is_taken_away_is_a_file_of_its_kind(kind, start):
     data, name = sefa.file_for(moved(), kind)
     assert data.startswith(start) and "5" in name
@@ -203,6 +243,7 @@ def test_twelve_who_publish_the_same_picture_find_it_whole(small_model):
         for _ in range(20):
             if open(notebook.publish(data, "picture.webp"), "rb").read() != data:
                 broken.append(1)
+
     clients = [threading.Thread(target=ask) for _ in range(12)]
     [client.start() for client in clients]
     [client.join() for client in clients]
@@ -214,11 +255,15 @@ def test_a_sheet_is_cut_into_the_pictures_it_was_made_of():
     pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
     sheet = Image.fromarray(pictures.transpose(0, 2, 1, 3, 4).reshape(16, 24, 3))
     cut = notebook.tiles(notebook.data_uri(notebook.webp(sheet)), 3)
-    assert all(np.array_equal(pixels(cut[row][column]), pictures[row, column]) for row in range(2) for column in range(3))
+    assert all(
+        np.array_equal(pixels(cut[row][column]), pictures[row, column]) for row in range(2) for column in range(3)
+    )
 
 
 def test_a_sentence_of_a_table_is_escaped():
-    html = notebook.bars([notebook.Bar("<b>", 1.0)], caption="<script>", value="v") + notebook.table(["<i>"], [["<u>"]], caption="c")
+    html = notebook.bars([notebook.Bar("<b>", 1.0)], caption="<script>", value="v") + notebook.table(
+        ["<i>"], [["<u>"]], caption="c"
+    )
     assert not any(tag in html for tag in ("<b>", "<script>", "<i>", "<u>"))
 
 
@@ -229,7 +274,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
     for event in page.config["dependencies"]:
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
-    assert {"steer_picture", "steer_strip", "steer_all_knobs", "steer_other_faces", "steer_code", "steer_measured"} == public
+    assert public == {*sefa.ENDPOINTS, "steer_find"}
 
 
 def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
@@ -253,6 +298,7 @@ def test_the_page_is_small_and_its_folds_are_the_five(page):
 def test_building_the_page_opens_no_weights(monkeypatch):
     def refuse(*_):
         raise AssertionError("weights were opened")
+
     monkeypatch.setattr(zoo, "load", refuse)
     app.build()
 
@@ -267,9 +313,11 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
     def opened(**query):
         class Request:
             query_params = query
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return sefa.opened(Request())
+
     assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
     for query in ({}, {"model": "nonsense"}, {"seed": "9" * 10_000}, {"theme": "dark"}):
         assert opened(**query)[0] == gr.skip(), query
@@ -279,6 +327,7 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
     recipe = moved()
     from weights.recipes import arrival
+
     monkeypatch.setattr(notebook, "HERE", tmp_path)
     arrival.record(recipe, tmp_path / "arrival")
     notebook.recorded.cache_clear()

@@ -4,9 +4,9 @@
     python -m weights.recipes.arrival --candidates 12    prints faces that fit the rule, and writes nothing
     python -m weights.recipes.arrival --seed 7           a face chosen by eye
 
-Run it after `weights.recipes.evidence`. Writes demos/arrival/steer.json and its pictures (lossless WebP), with the sha256
-of weights and evidence: the page shows them only for exactly these. The rule: the reader calls the face frontal, eyes open, no glasses, a middle skin tone, a slight
-smile, a ground of middle value.
+Run it after `weights.recipes.evidence`. Writes demos/arrival/steer.json and its pictures (lossless WebP), with the
+sha256 of weights and evidence: the page shows them only for exactly these. The rule: the reader calls the face frontal,
+eyes open, no glasses, a middle skin tone, a slight smile, a ground of middle value.
 """
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from PIL import Image
 
 from core import zoo
 from core.images import grid
-from demos import notebook, sefa
+from demos import measured, notebook, sefa
 from demos.recipe import Recipe, as_dict, code_for
 from weights.recipes.evidence import eigen_milliseconds
 
 CARD = "portraits-stylegan2"
 AMOUNT = 1.5                    # of knob 1, in standard deviations
-RULE = {"yaw": (0.42, 0.58), "eye_open": (0.6, 1.01), "glasses": (-1.0, 0.25), "beard": (-1.0, 0.25), "skin_tone": (0.25, 0.75),
-        "smile": (0.55, 0.80), "background_tone": (0.3, 0.7)}
+RULE = {"yaw": (0.42, 0.58), "eye_open": (0.6, 1.01), "glasses": (-1.0, 0.25), "beard": (-1.0, 0.25),
+        "skin_tone": (0.25, 0.75), "smile": (0.55, 0.80), "background_tone": (0.3, 0.7)}
 SEARCHED = 4096                 # seeds from 0 on
-TILES = dict(grid=6, faces=3)   # pictures a row
+COLUMNS = dict(grid=6, faces=3)     # pictures a row
 
 
 @torch.no_grad()
@@ -42,7 +42,8 @@ def candidates(card: str, psi: float) -> Iterator[int]:
     columns = {name: reader.names.index(name) for name in RULE}
     for first in range(0, SEARCHED, 64):
         read = reader(generator(generator.codes(generator.sample(64, first), psi=psi)).clamp(-1, 1))
-        fits = torch.stack([(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high) for name, (low, high) in RULE.items()]).all(0)
+        fits = torch.stack([(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high)
+                            for name, (low, high) in RULE.items()]).all(0)
         yield from (first + fits.nonzero()[:, 0]).tolist()
 
 
@@ -66,13 +67,13 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     sheets = dict(grid=sefa.grid(recipe), faces=sefa.faces(recipe))
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]))
     for name, sheet in sheets.items():
-        images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=TILES[name])
-    known = sefa.evidence(recipe.model) or {}
+        images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=COLUMNS[name])
+    known = measured.evidence(recipe.model) or {}
     milliseconds = known.get("eigen_milliseconds") or eigen_milliseconds(zoo.load(recipe.model))
-    found = dict(weights_sha256=zoo.weights_hash(recipe.model), evidence_sha256=sefa.evidence_hash(recipe.model),
+    found = dict(weights_sha256=zoo.weights_hash(recipe.model), evidence_sha256=measured.evidence_hash(recipe.model),
                  command="python -m weights.recipes.arrival", recipe=as_dict(recipe), answer=answer,
-                 faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), code=code_for(recipe), rows=TILES,
-                 pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})
+                 faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), code=code_for(recipe),
+                 columns=COLUMNS, pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
     notebook.write_whole(folder / f"{sefa.TAB}.json", json.dumps(found, indent=1).encode())

@@ -65,7 +65,9 @@ def reread(generator: Generator, reader: nn.Module, world, codes: Tensor) -> dic
     drawn = world.render(first.clamp(0, 1), resolution=generator.resolution).images
     second = read(reader, drawn)
     similar = [structural_similarity(a, b, channel_axis=2, data_range=255) for a, b in zip(to_uint8(images), to_uint8(drawn))]
-    return dict(ssim=float(np.mean(similar)), correlation=scores.correlations(first, second).diagonal(),
+    thirds = first[:, world.NAMES.index("skin_tone")].argsort().tensor_split(3)
+    return dict(ssim=float(np.mean(similar)), by_skin_tone=[float(np.mean([similar[i] for i in third.tolist()])) for third in thirds],
+                correlation=scores.correlations(first, second).diagonal(),
                 error=(first - second).square().mean(0).sqrt())
 
 
@@ -208,7 +210,7 @@ def measure(card: str) -> dict:
                 command=f"python -m weights.recipes.evidence {card}",
                 date=datetime.date.today().isoformat(),
                 samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING, psi=measurement.psi),
-                factors=factors, rereading=dict(ssim=measurement.rereading["ssim"], samples=256),
+                factors=factors, rereading=dict(ssim=measurement.rereading["ssim"], by_skin_tone=measurement.rereading["by_skin_tone"], samples=256),
                 sets=tables, baseline=baselines, found=findings(measurement), truncation=truncation(measurement),
                 quality=quality(measurement), nearest=nearest(measurement), eigen_milliseconds=eigen_milliseconds(measurement.generator))
 

@@ -1,0 +1,98 @@
+"""What the tests in a browser stand on: the page as a visitor starts it, and Chromium.
+
+`served` and `chromium` are also what the benchmark of the page and the picture for the README use.
+"""
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import start
+
+ROOT = Path(__file__).resolve().parent.parent
+FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb")
+PATIENCE = 120          # seconds for the page to answer: a busy machine imports torch slowly
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    """Does somebody answer there? Proxies of the environment are left aside."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """`python app.py` on a free port while the block runs: its address, once it answers.
+
+    Everything that it writes lies in `folder`. Raises RuntimeError with what it said where it ends or stays silent.
+    """
+    port, log = free_port(), folder / "app.log"
+    environ = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1")
+    with open(log, "w", encoding="utf-8") as said:
+        process = subprocess.Popen([sys.executable, str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port)],
+                                   cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
+    try:
+        url, end = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
+        while not answers(url):
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"app.py does not answer; it said:\n{log.read_text(encoding='utf-8')[-3000:]}")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@contextmanager
+def chromium() -> Iterator:
+    """The system's Chromium under Playwright. Raises FileNotFoundError, saying how to get one, where there is none."""
+    path = start.find_browser()
+    if not path:
+        raise FileNotFoundError(start.NO_BROWSER)
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page, started once for all tests."""
+    with served(tmp_path_factory.mktemp("page")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")         # not longer: Playwright's event loop runs in this thread while it is open
+def browser() -> Iterator:
+    """Chromium; without one the tests are skipped, or fail where CI=true is set."""
+    if not start.find_browser():
+        if os.environ.get("CI") == "true":
+            pytest.fail(start.NO_BROWSER, pytrace=False)
+        warnings.warn(start.NO_BROWSER, stacklevel=1)
+        pytest.skip("no browser was found")
+    with chromium() as opened:
+        yield opened
