@@ -30,6 +30,7 @@ pytestmark = pytest.mark.browser
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 WAIT = 20_000           # milliseconds: the machine may be busy, and nothing here measures speed
+LEAVING = "AbortError: signal is aborted"       # Gradio's heartbeat, when its page is left
 SETTLED = """() => {
   const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
   if (!parts || !gan.steer || !photo) return false;
@@ -59,7 +60,7 @@ class Visits:
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(str(error)) if not str(error).startswith(LEAVING) else None)
         page.on("request", lambda request: self.note(request.url))
         page.on("websocket", lambda socket: self.note(socket.url))
         self.go(page, query)
@@ -172,13 +173,14 @@ def drag(page, selector: str, fractions: list[float], *, release: bool = True) -
 
 def refusal(page) -> str:
     """The sentence that stands on the page after something did not work."""
-    toast = page.locator(".toast-body, #steer-error:not([hidden])").first
-    toast.wait_for(state="visible")
-    return toast.inner_text()
+    said = page.locator(".toast-text, #steer-error:not([hidden])").first
+    said.wait_for(state="visible")
+    return said.inner_text()
 
 
 def is_a_sentence(said: str) -> bool:
-    return len(said) > 30 and "Traceback" not in said and "Error:" not in said and (":" in said or "choose" in said)
+    """What was wrong, what is possible or what to do; and nothing of how the page is made."""
+    return len(said) > 30 and "Traceback" not in said and "Error" not in said and any(mark in said for mark in (": ", "; ", "choose", "give"))
 
 
 def requests_during(page, work: Callable[[], object]) -> list[str]:
