@@ -10,7 +10,8 @@ from ..codes import Directions, checked_slots
 from ..generators.base import Generator
 
 
-def random_directions(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10, seed: int = 0) -> Directions:
+def random_directions(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10,
+                      seed: int = 0) -> Directions:
     """k unit vectors, uniform on the sphere; scores 1. Vector i depends on `seed` and i alone. float64."""
     slots = checked_slots(generator, slots)
     directions = torch.zeros(k, generator.dim, dtype=torch.float64)

@@ -13,7 +13,8 @@ from ..generators.base import Generator
 
 
 @torch.no_grad()
-def ganspace(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10, samples: int = 10_000, seed: int = 0) -> Directions:
+def ganspace(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10, samples: int = 10_000,
+             seed: int = 0) -> Directions:
     """The k unit directions along which the codes of `samples` seeds vary most; scores are variances. float64.
 
     The codes of one picture are the same in every slot, so `slots` says only what the directions will move.

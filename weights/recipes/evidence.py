@@ -84,7 +84,8 @@ def knob_table(measurement: Measurement, directions: Directions, baseline: float
                           mean=rounded(mean[i]), low=rounded(low[i]), high=rounded(high[i]),
                           same_sign=rounded(scores.same_sign(changes[i]))))
     projections = scores.mean_codes(measurement.codes[:CORRELATED]) @ directions.vectors.T
-    return dict(knobs=knobs, correlation=[rounded(row) for row in scores.correlations(projections, measurement.readings[:CORRELATED])])
+    correlation = scores.correlations(projections, measurement.readings[:CORRELATED])
+    return dict(knobs=knobs, correlation=[rounded(row) for row in correlation])
 
 
 def random_baseline(measurement: Measurement, slots, draws: int = 20) -> float:
@@ -204,15 +205,19 @@ def measure(card: str) -> dict:
             baselines[group] = random_baseline(measurement, directions.slots)
         tables[name] = knob_table(measurement, directions, baselines[group])
         print(f"{name}: {', '.join(k['top'][0] for k in tables[name]['knobs'])}", flush=True)
-    factors = [dict(name=f.name, description=f.description, low=f.low, high=f.high, readable=bool(measurement.readable[i]), sd=float(measurement.spread[i]),
+    factors = [dict(name=f.name, description=f.description, low=f.low, high=f.high,
+                    readable=bool(measurement.readable[i]), sd=float(measurement.spread[i]),
                     reread=float(measurement.rereading["correlation"][i])) for i, f in enumerate(world.FACTORS)]
-    return dict(card=card, weights_sha256=zoo.weights_hash(card), reader_sha256=native.weights_hash(zoo.WEIGHTS / f"{zoo.card(card).world}-reader.safetensors"),
+    reader = zoo.WEIGHTS / f"{zoo.card(card).world}-reader.safetensors"
+    return dict(card=card, weights_sha256=zoo.weights_hash(card), reader_sha256=native.weights_hash(reader),
                 command=f"python -m weights.recipes.evidence {card}",
                 date=datetime.date.today().isoformat(),
-                samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING, psi=measurement.psi),
-                factors=factors, rereading=dict(ssim=measurement.rereading["ssim"], by_skin_tone=measurement.rereading["by_skin_tone"], samples=256),
+                samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING,
+                             psi=measurement.psi),
+                factors=factors, rereading=dict(samples=256, **{name: measurement.rereading[name] for name in ("ssim", "by_skin_tone")}),
                 sets=tables, baseline=baselines, found=findings(measurement), truncation=truncation(measurement),
-                quality=quality(measurement), nearest=nearest(measurement), eigen_milliseconds=eigen_milliseconds(measurement.generator))
+                quality=quality(measurement), nearest=nearest(measurement),
+                eigen_milliseconds=eigen_milliseconds(measurement.generator))
 
 
 def controls_hold(evidence: dict) -> list[str]:

@@ -56,7 +56,8 @@ def as_images(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1
 
 
-def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: float, batch: int = 64, rate: float = 2e-3, seed: int = 0) -> nn.Module:
+def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: float, batch: int = 64, rate: float = 2e-3,
+        seed: int = 0) -> nn.Module:
     """Adam with a one-cycle rate; `loss(output, target)` -> scalar."""
     random, steps = torch.Generator().manual_seed(seed), int(passes * len(pictures) / batch)
     optimizer = torch.optim.AdamW(reader.parameters(), rate, weight_decay=1e-4)
@@ -115,7 +116,9 @@ def train_parts(world: str, *, n: int, passes: float, resolution: int = 64) -> t
     fit(reader, lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()), pictures, parts, passes=passes)
     held, _, truth = renders(world, HELD_OUT // 4, 1_100_000, resolution)
     found = read(reader, as_images(held)).argmax(1)
-    return reader, torch.stack([((found == i) & (truth == i)).sum() / ((found == i) | (truth == i)).sum() for i in range(len(module.PARTS))])
+    both, either = (torch.stack([pixels(i).sum() for i in range(len(module.PARTS))])
+                    for pixels in (lambda i: (found == i) & (truth == i), lambda i: (found == i) | (truth == i)))
+    return reader, both / either
 
 
 def main() -> None:
