@@ -45,10 +45,11 @@ def evidence(model: str) -> dict | None:
     return _evidence(model, zoo.weights_hash(model))
 
 
-def evidence_hash(model: str) -> str:
-    """sha256 of the evidence file; "" where there is none."""
-    path = zoo.WEIGHTS / "evidence" / f"{model}.json"
-    return recipes.file_identity(path) if path.exists() else ""
+def made_from(model: str) -> dict[str, str]:
+    """sha256 of all that the words of a page rest on: weights, evidence, reader; "" where there is none."""
+    files = dict(evidence=zoo.WEIGHTS / "evidence" / f"{model}.json", reader=zoo.WEIGHTS / f"{zoo.card(model).world}-reader.safetensors")
+    return dict(weights=zoo.weights_hash(model), **{name: recipes.file_identity(path) if path.exists() else ""
+                                                    for name, path in files.items()})
 
 
 _measured: dict[tuple, list[dict]] = {}         # by set of knobs: what was measured while the page runs

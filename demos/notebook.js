@@ -91,7 +91,7 @@ window.gan = window.gan || (() => {
   gan.guardTouch = () => {
     let held = null;
     const isRange = target => target instanceof HTMLInputElement && target.type === "range";
-    const restore = () => { if (held && held.range.value !== held.value) { held.range.value = held.value; held.range.dispatchEvent(new Event("input", {bubbles: true})); } };
+    const restore = () => { if (held) held.range.value = held.value; };
     document.addEventListener("touchstart", e => {
       if (!isRange(e.target) || e.touches.length !== 1) return;
       held = {range: e.target, value: e.target.value, x: e.touches[0].clientX, y: e.touches[0].clientY, verdict: null};

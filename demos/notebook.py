@@ -132,7 +132,7 @@ def button(name: str, elem_id: str) -> gr.Button:
 
 def outlet(tab: str) -> gr.DownloadButton:
     """The hidden button behind every download of a tab."""
-    return gr.DownloadButton("file", elem_id=f"{tab}-file", visible="hidden")
+    return gr.DownloadButton("Save", elem_id=f"{tab}-file", visible="hidden")
 
 
 def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.DownloadButton, name: str) -> None:

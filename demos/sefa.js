@@ -159,7 +159,7 @@
       const setup = () => now.setup || {layers: ["all"], models: []};
       const field = (name, control, hint) => E("div", {class: "field"}, E("label", {for: control.id}, ...name), control, hint);
       const named = key => { const word = part.props.value.words[key]; return [word.plain + " ", E("small", {}, word.term)]; };
-      const seed = E("input", {id: "steer-seed", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => { seen.push(now.recipe.seed); set({seed: seed.value}); }});
+      const seed = E("input", {id: "steer-seed", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => { seen.push(now.recipe.seed); set({seed: /^\d{1,15}$/.test(seed.value.trim()) ? +seed.value : seed.value}); }});
       const psi = E("input", {id: "steer-psi", type: "range", min: 0, max: 1, step: 0.05,
         oninput: () => { now.recipe.psi = +psi.value; psiSays.textContent = psi.value; send(); }, onchange: () => set({psi: +psi.value})});
       const psiSays = E("output", {for: "steer-psi"});
@@ -242,12 +242,12 @@
     function faces(part) {
       const keyOf = recipe => JSON.stringify([recipe.model, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions, recipe.knob]);
       let first = (part.props.value || {}).first || 0;
-      const shown = E("div", {class: "faces", role: "img"}), caption = E("p", {class: "caption"});
+      const shown = E("div", {class: "faces"}), caption = E("p", {class: "caption"});
       part.element.replaceChildren(shown, caption, E("div", {class: "buttons"},
         button("steer-try", "Try on other faces", () => { first += 8; bus.trigger("faces", {first, key: keyOf(now.recipe)}); })));
       sheet(part, "faces", keyOf, () => {
         const value = part.props.value || {};
-        shown.setAttribute("aria-label", value.alt || "");
+        if (value.alt) { shown.setAttribute("role", "img"); shown.setAttribute("aria-label", value.alt); }
         shown.replaceChildren(...(value.rows || []).map(row => E("div", {class: "face"}, card(row))));
         caption.textContent = value.caption || "";
       }, () => ({first}));
@@ -293,7 +293,7 @@
     if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
     photo.split(!!arrival.amounts[arrival.knob]);
-    if (!parts.stage.props.value.src) send();
+    if (!parts.stage.props.value.src) bus.trigger("change", {});
     grow();
   }
 

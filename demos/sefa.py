@@ -159,6 +159,9 @@ Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 202
 """
 
 
+RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
+
+
 def arrival() -> dict:
     """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
     found = recorded(TAB)
@@ -176,10 +179,12 @@ def arrival() -> dict:
 
 
 def _fits(found: Mapping) -> bool:
-    """Whether the record is of the weights and the evidence that are here now."""
-    model = found["recipe"]["model"]
-    return model in zoo.CARDS and zoo.weights_hash(model) == found["weights_sha256"] \
-        and measured.evidence_hash(model) == found["evidence_sha256"]
+    """Whether the record is whole, and of the weights, the evidence and the reader that are here now."""
+    try:
+        model = found["recipe"]["model"]
+        return model in zoo.CARDS and all(name in found for name in RECORDED) and found["made_from"] == measured.made_from(model)
+    except (KeyError, TypeError):
+        return False
 
 
 def first_sentence(milliseconds: float | None) -> str:
@@ -253,7 +258,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         gr.Markdown(EQUATION, elem_id="steer-equation", latex_delimiters=[
             dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
         gr.Code(inspect.getsource(sefa), language="python", label="The function that found the knobs",
-                interactive=False, buttons=["copy"], elem_id="steer-source")
+                interactive=False, buttons=["copy"], show_line_numbers=False, elem_id="steer-source")
     with fold(TAB, "take") as take:
         _take_away(parts, code_of_arrival)
     parts["taken"] = take
@@ -263,10 +268,10 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 def _take_away(parts: dict, code_of_arrival: str) -> None:
     with gr.Row(elem_classes="buttons"):
         for kind, name in TAKEN.items():
-            parts[kind] = button(name, f"steer-take-{kind}")
+            parts[f"take_{kind}"] = button(name, f"steer-take-{kind}")
     part(TAB, "link")
     parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
-                            buttons=["copy"], elem_id="steer-code")
+                            buttons=["copy"], show_line_numbers=False, elem_id="steer-code")
     text('<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
          "works where the knobs are counted differently.</p>")
     with gr.Row(elem_classes="keep"):
@@ -351,7 +356,7 @@ def _wire_files(parts: dict) -> None:
                          [parts["file"], bus], bus, **private("steer_open_directions", LONG))
     for kind in TAKEN:
         make = guarded(lambda given, kind=kind: publish(*file_for(recipes.from_json(given), kind)))
-        deliver(parts[kind], make, [bus], parts["outlet"], f"steer_take_{kind}")
+        deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"steer_take_{kind}")
 
 
 def _names(edits: tuple[Edit, ...], value: str | None = None) -> gr.Dropdown:

@@ -21,7 +21,8 @@ import pytest
 import start
 
 ROOT = Path(__file__).resolve().parent.parent
-FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb")
+FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage",
+         "--force-color-profile=srgb")
 PATIENCE = 120          # seconds for the page to answer: a busy machine imports torch slowly
 
 

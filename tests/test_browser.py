@@ -29,14 +29,15 @@ from demos.measured import evidence, has_reader
 pytestmark = pytest.mark.browser
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-WAIT = 20_000           # milliseconds: the machine may be busy, and nothing here measures speed
+WAIT = 60_000           # milliseconds: the machine may be busy, and nothing here measures speed
 LEAVING = "AbortError: signal is aborted"       # Gradio's heartbeat, when its page is left
 SETTLED = """() => {
   const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
   if (!parts || !gan.steer || !photo) return false;
   const shown = parts.stage.props.value || {}, after = photo.querySelector('img.after'), asked = gan.steer.now.recipe;
-  return !gan.steer.now.dragging && !!shown.src && after.src === shown.src && after.naturalWidth > 0 && photo.querySelector('canvas').hidden
-    && photo.dataset.painted !== undefined && gan.steer.now.query === shown.query && +photo.dataset.seed === +asked.seed
+  return !gan.steer.now.dragging && !!shown.src && after.src === shown.src && after.naturalWidth > 0
+    && photo.querySelector('canvas').hidden && photo.dataset.painted !== undefined
+    && gan.steer.now.query === shown.query && +photo.dataset.seed === +asked.seed
     && gan.same({...asked, seed: +asked.seed}, shown.recipe);
 }"""
 
@@ -55,12 +56,13 @@ class Visits:
         """A page in a context of its own, once the picture that the address asks for stands."""
         width, height = SIZES[size]
         phone = dict(has_touch=True, is_mobile=True) if size == "phone" else {}
-        context = self.browser.new_context(viewport=dict(width=width, height=height), color_scheme=scheme, reduced_motion="reduce", **phone)
+        context = self.browser.new_context(viewport=dict(width=width, height=height), color_scheme=scheme,
+                                           reduced_motion="reduce", **phone)
         context.set_default_timeout(WAIT)
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)) if not str(error).startswith(LEAVING) else None)
+        page.on("pageerror", lambda error: self.fault(str(error)))
         page.on("request", lambda request: self.note(request.url))
         page.on("websocket", lambda socket: self.note(socket.url))
         self.go(page, query)
@@ -73,6 +75,10 @@ class Visits:
         if asked:
             page.wait_for_function("asked => gan.same(gan.steer.now.recipe, asked)", arg=asked)
             page.wait_for_function(SETTLED)
+
+    def fault(self, said: str) -> None:
+        if not said.startswith(LEAVING):
+            self.errors.append(said)
 
     def note(self, url: str) -> None:
         parts = urlsplit(url)
@@ -163,6 +169,7 @@ def place_of(page, selector: str, fraction: float) -> tuple[float, float]:
 
 def drag(page, selector: str, fractions: list[float], *, release: bool = True) -> None:
     """As fast as the browser takes it: no waiting between the positions."""
+    page.locator(selector).hover()              # waits until the slider stands still
     page.mouse.move(*place_of(page, selector, fractions[0]))
     page.mouse.down()
     for fraction in fractions[1:]:
@@ -173,14 +180,15 @@ def drag(page, selector: str, fractions: list[float], *, release: bool = True) -
 
 def refusal(page) -> str:
     """The sentence that stands on the page after something did not work."""
-    said = page.locator(".toast-text, #steer-error:not([hidden])").first
+    said = page.locator("[data-testid=toast-text], #steer-error:not([hidden])").first
     said.wait_for(state="visible")
     return said.inner_text()
 
 
 def is_a_sentence(said: str) -> bool:
     """What was wrong, what is possible or what to do; and nothing of how the page is made."""
-    return len(said) > 30 and "Traceback" not in said and "Error" not in said and any(mark in said for mark in (": ", "; ", "choose", "give"))
+    inside = any(word in said for word in ("Traceback", "Error", "Exception"))
+    return len(said) > 30 and not inside and any(mark in said for mark in (": ", "; ", "choose", "give"))
 
 
 def requests_during(page, work: Callable[[], object]) -> list[str]:
@@ -200,7 +208,7 @@ def test_the_watch_sees_an_error_and_a_request_that_leaves(visits: Visits):
     """The negative control of every other test here."""
     page = visits.open()
     page.evaluate("fetch('http://127.0.0.2:9/').catch(() => console.error('planted'))")
-    page.wait_for_function("performance.getEntriesByType('resource').some(entry => entry.name.includes('127.0.0.2'))")
+    page.wait_for_function("performance.getEntriesByType('resource').some(one => one.name.includes('127.0.0.2'))")
     page.evaluate("console.error('planted too')")
     assert visits.elsewhere == ["http://127.0.0.2:9/"] and "planted too" in visits.errors
     visits.errors.clear(), visits.elsewhere.clear()
@@ -212,25 +220,26 @@ def test_the_watch_sees_an_error_and_a_request_that_leaves(visits: Visits):
 @pytest.mark.parametrize("size", SIZES)
 def test_arrival_shows_sentence_picture_control_and_number_above_the_fold(visits: Visits, size: str):
     page = visits.open(size=size)
-    height = SIZES[size][1]
-    for selector in ("h2.sentence", "#steer-stage .photo", "#steer-knob", "#steer-stage .knob-amount", "#steer-verdict"):
+    height, amount, verdict = SIZES[size][1], "#steer-stage .knob-amount", "#steer-verdict"
+    for selector in ("h2.sentence", "#steer-stage .photo", "#steer-knob", amount, verdict):
         box = page.locator(selector).first.bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
-    assert page.evaluate("scrollX === 0 && document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     recipe = recipe_of(page)
     assert_same_picture(pixels(page), drawn(recipe))
-    assert page.locator("#steer-stage .knob-amount").inner_text()[-3:] == f"{abs(recipe['amounts'][recipe['knob']]):.1f}"
+    assert page.locator(amount).inner_text()[-3:] == f"{abs(recipe['amounts'][recipe['knob']]):.1f}"
     if evidence(recipe["model"]):
-        assert any(letter.isdigit() for letter in page.locator("#steer-verdict").inner_text()), "a verdict without a number"
+        assert any(letter.isdigit() for letter in page.locator(verdict).inner_text()), "a verdict without a number"
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_everything_to_touch_on_a_phone_is_on_screen(visits: Visits, size: str):
     page = visits.open("?expert=1", size=size)
     page.wait_for_selector("#steer-address")
-    outside = page.evaluate("""() => [...document.querySelectorAll('.gradio-container button, .gradio-container input, .gradio-container select')]
+    outside = page.evaluate("""() => [...document.querySelectorAll('.gradio-container :is(button, input, select)')]
       .filter(one => one.getClientRects().length && !one.closest('.grid, .cm-editor, footer'))
-      .filter(one => { const box = one.getBoundingClientRect(); return box.width > 1 && (box.left < 0 || box.right > innerWidth); }).map(one => one.id || one.textContent)""")
+      .map(one => [one.id || one.textContent, one.getBoundingClientRect()])
+      .filter(([, box]) => box.width > 1 && (box.left < 0 || box.right > innerWidth)).map(([name]) => name)""")
     assert outside == []
 
 
@@ -303,7 +312,7 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
     def elsewhere() -> None:
         drag(page, "#steer-knob-3", [0.5, 0.6, 0.7])
         settle(page)
-    assert requests_during(page, elsewhere), "where there is no film the server must be asked, or this test sees nothing"
+    assert requests_during(page, elsewhere), "where there is no film the server is asked, or this test sees nothing"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -338,11 +347,13 @@ def test_a_typed_picture_number_is_a_picture_like_any_other(visits: Visits):
     page.locator("#steer-knob").hover()
     page.wait_for_function("gan.steer.now.strip.includes('77')")
     drag(page, "#steer-knob", [0.5, 0.3, 0.13])
-    assert_same_picture(pixels(page), drawn(settle(page)))
+    recipe = settle(page)
+    assert_same_picture(pixels(page), drawn(recipe))
 
 
 def test_a_knob_chosen_among_all_comes_under_the_picture(visits: Visits):
     page = visits.open()
+    page.locator("#steer-grid").scroll_into_view_if_needed()        # where nothing is recorded, it is drawn when seen
     page.locator("#steer-grid-4").click()
     assert settle(page)["knob"] == 3
     assert page.locator("#steer-stage .knob-title").inner_text().startswith(("Knob 4", "4"))
@@ -372,11 +383,12 @@ def swipe(page, start: tuple[float, float], dx: float, dy: float) -> None:
 def test_scrolling_by_touch_past_the_sliders_changes_none(visits: Visits, drift: int):
     page = visits.open(size="phone")
     before = recipe_of(page)
-    ranges = "[...document.querySelectorAll('#steer-stage input[type=range], #steer-knobs .knob:not([hidden]) input[type=range]')].map(one => +one.value)"
+    ranges = """[...document.querySelectorAll(':is(#steer-stage, #steer-knobs) .knob:not([hidden]) input[type=range]')]
+      .map(one => +one.value)"""
     stood = page.evaluate(ranges)
     for selector in ("#steer-knob", "#steer-knob-2", "#steer-knob-5"):
         for fraction in (0.15, 0.85):
-            page.locator(selector).evaluate("one => scrollTo({top: one.getBoundingClientRect().top + scrollY - 500, behavior: 'instant'})")
+            page.locator(selector).evaluate("one => scrollTo({top: one.getBoundingClientRect().top + scrollY - 500})")
             start, top = place_of(page, selector, fraction), page.evaluate("scrollY")
             swipe(page, start, drift, -200)
             page.wait_for_function(f"Math.abs(scrollY - {top}) > 60")
@@ -450,8 +462,7 @@ def test_a_reload_of_the_link_and_a_fresh_context_give_the_same_pixels(visits: V
     painted = on_screen(other)
     visits.go(other, link.removeprefix(visits.url))
     assert on_screen(other) == painted
-    different = visits.open(link.removeprefix(visits.url).replace("amounts=", "amounts=-"))
-    assert on_screen(different) != painted
+    assert on_screen(visits.open("?seed=777")) != painted
 
 
 def test_two_visitors_never_see_each_other_s_state(visits: Visits):
@@ -543,7 +554,8 @@ def test_a_file_of_directions_that_does_not_fit_gets_a_sentence(visits: Visits, 
         np.save(path, np.eye(7)[:3])
     elif kind == "other weights":
         generator = zoo.load(next(iter(zoo.CARDS)))
-        save_directions(Directions(torch.eye(generator.dim, dtype=torch.float64)[:2], torch.ones(2), (0, 1)), path, weights="0" * 64, model="another")
+        others = Directions(torch.eye(generator.dim, dtype=torch.float64)[:2], torch.ones(2), (0, 1))
+        save_directions(others, path, weights="0" * 64, model="another")
     else:
         path.write_bytes(b"PK\x03\x04 and nothing after it")
     page = visits.open()
@@ -626,7 +638,8 @@ def axe(page) -> list[str]:
     import axe_playwright_python
     page.evaluate((Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run({exclude: [['footer']]}, {resultTypes: ['violations']})")["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]]
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['target']}" for one in grave for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -642,5 +655,6 @@ def test_axe_finds_nothing_serious_with_all_folds_open(visits: Visits, size: str
 def test_axe_would_see_a_picture_without_words_and_pale_ink(visits: Visits):
     page = visits.open()
     page.evaluate("""() => { const planted = document.createElement('div');
-      planted.innerHTML = '<img src="data:,"><p style="color:#eee;background:#fff">pale</p>'; document.querySelector('.tab').append(planted); }""")
+      planted.innerHTML = '<img src="data:,"><p style="color:#eee;background:#fff">pale</p>';
+      document.querySelector('.tab').append(planted); }""")
     assert {line.partition(":")[0] for line in axe(page)} == {"image-alt", "color-contrast"}

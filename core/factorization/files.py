@@ -31,24 +31,26 @@ def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | No
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path.name}: directions come as {', '.join(SUFFIXES)}")
+        raise ValueError(f"the file {path.name} is of another kind: directions come as {', '.join(SUFFIXES)}: save them as one of these")
     if not path.is_file():
         raise ValueError(f"there is no file {path.name}: choose one of {', '.join(SUFFIXES)}")
     size = _unpacked(path)
     if size > LARGEST:
-        raise ValueError(f"{path.name} has {size / 2 ** 20:.0f} MB; a file of directions may have {LARGEST // 2 ** 20}")
+        raise ValueError(f"the file {path.name} has {size / 2 ** 20:.0f} MB; a file of directions may have {LARGEST // 2 ** 20}: "
+                         "save fewer of them")
     arrays, facts = _arrays(path)
     if weights and facts.get("weights") and facts["weights"] != weights:
-        raise ValueError(f"{path.name} was made for other weights ({facts.get('model', 'another model')}): "
+        raise ValueError(f"the file {path.name} was made for other weights ({facts.get('model', 'another model')}): "
                          "open that model first, or save the directions again with this one")
     if "vectors" not in arrays and len(arrays) != 1:
-        raise ValueError(f"{path.name} holds {', '.join(sorted(arrays)) or 'nothing'}; the directions must be named `vectors`")
+        raise ValueError(f"the file {path.name} holds {', '.join(sorted(arrays)) or 'nothing'}; "
+                         "name the directions `vectors`")
     vectors = _checked(path, arrays["vectors"] if "vectors" in arrays else next(iter(arrays.values())), slots=slots, dim=dim)
     moved = tuple(range(slots))
     if "slots" in facts:
         moved = _slots(path, facts["slots"], slots)
     if vectors.ndim == 3 and vectors.shape[1] != len(moved):
-        raise ValueError(f"{path.name} has vectors for {vectors.shape[1]} slots; this model needs {slots}")
+        raise ValueError(f"the file {path.name} has vectors for {vectors.shape[1]} slots; this model needs {slots}: open the model they were made for")
     return Directions(vectors / vectors.flatten(1).norm(dim=1).reshape(-1, *[1] * (vectors.ndim - 1)),
                       _scores(arrays.get("scores"), len(vectors)), moved)
 
@@ -62,7 +64,7 @@ def _unpacked(path: Path) -> int:
         with zipfile.ZipFile(path) as archive:
             return max(size, sum(entry.file_size for entry in archive.infolist()))
     except Exception as error:                  # zipfile raises many kinds for a broken archive
-        raise ValueError(f"{path.name} is broken ({type(error).__name__}): save the directions again") from None
+        raise ValueError(f"the file {path.name} is broken ({type(error).__name__}): save the directions again") from None
 
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -78,21 +80,22 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     except Exception as error:                  # zipfile, numpy and safetensors raise many kinds for a broken file
         pickled = "Object arrays" in str(error) or path.read_bytes()[:1] == b"\x80"
         kind = "was pickled, which this page does not open" if pickled else f"is broken or no {path.suffix} file"
-        raise ValueError(f"{path.name} {kind}: save the directions again as numpy or safetensors") from None
+        raise ValueError(f"the file {path.name} {kind}: save the directions again as numpy or safetensors") from None
 
 
 def _checked(path: Path, array: np.ndarray, *, slots: int, dim: int) -> torch.Tensor:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise ValueError(f"{path.name} does not hold numbers")
+        raise ValueError(f"the file {path.name} does not hold numbers: save the directions again as an array of numbers")
     if array.ndim == 1:
         array = array[None]
     fits = array.ndim == 2 and array.shape[1] == dim or array.ndim == 3 and array.shape[1] <= slots and array.shape[2] == dim
     if not fits or not len(array):
-        raise ValueError(f"{path.name} holds {list(array.shape)}; this model needs [k, {dim}] or [k, {slots}, {dim}]")
+        raise ValueError(f"the file {path.name} holds {list(array.shape)}; this model needs [k, {dim}] or [k, {slots}, {dim}]: "
+                         "open the model they were made for, or bring other directions")
     vectors = torch.as_tensor(array.astype(np.float64))
     length = vectors.flatten(1).norm(dim=1)
     if not torch.isfinite(length).all() or (length == 0).any():
-        raise ValueError(f"{path.name} holds directions that are zero, infinite or not numbers")
+        raise ValueError(f"the file {path.name} holds directions that are zero, infinite or not numbers: save finite ones again")
     return vectors
 
 
@@ -109,7 +112,7 @@ def _slots(path: Path, text: str, slots: int) -> tuple[int, ...]:
         if not all(type(slot) is int for slot in moved) or len(set(moved)) != len(moved):
             raise ValueError
     except (TypeError, ValueError, RecursionError):
-        raise ValueError(f"{path.name} does not say which layers it moves") from None
+        raise ValueError(f"the file {path.name} does not say which layers it moves: save the directions again") from None
     if not moved or any(not 0 <= slot < slots for slot in moved):
-        raise ValueError(f"{path.name} moves layers {moved}; this model has 0 to {slots - 1}")
+        raise ValueError(f"the file {path.name} moves layers {moved}; this model has 0 to {slots - 1}: open the model they were made for")
     return moved

@@ -5,7 +5,7 @@
     python -m weights.recipes.arrival --seed 7           a face chosen by eye
 
 Run it after `weights.recipes.evidence`. Writes demos/arrival/steer.json and its pictures (lossless WebP), with the
-sha256 of weights and evidence: the page shows them only for exactly these. The rule: the reader calls the face frontal,
+sha256 of weights, evidence and reader: the page shows them only for exactly these. The rule: the reader calls the face frontal,
 eyes open, no glasses, a middle skin tone, a slight smile, a ground of middle value.
 """
 from __future__ import annotations
@@ -70,7 +70,7 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
         images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=COLUMNS[name])
     known = measured.evidence(recipe.model) or {}
     milliseconds = known.get("eigen_milliseconds") or eigen_milliseconds(zoo.load(recipe.model))
-    found = dict(weights_sha256=zoo.weights_hash(recipe.model), evidence_sha256=measured.evidence_hash(recipe.model),
+    found = dict(made_from=measured.made_from(recipe.model),
                  command="python -m weights.recipes.arrival", recipe=as_dict(recipe), answer=answer,
                  faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), code=code_for(recipe),
                  columns=COLUMNS, pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})

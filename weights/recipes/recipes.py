@@ -72,6 +72,7 @@ def pggan(resolution: int) -> PGGAN:
 
 
 RECIPES: dict[str, Recipe] = {
-    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (130_000, 64)), spread="graded"),
+    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (88_000, 64)), gamma=0.12,
+                                  spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic),
 }

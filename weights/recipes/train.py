@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ from .recipes import RECIPES, Recipe, style_maps
 WEIGHTS = Path(__file__).resolve().parent.parent
 RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
 R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
+CHECKPOINT_EVERY = 300        # seconds
 
 
 class Training:
@@ -222,7 +224,11 @@ def write_checkpoint(training: Training, folder: Path) -> None:
     facts = dict(images_shown=str(training.shown), steps=str(training.step_number))
     native.save(generator, folder / "generator.safetensors", **facts)
     native.save(training.critic, folder / "critic.safetensors", **facts)
-    sheet(generator).save(folder / f"sheet_{training.shown // 1000:05d}k.png")
+    past = folder / f"{training.shown // 1000:05d}k"          # kept: the last state need not be the best
+    past.mkdir(exist_ok=True)
+    for name in ("generator", "critic"):
+        shutil.copyfile(folder / f"{name}.safetensors", past / f"{name}.safetensors")
+    sheet(generator).save(past / "sheet.png")
 
 
 def resume(training: Training, name: str, folder: Path) -> str:
@@ -256,7 +262,7 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
             say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {(training.shown - shown) / (now - told):5.1f}/s  "
                 f"D {training.losses[0]:.3f}  G {training.losses[1]:.3f}", flush=True)
             told, shown = now, training.shown
-        if now - saved > 600:
+        if now - saved > CHECKPOINT_EVERY:
             write_checkpoint(training, folder)
             saved = now
     write_checkpoint(training, folder)

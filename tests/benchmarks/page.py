@@ -1,0 +1,156 @@
+"""How long a visitor of the page waits, measured in a real browser.
+
+    python -m tests.benchmarks.page             # prints one table; about a minute
+
+Chromium and the page share this machine, so the numbers hold for it, and for what else runs on it. An event counts as
+painted when the browser starts the second frame after the picture was put in place.
+"""
+from __future__ import annotations
+
+import base64
+import io
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from demos import recipe as recipes
+
+from ..conftest import chromium, served
+
+EVENTS, CLIENTS, FRAMES = 60, 12, 21
+PICTURE = "(document.querySelector('#steer-stage img.after') || {}).naturalWidth > 0 && !!gan.steer"
+WATCH = """() => {
+  const photo = document.querySelector('#steer-stage .photo');
+  window.timed = [];
+  let since = null;
+  document.addEventListener('input', event => { if (event.target.type === 'range') since = performance.now(); }, true);
+  new MutationObserver(() => {
+    if (since === null) return;
+    const started = since;
+    since = null;
+    requestAnimationFrame(() => requestAnimationFrame(() => timed.push(performance.now() - started)));
+  }).observe(photo, {attributes: true, attributeFilter: ['data-painted']});
+}"""
+
+
+def arrived(browser, url: str):
+    """A fresh context's page with its arrival picture."""
+    page = browser.new_context(viewport=dict(width=1280, height=800)).new_page()
+    page.set_default_timeout(120_000)
+    page.goto(url, wait_until="commit")
+    page.wait_for_function(PICTURE)
+    return page
+
+
+def place(page, selector: str, fraction: float) -> tuple[float, float]:
+    box = page.locator(selector).bounding_box()
+    return box["x"] + 13 + fraction * (box["width"] - 26), box["y"] + box["height"] / 2
+
+
+def timed(page, act: Callable[[int], object]) -> list[float]:
+    """Milliseconds from the slider's event to the painted picture, for EVENTS acts, one after the other."""
+    page.evaluate("() => { window.timed.length = 0; }")
+    for i in range(EVENTS):
+        act(i)
+        page.wait_for_function(f"window.timed.length > {i}")
+    return page.evaluate("window.timed")
+
+
+def latencies(page) -> dict[str, list[float]]:
+    """By where the picture comes from: the film in the browser, or the server."""
+    page.locator("#steer-knob").hover()
+    page.wait_for_function("gan.steer.now.strip !== ''")
+    page.evaluate(WATCH)
+    page.mouse.move(*place(page, "#steer-knob", 0.3))
+    page.mouse.down()
+    page.wait_for_function("window.timed.length > 0")           # pressing the slider is an event as well
+    dragged = timed(page, lambda i: page.mouse.move(*place(page, "#steer-knob", (i * 7 % 60 + 0.5) / 60)))
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#steer-stage canvas').hidden")
+    knob = page.locator("#steer-knob-3")
+    pressed = timed(page, lambda i: knob.press("ArrowRight" if i % 40 < 20 else "ArrowLeft"))
+    return {"drag, film in the browser": dragged, "arrow key, picture from the server": pressed}
+
+
+def scrubbing(page) -> int:
+    """Requests while a film of FRAMES frames, once it is there, is scrubbed from one end to the other."""
+    seen: list[str] = []
+    page.locator("#steer-knob").hover()
+    page.wait_for_function("gan.steer.now.strip !== ''")
+    page.mouse.down()
+    page.on("request", lambda request: seen.append(request.url) if request.url.startswith("http") else None)
+    for i in range(FRAMES):
+        page.mouse.move(*place(page, "#steer-knob", i / (FRAMES - 1)))
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    count = len(seen)
+    page.mouse.up()
+    return count
+
+
+def broken_pictures(url: str) -> int:
+    """How many of CLIENTS that ask for the same new picture at once get anything but that picture."""
+    from gradio_client import Client
+
+    recipe = recipes.as_dict(recipes.Recipe(next(iter(recipes.zoo.CARDS)), seed=987_654, amounts=(1.0, -1.0)))
+    clients = [Client(url, verbose=False, analytics_enabled=False) for _ in range(CLIENTS)]
+    together, pictures = threading.Barrier(CLIENTS), [b""] * CLIENTS
+
+    def ask(i: int) -> None:
+        together.wait()
+        source = clients[i].predict(recipe, api_name="/steer_picture")["src"]
+        pictures[i] = base64.b64decode(source.partition(",")[2])
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = recipes.picture_bytes(recipes.from_json(recipe))
+    return sum(not same_picture(picture, expected) for picture in pictures)
+
+
+def same_picture(data: bytes, expected: bytes) -> bool:
+    """Equal to a level of 255: another process may round differently."""
+    try:
+        a, b = (Image.open(io.BytesIO(one)).convert("RGB").tobytes() for one in (data, expected))
+    except OSError:
+        return False
+    return len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b)) <= 1
+
+
+def row(what: str, value: str) -> None:
+    print(f"{what:<58}{value:>22}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        start = time.perf_counter()
+        with served(Path(folder)) as url:
+            answered = time.perf_counter() - start
+            page = arrived(browser, url)
+            painted = time.perf_counter() - start
+            start = time.perf_counter()
+            arrived(browser, url).context.close()
+            again = time.perf_counter() - start
+            measured = latencies(page)
+            asked = scrubbing(arrived(browser, url))
+            broken = broken_pictures(url)
+    row("python app.py: the page answers", f"{answered:.1f} s")
+    row("python app.py: arrival picture in the browser", f"{painted:.1f} s")
+    row("the next visitor: arrival picture in the browser", f"{again:.1f} s")
+    for name, values in measured.items():
+        middle, late = statistics.median(values), statistics.quantiles(values, n=20)[-1]
+        row(f"{name}: median, 95 % ({len(values)} events)", f"{middle:.0f} ms, {late:.0f} ms")
+    row(f"requests while {FRAMES} frames are scrubbed", str(asked))
+    row(f"{CLIENTS} clients ask for the same picture: broken", f"{broken} of {CLIENTS}")
+    load = f", {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    row("cores, load of the last minute", f"{os.cpu_count()}{load}")
+
+
+if __name__ == "__main__":
+    main()
