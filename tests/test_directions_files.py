@@ -167,7 +167,7 @@ def test_another_suffix_and_a_missing_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_several_unnamed_arrays_are_refused(tmp_path: Path) -> None:
-    refused(tmp_path / "d.npz", npz(a=VECTORS, b=VECTORS), "holds a, b; the directions must be named `vectors`")
+    refused(tmp_path / "d.npz", npz(a=VECTORS, b=VECTORS), "holds a, b; name the directions `vectors`")
     refused(tmp_path / "d.npz", npz(), "holds nothing")
 
 

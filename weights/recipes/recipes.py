@@ -72,7 +72,7 @@ def pggan(resolution: int) -> PGGAN:
 
 
 RECIPES: dict[str, Recipe] = {
-    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (88_000, 64)), gamma=0.12,
+    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, sizes=((0, 32), (80_000, 64)), gamma=0.12,
                                   spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic),
 }

@@ -65,7 +65,7 @@ class Training:
     def grow(self) -> None:
         """Networks of the size that the recipe asks for now: what fits is kept, the new picture starts as the old, enlarged."""
         size = self.recipe.size(self.shown)
-        if size == self.generator.resolution:
+        if size <= self.generator.resolution:
             return
         generator = grown(self.recipe.generator(size), self.generator)
         self.build(generator, grown_critic(self.recipe.critic(size), self.critic), ema=grown(copy.deepcopy(generator), self.ema))
