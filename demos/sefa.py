@@ -199,7 +199,7 @@ def tab() -> Demo:
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
         text(f'<h2 class="sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
              "The network learned from portraits that our own program draws, so the right answers are known and every "
-             "knob is checked.</p>")
+             "knob can be checked.</p>")
         parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
                      strip=part(TAB, "strip", shown["strip"], visible="hidden"),
                      facts=part(TAB, "facts", {}, visible="hidden"))
