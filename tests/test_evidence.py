@@ -8,11 +8,12 @@ from core.checkpoints import native
 from core.truth.worlds import load_world
 from weights.recipes.evidence import controls_hold
 
-WITH_TRUTH = [name for name, card in zoo.CARDS.items()
-              if card.world and (zoo.WEIGHTS / "evidence" / f"{name}.json").exists()]
+WITH_TRUTH = [name for name, card in zoo.CARDS.items() if card.world]
 
 
 def evidence(name: str) -> dict:
+    if not (zoo.WEIGHTS / "evidence" / f"{name}.json").exists():
+        pytest.xfail(f"{name} has no evidence yet: run `python -m weights.recipes.evidence {name}`")
     return json.loads((zoo.WEIGHTS / "evidence" / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -31,11 +32,13 @@ def test_controls_hold(name):
 
 
 def test_a_control_that_looks_significant_is_refused():
-    sound = dict(found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)))
+    sound = dict(found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
+                 quality=dict(frechet=dict(renders_again=1, renders_blurred_1px=5, renders_noise_01=5)))
     assert controls_hold(sound) == []
     sound["found"]["shuffled"]["sefa"] = 3
     sound["found"]["correlation"]["random"] = 12
-    assert len(controls_hold(sound)) == 2
+    sound["quality"]["frechet"]["renders_again"] = 9
+    assert len(controls_hold(sound)) == 3
 
 
 @pytest.mark.parametrize("name", WITH_TRUTH)

@@ -3,7 +3,7 @@
     python -m weights.recipes.evidence portraits-stylegan2
 
 Writes weights/evidence/<card>.json with the weights' sha256, and a sheet of 64 pictures beside it. Fails where a control (random directions, shuffled
-readings) looks like a finding.
+readings, blurred or noisy renders) looks like a finding.
 """
 from __future__ import annotations
 
@@ -232,6 +232,9 @@ def controls_hold(evidence: dict) -> list[str]:
     wrong = [f"{count} factors found by {name} in shuffled readings" for name, count in evidence["found"]["shuffled"].items() if count]
     if evidence["found"]["correlation"]["random"] > evidence["found"]["correlation"]["supervised"]:
         wrong.append("random directions find more factors than the supervised fit")
+    again = evidence["quality"]["frechet"]
+    if again["renders_again"] > min(again["renders_blurred_1px"], again["renders_noise_01"]):
+        wrong.append("a second set of renders lies further away than spoilt ones")
     return wrong
 
 
