@@ -10,19 +10,18 @@ from core.critics import Critic
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from weights.recipes.recipes import RECIPES, Recipe
-from weights.recipes.train import Training, finished, grown, grown_critic, pooled
+from weights.recipes.train import TOO_EASY, FOR_STEPS, Training
+
+
+WIDTHS = (8, 8, 6)
 
 
 def tiny_recipe(kind: str = "stylegan2", **changes) -> Recipe:
-    def widths(resolution):
-        return (8, 8, 6, 4)[:resolution.bit_length() - 2]
-
     def generator(resolution):
         if kind == "pggan":
-            return PGGAN(resolution=resolution, channels=widths(resolution), dim=8)
-        return StyleGAN2(resolution=resolution, channels=widths(resolution), z_dim=8, dim=8, mapping_layers=2)
-    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=widths(r)), sizes=((0, 16),),
-                    images=1000, batches=((0, 4),), sparse=0.1, mapping_rate=5.0)
+            return PGGAN(resolution=resolution, channels=WIDTHS, dim=8)
+        return StyleGAN2(resolution=resolution, channels=WIDTHS, z_dim=8, dim=8, mapping_layers=2)
+    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=WIDTHS), resolution=16, images=1000, batch=4)
     return dataclasses.replace(recipe, **changes)
 
 
@@ -81,48 +80,13 @@ def test_the_average_follows_the_generator_and_lags_behind(bank):
     assert 0 < (average - start).norm() < (now - start).norm()
 
 
-def test_growing_keeps_the_picture_at_the_smaller_size():
-    small = tiny_recipe().generator(16).eval()
-    large = grown(tiny_recipe().generator(32), small).eval()
-    codes = small.codes(torch.randn(2, 8, generator=torch.Generator().manual_seed(0)))
-    wider = codes[:, :1].expand(-1, large.slots, -1)
-    coarse = large.run(wider, stop=len(small.layers)).rgb
-    assert torch.equal(coarse, small(codes))
-    from core.generators.blocks import upsample_rgb
-    difference = large(wider) - upsample_rgb(coarse)
-    assert torch.allclose(difference, torch.zeros_like(difference), atol=1e-6)
-
-
-def test_a_grown_critic_keeps_its_inner_blocks():
-    recipe = tiny_recipe()
-    small, large = recipe.critic(16), recipe.critic(32)
-    grown_critic(large, small)
-    assert torch.equal(large.blocks[1].conv0.weight, small.blocks[0].conv0.weight)
-    assert torch.equal(large.dense.weight, small.dense.weight)
-
-
-def test_a_run_grows_where_its_recipe_says(bank):
-    large_bank = bank.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    training = Training(tiny_recipe(sizes=((0, 16), (8, 32))), large_bank)
-    assert torch.equal(training.images_at_size, bank)
-    for _ in range(3):
-        training.step()
-    assert training.generator.resolution == training.ema.resolution == training.critic.resolution == 32
-    assert finished(training)(finished(training).codes(torch.zeros(1, 8).add(1))).shape == (1, 3, 32, 32)
-
-
-def test_sparse_style_maps_shrink_what_is_not_needed(bank):
-    with_threshold, without = (Training(tiny_recipe(sparse=sparse), bank) for sparse in (200.0, 0.0))
-    for training in (with_threshold, without):
-        for _ in range(3):
-            training.step()
-    share = [float((torch.cat([w.flatten() for w in t.styles]) == 0).float().mean()) for t in (with_threshold, without)]
-    assert share[0] > 0.2 and share[1] == 0
-
-
-def test_pooling_averages_blocks():
-    bank = torch.tensor([[[[0, 100], [50, 250]]]], dtype=torch.uint8).expand(1, 3, 2, 2)
-    assert pooled(bank, 1).tolist() == [[[[100]], [[100]], [[100]]]]
+def test_a_critic_that_has_it_too_easy_gets_twice_the_penalty(bank):
+    easy, busy = Training(tiny_recipe(), bank), Training(tiny_recipe(), bank)
+    for _ in range(2 * FOR_STEPS):
+        easy.watch(TOO_EASY / 2)
+        busy.watch(TOO_EASY * 2)
+    assert easy.gamma == 2 * easy.recipe.gamma
+    assert busy.gamma == busy.recipe.gamma
 
 
 def test_bundled_files_and_recipes_agree():
@@ -131,4 +95,4 @@ def test_bundled_files_and_recipes_agree():
         if name in zoo.CARDS:
             facts = native.metadata(zoo.card(name).path)
             assert int(facts["images_shown"]) > 0
-            assert zoo.load(name).resolution == recipe.size(10 ** 9)
+            assert zoo.load(name).resolution == recipe.resolution

@@ -34,6 +34,7 @@ from core.truth.verdict import verdict
 from core.truth.worlds import load_world
 from demos.recipe import layer_groups
 
+from .recipes import RECIPES
 from .train import sheet
 
 KNOBS, FACES, CORRELATED, FITTED, QUALITY = 10, 64, 512, 2000, 10_000
@@ -118,18 +119,22 @@ def findings(measurement: Measurement) -> dict:
 
 
 @torch.no_grad()
-def renders(world, n: int, seed: int, resolution: int) -> Tensor:
-    return torch.cat([world.render(world.sample(min(200, n - i), seed + i), resolution=resolution).images for i in range(0, n, 200)])
+def renders(measurement: Measurement, n: int, start: int) -> Tensor:
+    """Of the reporting seeds from `start` on, spread as the training pictures were."""
+    world, spread = measurement.world, measurement.world.SPREADS[RECIPES[measurement.card].spread]
+    return torch.cat([world.render(world.sample(min(200, n - i), REPORTING + start + i, spread=spread),
+                                   resolution=measurement.generator.resolution).images for i in range(0, n, 200)])
 
 
 @torch.no_grad()
-def quality(measurement: Measurement, n: int = 2048) -> dict:
+def quality(measurement: Measurement, n: int = 4096) -> dict:
     """Frechet distance in the reader's features and sliced Wasserstein distance, each with its scale; diversity."""
     generator, reader, world = measurement.generator, measurement.reader, measurement.world
-    real, again = (renders(world, n, REPORTING + start, generator.resolution) for start in (100_000, 200_000))
-    blurred = torch.nn.functional.conv2d(torch.nn.functional.pad(real, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None],
-                                         gaussian(1.0)[None, None]).reshape(real.shape)
-    noisy = real + 0.1 * torch.randn(real.shape, generator=torch.Generator().manual_seed(1))
+    real, again = (renders(measurement, n, start) for start in (200_000, 300_000))
+    # Spoilt from the second set: spoilt twins of `real` would share its sampling error, and lie nearer than honest renders do.
+    blurred = torch.nn.functional.conv2d(torch.nn.functional.pad(again, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None],
+                                         gaussian(1.0)[None, None]).reshape(again.shape)
+    noisy = again + 0.1 * torch.randn(again.shape, generator=torch.Generator().manual_seed(1))
     fake = torch.cat([generator(part).clamp(-1, 1) for part in measurement.codes[:n].split(64)])
     others = dict(model=fake, renders_again=again, renders_blurred_1px=blurred, renders_noise_01=noisy)
     features = torch.cat([reader.features(part) for part in real.split(128)])
@@ -138,7 +143,7 @@ def quality(measurement: Measurement, n: int = 2048) -> dict:
     wasserstein = {name: scores.sliced_wasserstein(images, real) for name, images in others.items()}
     diversity = measurement.spread / read(reader, real).std(0)
     by_name = dict(zip(world.NAMES, rounded(diversity)))
-    return dict(samples=n, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
+    return dict(samples=n, spread=RECIPES[measurement.card].spread, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
                 diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))
 
 
@@ -159,10 +164,9 @@ def truncation(measurement: Measurement, n: int = 1024) -> dict:
 def nearest(measurement: Measurement, n: int = 64) -> dict:
     """RMS distance of generated pictures to their nearest training render, beside that of held-out renders to theirs."""
     from .bank import load_bank
-    from .recipes import RECIPES
     recipe = RECIPES[measurement.card]
     bank = load_bank(recipe.world, measurement.generator.resolution, recipe.bank, spread=recipe.spread)
-    held = renders(measurement.world, n, REPORTING + 300_000, measurement.generator.resolution)
+    held = renders(measurement, n, 400_000)
     made = measurement.generator(measurement.codes[:n]).clamp(-1, 1)
     return dict(model=float(rms_to_nearest(made, bank).median()), held_out=float(rms_to_nearest(held, bank).median()),
                 training_pictures=len(bank))

@@ -27,11 +27,12 @@ from core.generators.base import Generator
 from core.images import grid, to_pil
 
 from .bank import load_bank
-from .recipes import RECIPES, Recipe, style_maps
+from .recipes import RECIPES, Recipe
 
 WEIGHTS = Path(__file__).resolve().parent.parent
 RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
 R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
+TOO_EASY, FOR_STEPS = 0.2, 300     # a critic whose mean loss stays below this for so long gets twice the penalty
 CHECKPOINT_EVERY = 300        # seconds
 
 
@@ -44,32 +45,18 @@ class Training:
         self.step_number = self.shown = 0
         self.warm_from: int | None = None
         self.losses = (0.0, 0.0)
-        size = recipe.size(0)
-        self.build(recipe.generator(size), recipe.critic(size))
+        self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
+        self.build(recipe.generator(recipe.resolution), recipe.critic(recipe.resolution))
 
-    def build(self, generator: Generator, critic: Critic, ema: Generator | None = None) -> None:
+    def build(self, generator: Generator, critic: Critic) -> None:
         """Take these networks, with fresh Adam."""
         layout = dict(device=self.device, memory_format=torch.channels_last)
         self.generator, self.critic = generator.to(**layout), critic.to(**layout)
-        self.ema = copy.deepcopy(generator if ema is None else ema).to(**layout).eval().requires_grad_(False)
+        self.ema = copy.deepcopy(generator).to(**layout).eval().requires_grad_(False)
         lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
-        mapping = [p for name, p in self.generator.named_parameters() if name.startswith("mapping.")]
-        others = [p for name, p in self.generator.named_parameters() if not name.startswith("mapping.")]
-        groups = [dict(params=others, relative=1.0), dict(params=mapping, relative=self.recipe.mapping_rate)]
-        self.optimizer_g = torch.optim.Adam([g for g in groups if g["params"]], self.recipe.rate, betas=(0.0, 0.99))
+        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), self.recipe.rate, betas=(0.0, 0.99))
         self.optimizer_d = torch.optim.Adam([dict(params=list(self.critic.parameters()), relative=lazy)], self.recipe.rate,
                                             betas=(0.0, 0.99 ** lazy))
-        self.styles = style_maps(self.generator)
-        self.images_at_size = pooled(self.bank, self.generator.resolution)
-
-    def grow(self) -> None:
-        """Networks of the size that the recipe asks for now: what fits is kept, the new picture starts as the old, enlarged."""
-        size = self.recipe.size(self.shown)
-        if size <= self.generator.resolution:
-            return
-        generator = grown(self.recipe.generator(size), self.generator)
-        self.build(generator, grown_critic(self.recipe.critic(size), self.critic), ema=grown(copy.deepcopy(generator), self.ema))
-        self.warm_from = self.step_number
 
     def rate_factor(self) -> float:
         left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
@@ -81,7 +68,7 @@ class Training:
 
     def reals(self, random: torch.Generator, n: int) -> Tensor:
         rows = torch.randint(0, len(self.bank), (n,), generator=random)
-        images = self.images_at_size[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
+        images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
         return images.contiguous(memory_format=torch.channels_last)
 
     def fakes(self, random: torch.Generator, n: int) -> Tensor:
@@ -99,11 +86,10 @@ class Training:
             return self.generator(codes).contiguous(memory_format=torch.channels_last)
 
     def step(self) -> None:
-        self.grow()
-        n, random = self.recipe.batch(self.shown), torch.Generator().manual_seed(10 ** 9 + self.step_number)
+        n, random = self.recipe.batch, torch.Generator().manual_seed(10 ** 9 + self.step_number)
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
-            group["lr"] = self.recipe.rate * group["relative"] * factor
+            group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
         fake, real = self.fakes(random, n), self.reals(random, n)
         with self.autocast():
             loss_d = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
@@ -119,27 +105,26 @@ class Training:
         self.optimizer_g.zero_grad(set_to_none=True)
         loss_g.backward()
         self.optimizer_g.step()
-        self.shrink(self.recipe.sparse * self.recipe.rate * factor)
         self.critic.requires_grad_(True)
 
         self.average(n)
+        self.watch(loss_d.item())
         self.step_number, self.shown = self.step_number + 1, self.shown + n
         if self.step_number % 25 == 0:
             self.losses = (loss_d.item(), loss_g.item())
 
-    @torch.no_grad()
-    def shrink(self, amount: float) -> None:
-        """Soft threshold on the style maps, apart from Adam (as AdamW keeps weight decay apart)."""
-        if amount:
-            for weight in self.styles:
-                weight.copy_(F.softshrink(weight, amount))
+    def watch(self, loss: float) -> None:
+        """Double gamma where the critic has had it too easy: its gradient then teaches one artefact to every picture."""
+        self.critic_loss += 0.01 * (loss - self.critic_loss)
+        self.easy_steps = self.easy_steps + 1 if self.critic_loss < TOO_EASY else 0
+        if self.easy_steps >= FOR_STEPS:
+            self.gamma, self.easy_steps = 2 * self.gamma, 0
 
     def penalty(self, real: Tensor) -> Tensor:
         """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
         real = real.requires_grad_()
         gradient, = torch.autograd.grad(self.critic(real).sum(), real, create_graph=True)
-        gamma = self.recipe.gamma * (self.generator.resolution / 64) ** 2
-        return gradient.square().sum((1, 2, 3)).mean() * (gamma / 2 * R1_EVERY)
+        return gradient.square().sum((1, 2, 3)).mean() * (self.gamma / 2 * R1_EVERY)
 
     @torch.no_grad()
     def average(self, n: int) -> None:
@@ -148,55 +133,21 @@ class Training:
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), weight)
 
     def state_dict(self) -> dict:
-        return dict(resolution=self.generator.resolution, generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
+        return dict(generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
                     optimizer_g=self.optimizer_g.state_dict(), optimizer_d=self.optimizer_d.state_dict(),
-                    step=self.step_number, shown=self.shown, warm_from=self.warm_from)
+                    step=self.step_number, shown=self.shown, warm_from=self.warm_from,
+                    gamma=self.gamma, critic_loss=self.critic_loss, easy_steps=self.easy_steps)
 
     def load_state_dict(self, state: dict) -> None:
-        if state["resolution"] != self.generator.resolution:
-            self.build(self.recipe.generator(state["resolution"]), self.recipe.critic(state["resolution"]))
         for name in ("generator", "ema", "critic", "optimizer_g", "optimizer_d"):
             getattr(self, name).load_state_dict(state[name])
         self.step_number, self.shown, self.warm_from = state["step"], state["shown"], state["warm_from"]
+        self.gamma, self.critic_loss, self.easy_steps = state["gamma"], state["critic_loss"], state["easy_steps"]
 
     def warm_start(self, generator: Generator, critic: Critic, *, step: int, shown: int) -> None:
         """Go on from bundled files: fresh Adam, rates warmed up over 500 steps."""
         self.build(generator.train().requires_grad_(True), critic.train().requires_grad_(True))
         self.step_number, self.shown, self.warm_from = step, shown, step
-
-
-def pooled(bank: Tensor, resolution: int) -> Tensor:
-    """uint8 [n, 3, S, S] as uint8 [n, 3, R, R], each pixel the mean of a block."""
-    factor = bank.shape[-1] // resolution
-    if factor == 1:
-        return bank
-    return torch.cat([F.avg_pool2d(part.float(), factor).round().to(torch.uint8) for part in bank.split(1000)])
-
-
-@torch.no_grad()
-def grown(larger: Generator, smaller: Generator) -> Generator:
-    """`larger` with everything that `smaller` knows; its new layers add nothing to the picture yet."""
-    known = smaller.state_dict()
-    larger.load_state_dict({name: known[name] if name in known else value for name, value in larger.state_dict().items()})
-    for layer in larger.layers[len(smaller.layers):]:
-        if hasattr(layer, "to_rgb"):
-            layer.to_rgb.weight.zero_()
-    return larger
-
-
-@torch.no_grad()
-def grown_critic(larger: Critic, smaller: Critic) -> Critic:
-    """`larger` whose inner blocks are the smaller critic's; its first block is new."""
-    state = larger.state_dict()
-    shift = len(larger.blocks) - len(smaller.blocks)
-    for name, value in smaller.state_dict().items():
-        parts = name.split(".")
-        if parts[0] == "blocks":
-            parts[1] = str(int(parts[1]) + shift)
-        if parts[0] != "from_rgb":
-            state[".".join(parts)] = value
-    larger.load_state_dict(state)
-    return larger
 
 
 @torch.no_grad()
@@ -249,7 +200,7 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)          # without it a run on CPU can stall in denormals
     folder = RUNS / name
-    training = Training(recipe, load_bank(recipe.world, recipe.sizes[-1][1], recipe.bank, spread=recipe.spread, device=device), device=device)
+    training = Training(recipe, load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device), device=device)
     say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))      # save, then end
@@ -260,7 +211,7 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
         now = time.monotonic()
         if now - told > 30:
             say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {(training.shown - shown) / (now - told):5.1f}/s  "
-                f"D {training.losses[0]:.3f}  G {training.losses[1]:.3f}", flush=True)
+                f"D {training.critic_loss:.3f}  G {training.losses[1]:.3f}  gamma {training.gamma:g}", flush=True)
             told, shown = now, training.shown
         if now - saved > CHECKPOINT_EVERY:
             write_checkpoint(training, folder)
