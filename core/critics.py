@@ -41,7 +41,7 @@ class Critic(nn.Module):
     channels: one width for each resolution from 4 to R, as in the generator.
     """
 
-    def __init__(self, *, resolution: int, channels: tuple[int, ...], classes: int = 0, group: int = 4):
+    def __init__(self, *, resolution: int, channels: tuple[int, ...], classes: int = 0, group: int = 8):
         super().__init__()
         channels = tuple(channels)
         if resolution != 2 ** (len(channels) + 1):

@@ -45,6 +45,7 @@
     }
     bus.watch("value", () => {                  // set by the server: a link, a saved edit, a found knob
       now.recipe = copyOf(bus.props.value);
+      if (gan.same(now.recipe, arrival)) waiting(false);
       remember(); tell();
     });
 
@@ -68,13 +69,19 @@
     const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure", {}); }}, "Measure this knob");
     parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
       E("figcaption", {}, verdict, measure, said, caption)));
+    // a link is on its way: the arrival picture would be another one than was asked for
+    const asked = new URLSearchParams(location.search), linked = ["v", ...Object.keys(arrival)].some(name => asked.has(name))
+      && asked.toString() !== new URLSearchParams(parts.stage.props.value.query).toString();
+    const waiting = on => parts.stage.element.classList.toggle("waiting", on);
+    let answers = 0;
+    if (linked) { waiting(true); setTimeout(() => waiting(false), 6000); }
     const painted = amount => { photo.element.dataset.painted = amount; };
     const askStrip = () => { if (!film()) bus.trigger("strip", {key: stripKey(now.recipe)}); };
     for (const name of ["pointerenter", "focusin", "touchstart"]) main.element.addEventListener(name, askStrip, {passive: true});
 
     async function show(answer) {
       if (answer.error) {
-        said.textContent = answer.error; said.hidden = false;
+        said.textContent = answer.error; said.hidden = false; waiting(false);
         now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true;
         send(); tell();
         return;
@@ -89,6 +96,7 @@
       caption.textContent = answer.caption;
       photo.split(photo.isSplit());
       await photo.after.decode().catch(() => {});
+      if (++answers > 1 || !gan.same(answer.recipe, arrival)) waiting(false);
       if (photo.after.src === answer.src && (current || !film())) photo.canvas.hidden = true;
       painted(answer.recipe.amounts[answer.recipe.knob]);
       photo.element.dataset.seed = answer.recipe.seed;
@@ -193,14 +201,17 @@
 
     // --- sheets of pictures: made when they come into sight and no longer fit the recipe
 
-    function sheet(part, name, keyOf, draw, data = () => ({})) {
+    function sheet(part, name, keyOf, draw, says, data = () => ({})) {
       let visible = false, asked = "", timer = 0;
+      const progress = E("p", {class: "caption", role: "status"});
+      part.element.append(progress);
       const fresh = () => {
         const key = (part.props.value || {}).key;
         return (key === "arrival" ? keyOf(arrival) : key) === keyOf(now.recipe);
       };
       const look = () => {
         part.element.classList.toggle("stale", !fresh());
+        progress.textContent = fresh() ? "" : says;
         clearTimeout(timer);
         const key = keyOf(now.recipe);
         if (visible && !fresh() && asked !== key && !now.dragging) timer = setTimeout(() => { asked = key; bus.trigger(name, {key, ...data()}); }, 400);
@@ -236,7 +247,7 @@
             E("span", {class: "card-strength"}, [facts && facts.also, facts && facts.strength ? `strength ${facts.strength}` : ""].filter(Boolean).join(" \u00b7 ")));
         }));
         mark();
-      });
+      }, "Drawing ten knobs on three faces \u2026");
       listeners.push(mark);
     }
     function faces(part) {
@@ -250,11 +261,13 @@
         if (value.alt) { shown.setAttribute("role", "img"); shown.setAttribute("aria-label", value.alt); }
         shown.replaceChildren(...(value.rows || []).map(row => E("div", {class: "face"}, card(row))));
         caption.textContent = value.caption || "";
-      }, () => ({first}));
+      }, "Drawing eight faces \u2026", () => ({first}));
     }
     function truth(part) {
       const keyOf = recipe => JSON.stringify([now.setup ? now.setup.key : "", now.setup ? now.setup.measurable : "", recipe.knob]);
-      sheet(part, "truth", keyOf, () => { part.element.innerHTML = (part.props.value || {}).html || ""; });
+      const tables = E("div");
+      part.element.replaceChildren(tables);
+      sheet(part, "truth", keyOf, () => { tables.innerHTML = (part.props.value || {}).html || ""; }, "Looking it up \u2026");
     }
     function compare(part) {
       const words = part.props.value.words, name = recipe => recipe.method === "sefa" ? `sefa/${recipe.mode}` : recipe.method;
@@ -263,7 +276,7 @@
           E("input", {type: "radio", name: "steer-method", value: key, disabled: key === "file", onchange: () => {
             const [method, mode] = key.split("/");
             set({method, mode: mode || now.recipe.mode, directions: ""});
-          }}), E("span", {}, words[key].plain + " ", E("small", {}, words[key].term)))));
+          }}), E("span", {}, words[key].plain + " ", E("small", {}, key === "file" ? `${words[key].term}: open one below` : words[key].term)))));
       part.element.replaceChildren(group);
       const mark = () => group.querySelectorAll("input").forEach(radio => { radio.checked = radio.value === name(now.recipe); });
       listeners.push(mark); mark();

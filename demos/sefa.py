@@ -46,8 +46,11 @@ def answer(given: Mapping) -> dict:
     try:
         return shown_of(recipes.from_json(given))
     except RecipeError as error:
-        said = str(error)
-        return dict(error=said[:1].upper() + said[1:], asked=given)
+        return dict(refused(error), asked=given)
+
+
+def refused(error: RecipeError) -> dict:
+    return dict(error=str(error)[:1].upper() + str(error)[1:])
 
 
 def shown_of(recipe: Recipe) -> dict:
@@ -198,8 +201,8 @@ def tab() -> Demo:
     shown = arrival()
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
         text(f'<h2 class="sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
-             "The network learned from portraits that our own program draws, so the right answers are known and every "
-             "knob can be checked.</p>")
+             f"The network learned from portraits that our own program draws, so the right answers are known and every "
+             f"knob {'is' if measured.evidence(shown['recipe']['model']) else 'can be'} checked.</p>")
         parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
                      strip=part(TAB, "strip", shown["strip"], visible="hidden"),
                      facts=part(TAB, "facts", {}, visible="hidden"))
@@ -214,7 +217,7 @@ def tab() -> Demo:
     _wire_pictures(parts)
     _wire_files(parts)
     _wire_edits(parts)
-    return Demo(TAB, (opened, [parts["bus"], *folds]), endpoints)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints)
 
 
 def _experiments(shown: dict) -> dict:
@@ -417,11 +420,15 @@ def _wire_edits(parts: dict) -> None:
 
 
 def opened(request: gr.Request) -> tuple:
-    """The state that the address asks for: the recipe, and whether the folds stand open."""
+    """The state that the address asks for: the recipe, or a sentence on the stage; and whether the folds stand open."""
     query = dict(request.query_params)
     folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
-    asked = bool(set(query) & {"v", *recipes.FIELDS})
-    return guarded(lambda: recipes.as_dict(recipes.from_query(query)) if asked else gr.skip())(), *folds
+    if not set(query) & {"v", *recipes.FIELDS}:
+        return gr.skip(), gr.skip(), *folds
+    try:
+        return recipes.as_dict(recipes.from_query(query)), gr.skip(), *folds
+    except RecipeError as error:
+        return gr.skip(), refused(error), *folds
 
 
 # --- the same, for programs

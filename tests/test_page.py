@@ -319,9 +319,12 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
             return sefa.opened(Request())
 
     assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
-    for query in ({}, {"model": "nonsense"}, {"seed": "9" * 10_000}, {"theme": "dark"}):
-        assert opened(**query)[0] == gr.skip(), query
-    assert all(getattr(fold, "open", False) for fold in opened(expert="1")[1:])
+    for query in ({}, {"theme": "dark"}):
+        assert opened(**query)[:2] == (gr.skip(), gr.skip()), query
+    for query in ({"model": "nonsense"}, {"seed": "9" * 10_000}):
+        recipe, stage, *_ = opened(**query)
+        assert recipe == gr.skip() and len(stage["error"].split()) > 5, query
+    assert all(getattr(fold, "open", False) for fold in opened(expert="1")[2:])
 
 
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):

@@ -3,7 +3,7 @@
     python -m weights.recipes.train portraits-stylegan2 --minutes 120        # resumes by itself
 
 Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), equalised rates,
-style mixing, EMA. The fakes of a step are drawn once and used for critic and generator. Everything random in a step
+style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in a step
 comes from that step's own generator, so a resumed run continues as if it had never stopped.
 """
 from __future__ import annotations
@@ -91,14 +91,7 @@ class Training:
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
         fake, real = self.fakes(random, n), self.reals(random, n)
-        with self.autocast():
-            loss_d = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
-        self.optimizer_d.zero_grad(set_to_none=True)
-        loss_d.backward()
-        if self.step_number % R1_EVERY == 0:
-            self.penalty(self.reals(random, n)).backward()
-        self.optimizer_d.step()
-
+        # The generator first: against a critic that had just learned these very fakes, all of them move alike and collapse.
         self.critic.requires_grad_(False)
         with self.autocast():
             loss_g = F.softplus(-self.critic(fake)).mean()
@@ -106,6 +99,14 @@ class Training:
         loss_g.backward()
         self.optimizer_g.step()
         self.critic.requires_grad_(True)
+
+        with self.autocast():
+            loss_d = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss_d.backward()
+        if self.step_number % R1_EVERY == 0:
+            self.penalty(self.reals(random, n)).backward()
+        self.optimizer_d.step()
 
         self.average(n)
         self.watch(loss_d.item())
