@@ -116,15 +116,15 @@ def measure(recipe: Recipe) -> Iterator[str]:
         yield f"Turning random knobs on {FACES} faces: {len(strongest)} of {RANDOM_DRAWS}."
     baseline, records = float(torch.stack(strongest).median()), []
     for change in scores.knob_changes_of(generator, reader, codes, directions, steps, spread):
-        records.append(_record(change, world, spread, baseline))
+        records.append(_record(change, world, baseline))
         yield f"Turning knob {len(records)} of {len(directions)} on {FACES} faces."
     if len(_measured) >= MOST_SETS:
         _measured.pop(next(iter(_measured)))
     _measured[_set_key(recipe)] = records
 
 
-def _record(change: torch.Tensor, world, spread: torch.Tensor, baseline: float) -> dict:
-    said, (mean, low, high) = verdict(change, world.FACTORS, spread, baseline=baseline), scores.interval(change)
+def _record(change: torch.Tensor, world, baseline: float) -> dict:
+    said, (mean, low, high) = verdict(change, world.FACTORS, baseline=baseline), scores.interval(change)
     return dict(strongest=said.strongest, verdict=said.text, purity=said.purity, mean=mean.tolist(), low=low.tolist(),
                 high=high.tolist(), same_sign=scores.same_sign(change).tolist())
 

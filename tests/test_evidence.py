@@ -12,9 +12,9 @@ WITH_TRUTH = [name for name, card in zoo.CARDS.items() if card.world]
 
 
 def evidence(name: str) -> dict:
-    if not (zoo.WEIGHTS / "evidence" / f"{name}.json").exists():
-        pytest.xfail(f"{name} has no evidence yet: run `python -m weights.recipes.evidence {name}`")
-    return json.loads((zoo.WEIGHTS / "evidence" / f"{name}.json").read_text(encoding="utf-8"))
+    path = zoo.WEIGHTS / "evidence" / f"{name}.json"
+    assert path.exists(), f"{name} has no evidence: run `python -m weights.recipes.evidence {name}`"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", WITH_TRUTH)

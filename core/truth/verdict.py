@@ -22,27 +22,24 @@ class Verdict:
     purity: float
 
 
-def verdict(changes: Tensor, factors: Sequence[Factor], spread: Tensor, *, baseline: float) -> Verdict:
+def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float) -> Verdict:
     """What one step of a knob does, from changes [n, factors] in standard deviations of each factor.
 
-    spread: [factors], the standard deviations in units of the factors, which run from 0 to 1. baseline: the median, over
-    random directions, of the strongest factor's mean change, in standard deviations. A factor is named only where its
-    95 % interval excludes 0 and its mean exceeds the baseline.
+    baseline: the median, over random directions, of the strongest factor's mean change, in standard deviations. A factor
+    is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
     """
     mean, low, high = interval(changes)
     order = mean.abs().argsort(descending=True).tolist()
     first, second = order[0], order[1]
     clear = bool(low[first] * high[first] > 0) and float(mean[first].abs()) > baseline
-    n, of_100 = len(changes), 100 * spread
-    random = f"Random knobs: {baseline * float(of_100[first]):.0f}."
+    random = f"Random knobs: {baseline:.2f}. ({len(changes)} faces)"
     if not clear:
-        return Verdict(f"No single thing: {factors[first].description} moves most, {_points(mean[first] * of_100[first])} of 100 a step. "
-                       f"{random} ({n} faces)", "many things a little", None, float(purity(changes)))
-    bounds = sorted(abs(float(b)) for b in (low[first] * of_100[first], high[first] * of_100[first]))
+        return Verdict(f"No single thing: {factors[first].description} moves most, by {_size(mean[first])} a step. {random}",
+                       "many things a little", None, float(purity(changes)))
+    bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))
     agree = float(same_sign(changes)[first])
-    text = (f"{factors[first].description.capitalize()}: {_points(mean[first] * of_100[first])} of 100 a step "
-            f"(95 %: {bounds[0]:.0f} to {bounds[1]:.0f}), in the same sense on {agree:.0%} of faces. "
-            f"Next: {factors[second].description}, {_points(mean[second] * of_100[second])}. {random} ({n} faces)")
+    text = (f"{factors[first].description.capitalize()}: {_size(mean[first])} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), "
+            f"in the same sense on {agree:.0%} of faces. Next: {factors[second].description}, {abs(float(mean[second])):.2f}. {random}")
     return Verdict(text, knob_title(changes, factors), first, float(purity(changes)))
 
 
@@ -58,5 +55,5 @@ def knob_title(changes: Tensor, factors: Sequence[Factor]) -> str:
     return title
 
 
-def _points(value: Tensor) -> str:
-    return f"{abs(float(value)):.0f}"
+def _size(value: Tensor) -> str:
+    return f"{abs(float(value)):.2f} standard deviations"
