@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 from core.critics import Critic
 from core.generators.base import Generator
+from core.generators.biggan import BigGAN, BigGANDeep, ClassConditional
 from core.generators.pggan import PGGAN
+from core.generators.stylegan import StyleGAN
 from core.generators.stylegan2 import StyleGAN2
 
 RESOLUTION, CHANNELS, DIM = 16, (6, 5, 4), 12
+CLASSES, CLASS_DIM = 3, 5
 
 
 def stirred(build: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -39,12 +42,38 @@ def pggan(*, seed: int = 0, channels: tuple[int, ...] = CHANNELS, dim: int = DIM
     return stirred(lambda: PGGAN(resolution=RESOLUTION, channels=channels, dim=dim), seed)
 
 
+def stylegan(*, seed: int = 0) -> StyleGAN:
+    return stirred(lambda: StyleGAN(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=DIM,
+                                    mapping_layers=2), seed)
+
+
+def spread(generator: ClassConditional) -> ClassConditional:
+    """With variances between 0.5 and 2, another one for every channel and every psi."""
+    for i, (name, buffer) in enumerate(generator.named_buffers()):
+        if name.endswith("var"):
+            buffer.copy_(2 ** torch.tanh(normal(*buffer.shape, seed=i)))
+    return generator
+
+
+def biggan(*, seed: int = 0, hierarchical: bool = True) -> BigGAN:
+    z_dim = 3 * DIM if hierarchical else DIM
+    return spread(stirred(lambda: BigGAN(resolution=RESOLUTION, channels=(16, 8, 8), z_dim=z_dim, classes=CLASSES,
+                                         class_dim=CLASS_DIM, hierarchical=hierarchical, attention=(8,)), seed))
+
+
+def biggan_deep(*, seed: int = 0) -> BigGANDeep:
+    blocks = ((False, 16, 16), (True, 16, 8), (False, 8, 8), (True, 8, 8))
+    return spread(stirred(lambda: BigGANDeep(blocks=blocks, z_dim=DIM, classes=CLASSES, class_dim=CLASS_DIM,
+                                             attention=1), seed))
+
+
 def critic(*, classes: int = 0, seed: int = 0) -> Critic:
     return stirred(lambda: Critic(resolution=RESOLUTION, channels=CHANNELS, classes=classes), seed)
 
 
 GENERATORS: dict[str, Callable[..., Generator]] = dict(
-    stylegan2=stylegan2, stylegan2_clamped=stylegan2_clamped, pggan=pggan)
+    stylegan2=stylegan2, stylegan2_clamped=stylegan2_clamped, stylegan=stylegan, pggan=pggan, biggan=biggan,
+    biggan_deep=biggan_deep)
 
 
 class Planted(Generator):

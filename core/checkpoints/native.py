@@ -13,11 +13,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..critics import Critic
+from ..generators.biggan import BigGAN, BigGANDeep
 from ..generators.pggan import PGGAN
+from ..generators.stylegan import StyleGAN
 from ..generators.stylegan2 import StyleGAN2
 from ..truth.readers import FactorReader, PartReader
 
-ARCHITECTURES: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (StyleGAN2, PGGAN, Critic, FactorReader, PartReader)}
+ARCHITECTURES: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (
+    StyleGAN2, StyleGAN, PGGAN, BigGAN, BigGANDeep, Critic, FactorReader, PartReader)}
 
 
 def save(module: nn.Module, path: str | Path, **facts: str) -> None:

@@ -47,6 +47,6 @@ def pggan(resolution: int) -> PGGAN:
 
 
 RECIPES: dict[str, Recipe] = {
-    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=530_000, spread="graded"),
+    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=480_000, spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic, spread="graded"),
 }
