@@ -7,10 +7,11 @@ import torch
 
 from core.checkpoints import native
 from core.critics import Critic
+from core.generators.biggan import BigGAN
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from weights.recipes.recipes import RECIPES, Recipe
-from weights.recipes.train import TOO_EASY, FOR_STEPS, Training
+from weights.recipes.train import FOR_STEPS, TOO_EASY, Training, finished
 
 
 WIDTHS = (8, 8, 6)
@@ -20,8 +21,12 @@ def tiny_recipe(kind: str = "stylegan2", **changes) -> Recipe:
     def generator(resolution):
         if kind == "pggan":
             return PGGAN(resolution=resolution, channels=WIDTHS, dim=8)
+        if kind == "biggan":
+            return BigGAN(resolution=resolution, channels=(16, 8, 8), z_dim=12, classes=3, class_dim=4, attention=(8,))
         return StyleGAN2(resolution=resolution, channels=WIDTHS, z_dim=8, dim=8, mapping_layers=2)
-    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=WIDTHS), resolution=16, images=1000, batch=4)
+    classes = 3 if kind == "biggan" else 0
+    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=WIDTHS, classes=classes), resolution=16,
+                    images=1000, batch=6, mixing=0 if classes else 0.5)
     return dataclasses.replace(recipe, **changes)
 
 
@@ -46,16 +51,20 @@ def tensors(training: Training) -> dict[str, torch.Tensor]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["stylegan2", "pggan"])
+LABELS = torch.arange(32) % 3
+
+
+@pytest.mark.parametrize("kind", ["stylegan2", "pggan", "biggan"])
 def test_six_steps_equal_three_steps_saved_resumed_and_three_more(kind, bank, tmp_path):
-    whole = Training(tiny_recipe(kind), bank)
+    labels = LABELS if kind == "biggan" else None
+    whole = Training(tiny_recipe(kind), bank, labels)
     for _ in range(6):
         whole.step()
-    half = Training(tiny_recipe(kind), bank)
+    half = Training(tiny_recipe(kind), bank, labels)
     for _ in range(3):
         half.step()
     torch.save(half.state_dict(), tmp_path / "checkpoint.pt")
-    resumed = Training(tiny_recipe(kind), bank, seed=99)        # other initial weights: all must come from the file
+    resumed = Training(tiny_recipe(kind), bank, labels, seed=99)        # other initial weights: all must come from the file
     resumed.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
     for _ in range(3):
         resumed.step()
@@ -87,6 +96,23 @@ def test_a_critic_that_has_it_too_easy_gets_twice_the_penalty(bank):
         busy.watch(TOO_EASY * 2)
     assert easy.gamma == 2 * easy.recipe.gamma
     assert busy.gamma == busy.recipe.gamma
+
+
+def test_every_class_is_shown_equally_often_with_pictures_of_its_own():
+    flat = LABELS[:, None, None, None].to(torch.uint8).mul(100).expand(-1, 3, 16, 16)      # the class is the brightness
+    training = Training(tiny_recipe("biggan"), flat, LABELS)
+    shown = (training.reals(torch.Generator().manual_seed(1), 6).mean((1, 2, 3)) + 1) * 127.5
+    assert shown.round().div(100).int().tolist() == training.labels(6).tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_finished_biggan_draws_alone_as_in_a_batch(bank):
+    training = Training(tiny_recipe("biggan"), bank, LABELS)
+    for _ in range(3):
+        training.step()
+    generator = finished(training, statistics_over=256)
+    codes = generator.codes(generator.sample(4, 0), label=[0, 1, 2, 0])
+    assert torch.allclose(generator(codes)[1:2], generator(codes[1:2]), atol=1e-5)
+    assert any((gate.var != training.ema.gates[i].var).any() for i, gate in enumerate(generator.gates))
 
 
 def test_bundled_files_and_recipes_agree():

@@ -20,6 +20,8 @@ from core.checkpoints import native
 from core.truth.readers import FactorReader, PartReader, read
 from core.truth.worlds import load_world
 
+from .bank import drawn
+
 WEIGHTS = Path(__file__).resolve().parent.parent
 NOISE, BLUR, HELD_OUT = 0.05, 0.5, 4000
 
@@ -30,7 +32,7 @@ def renders(world: str, n: int, seed: int, resolution: int) -> tuple[Tensor, Ten
     pictures, factors, parts = [], [], []
     for start in range(0, n, 200):
         f = module.sample(min(200, n - start), seed + start)
-        scene = module.render(f, resolution=resolution)
+        scene = drawn(module, len(f), seed + start, resolution, spread="even")
         pictures.append(((scene.images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
         factors.append(f)
         parts.append(scene.masks.to(torch.uint8).argmax(1).to(torch.uint8))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from core.critics import Critic
 from core.generators.base import Generator
+from core.generators.biggan import BigGAN
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
+from core.truth.worlds import objects
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,18 @@ def pggan(resolution: int) -> PGGAN:
     return PGGAN(resolution=resolution, channels=widths(resolution, (192, 192, 128, 64, 32)), dim=128)
 
 
+def biggan(resolution: int) -> BigGAN:
+    """Five chunks of 20 numbers, a shared embedding of 64, attention at 16 px; no spectral norm."""
+    return BigGAN(resolution=resolution, channels=widths(resolution, (256, 256, 128, 64, 32)), z_dim=100,
+                  classes=len(objects.CLASSES), class_dim=64, attention=(16,))
+
+
+def class_critic(resolution: int) -> Critic:
+    return Critic(resolution=resolution, channels=widths(resolution), classes=len(objects.CLASSES))
+
+
 RECIPES: dict[str, Recipe] = {
     "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=480_000, spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic, spread="graded"),
+    "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, mixing=0, batch=48, spread="graded"),
 }

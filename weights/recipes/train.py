@@ -24,9 +24,10 @@ from torch import Tensor
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.base import Generator
+from core.generators.biggan import recompute_statistics
 from core.images import grid, to_pil
 
-from .bank import load_bank
+from .bank import bank_labels, load_bank
 from .recipes import RECIPES, Recipe
 
 WEIGHTS = Path(__file__).resolve().parent.parent
@@ -37,11 +38,15 @@ CHECKPOINT_EVERY = 300        # seconds
 
 
 class Training:
-    """The whole state of a run: networks, optimisers, step and images shown."""
+    """The whole state of a run: networks, optimisers, step and images shown.
 
-    def __init__(self, recipe: Recipe, bank: Tensor, *, seed: int = 0, device: str = "cpu"):
+    bank: uint8 [n, 3, R, R]; labels [n], where the generator is class-conditional: every class is then shown equally often.
+    """
+
+    def __init__(self, recipe: Recipe, bank: Tensor, labels: Tensor | None = None, *, seed: int = 0, device: str = "cpu"):
         torch.manual_seed(seed)             # initial weights; a training run owns its process
         self.recipe, self.bank, self.device = recipe, bank, torch.device(device)
+        self.rows = [torch.arange(len(bank))] if labels is None else [(labels == k).nonzero()[:, 0] for k in labels.unique()]
         self.step_number = self.shown = 0
         self.warm_from: int | None = None
         self.losses = (0.0, 0.0)
@@ -66,23 +71,28 @@ class Training:
     def autocast(self):
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
+    def labels(self, n: int) -> Tensor | None:
+        """[n]: the classes in turn; None without classes."""
+        return torch.arange(n, device=self.device) % self.generator.classes if self.generator.classes else None
+
     def reals(self, random: torch.Generator, n: int) -> Tensor:
-        rows = torch.randint(0, len(self.bank), (n,), generator=random)
+        picked = (self.rows[i % len(self.rows)] for i in range(n))
+        rows = torch.stack([rows[torch.randint(0, len(rows), (), generator=random)] for rows in picked])
         images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
         return images.contiguous(memory_format=torch.channels_last)
 
     def fakes(self, random: torch.Generator, n: int) -> Tensor:
         def draw() -> Tensor:
             return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
-        z, other = draw(), draw()
+        z, other, labels = draw(), draw(), self.labels(n)
         with self.autocast():
-            codes = self.generator.codes(z)
+            codes = self.generator.codes(z, label=labels)
             slots = self.generator.slots
             if slots > 1 and self.recipe.mixing:
                 cut = torch.randint(1, slots, (n,), generator=random)
                 cut[torch.rand(n, generator=random) >= self.recipe.mixing] = slots
                 first = torch.arange(slots) < cut[:, None]
-                codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other))
+                codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other, label=labels))
             return self.generator(codes).contiguous(memory_format=torch.channels_last)
 
     def step(self) -> None:
@@ -90,18 +100,18 @@ class Training:
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
-        fake, real = self.fakes(random, n), self.reals(random, n)
+        fake, real, labels = self.fakes(random, n), self.reals(random, n), self.labels(n)
         # The generator first: against a critic that had just learned these very fakes, all of them move alike and collapse.
         self.critic.requires_grad_(False)
         with self.autocast():
-            loss_g = F.softplus(-self.critic(fake)).mean()
+            loss_g = F.softplus(-self.critic(fake, labels)).mean()
         self.optimizer_g.zero_grad(set_to_none=True)
         loss_g.backward()
         self.optimizer_g.step()
         self.critic.requires_grad_(True)
 
         with self.autocast():
-            loss_d = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
+            loss_d = F.softplus(self.critic(fake.detach(), labels)).mean() + F.softplus(-self.critic(real, labels)).mean()
         self.optimizer_d.zero_grad(set_to_none=True)
         loss_d.backward()
         if self.step_number % R1_EVERY == 0:
@@ -124,7 +134,7 @@ class Training:
     def penalty(self, real: Tensor) -> Tensor:
         """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
         real = real.requires_grad_()
-        gradient, = torch.autograd.grad(self.critic(real).sum(), real, create_graph=True)
+        gradient, = torch.autograd.grad(self.critic(real, self.labels(len(real))).sum(), real, create_graph=True)
         return gradient.square().sum((1, 2, 3)).mean() * (self.gamma / 2 * R1_EVERY)
 
     @torch.no_grad()
@@ -152,27 +162,36 @@ class Training:
 
 
 @torch.no_grad()
-def finished(training: Training) -> Generator:
-    """A float32 copy of the average whose w_avg is the mean over 50,000 z."""
+def finished(training: Training, *, statistics_over: int = 20_000) -> Generator:
+    """A float32 copy of the average, its w_avg the mean over 50,000 z, its batch-norm statistics those of 20,000 pictures."""
     generator = copy.deepcopy(training.ema).to("cpu", memory_format=torch.contiguous_format)
     if hasattr(generator, "w_avg"):
         z = torch.randn(W_AVERAGE_OVER, generator.z_dim, generator=torch.Generator().manual_seed(0))
         generator.w_avg.copy_(generator.map(z).mean(0))
+    if generator.classes:
+        random = torch.Generator().manual_seed(0)
+        recompute_statistics(generator, (generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
+                                         for _ in range(statistics_over // 64)))
     return generator
+
+
+def in_turn(generator: Generator) -> list[int] | None:
+    """Labels of 64 pictures, the classes in turn; None without classes."""
+    return [i % generator.classes for i in range(64)] if generator.classes else None
 
 
 @torch.no_grad()
 def sheet(generator: Generator, *, psi: float = 0.7):
     """64 pictures, seeds 0 to 63, enlarged twice."""
-    images = generator(generator.codes(generator.sample(64, 0), psi=psi))
+    images = generator(generator.codes(generator.sample(64, 0), psi=psi, label=in_turn(generator)))
     return grid([p.resize((128, 128), Image.Resampling.LANCZOS) for p in to_pil(images)], columns=8)
 
 
-def write_checkpoint(training: Training, folder: Path) -> None:
+def write_checkpoint(training: Training, folder: Path, *, statistics_over: int = 1_280) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(training.state_dict(), folder / "checkpoint.tmp")
     os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
-    generator = finished(training)
+    generator = finished(training, statistics_over=statistics_over)
     facts = dict(images_shown=str(training.shown), steps=str(training.step_number))
     native.save(generator, folder / "generator.safetensors", **facts)
     native.save(training.critic, folder / "critic.safetensors", **facts)
@@ -201,7 +220,8 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)          # without it a run on CPU can stall in denormals
     folder = RUNS / name
-    training = Training(recipe, load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device), device=device)
+    bank = load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device)
+    training = Training(recipe, bank, bank_labels(recipe.world, recipe.bank), device=device)
     say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))      # save, then end
@@ -217,7 +237,7 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
         if now - saved > CHECKPOINT_EVERY:
             write_checkpoint(training, folder)
             saved = now
-    write_checkpoint(training, folder)
+    write_checkpoint(training, folder, statistics_over=20_000)
     say(f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; files in {folder}", flush=True)
     return training
 

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from core.truth.worlds.base import Factor, Scene
+from .base import Factor, Scene
+from .drawing import as_field, colour_between, colour_ramp, constant_colour, ellipse, mix, smooth_max, smoothstep, uniform
 
 FACTORS: tuple[Factor, ...] = (
     Factor("yaw", "turn of the head", "looks left", "looks right"),
@@ -100,32 +101,6 @@ TEETH, MOUTH_INSIDE, RIM = (0.98, 0.97, 0.95), (0.20, 0.03, 0.06), (0.05, 0.05, 
 # ---------------------------------------------------------------- sampling
 
 
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-_STEP, _MIX_A, _MIX_B = (_signed(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-
-
-def _hash(counter: Tensor) -> Tensor:
-    """SplitMix64's finaliser on int64 (wrapping), any shape."""
-
-    def shifted(x: Tensor, bits: int) -> Tensor:
-        return (x >> bits) & ((1 << (64 - bits)) - 1)
-
-    x = counter * _STEP + _STEP
-    x = (x ^ shifted(x, 30)) * _MIX_A
-    x = (x ^ shifted(x, 27)) * _MIX_B
-    return x ^ shifted(x, 31)
-
-
-def _uniform(seeds: Tensor, stream: int, count: int) -> Tensor:
-    """[n, count] float32 in [0, 1), a function of seed, stream and column only."""
-    columns = torch.arange(count, dtype=torch.int64) + stream * count
-    bits = _hash(_hash(seeds)[:, None] ^ _hash(columns + (1 << 40))[None])
-    return ((bits >> 40) & 0xFFFFFF).float() / float(1 << 24)
-
-
 def sample(n: int, seed: int, *, spread: Tensor | None = None) -> Tensor:
     """Factors [n, k] in [0, 1]; row i is a function of `seed + i` alone.
 
@@ -135,7 +110,7 @@ def sample(n: int, seed: int, *, spread: Tensor | None = None) -> Tensor:
     """
     count = len(FACTORS)
     seeds = torch.arange(n, dtype=torch.int64) + seed
-    first, second, chance = (_uniform(seeds, stream, count) for stream in range(3))
+    first, second, chance = (uniform(seeds, stream, count) for stream in range(3))
     middle = torch.tensor([factor.draw == "middle" for factor in FACTORS])
     present = torch.tensor([factor.draw == "present" for factor in FACTORS])
     if spread is None:
@@ -147,50 +122,6 @@ def sample(n: int, seed: int, *, spread: Tensor | None = None) -> Tensor:
 
 
 # ---------------------------------------------------------------- small tools
-
-
-def _wide(value: Tensor) -> Tensor:
-    """[n] -> [n, 1, 1], to meet pixel fields."""
-    return value[:, None, None]
-
-
-def _mix(low: float, high: float, amount: Tensor) -> Tensor:
-    return low + (high - low) * amount
-
-
-def _smooth(x: Tensor) -> Tensor:
-    x = x.clamp(0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)
-
-
-def _smooth_max(a: Tensor, b: Tensor, radius: float) -> Tensor:
-    overlap = (radius - (a - b).abs()).clamp_(min=0.0)
-    return torch.maximum(a, b) + overlap * overlap * (0.25 / radius)
-
-
-def _ellipse(x: Tensor, y: Tensor, half_x: Tensor, half_y: Tensor) -> Tensor:
-    """Approximate signed distance to an ellipse; half axes [n, 1, 1]."""
-    p, q = x / half_x, y / half_y
-    length = (p * p + q * q).sqrt_()
-    slope = ((p / half_x).square_() + (q / half_y).square_()).sqrt_().add_(1e-4)
-    return length * (length - 1.0) / slope
-
-
-def _colour(like: Tensor, values: tuple[float, ...]) -> Tensor:
-    """A constant colour as [n, 3]."""
-    return torch.tensor(values, device=like.device).expand(like.shape[0], 3)
-
-
-def _between(low: tuple[float, ...], high: tuple[float, ...], amount: Tensor) -> Tensor:
-    return torch.lerp(_colour(amount, low), _colour(amount, high), amount[:, None])
-
-
-def _ramp(colours: tuple[tuple[float, ...], ...], amount: Tensor) -> Tensor:
-    """Piecewise linear path through `colours`, amount [n] -> [n, 3]."""
-    table = torch.tensor(colours, device=amount.device)
-    position = amount.clamp(0.0, 1.0) * (len(colours) - 1)
-    index = position.floor().clamp(max=len(colours) - 2).long()
-    return torch.lerp(table[index], table[index + 1], (position - index)[:, None])
 
 
 def luminance(colour: Tensor) -> Tensor:
@@ -267,8 +198,8 @@ class Palette(NamedTuple):
 
 
 def _palette(value: dict[str, Tensor]) -> Palette:
-    skin = _ramp(SKIN, value["skin_tone"])
-    hair = (_ramp(HAIR, value["hair_tone"]) * _between(HAIR_ASH, HAIR_GINGER, value["hair_warmth"])).clamp(0.0, 1.0)
+    skin = colour_ramp(SKIN, value["skin_tone"])
+    hair = (colour_ramp(HAIR, value["hair_tone"]) * colour_between(HAIR_ASH, HAIR_GINGER, value["hair_warmth"])).clamp(0.0, 1.0)
     skin_light, hair_light = luminance(skin), luminance(hair)
     # Far enough below the skin to keep the minimum contrast on the shaded side.
     below = skin_light * 0.62 - MINIMUM_CONTRAST
@@ -276,9 +207,9 @@ def _palette(value: dict[str, Tensor]) -> Palette:
     beard = _at_luminance(hair, torch.minimum(hair_light, below).clamp(min=0.05))
     line = _at_luminance(skin * torch.tensor((1.0, 0.82, 0.80), device=skin.device), skin_light * 0.80 - 0.11)
     # Lips are darker than light skin and lighter than dark skin; where they cross, hue and the dark line carry them.
-    side = _smooth((skin_light - 0.38) / 0.13)
-    lips = _between(LIP_ROSE, LIP_BERRY, value["lip_colour"])
-    gap = _mix(0.24, -0.15, side) - value["lip_colour"] * _mix(0.06, 0.26, side)
+    side = smoothstep((skin_light - 0.38) / 0.13)
+    lips = colour_between(LIP_ROSE, LIP_BERRY, value["lip_colour"])
+    gap = mix(0.24, -0.15, side) - value["lip_colour"] * mix(0.06, 0.26, side)
     lips = _at_luminance(lips, skin_light + gap)
     return Palette(skin, hair, brows, beard, lips, line)
 
@@ -291,19 +222,19 @@ def _frame(factors: Tensor, resolution: int) -> Frame:
         (value[name] - 0.5) * 2.0 * limit
         for name, limit in (("yaw", YAW_LIMIT), ("pitch", PITCH_LIMIT), ("roll", ROLL_LIMIT))
     )
-    cosine, sine = _wide(roll.cos()), _wide(roll.sin())
+    cosine, sine = as_field(roll.cos()), as_field(roll.sin())
     head_x = cosine * x - sine * (y - NECK_PIVOT)
     head_y = sine * x + cosine * (y - NECK_PIVOT) + NECK_PIVOT
-    half_width = _mix(0.50, 0.62, value["face_width"])
+    half_width = mix(0.50, 0.62, value["face_width"])
     vertical = (head_y - HEAD_CENTRE) / HEAD_HEIGHT
     below = vertical.clamp(-1.0, 0.0)
     # The chin points where the head looks, so a turned face keeps its mouth off the rim.
-    across = head_x - _wide(yaw.sin()) * 0.16 * below.abs()
-    half = _wide(half_width) * (1.0 - _wide(_mix(0.40, -0.17, value["jaw"])) * below * below)
+    across = head_x - as_field(yaw.sin()) * 0.16 * below.abs()
+    half = as_field(half_width) * (1.0 - as_field(mix(0.40, -0.17, value["jaw"])) * below * below)
     across = across / half
     head = ((across * across + vertical * vertical).sqrt() - 1.0) * 0.58
     light = (value["light"] - 0.5) * 2.0
-    shade = (_wide(light) * 0.17) * across.clamp(-1.0, 1.0) + (0.95 + 0.05 * vertical.clamp(-1.0, 1.0))
+    shade = (as_field(light) * 0.17) * across.clamp(-1.0, 1.0) + (0.95 + 0.05 * vertical.clamp(-1.0, 1.0))
     return Frame(value, x, y, head_x, head_y, yaw, pitch, half_width, head, shade, light)
 
 
@@ -324,7 +255,7 @@ def _anchor(frame: Frame, place: tuple[float, float], lift: float = 1.0) -> Anch
     centre_y = (up * pitch_cos + forward * pitch_sin) * HEAD_HEIGHT + HEAD_CENTRE
     narrow = (yaw_cos - right / depth * yaw_sin).clamp(0.58, 1.06)
     flat = (pitch_cos - up / depth * pitch_sin).clamp(0.75, 1.1)
-    return Anchor((frame.head_x - _wide(centre_x)) / _wide(narrow), (frame.head_y - _wide(centre_y)) / _wide(flat))
+    return Anchor((frame.head_x - as_field(centre_x)) / as_field(narrow), (frame.head_y - as_field(centre_y)) / as_field(flat))
 
 
 class Pair(NamedTuple):
@@ -352,19 +283,19 @@ class HairShape(NamedTuple):
 def _hair_outline(frame: Frame) -> Tensor:
     value = frame.value
     length, wave = value["hair_length"], value["hair_wave"]
-    grown = _mix(0.35, 1.0, _smooth(length / 0.4))
+    grown = mix(0.35, 1.0, smoothstep(length / 0.4))
     volume = (0.045 + 0.20 * value["hair_volume"] + 0.03 * wave) * grown + 0.02
     shift = frame.yaw.sin() * -0.10
-    across = (frame.head_x - _wide(shift)).abs()
+    across = (frame.head_x - as_field(shift)).abs()
     rise = frame.head_y - HEAD_CENTRE
-    half_x = _wide(frame.half_width + volume)
-    half_y = _wide(HEAD_HEIGHT + volume * 0.75)
-    dome = _ellipse(across, rise.clamp(min=0.0), half_x, half_y)
+    half_x = as_field(frame.half_width + volume)
+    half_y = as_field(HEAD_HEIGHT + volume * 0.75)
+    dome = ellipse(across, rise.clamp(min=0.0), half_x, half_y)
     # Arc length from the crown keeps the waves equally long on the dome and down the sides.
     along = torch.atan2(across, rise.clamp(min=1e-3)) * 0.72 + (-rise).clamp_(min=0.0)
-    ripple = (along * (6.2832 / 0.40)).cos_() * _wide(wave * grown * 0.055)
-    bottom = _wide(HEAD_CENTRE + 0.24 - 1.46 * length * length)
-    return _smooth_max(dome + ripple, bottom - frame.head_y + ripple * 0.8, 0.24)
+    ripple = (along * (6.2832 / 0.40)).cos_() * as_field(wave * grown * 0.055)
+    bottom = as_field(HEAD_CENTRE + 0.24 - 1.46 * length * length)
+    return smooth_max(dome + ripple, bottom - frame.head_y + ripple * 0.8, 0.24)
 
 
 def _hair_opening(frame: Frame) -> Tensor:
@@ -378,39 +309,39 @@ def _hair_opening(frame: Frame) -> Tensor:
 
     left, right = edge(-1.0), edge(1.0)
     centre, half = (left + right) * 0.5, (right - left) * 0.5
-    across = (frame.head_x - _wide(centre)) / _wide(half)
-    line = _mix(0.88, 0.55, value["fringe"])
+    across = (frame.head_x - as_field(centre)) / as_field(half)
+    line = mix(0.88, 0.55, value["fringe"])
     top = HEAD_CENTRE + HEAD_HEIGHT * (line * frame.pitch.cos() + (1.0 - line * line).sqrt() * frame.pitch.sin())
-    from_parting = across - _wide((value["parting"] - 0.5) * 1.3)
-    fall = (from_parting * from_parting + 0.01).sqrt_() * _wide(_mix(0.12, 0.17, value["fringe"]))
-    ripple = (across * 7.0).cos_() * _wide(value["hair_wave"] * 0.03)
-    above = (frame.head_y - _wide(top) + fall - ripple - 0.03) * 0.92
-    sides = (across.abs() - 1.0) * _wide(half)
-    return _smooth_max(above, sides, 0.26)
+    from_parting = across - as_field((value["parting"] - 0.5) * 1.3)
+    fall = (from_parting * from_parting + 0.01).sqrt_() * as_field(mix(0.12, 0.17, value["fringe"]))
+    ripple = (across * 7.0).cos_() * as_field(value["hair_wave"] * 0.03)
+    above = (frame.head_y - as_field(top) + fall - ripple - 0.03) * 0.92
+    sides = (across.abs() - 1.0) * as_field(half)
+    return smooth_max(above, sides, 0.26)
 
 
 def _hair_shape(frame: Frame) -> HairShape:
     outer = _hair_outline(frame)
-    return HairShape(outer, _smooth_max(outer, -_hair_opening(frame), 0.10))
+    return HairShape(outer, smooth_max(outer, -_hair_opening(frame), 0.10))
 
 
 # ---------------------------------------------------------------- parts, back to front
 
 
 def _background(canvas: Canvas, frame: Frame) -> None:
-    colour = _between(GROUND_BLUE, GROUND_ROSE, frame.value["background_warmth"])
-    colour = colour * _mix(0.42, 1.05, frame.value["background_tone"])[:, None]
-    glow = 1.0 + 0.10 * _wide(frame.light) * frame.x + 0.06 * frame.y
+    colour = colour_between(GROUND_BLUE, GROUND_ROSE, frame.value["background_warmth"])
+    colour = colour * mix(0.42, 1.05, frame.value["background_tone"])[:, None]
+    glow = 1.0 + 0.10 * as_field(frame.light) * frame.x + 0.06 * frame.y
     canvas.image.copy_(colour[:, :, None, None] * glow[:, None])
 
 
 def _shoulders(canvas: Canvas, frame: Frame) -> None:
-    colour = _between(SHIRT_TEAL, SHIRT_AMBER, frame.value["shirt_colour"])
-    shade = 0.95 + 0.18 * _wide(frame.light) * frame.x + 0.0 * frame.y
+    colour = colour_between(SHIRT_TEAL, SHIRT_AMBER, frame.value["shirt_colour"])
+    shade = 0.95 + 0.18 * as_field(frame.light) * frame.x + 0.0 * frame.y
     one = torch.ones_like(frame.light)[:, None, None]
-    body = _ellipse(frame.x, frame.y + 1.34, one * 0.95, one * 0.60)
+    body = ellipse(frame.x, frame.y + 1.34, one * 0.95, one * 0.60)
     canvas.paint("shirt", colour, canvas.cover(body), shade)
-    collar = _ellipse(frame.x, frame.y + 0.72, one * 0.34, one * 0.17)
+    collar = ellipse(frame.x, frame.y + 0.72, one * 0.34, one * 0.17)
     canvas.paint("shirt", colour * 0.62, canvas.cover(torch.maximum(collar, body)), shade)
 
 
@@ -420,8 +351,8 @@ def _back_hair(canvas: Canvas, frame: Frame, palette: Palette, hair: HairShape) 
 
 def _neck(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     one = torch.ones_like(frame.light)[:, None, None]
-    column = _smooth_max(frame.head_x.abs() - 0.23, frame.head_y.abs() - 0.74, 0.1)
-    collar = _ellipse(frame.x, frame.y + 0.72, one * 0.27, one * 0.12)
+    column = smooth_max(frame.head_x.abs() - 0.23, frame.head_y.abs() - 0.74, 0.1)
+    collar = ellipse(frame.x, frame.y + 0.72, one * 0.27, one * 0.12)
     canvas.paint("skin", torch.lerp(palette.skin, palette.line, 0.55), canvas.cover(torch.minimum(column, collar)), frame.shade)
 
 
@@ -438,7 +369,7 @@ def _ears(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     on_left = frame.head_x < 0.0
 
     def of_side(values: tuple[Tensor, Tensor]) -> Tensor:
-        return torch.where(on_left, _wide(values[0]), _wide(values[1]))
+        return torch.where(on_left, as_field(values[0]), as_field(values[1]))
 
     angles = (frame.yaw - EAR_AZIMUTH, frame.yaw + EAR_AZIMUTH)
     out = (-angles[0].sin() * frame.half_width * 1.07, angles[1].sin() * frame.half_width * 1.07)
@@ -446,7 +377,7 @@ def _ears(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     outward = frame.head_x.abs() - of_side(out)
     up = frame.head_y - (HEAD_CENTRE - 0.04)
     half_x, half_y = 0.105 + 0.02 * near, torch.full_like(frame.yaw, 0.17)[:, None, None]
-    whole = _ellipse(outward, up, half_x, half_y)
+    whole = ellipse(outward, up, half_x, half_y)
     # Only the near ear lies in front of the head; the far one shows where it sticks out.
     shape = torch.maximum(whole, torch.minimum(-frame.head, 0.02 - 0.30 * near - outward))
     canvas.paint("ears", palette.line, canvas.cover(shape), frame.shade)
@@ -456,46 +387,46 @@ def _ears(canvas: Canvas, frame: Frame, palette: Palette) -> None:
 
 
 def _half_eye(value: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    half_x = _mix(0.128, 0.182, value["eye_size"])
-    return half_x, half_x * _mix(0.32, 0.92, value["eye_open"])
+    half_x = mix(0.128, 0.182, value["eye_size"])
+    return half_x, half_x * mix(0.32, 0.92, value["eye_open"])
 
 
 def _eyes(canvas: Canvas, frame: Frame, spot: Pair) -> None:
     light = frame.light
     half_x, half_y = _half_eye(frame.value)
-    iris = _wide(half_x * 0.60)
+    iris = as_field(half_x * 0.60)
     # Gaze and glint go the same way in both eyes, so mirror them back.
-    aside = spot.outward - spot.side * _wide((frame.value["gaze"] - 0.5) * half_x)
-    lid = _ellipse(spot.outward, spot.up - 0.016, _wide(half_x + 0.040), _wide(half_y + 0.042))
-    inside = canvas.cover(_ellipse(spot.outward, spot.up, _wide(half_x), _wide(half_y)))
+    aside = spot.outward - spot.side * as_field((frame.value["gaze"] - 0.5) * half_x)
+    lid = ellipse(spot.outward, spot.up - 0.016, as_field(half_x + 0.040), as_field(half_y + 0.042))
+    inside = canvas.cover(ellipse(spot.outward, spot.up, as_field(half_x), as_field(half_y)))
     from_iris = (aside.square() + spot.up.square()).sqrt_()
     glint = ((aside + spot.side * 0.03).square() + (spot.up - 0.035).square()).sqrt_()
-    canvas.paint("eyes", _colour(light, LID), canvas.cover(lid))
-    canvas.paint("eyes", _colour(light, EYE_WHITE), inside, frame.shade * 0.5 + 0.5)
-    canvas.paint(None, _colour(light, IRIS), torch.minimum(canvas.cover(from_iris - iris), inside))
-    canvas.paint(None, _colour(light, PUPIL), torch.minimum(canvas.cover(from_iris - iris * 0.56), inside))
-    canvas.paint(None, _colour(light, EYE_WHITE), torch.minimum(canvas.cover(glint - 0.026), inside))
+    canvas.paint("eyes", constant_colour(light, LID), canvas.cover(lid))
+    canvas.paint("eyes", constant_colour(light, EYE_WHITE), inside, frame.shade * 0.5 + 0.5)
+    canvas.paint(None, constant_colour(light, IRIS), torch.minimum(canvas.cover(from_iris - iris), inside))
+    canvas.paint(None, constant_colour(light, PUPIL), torch.minimum(canvas.cover(from_iris - iris * 0.56), inside))
+    canvas.paint(None, constant_colour(light, EYE_WHITE), torch.minimum(canvas.cover(glint - 0.026), inside))
 
 
 def _brows(canvas: Canvas, frame: Frame, palette: Palette, spot: Pair) -> None:
-    height = _wide(_half_eye(frame.value)[1] * 0.5 + 0.195)
-    tilt = _wide((frame.value["brow_tilt"] - 0.42) * 1.10)
+    height = as_field(_half_eye(frame.value)[1] * 0.5 + 0.195)
+    tilt = as_field((frame.value["brow_tilt"] - 0.42) * 1.10)
     level = spot.up - height + tilt * spot.outward + 1.6 * spot.outward.square()
     # Thick near the nose, thinner outwards.
-    shape = _smooth_max(level.abs() - (0.041 - 0.05 * spot.outward), spot.outward.abs() - 0.155, 0.04)
+    shape = smooth_max(level.abs() - (0.041 - 0.05 * spot.outward), spot.outward.abs() - 0.155, 0.04)
     canvas.paint("brows", palette.brows, canvas.cover(shape), frame.shade)
 
 
 def _nose(canvas: Canvas, frame: Frame, palette: Palette) -> None:
-    size = _wide(_mix(0.060, 0.155, frame.value["nose_size"]))
+    size = as_field(mix(0.060, 0.155, frame.value["nose_size"]))
     spot = _anchor(frame, NOSE_PLACE, lift=1.16)
-    tip = _ellipse(spot.across, spot.up, size * 1.1, size * 0.9)
+    tip = ellipse(spot.across, spot.up, size * 1.1, size * 0.9)
     # The line goes round the lower half only.
     under = torch.maximum(tip - 0.012, spot.up - size * 0.25)
     canvas.paint("nose", palette.line, canvas.cover(under), frame.shade)
     warm = palette.skin * torch.tensor((1.03, 0.91, 0.88), device=palette.skin.device)
-    canvas.paint("nose", warm, canvas.cover(_ellipse(spot.across, spot.up - 0.035, size * 1.0, size * 0.88)), frame.shade)
-    shine = _ellipse(spot.across + 0.012, spot.up - 0.045, size * 0.48, size * 0.42)
+    canvas.paint("nose", warm, canvas.cover(ellipse(spot.across, spot.up - 0.035, size * 1.0, size * 0.88)), frame.shade)
+    shine = ellipse(spot.across + 0.012, spot.up - 0.045, size * 0.48, size * 0.42)
     canvas.paint(None, torch.lerp(palette.skin, torch.ones_like(warm), 0.45), canvas.cover(shine), frame.shade, 0.6)
 
 
@@ -509,13 +440,13 @@ class MouthShape(NamedTuple):
 
 def _mouth_shape(frame: Frame) -> MouthShape:
     smile, opened = frame.value["smile"], frame.value["mouth_open"]
-    half_x = _wide(_mix(0.165, 0.225, smile))
+    half_x = as_field(mix(0.165, 0.225, smile))
     spot = _anchor(frame, MOUTH_PLACE)
     bend = (spot.across / half_x).square().clamp_(max=1.6) - 0.45
-    height = spot.up - bend * _wide(_mix(-0.075, 0.155, smile))
-    gap = _wide(MOUTH_GAP + 0.080 * opened)
-    lips = _ellipse(spot.across, height, half_x + 0.015, gap + 0.057)
-    inside = _ellipse(spot.across, height, half_x - 0.02, gap)
+    height = spot.up - bend * as_field(mix(-0.075, 0.155, smile))
+    gap = as_field(MOUTH_GAP + 0.080 * opened)
+    lips = ellipse(spot.across, height, half_x + 0.015, gap + 0.057)
+    inside = ellipse(spot.across, height, half_x - 0.02, gap)
     return MouthShape(lips, inside, height)
 
 
@@ -523,28 +454,28 @@ def _mouth(canvas: Canvas, frame: Frame, palette: Palette, mouth: MouthShape) ->
     opened = frame.value["mouth_open"]
     canvas.paint("mouth", palette.lips, canvas.cover(mouth.lips), frame.shade)
     inside = canvas.cover(mouth.inside)
-    canvas.paint("mouth", _colour(opened, MOUTH_INSIDE), inside)
+    canvas.paint("mouth", constant_colour(opened, MOUTH_INSIDE), inside)
     # Teeth grow down from the upper lip; fading them in would pass through the tone of the skin.
-    upper = canvas.cover(_wide(MOUTH_GAP + (0.080 - 0.105) * opened) - mouth.height)
-    canvas.paint("mouth", _colour(opened, TEETH), torch.minimum(upper, inside))
+    upper = canvas.cover(as_field(MOUTH_GAP + (0.080 - 0.105) * opened) - mouth.height)
+    canvas.paint("mouth", constant_colour(opened, TEETH), torch.minimum(upper, inside))
 
 
 def _beard(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     amount = frame.value["beard"]
     middle = _anchor(frame, MOUTH_PLACE)
     size = (amount - 0.5).clamp(min=0.0) * 2.0
-    jaw = frame.head - _wide(_mix(0.01, 0.10, size)) * (-(frame.head_y + 0.15) * 2.5).clamp(0.0, 1.0)
+    jaw = frame.head - as_field(mix(0.01, 0.10, size)) * (-(frame.head_y + 0.15) * 2.5).clamp(0.0, 1.0)
     # A moustache, then an edge that sags beside the mouth and climbs to the ears.
     aside = middle.across.abs()
-    edge = _wide(_mix(0.10, 0.14, size)) - 0.55 * (aside - 0.06).clamp(0.0, 0.22) + 0.75 * (aside - 0.26).clamp_(0.0, 0.42)
-    shape = _smooth_max(jaw, (middle.up - edge) * 0.8, 0.06)
-    canvas.paint("beard", palette.beard, canvas.cover(shape), frame.shade, _wide((amount * 2.0).clamp(max=1.0)))
+    edge = as_field(mix(0.10, 0.14, size)) - 0.55 * (aside - 0.06).clamp(0.0, 0.22) + 0.75 * (aside - 0.26).clamp_(0.0, 0.42)
+    shape = smooth_max(jaw, (middle.up - edge) * 0.8, 0.06)
+    canvas.paint("beard", palette.beard, canvas.cover(shape), frame.shade, as_field((amount * 2.0).clamp(max=1.0)))
 
 
 def _front_hair(canvas: Canvas, frame: Frame, palette: Palette, hair: HairShape) -> None:
     canvas.paint("hair", palette.hair * 0.58, canvas.cover(hair.front - 0.01), frame.shade)
     canvas.paint("hair", palette.hair, canvas.cover(hair.front + LINE - 0.01), frame.shade)
-    across = frame.head_x - _wide(0.30 * frame.light)
+    across = frame.head_x - as_field(0.30 * frame.light)
     glow = (1.0 - (across / 0.42).square() - ((frame.head_y - 0.66) / 0.16).square()).clamp_(min=0.0)
     shine = torch.lerp(palette.hair, torch.ones_like(palette.hair), 0.5)
     canvas.paint(None, shine, glow * canvas.cover(hair.front + LINE), None, 0.42)
@@ -553,17 +484,17 @@ def _front_hair(canvas: Canvas, frame: Frame, palette: Palette, hair: HairShape)
 def _glasses(canvas: Canvas, frame: Frame, spot: Pair) -> None:
     amount = frame.value["glasses"]
     size = (amount - 0.5).clamp(min=0.0) * 2.0
-    shown = _wide((amount * 2.0).clamp(max=1.0))
-    half_x, half_y = _wide(_mix(0.190, 0.225, size)), _wide(_mix(0.155, 0.195, size))
-    half_rim = _wide(_mix(0.026, 0.036, size))
-    lens = _ellipse(spot.outward, spot.up + 0.025, half_x, half_y)
-    canvas.paint(None, _colour(amount, EYE_WHITE), canvas.cover(lens), None, shown * 0.16)
+    shown = as_field((amount * 2.0).clamp(max=1.0))
+    half_x, half_y = as_field(mix(0.190, 0.225, size)), as_field(mix(0.155, 0.195, size))
+    half_rim = as_field(mix(0.026, 0.036, size))
+    lens = ellipse(spot.outward, spot.up + 0.025, half_x, half_y)
+    canvas.paint(None, constant_colour(amount, EYE_WHITE), canvas.cover(lens), None, shown * 0.16)
     temple = torch.maximum((spot.up - 0.03).abs() - half_rim, half_x - spot.outward)
     temple = torch.maximum(temple, torch.maximum(spot.outward - 0.36, frame.head))
     middle = _anchor(frame, (0.0, EYE_PLACE[1]))
     bridge = torch.maximum(middle.across.abs() - 0.07, (middle.up - 0.03).abs() - half_rim)
     rims = torch.minimum(torch.minimum(lens.abs() - half_rim, temple), bridge)
-    canvas.paint("glasses", _colour(amount, RIM), canvas.cover(rims), None, shown)
+    canvas.paint("glasses", constant_colour(amount, RIM), canvas.cover(rims), None, shown)
 
 
 def render(factors: Tensor, *, resolution: int = 64, antialias: float = 1.2) -> Scene:
