@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.critics": ("core.generators.blocks",),
     "core.images": (), "core.regions": (), "core.taps": (),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
-    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
+    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.truth"),
     "core.truth": (*VALUES, "core.truth"),
     **{folder: (*VALUES, *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
     "core": (),

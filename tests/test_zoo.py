@@ -14,9 +14,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from core import zoo
+from core import checkpoints, zoo
 from core.checkpoints import native
 from core.critics import Critic
+from core.hub import HubError, HubFile
 
 from . import tiny
 
@@ -207,6 +208,93 @@ def test_a_card_without_its_critic_says_so(card: zoo.ModelCard) -> None:
     (card.path.parent / "tiny-critic.safetensors").unlink()
     with pytest.raises(ValueError, match="tiny-critic.safetensors cannot be read"):
         zoo.load_critic("tiny")
+
+
+# Cards of the Hub
+
+on_every_hub_card = pytest.mark.parametrize("name", zoo.HUB_CARDS)
+
+
+def test_the_page_lists_bundled_models_only_and_a_card_is_found_in_either_table() -> None:
+    assert not set(zoo.CARDS) & set(zoo.HUB_CARDS) and all(card.hub is None for card in zoo.CARDS.values())
+    assert all(zoo.card(name) is card for name, card in (zoo.CARDS | zoo.HUB_CARDS).items())
+    assert 12 <= len(zoo.HUB_CARDS) <= 20
+
+
+@on_every_hub_card
+def test_a_hub_card_is_pinned_whole_or_says_that_it_is_not(name: str) -> None:
+    card = zoo.HUB_CARDS[name]
+    assert card.name == card.hub.name == name and card.file == card.hub.filename and card.hub.repo.count("/") == 1
+    assert card.pinned == (card.hub.revision is not None and card.hub.sha256 is not None)
+    assert (card.hub.size is None) != (card.hub.about is None)      # exact or rounded, never both
+    assert 80e6 < (card.hub.size or card.hub.about) < 400e6
+    assert card.resolution in (128, 256, 512, 1024) and f"{card.resolution} px" in card.title and 0 < card.psi <= 1
+    assert card.architecture and card.layout and card.link.startswith("https://") and not card.world
+    assert card.licensed == (card.licence != "not stated") and card.licence not in ("MIT", "apache-2.0")
+
+
+def test_no_two_hub_cards_are_the_same_file() -> None:
+    places = [(card.hub.repo, card.hub.filename) for card in zoo.HUB_CARDS.values()]
+    hashes = [card.hub.sha256 for card in zoo.HUB_CARDS.values() if card.hub.sha256]
+    assert len(set(places)) == len(places) and len(set(hashes)) == len(hashes)
+
+
+def test_licences_are_those_of_who_trained_the_models() -> None:
+    for card in zoo.HUB_CARDS.values():
+        if card.architecture == "StyleGAN2":
+            assert "NVIDIA" in card.licence and "nvlabs" in card.link.lower()
+        elif card.licensed:
+            assert card.licence == "CC BY-NC 4.0"
+    unstated = [name for name, card in zoo.HUB_CARDS.items() if not card.licensed]
+    assert unstated == ["anime-stylegan", "imagenet-biggan-deep"]
+
+
+def test_cars_are_cropped_and_nothing_else() -> None:
+    cropped = {name: card.crop for name, card in zoo.HUB_CARDS.items() if card.crop}
+    assert cropped == {"car-stylegan2": 64, "car-stylegan": 64}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch) -> list[str]:
+    """The Hub, replaced by one file: the models that were fetched, in order."""
+    native.save(tiny.pggan(), tmp_path / "far.safetensors")
+    fetched: list[str] = []
+
+    def fetch(file: HubFile, **_how) -> Path:
+        fetched.append(file.name)
+        return tmp_path / "far.safetensors"
+
+    monkeypatch.setattr("core.hub.fetch", fetch)
+    if not hasattr(checkpoints, "read"):
+        monkeypatch.setattr(checkpoints, "read", native.read, raising=False)
+    return fetched
+
+
+@on_every_hub_card
+def test_a_card_that_is_not_pinned_opens_only_when_asked_to(name: str, elsewhere: list[str]) -> None:
+    if not zoo.HUB_CARDS[name].pinned:
+        for ask in (zoo.load, zoo.fetch):
+            with pytest.raises(HubError, match=f"{name} is not pinned: its (revision|sha256) is not .* --unpinned"):
+                ask(name)
+        assert elsewhere == []
+    generator = zoo.load(name, unpinned=True)
+    assert elsewhere == [name] and not generator.training and zoo.load(name, unpinned=True) is generator
+
+
+def test_a_hub_model_has_no_critic_and_no_file_until_it_is_fetched(monkeypatch) -> None:
+    monkeypatch.setattr("core.hub._cached", lambda file: None)
+    with pytest.raises(ValueError, match="church-stylegan2 comes without a critic: choose one of"):
+        zoo.load_critic("church-stylegan2")
+    with pytest.raises(HubError, match="celebahq-pggan is not on this machine yet: fetch it first"):
+        zoo.weights_hash("celebahq-pggan")
+    assert zoo.weights_hash("church-stylegan2") == zoo.HUB_CARDS["church-stylegan2"].hub.sha256
+    assert not zoo.is_here("church-stylegan2")
+
+
+def test_a_bundled_model_is_here_and_needs_no_hub(card: zoo.ModelCard, elsewhere: list[str]) -> None:
+    assert zoo.is_here("tiny") and zoo.fetch("tiny") == card.path and card.pinned and card.licensed
+    zoo.load("tiny")
+    assert elsewhere == []
 
 
 @pytest.mark.parametrize("name", sorted(zoo.CARDS))

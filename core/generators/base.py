@@ -32,6 +32,7 @@ class Generator(nn.Module):
     layers: nn.ModuleList
     reads: tuple[tuple[int, ...], ...]      # the slots each layer reads
     gates: tuple[nn.Module, ...] = ()       # class-conditional normalisation + ReLU, in forward order
+    notes: tuple[str, ...] = ()             # sentences: what reading a foreign file had to assume
 
     @property
     def movable(self) -> slice:

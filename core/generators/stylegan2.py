@@ -79,17 +79,24 @@ class FirstLayer(StyleLayer):
 
 
 class StyleGAN2(Generator):
-    """channels: one width for each resolution from 4 to R, so len(channels) = log2(R) - 1."""
+    """channels: one width for each resolution from 4 to R, so len(channels) = log2(R) - 1.
+
+    mapping_width: of the mapping's inner layers, `dim` where None. With classes, the label's embedding joins z.
+    """
 
     def __init__(self, *, resolution: int, channels: tuple[int, ...], z_dim: int = 512, dim: int = 512,
-                 mapping_layers: int = 8, clamp: float | None = None):
+                 mapping_layers: int = 8, mapping_width: int | None = None, classes: int = 0,
+                 clamp: float | None = None):
         super().__init__()
         channels = tuple(channels)
         if resolution != 2 ** (len(channels) + 1):
             raise ValueError(f"{len(channels)} widths make {2 ** (len(channels) + 1)} pixels, not {resolution}")
         self.resolution, self.channels, self.clamp = resolution, channels, clamp
         self.z_dim, self.dim, self.slots = z_dim, dim, 2 * len(channels)
-        widths = [z_dim] + [dim] * mapping_layers
+        self.mapping_width, self.classes = mapping_width, classes
+        if classes:
+            self.embed = EqualLinear(classes, dim)
+        widths = [z_dim + bool(classes) * dim] + [mapping_width or dim] * (mapping_layers - 1) + [dim]
         self.mapping = nn.ModuleList(EqualLinear(i, o, lr_mul=0.01) for i, o in zip(widths, widths[1:]))
         self.register_buffer("w_avg", torch.zeros(dim))
         layers: list[nn.Module] = [FirstLayer(channels[0], dim, clamp=clamp)]
@@ -102,7 +109,8 @@ class StyleGAN2(Generator):
 
     def config(self) -> dict:
         return dict(resolution=self.resolution, channels=list(self.channels), z_dim=self.z_dim, dim=self.dim,
-                    mapping_layers=len(self.mapping), clamp=self.clamp)
+                    mapping_layers=len(self.mapping), mapping_width=self.mapping_width, classes=self.classes,
+                    clamp=self.clamp)
 
     def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "StyleGAN2":
         super().at(psi=psi, noise=noise)
@@ -118,15 +126,25 @@ class StyleGAN2(Generator):
         view._modules["layers"] = nn.ModuleList(layers)
         return view
 
-    def map(self, z: Tensor) -> Tensor:
-        """z [n, z_dim] -> w [n, dim], untruncated."""
+    def map(self, z: Tensor, label: int | None = None) -> Tensor:
+        """z [n, z_dim] -> w [n, dim], untruncated. Raises ValueError where there are classes and the label is none."""
         w = normalize_second_moment(z.double())     # float64: a batch of another size rounds alike
+        if self.classes:
+            w = torch.cat([w, self._embedded(label).expand(len(z), -1)], 1)
         for layer in self.mapping:
             w = lrelu(layer(w))
         return w.to(z.dtype)
 
+    def _embedded(self, label: int | None) -> Tensor:
+        """[1, dim]"""
+        if label not in range(self.classes):
+            raise ValueError(f"the label is {label}; this model draws classes 0 to {self.classes - 1}: choose one")
+        chosen = torch.zeros(1, self.classes, dtype=torch.float64, device=self.embed.weight.device)
+        chosen[0, label] = 1
+        return normalize_second_moment(self.embed(chosen))
+
     def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
-        codes = self.map(z)[:, None].repeat(1, self.slots, 1)
+        codes = self.map(z, label)[:, None].repeat(1, self.slots, 1)
         if psi == 1:
             return codes
         near = self.w_avg + psi * (codes[:, :cutoff] - self.w_avg)
