@@ -24,7 +24,8 @@ NOT_STATED = "not stated"
 class ModelCard:
     """Facts about a model. psi: truncation it is shown with.
 
-    reach: how far a knob goes, in standard deviations of w . v. layout: whose names the tensors have. link: where the
+    reach: how far a knob goes, in standard deviations of w . v. spread: how wide the factors of its world varied in the
+    training pictures, of SPREADS. layout: whose names the tensors have. link: where the
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
     hub: where the file comes from; None: it is bundled.
     """
@@ -35,6 +36,7 @@ class ModelCard:
     resolution: int
     psi: float = 0.7
     reach: float = 3.0
+    spread: str = "even"
     licence: str = "MIT"
     link: str = ""
     architecture: str = ""
@@ -60,9 +62,9 @@ class ModelCard:
 
 _BUNDLED = (
     ModelCard("portraits-stylegan2", "Portraits (StyleGAN2, 64 px)", "portraits-stylegan2.safetensors", "portraits", 64,
-              architecture="StyleGAN2"),
+              spread="graded", architecture="StyleGAN2"),
     ModelCard("portraits-pggan", "Portraits (PGGAN, 64 px)", "portraits-pggan.safetensors", "portraits", 64,
-              architecture="PGGAN"),
+              spread="graded", architecture="PGGAN"),
 )
 
 

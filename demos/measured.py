@@ -18,7 +18,7 @@ from core.factorization.baseline import random_directions, spread_along
 from core.images import to_pil, webp
 from core.truth import scores
 from core.truth.verdict import BESIDE, verdict
-from core.truth.worlds import load_world
+from core.truth.worlds import deviations, load_world
 
 from . import recipe as recipes
 from . import words
@@ -26,7 +26,7 @@ from .notebook import Bar, bars, data_uri, table
 from .recipe import Recipe, RecipeError
 from .uploads import uploaded
 
-FACES, FIRST_FACE, READ, RANDOM_DRAWS = 64, 1_020_000, 512, 5      # what is measured while the page runs
+FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5                 # what is measured while the page runs
 MOST_SETS = 64                                                     # of knobs, kept as measured
 CLEAR = 0.3                                                        # standard deviations a step that count as moving it
 
@@ -103,12 +103,11 @@ def _named(record: dict | None, knob: int, model: str) -> dict:
 
 def measure(recipe: Recipe) -> Iterator[str]:
     """Measures a set of knobs on 64 faces with the reader; yields how far it is. Afterwards `measured_knobs` has it."""
-    generator, reader = zoo.load(recipe.model), zoo.load_reader(zoo.card(recipe.model).world)
-    world = load_world(zoo.card(recipe.model).world)
+    card = zoo.card(recipe.model)
+    generator, reader, world = zoo.load(recipe.model), zoo.load_reader(card.world), load_world(card.world)
     directions, steps = recipes.directions_of(recipe, uploaded(recipe))
-    yield f"Reading {READ} pictures, to know how far each factor varies."
-    spread = scores.read_seeds(generator, reader, READ, FIRST_FACE)[1].std(0)
-    codes = generator.codes(generator.sample(FACES, FIRST_FACE + READ), psi=zoo.card(recipe.model).psi)
+    spread = deviations(card.world, card.spread)
+    codes = generator.codes(generator.sample(FACES, FIRST_FACE), psi=card.psi)
     chance = random_directions(generator, directions.slots, k=RANDOM_DRAWS, seed=7)
     strongest = []
     for change in scores.knob_changes_of(generator, reader, codes, chance, spread_along(generator, chance), spread):
@@ -183,7 +182,7 @@ def _factor_table(recipe: Recipe) -> str:
     order = sorted(range(len(factors)), key=lambda i: -abs(record["mean"][i]))
     rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
             for i in order]
-    caption = f"Knob {recipe.knob + 1}: change a step, {FACES} faces, in standard deviations of each factor"
+    caption = f"Knob {recipe.knob + 1}: change a step, {FACES} faces, in standard deviations over the training pictures"
     share = (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{record['purity']:.0%}</b> of all that it "
              "moves is its strongest factor.</p>")
     return share + bars(rows, caption=caption, value="change [95 %]", beside="random" if chance else "")

@@ -82,8 +82,8 @@ def test_turning_a_true_factor_is_read_as_that_factor(reader):
     renderer, names = Renderer(), ("yaw", "smile", "hair_tone", "light")
     places = [WORLD.NAMES.index(name) for name in names]
     directions = Directions(torch.eye(renderer.dim, dtype=torch.float64)[places], torch.ones(4), (0,))
-    changes = scores.knob_changes(renderer, reader, directions, torch.full((4,), 0.15), seeds=24, first_seed=FIRST_TEST_SEED,
-                                  psi=1.0, spread=torch.full((len(WORLD.NAMES),), 0.15))
+    changes = scores.knob_changes(renderer, reader, directions, torch.full((4,), 0.15), torch.full((len(WORLD.NAMES),), 0.15),
+                                  seeds=24, first_seed=FIRST_TEST_SEED, psi=1.0)
     mean = changes.mean(1)
     assert mean.abs().argmax(1).tolist() == places
     assert torch.allclose(mean[range(4), places], torch.ones(4), atol=0.25)

@@ -9,6 +9,7 @@ from torch import nn
 from core.codes import Directions
 from core.truth import scores
 from core.truth.verdict import knob_title, verdict
+from core.truth.worlds import deviations, portraits
 from core.truth.worlds.base import Factor
 
 from .tiny import stylegan2
@@ -83,7 +84,7 @@ def test_changes_of_a_knob_are_finite_differences_of_the_readings():
     generator, reader = stylegan2(), Planted(16)
     directions = Directions(torch.eye(generator.dim, dtype=torch.float64)[:2], torch.ones(2), (1, 2))
     spread, steps = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.5, 0.25])
-    got = scores.knob_changes(generator, reader, directions, steps, seeds=3, first_seed=5, psi=1.0, amount=2.0, spread=spread)
+    got = scores.knob_changes(generator, reader, directions, steps, spread, seeds=3, first_seed=5, psi=1.0, amount=2.0)
     codes = generator.codes(generator.sample(3, 5))
     for k, step in enumerate(steps.tolist()):
         plus, minus = codes.clone(), codes.clone()
@@ -122,3 +123,12 @@ def test_a_title_turns_round_with_the_sign_and_names_a_strong_companion():
 def test_noise_gets_no_title():
     said = verdict(planted_changes(0.0, 0.0, noise=0.3), FACTORS, baseline=0.2)
     assert said.strongest is None and said.text.startswith("No single thing")
+
+
+def test_changes_are_measured_against_the_training_pictures_not_against_the_model():
+    """A factor that a model hardly varies must not seem to change most."""
+    even, graded = deviations("portraits", "even"), deviations("portraits", "graded")
+    truth = portraits.sample(4000, 500_000, spread=portraits.SPREADS["graded"]).numpy().std(0)
+    assert np.allclose(graded, truth, rtol=0.06)
+    narrowed = portraits.SPREADS["graded"] < 1
+    assert (graded[narrowed] < 0.85 * even[narrowed]).all() and torch.equal(graded[~narrowed], even[~narrowed])

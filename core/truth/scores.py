@@ -1,7 +1,8 @@
 """Numbers about directions and generators, all against the readings of an independent reader.
 
 Definitions are the README's: one *step* of a knob is one standard deviation of w . v over the model's codes; a change
-is measured in standard deviations of the factor over the model's own pictures.
+is measured in standard deviations of the factor over the pictures that the model learned from: were it over the model's own,
+a factor that the model hardly varies would seem to change most.
 """
 from __future__ import annotations
 
@@ -49,11 +50,9 @@ def knob_changes_of(generator: Generator, reader: nn.Module, codes: Tensor, dire
         yield (plus - minus) / (2 * amount) / spread
 
 
-def knob_changes(generator: Generator, reader: nn.Module, directions: Directions, steps: Tensor, *, seeds: int = 64,
-                 first_seed: int = 1_000_000, psi: float = 0.7, amount: float = 1.0, spread: Tensor | None = None) -> Tensor:
+def knob_changes(generator: Generator, reader: nn.Module, directions: Directions, steps: Tensor, spread: Tensor, *, seeds: int = 64,
+                 first_seed: int = 1_000_000, psi: float = 0.7, amount: float = 1.0) -> Tensor:
     """[k, seeds, factors]: signed change a step of every factor on every face, in standard deviations of the factor."""
-    if spread is None:
-        spread = read_seeds(generator, reader, 512, 900_000)[1].std(0)
     codes = generator.codes(generator.sample(seeds, first_seed), psi=psi)
     return torch.stack(list(knob_changes_of(generator, reader, codes, directions, steps, spread, amount=amount)))
 

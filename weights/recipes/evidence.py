@@ -31,7 +31,7 @@ from core.images import to_uint8
 from core.truth import scores
 from core.truth.readers import read
 from core.truth.verdict import verdict
-from core.truth.worlds import load_world
+from core.truth.worlds import deviations, load_world
 from demos.recipe import layer_groups
 
 from .recipes import RECIPES
@@ -50,14 +50,14 @@ class Measurement:
         self.reader = zoo.load_reader(zoo.card(card).world)
         self.psi = zoo.card(card).psi
         self.codes, self.readings = scores.read_seeds(self.generator, self.reader, QUALITY, REPORTING)
-        self.spread = self.readings.std(0)
+        self.spread = deviations(zoo.card(card).world, zoo.card(card).spread)
         self.rereading = reread(self.generator, self.reader, self.world, self.codes[:256])
         self.readable = self.rereading["correlation"] >= REREADING
 
     def changes(self, directions: Directions, *, first_seed: int = REPORTING + 20_000) -> Tensor:
-        """[k, FACES, factors] a step, in standard deviations of each factor."""
-        return scores.knob_changes(self.generator, self.reader, directions, spread_along(self.generator, directions),
-                                   seeds=FACES, first_seed=first_seed, psi=self.psi, spread=self.spread)
+        """[k, FACES, factors] a step, in standard deviations over the training pictures."""
+        return scores.knob_changes(self.generator, self.reader, directions, spread_along(self.generator, directions), self.spread,
+                                   seeds=FACES, first_seed=first_seed, psi=self.psi)
 
 
 @torch.no_grad()
@@ -141,7 +141,7 @@ def quality(measurement: Measurement, n: int = 4096) -> dict:
     frechet = {name: scores.frechet_distance(torch.cat([reader.features(part) for part in images.split(128)]), features)
                for name, images in others.items()}
     wasserstein = {name: scores.sliced_wasserstein(images, real) for name, images in others.items()}
-    diversity = measurement.spread / read(reader, real).std(0)
+    diversity = measurement.readings.std(0) / read(reader, real).std(0)
     by_name = dict(zip(world.NAMES, rounded(diversity)))
     return dict(samples=n, spread=RECIPES[measurement.card].spread, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
                 diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))

@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import importlib
+from functools import lru_cache
 from types import ModuleType
+
+from torch import Tensor
 
 WORLDS = ("portraits", "objects")
 
@@ -15,3 +18,10 @@ def load_world(name: str) -> ModuleType:
     if name not in WORLDS:
         raise KeyError(f"no world {name!r}; there are {', '.join(WORLDS)}")
     return importlib.import_module(f"{__name__}.{name}")
+
+
+@lru_cache(maxsize=None)
+def deviations(name: str, spread: str) -> Tensor:
+    """[k]: every factor's standard deviation over the pictures that a network learned from (the first 10,000)."""
+    world = load_world(name)
+    return world.sample(10_000, 0, spread=world.SPREADS[spread]).std(0)
