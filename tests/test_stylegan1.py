@@ -9,7 +9,7 @@ from torch import Tensor
 from core.checkpoints import ajbrock, genforce_stylegan, hf_biggan
 from core.codes import edit
 from core.factorization.sefa import sefa
-from core.generators.doubling import doubled, doubled_conv
+from core.generators.blocks import doubled, doubled_conv
 from core.generators.stylegan import StyleGAN
 
 from . import shared_fixtures, tiny

@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import EqualConv2d, EqualLinear, widened
-from .doubling import doubled
+from .blocks import EqualConv2d, EqualLinear, doubled, widened
 
 MOMENTUM = 0.1
 ON_THE_GRID = 1e-6      # 0.58 * 50 = 28.999999999999996 is row 29

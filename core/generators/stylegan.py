@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import EqualLinear, widened
-from .doubling import doubled_conv
+from .blocks import EqualLinear, doubled_conv, widened
 from .stylegan2 import StyleGAN2
 
 
