@@ -204,10 +204,11 @@ def found_sentence(model: str) -> str:
     found = (evidence(model) or {}).get("found")
     if not found:
         return ""
-    count = found["correlation"]
-    return (f"Of {found['of']} things that this world can vary and the reader can read, these ten knobs find "
-            f"{count['sefa']}; ten random knobs find {count['random']}; with labels one would find "
-            f"{count['supervised']}: that is the price of doing without labels.")
+    watched, turned = found["correlation"], found["causal"]
+    return (f"Of {found['of']} things that this world can vary and the reader can read, turning these ten knobs clearly "
+            f"changes {turned['sefa']}; ten random knobs: {turned['random']}. A picture's place along a knob goes with "
+            f"{watched['sefa']} of them; with labels one would find {watched['supervised']}: that is the price of doing "
+            "without labels.")
 
 
 def _truncation_table(recipe: Recipe) -> str:

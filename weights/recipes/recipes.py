@@ -59,7 +59,7 @@ def class_critic(resolution: int) -> Critic:
 
 
 RECIPES: dict[str, Recipe] = {
-    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=480_000, spread="graded"),
+    "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=470_000, spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic, spread="graded"),
     "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, mixing=0, batch=48, spread="graded"),
 }
