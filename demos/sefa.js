@@ -83,13 +83,15 @@
       if (answer.error) {
         said.textContent = answer.error; said.hidden = false; waiting(false);
         now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true;
+        const asks = !gan.same(bus.props.value, now.good);
         send(); tell();
+        if (!asks && now.answer) parts.stage.props.value = now.answer;      // a refused link changed no recipe: nobody will answer
         return;
       }
       if (!now.refused) said.hidden = true;             // the answer to the restored recipe leaves the sentence standing
       now.refused = false;
       now.setup = answer.setup;
-      now.good = copyOf(answer.recipe);
+      now.good = copyOf(answer.recipe); now.answer = answer;
       const current = gan.same(answer.recipe, now.recipe);
       if (!current && now.dragging && film()) return;
       photo.after.src = answer.src; photo.after.alt = answer.alt; photo.before.src = answer.before;

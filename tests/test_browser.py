@@ -23,7 +23,7 @@ from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8
 from demos import recipe as recipes
-from demos.measured import evidence, has_reader
+from demos.measured import evidence, has_reader, wishes
 
 
 pytestmark = pytest.mark.browser
@@ -591,7 +591,7 @@ def test_a_wish_turns_the_knob_that_was_measured_to_fulfil_it(visits: Visits):
         pytest.skip("nothing was measured of these weights yet")
     page = visits.open()
     page.locator("#steer-find input").click()
-    page.get_by_role("option").first.click()
+    page.get_by_role("option", name=wishes(model)[0][0], exact=True).click()
     page.wait_for_selector("#steer-find-says .verdict")
     recipe = settle(page)
     assert f"nob {recipe['knob'] + 1} moves" in page.locator("#steer-find-says").inner_text()
