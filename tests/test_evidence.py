@@ -32,13 +32,14 @@ def test_controls_hold(name):
 
 
 def test_a_control_that_looks_significant_is_refused():
-    sound = dict(found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
+    sound = dict(parts=dict(mean=0.8, of_other_pictures=0.4), found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
                  quality=dict(frechet=dict(renders_again=1, renders_blurred_1px=5, renders_noise_01=5)))
     assert controls_hold(sound) == []
     sound["found"]["shuffled"]["sefa"] = 3
     sound["found"]["correlation"]["random"] = 12
     sound["quality"]["frechet"]["renders_again"] = 9
-    assert len(controls_hold(sound)) == 3
+    sound["parts"]["of_other_pictures"] = 0.9
+    assert len(controls_hold(sound)) == 4
 
 
 @pytest.mark.parametrize("name", WITH_TRUTH)

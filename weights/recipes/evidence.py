@@ -74,6 +74,24 @@ def reread(generator: Generator, reader: nn.Module, world, codes: Tensor) -> dic
                 error=(first - second).square().mean(0).sqrt())
 
 
+@torch.no_grad()
+def parts_agree(measurement: Measurement, n: int = 256) -> dict:
+    """IoU of the part reader on generated pictures with the masks of what the factor reader says, rendered.
+
+    Beside it the same with the renders of other pictures: what the parts' usual places alone would give.
+    """
+    world, generator = measurement.world, measurement.generator
+    images = torch.cat([generator(part).clamp(-1, 1) for part in measurement.codes[:n].split(64)])
+    found = read(zoo.load_part_reader(zoo.card(measurement.card).world), images).argmax(1)
+    drawn = world.render(read(measurement.reader, images).clamp(0, 1), resolution=generator.resolution).masks.to(torch.uint8).argmax(1)
+
+    def overlap(truth: Tensor) -> list[float]:
+        return [float(((found == i) & (truth == i)).sum() / ((found == i) | (truth == i)).sum().clamp(min=1)) for i in range(len(world.PARTS))]
+    by_part = overlap(drawn)
+    return dict(samples=n, mean=float(np.mean(by_part)), by_part=dict(zip(world.PARTS, by_part)),
+                of_other_pictures=float(np.mean(overlap(drawn.roll(1, 0)))))
+
+
 def knob_table(measurement: Measurement, directions: Directions, baseline: float) -> dict:
     """The record of a set of directions: one entry a knob, and correlations with every factor over 512 faces."""
     steps, changes = spread_along(measurement.generator, directions), measurement.changes(directions)
@@ -226,7 +244,7 @@ def measure(card: str) -> dict:
                 samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING,
                              psi=measurement.psi),
                 factors=factors, rereading=dict(samples=256, **{name: measurement.rereading[name] for name in ("ssim", "by_skin_tone")}),
-                sets=tables, baseline=baselines, found=findings(measurement), truncation=truncation(measurement),
+                parts=parts_agree(measurement), sets=tables, baseline=baselines, found=findings(measurement), truncation=truncation(measurement),
                 quality=quality(measurement), nearest=nearest(measurement),
                 eigen_milliseconds=eigen_milliseconds(measurement.generator))
 
@@ -236,6 +254,8 @@ def controls_hold(evidence: dict) -> list[str]:
     wrong = [f"{count} factors found by {name} in shuffled readings" for name, count in evidence["found"]["shuffled"].items() if count]
     if evidence["found"]["correlation"]["random"] > evidence["found"]["correlation"]["supervised"]:
         wrong.append("random directions find more factors than the supervised fit")
+    if evidence["parts"]["mean"] <= evidence["parts"]["of_other_pictures"]:
+        wrong.append("the part reader agrees no better with a picture's own parts than with another's")
     again = evidence["quality"]["frechet"]
     if again["renders_again"] > min(again["renders_blurred_1px"], again["renders_noise_01"]):
         wrong.append("a second set of renders lies further away than spoilt ones")
