@@ -71,6 +71,7 @@ class Visits:
     def go(self, page, query: str) -> None:
         page.goto(self.url + query, wait_until="commit")
         page.wait_for_function(SETTLED)
+        page.wait_for_function("document.querySelectorAll('.fold > button').length === 5")     # they may come after the picture
         asked = asked_by(query)
         if asked:
             page.wait_for_function("asked => gan.same(gan.steer.now.recipe, asked)", arg=asked)
@@ -614,7 +615,8 @@ def test_a_face_is_read_where_there_is_a_reader_and_refused_where_not(visits: Vi
 
 def test_folds_are_closed_and_expert_opens_them_all(visits: Visits):
     opened = "[...document.querySelectorAll('.fold > button')].map(button => button.classList.contains('open'))"
-    assert visits.open().evaluate(opened) == [False] * 5
+    page = visits.open()
+    assert page.evaluate(opened) == [False] * 5
     page = visits.open("?expert=1")
     page.wait_for_function(f"{opened}.every(Boolean)")
     assert page.evaluate(opened) == [True] * 5
