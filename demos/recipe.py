@@ -4,7 +4,6 @@ One record makes the picture, its link, its code, its notebook, its PNG and its 
 """
 from __future__ import annotations
 
-import hashlib
 import json
 import numbers
 import re
@@ -22,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from core import zoo
+from core.checkpoints import native
 from core.codes import Directions, edit
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.files import load_directions
@@ -210,11 +210,7 @@ def slots_of(recipe: Recipe) -> tuple[int, ...]:
 
 def file_identity(path: str | Path) -> str:
     """sha256 of a file, hexadecimal: what `Recipe.directions` holds."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(2 ** 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+    return native.weights_hash(path)
 
 
 def _joined(make: Callable) -> Callable:

@@ -122,3 +122,4 @@ def test_bundled_files_and_recipes_agree():
             facts = native.metadata(zoo.card(name).path)
             assert int(facts["images_shown"]) > 0
             assert zoo.load(name).resolution == recipe.resolution
+            assert zoo.card(name).spread == recipe.spread

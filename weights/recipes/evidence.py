@@ -34,6 +34,7 @@ from core.truth.verdict import verdict
 from core.truth.worlds import deviations, load_world
 from demos.recipe import layer_groups
 
+from .bank import drawn, load_bank
 from .recipes import RECIPES
 from .train import sheet
 
@@ -139,9 +140,9 @@ def findings(measurement: Measurement) -> dict:
 @torch.no_grad()
 def renders(measurement: Measurement, n: int, start: int) -> Tensor:
     """Of the reporting seeds from `start` on, spread as the training pictures were."""
-    world, spread = measurement.world, measurement.world.SPREADS[RECIPES[measurement.card].spread]
-    return torch.cat([world.render(world.sample(min(200, n - i), REPORTING + start + i, spread=spread),
-                                   resolution=measurement.generator.resolution).images for i in range(0, n, 200)])
+    size, spread = measurement.generator.resolution, zoo.card(measurement.card).spread
+    return torch.cat([drawn(measurement.world, min(200, n - i), REPORTING + start + i, size, spread=spread).images
+                      for i in range(0, n, 200)])
 
 
 @torch.no_grad()
@@ -161,7 +162,7 @@ def quality(measurement: Measurement, n: int = 4096) -> dict:
     wasserstein = {name: scores.sliced_wasserstein(images, real) for name, images in others.items()}
     diversity = measurement.readings.std(0) / read(reader, real).std(0)
     by_name = dict(zip(world.NAMES, rounded(diversity)))
-    return dict(samples=n, spread=RECIPES[measurement.card].spread, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
+    return dict(samples=n, spread=zoo.card(measurement.card).spread, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
                 diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))
 
 
@@ -181,7 +182,6 @@ def truncation(measurement: Measurement, n: int = 1024) -> dict:
 @torch.no_grad()
 def nearest(measurement: Measurement, n: int = 64) -> dict:
     """RMS distance of generated pictures to their nearest training render, beside that of held-out renders to theirs."""
-    from .bank import load_bank
     recipe = RECIPES[measurement.card]
     bank = load_bank(recipe.world, measurement.generator.resolution, recipe.bank, spread=recipe.spread)
     held = renders(measurement, n, 400_000)

@@ -49,7 +49,7 @@ class Training:
         self.rows = [torch.arange(len(bank))] if labels is None else [(labels == k).nonzero()[:, 0] for k in labels.unique()]
         self.step_number = self.shown = 0
         self.warm_from: int | None = None
-        self.losses = (0.0, 0.0)
+        self.generator_loss = 0.0
         self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
         self.build(recipe.generator(recipe.resolution), recipe.critic(recipe.resolution))
 
@@ -122,7 +122,7 @@ class Training:
         self.watch(loss_d.item())
         self.step_number, self.shown = self.step_number + 1, self.shown + n
         if self.step_number % 25 == 0:
-            self.losses = (loss_d.item(), loss_g.item())
+            self.generator_loss = loss_g.item()
 
     def watch(self, loss: float) -> None:
         """Double gamma where the critic has had it too easy: its gradient then teaches one artefact to every picture."""
@@ -232,7 +232,7 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
         now = time.monotonic()
         if now - told > 30:
             say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {(training.shown - shown) / (now - told):5.1f}/s  "
-                f"D {training.critic_loss:.3f}  G {training.losses[1]:.3f}  gamma {training.gamma:g}", flush=True)
+                f"D {training.critic_loss:.3f}  G {training.generator_loss:.3f}  gamma {training.gamma:g}", flush=True)
             told, shown = now, training.shown
         if now - saved > CHECKPOINT_EVERY:
             write_checkpoint(training, folder)
