@@ -1,18 +1,24 @@
 """GANatomy: find out what a GAN has learned, steer it, and take results away. One page: a list of demos and a loop.
 
-    python app.py              opens the page on http://127.0.0.1:7860
+    python app.py                                   opens the page on http://127.0.0.1:7860
+    python app.py --weights network.pkl folder/     opens it on checkpoints of your own
 HOST and PORT in the environment choose where it listens.
 """
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import threading
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
 
 import gradio as gr
+import torch
 
 from core import zoo
-from demos import notebook, recipe, sefa
+from demos import gpu, notebook, recipe, sefa
 
 DEMOS = (sefa,)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
@@ -32,7 +38,16 @@ def build() -> gr.Blocks:
             handler, outputs = tab.opened
             page.load(handler, None, outputs, **notebook.private(f"{tab.name}_opened", notebook.LIVE))
             tab.endpoints()
+            page.unload(tab.left)
+        notebook.text(f'<footer class="foot">{escape(where())}</footer>')
     return page.queue(max_size=64, default_concurrency_limit=1)
+
+
+def where() -> str:
+    """Which device draws, in a sentence."""
+    if zoo.device().type == "cuda":
+        return f"Drawn on the GPU of the machine that serves this page: {torch.cuda.get_device_name(zoo.device())}."
+    return "Drawn on the processor of the machine that serves this page."
 
 
 def launch(page: gr.Blocks, **options):
@@ -51,12 +66,52 @@ def warm() -> None:
         recipe.picture_bytes(first)
 
 
+SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors")
+
+
+def add(given: Iterable[str]) -> None:
+    """Put the networks of these files and folders first on the page; exits with a sentence where one cannot be opened.
+
+    Of a folder's files, those that hold no generator are named on stderr and left out.
+    """
+    bundled, problems = dict(zoo.CARDS), []
+    for path in map(Path, given):
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+        added = 0
+        for file in files:
+            try:
+                card = zoo.add(file)
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            added += 1
+            print(f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations; "
+                  + " ".join(zoo.load(card.name).notes), flush=True)
+        if not added:
+            sys.exit(problems[-1] if problems else f"{path} holds no file that ends in {', '.join(SUFFIXES)}: give a checkpoint")
+    for problem in problems:
+        print(f"Left out: {problem}", file=sys.stderr)
+    own = {name: card for name, card in zoo.CARDS.items() if card.own}
+    zoo.CARDS.clear()
+    zoo.CARDS.update(own | bundled)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "7860")
     parser.add_argument("--host", default=host, help="address to listen on (HOST, or 127.0.0.1)")
     parser.add_argument("--port", type=int, default=port, help="port to listen on (PORT, or 7860)")
+    parser.add_argument("--weights", nargs="+", default=[], metavar="FILE-OR-FOLDER",
+                        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, BigGAN or BigGAN-deep, in any known format")
+    parser.add_argument("--unpinned", action="store_true",
+                        help="also offer models of the Hub whose revision or hash is not known, so that nobody can check them")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)")
     given = parser.parse_args()
+    cuda = torch.cuda.is_available() and not gpu.lent()         # a lent one is not ours: see demos/gpu.py
+    if given.device == "cuda" and not cuda:
+        parser.error("there is no GPU here that PyTorch can use: leave --device out")
+    zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)
+    add(given.weights)
     page = build()
     try:
         launch(page, server_name=given.host, server_port=given.port, prevent_thread_lock=True)

@@ -66,9 +66,11 @@ def webp(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def png(picture: Image.Image, *, recipe: dict | None = None) -> bytes:
-    """PNG with the recipe as JSON in the text chunk `ganatomy`."""
+def png(picture: Image.Image, *, recipe: dict | None = None, licence: str = "") -> bytes:
+    """PNG with the recipe as JSON in the text chunk `ganatomy`, and `licence` in the chunk `Copyright`."""
     info = PngImagePlugin.PngInfo()
+    if licence:
+        info.add_itxt("Copyright", licence)
     if recipe is not None:
         info.add_text("ganatomy", json.dumps(recipe, sort_keys=True))
     out = io.BytesIO()

@@ -1,12 +1,15 @@
 """Which models there are, and how one is opened: the bundled ones, and well-known ones of the Hugging Face Hub."""
 from __future__ import annotations
 
+import itertools
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from . import checkpoints
@@ -14,6 +17,7 @@ from . import hub as the_hub
 from .checkpoints import native
 from .critics import Critic
 from .generators.base import Generator
+from .hub import Cancelled as Cancelled
 from .hub import HubFile
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -27,7 +31,8 @@ class ModelCard:
     reach: how far a knob goes, in standard deviations of w . v. spread: how wide the factors of its world varied in the
     training pictures, of SPREADS. layout: whose names the tensors have. link: where the
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
-    hub: where the file comes from; None: it is bundled.
+    classes: 0 where it is unconditional. hub: where the file comes from; None: it is bundled, or somebody's own.
+    own: it was added with `add`.
     """
     name: str
     title: str
@@ -42,7 +47,9 @@ class ModelCard:
     architecture: str = ""
     layout: str = "ganatomy"
     crop: int = 0
+    classes: int = 0
     hub: HubFile | None = None
+    own: bool = False
 
     @property
     def path(self) -> Path:
@@ -122,13 +129,82 @@ _OF_THE_HUB = (
     _on_hub("imagenet-biggan-deep", "ImageNet (BigGAN-deep, 128 px)", 128, repo="osanseviero/BigGAN-deep-128",
             filename="pytorch_model.bin", revision="86e3d82ec07f2513c0942d138a7b38133cfc2036",
             about=211_000_000, sha256="b86146a8cfcde4cda135adba4b2806f78b3abe2dac9d0fd090cc3ab318604ad9",
-            architecture="BigGANDeep", layout="pytorch-pretrained-biggan", psi=0.4,
+            architecture="BigGANDeep", layout="pytorch-pretrained-biggan", psi=0.4, classes=1000,
             licence=NOT_STATED, link="https://github.com/huggingface/pytorch-pretrained-BigGAN"),
 )
-CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}      # the models of the page
+CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}      # bundled, then added ones
 HUB_CARDS: dict[str, ModelCard] = {card.name: card for card in _OF_THE_HUB}
 _lock = threading.RLock()
 _reading = threading.Lock()     # apart from _lock, so that a large file never holds up the bundled models
+_chosen: dict = dict(device="cpu", unpinned=False)
+
+
+def use(*, device: str | None = None, unpinned: bool | None = None) -> None:
+    """From now on models are opened on `device`, and with `unpinned` those of the Hub that cannot be checked as well."""
+    _chosen.update({name: value for name, value in dict(device=device, unpinned=unpinned).items() if value is not None})
+
+
+def device() -> torch.device:
+    """Where models are opened: the CPU, unless `use` said otherwise."""
+    return torch.device(_chosen["device"])
+
+
+def add(path: str | Path) -> ModelCard:
+    """A card for a file of one's own, of any format that `checkpoints.read` knows; from now on it is in CARDS.
+
+    Truncation and the knobs' reach come from the model's own statistics. Raises ValueError in one sentence.
+    """
+    path = Path(path).resolve()
+    with _reading:
+        generator = _read(path)
+    taken = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "model"
+    names = itertools.chain([taken], (f"{taken}-{i}" for i in itertools.count(2)))
+    name = next(name for name in names if name not in CARDS and name not in HUB_CARDS)
+    kind = type(generator).__name__
+    facts = dict(architecture=kind, resolution=generator.resolution, classes=generator.classes, licence=_licence(path))
+    found = ModelCard(name, f"{path.stem[:40]} ({kind}, {generator.resolution} px)", str(path), None, own=True,
+                      psi=usual_psi(generator), reach=reach_of(generator), layout="own", **facts)
+    CARDS[name] = found
+    return found
+
+
+def _licence(path: Path) -> str:
+    try:
+        return native.metadata(path).get("licence", NOT_STATED)
+    except ValueError:
+        return NOT_STATED
+
+
+def usual_psi(generator: Generator) -> float:
+    """The truncation to show a model with: codes then have 0.7 of their spread; 1 where truncation has no effect."""
+    return 0.7 if generator.has_truncation else 1.0
+
+
+@torch.no_grad()
+def reach_of(generator: Generator, *, samples: int = 2048, seed: int = 500_000) -> float:
+    """How far a knob goes, in standard deviations of w . v: what 99 of 100 of the model's own codes stay within.
+
+    The median over the principal axes that carry half of the variance, rounded to halves, within 2 and 5: about 2.5 for
+    Gaussian codes, more for heavy tails.
+    """
+    z = generator.sample(samples, seed)
+    codes = generator.codes(z, label=0 if generator.classes else None)[:, 0, generator.movable].double().cpu()
+    codes = codes - codes.mean(0)
+    variances, axes = torch.linalg.eigh(codes.T @ codes / len(codes))
+    share = variances.flip(0).cumsum(0) / variances.sum().clamp(min=1e-30)
+    along = codes @ axes.flip(1)[:, :1 + int((share < 0.5).sum())]
+    far = (along.abs() / along.std(0).clamp(min=1e-12)).quantile(0.99, dim=0).median()
+    return min(5.0, max(2.0, round(2 * float(far)) / 2))
+
+
+def openable(name: str) -> bool:
+    """Is it known which bytes the model has, or were unpinned ones asked for?"""
+    return card(name).pinned or _chosen["unpinned"]
+
+
+def ready() -> dict[str, ModelCard]:
+    """The cards that open without a network: bundled, added, then those of the Hub that were fetched."""
+    return {**CARDS, **{name: card for name, card in HUB_CARDS.items() if openable(name) and is_here(name)}}
 
 
 def card(name: str) -> ModelCard:
@@ -154,7 +230,7 @@ def fetch(name: str, *, unpinned: bool = False, progress: the_hub.Progress | Non
     found = card(name)
     if found.hub is None:
         return found.path
-    if not (found.pinned or unpinned):
+    if not (openable(name) or unpinned):
         missing = "revision" if found.hub.revision is None else "sha256"
         raise the_hub.HubError(f"{name} is not pinned: its {missing} is not known, so its file cannot be checked; "
                                "choose another model, or open it on the command line with --unpinned")
@@ -165,33 +241,34 @@ def load(name: str, *, unpinned: bool = False, progress: the_hub.Progress | None
          cancelled: Callable[[], bool] | None = None, token: str | None = None) -> Generator:
     """The frozen generator of a card, opened once and shared; a model of the Hub is fetched first, see `fetch`."""
     found = card(name)
-    if found.hub is None:
+    if found.hub is None and not found.own:
         with _lock:         # lru_cache alone would let two threads open the same file
-            return _open(found.path)
+            return _open(found.path).to(device())
     path = fetch(name, unpinned=unpinned, progress=progress, cancelled=cancelled, token=token)
     with _reading:
-        return _read(path)
+        return _read(path).to(device())
 
 
 def load_critic(name: str) -> Critic:
     """The frozen critic trained with the card's generator. Raises ValueError for a model of the Hub: it has none."""
     found = card(name)
-    if found.hub:
-        raise ValueError(f"{name} comes without a critic: choose one of {', '.join(CARDS)}")
+    if found.hub or found.own:
+        bundled = (other.name for other in CARDS.values() if not other.own)
+        raise ValueError(f"{name} comes without a critic: choose one of {', '.join(bundled)}")
     with _lock:
-        return _open(found.path.with_name(f"{found.path.stem}-critic.safetensors"))
+        return _open(found.path.with_name(f"{found.path.stem}-critic.safetensors")).to(device())
 
 
 def load_reader(world: str) -> nn.Module:
     """The frozen FactorReader of a rendered world."""
     with _lock:
-        return _open(WEIGHTS / f"{world}-reader.safetensors")
+        return _open(WEIGHTS / f"{world}-reader.safetensors").to(device())
 
 
 def load_part_reader(world: str) -> nn.Module:
     """The frozen PartReader of a rendered world."""
     with _lock:
-        return _open(WEIGHTS / f"{world}-parts.safetensors")
+        return _open(WEIGHTS / f"{world}-parts.safetensors").to(device())
 
 
 def weights_hash(name: str) -> str:

@@ -1,24 +1,27 @@
 """What was measured of a set of knobs, in words and tables: no claim without its number, baseline and sample count.
 
 Tables come from weights/evidence/<card>.json, and only where that was measured with exactly these weights; anything
-else can be measured while the page runs, with the same functions.
+else can be measured while the page runs, with the same functions. A model without a reader is measured with exact
+picture statistics; every claim says which grade of evidence it rests on.
 """
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from html import escape
+from pathlib import Path
 
 import torch
 
 from core import zoo
 from core.factorization.baseline import random_directions, spread_along
 from core.images import to_pil, webp
-from core.truth import scores
-from core.truth.verdict import BESIDE, verdict
+from core.truth import scores, statistics
+from core.truth.verdict import BESIDE, Verdict, statistics_verdict, verdict
 from core.truth.worlds import deviations, load_world
+from core.truth.worlds.base import Factor
 
 from . import recipe as recipes
 from . import words
@@ -29,6 +32,11 @@ from .uploads import uploaded
 FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5                 # what is measured while the page runs
 MOST_SETS = 64                                                     # of knobs, kept as measured
 CLEAR = 0.3                                                        # standard deviations a step that count as moving it
+BUDGET = 120                                                       # seconds for the statistics of a slow model
+READER, STATISTICS = "reader", "statistics"
+GRADES = {READER: "Grade of evidence: an independent reader, trained on pictures whose true factors are known.",
+          STATISTICS: "Grade of evidence: exact picture statistics. They say what the pixels do, not what is in the "
+                      "picture."}
 
 
 @lru_cache(maxsize=8)
@@ -47,8 +55,8 @@ def evidence(model: str) -> dict | None:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of a page rest on: weights, evidence, reader; "" where there is none."""
-    files = dict(evidence=zoo.WEIGHTS / "evidence" / f"{model}.json", reader=zoo.WEIGHTS / f"{zoo.card(model).world}-reader.safetensors")
-    return dict(weights=zoo.weights_hash(model), **{name: recipes.file_identity(path) if path.exists() else ""
+    files = dict(evidence=zoo.WEIGHTS / "evidence" / f"{model}.json", reader=_reader_file(model))
+    return dict(weights=zoo.weights_hash(model), **{name: recipes.file_identity(path) if path and path.exists() else ""
                                                     for name, path in files.items()})
 
 
@@ -56,20 +64,43 @@ _measured: dict[tuple, list[dict]] = {}         # by set of knobs: what was meas
 
 
 def _set_key(recipe: Recipe) -> tuple:
-    mode = recipe.mode if recipe.method == "sefa" else ""
-    return zoo.weights_hash(recipe.model), recipe.method, mode, recipe.layers, recipe.directions
+    mode, judge = recipe.mode if recipe.method == "sefa" else "", READER if has_reader(recipe.model) else STATISTICS
+    return zoo.weights_hash(recipe.model), judge, recipe.method, mode, recipe.layers, recipe.directions
 
 
 def measured_knobs(recipe: Recipe) -> list[dict] | None:
-    """One record a knob (title, verdict, mean, low, high, purity ...), from the evidence or measured here."""
+    """One record a knob (verdict, mean, low, high, purity ...), from the evidence or measured here.
+
+    grade: what judged it, a key of GRADES. percentile: of the statistics, share (0 to 1) of random directions that move
+    each less; empty where a reader judged, who compares with random knobs in the verdict.
+    """
     method = f"sefa-{recipe.mode}" if recipe.method == "sefa" else recipe.method
     found = (evidence(recipe.model) or {}).get("sets", {}).get(f"{method}/{recipe.layers}")
-    return found["knobs"] if found else _measured.get(_set_key(recipe))
+    if not found:
+        return _measured.get(_set_key(recipe))
+    return [{**dict(percentile=[], grade=READER, pictures=FACES), **knob} for knob in found["knobs"]]
+
+
+def _reader_file(model: str) -> Path | None:
+    world = zoo.card(model).world
+    return zoo.WEIGHTS / f"{world}-reader.safetensors" if world else None
 
 
 def has_reader(model: str) -> bool:
-    world = zoo.card(model).world
-    return bool(world) and (zoo.WEIGHTS / f"{world}-reader.safetensors").exists()
+    path = _reader_file(model)
+    return path is not None and path.exists()
+
+
+def grade_of(recipe: Recipe) -> str:
+    """A key of GRADES: what judged these knobs; where nothing did yet, what would."""
+    records = measured_knobs(recipe)
+    if records:
+        return records[0].get("grade", READER)
+    return READER if has_reader(recipe.model) else STATISTICS
+
+
+def _factors(model: str, grade: str) -> Sequence[Factor]:
+    return load_world(zoo.card(model).world).FACTORS if grade == READER else statistics.FACTORS
 
 
 def setup_of(recipe: Recipe) -> dict:
@@ -82,19 +113,18 @@ def setup_of(recipe: Recipe) -> dict:
              for i in range(len(directions))]
     return dict(key="/".join(map(str, _set_key(recipe))), knobs=knobs, reach=zoo.card(recipe.model).reach,
                 layers=list(recipes.layer_groups(recipe.model)), truncation=zoo.load(recipe.model).has_truncation,
-                measurable=has_reader(recipe.model) and not measured)
+                measurable=not measured, grade=GRADES[grade_of(recipe)])
 
 
 def _named(record: dict | None, knob: int, model: str) -> dict:
     """What a control shows of a knob: what it moves, the words at its ends, its verdict; no claim without a record."""
     if record is None:
-        missing = "press Measure." if has_reader(model) else "this network has no reader to say it."
-        unknown = f"What knob {knob + 1} moves has not been measured: {missing}"
+        unknown = f"What knob {knob + 1} moves has not been measured: press Measure."
         return dict(title="", also="", low="\u2212", high="+", verdict=unknown)
+    grade = record.get("grade", READER)
     if record["strongest"] is None:
-        ends = dict(low="one way", high="the other way")
-        return dict(title="many things a little", also="", **ends, verdict=record["verdict"])
-    factors, mean = load_world(zoo.card(model).world).FACTORS, record["mean"]
+        return dict(title="many things a little", also="", low="one way", high="the other way", verdict=record["verdict"])
+    factors, mean = _factors(model, grade), record["mean"]
     first, second = sorted(range(len(mean)), key=lambda i: -abs(mean[i]))[:2]
     low, high = (factors[first].low, factors[first].high)[::1 if mean[first] > 0 else -1]
     also = f"also: {factors[second].description}" if abs(mean[second]) >= BESIDE * abs(mean[first]) else ""
@@ -102,7 +132,17 @@ def _named(record: dict | None, knob: int, model: str) -> dict:
 
 
 def measure(recipe: Recipe) -> Iterator[str]:
-    """Measures a set of knobs on 64 faces with the reader; yields how far it is. Afterwards `measured_knobs` has it."""
+    """Measures a set of knobs on 64 pictures, with the reader or, where there is none, with exact picture statistics.
+
+    Yields how far it is. Afterwards `measured_knobs` has it.
+    """
+    records = yield from (_with_reader if has_reader(recipe.model) else _with_statistics)(recipe)
+    if len(_measured) >= MOST_SETS:
+        _measured.pop(next(iter(_measured)))
+    _measured[_set_key(recipe)] = records
+
+
+def _with_reader(recipe: Recipe) -> Generator[str, None, list[dict]]:
     card = zoo.card(recipe.model)
     generator, reader, world = zoo.load(recipe.model), zoo.load_reader(card.world), load_world(card.world)
     directions, steps = recipes.directions_of(recipe, uploaded(recipe))
@@ -115,41 +155,53 @@ def measure(recipe: Recipe) -> Iterator[str]:
         yield f"Turning random knobs on {FACES} faces: {len(strongest)} of {RANDOM_DRAWS}."
     baseline, records = float(torch.stack(strongest).median()), []
     for change in scores.knob_changes_of(generator, reader, codes, directions, steps, spread):
-        records.append(_record(change, world, baseline))
+        records.append(_record(change, verdict(change, world.FACTORS, baseline=baseline), READER))
         yield f"Turning knob {len(records)} of {len(directions)} on {FACES} faces."
-    if len(_measured) >= MOST_SETS:
-        _measured.pop(next(iter(_measured)))
-    _measured[_set_key(recipe)] = records
+    return records
 
 
-def _record(change: torch.Tensor, world, baseline: float) -> dict:
-    said, (mean, low, high) = verdict(change, world.FACTORS, baseline=baseline), scores.interval(change)
+def _with_statistics(recipe: Recipe) -> Generator[str, None, list[dict]]:
+    directions, steps = recipes.directions_of(recipe, uploaded(recipe))
+    what = f"{len(directions)} knobs and {statistics.RANDOM} random ones"
+    generator, psi = zoo.load(recipe.model), zoo.card(recipe.model).psi
+    for step in statistics.measure(generator, directions, steps, psi=psi, seeds=FACES, first_seed=FIRST_FACE,
+                                   seconds=BUDGET):
+        yield f"Turning {what} on {step.total} pictures: {step.done} of {step.total}."
+    found = step.result
+    return [_record(change, statistics_verdict(change, percentile, statistics.FACTORS, random=found.random), STATISTICS,
+                    percentile.tolist()) for change, percentile in zip(found.changes, found.percentile)]
+
+
+def _record(change: torch.Tensor, said: Verdict, grade: str, percentile: Sequence[float] = ()) -> dict:
+    mean, low, high = scores.interval(change)
     return dict(strongest=said.strongest, verdict=said.text, purity=said.purity, mean=mean.tolist(), low=low.tolist(),
-                high=high.tolist(), same_sign=scores.same_sign(change).tolist())
+                high=high.tolist(), same_sign=scores.same_sign(change).tolist(), percentile=list(percentile),
+                grade=grade, pictures=len(change))
 
 
 # --- find a knob for a wish
 
 
 def wishes(model: str) -> list[tuple[str, str]]:
-    """(what it is in words, the factor's name) of everything that the model's world can vary."""
-    world = zoo.card(model).world
-    return [(factor.description, factor.name) for factor in load_world(world).FACTORS] if world else []
+    """(in words, by name) all that the model's world can vary; without a world, the statistics."""
+    grade = READER if zoo.card(model).world else STATISTICS
+    return [(factor.description, factor.name) for factor in _factors(model, grade)]
 
 
 def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
-    """The recipe with the knob that moves the wish most at +1.5 in its sense, and a sentence with numbers.
+    """The recipe with the knob that moves the wish most at +1.5 in its sense, and a sentence with numbers and grade.
 
-    Raises RecipeError where nothing was measured yet, or the wish is not of this world.
+    Raises RecipeError where nothing was measured yet, or the wish is not among what was measured.
     """
-    factors = load_world(zoo.card(recipe.model).world).FACTORS if zoo.card(recipe.model).world else ()
+    records, grade = measured_knobs(recipe), grade_of(recipe)
+    factors = _factors(recipe.model, grade)
     places = {factor.name: i for i, factor in enumerate(factors)}
-    if wish not in places:
+    if wish not in (places if records else dict(wishes(recipe.model)).values()):
         raise RecipeError(f"there is no wish {str(wish)[:40]!r} here: choose one of the list")
-    records = measured_knobs(recipe)
     if not records:
+        others = ", or choose all layers" if evidence(recipe.model) else ""
         raise RecipeError("these knobs have not been measured yet, so nobody knows what they move: "
-                          "press Measure under the picture, or choose all layers")
+                          f"press Measure under the picture{others}")
     at = places[wish]
     best = max(range(len(records)), key=lambda i: abs(records[i]["mean"][at]))
     record, mean, wanted = records[best], records[best]["mean"], factors[at].description
@@ -159,6 +211,7 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
         f"but it moves {factors[strongest].description} more: {abs(mean[strongest]):.1f}"
     said = f"Knob {best + 1} moves {wanted} most: {abs(mean[at]):.1f} standard deviations a step; {also}."
     clear = record["low"][at] * record["high"][at] > 0 and abs(mean[at]) >= CLEAR
+    said = f"{said} {GRADES[grade]}"
     return turned, said if clear else f"No knob of these ten clearly moves {wanted}. {said}"
 
 
@@ -167,25 +220,52 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
 
 def truth_html(recipe: Recipe) -> str:
     """The tables of the fold "How true is this?" for the chosen knob."""
-    return "".join(block for block in (_factor_table(recipe), _found_table(recipe), _truncation_table(recipe)) if block)
+    records, grade = measured_knobs(recipe), grade_of(recipe)
+    if records:
+        table_of = _factor_table if grade == READER else _statistics_table
+        first = table_of(recipe, records[min(recipe.knob, len(records) - 1)])
+    else:
+        first = _not_measured(grade)
+    return f"<p>{GRADES[grade]}</p>" + first + _found_table(recipe) + _truncation_table(recipe)
 
 
-def _factor_table(recipe: Recipe) -> str:
-    records, world = measured_knobs(recipe), zoo.card(recipe.model).world
-    if not records or not world:
-        return (f"<p>These knobs have not been measured yet. Measuring turns every knob on {FACES} faces "
-                "and reads each picture before and after.</p>")
-    factors, record = load_world(world).FACTORS, records[min(recipe.knob, len(records) - 1)]
+def _not_measured(grade: str) -> str:
+    how = (f"turns every knob on {FACES} faces and reads each picture before and after" if grade == READER else
+           f"follows every knob and {statistics.RANDOM} random directions from up to {FACES} pictures")
+    return f"<p>These knobs have not been measured yet. Measuring {how}.</p>"
+
+
+def _factor_table(recipe: Recipe, record: dict) -> str:
+    factors = _factors(recipe.model, READER)
     chance = ((evidence(recipe.model) or {}).get("sets", {}).get(f"random/{recipe.layers}") or {}).get("knobs", [])
     beside = [sum(abs(knob["mean"][i]) for knob in chance) / len(chance) if chance else None
               for i in range(len(factors))]
-    order = sorted(range(len(factors)), key=lambda i: -abs(record["mean"][i]))
     rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
-            for i in order]
+            for i in _strongest_first(record)]
     caption = f"Knob {recipe.knob + 1}: change a step, {FACES} faces, in standard deviations over the training pictures"
-    share = (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{record['purity']:.0%}</b> of all that it "
-             "moves is its strongest factor.</p>")
-    return share + bars(rows, caption=caption, value="change [95 %]", beside="random" if chance else "")
+    shown = bars(rows, caption=caption, value="change [95 %]", beside="random" if chance else "")
+    return _purity(recipe, record, "factor") + shown
+
+
+def _statistics_table(recipe: Recipe, record: dict) -> str:
+    rows = []
+    for i in _strongest_first(record):
+        change = f"{record['mean'][i]:+.2f} [{record['low'][i]:+.2f}, {record['high'][i]:+.2f}]"
+        rarity = int(100 * record["percentile"][i] + 1e-9)          # rounded down: 99.5 % is not yet all of them
+        rows.append((statistics.FACTORS[i].description, change, f"{100 * record['same_sign'][i]:.0f} %", f"{rarity} %"))
+    head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
+    caption = (f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
+               f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures")
+    return _purity(recipe, record, "statistic") + table(head, rows, caption=caption)
+
+
+def _strongest_first(record: dict) -> list[int]:
+    return sorted(range(len(record["mean"])), key=lambda i: -abs(record["mean"][i]))
+
+
+def _purity(recipe: Recipe, record: dict, what: str) -> str:
+    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{record['purity']:.0%}</b> of all that it "
+            f"moves is its strongest {what}.</p>")
 
 
 def _found_table(recipe: Recipe) -> str:

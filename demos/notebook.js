@@ -30,10 +30,10 @@ window.gan = window.gan || (() => {
       load: async (source, frames) => { count = 0; sheet.src = source; await sheet.decode(); count = frames; },
       ready: () => count > 0,
       draw: fraction => {
-        const side = sheet.naturalHeight, pen = canvas.getContext("2d");
-        if (canvas.width !== side) canvas.width = canvas.height = side;
+        const wide = Math.round(sheet.naturalWidth / count), high = sheet.naturalHeight, pen = canvas.getContext("2d");
+        if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
         const place = Math.min(Math.max(fraction, 0), 1) * (count - 1), first = Math.floor(place);
-        const show = (frame, alpha) => { pen.globalAlpha = alpha; pen.drawImage(sheet, frame * side, 0, side, side, 0, 0, side, side); };
+        const show = (frame, alpha) => { pen.globalAlpha = alpha; pen.drawImage(sheet, frame * wide, 0, wide, high, 0, 0, wide, high); };
         show(first, 1);
         if (place > first) show(first + 1, place - first);
       },
@@ -73,7 +73,8 @@ window.gan = window.gan || (() => {
   gan.photo = () => {
     const after = gan.element("img", {class: "after", alt: ""}), before = gan.element("img", {class: "before", alt: ""});
     const canvas = gan.element("canvas", {class: "film", "aria-hidden": true, hidden: true});
-    const frame = gan.element("div", {class: "photo", role: "button", tabindex: 0}, after, before, canvas,
+    const licence = gan.element("span", {class: "tag licence"});
+    const frame = gan.element("div", {class: "photo", role: "button", tabindex: 0}, after, before, canvas, licence,
       gan.element("span", {class: "tag left", "aria-hidden": true}, "before"),
       gan.element("span", {class: "tag right", "aria-hidden": true}, "after"));
     const split = on => {
@@ -84,7 +85,13 @@ window.gan = window.gan || (() => {
     const toggle = () => split(!frame.classList.contains("split"));
     frame.addEventListener("click", toggle);
     frame.addEventListener("keydown", e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); toggle(); } });
-    return {element: frame, after, before, canvas, split, isSplit: () => frame.classList.contains("split")};
+    // what network it is: the shape of its pictures, whether they are large enough to show unsmoothed, whose licence they bear
+    const network = facts => {
+      frame.style.aspectRatio = facts.aspect || 1;
+      frame.classList.toggle("large", facts.side >= 256);
+      licence.textContent = facts.bundled === false ? `Licence: ${facts.licence}` : "";
+    };
+    return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
   };
 
   // Whoever scrolls with a finger on a slider scrolls: the value counts once the finger has moved sideways, or was a tap.
@@ -112,6 +119,50 @@ window.gan = window.gan || (() => {
       e.stopImmediatePropagation();
       held.range.value = held.verdict === "scroll" ? held.value : held.range.value;
     }, {capture: true});
+  };
+
+  // The line under a picture that names its network, and the list of all networks behind it; `take` gets the recipe of a new one.
+  gan.models = (part, id, {current, take}) => {
+    const E = gan.element, press = (text, onclick, more = {}) => E("button", {type: "button", class: "plain", onclick, ...more}, text);
+    const name = E("b"), licence = E("span"), precision = E("span"), doing = E("span", {class: "doing", role: "status"});
+    const said = E("p", {class: "said", role: "alert", hidden: true}), list = E("div", {class: "networks-list"});
+    const dialog = E("dialog", {class: "networks", id: `${id}-networks`, "aria-label": "Networks"},
+      E("div", {class: "networks-head"}, E("h3", {}, "Networks"), press("Close", () => dialog.close())), said, list);
+    let rows = [], running = null;
+    const opener = press("Other networks", () => { dialog.showModal(); part.trigger("ask", {}); }, {id: `${id}-other-networks`, "aria-haspopup": "dialog"});
+    part.element.classList.add("drawn-by");
+    part.element.replaceChildren(E("p", {class: "caption"}, "Drawn by ", name, ", ", licence, ". ", precision, " ", doing), opener, dialog);
+
+    const choose = row => {
+      said.hidden = true; running = {name: row.name, says: row.here ? "Opening it \u2026" : "Asking the Hub \u2026"}; draw();
+      part.trigger("choose", {name: row.name});
+    };
+    const busy = row => E("span", {class: "doing"}, running.share === null || running.share === undefined ? null
+      : E("progress", {max: 1, value: running.share, "aria-label": `${row.title}: fetched`}), " ", running.says, " ",
+      row.here ? null : press("Stop", () => part.trigger("stop", {name: row.name})));
+    function draw() {
+      doing.textContent = running ? `${(rows.find(row => row.name === running.name) || {}).title || "Network"}: ${running.says}` : "";
+      const groups = [...new Set(rows.map(row => row.group))];
+      list.replaceChildren(...groups.map(group => E("section", {}, E("h4", {}, group), ...rows.filter(row => row.group === group).map(row =>
+        E("div", {class: "network", "data-name": row.name},
+          E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, row.link ? E("a", {href: row.link, target: "_blank", rel: "noopener"}, row.licence) : row.licence,
+            [" ", row.size, row.here ? "on this machine" : row.refusal].filter(Boolean).join(" \u00b7 "))),
+          running && running.name === row.name ? busy(row) : row.name === current() ? E("span", {class: "caption"}, "on the page")
+            : press(row.here ? "Open" : `Fetch ${row.size} and open`, () => choose(row), {disabled: !!running || !!row.refusal}))))));
+    }
+    part.watch("value", () => {
+      const news = part.props.value || {};
+      if (news.models) rows = news.models;
+      if (news.name) running = news.recipe || news.error !== undefined ? null : news;
+      if (news.error) { said.textContent = news.error; said.hidden = false; }
+      if (news.recipe) { dialog.close(); take(news.recipe); }
+      draw();
+    });
+    return facts => {
+      name.textContent = facts.title;
+      licence.replaceChildren(facts.link ? E("a", {href: facts.link, target: "_blank", rel: "noopener"}, facts.licence) : facts.licence);
+      precision.textContent = facts.precision || "";
+    };
   };
 
   gan.copy = async text => {

@@ -38,11 +38,12 @@ class Demo(NamedTuple):
     """What the page needs of a tab.
 
     opened: (handler, outputs) for the address it was opened with; the request is its input.
-    endpoints: adds what programs may call; run outside of the tabs.
+    endpoints: adds what programs may call; run outside of the tabs. left: told by the request that a visitor is gone.
     """
     name: str
     opened: tuple[Callable, list]
     endpoints: Callable[[], None]
+    left: Callable[[gr.Request], None]
 
 
 # --- pictures to the browser

@@ -8,12 +8,14 @@ import json
 import numbers
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache, wraps
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import torch
@@ -27,7 +29,10 @@ from core.factorization.baseline import random_directions, spread_along
 from core.factorization.files import load_directions
 from core.factorization.ganspace import ganspace
 from core.factorization.sefa import MODES, sefa
+from core.generators.base import Generator, State
 from core.images import png, to_pil, webp
+
+from . import pace
 
 REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 VERSION = 1
@@ -39,6 +44,9 @@ LARGEST_EDIT_FILE = 2 * 2 ** 20     # bytes
 LARGEST_PNG = 10 * 2 ** 20          # bytes
 MOST_PICTURES = 128             # in one strip
 LONGEST_NAME = 60
+PIXELS_AT_ONCE = 2 ** 21        # of pictures drawn together
+LARGEST_STATES = 256 * 2 ** 20      # bytes of layers' outputs that are kept
+LARGEST_PICTURES = 64 * 2 ** 20     # bytes of encoded pictures that are kept
 LARGEST_SHIFT = 1e4             # codes are of the order of 1; beyond this a shift is damage, not an edit
 EDITS_FORMAT = "ganatomy-edits"
 NOUNS = {"portraits": "portrait", "objects": "object"}
@@ -54,7 +62,8 @@ class RecipeError(ValueError):
 class Recipe:
     """One picture; plain values only. A recipe that exists can be drawn: everything is checked when it is made.
 
-    model: a name in core.zoo.CARDS. seed: 0 .. 999,999,999. psi: truncation of all layers, 0 .. 1.
+    model: a name in core.zoo.CARDS, or of a model of the Hub that was fetched. seed: 0 .. 999,999,999.
+    psi: truncation of all layers, 0 .. 1. label: the class drawn; 0 where the model has none.
     method: a key of METHODS; mode: of SeFa, "paper" or "official".
     layers: "all", "coarse", "middle", "fine" (see `layer_groups`), or slots such as "0-3,6".
     amounts: KNOBS numbers, in standard deviations of w . v, each within the card's reach; fewer are filled up with 0.
@@ -70,6 +79,7 @@ class Recipe:
     amounts: tuple[float, ...] = (0.0,) * KNOBS
     knob: int = 0
     directions: str = ""
+    label: int = 0
 
     def __post_init__(self):
         card = _card(self.model)
@@ -82,6 +92,7 @@ class Recipe:
             amounts=_amounts(self.amounts, card.reach),
             knob=_whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
             directions=_identity(self.directions) if self.method == "file" else "",
+            label=_label(self.label, card),
         )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -108,10 +119,39 @@ def _shown(value: object) -> str:
 
 def _card(model: object) -> zoo.ModelCard:
     if isinstance(model, str) and model in zoo.CARDS:
-        return zoo.CARDS[model]
+        card = zoo.CARDS[model]
+        if card.own and not card.path.is_file():
+            raise RecipeError(f"the file {card.path.name} of this network is no longer there: put it back, or choose "
+                              "another network")
+        return card
+    if isinstance(model, str) and model in zoo.HUB_CARDS:
+        if zoo.openable(model) and zoo.is_here(model):
+            return zoo.HUB_CARDS[model]
+        remedy = "it is not pinned, so it opens only after `python app.py --unpinned`" if not zoo.openable(model) else \
+            "choose it in the list of networks, which says its size and licence, and fetch it"
+        raise RecipeError(f"the model {model} is not on this machine yet: {remedy}")
     if not zoo.CARDS:
         raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
     raise RecipeError(f"the model cannot be {_shown(model)}: choose one of {', '.join(zoo.CARDS)}")
+
+
+def opened(model: str) -> Generator:
+    """The generator of a recipe's model. Raises RecipeError where its file is broken or gone."""
+    try:
+        return zoo.load(model)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
+def _label(label: object, card: zoo.ModelCard) -> int:
+    if not card.classes:
+        return _whole(label, "the class of a model without classes", 0, 0)
+    return _whole(label, "the class", 0, card.classes - 1)
+
+
+def label_of(recipe: Recipe) -> int | None:
+    """What `generator.codes` takes: None where the model has no classes."""
+    return recipe.label if _card(recipe.model).classes else None
 
 
 def _whole(value: object, what: str, lowest: int, highest: int) -> int:
@@ -194,7 +234,7 @@ def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
     As StyleGAN counts them, slots 2i and 2i + 1 belong to 4 * 2^i pixels: coarse is 4 and 8 px (slots 0-3), middle is
     16 and 32 px (slots 4-7), fine is 64 px and above; groups that would be empty are left out.
     """
-    slots = tuple(range(zoo.load(model).slots))
+    slots = tuple(range(opened(model).slots))
     groups = dict(all=slots, coarse=slots[:4], middle=slots[4:8], fine=slots[8:])
     return {name: group for name, group in groups.items() if group and (name == "all" or len(slots) > 1)}
 
@@ -237,6 +277,31 @@ def _joined(make: Callable) -> Callable:
     return call
 
 
+class Kept:
+    """What was used last, as much as fits into `largest` bytes; the newest stays however large it is."""
+
+    def __init__(self, largest: int, size: Callable[[Any], int]):
+        self.largest, self.size, self.lock = largest, size, threading.Lock()
+        self.values: OrderedDict[tuple, Any] = OrderedDict()
+
+    def __contains__(self, key: tuple) -> bool:
+        return key in self.values
+
+    def get(self, key: tuple) -> Any:
+        """None where it is not kept."""
+        with self.lock:
+            if key in self.values:
+                self.values.move_to_end(key)
+            return self.values.get(key)
+
+    def put(self, key: tuple, value: Any) -> Any:
+        with self.lock:
+            self.values[key] = value
+            while len(self.values) > 1 and sum(map(self.size, self.values.values())) > self.largest:
+                self.values.popitem(last=False)
+        return value
+
+
 def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Directions, Tensor]:
     """At most KNOBS directions, and [k] steps: the standard deviation of w . v along each. Made once, then shared.
 
@@ -246,23 +311,24 @@ def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Direction
     mode = recipe.mode if recipe.method == "sefa" else ""
     path = _path(recipe, files) if recipe.method == "file" else ""
     weights = zoo.weights_hash(recipe.model)
-    return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions)
+    return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, label_of(recipe))
 
 
 @_joined
 @lru_cache(maxsize=64)
-def _directions(model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str):
-    generator = zoo.load(model)
+def _directions(model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str,
+                label: int | None):
+    generator = opened(model)
     k = min(KNOBS, len(range(generator.dim)[generator.movable]))
     if method == "sefa":
         found = sefa(generator, slots, k=k, mode=mode)
     elif method == "ganspace":
-        found = ganspace(generator, slots, k=k)
+        found = ganspace(generator, slots, k=k, label=label)
     elif method == "random":
         found = random_directions(generator, slots, k=k)
     else:
         found = _from_file(path, sha256, slots, generator, weights)
-    return found, spread_along(generator, found)
+    return found, spread_along(generator, found, label=label)
 
 
 def _path(recipe: Recipe, files: Files | None) -> str:
@@ -299,13 +365,16 @@ def codes_of(recipe: Recipe, files: Files | None = None) -> Tensor:
 
 def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | None) -> tuple[Tensor, tuple]:
     """Codes [n, slots, dim] of the recipe's seed at n settings of all knobs, and the slots in which they may differ."""
-    generator = zoo.load(recipe.model)
-    codes = generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi)
+    codes = _codes(opened(recipe.model), recipe)
     if not any(any(setting) for setting in amounts):
         return codes.repeat(len(amounts), 1, 1), slots_of(recipe)           # an unmoved picture needs no directions
     directions, steps = directions_of(recipe, files)
     edited = [edit(codes, directions, _distances(setting, directions, steps)) for setting in amounts]
     return torch.cat(edited), directions.slots
+
+
+def _codes(generator: Generator, recipe: Recipe) -> Tensor:
+    return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=label_of(recipe))
 
 
 def _distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
@@ -319,25 +388,36 @@ def _distances(setting: Sequence[float], directions: Directions, steps: Tensor) 
 # --- pictures
 
 
-def render(recipe: Recipe, files: Files | None = None) -> Tensor:
-    """The picture [1, 3, R, R], nominally in [-1, 1]."""
-    return _draw(recipe, *_moved(recipe, [recipe.amounts], files))
+def render(recipe: Recipe, files: Files | None = None, *, quick: bool = False) -> Tensor:
+    """The picture [1, 3, R, R], nominally in [-1, 1]; `quick`: as the page draws it, see `pace.quick`."""
+    return _draw(recipe, *_moved(recipe, [recipe.amounts], files), quick)
 
 
-def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None) -> Tensor:
+def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
+    """What the first layers have drawn of the picture, [1, 3, R, R], where the model has that and is slow; else None."""
+    stop = pace.pace_of(recipe.model).stop
+    if stop is None:
+        return None
+    generator = pace.quick(recipe.model).at(psi=recipe.psi)
+    return generator.preview(generator.run(codes_of(recipe, files), stop=stop))
+
+
+def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *, quick: bool = False) -> Tensor:
     """[len(amounts), 3, R, R]: the picture with one knob at each amount; the others stay as they are in the recipe."""
     if not 1 <= len(amounts) <= MOST_PICTURES:
         raise RecipeError(f"a strip cannot have {len(amounts)} pictures: choose 1 to {MOST_PICTURES}")
     knob = replace(recipe, knob=knob).knob
     settings = [turned(recipe, knob, amount).amounts for amount in amounts]
-    return _draw(recipe, *_moved(recipe, settings, files))
+    return _draw(recipe, *_moved(recipe, settings, files), quick)
 
 
-def render_faces(recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float], files: Files | None = None) -> Tensor:
+def render_faces(recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float], files: Files | None = None, *,
+                 quick: bool = False) -> Tensor:
     """[len(seeds), len(amounts), 3, R, R]: each seed's strip of the recipe's chosen knob."""
     if not 1 <= len(seeds) <= MOST_PICTURES:
         raise RecipeError(f"there cannot be {len(seeds)} faces: choose 1 to {MOST_PICTURES}")
-    return torch.stack([render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files) for seed in seeds])
+    return torch.stack([render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files, quick=quick)
+                        for seed in seeds])
 
 
 def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:
@@ -345,34 +425,68 @@ def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:
     return replace(recipe, amounts=recipe.amounts[:knob] + (amount,) + recipe.amounts[knob + 1:])
 
 
-def _draw(recipe: Recipe, codes: Tensor, slots: tuple[int, ...]) -> Tensor:
+def _draw(recipe: Recipe, codes: Tensor, slots: tuple[int, ...], quick: bool) -> Tensor:
     """Codes [n, slots, dim] that differ from the seed's only in `slots` -> images; the layers before these run once."""
-    generator = zoo.load(recipe.model)
+    generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
     start = generator.start(slots)
-    if start == 0:
+    before = _before(generator, recipe, start, quick) if start else None
+    batches = codes.split(max(1, PIXELS_AT_ONCE // generator.resolution ** 2))
+    return torch.cat([_finished(generator, part, before, start) for part in batches])
+
+
+def _finished(generator: Generator, codes: Tensor, before: State | None, start: int) -> Tensor:
+    if before is None:
         return generator(codes)
-    before = _before(recipe.model, zoo.weights_hash(recipe.model), recipe.seed, recipe.psi, start)
     state = before._make(part if part is None else part.expand(len(codes), -1, -1, -1) for part in before)
     return generator.to_image(generator.run(codes, state, start=start))
 
 
-@lru_cache(maxsize=32)
-def _before(model: str, weights: str, seed: int, psi: float, stop: int):
+def _before(generator: Generator, recipe: Recipe, stop: int, quick: bool) -> State:
     """The state after the layers that no knob reaches: the sliders run only what comes after."""
-    generator = zoo.load(model)
-    return generator.run(generator.codes(generator.sample(1, seed), psi=psi), stop=stop)
+    key = (zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.seed, recipe.psi, recipe.label, stop)
+    return _states.get(key) or _states.put(key, generator.run(_codes(generator, recipe), stop=stop))
+
+
+def _size(state: State) -> int:
+    return sum(part.numel() * part.element_size() for part in state if part is not None)
+
+
+_states = Kept(LARGEST_STATES, _size)
+
+
+def shown(images: Tensor, model: str, *, largest: int | None = None) -> list[Image.Image]:
+    """Images [n, 3, R, R] as pictures without the bars that the card's training pictures had; `largest`: of their width."""
+    crop = zoo.card(model).crop
+    pictures = to_pil(images[:, :, crop:images.shape[2] - crop])
+    if largest is None or pictures[0].width <= largest:
+        return pictures
+    size = (largest, round(largest * pictures[0].height / pictures[0].width))
+    return [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
 
 
 def picture_bytes(recipe: Recipe, files: Files | None = None) -> bytes:
     """The picture as lossless WebP; made once for all who ask for the same recipe, also at the same time."""
+    return _encoded(*_encoding(recipe, files))
+
+
+def has_bytes(recipe: Recipe, files: Files | None = None) -> bool:
+    """Was `picture_bytes` made for this picture before?"""
+    return _encoding(recipe, files) in _made
+
+
+def _encoding(recipe: Recipe, files: Files | None) -> tuple[Recipe, str, str]:
     path = _path(recipe, files) if recipe.method == "file" and any(recipe.amounts) else ""
-    return _encoded(replace(recipe, knob=0), zoo.weights_hash(recipe.model), path)
+    return replace(recipe, knob=0), zoo.weights_hash(recipe.model), path
+
+
+_made = Kept(LARGEST_PICTURES, len)
 
 
 @_joined
-@lru_cache(maxsize=512)
-def _encoded(recipe: Recipe, weights: str, path: str) -> bytes:
-    return webp(to_pil(render(recipe, {recipe.directions: path} if path else None))[0])
+def _encoded(*key) -> bytes:
+    recipe, _weights, path = key
+    files = {recipe.directions: path} if path else None
+    return _made.get(key) or _made.put(key, webp(shown(render(recipe, files, quick=True), recipe.model)[0]))
 
 
 # --- JSON, link, PNG
@@ -468,8 +582,10 @@ def link_note(recipe: Recipe) -> str:
 
 
 def png_for(recipe: Recipe, files: Files | None = None) -> bytes:
-    """The picture as PNG with the recipe in its text chunk."""
-    return png(to_pil(render(recipe, files))[0], recipe=as_dict(recipe))
+    """The picture as PNG, drawn in float32; the recipe and the network's licence are in its text chunks."""
+    card = zoo.card(recipe.model)
+    return png(shown(render(recipe, files), recipe.model)[0], recipe=as_dict(recipe),
+               licence=" ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link))))
 
 
 def recipe_from_png(data: bytes) -> Recipe:
@@ -500,21 +616,43 @@ def code_for(recipe: Recipe, files: Files | None = None) -> str:
 
 
 def _code(recipe: Recipe, files: Files | None) -> str:
-    generator = zoo.load(recipe.model)
+    generator, card = opened(recipe.model), zoo.card(recipe.model)
     imports, lines, count = _directions_code(recipe, files)
-    imports += ["from core.codes import edit", "from core.images import to_pil", "from core.zoo import load"]
+    reader, opening = _opening(card)
+    imports += ["from core.codes import edit", "from core.images import to_pil", reader]
     last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
-    shown = 1 + max(last, min(recipe.knob, count - 1))
+    count = 1 + max(last, min(recipe.knob, count - 1))
     psi = f", psi={recipe.psi}" if generator.has_truncation else ""
+    label = _label_code(recipe)
+    drawer, rows = _drawing_code(recipe)
     return "\n".join([
         *sorted(imports, key=lambda line: (line.startswith("from core"), line)), "",
-        f'generator = load("{recipe.model}")',
-        f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi})",
+        f"generator = {opening}",
+        f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label})",
         *lines,
-        "steps = spread_along(generator, directions).tolist()      # one step is the standard deviation of w . v",
-        f"amounts = {list(recipe.amounts[:shown])}",
+        f"steps = spread_along(generator, directions{label}).tolist()      # one step is the standard deviation of w . v",
+        f"amounts = {list(recipe.amounts[:count])}",
         "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
-        "picture = to_pil(generator(edited))[0]", ""])
+        f"picture = to_pil({drawer}(edited){rows})[0]", ""])
+
+
+def _opening(card: zoo.ModelCard) -> tuple[str, str]:
+    """The import and the expression that open a card's model."""
+    if card.own:
+        return "from core.checkpoints import read", f"read({card.path.name!r})        # the file must lie beside"
+    unpinned = "" if card.pinned else ", unpinned=True"
+    return "from core.zoo import load", f'load("{card.name}"{unpinned})'
+
+
+def _drawing_code(recipe: Recipe) -> tuple[str, str]:
+    """What draws codes, and what cuts the bars off that the training pictures had."""
+    generator, crop = opened(recipe.model), zoo.card(recipe.model).crop
+    drawer = "generator" if generator.at(psi=recipe.psi) is generator else f"generator.at(psi={recipe.psi})"
+    return drawer, f"[:, :, {crop}:-{crop}]" if crop else ""
+
+
+def _label_code(recipe: Recipe) -> str:
+    return "" if label_of(recipe) is None else f", label={recipe.label}"
 
 
 def _directions_code(recipe: Recipe, files: Files | None) -> tuple[list[str], list[str], int]:
@@ -527,7 +665,7 @@ def _directions_code(recipe: Recipe, files: Files | None) -> tuple[list[str], li
         call = f'sefa(generator, {some}k={k}, mode="{recipe.mode}")'
         imports = ["from core.factorization.sefa import sefa"]
     elif recipe.method == "ganspace":
-        call = f"ganspace(generator, {some}k={k})"
+        call = f"ganspace(generator, {some}k={k}{_label_code(recipe)})"
         imports = ["from core.factorization.ganspace import ganspace"]
     else:
         call, imports = f"random_directions(generator, {some}k={k})", []
@@ -572,7 +710,7 @@ frames = []
 for amount in {row}:
     moved = amounts[:knob] + [amount] + amounts[knob + 1:]
     edited = edit(codes, directions, [amount * step for amount, step in zip(moved, steps)])
-    frames += to_pil(generator(edited))
+    frames += to_pil({drawer}(edited){rows})
 strip(frames)"""
 
 
@@ -580,6 +718,7 @@ def notebook_for(recipe: Recipe, files: Files | None = None) -> bytes:
     """A notebook (nbformat 4) that gets itself running, makes the picture, and draws the strip of the chosen knob."""
     from nbformat import v4, writes         # takes a while to import, and only this button needs it
 
+    drawer, rows = _drawing_code(recipe)
     reach, knob = zoo.card(recipe.model).reach, min(recipe.knob, _directions_code(recipe, files)[2] - 1)
     cells = [
         v4.new_markdown_cell(_about(recipe)),
@@ -587,7 +726,7 @@ def notebook_for(recipe: Recipe, files: Files | None = None) -> bytes:
         v4.new_code_cell(_code(recipe, files) + "picture.resize((320, 320))"),
         v4.new_markdown_cell(f"Knob {knob + 1} from {-reach:g} to {reach:g} standard deviations of w . v, "
                              "the other knobs as above."),
-        v4.new_code_cell(STRIP.format(knob=knob, row=[round(reach * i / 3, 3) for i in range(-3, 4)])),
+        v4.new_code_cell(STRIP.format(knob=knob, row=[round(reach * i / 3, 3) for i in range(-3, 4)], drawer=drawer, rows=rows)),
     ]
     for i, cell in enumerate(cells):
         cell["id"] = f"cell-{i}"            # the same recipe gives the same file
@@ -628,7 +767,7 @@ class Edit:
         if self.weights != zoo.weights_hash(self.recipe.model):
             raise RecipeError(f"the edit {_shown(name)} was made with other weights of {self.recipe.model} "
                               "than those here: find it again with this model")
-        generator = zoo.load(self.recipe.model)
+        generator = opened(self.recipe.model)
         if not _rows_fit(self.slots, self.shift, generator.slots, generator.dim):
             raise RecipeError(f"the edit {_shown(name)} does not hold {generator.dim} finite numbers for each layer it "
                               f"moves, or moves layers other than 0 to {generator.slots - 1}: save it again")
@@ -650,7 +789,7 @@ def keep_edit(name: str, recipe: Recipe, files: Files | None = None) -> Edit:
     """The recipe's movement under a name. Raises RecipeError where no knob is moved."""
     if not any(recipe.amounts):
         raise RecipeError("no knob is moved, so there is nothing to keep: move a knob first")
-    generator, (directions, steps) = zoo.load(recipe.model), directions_of(recipe, files)
+    generator, (directions, steps) = opened(recipe.model), directions_of(recipe, files)
     nowhere = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64)
     shift = edit(nowhere, directions, _distances(recipe.amounts, directions, steps))[0, list(directions.slots)]
     rows = tuple(tuple(float(f"{number:.9g}") for number in row) for row in shift.tolist())         # exact in float32
@@ -664,7 +803,8 @@ def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0, files: File
     shift = torch.tensor(kept.shift, dtype=torch.float64)[None]
     length = shift.norm()
     direction = Directions(shift / length.clamp(min=torch.finfo(torch.float64).tiny), torch.ones(1), kept.slots)
-    return zoo.load(recipe.model)(edit(codes_of(recipe, files), direction, [strength * float(length)]))
+    generator = opened(recipe.model).at(psi=recipe.psi)
+    return generator(edit(codes_of(recipe, files), direction, [strength * float(length)]))
 
 
 @dataclass(frozen=True)
@@ -713,7 +853,9 @@ def alt_text(recipe: Recipe, titles: Sequence[str] | None = None) -> str:
     """What the picture shows and how it was made, for those who do not see it; `titles`: what each knob does."""
     card = _card(recipe.model)
     parts = [NOUNS.get(card.world, "picture"), f"picture number {recipe.seed}"]
-    if zoo.load(recipe.model).has_truncation:
+    if card.classes:
+        parts.append(f"class {recipe.label}")
+    if opened(recipe.model).has_truncation:
         parts.append(f"truncation {recipe.psi:g}")
     for i, amount in enumerate(recipe.amounts):
         if amount:

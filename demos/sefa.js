@@ -1,6 +1,7 @@
 // Steer, in the browser: one recipe; every control writes it, every part of the tab shows it.
 (() => {
-  const NEEDED = ["recipe", "stage", "strip", "knobs", "facts"];
+  const NEEDED = ["recipe", "stage", "strip", "knobs", "facts", "models"];
+  const PATIENCE = 20;            // seconds of drawing that begin without being asked for
   const IN_SIGHT = 6, UNDO = 50, LARGEST_SEED = 999999;
   const copyOf = value => JSON.parse(JSON.stringify(value));
   const E = gan.element;
@@ -30,8 +31,13 @@
       now.dragging = !rest;
       if (rest) remember();
       if (rest || !(knob === now.recipe.knob && film())) send();
+      if (rest) sharpen();
       tell();
     }
+    // a slow network's first look is there, and nobody is moving it: ask for the picture itself
+    const sharpen = () => {
+      if (!now.dragging && now.answer && now.answer.exact === false && gan.same(now.answer.recipe, now.recipe)) bus.trigger("exact", {});
+    };
     const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.query || ""; return url.toString(); };
     const choose = knob => { set({knob}); askStrip(); };
     const anotherFace = () => { seen.push(now.recipe.seed); set({seed: Math.floor(Math.random() * LARGEST_SEED)}); };
@@ -65,10 +71,11 @@
     });
     const caption = E("p", {class: "caption", id: "steer-caption"});
     const verdict = E("p", {class: "verdict", id: "steer-verdict", role: "status"});
+    const grade = E("p", {class: "caption", id: "steer-grade"});
     const said = E("p", {class: "said", id: "steer-error", role: "alert", hidden: true});
-    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure", {}); }}, "Measure this knob");
+    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure", {}); }}, "Measure these knobs");
     parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
-      E("figcaption", {}, verdict, measure, said, caption)));
+      E("figcaption", {}, verdict, grade, measure, said, caption)));
     // a link is on its way: the arrival picture would be another one than was asked for
     const asked = new URLSearchParams(location.search), linked = ["v", ...Object.keys(arrival)].some(name => asked.has(name))
       && asked.toString() !== new URLSearchParams(parts.stage.props.value.query).toString();
@@ -76,7 +83,17 @@
     let answers = 0;
     if (linked) { waiting(true); setTimeout(() => waiting(false), 6000); }
     const painted = amount => { photo.element.dataset.painted = amount; };
-    const askStrip = () => { if (!film()) bus.trigger("strip", {key: stripKey(now.recipe)}); };
+    let filming = "";
+    const askStrip = () => {
+      const key = stripKey(now.recipe), slow = now.setup && now.setup.slow;
+      if (film() || slow && filming === key) return;
+      filming = key;
+      bus.trigger(slow ? "film" : "strip", {key});
+    };
+    const network = gan.models(parts.models, "steer", {
+      current: () => now.recipe.model,
+      take: recipe => { seen.length = 0; set(recipe); },
+    });
     for (const name of ["pointerenter", "focusin", "touchstart"]) main.element.addEventListener(name, askStrip, {passive: true});
 
     async function show(answer) {
@@ -93,11 +110,17 @@
       now.setup = answer.setup;
       now.good = copyOf(answer.recipe); now.answer = answer;
       const current = gan.same(answer.recipe, now.recipe);
-      if (!current && now.dragging && film()) return;
-      photo.after.src = answer.src; photo.after.alt = answer.alt; photo.before.src = answer.before;
+      if (!current && (answer.late || now.dragging && film())) return;
+      photo.element.classList.toggle("rough", answer.exact === false);
+      sharpen();
+      if (answer.exact === false && now.dragging && film()) { tell(); return; }
+      photo.network(answer.setup); network(answer.setup); about(answer.setup);
+      if (answer.src) photo.after.src = answer.src;             // nothing yet: what was there stays, marked as rough
+      if (answer.before) photo.before.src = answer.before;
+      photo.after.alt = answer.alt;
       caption.textContent = answer.caption;
       photo.split(photo.isSplit());
-      await photo.after.decode().catch(() => {});
+      if (answer.src) await photo.after.decode().catch(() => {});
       if (++answers > 1 || !gan.same(answer.recipe, arrival)) waiting(false);
       if (photo.after.src === answer.src && (current || !film())) photo.canvas.hidden = true;
       painted(answer.recipe.amounts[answer.recipe.knob]);
@@ -105,6 +128,11 @@
       now.query = answer.query; now.note = answer.note;
       tell();
     }
+    const about = facts => {
+      const line = document.getElementById("steer-about");
+      if (line) line.textContent = facts.about;
+      buttons.another.textContent = `Another ${facts.noun === "portrait" ? "face" : facts.noun}`;
+    };
     parts.stage.watch("value", () => show(parts.stage.props.value));
     const takeStrip = async () => {
       const strip = parts.strip.props.value;
@@ -160,13 +188,14 @@
       main.name(called(now.recipe.knob, facts), facts.also, facts.low, facts.high, now.setup.reach);
       if (!now.dragging) main.show(now.recipe.amounts[now.recipe.knob]);
       verdict.textContent = facts.verdict;
+      grade.textContent = now.setup.grade || "";
       measure.hidden = !now.setup.measurable;
     });
 
     // --- the fold "More controls": mounted when it opens
 
     function more(part) {
-      const setup = () => now.setup || {layers: ["all"], models: []};
+      const setup = () => now.setup || {layers: ["all"]};
       const field = (name, control, hint) => E("div", {class: "field"}, E("label", {for: control.id}, ...name), control, hint);
       const named = key => { const word = part.props.value.words[key]; return [word.plain + " ", E("small", {}, word.term)]; };
       const seed = E("input", {id: "steer-seed", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => { seen.push(now.recipe.seed); set({seed: /^\d{1,15}$/.test(seed.value.trim()) ? +seed.value : seed.value}); }});
@@ -175,18 +204,18 @@
       const psiSays = E("output", {for: "steer-psi"});
       const groups = E("fieldset", {id: "steer-layers", class: "choices"}, E("legend", {}, ...named("layers")));
       const own = E("input", {id: "steer-own", type: "text", placeholder: "0-3,6", "aria-label": "Layers by number, such as 0-3,6", onchange: () => set({layers: own.value})});
-      const model = E("select", {id: "steer-model", onchange: () => set({model: model.value, layers: "all"})},
-                      ...part.props.value.models.map(([name, title]) => E("option", {value: name}, title)));
-      const psiField = field(named("psi"), psi, psiSays);
+      const label = E("input", {id: "steer-label", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => set({label: /^\d{1,6}$/.test(label.value.trim()) ? +label.value : label.value})});
+      const psiField = field(named("psi"), psi, psiSays), labelField = field(named("label"), label);
       part.element.replaceChildren(E("div", {class: "knobs two"}, ...column(IN_SIGHT, arrival.amounts.length)),
-        E("div", {class: "fields"}, field(named("seed"), seed), psiField, field(named("model"), model), groups),
+        E("div", {class: "fields"}, field(named("seed"), seed), psiField, labelField, groups),
         E("div", {class: "buttons"}, button("steer-surprise", "Surprise me", surprise)));
       let drawn = "";
       listeners.push(() => {
         if (document.activeElement !== seed || now.refused) seed.value = now.recipe.seed;
         psi.value = now.recipe.psi; psiSays.textContent = now.recipe.psi;
         psiField.hidden = !setup().truncation;
-        model.value = now.recipe.model;
+        labelField.hidden = !setup().classes;
+        if (document.activeElement !== label || now.refused) label.value = now.recipe.label;
         const choices = [...setup().layers, ...(setup().layers.length > 1 ? ["own"] : [])];
         if (drawn !== choices.join()) {
           drawn = choices.join();
@@ -203,23 +232,28 @@
 
     // --- sheets of pictures: made when they come into sight and no longer fit the recipe
 
-    function sheet(part, name, keyOf, draw, says, data = () => ({})) {
+    // `pictures` to draw: of a network that takes long, the visitor is told the time first and asked
+    function sheet(part, name, keyOf, draw, says, {data = () => ({}), pictures = () => 0} = {}) {
       let visible = false, asked = "", timer = 0;
-      const progress = E("p", {class: "caption", role: "status"});
-      part.element.append(progress);
-      const fresh = () => {
-        const key = (part.props.value || {}).key;
-        return (key === "arrival" ? keyOf(arrival) : key) === keyOf(now.recipe);
-      };
+      const progress = E("p", {class: "caption", role: "status"}), go = button(`steer-${name}-go`, "Draw them", () => ask(keyOf(now.recipe)));
+      go.hidden = true;
+      part.element.append(progress, go);
+      const ask = key => { asked = key; bus.trigger(name, {key, ...data()}); look(); };
+      const value = () => part.props.value || {};
+      const ofNow = () => (value().key === "arrival" ? keyOf(arrival) : value().key) === keyOf(now.recipe);
+      const fresh = () => ofNow() && !value().partial;
       const look = () => {
-        part.element.classList.toggle("stale", !fresh());
-        progress.textContent = fresh() ? "" : says;
+        const key = keyOf(now.recipe), cost = pictures() * (now.setup && now.setup.slow ? now.setup.seconds : 0), waits = asked === key;
+        const time = cost < 90 ? `about ${Math.round(cost)} s` : `about ${Math.round(cost / 60)} minutes`;
+        part.element.classList.toggle("stale", !fresh() && !(ofNow() && waits));
+        go.hidden = fresh() || waits || cost <= PATIENCE;
+        progress.textContent = fresh() ? "" : !go.hidden ? `${pictures()} pictures with this network take ${time} on this machine.`
+          : ofNow() && value().says || (cost ? `${says} (${time})` : says);
         clearTimeout(timer);
-        const key = keyOf(now.recipe);
-        if (visible && !fresh() && asked !== key && !now.dragging) timer = setTimeout(() => { asked = key; bus.trigger(name, {key, ...data()}); }, 400);
+        if (visible && !fresh() && !waits && cost <= PATIENCE && !now.dragging) timer = setTimeout(() => ask(key), 400);
       };
       new IntersectionObserver(seen => { visible = seen[0].isIntersecting; look(); }).observe(part.element);
-      part.watch("value", () => { asked = ""; draw(); look(); });
+      part.watch("value", () => { if (!value().partial) asked = ""; draw(); look(); });
       listeners.push(look);
       draw();
     }
@@ -240,7 +274,8 @@
         e.preventDefault();
         choose((now.recipe.knob + step + count) % count);
       });
-      sheet(part, "grid", recipe => JSON.stringify([recipe.model, recipe.seed, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions]), () => {
+      const keyOf = recipe => JSON.stringify([recipe.model, recipe.label, recipe.seed, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions]);
+      sheet(part, "grid", keyOf, () => {
         const rows = (part.props.value || {}).rows || [];
         list.replaceChildren(...rows.map((row, i) => {
           const facts = now.setup && now.setup.knobs[i];
@@ -249,11 +284,11 @@
             E("span", {class: "card-strength"}, [facts && facts.also, facts && facts.strength ? `strength ${facts.strength}` : ""].filter(Boolean).join(" \u00b7 ")));
         }));
         mark();
-      }, "Drawing ten knobs on three faces \u2026");
+      }, "Drawing ten knobs on three pictures \u2026", {pictures: () => 6 * (now.setup ? now.setup.knobs.length : 0)});
       listeners.push(mark);
     }
     function faces(part) {
-      const keyOf = recipe => JSON.stringify([recipe.model, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions, recipe.knob]);
+      const keyOf = recipe => JSON.stringify([recipe.model, recipe.label, recipe.psi, recipe.method, recipe.mode, recipe.layers, recipe.directions, recipe.knob]);
       let first = (part.props.value || {}).first || 0;
       const shown = E("div", {class: "faces"}), caption = E("p", {class: "caption"});
       part.element.replaceChildren(shown, caption, E("div", {class: "buttons"},
@@ -263,7 +298,7 @@
         if (value.alt) { shown.setAttribute("role", "img"); shown.setAttribute("aria-label", value.alt); }
         shown.replaceChildren(...(value.rows || []).map(row => E("div", {class: "face"}, card(row))));
         caption.textContent = value.caption || "";
-      }, "Drawing eight faces \u2026", () => ({first}));
+      }, "Drawing eight others \u2026", {data: () => ({first}), pictures: () => 24});
     }
     function truth(part) {
       const keyOf = recipe => JSON.stringify([now.setup ? now.setup.key : "", now.setup ? now.setup.measurable : "", recipe.knob]);

@@ -17,13 +17,15 @@ import torch
 from core import zoo
 from core.factorization.files import SUFFIXES
 from core.factorization.sefa import sefa
-from core.images import animation, enlarge, png, to_pil, webp
+from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 
-from . import measured, words
+from . import measured, models, words
 from . import recipe as recipes
+from .gpu import batch
 from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
                        publish, recorded, sentence, text, tiles)
+from .pace import pace_of
 from .recipe import Edit, EditFile, Recipe, RecipeError
 from .uploads import take_directions, uploaded
 
@@ -33,8 +35,11 @@ FRAMES = 21                             # of a strip
 FAR = 2.0                               # standard deviations, in the sheets of pictures
 FACES, FIRST_FACE = 8, 100
 METHODS = ("sefa/paper", "sefa/official", "ganspace", "random", "file")
-EVENTS = ("strip", "grid", "faces", "truth", "measure")
-ENLARGED = 4                            # times, in what is taken away
+EVENTS = ("exact", "strip", "film", "grid", "faces", "truth", "measure")
+SLOW_FRAMES, SLOW_ORDER = 9, (4, 0, 8, 2, 6, 1, 7, 3, 5)
+TAKEN_SIDE = 256                        # pixels, to which strips and clips of small pictures are enlarged
+MOST_VISITORS = 1_000                   # whose screens are remembered
+FILM, TILE = 256, 192                   # pixels, the largest side of what only the page shows
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 
 
@@ -42,9 +47,12 @@ TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook
 
 
 def answer(given: Mapping) -> dict:
-    """All that the page shows of a recipe: pictures as data URIs, words, link. Bad input: only `error`, a sentence."""
+    """All that the page shows of a recipe: pictures as data URIs, words, link. Bad input: only `error`, a sentence.
+
+    Of a slow network it holds what can be shown at once, and `exact` is False: `shown_of` has the pictures themselves.
+    """
     try:
-        return shown_of(recipes.from_json(given))
+        return shown_of(recipes.from_json(given), at_once=True)
     except RecipeError as error:
         return dict(refused(error), asked=given)
 
@@ -53,21 +61,53 @@ def refused(error: RecipeError) -> dict:
     return dict(error=str(error)[:1].upper() + str(error)[1:])
 
 
-def shown_of(recipe: Recipe) -> dict:
+def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
     """The same for a recipe that is one. Raises RecipeError where its file of directions is gone."""
-    files, setup = uploaded(recipe), measured.setup_of(recipe)
+    files, setup = uploaded(recipe), setup_of(recipe)
     untouched = replace(recipe, amounts=(), method="sefa")
-    return dict(recipe=recipes.as_dict(recipe), src=data_uri(recipes.picture_bytes(recipe, files)),
-                before=data_uri(recipes.picture_bytes(untouched)),
-                alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
+    slow = at_once and pace_of(recipe.model).slow and not (
+        recipes.has_bytes(recipe, files) and recipes.has_bytes(untouched))
+    picture = first_look if slow else recipes.picture_bytes
+    return dict(recipe=recipes.as_dict(recipe), src=source(picture(recipe, files)), before=source(picture(untouched, {})),
+                exact=not slow, alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
                 caption=recipes.alt_text(recipe), query=urlencode(recipes.to_query(recipe), safe=","),
                 note=recipes.link_note(recipe), setup=setup)
 
 
+def setup_of(recipe: Recipe) -> dict:
+    """What the controls need to know of a recipe's knobs and of its network."""
+    return {**measured.setup_of(recipe), **models.facts(recipe.model)}
+
+
+def source(data: bytes) -> str:
+    return data_uri(data) if data else ""
+
+
+def first_look(recipe: Recipe, files: recipes.Files) -> bytes:
+    """The picture where it was drawn before, else what the first layers drew; nothing where the network has no such thing."""
+    if recipes.has_bytes(recipe, files):
+        return recipes.picture_bytes(recipe, files)
+    images = recipes.render_preview(recipe, files)
+    return b"" if images is None else webp(recipes.shown(images, recipe.model, largest=FILM)[0])
+
+
 def strip(recipe: Recipe) -> dict:
     """21 frames of the chosen knob from one end to the other, side by side in one lossless picture."""
-    pictures = to_pil(recipes.render_strip(recipe, recipe.knob, amounts_of(recipe, FRAMES), uploaded(recipe)))
+    images = recipes.render_strip(recipe, recipe.knob, amounts_of(recipe, FRAMES), uploaded(recipe), quick=True)
+    return film_of(recipes.shown(images, recipe.model, largest=FILM))
+
+
+def film_of(pictures: list) -> dict:
     return dict(src=data_uri(webp(side_by_side(pictures))), frames=len(pictures))
+
+
+def slow_strip(recipe: Recipe) -> Iterator[dict]:
+    """The same for a slow network: 9 frames, the middle and the ends first; a frame that is missing shows its neighbour."""
+    amounts, files, done = amounts_of(recipe, SLOW_FRAMES), uploaded(recipe), {}
+    for frame in SLOW_ORDER:
+        images = recipes.render_strip(recipe, recipe.knob, [amounts[frame]], files, quick=True)
+        done[frame] = recipes.shown(images, recipe.model, largest=FILM)[0]
+        yield film_of([done[min(done, key=lambda other: abs(other - i))] for i in range(SLOW_FRAMES)])
 
 
 def amounts_of(recipe: Recipe, count: int) -> list[float]:
@@ -76,23 +116,51 @@ def amounts_of(recipe: Recipe, count: int) -> list[float]:
     return [round(reach * (2 * i / (count - 1) - 1), 6) for i in range(count)]
 
 
-def grid(recipe: Recipe) -> dict:
+@batch
+def grid(recipe: Recipe) -> Iterator[dict]:
     """Every knob on three faces, the current one first: rows of six pictures, each face at -2 and then at +2."""
-    files, plain, rows = uploaded(recipe), replace(recipe, amounts=()), []
     seeds = [recipe.seed, *(seed for seed in (1, 2, 3) if seed != recipe.seed)][:3]
-    for knob in range(len(recipes.directions_of(recipe, files)[0])):
-        pictures = recipes.render_faces(replace(plain, knob=knob), seeds, (-FAR, FAR), files)
-        rows.append([data_uri(webp(picture)) for picture in to_pil(pictures.flatten(0, 1))])
-    return dict(rows=rows)
+    plain = replace(recipe, amounts=())
+    rows = [[(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
+            for knob in range(len(recipes.directions_of(recipe, uploaded(recipe))[0]))]
+    yield from sheet(rows, recipe)
 
 
-def faces(recipe: Recipe, first: int = 0) -> dict:
+@batch
+def faces(recipe: Recipe, first: int = 0) -> Iterator[dict]:
     """Eight other faces, from the `first` on, with the chosen knob at -2, 0 and +2: rows of three pictures."""
     seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
-    pictures = recipes.render_faces(replace(recipe, amounts=()), seeds, (-FAR, 0.0, FAR), uploaded(recipe))
-    rows = [[data_uri(webp(picture)) for picture in to_pil(row)] for row in pictures]
+    plain = replace(recipe, amounts=())
+    rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
     name = f"nob {recipe.knob + 1} at \u22122, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
-    return dict(rows=rows, first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
+    said = dict(first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
+    yield from (dict(said, **part) for part in sheet(rows, recipe))
+
+
+def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[dict]:
+    """Rows of (recipe, amount of its chosen knob) as data URIs of small pictures, `partial` until the last is there.
+
+    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will take.
+    """
+    files, pace = uploaded(recipe), pace_of(recipe.model)
+    count, drawn = sum(map(len, rows)), [[] for _ in rows]
+    for row, tiles_of_row in zip(rows, drawn):
+        pieces = [[tile] for tile in row] if pace.slow else [row]
+        for piece in pieces:
+            tiles_of_row += [tile_of(one, amount, files) for one, amount in piece]
+            left = count - sum(map(len, drawn))
+            if pace.slow and left:
+                yield dict(rows=drawn, partial=True, says=f"{count - left} of {count} pictures, {duration(left * pace.seconds)} left")
+    yield dict(rows=drawn)
+
+
+def tile_of(recipe: Recipe, amount: float, files: recipes.Files) -> str:
+    images = recipes.render_strip(recipe, recipe.knob, [amount], files, quick=True)
+    return data_uri(webp(recipes.shown(images, recipe.model, largest=TILE)[0]))
+
+
+def duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} minutes"
 
 
 def code(recipe: Recipe) -> str:
@@ -107,7 +175,9 @@ def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
     if kind == "notebook":
         return recipes.notebook_for(recipe, files), f"{name}.ipynb"
     amounts = amounts_of(recipe, 7 if kind == "strip" else FRAMES)
-    pictures = [enlarge(one, ENLARGED) for one in to_pil(recipes.render_strip(recipe, recipe.knob, amounts, files))]
+    images = recipes.render_strip(recipe, recipe.knob, amounts, files)
+    times = max(1, TAKEN_SIDE // images.shape[-1])
+    pictures = [enlarge(one, times) for one in recipes.shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
     if kind == "strip":
         return png(side_by_side(pictures, gap=4), recipe=recipes.as_dict(recipe)), f"{name}-strip.png"
     return animation(pictures), f"{name}.webp"
@@ -132,7 +202,8 @@ def edited_faces(kept: Edit, recipe: Recipe) -> str:
     cells = ""
     for seed in range(FIRST_FACE, FIRST_FACE + FACES):
         plain = replace(recipe, seed=seed, amounts=(), method="sefa")
-        both = to_pil(torch.cat([recipes.render(plain), recipes.apply_edit(kept, plain)]))
+        images = torch.cat([recipes.render(plain), recipes.apply_edit(kept, plain)])
+        both = recipes.shown(images, recipe.model, largest=TILE)
         pair = "".join(f'<img src="{data_uri(webp(picture))}" alt="">' for picture in both)
         cells += f'<div class="face"><div class="pictures">{pair}</div></div>'
     name = f"the edit {escape(kept.name)} on eight faces, before and after"
@@ -185,7 +256,7 @@ def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights, the evidence and the reader that are here now."""
     try:
         model = found["recipe"]["model"]
-        return model in zoo.CARDS and all(name in found for name in RECORDED) and found["made_from"] == measured.made_from(model)
+        return model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED) and found["made_from"] == measured.made_from(model)
     except (KeyError, TypeError):
         return False
 
@@ -201,14 +272,14 @@ def tab() -> Demo:
     shown = arrival()
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
         text(f'<h2 class="sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
-             f"The network learned from portraits that our own program draws, so the right answers are known and every "
-             f"knob {'is' if measured.evidence(shown['recipe']['model']) else 'can be'} checked.</p>")
+             f'<span id="steer-about">{escape(models.about(zoo.card(shown["recipe"]["model"])))}</span></p>')
         parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
                      strip=part(TAB, "strip", shown["strip"], visible="hidden"),
-                     facts=part(TAB, "facts", {}, visible="hidden"))
+                     facts=part(TAB, "facts", {}, visible="hidden"), model=gr.State(shown["recipe"]["model"]))
         with gr.Row(elem_classes="bench"):
             with gr.Column(scale=5, min_width=320):
                 parts["stage"] = part(TAB, "stage", shown["answer"])
+                models.picker(TAB, parts["bus"])
             with gr.Column(scale=6, min_width=320):
                 part(TAB, "knobs")
         parts.update(_experiments(shown))
@@ -217,7 +288,7 @@ def tab() -> Demo:
     _wire_pictures(parts)
     _wire_files(parts)
     _wire_edits(parts)
-    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints, left)
 
 
 def _experiments(shown: dict) -> dict:
@@ -225,9 +296,7 @@ def _experiments(shown: dict) -> dict:
     with cell("All knobs at once", "Each card is one knob: three faces with the knob far to one side, and far to the "
                                    "other. Tap one to put it under the picture."):
         made["grid"] = part(TAB, "grid", shown["grid"])
-        said = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
-        text(f'<p class="hint">{said}</p><p class="aha">{escape(measured.found_sentence(model))}</p>',
-             elem_id="steer-found")
+        made["found"] = text(found_html(model), elem_id="steer-found")
     with cell("Find a knob for \u2026", "Say what you would like to change; the measurements say which knob does it, "
                                         "and what it also does."):
         with gr.Row(elem_classes="finder"):
@@ -241,7 +310,7 @@ def _experiments(shown: dict) -> dict:
 
 
 def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
-    shared = dict(words=words.table(), models=[(card.name, card.title) for card in zoo.CARDS.values()], methods=METHODS)
+    shared = dict(words=words.table(), methods=METHODS)
     # outside of the folds: what is inside a closed one reads the browser's storage too late
     parts["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
     with fold(TAB, "more") as more:
@@ -314,21 +383,91 @@ def keyed(make: Callable) -> Callable:
     return run
 
 
-def live(given: Mapping) -> tuple:
-    """The answer, and the code of the picture; after bad input the code stays."""
+def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
+    """The same for what comes in parts. It ends where `what` of the recipe on the visitor's screen is another, or they left."""
+    def run(given, event: gr.EventData, request: gr.Request):
+        visitor = str(request.session_hash)
+        try:
+            recipe = recipes.from_json(given)
+            on_screen(visitor, recipe)
+            for part_of_it in make(recipe, event):
+                yield dict(part_of_it, key=event.key)
+                if visitor not in _on_screen or what(_on_screen[visitor]) != what(recipe):
+                    return
+        except RecipeError as error:
+            sentence(error)
+            yield gr.skip()
+    return run
+
+
+def one_sheet(recipe: Recipe) -> Recipe:
+    return replace(recipe, amounts=(), knob=0)
+
+
+def one_knob(recipe: Recipe) -> Recipe:
+    return replace(recipe, amounts=(), seed=0)
+
+
+def one_film(recipe: Recipe) -> Recipe:
+    return recipes.turned(recipe, recipe.knob, 0)
+
+
+_on_screen: dict[str, Recipe] = {}              # what each visitor looks at
+
+
+def on_screen(visitor: str, recipe: Recipe) -> None:
+    _on_screen.pop(visitor, None)
+    _on_screen[visitor] = recipe
+    while len(_on_screen) > MOST_VISITORS:
+        del _on_screen[next(iter(_on_screen))]
+
+
+def left(request: gr.Request) -> None:
+    """The visitor closed the page: what is being drawn for them ends."""
+    _on_screen.pop(str(request.session_hash), None)
+
+
+def live(given: Mapping, model: str, request: gr.Request) -> tuple:
+    """The answer, the code of the picture, and what else changes with another network; after bad input all that stays."""
     said = answer(given)
-    return said, gr.skip() if "error" in said else code(recipes.from_json(given))
+    if "error" in said:
+        return said, *(gr.skip(),) * 4
+    recipe = recipes.from_json(given)
+    on_screen(str(request.session_hash), recipe)
+    other = (gr.skip(),) * 3 if recipe.model == model else of_network(recipe.model)
+    return said, code(recipe), *other
+
+
+def of_network(model: str) -> tuple:
+    """The list of wishes, what was found, and the network's name."""
+    return gr.Dropdown(choices=measured.wishes(model), value=None), found_html(model), model
+
+
+def found_html(model: str) -> str:
+    said = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
+    return f'<p class="hint">{said}</p><p class="aha">{escape(measured.found_sentence(model))}</p>'
+
+
+def exactly(given: Mapping, request: gr.Request) -> dict:
+    """The pictures themselves, for a screen that shows a first look; nothing where it shows another recipe by now."""
+    try:
+        recipe = recipes.from_json(given)
+        if _on_screen.get(str(request.session_hash), recipe) != recipe:
+            return gr.skip()
+        return dict(shown_of(recipe), late=True)
+    except RecipeError as error:
+        return refused(error)
 
 
 def measuring(given: Mapping) -> Iterator[dict]:
     """How far the measuring is, then what the controls show of the measured knobs."""
     try:
         recipe = recipes.from_json(given)
-        setup = measured.setup_of(recipe)
+        setup = setup_of(recipe)
         if setup["measurable"]:
             for said in measured.measure(recipe):
                 yield dict(key=setup["key"], progress=said)
-        yield measured.setup_of(recipe)
+        yield setup_of(recipe)
     except RecipeError as error:
         sentence(error)
         yield gr.skip()
@@ -336,10 +475,14 @@ def measuring(given: Mapping) -> Iterator[dict]:
 
 def _wire_pictures(parts: dict) -> None:
     bus = parts["bus"]
-    bus.change(live, bus, [parts["stage"], parts["code"]], **private("steer_answer", LIVE))
+    shows = [parts[name] for name in ("stage", "code", "wish", "found", "model")]
+    bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
+    bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
     bus.strip(keyed(lambda recipe, event: strip(recipe)), bus, parts["strip"], **private("steer_film", LIVE))
-    bus.grid(keyed(lambda recipe, event: grid(recipe)), bus, parts["grid"], **private("steer_grid", LONG))
-    bus.faces(keyed(lambda recipe, event: faces(recipe, int(event.first) % 10_000)), bus, parts["faces"],
+    bus.film(keyed_stream(lambda recipe, event: slow_strip(recipe), one_film), bus, parts["strip"],
+             **private("steer_slow_film", LONG))
+    bus.grid(keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"], **private("steer_grid", LONG))
+    bus.faces(keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob), bus, parts["faces"],
               **private("steer_faces", LONG))
     bus.truth(keyed(lambda recipe, event: dict(html=measured.truth_html(recipe))), bus, parts["truth"],
               **private("steer_truth", LONG))
@@ -436,11 +579,15 @@ def opened(request: gr.Request) -> tuple:
 
 RECIPE = ('recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "psi": 0.7, "layers": "all", '
           '"method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}; all but version and model may be left out.')
+def last_of(parts_of_it: Iterator[dict]) -> dict:
+    return list(parts_of_it)[-1]
+
+
 ENDPOINTS = {
-    "steer_picture": (shown_of, LIVE, "The picture of a recipe, before and after, its words, link and knobs."),
+    "steer_picture": (shown_of, LONG, "The picture of a recipe, before and after, its words, link and knobs."),
     "steer_strip": (strip, LIVE, "21 frames of the chosen knob, side by side."),
-    "steer_all_knobs": (grid, LONG, "Every knob on three faces, at -2 and +2."),
-    "steer_other_faces": (faces, LONG, "The chosen knob on eight other faces, at -2, 0 and +2."),
+    "steer_all_knobs": (lambda recipe: last_of(grid(recipe)), LONG, "Every knob on three faces, at -2 and +2."),
+    "steer_other_faces": (lambda recipe: last_of(faces(recipe)), LONG, "The chosen knob on eight other faces, at -2, 0 and +2."),
     "steer_code": (lambda recipe: dict(code=code(recipe)), LIVE, "Python that makes the same picture, to the pixel."),
     "steer_measured": (lambda recipe: dict(knobs=measured.measured_knobs(recipe) or []), LIVE,
                        "What was measured of every knob; empty where it was not."),

@@ -15,6 +15,7 @@ class Word(NamedTuple):
 WORDS: dict[str, Word] = {
     "seed": Word("Picture number", "seed",
                  "The number that the picture grows from: the same number is always the same picture."),
+    "label": Word("Class", "label", "Which kind of thing the network draws, by its number."),
     "psi": Word("How unusual", "truncation psi", "0 is the average picture, 1 is anything the network can draw."),
     "layers": Word("Which layers listen", "layers, slots", "Coarse layers lay out the head, fine layers colour it in."),
     "coarse": Word("coarse", "4 and 8 px", "The first layers: pose and shape."),
@@ -42,7 +43,10 @@ WORDS: dict[str, Word] = {
     "supervised": Word("what labels would give", "supervised fit",
                        "The least-squares direction for each factor, fitted with the true answers."),
     "purity": Word("Purity", "share of the strongest factor", "At 100 % the knob moves one thing only."),
-    "model": Word("Network", "checkpoint", "Which trained network draws."),
+    "same_sign": Word("in the same sense", "sign agreement",
+                      "The share of pictures that move in the sense of the mean."),
+    "percentile": Word("random ones that move it less", "percentile among random directions",
+                       "What share of 200 random directions, each turned by a step of its own, moves it less."),
 }
 
 

@@ -42,15 +42,15 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """`python app.py` on a free port while the block runs: its address, once it answers.
+def served(folder: Path, *options: str, **environment: str) -> Iterator[str]:
+    """`python app.py` with `options` on a free port while the block runs: its address, once it answers.
 
     Everything that it writes lies in `folder`. Raises RuntimeError with what it said where it ends or stays silent.
     """
     port, log = free_port(), folder / "app.log"
-    environ = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1")
+    environ = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1", **environment)
     with open(log, "w", encoding="utf-8") as said:
-        process = subprocess.Popen([sys.executable, str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port)],
+        process = subprocess.Popen([sys.executable, str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port), *options],
                                    cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
     try:
         url, end = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE

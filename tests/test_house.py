@@ -21,18 +21,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.codes": ("core.generators.base",),
     "core.critics": ("core.generators.blocks",),
     "core.images": (), "core.regions": (), "core.taps": (),
+    "core.precision": ("core.generators",),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
     "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.truth"),
     "core.truth": (*VALUES, "core.truth"),
     **{folder: (*VALUES, *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
     "core": (),
-    "demos": ("demos", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
+    "demos": ("demos", "core.zoo", "core.checkpoints", "core.truth", "core.precision", *VALUES, *ALGORITHMS),
     "app": ("demos", "core.zoo", "core.checkpoints"),
+    "ganatomy": ("demos", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
     "start": (),
 }
 NAMES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
                for folder in ("core", "demos", "weights") for path in (ROOT / folder).rglob("*.py")) \
-    + [name for name in ("app", "start") if (ROOT / f"{name}.py").exists()]
+    + [name for name in ("app", "ganatomy", "start") if (ROOT / f"{name}.py").exists()]
 
 
 def within(name: str, prefix: str) -> bool:
@@ -65,7 +67,8 @@ def imports_of(name: str) -> set[str]:
 
 def broken_arrows(name: str, imports: set[str]) -> list[str]:
     row = next((row for row in MAY_IMPORT if within(name, row)), None)
-    ours = {other for other in imports if other.split(".")[0] in ("core", "demos", "weights", "app", "start", "tests")}
+    roots = ("core", "demos", "weights", "app", "ganatomy", "start", "tests")
+    ours = {other for other in imports if other.split(".")[0] in roots}
     allowed = () if row is None else MAY_IMPORT[row]
     wrong = {other for other in ours - {"core"} if not any(within(other, may) for may in allowed)}
     return [f"{name} imports {other}" for other in sorted(wrong)]
@@ -79,7 +82,7 @@ def test_every_arrow_points_the_right_way(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if within(name, "weights")])
 def test_recipes_use_neither_the_app_nor_the_tests(name: str) -> None:
     """They train core's classes, and measure what the demos show."""
-    assert not any(other.split(".")[0] in ("app", "start", "tests") for other in imports_of(name))
+    assert not any(other.split(".")[0] in ("app", "ganatomy", "start", "tests") for other in imports_of(name))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if within(name, "core")])
@@ -99,6 +102,8 @@ def test_core_never_imports_gradio(name: str) -> None:
     ("demos.sefa", "from core.generators import pggan"),
     ("demos.sefa", "import weights.recipes.train"),
     ("app", "from core.factorization.sefa import sefa"),
+    ("ganatomy", "from core.generators.pggan import PGGAN"),
+    ("demos.sefa", "from ganatomy import main"),
 ])
 def test_a_wrong_arrow_is_seen_and_named(name: str, source: str) -> None:
     arrows = broken_arrows(name, imports_in(source, name, package=False))

@@ -105,11 +105,11 @@ def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
 
 
 def test_all_knobs_and_other_faces_show_what_single_pictures_show():
-    rows = sefa.grid(moved())["rows"]
+    rows = sefa.last_of(sefa.grid(moved()))["rows"]
     assert len(rows) == recipes.KNOBS and {len(row) for row in rows} == {6}
     alone = to_uint8(recipes.render(recipes.turned(moved(amounts=()), 3, 2.0)))[0].astype(int)
     assert np.abs(pixels(rows[3][1]) - alone).max() <= 1
-    shown = sefa.faces(moved(knob=3), 8)
+    shown = sefa.last_of(sefa.faces(moved(knob=3), 8))
     assert len(shown["rows"]) == 8 and shown["first"] == 8
     alone = to_uint8(recipes.render(Recipe(MODEL, seed=108)))[0].astype(int)
     assert np.abs(pixels(shown["rows"][0][1]) - alone).max() <= 1
@@ -282,9 +282,9 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     assert len(live) == 2
     for event in live:
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
-    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue]
-    assert {fn.concurrency_id for fn in functions} <= {"live", "long"}
-    assert all(fn.concurrency_limit == 1 for fn in functions)
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn is not sefa.left]
+    limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
+    assert limits == {"live": 1, "long": 1, "fetch": 2}, "a download computes nothing"
 
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):
@@ -337,7 +337,7 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     shown = sefa.arrival()
     assert shown["recipe"] == as_dict(recipe) and shown["answer"]["src"].startswith("data:image/webp")
     assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
-    assert np.array_equal(pixels(shown["grid"]["rows"][3][1]), pixels(sefa.grid(recipe)["rows"][3][1]))
+    assert np.array_equal(pixels(shown["grid"]["rows"][3][1]), pixels(sefa.last_of(sefa.grid(recipe))["rows"][3][1]))
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert sefa.arrival()["answer"] == {}
     notebook.recorded.cache_clear()

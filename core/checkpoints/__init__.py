@@ -9,7 +9,9 @@ import importlib
 import importlib.util
 import json
 import math
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -22,12 +24,35 @@ from . import native, nvidia, tf_legacy, unpickle
 from .unpickle import AGAIN, Array, Network, Persistent, Refused, Strided, shown
 
 FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan")
+WRITERS = {         # whose files a format are, in words; "ganatomy" are our own
+    "ganatomy": "GANatomy (safetensors)", "nvidia": "NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)",
+    "tf_legacy": "NVIDIA's TensorFlow code (stylegan2)", "rosinality": "rosinality's stylegan2-pytorch",
+    "genforce": "GenForce (StyleGAN2, PGGAN)", "genforce_stylegan": "GenForce (StyleGAN)",
+    "ajbrock": "BigGAN-PyTorch", "hf_biggan": "pytorch-pretrained-biggan"}
 LARGEST = 4 * 2 ** 30       # bytes of a file
 HEADER = 10 ** 8            # bytes of a safetensors header, by its own rule
 CONFIG = 2 ** 20            # bytes of a config.json
 # Of several networks in one file, the averaged generator first; "models" and "state_dict" are wrappers.
 AVERAGED = ("generator_smooth", "G_ema", "g_ema", "ema", "generator", "G", "g", "models", "state_dict")
+PICTURE = 4096              # pixels a side; some architectures describe larger ones in a few bytes
 SIDE = 2 ** 15              # the largest whole number in one of our own configs: a width, a resolution, a count
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A file as it was understood. format: the one of FORMATS that knew it, or "ganatomy"; generator: frozen."""
+    format: str
+    generator: Generator
+
+    @property
+    def architecture(self) -> str:
+        """A key of `native.ARCHITECTURES`."""
+        return type(self.generator).__name__
+
+    @property
+    def writer(self) -> str:
+        """Whose code writes such files, in words."""
+        return WRITERS[self.format]
 
 
 def read(path: str | Path, config: dict | str | Path | None = None) -> Generator:
@@ -37,20 +62,29 @@ def read(path: str | Path, config: dict | str | Path | None = None) -> Generator
     weights is used where there is one. What had to be assumed is said in `generator.notes`. Raises ValueError, in one
     sentence that names the file, the problem and a remedy, for whatever cannot be opened.
     """
+    return describe(path, config).generator
+
+
+def describe(path: str | Path, config: dict | str | Path | None = None) -> Described:
+    """What a file holds: the generator, and the format that was recognised; arguments and errors as in `read`."""
     path = Path(path)
     try:
         if not path.is_file():
             raise Refused("there is no such file: choose one that exists")
         if not 0 < path.stat().st_size <= LARGEST:
             raise Refused(f"it is empty, or larger than {LARGEST // 2 ** 30} GB: {AGAIN}")
-        return _read(path, config)
+        described = _read(path, config)
+        if described.generator.resolution > PICTURE:
+            raise Refused(f"it draws {described.generator.resolution} pixels a side: "
+                          f"open a network of at most {PICTURE}")
+        return described
     except Exception as error:      # a stranger's file: whatever it made fail, the visitor is told in one sentence
         reason = " ".join(str(error).split())[:400] if isinstance(error, ValueError) else \
             f"it is broken or too large ({type(error).__name__}): {AGAIN}"
     raise ValueError(f"the file {shown(path.name)} cannot be opened, because {reason}")
 
 
-def _read(path: Path, asked: dict | str | Path | None) -> Generator:
+def _read(path: Path, asked: dict | str | Path | None) -> Described:
     with open(path, "rb") as file:
         head = file.read(9)
     if head[8:] == b"{" and int.from_bytes(head[:8], "little") < HEADER:
@@ -66,7 +100,7 @@ def _read(path: Path, asked: dict | str | Path | None) -> Generator:
     return recognised(state, facts)
 
 
-def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Generator:
+def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Described:
     try:
         with safe_open(str(path), framework="pt") as file:
             ours = (file.metadata() or {}).get("format") == "ganatomy-1"
@@ -83,7 +117,13 @@ def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Generator:
     if not isinstance(module, Generator):
         raise Refused(f"it holds a {type(module).__name__}, not a generator: open the generator that lies beside it")
     check(module.state_dict())
-    return module
+    module.notes = _notes(native.metadata(path).get("notes", ""))
+    return Described("ganatomy", module)
+
+
+def _notes(text: str) -> tuple[str, ...]:
+    """What had to be assumed before a file became one of ours, a line each; a stranger may have written them."""
+    return tuple(re.sub(r"[^\w .,:;()'=/+-]", "?", line[:300]) for line in text.splitlines()[:8])
 
 
 def _affordable(path: Path) -> None:
@@ -113,12 +153,13 @@ def _numbers(value: object) -> Iterator[float]:
         yield value
 
 
-def recognised(state: dict[str, Tensor], config: dict | None) -> Generator:
+def recognised(state: dict[str, Tensor], config: dict | None) -> Described:
     """The flat state dict of one network as a generator. Raises ValueError where no format knows it."""
     check(state)
     for module in formats():
         if module.matches(state):
-            return module.from_state(state, config).eval().requires_grad_(False)
+            generator = module.from_state(state, config).eval().requires_grad_(False)
+            return Described(module.__name__.rpartition(".")[2], generator)
     if "synthesis.input.freqs" in state:
         raise Refused("it holds a StyleGAN3, which this project does not draw: "
                       "open a StyleGAN2, StyleGAN, PGGAN or BigGAN")

@@ -22,9 +22,13 @@ def random_directions(generator: Generator, slots: Iterable[int] | None = None, 
 
 
 @torch.no_grad()
-def spread_along(generator: Generator, directions: Directions, *, samples: int = 4096, seed: int = 500_000) -> Tensor:
-    """[k], float64: the standard deviation of w . v over `samples` seeds: the length of "one step" along each direction."""
-    codes = generator.codes(generator.sample(samples, seed))[:, list(directions.slots)].cpu().double()
+def spread_along(generator: Generator, directions: Directions, *, samples: int = 4096, seed: int = 500_000,
+                 label: int | None = None) -> Tensor:
+    """[k], float64: the standard deviation of w . v over `samples` seeds: the length of "one step" along each direction.
+
+    label: the class whose codes are meant, where there are classes.
+    """
+    codes = generator.codes(generator.sample(samples, seed), label=label)[:, list(directions.slots)].cpu().double()
     vectors = directions.vectors.double()
     if vectors.ndim == 2:
         return (codes.mean(1) @ vectors.T).std(0)       # the same code in every slot

@@ -11,6 +11,7 @@ from .scores import interval, purity, same_sign
 from .worlds.base import Factor
 
 BESIDE = 0.5        # a second factor is named in the title from this share of the strongest one on
+RARE = 0.99         # a statistic is named where this share of random directions moves it less
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,37 @@ def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float) -> V
     baseline: the median, over random directions, of the strongest factor's mean change, in standard deviations. A factor
     is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
     """
+    named = float(changes.mean(0).abs().amax()) > baseline
+    return _said(changes, factors, named, of="% of faces", beside="",
+                 ending=f"Random knobs: {baseline:.2f}. ({len(changes)} faces)")
+
+
+def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Factor], *, random: int) -> Verdict:
+    """The same where exact picture statistics are the evidence.
+
+    changes: [n, statistics], in standard deviations of each. percentile: [statistics], share (0 to 1) of `random`
+    random directions that move it less. A statistic is named only where its 95 % interval excludes 0 and its percentile
+    is 0.99 or more.
+    """
+    rarity = float(percentile[changes.mean(0).abs().argmax()])
+    # rounded down: 99.5 % is not yet all of them
+    share = "all" if rarity == 1 else f"{int(100 * rarity + 1e-9)} %"
+    return _said(changes, factors, rarity >= RARE, of=" % of pictures",
+                 beside=f"; more than {share} of {random} random directions", ending=f"({len(changes)} pictures)")
+
+
+def _said(changes: Tensor, factors: Sequence[Factor], named: bool, *, of: str, beside: str, ending: str) -> Verdict:
     mean, low, high = interval(changes)
-    order = mean.abs().argsort(descending=True).tolist()
-    first, second = order[0], order[1]
-    clear = bool(low[first] * high[first] > 0) and float(mean[first].abs()) > baseline
-    random = f"Random knobs: {baseline:.2f}. ({len(changes)} faces)"
-    if not clear:
-        return Verdict(f"No single thing: {factors[first].description} moves most, by {_size(mean[first])} a step. {random}",
-                       "many things a little", None, float(purity(changes)))
+    first, second = mean.abs().argsort(descending=True)[:2].tolist()
+    what, size = factors[first].description, _size(mean[first])
+    if not named or low[first] * high[first] <= 0:
+        text = f"No single thing: {what} moves most, by {size} a step{beside}. {ending}"
+        return Verdict(text, "many things a little", None, float(purity(changes)))
     bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))
-    agree = float(same_sign(changes)[first])
-    text = (f"{factors[first].description.capitalize()}: {_size(mean[first])} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), "
-            f"in the same sense on {agree:.0%} of faces. Next: {factors[second].description}, {abs(float(mean[second])):.2f}. {random}")
+    agree = 100 * float(same_sign(changes)[first])
+    next_one = f"{factors[second].description}, {abs(float(mean[second])):.2f}"
+    text = (f"{what.capitalize()}: {size} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), in the same sense on "
+            f"{agree:.0f}{of}{beside}. Next: {next_one}. {ending}")
     return Verdict(text, knob_title(changes, factors), first, float(purity(changes)))
 
 

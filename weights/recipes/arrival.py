@@ -64,7 +64,7 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     answer, strip = sefa.answer(as_dict(recipe)), sefa.strip(recipe)
     if "error" in answer:
         raise SystemExit(answer["error"])
-    sheets = dict(grid=sefa.grid(recipe), faces=sefa.faces(recipe))
+    sheets = dict(grid=sefa.last_of(sefa.grid(recipe)), faces=sefa.last_of(sefa.faces(recipe)))
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]))
     for name, sheet in sheets.items():
         images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=COLUMNS[name])

@@ -1,0 +1,78 @@
+"""How a model draws on this machine: the time of a picture, its precision, and what is shown until the picture is there."""
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.generators.base import Generator
+from core.precision import Precision, chosen
+
+SLOW = 0.15             # seconds a picture from which on something quicker is shown while a knob moves
+PREVIEW = 0.1           # seconds that a preview may take
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """seconds: of one picture. precision: what it is drawn in. stop: layers that make a preview; None: there is none."""
+    seconds: float
+    precision: Precision | None = None
+    stop: int | None = None
+
+    @property
+    def slow(self) -> bool:
+        return self.seconds > SLOW
+
+
+def pace_of(model: str) -> Pace:
+    """Measured once for these weights, on the model's own pictures. Raises ValueError where the model cannot be opened."""
+    with _lock:
+        return _measured(model, zoo.weights_hash(model))
+
+
+def quick(model: str) -> Generator:
+    """The generator that the page draws with: in bfloat16 where that is faster and nobody can tell, see `Pace.precision`."""
+    precision = pace_of(model).precision if zoo.device().type == "cpu" else None
+    return precision.generator if precision else zoo.load(model)
+
+
+def says(model: str) -> str:
+    """How the page's pictures of the model are drawn, in a sentence; "" where nothing is special about it."""
+    precision = pace_of(model).precision
+    return "" if precision is None or precision.name == "float32" else precision.says + " What you take away is drawn in float32."
+
+
+@lru_cache(maxsize=16)
+@torch.no_grad()
+def _measured(model: str, _weights: str) -> Pace:
+    generator, card = zoo.load(model), zoo.card(model)
+    codes = generator.codes(generator.sample(1, 0), psi=card.psi, label=0 if generator.classes else None)
+    first = _seconds(generator, codes)          # the first one also warms up
+    seconds = first if first > 20 * SLOW else min(_seconds(generator, codes) for _ in range(3))
+    if seconds <= SLOW or zoo.device().type != "cpu":
+        return Pace(seconds)
+    precision = chosen(generator, psi=card.psi)
+    return Pace(_seconds(precision.generator, codes), precision, _preview(precision.generator, codes))
+
+
+def _seconds(generator: Generator, codes: Tensor) -> float:
+    began = time.perf_counter()
+    generator(codes)[0, 0, 0, 0].item()         # waits for a GPU too
+    return time.perf_counter() - began
+
+
+def _preview(generator: Generator, codes: Tensor) -> int | None:
+    """The most layers that can be run in time and have a picture of their own."""
+    found, began, state = None, time.perf_counter(), None
+    for i in range(len(generator.layers)):
+        state = generator.run(codes, state, start=i, stop=i + 1)
+        if time.perf_counter() - began > PREVIEW:
+            break
+        found = i + 1 if generator.preview(state) is not None else found
+    return found

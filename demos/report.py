@@ -1,0 +1,372 @@
+"""One page about one checkpoint: what it is, what it draws, what its knobs do; a file that needs nothing beside it."""
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Generator as Work
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core import zoo
+from core.checkpoints import Described
+from core.checkpoints.export import Provenance, draw, parameters
+from core.codes import Directions, edit
+from core.factorization.sefa import sefa
+from core.generators.base import Generator
+from core.images import to_pil, webp
+from core.truth import statistics
+from core.truth.scores import interval
+from core.truth.verdict import statistics_verdict
+from core.truth.worlds import load_world
+from core.truth.worlds.base import Factor
+
+from . import measured
+from .notebook import Bar, bars, css, data_uri, table, write_whole
+
+KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)        # of SeFa; steps, each one standard deviation of w . v
+SHOWN = 192         # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes
+KNOB_SEED = 0
+LISTED = 8          # factors of a knob
+# What knobs were compared with, the strongest first.
+GRADES = ("known truth: factors of the world that the model learned from, read by an independent network",
+          "picture statistics: exact functions of the pixels, which do not know what is in the picture",
+          "none")
+UNLICENSED = "not stated: find out what may be done with these weights before publishing anything made from them"
+LIMITS = ("A sheet of pictures is no measure of quality; knobs are those of one method; a row of pictures is one seed. "
+          "The time is that of this machine while it made the page. A file is recognised by the names and shapes of "
+          "its tensors: that says nothing about what it was trained on.")
+STYLE = """
+body { margin: 0; font-family: ui-sans-serif, system-ui, -apple-system, "Segoe UI", sans-serif; }
+.sheet { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 10px; margin-top: 12px; }
+.steps { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 4px; margin: 8px 0; max-width: 720px; }
+figure { margin: 0; }
+figure img { width: 100%; display: block; border-radius: 8px; background: var(--line); }
+figcaption { font-size: 12.5px; color: var(--soft); text-align: center; font-variant-numeric: tabular-nums; }
+.cell { margin: 26px 0; }
+.cell > p, .cell li { max-width: 46em; }
+.knob-cell { margin: 18px 0 26px; }
+.knob-cell h4 { margin: 0; font-size: 16px; }
+.facts td { overflow-wrap: anywhere; }
+.plain-table td { font-variant-numeric: tabular-nums; }
+summary { cursor: pointer; font-size: 14px; color: var(--soft); padding: 6px 0; }
+@media (max-width: 760px) {
+  .sheet { grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 6px; }
+  .masthead p, .lead { display: block; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the page is about. card: None for a file that is not one of the zoo's. sha256: of the file, hexadecimal."""
+    name: str
+    path: Path
+    described: Described
+    sha256: str
+    card: zoo.ModelCard | None
+    provenance: Provenance
+
+    @property
+    def generator(self) -> Generator:
+        """Frozen."""
+        return self.described.generator
+
+    @property
+    def psi(self) -> float:
+        """Truncation of every picture on the page."""
+        return self.card.psi if self.card else zoo.ModelCard.psi
+
+
+class Step(NamedTuple):
+    """What is being done; the last step has the page."""
+    text: str
+    html: str = ""
+
+
+class Layer(NamedTuple):
+    name: str
+    output: tuple[int, int, int]        # channels, height, width
+    parameters: int
+    reads: tuple[int, ...]
+
+
+class Picture(NamedTuple):
+    caption: str
+    alt: str
+    uri: str
+
+
+class Knob(NamedTuple):
+    """title, verdict: what it does. share: its eigenvalue over the sum of all. evidence: a table, HTML."""
+    title: str
+    verdict: str
+    share: float
+    pictures: list[Picture]
+    evidence: str = ""
+
+
+class Evidence(NamedTuple):
+    """grade: of GRADES; says: how. One title, verdict and table (HTML) a knob; "" where there is none."""
+    grade: str
+    says: str
+    titles: Sequence[str]
+    verdicts: Sequence[str]
+    tables: Sequence[str]
+
+
+def examined(subject: Subject, *, seeds: int = 16, seconds: float = 120.0) -> Iterator[Step]:
+    """The page about a checkpoint, in steps; the last one carries it.
+
+    seeds: pictures on the sheet, from seed 0 on, classes in turn. seconds: a budget for measuring the knobs, which may
+    lower the number of pictures, to 16 at least; 0: they are not measured. A bundled model shows the evidence that was
+    recorded for exactly these weights. Raises ValueError where the network draws no numbers.
+    """
+    yield Step("looking at the layers")
+    rows = layers(subject.generator)
+    sheet, drawn = yield from _sheet(subject, seeds)
+    yield Step("finding the knobs")
+    directions, share = knobs_of(subject.generator)
+    steps = steps_of(subject.generator, directions)
+    pictures = yield from _knob_pictures(subject, directions, steps)
+    evidence = yield from _evidence(subject, directions, steps, seconds)
+    knobs = [Knob(title, verdict, float(one), row, html) for title, verdict, one, row, html in
+             zip(evidence.titles, evidence.verdicts, share, pictures, evidence.tables)]
+    yield Step("writing the page", page(subject, rows, sheet, drawn, knobs, evidence))
+
+
+# --- what is looked at
+
+
+@torch.no_grad()
+def layers(generator: Generator) -> list[Layer]:
+    """Every layer of one run, in order."""
+    codes = generator.codes(generator.sample(1, 0), label=0 if generator.classes else None)
+    found, state = [], None
+    for i, (layer, slots) in enumerate(zip(generator.layers, generator.reads)):
+        state = generator.run(codes, state, start=i, stop=i + 1)
+        found.append(Layer(type(layer).__name__, tuple(state.x.shape[1:]), parameters(layer), slots))
+    return found
+
+
+def knobs_of(generator: Generator) -> tuple[Directions, Tensor]:
+    """SeFa's first ten directions of all slots (fewer where codes are shorter), and their shares of all eigenvalues."""
+    every = sefa(generator, k=len(range(generator.dim)[generator.movable]))
+    share = every.scores / every.scores.sum().clamp(min=1e-12)
+    return Directions(every.vectors[:KNOBS], every.scores[:KNOBS], every.slots), share[:KNOBS]
+
+
+def steps_of(generator: Generator, directions: Directions) -> Tensor:
+    """[k]: one standard deviation of w . v, over 4,096 codes with classes in turn."""
+    codes = statistics.codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)
+    return statistics.steps_of(codes[:, list(directions.slots)], directions.vectors)
+
+
+def shown(subject: Subject, image: Tensor) -> str:
+    """Image [1, 3, R, R] in [-1, 1] as a data URI: without the card's black rows, at most SHOWN pixels a side."""
+    crop = subject.card.crop if subject.card else 0
+    picture = to_pil(image[:, :, crop:image.shape[2] - crop])[0]
+    picture.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
+    return data_uri(webp(picture))
+
+
+def _sheet(subject: Subject, seeds: int) -> Work[Step, None, tuple[list[Picture], float]]:
+    """Pictures of the seeds, one at a time; returns them and the median time of one, in seconds."""
+    pictures, spent, classes = [], [], subject.generator.classes
+    for seed in range(seeds):
+        yield Step(f"drawing picture {seed + 1} of {seeds}")
+        began = time.perf_counter()
+        image = draw(subject.generator, seed, psi=subject.psi, label=seed % classes if classes else None)
+        spent.append(time.perf_counter() - began)
+        caption = f"{seed}, class {seed % classes}" if classes else str(seed)
+        pictures.append(Picture(caption, f"the picture of seed {caption}", shown(subject, image)))
+    return pictures, median(spent)
+
+
+def _knob_pictures(subject: Subject, directions: Directions,
+                   steps: Tensor) -> Work[Step, None, list[list[Picture]]]:
+    """For each knob its row of pictures; returns the rows."""
+    view = subject.generator.at(psi=subject.psi)
+    codes = view.codes(view.sample(1, KNOB_SEED), psi=subject.psi, label=0 if view.classes else None)
+    rows, untouched = [], ""
+    for i, step in enumerate(steps.tolist()):
+        yield Step(f"turning knob {i + 1} of {len(directions)}")
+        row = []
+        for amount in AMOUNTS:
+            if amount or not untouched:
+                with torch.no_grad():
+                    uri = shown(subject, view(edit(codes, directions, [0.0] * i + [amount * step])))
+                untouched = untouched if amount else uri
+            row.append(Picture(f"{amount:+g}" if amount else "0", f"knob {i + 1} at {amount:+g} steps",
+                               uri if amount else untouched))
+        rows.append(row)
+    return rows
+
+
+# --- what was measured
+
+
+def _evidence(subject: Subject, directions: Directions, steps: Tensor, seconds: float) -> Work[Step, None, Evidence]:
+    bundled = subject.card is not None and subject.card.hub is None
+    known = measured.evidence(subject.card.name) if bundled else None
+    if known:
+        return recorded(known, load_world(subject.card.world).FACTORS, len(directions))
+    if not seconds:
+        nothing = ("",) * len(directions)
+        return Evidence(GRADES[2], "The knobs were not measured: nothing is claimed about them.", *[nothing] * 3)
+    yield Step("measuring the knobs: the first picture")
+    for step in statistics.measure(subject.generator, directions, steps, psi=subject.psi, seconds=seconds):
+        yield Step(f"measuring the knobs: picture {step.done} of {step.total}")
+    return by_statistics(step.result)
+
+
+def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
+    """The bundled model's own evidence: read by a network that was trained on renders, whose factors are known."""
+    records, chance = (known["sets"][name]["knobs"] for name in ("sefa-paper/all", "random/all"))
+    beside = [sum(abs(knob["mean"][i]) for knob in chance) / len(chance) for i in range(len(factors))]
+    tables = []
+    for record in records[:knobs]:
+        order = sorted(range(len(factors)), key=lambda i: -abs(record["mean"][i]))[:LISTED]
+        rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
+                for i in order]
+        tables.append(bars(rows, caption=f"The {LISTED} factors that it changes most, in standard deviations a step",
+                           value="change [95 %]", beside="random"))
+    samples = known["samples"]
+    says = (f"Recorded with exactly these weights on {known['date']}: every knob was turned on {samples['faces']} "
+            f"pictures, and a network that never saw a generated picture read {len(factors)} true factors off each. "
+            f"Changes are a step, in standard deviations over the training pictures. "
+            f"The strongest change of a random knob: {known['baseline']['all']:.2f} (median).")
+    return Evidence(GRADES[0], says, [record["title"] for record in records],
+                    [record["verdict"] for record in records], tables)
+
+
+def by_statistics(result: statistics.Result) -> Evidence:
+    """Exact picture statistics for models that no reader was trained for; see core.truth.statistics."""
+    mean, low, high = interval(result.changes)
+    said = [statistics_verdict(changes, percentile, statistics.FACTORS, random=result.random)
+            for changes, percentile in zip(result.changes, result.percentile)]
+    tables = []
+    for i in range(len(mean)):
+        order = mean[i].abs().argsort(descending=True).tolist()
+        rows = [(statistics.FACTORS[j].description, f"{mean[i, j]:+.2f} [{low[i, j]:+.2f}, {high[i, j]:+.2f}]",
+                 f"{math.floor(100 * float(result.percentile[i, j]) + 1e-9)} %") for j in order]    # never rounded up
+        tables.append(table(("statistic", "change a step [95 %]", "stronger than so many random knobs"), rows,
+                            caption="In standard deviations over the same pictures"))
+    says = (f"Measured now on {result.seeds} pictures, beside {result.random} random knobs: how fast brightness, "
+            "colour, light, place and edges change along every knob. These numbers say what the pixels do, not what "
+            "is in the picture: no network is at hand that reads this model's pictures.")
+    return Evidence(GRADES[1], says, [one.title for one in said], [one.text for one in said], tables)
+
+
+# --- the page
+
+
+def page(subject: Subject, rows: Sequence[Layer], sheet: Sequence[Picture], seconds: float, knobs: Sequence[Knob],
+         evidence: Evidence) -> str:
+    """The whole HTML document; its pictures are data URIs, and nothing outside of it is asked for."""
+    generator, name = subject.generator, escape(subject.name)
+    truncation = f"truncation {subject.psi:g}" if generator.has_truncation else "this architecture has no truncation"
+    lead = (f"A {subject.described.architecture} that draws {generator.resolution} x {generator.resolution} pixels, "
+            f"read from a file of {subject.described.writer}.")
+    cells = [
+        cell("What the file is", _facts(subject, seconds) + _notes(generator)),
+        cell("What it draws", f'<div class="sheet">{"".join(map(figure, sheet))}</div>',
+             f"Seeds 0 to {len(sheet) - 1}, nothing left out; {truncation}." + _smaller(generator)),
+        cell("Its strongest knobs", _graded(evidence) + "".join(knob_html(i, knob) for i, knob in enumerate(knobs)),
+             f"SeFa's first {len(knobs)} directions of all slots, strongest first, on seed {KNOB_SEED}; one step is "
+             "one standard deviation of w\u00a0.\u00a0v."),
+        cell("Its layers", _layers(generator, rows)),
+    ]
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{name} - GANatomy</title>
+<style>{css()}{STYLE}</style>
+</head>
+<body>
+<main class="gradio-container">
+<header class="masthead"><h1>GAN<b>atomy</b></h1><p>A checked file</p></header>
+<h2 class="sentence">{name}</h2>
+<p class="lead">{escape(lead)}</p>
+{"".join(cells)}
+<p class="limits"><b>What this does not show.</b> {LIMITS}</p>
+</main>
+</body>
+</html>
+"""
+
+
+def cell(title: str, html: str, lead: str = "") -> str:
+    """A section of the page; title and lead are text."""
+    return f'<section class="cell"><h3>{escape(title)}</h3>' + (f"<p>{escape(lead)}</p>" if lead else "") \
+        + f"{html}</section>"
+
+
+def _graded(evidence: Evidence) -> str:
+    return f'<p class="said"><b>Grade of the evidence</b>: {escape(evidence.grade)}.</p><p>{escape(evidence.says)}</p>'
+
+
+def figure(picture: Picture) -> str:
+    """A picture with its caption."""
+    return f'<figure><img src="{picture.uri}" alt="{escape(picture.alt)}"><figcaption>{escape(picture.caption)}' \
+           "</figcaption></figure>"
+
+
+def knob_html(number: int, knob: Knob) -> str:
+    """A knob as one row: its title, its pictures, what was measured."""
+    title = f"Knob {number + 1}" + (f": {escape(knob.title)}" if knob.title else "")
+    verdict = f'<p class="verdict">{escape(knob.verdict)}</p>' if knob.verdict else ""
+    evidence = f"<details><summary>The numbers</summary>{knob.evidence}</details>" if knob.evidence else ""
+    share = f'<p class="hint">Eigenvalue: {knob.share:.1%} of the sum of all.</p>'
+    return (f'<div class="knob-cell"><h4>{title}</h4>{share}'
+            f'<div class="steps">{"".join(map(figure, knob.pictures))}</div>{verdict}{evidence}</div>')
+
+
+def _facts(subject: Subject, seconds: float) -> str:
+    generator, source = subject.generator, subject.provenance
+    said = ", ".join(part for part in (source.link, source.said_by and f"says {source.said_by}") if part)
+    rows = [("format", f"{subject.described.format}: {subject.described.writer}"),
+            ("file", subject.path.name), ("sha256", subject.sha256), ("size", f"{subject.path.stat().st_size:,} bytes"),
+            ("licence", (source.licence or UNLICENSED) + (f" ({said})" if said else "")),
+            ("repository", f"{source.repo} {source.revision}".strip()),
+            ("architecture", subject.described.architecture),
+            ("resolution", f"{generator.resolution} x {generator.resolution} pixels"),
+            ("code", f"{generator.slots} slots x {generator.dim} numbers, grown from {generator.z_dim} random ones"),
+            ("classes", str(generator.classes or "none")), ("parameters", f"{parameters(generator):,}"),
+            ("one picture takes", f"{seconds:.3f} s on this machine ({platform.machine()}, "
+             f"threads: {torch.get_num_threads()}), the median over the sheet, one at a time")]
+    listed = table(("", ""), [row for row in rows if row[1]], caption="Read off the file")
+    return f'<div class="facts">{listed}</div>'
+
+
+def _notes(generator: Generator) -> str:
+    if not generator.notes:
+        return ""
+    listed = "".join(f"<li>{escape(note)}</li>" for note in generator.notes)
+    return f"<h4>What had to be assumed</h4><ul>{listed}</ul>"
+
+
+def _smaller(generator: Generator) -> str:
+    return f" Shown at {SHOWN} of {generator.resolution} pixels." if generator.resolution > SHOWN else ""
+
+
+def _layers(generator: Generator, rows: Sequence[Layer]) -> str:
+    """The table of layers; what belongs to none of them, such as the mapping, is the row before the last."""
+    listed = [(i, layer.name, " x ".join(map(str, layer.output)), f"{layer.parameters:,}",
+               ", ".join(map(str, layer.reads)) or "none") for i, layer in enumerate(rows)]
+    every = parameters(generator)
+    rest = every - sum(layer.parameters for layer in rows)
+    listed += [("mapping and output", "", "", f"{rest:,}", ""), ("all", "", "", f"{every:,}", "")]
+    return table(("layer", "class", "channels x height x width", "parameters", "slots it reads"), listed,
+                 caption="In the order in which they run")
