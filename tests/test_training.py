@@ -10,8 +10,9 @@ from core.critics import Critic
 from core.generators.biggan import BigGAN
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
+from weights.recipes import distil
 from weights.recipes.recipes import RECIPES, Recipe
-from weights.recipes.train import FOR_STEPS, TOO_EASY, Training, finished
+from weights.recipes.train import FOR_STEPS, TOO_EASY, Training, finished, resume, start_files
 
 
 WIDTHS = (8, 8, 6)
@@ -123,3 +124,26 @@ def test_bundled_files_and_recipes_agree():
             assert int(facts["images_shown"]) > 0
             assert zoo.load(name).resolution == recipe.resolution
             assert zoo.card(name).spread == recipe.spread
+
+
+def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank):
+    recipe, critic = tiny_recipe("pggan"), Critic(resolution=16, channels=WIDTHS).eval().requires_grad_(False)
+    torch.manual_seed(3)
+    teacher, student = tiny_recipe().generator(16).eval().requires_grad_(False), recipe.generator(16)
+    optimizer = torch.optim.Adam(student.parameters(), distil.RATE, betas=(0.9, 0.99))
+    z, other = torch.randn(16, 8), torch.randn(16, 8)
+
+    def far(noise):
+        with torch.no_grad():
+            return float(distil.distance(critic, student(student.codes(noise)), teacher(teacher.codes(noise)).clamp(-1.2, 1.2)))
+    before = far(z)
+    for _ in range(60):
+        distil.step(student, teacher, critic, optimizer, z)
+    assert far(z) < 0.7 * before and far(z) < far(other), "it is this noise that it has learned"
+    generator, its_critic = start_files(tmp_path)
+    native.save(student, generator)
+    native.save(critic, its_critic)
+    training = Training(recipe, bank)
+    assert resume(training, "no such model", tmp_path) == "a distilled generator" and training.shown == 0
+    assert all(torch.equal(tensor, student.state_dict()[key]) for key, tensor in training.ema.state_dict().items())
+    assert training.rate_factor() < 0.01, "the first steps are small"

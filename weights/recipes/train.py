@@ -57,7 +57,7 @@ class Training:
         """Take these networks, with fresh Adam."""
         layout = dict(device=self.device, memory_format=torch.channels_last)
         self.generator, self.critic = generator.to(**layout), critic.to(**layout)
-        self.ema = copy.deepcopy(generator).to(**layout).eval().requires_grad_(False)
+        self.ema = finished_copy(generator).to(**layout)
         lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), self.recipe.rate, betas=(0.0, 0.99))
         self.optimizer_d = torch.optim.Adam([dict(params=list(self.critic.parameters()), relative=lazy)], self.recipe.rate,
@@ -161,6 +161,10 @@ class Training:
         self.step_number, self.shown, self.warm_from = step, shown, step
 
 
+def finished_copy(generator: Generator) -> Generator:
+    return copy.deepcopy(generator).eval().requires_grad_(False)
+
+
 @torch.no_grad()
 def finished(training: Training, *, statistics_over: int = 20_000) -> Generator:
     """A float32 copy of the average, its w_avg the mean over 50,000 z, its batch-norm statistics those of 20,000 pictures."""
@@ -202,8 +206,13 @@ def write_checkpoint(training: Training, folder: Path, *, statistics_over: int =
     sheet(generator).save(past / "sheet.png")
 
 
+def start_files(folder: Path) -> tuple[Path, Path]:
+    """Generator and critic that a run may start from, see `weights.recipes.distil`."""
+    return folder / "start.safetensors", folder / "start-critic.safetensors"
+
+
 def resume(training: Training, name: str, folder: Path) -> str:
-    """From the checkpoint, else from the two bundled files, else from nothing; returns which."""
+    """From the checkpoint, else from the two bundled files, else from what was distilled, else from nothing; returns which."""
     if (folder / "checkpoint.pt").exists():
         training.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True, map_location=training.device))
         return "checkpoint"
@@ -213,6 +222,10 @@ def resume(training: Training, name: str, folder: Path) -> str:
         facts = native.metadata(bundled)
         training.warm_start(native.read(bundled), native.read(critic), step=int(facts["steps"]), shown=int(facts["images_shown"]))
         return "bundled files"
+    generator, critic = start_files(folder)
+    if generator.exists() and critic.exists():
+        training.warm_start(native.read(generator), native.read(critic), step=0, shown=0)
+        return "a distilled generator"
     return "nothing"
 
 
