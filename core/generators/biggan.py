@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import EqualConv2d, EqualLinear, doubled, widened
+from .blocks import EqualConv2d, EqualLinear, channels_last, doubled, widened
 
 MOMENTUM = 0.1
 ON_THE_GRID = 1e-6      # 0.58 * 50 = 28.999999999999996 is row 29
@@ -123,7 +123,7 @@ class DenseLayer(nn.Module):
         return F.pad(self.dense.effective_weight(), (0, dim - self.dense.weight.shape[1]))
 
     def forward(self, state: None, code: Tensor) -> State:
-        return State(self.dense(code[:, :self.dense.weight.shape[1]]).reshape(len(code), -1, 4, 4))
+        return State(channels_last(self.dense(code[:, :self.dense.weight.shape[1]]).reshape(len(code), -1, 4, 4)))
 
 
 class Block(nn.Module):
@@ -151,7 +151,7 @@ class WideBlock(Block):
         self.skip = EqualConv2d(fan_in, fan_out, 1)
 
     def forward(self, state: State, code: Tensor) -> State:
-        x = self.convs[0](doubled(self.gates[0](state.x, code)))
+        x = self.convs[0].of_doubled(self.gates[0](state.x, code))
         return self.attended(self.convs[1](self.gates[1](x, code)) + doubled(self.skip(state.x)))
 
 
@@ -171,7 +171,7 @@ class DeepBlock(Block):
         x, skip = state.x, state.x[:, :self.fan_out]
         for i, (gate, conv) in enumerate(zip(self.gates, self.convs)):
             x = gate(x, code)
-            x = conv(doubled(x) if self.up and i == 1 else x)
+            x = conv.of_doubled(x) if self.up and i == 1 else conv(x)
         return self.attended(x + (doubled(skip) if self.up else skip))
 
 

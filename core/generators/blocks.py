@@ -1,6 +1,7 @@
-"""Equalised layers and the resampling filter that the architectures share.
+"""Equalised layers, the resampling filter and the 3 x 3 convolution that the architectures share.
 
 Weights are stored as N(0, 1) and scaled at run time (Karras et al., Progressive Growing of GANs, ICLR 2018, section 4.1).
+Feature maps lie channels-last in memory, the layout that convolutions on a CPU read fastest.
 """
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .base import shallow
 
 SQRT2 = math.sqrt(2)
 FUSED_FROM = 32     # pixels of the result: below, summing the kernel costs more than it saves
@@ -21,6 +24,31 @@ def lrelu(x: Tensor) -> Tensor:
 def widened(x: Tensor) -> Tensor:
     """Half precision becomes float32; float64 stays, so that derivatives can be checked."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """[n, c, h, w], laid out pixel by pixel in memory; unlike `contiguous`, this goes through torch.func."""
+    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
+class Convolution(nn.Module):
+    """What the layers with a kernel share: `weight` [o, i, k, k], N(0, 1), and the `gain` that it is scaled by."""
+    weight: nn.Parameter
+    gain: float
+    transposed = False      # is the kernel read by a transposed convolution?
+
+    def kernel(self) -> Tensor:
+        """[o, i, k, k], gain included."""
+        return self.weight if self.gain == 1 else self.weight * self.gain
+
+    def prepared(self, dtype: torch.dtype) -> "Convolution":
+        """A view for drawing: the kernel scaled, laid out channels-last and cast to `dtype` once, not at every call."""
+        view, kernel = shallow(self), self.kernel().detach()
+        kernel = channels_last(kernel.transpose(0, 1)).transpose(0, 1) if self.transposed else channels_last(kernel)
+        weight = nn.Parameter(kernel.to(dtype), requires_grad=False)
+        view.__dict__["_parameters"] = self._parameters | dict(weight=weight)
+        view.gain = 1.0
+        return view
 
 
 def normalize_second_moment(x: Tensor) -> Tensor:
@@ -44,7 +72,7 @@ class EqualLinear(nn.Module):
         return F.linear(x, self.effective_weight().to(x.dtype), (self.bias * self.lr_mul).to(x.dtype))
 
 
-class EqualConv2d(nn.Module):
+class EqualConv2d(Convolution):
     """A convolution with equalised rate; `down` averages 2 x 2 outputs, folded into a kernel one larger with stride 2."""
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, *, bias: bool = True, down: bool = False):
@@ -54,11 +82,21 @@ class EqualConv2d(nn.Module):
         self.gain, self.padding, self.down = 1 / math.sqrt(fan_in * kernel ** 2), kernel // 2, down
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, stride = self.weight * self.gain, 1
+        weight, stride = self.kernel(), 1
         if self.down:       # mean over 2 x 2 of a k x k convolution = one (k + 1) x (k + 1) convolution of stride 2
             weight, stride = F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1), 2
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return F.conv2d(x, weight.to(x.dtype), bias, stride=stride, padding=self.padding)
+
+    def of_doubled(self, x: Tensor) -> Tensor:
+        """A 3 x 3 kernel's result for the picture doubled by repetition: [n, i, h, w] -> [n, o, 2h, 2w]."""
+        return doubled_conv(x, self.kernel().to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
+
+def conv3x3(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A 3 x 3 convolution [o, i, 3, 3] of [n, i, h, w] that keeps the size; `bias` [o]. Computed in the type of x."""
+    weight, bias = weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
+    return F.conv2d(x, weight, bias, padding=1)
 
 
 def fir_kernel(channels: int, *, gain: float, like: Tensor) -> Tensor:

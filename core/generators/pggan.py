@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State
-from .blocks import normalize_second_moment, widened
+from .blocks import Convolution, channels_last, conv3x3, doubled_conv, normalize_second_moment, widened
 
 
 def pixel_norm(x: Tensor) -> Tensor:
@@ -34,11 +34,11 @@ class DenseLayer(nn.Module):
 
     def forward(self, state: None, code: Tensor) -> State:
         x = F.linear(normalize_second_moment(code), self.effective_weight().to(code.dtype))
-        x = x.reshape(len(code), len(self.bias), 4, 4) + self.bias[:, None, None].to(x.dtype)
+        x = channels_last(x.reshape(len(code), len(self.bias), 4, 4)) + self.bias[:, None, None].to(x.dtype)
         return State(pixel_norm(F.leaky_relu(x, 0.2)))
 
 
-class ConvLayer(nn.Module):
+class ConvLayer(Convolution):
     """3 x 3 convolution, after doubling the size by repetition where `up`."""
 
     def __init__(self, fan_in: int, fan_out: int, *, up: bool):
@@ -48,8 +48,8 @@ class ConvLayer(nn.Module):
         self.gain, self.up = math.sqrt(2 / (fan_in * 9)), up
 
     def forward(self, state: State) -> State:
-        x = state.x.repeat_interleave(2, 2).repeat_interleave(2, 3) if self.up else state.x
-        x = F.conv2d(x, (self.weight * self.gain).to(x.dtype), self.bias.to(x.dtype), padding=1)
+        conv, dtype = doubled_conv if self.up else conv3x3, state.x.dtype
+        x = conv(state.x, self.kernel().to(dtype), self.bias.to(dtype))
         return State(pixel_norm(F.leaky_relu(x, 0.2)))
 
 

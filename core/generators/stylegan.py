@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import EqualLinear, doubled_conv, widened
+from .blocks import Convolution, EqualLinear, conv3x3, doubled_conv, widened
 from .stylegan2 import StyleGAN2
 
 
@@ -34,11 +34,12 @@ class AdaptiveLayer(nn.Module):
         self.style = EqualLinear(dim, 2 * channels)
 
     def styled(self, x: Tensor, w: Tensor) -> State:
-        offset = self.bias[:, None, None] + self.noise_strength[:, None, None] * self.noise
-        x = widened(F.leaky_relu(x + offset.to(x.dtype), 0.2))
+        offset, dtype = self.bias[:, None, None] + self.noise_strength[:, None, None] * self.noise, x.dtype
+        x = widened(F.leaky_relu(x + offset.to(dtype), 0.2))
         x = x - x.mean((2, 3), keepdim=True)
         scale, shift = self.style(w)[:, :, None, None].to(x.dtype).chunk(2, 1)
-        return State(x * (torch.rsqrt(x.square().mean((2, 3), keepdim=True) + 1e-8) * (1 + scale)) + shift)
+        x = x * (torch.rsqrt(x.square().mean((2, 3), keepdim=True) + 1e-8) * (1 + scale)) + shift
+        return State(x.to(dtype))
 
 
 class FirstLayer(AdaptiveLayer):
@@ -52,7 +53,7 @@ class FirstLayer(AdaptiveLayer):
         return self.styled(self.const.expand(len(w), -1, -1, -1), w)
 
 
-class ConvLayer(AdaptiveLayer):
+class ConvLayer(AdaptiveLayer, Convolution):
     """3 x 3 convolution with its style; `up`: of the doubled picture, and blurred."""
 
     def __init__(self, fan_in: int, fan_out: int, dim: int, size: int, *, up: bool):
@@ -61,8 +62,8 @@ class ConvLayer(AdaptiveLayer):
         self.gain, self.up = math.sqrt(2 / (fan_in * 9)), up
 
     def forward(self, state: State, w: Tensor) -> State:
-        weight = (self.weight * self.gain).to(state.x.dtype)
-        x = blur(doubled_conv(state.x, weight)) if self.up else F.conv2d(state.x, weight, padding=1)
+        weight = self.kernel().to(state.x.dtype)
+        x = blur(doubled_conv(state.x, weight)) if self.up else conv3x3(state.x, weight)
         return self.styled(x, w)
 
 

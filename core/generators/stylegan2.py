@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import EqualLinear, lrelu, normalize_second_moment, smooth, upsample_rgb, widened
+from .blocks import (SQRT2, Convolution, EqualLinear, channels_last, conv3x3, lrelu, normalize_second_moment, smooth,
+                     upsample_rgb, widened)
 
 
-class ModulatedConv(nn.Module):
+class ModulatedConv(Convolution):
     """Convolution whose input channels are scaled by a style, an affine map of the code w (section 2.2 of the paper)."""
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, dim: int, *, up: bool = False, demodulate: bool = True):
@@ -23,18 +24,38 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(fan_out, fan_in, kernel, kernel))
         self.affine = EqualLinear(dim, fan_in, bias=1.0)
         self.gain, self.up, self.demodulate = 1 / math.sqrt(fan_in * kernel ** 2), up, demodulate
+        self.transposed, self.kept_power = up, None
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        style, weight = self.affine(w), self.weight * self.gain
-        x = x * style[:, :, None, None].to(x.dtype)
-        if self.up:
-            x = smooth(F.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2))
+        style = self.affine(w) * self.gain
+        if self.weight.shape[-1] == 1:
+            x = self._pixelwise(x, style)
+        elif self.up:
+            x = x * style[:, :, None, None].to(x.dtype)
+            x = smooth(F.conv_transpose2d(x, self.weight.transpose(0, 1).to(x.dtype), stride=2))
         else:
-            x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
+            x = conv3x3(x * style[:, :, None, None].to(x.dtype), self.weight)
         if self.demodulate:
-            norm = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).T.to(style.dtype) + 1e-8)
-            x = x * norm[:, :, None, None].to(x.dtype)
+            norm = torch.rsqrt(style.square() @ self.power().to(style.dtype) + 1e-8)
+            x = x.mul_(norm[:, :, None, None].to(x.dtype))
         return x
+
+    def power(self) -> Tensor:
+        """[i, o]: the kernel's squares, summed over its pixels."""
+        return self.weight.square().sum((2, 3)).T if self.kept_power is None else self.kept_power
+
+    def prepared(self, dtype: torch.dtype) -> "ModulatedConv":
+        if self.weight.shape[-1] == 1:          # rounded once, after it was modulated
+            return self
+        view = super().prepared(dtype)
+        view.kept_power = self.power().detach() * self.gain ** 2        # of the exact kernel
+        return view
+
+    def _pixelwise(self, x: Tensor, style: Tensor) -> Tensor:
+        """A kernel one pixel wide has so few weights that each picture has its own: cheaper than scaling its input."""
+        weight = self.weight[:, :, 0, 0].to(style.dtype) * style[:, None]           # [n, o, i]
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
+        return (pixels @ weight.transpose(1, 2).to(x.dtype)).transpose(1, 2).unflatten(2, x.shape[2:])
 
 
 class StyleLayer(nn.Module):
@@ -52,8 +73,10 @@ class StyleLayer(nn.Module):
             self.rgb_bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, state: State, w: Tensor, w_rgb: Tensor | None = None) -> State:
-        offset = self.bias[:, None, None] + self.noise_strength * self.noise
-        x = lrelu(self.conv(state.x, w) + offset.to(state.x.dtype))
+        x = self.conv(state.x, w)
+        noise, bias = SQRT2 * self.noise_strength * self.noise, SQRT2 * self.bias[:, None, None]
+        x = torch.add(noise.to(x.dtype), x, alpha=SQRT2).add_(bias.to(x.dtype))
+        x = F.leaky_relu_(x, 0.2)               # its gain is inside already: a pass over x less
         if self.clamp is not None:
             x = x.clamp(-self.clamp, self.clamp)
         rgb = state.rgb
@@ -75,7 +98,7 @@ class FirstLayer(StyleLayer):
         self.const = nn.Parameter(torch.randn(channels, 4, 4))
 
     def forward(self, state: None, w: Tensor, w_rgb: Tensor) -> State:
-        return super().forward(State(self.const.expand(len(w), -1, -1, -1)), w, w_rgb)
+        return super().forward(State(channels_last(self.const.expand(len(w), -1, -1, -1))), w, w_rgb)
 
 
 class StyleGAN2(Generator):
