@@ -80,7 +80,7 @@ def test_the_page_opens_on_the_network_that_it_was_given(visits: Visits, own: Pa
     assert page.locator("#steer-models").inner_text().startswith("Drawn by my-cats (StyleGAN2, 256 px)")
     assert LICENCE in page.locator("#steer-stage .licence").inner_text()
     assert "processor" in page.locator(".foot").inner_text() and "is your own" in page.locator("#steer-about").inner_text()
-    assert psnr(pixels(page), truth(own, 0)) > 40, "in float32, or in bfloat16 where that cannot be told apart"
+    assert psnr(pixels(page), truth(own, 0)) > 38, "in float32, or in bfloat16 where it cannot be told apart"
     assert psnr(pixels(page), truth(own, 1)) < 30, "another picture is another one"
 
 

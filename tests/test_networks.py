@@ -26,6 +26,7 @@ from core.factorization.ganspace import ganspace
 from core.factorization.sefa import sefa as factorized
 from core.hub import HubFile
 from core.images import to_pil, to_uint8
+from core.precision import Precision, in_bfloat16, psnr
 from demos import gpu, models, notebook, pace, sefa
 from demos import recipe as recipes
 from demos.recipe import Recipe, RecipeError, as_dict
@@ -67,8 +68,10 @@ def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.M
 
 
 def slow(monkeypatch) -> None:
-    """From now on every network counts as slow."""
+    """From now on every network counts as slow, and is drawn in float32."""
+    pace._measured.cache_clear()
     monkeypatch.setattr(pace, "SLOW", 0.0)
+    monkeypatch.setattr(pace, "chosen", lambda generator, **_: Precision(generator, "float32", 45.0, (1.0, 2.0)))
 
 
 def visitor(name: str = "a") -> types.SimpleNamespace:
@@ -218,7 +221,6 @@ def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> 
     recipe, generator = Recipe(BUNDLED, seed=4, amounts=(1.0,)), tiny.stylegan2()
     assert sefa.answer(as_dict(recipe))["exact"], "a quick one needs none"
     slow(monkeypatch)
-    pace._measured.cache_clear()
     monkeypatch.setattr(recipes, "_made", recipes.Kept(2 ** 20, len))
     first = sefa.answer(as_dict(recipe))
     stop, codes = pace.pace_of(BUNDLED).stop, recipes.codes_of(recipe)
@@ -252,7 +254,6 @@ def test_sheets_of_a_slow_network_come_picture_by_picture(monkeypatch) -> None:
     at_once = list(sefa.faces(recipe))
     assert len(at_once) == 1 and "partial" not in at_once[0]
     slow(monkeypatch)
-    pace._measured.cache_clear()
     parts = [dict(part, rows=[list(row) for row in part["rows"]]) for part in sefa.faces(recipe)]
     counts = [sum(map(len, part["rows"])) for part in parts]
     assert counts == list(range(1, 25)) and parts[-1]["rows"] == at_once[0]["rows"]
@@ -268,6 +269,19 @@ def test_a_slow_strip_is_whole_from_the_first_frame_on(monkeypatch) -> None:
     exact = recipes.render_strip(recipe, 0, sefa.amounts_of(recipe, 9))
     assert np.array_equal(sheets[-1], np.concatenate(list(to_uint8(exact)), 1))
     assert np.array_equal(sheets[0][:, :16], to_uint8(exact)[4]), "the nearest frame stands in for a missing one"
+
+
+def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypatch) -> None:
+    slow(monkeypatch)
+    assert models.facts(BUNDLED)["precision"] == ""
+    pace._measured.cache_clear()
+    monkeypatch.setattr(pace, "chosen", lambda generator, **_: Precision(in_bfloat16(generator), "bfloat16", 45.0, (4.0, 2.0)))
+    recipe = Recipe(BUNDLED, seed=4, amounts=(1.0,))
+    assert models.facts(BUNDLED)["precision"].startswith("Drawn in bfloat16 (2.0 times as fast; 45 dB from float32).")
+    shown, exact = (recipes.render(recipe, quick=quick) for quick in (True, False))
+    assert not torch.equal(shown, exact) and psnr(shown, exact) > 30
+    with Image.open(io.BytesIO(recipes.png_for(recipe))) as taken:
+        assert np.array_equal(np.asarray(taken), to_uint8(exact)[0])
 
 
 def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch) -> None:
