@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 
@@ -18,9 +18,9 @@ import gradio as gr
 import torch
 
 from core import zoo
-from demos import gpu, notebook, recipe, sefa
+from demos import gpu, lowrank, notebook, recipe, sefa
 
-DEMOS = (sefa,)
+DEMOS = (sefa, lowrank)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -32,15 +32,39 @@ def build() -> gr.Blocks:
         if not zoo.CARDS:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
-        with gr.Tabs(elem_classes="tabs"):
+        with gr.Tabs(elem_classes="tabs") as doors:
             tabs = [demo.tab() for demo in DEMOS]
+        names = [tab.name for tab in tabs]
+        page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
         for tab in tabs:
             handler, outputs = tab.opened
-            page.load(handler, None, outputs, **notebook.private(f"{tab.name}_opened", notebook.LIVE))
+            page.load(addressed(handler, tab.name, names, len(outputs)), None, outputs,
+                      **notebook.private(f"{tab.name}_opened", notebook.LIVE))
             tab.endpoints()
             page.unload(tab.left)
         notebook.text(f'<footer class="foot">{escape(where())}</footer>')
     return page.queue(max_size=64, default_concurrency_limit=1)
+
+
+def addressed(handler: Callable, name: str, names: list[str], count: int) -> Callable:
+    """`handler` of a tab, for the addresses that are meant for it: those that name it; the first tab's also those that name none."""
+    def opened(request: gr.Request):
+        return handler(request) if door(request, names) == name else (gr.skip(),) * count
+    return opened
+
+
+def door(request: gr.Request, names: list[str]) -> str:
+    """The tab that the address is for."""
+    asked = request.query_params.get("tab")
+    return asked if asked in names else names[0]
+
+
+def choosing(names: list[str]) -> Callable:
+    """Opens the tab that the address is for; does nothing where that is the first."""
+    def chosen(request: gr.Request):
+        found = door(request, names)
+        return gr.skip() if found == names[0] else gr.Tabs(selected=found)
+    return chosen
 
 
 def where() -> str:

@@ -70,6 +70,8 @@ def _region(model: str, region: str) -> dict | None:
 def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None = None) -> str:
     """"Inside 9 times as much as outside; best SeFa knob 1.6; random 1.0. (64 faces)": medians over unseen faces.
 
+    Root mean squares, as everything on the tab that is not a table; the tables have mean squares.
+
     region: a part's name. method: a key of METHODS. moved: the slots that the knob moves (None: those that were
     measured). "" where exactly this was not measured.
     """
@@ -77,10 +79,14 @@ def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None
     if method not in record or (moved is not None and tuple(moved) != slots(model)):
         return ""
     others = dict(sefa="best SeFa knob", random="random")
-    beside = [f"{name} {_times(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
+    beside = [f"{name} {_rooted(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
     faces, reached = evidence(model)["samples"]["scored"], record[method]["reached"]
     of = f"{faces} faces" if reached == faces else f"{reached} of {faces} faces; the others cannot be changed that much"
-    return "; ".join([f"Inside {_times(record[method]['ratio'][0])} times as much as outside", *beside]) + f". ({of})"
+    return "; ".join([f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside", *beside]) + f". ({of})"
+
+
+def _rooted(ratio: float | None) -> str:
+    return _times(None if ratio is None else ratio ** 0.5)
 
 
 def _times(ratio: float | None) -> str:

@@ -47,6 +47,20 @@ WORDS: dict[str, Word] = {
                       "The share of pictures that move in the sense of the mean."),
     "percentile": Word("random ones that move it less", "percentile among random directions",
                        "What share of 200 random directions, each turned by a step of its own, moves it less."),
+    "region": Word("Region", "mask", "The outlined part of the picture that a knob is made for."),
+    "ban": Word("Forbid changes outside", "null-space projection",
+                "Knobs may only go where the rest of the picture, as far as the network knows it, does not react."),
+    "paint/step": Word("Step", "RMS change inside of 0.05, at first order",
+                       "One step changes the region by 6 of 255 levels (root mean square), whatever the knob."),
+    "ratio": Word("inside moves so many times as much", "ratio, RMS", "The change inside of the region over that outside of it."),
+    "energy": Word("Visible strength", "energy", "The mean squared change inside for a unit step."),
+    "jacobian": Word("How every pixel reacts to every number", "Jacobian", "The derivative of the picture by the numbers behind it."),
+    "lambda": Word("How strict", "lambda", "How readily changes count as scattered, not shared: it sets how many ways outside are protected."),
+    "rank": Word("How many knobs this region has", "rank", "The number of independent ways in which the region changes."),
+    "lowrank": Word("Forbidden ways removed", "LowRankGAN", "Ways that move the region, projected to where the rest stays still."),
+    "resefa": Word("In closed form", "ReSeFa", "Ways that move the region most for what they change elsewhere."),
+    "official": Word("As the published code does", "LowRankGAN, official",
+                     "The mean over RGB, lambda 1/60, a penalty and a stopping rule of its own."),
 }
 
 

@@ -22,7 +22,7 @@ from core.factorization.files import save_directions
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
-from demos import measured, notebook, sefa, uploads, words
+from demos import lowrank, measured, notebook, sefa, uploads, words
 from demos import recipe as recipes
 from demos.recipe import Recipe, RecipeError, as_dict
 
@@ -274,7 +274,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
     for event in page.config["dependencies"]:
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
-    assert public == {*sefa.ENDPOINTS, "steer_find"}
+    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS}
 
 
 def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
@@ -282,17 +282,17 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     assert len(live) == 2
     for event in live:
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
-    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn is not sefa.left]
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in (sefa.left, lowrank.left)]
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
-    assert limits == {"live": 1, "long": 1, "fetch": 2}, "a download computes nothing"
+    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8}, "a download computes nothing; who watches a search neither"
 
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):
     kinds = [component["type"] for component in page.config["components"]]
-    assert len(kinds) <= 100
+    assert len(kinds) <= 80 * len(app.DEMOS)
     assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
     folds = [component["props"]["label"] for component in page.config["components"] if component["type"] == "accordion"]
-    assert folds == list(notebook.FOLDS.values())
+    assert folds == list(notebook.FOLDS.values()) * len(app.DEMOS)
 
 
 def test_building_the_page_opens_no_weights(monkeypatch):

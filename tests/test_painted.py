@@ -146,7 +146,7 @@ def test_the_verdict_says_what_moved_how_much_against_what_and_on_how_many(found
         for method in painted.METHODS:
             said = painted.verdict(CARD, region, method)
             assert re.fullmatch(form, said), said
-            assert float(said.split()[1]) == pytest.approx(record["methods"][method]["ratio"][0], abs=0.5, rel=0.06)
+            assert float(said.split()[1]) == pytest.approx(record["methods"][method]["ratio"][0] ** 0.5, abs=0.5, rel=0.06)
             assert ("best SeFa" in said) == (method != "sefa") and ("random" in said) == (method != "random")
 
 

@@ -5,6 +5,7 @@ backward pass per pixel instead. What is decomposed later are the Gram matrices 
 """
 from __future__ import annotations
 
+import copy
 import hashlib
 import threading
 from collections import OrderedDict
@@ -13,8 +14,8 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, jvp, vmap
+from torch import Tensor
+from torch.func import jvp, vmap
 
 from ..codes import checked_slots
 from ..generators.base import Generator, State
@@ -304,13 +305,12 @@ def check_memory(generator: Generator, available: int, *, size: int | None = Non
 
 
 def _widest(generator: Generator) -> int:
-    """Numbers in the largest state or image between the layers, found on tensors that hold nothing."""
-    def run(module: nn.Module, *inputs) -> State:
-        empty = {name: t.to("meta") for name, t in (*module.named_parameters(), *module.named_buffers())}
-        return functional_call(module, empty, inputs)
+    """Numbers in the largest state or image between the layers, found on copies that hold nothing.
 
+    Copies, because other threads draw with the generator meanwhile.
+    """
     code, state, widest = torch.empty(1, generator.dim, device="meta"), None, 3 * generator.resolution ** 2
     for layer, reads in zip(generator.layers, generator.reads):
-        state = run(layer, state, *[code] * len(reads))
+        state = copy.deepcopy(layer).to("meta")(state, *[code] * len(reads))
         widest = max(widest, sum(t.numel() for t in state if t is not None))
     return widest

@@ -4,8 +4,9 @@
     python -m weights.recipes.arrival --candidates 12    prints faces that fit the rule, and writes nothing
     python -m weights.recipes.arrival --seed 7           a face chosen by eye
 
-Run it after `weights.recipes.evidence`. Writes demos/arrival/steer.json and its pictures (lossless WebP), with the
-sha256 of weights, evidence and reader: the page shows them only for exactly these. The rule: the reader calls the face frontal,
+Run it after `weights.recipes.evidence`. Writes demos/arrival/steer.json and paint.json with their pictures (lossless
+WebP), and the sha256 of weights, evidence and readers: the page shows them only for exactly these. Paint shows the same
+face, its mouth, and knob 1. The rule: the reader calls the face frontal,
 eyes open, no glasses, a middle skin tone, a slight smile, a ground of middle value.
 """
 from __future__ import annotations
@@ -23,12 +24,15 @@ from PIL import Image
 
 from core import zoo
 from core.images import grid
-from demos import measured, notebook, sefa
+from demos import lowrank, measured, notebook, paint_experiments, paint_knobs, painted, sefa
+from demos.paint_recipe import Painted
+from demos.paint_recipe import as_dict as painted_dict
 from demos.recipe import Recipe, as_dict, code_for
 from weights.recipes.evidence import eigen_milliseconds
 
 CARD = "portraits-stylegan2"
-AMOUNT = 1.5                    # of knob 1, in standard deviations
+AMOUNT = 1.5                    # of Steer's knob 1, in standard deviations
+PART, STEPS = "mouth", 3.0      # of Paint: the region, and how far its knob 1 is turned
 RULE = {"yaw": (0.42, 0.58), "eye_open": (0.6, 1.01), "glasses": (-1.0, 0.25), "beard": (-1.0, 0.25),
         "skin_tone": (0.25, 0.75), "smile": (0.55, 0.80), "background_tone": (0.3, 0.7)}
 SEARCHED = 4096                 # seeds from 0 on
@@ -80,6 +84,27 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     return [f"{sefa.TAB}.json", *found["pictures"].values()]
 
 
+def record_paint(recipe: Painted, folder: Path) -> list[str]:
+    """Writes the arrival of the tab Paint; returns the names of the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paint_knobs.solve(recipe)
+    answer, strip = lowrank.answer(painted_dict(recipe)), lowrank.strip(recipe)
+    if "error" in answer:
+        raise SystemExit(answer["error"])
+    faces, ban = lowrank.last_of(paint_experiments.faces(recipe)), paint_experiments.ban(recipe)
+    images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]),
+                  faces=grid([picture(uri) for row in faces["rows"] for uri in row.pop("pictures")], columns=2),
+                  ban=grid([picture(uri) for uri in (ban.pop("before"), *(side.pop("picture") for side in ban["sides"]))], columns=3))
+    found = dict(made_from=lowrank.made_from(recipe.model), command="python -m weights.recipes.arrival",
+                 recipe=painted_dict(recipe), answer=answer, faces=faces, ban=ban,
+                 refuse=lowrank.last_of(paint_experiments.refusals(recipe)), code=lowrank.code(recipe),
+                 columns=dict(faces=2, ban=3), pictures={name: f"{lowrank.TAB}-{name}.webp" for name in images})
+    for name, image in images.items():
+        notebook.write_whole(folder / found["pictures"][name], smallest(image))
+    notebook.write_whole(folder / f"{lowrank.TAB}.json", json.dumps(found, indent=1).encode())
+    return [f"{lowrank.TAB}.json", *found["pictures"].values()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=0, help="print this many seeds that fit the rule")
@@ -92,7 +117,11 @@ def main() -> None:
     seed = given.seed if given.seed is not None else next(candidates(CARD, psi), None)
     if seed is None:
         raise SystemExit(f"none of the seeds 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --seed")
-    print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), notebook.HERE / "arrival"), sep="\n")
+    folder = notebook.HERE / "arrival"
+    print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), folder), sep="\n")
+    measured_slots = painted.slots(CARD)            # those that the page has numbers for
+    layers = f"{measured_slots[0]}-{measured_slots[-1]}" if measured_slots else "all"
+    print(*record_paint(Painted(CARD, seed=seed, psi=psi, region=PART, layers=layers, amounts=(STEPS,)), folder), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,346 @@
+"""A painted picture is a recipe too: the picture, the region, how its knobs are found, and how far each is turned.
+
+One record makes the picture, its link, code, notebook and PNG. Numbers are checked where Steer's are, by its Recipe.
+"""
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from urllib.parse import urlencode
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.factorization.lowrank import OFFICIAL_LAMBDA
+from core.regions import CODED, Box, from_text, resized, to_text
+
+from . import recipe as recipes
+from .recipe import REPOSITORY, SET_UP, VERSION, Recipe, RecipeError
+
+TAB = "paint"
+KNOBS = 4
+REACH = 6.0             # steps, at most
+STEP = 0.05             # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
+PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")         # offered as buttons, in this order
+PLURAL = ("eyes", "glasses", "brows", "ears")
+METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
+MIDDLE = Box(0.35, 0.35, 0.65, 0.65)
+TRIED = 20              # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
+LEAST = 8               # pixels of 64 x 64 that a part must cover to be offered
+LARGEST_WEIGHT = 2.0    # from 1 on the sparse part is 0: the search goes no further either
+
+
+@dataclass(frozen=True)
+class Painted:
+    """One picture with a region; plain values only. A recipe that exists was checked; its part may still be missing.
+
+    model, seed, psi, label, layers: as in demos.recipe.Recipe. region: a part's name (of the part reader), the text of
+    `core.regions.to_text`, or "" for the network's default. method: a key of METHODS. lam: weight of the sparse part, 0: searched for. forbid: are changes
+    outside forbidden? size: pixels a side of the Jacobian, 0: all of them. amounts: KNOBS numbers from -6 to 6, in steps;
+    one step changes the region by 0.05 (RMS, values in [-1, 1]) at first order. knob: the chosen one, counted from 0.
+    Numbers may be given as text. Raises RecipeError.
+    """
+    model: str
+    seed: int = 0
+    psi: float = 0.7
+    region: str = "mouth"
+    method: str = "lowrank"
+    lam: float = 0.0
+    forbid: bool = True
+    layers: str = "all"
+    size: int = 0
+    amounts: tuple[float, ...] = (0.0,) * KNOBS
+    knob: int = 0
+    label: int = 0
+
+    def __post_init__(self):
+        base = Recipe(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
+        resolution = zoo.card(base.model).resolution
+        checked = dict(
+            {name: getattr(base, name) for name in ("seed", "psi", "label", "layers")},
+            region=_region(self.region, base.model), method=recipes._choice(self.method, "method", METHODS),
+            lam=_weight(self.lam), forbid=_yes(self.forbid),
+            size=recipes._whole(self.size, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution,
+            amounts=_amounts(self.amounts), knob=recipes._whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
+        )
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def base(self) -> Recipe:
+        """The picture that nothing has moved."""
+        return Recipe(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
+
+    @property
+    def label_or_none(self) -> int | None:
+        """What `generator.codes` takes: None where the model has no classes."""
+        return recipes.label_of(self.base)
+
+
+FIELDS = tuple(field.name for field in fields(Painted))
+
+
+def _region(region: object, model: str) -> str:
+    if region == "":
+        return default_region(model)
+    if isinstance(region, str) and region in part_names(model):
+        return region
+    try:
+        from_text(region)
+    except ValueError as error:
+        names = part_names(model)
+        if isinstance(region, str) and re.fullmatch("[a-z ]{1,20}", region):
+            known = f"choose {', '.join(names)}, or paint a region" if names else "this network has no part reader: paint a region"
+            raise RecipeError(f"the region cannot be {recipes._shown(region)}: {known}") from None
+        raise RecipeError(str(error)) from None
+    return region
+
+
+def _weight(value: object) -> float:
+    try:
+        weight = float(f"{float(value):.4g}") if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        weight = math.nan
+    if weight == 0 or 1e-4 <= weight <= LARGEST_WEIGHT:
+        return weight + 0.0
+    raise RecipeError(f"lambda cannot be {recipes._shown(value)}: give a number from 0.0001 to {LARGEST_WEIGHT:g}, "
+                      "or 0 to have it searched for")
+
+
+def _yes(value: object) -> bool:
+    known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
+    if isinstance(value, (bool, str)) and value in known:
+        return known[value]
+    raise RecipeError(f"changes outside are forbidden (1) or not (0), not {recipes._shown(value)}: give 1 or 0")
+
+
+def _amounts(amounts: object) -> tuple[float, ...]:
+    if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
+        raise RecipeError(f"these are not the knobs' amounts: give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2")
+    checked = [recipes._number(amount, f"knob {i + 1}", -REACH, REACH) for i, amount in enumerate(amounts)]
+    return tuple(checked + [0.0] * (KNOBS - len(checked)))
+
+
+# --- the region
+
+
+def has_parts(model: str) -> bool:
+    """Is there a part reader for the network's world, trained at its size?"""
+    card = zoo.card(model)
+    path = zoo.WEIGHTS / f"{card.world}-parts.safetensors"
+    return bool(card.world) and path.exists() and zoo.load_part_reader(card.world).resolution == card.resolution
+
+
+def part_names(model: str) -> tuple[str, ...]:
+    """All that the part reader tells apart, the offered ones first; none without a reader."""
+    if not (isinstance(model, str) and model in {**zoo.CARDS, **zoo.HUB_CARDS} and has_parts(model)):
+        return ()
+    names = zoo.load_part_reader(zoo.card(model).world).names
+    return (*(name for name in PARTS if name in names), *(name for name in names if name not in PARTS))
+
+
+def default_region(model: str) -> str:
+    """The mouth where there is a part reader that knows one; else the middle of the picture."""
+    names = part_names(model)
+    return names[0] if names else to_text(MIDDLE.mask(CODED))
+
+
+def parts_of(recipe: Painted) -> dict[str, Tensor]:
+    """The parts that are on this picture, [R, R] bool each; none where there is no part reader."""
+    return _parts(recipe.model, zoo.weights_hash(recipe.model), recipe.base)
+
+
+@lru_cache(maxsize=64)
+def _parts(model: str, _weights: str, base: Recipe) -> dict[str, Tensor]:
+    if not has_parts(model):
+        return {}
+    return read_parts(model, recipes.render(base))[0]
+
+
+@torch.no_grad()
+def read_parts(model: str, images: Tensor) -> list[dict[str, Tensor]]:
+    """Of each of the images [n, 3, R, R] in [-1, 1]: the parts that it shows."""
+    reader = zoo.load_part_reader(zoo.card(model).world)
+    masks = reader.masks(images.clamp(-1, 1)).cpu()
+    least = LEAST * (images.shape[-1] / 64) ** 2
+    return [{name: one[reader.names.index(name)] for name in part_names(model) if one[reader.names.index(name)].sum() >= least}
+            for one in masks]
+
+
+def mask_of(recipe: Painted) -> Tensor:
+    """[h, w] bool: the part on this very picture, or what was painted (64 x 64). Raises RecipeError for a missing part."""
+    if recipe.region not in part_names(recipe.model):
+        return from_text(recipe.region)
+    there = parts_of(recipe)
+    if recipe.region not in there:
+        others = [name for name in PARTS if name in there]
+        raise RecipeError(f"the part reader finds no {recipe.region} on this picture: choose {', '.join(others)}, another "
+                          "picture, or paint a region")
+    return there[recipe.region]
+
+
+def full_mask(recipe: Painted) -> Tensor:
+    """The same at the picture's size, [R, R]."""
+    return resized(mask_of(recipe), zoo.card(recipe.model).resolution)
+
+
+def called(recipe: Painted) -> str:
+    """The region in a sentence: "the mouth", "what you painted"."""
+    return f"the {recipe.region}" if recipe.region in part_names(recipe.model) else "what was painted"
+
+
+def verb(recipe: Painted, name: str = "moves") -> str:
+    """The verb that goes with `called`: the mouth moves, the eyes move."""
+    return name[:-1] if recipe.region in PLURAL else name
+
+
+# --- JSON, link
+
+
+def as_dict(recipe: Painted) -> dict:
+    """The recipe as plain JSON values, with the tab and the version: the one form behind link, notebook and PNG."""
+    return dict(asdict(recipe), amounts=list(recipe.amounts), version=VERSION, tab=TAB)
+
+
+def unread(model: str, psi: float) -> dict:
+    """The plain recipe of a network that nobody has opened yet: its default region is found when it is."""
+    plain = {field.name: field.default for field in fields(Painted) if field.name != "model"}
+    return dict(plain, model=model, psi=psi, region="", amounts=[0.0] * KNOBS, version=VERSION, tab=TAB)
+
+
+def from_json(data: str | bytes | Mapping) -> Painted:
+    """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
+    given = data if isinstance(data, Mapping) else recipes._parsed(data, recipes.LONGEST_LINK, "this recipe")
+    if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
+        raise RecipeError("this is not a recipe of a painted picture: give what the tab Paint wrote, with a model and a region")
+    recipes._check_version(given.get("version", VERSION))
+    unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
+    if unknown:
+        raise RecipeError(f"a painted picture's recipe has no {recipes._shown(unknown[0])}: it has {', '.join(FIELDS)}")
+    return Painted(**{name: given[name] for name in FIELDS if name in given})
+
+
+def to_query(recipe: Painted) -> dict[str, str]:
+    """The link's parameters: tab, version, model and region always, the rest only where it is not the default."""
+    plain = Painted(recipe.model, region=recipe.region)
+    written = {name: _text(getattr(recipe, name)) for name in FIELDS
+               if name in ("model", "region") or getattr(recipe, name) != getattr(plain, name)}
+    return dict(tab=TAB, v=str(VERSION), **written)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return recipes._text(value)
+
+
+def from_query(query: Mapping[str, str]) -> Painted:
+    """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
+    length = sum(len(str(name)) + len(str(value)) for name, value in query.items())
+    if length > recipes.LONGEST_LINK:
+        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
+    recipes._check_version(query.get("v", VERSION))
+    ours = {name: query[name] for name in FIELDS if name in query}
+    if "amounts" in ours:
+        ours["amounts"] = str(ours["amounts"]).split(",")
+    return Painted(**{"model": next(iter(zoo.CARDS), ""), **ours})
+
+
+def link_for(recipe: Painted, page: str = REPOSITORY) -> str:
+    """The address that opens this picture on `page`; under 1,000 characters."""
+    return f"{page}?{urlencode(to_query(recipe), safe=',')}"
+
+
+# --- code and notebook
+
+
+def code_for(recipe: Painted, amounts: Sequence[float]) -> str:
+    """Python that makes the picture when run in the repository's root; `amounts`: of the method's own directions, in steps.
+
+    It ends with a file picture.png.
+    """
+    return "\n".join([*_imports(recipe), "", *_lines(recipe, amounts)]) + '\npicture.save("picture.png")\n'
+
+
+def _imports(recipe: Painted) -> list[str]:
+    opening, _ = recipes._opening(zoo.card(recipe.model))
+    part = recipe.region in part_names(recipe.model)
+    solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
+    lines = ["from core.codes import edit", "from core.factorization.jacobian import grams", f"from core.factorization.{solver}",
+             "from core.images import to_pil", opening, "from core.zoo import load_part_reader" if part else "from core.regions import from_text"]
+    if recipe.method == "resefa" and not recipe.forbid:
+        lines = ["import torch", "", *(line for line in lines if "resefa" not in line), "from core.codes import Directions"]
+    return sorted(lines, key=lambda line: (line.startswith("from core"), line))
+
+
+def _lines(recipe: Painted, amounts: Sequence[float]) -> list[str]:
+    generator, (_, opening) = recipes.opened(recipe.model), recipes._opening(zoo.card(recipe.model))
+    base, world = recipe.base, zoo.card(recipe.model).world
+    psi = f", psi={recipe.psi}" if generator.has_truncation else ""
+    drawer, rows = recipes._drawing_code(base)
+    part = recipe.region in part_names(recipe.model)
+    region = ([f'reader = load_part_reader("{world}")', f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
+               f'region = parts[reader.names.index("{recipe.region}")]'] if part else [f'region = from_text("{recipe.region}")'])
+    more = "".join([f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
+                    f", size={recipe.size}" if recipe.size else "", ', colours="mean"' if recipe.method == "official" else ""])
+    return [f"generator = {opening}", f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{recipes._label_code(base)})",
+            *region, f"found = grams({drawer}, codes, region{more})", *_directions(recipe),
+            "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
+            f"steps = ({STEP} / energy.sqrt()).tolist()         # a step changes the region by {STEP} (RMS), at first order",
+            f"amounts = {[round(amount, 3) for amount in amounts]}",
+            "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
+            f"picture = to_pil({drawer}(edited){rows})[0]"]
+
+
+def _directions(recipe: Painted) -> list[str]:
+    generator = recipes.opened(recipe.model)
+    count = min(TRIED, len(range(generator.dim)[generator.movable]))
+    if recipe.method == "resefa" and recipe.forbid:
+        return [f"directions = resefa_of(found, k={count}).directions"]
+    if recipe.method == "resefa":
+        return ["values, vectors = torch.linalg.eigh(found.inside)          # nothing is said of the outside",
+                f"directions = Directions(vectors.flip(1)[:, :{count}].T, values.flip(0)[:{count}], found.slots)"]
+    mode = ', mode="official"' if recipe.method == "official" else ""
+    weight = f", lam={recipe.lam:.10g}" if recipe.lam else ""
+    which = "directions" if recipe.forbid else "unprojected"
+    return [f"directions = lowrank_of(found{mode}{weight}).{which}"]
+
+
+STRIP = """from core.images import strip
+
+knob = {knob}        # counted from 0
+frames = []
+for amount in {row}:
+    moved = amounts[:knob] + [amount] + amounts[knob + 1:]
+    edited = edit(codes, directions, [amount * step for amount, step in zip(moved, steps)])
+    frames += to_pil({drawer}(edited){rows})
+strip(frames)"""
+
+
+def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequence[float], about: str) -> bytes:
+    """A notebook (nbformat 4) that gets itself running, makes the picture, and draws the strip of one direction."""
+    from nbformat import v4, writes         # takes a while to import, and only this button needs it
+
+    drawer, rows = recipes._drawing_code(recipe.base)
+    code = "\n".join([*_imports(recipe), "", *_lines(recipe, amounts), "picture.resize((320, 320))"])
+    card = zoo.card(recipe.model)
+    parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
+    head = (f"# One picture of GANatomy, Paint\n\n{about} [Open the picture on the page]({link_for(recipe)}).\n\n"
+            f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
+            f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
+    cells = [v4.new_markdown_cell(head), v4.new_code_cell(SET_UP), v4.new_code_cell(code),
+             v4.new_markdown_cell(f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."),
+             v4.new_code_cell(STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))]
+    for i, cell in enumerate(cells):
+        cell["id"] = f"cell-{i}"            # the same recipe gives the same file
+    kernel = dict(display_name="Python 3", language="python", name="python3")
+    return writes(v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel))).encode()
+
+
+def weights_around(lam: float) -> Iterator[float]:
+    """Values of lambda to compare: a quarter, half, itself, double, and the published 1/60."""
+    yield from sorted({float(f"{value:.4g}") for value in (lam / 4, lam / 2, lam, 2 * lam, OFFICIAL_LAMBDA)})
