@@ -320,7 +320,7 @@
         waiting(false);
         if (now.another) { now.another = false; look({region: "mouth"}); return; }         // the new face has no such part
         said.textContent = answer.error; said.hidden = false;
-        now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true;
+        now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true; now.refusedAt = copyOf(now.good);
         const asks = !gan.same(bus.props.value, now.good);
         send(); tell();
         if (!asks && now.answer) parts.stage.props.value = now.answer;
@@ -329,7 +329,7 @@
       if (now.recipe.region === "") now.recipe.region = answer.recipe.region;
       const current = gan.same(answer.recipe, now.recipe);
       if (!current && (answer.late || now.dragging && film())) return;
-      if (!now.refused) said.hidden = true;
+      if (!now.refused && !gan.same(answer.recipe, now.refusedAt)) said.hidden = true;       // it stands until something else is shown
       now.refused = now.another = false;
       now.setup = answer.setup; now.good = copyOf(answer.recipe); now.answer = answer;
       const sentence = document.getElementById("paint-sentence");
@@ -532,7 +532,7 @@
     if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
     const refusal = parts.stage.props.value.error;              // of a link, before this script was there
-    if (refusal) { said.textContent = refusal; said.hidden = false; now.refused = true; }
+    if (refusal) { said.textContent = refusal; said.hidden = false; now.refused = true; now.refusedAt = copyOf(now.good); }
     if (!parts.stage.props.value.src) bus.trigger("change", {});
     grow();
   }
