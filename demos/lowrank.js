@@ -120,7 +120,8 @@
       if (undo.length > UNDO) undo.shift();
       now.saved = copyOf(now.recipe);
     }
-    function set(patch) { Object.assign(now.recipe, patch); remember(); send(); tell(); }
+    const heard = () => { said.hidden = true; };        // a sentence stands until the visitor does something else
+    function set(patch) { heard(); Object.assign(now.recipe, patch); remember(); send(); tell(); }
     const flat = () => arrival.amounts.map(() => 0);
     // another region, picture or way of finding: its knobs are not there yet, and the first is turned when they are
     function look(patch) {
@@ -129,6 +130,7 @@
       set({amounts: flat(), knob: 0, ...patch});
     }
     function turn(knob, amount, {rest}) {
+      heard();
       now.recipe.amounts[knob] = amount;
       now.dragging = !rest; now.touched = true; now.fresh = false;
       if (rest) remember();
@@ -139,8 +141,8 @@
     const halfWay = knob => now.setup && now.setup.knobs[knob] ? Math.round(now.setup.knobs[knob].reach * 6) / 10 : 0;
     const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.query || ""; return url.toString(); };
     function anotherFace() { seen.push(now.recipe.seed); now.another = true; look({seed: Math.floor(Math.random() * LARGEST_SEED)}); }
-    const undoOne = () => { if (undo.length) { now.recipe = undo.pop(); now.saved = copyOf(now.recipe); now.fresh = now.standin = false; send(); tell(); } };
-    const backToStart = () => { now.recipe = copyOf(arrival); now.fresh = now.standin = false; remember(); send(); tell(); };
+    const undoOne = () => { heard(); if (undo.length) { now.recipe = undo.pop(); now.saved = copyOf(now.recipe); now.fresh = now.standin = false; send(); tell(); } };
+    const backToStart = () => { heard(); now.recipe = copyOf(arrival); now.fresh = now.standin = false; remember(); send(); tell(); };
     bus.watch("value", () => {                  // set by the server: a link
       now.recipe = copyOf(bus.props.value);
       if (gan.same(now.recipe, arrival)) waiting(false);
@@ -320,7 +322,7 @@
         waiting(false);
         if (now.another) { now.another = false; look({region: "mouth"}); return; }         // the new face has no such part
         said.textContent = answer.error; said.hidden = false;
-        now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true; now.refusedAt = copyOf(now.good);
+        now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true;
         const asks = !gan.same(bus.props.value, now.good);
         send(); tell();
         if (!asks && now.answer) parts.stage.props.value = now.answer;
@@ -329,7 +331,6 @@
       if (now.recipe.region === "") now.recipe.region = answer.recipe.region;
       const current = gan.same(answer.recipe, now.recipe);
       if (!current && (answer.late || now.dragging && film())) return;
-      if (!now.refused && !gan.same(answer.recipe, now.refusedAt)) said.hidden = true;       // it stands until something else is shown
       now.refused = now.another = false;
       now.setup = answer.setup; now.good = copyOf(answer.recipe); now.answer = answer;
       const sentence = document.getElementById("paint-sentence");
@@ -532,7 +533,7 @@
     if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
     const refusal = parts.stage.props.value.error;              // of a link, before this script was there
-    if (refusal) { said.textContent = refusal; said.hidden = false; now.refused = true; now.refusedAt = copyOf(now.good); }
+    if (refusal) { said.textContent = refusal; said.hidden = false; now.refused = true; }
     if (!parts.stage.props.value.src) bus.trigger("change", {});
     grow();
   }
