@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -30,8 +31,9 @@ from core.precision import has_bfloat16, in_bfloat16, in_float32, psnr
 from .. import tiny
 
 WIDTHS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
+WAYS = ("reference", "float32", "float32, prepared", "bfloat16")
 BATCHES = (1, 4)
-LARGEST, FITS = 1024, 6.0           # pixels of the forward whose memory is measured; GB that the reference may take
+LARGEST = 1024          # pixels of the forward whose memory is measured
 
 
 def network(resolution: int) -> StyleGAN2:
@@ -60,7 +62,7 @@ def resampled(x: Tensor, *, up: int, pad: tuple[int, int]) -> Tensor:
 
 
 def modulated(conv: ModulatedConv, x: Tensor, w: Tensor) -> Tensor:
-    """x [n, i, h, w] through each picture's own weights w'' = w' / sqrt(sum w'^2 + eps), w' = s w (equations 1 and 3)."""
+    """[n, i, h, w] through each picture's own weights w'' = w' / sqrt(sum w'^2 + eps), w' = s w (equations 1 and 3)."""
     n, fan_in, h, _ = x.shape
     fan_out, _, kernel, _ = conv.weight.shape
     weight = conv.gain * conv.weight * conv.affine(w)[:, None, :, None, None]
@@ -87,22 +89,25 @@ def reference(generator: StyleGAN2, codes: Tensor) -> Tensor:
     return image
 
 
-def ways(generator: StyleGAN2) -> dict[str, Callable[[Tensor], Tensor]]:
-    return {"reference": lambda codes: reference(generator, codes), "float32": generator,
-            "float32, laid out once": in_float32(generator), "bfloat16": in_bfloat16(generator)}
+def way(name: str, generator: StyleGAN2) -> Callable[[Tensor], Tensor]:
+    """Codes [n, slots, dim] -> images, by one of WAYS."""
+    if name == "reference":
+        return partial(reference, generator)
+    return {"float32": lambda: generator, "float32, prepared": lambda: in_float32(generator),
+            "bfloat16": lambda: in_bfloat16(generator)}[name]()
 
 
 # What is measured
 
 def times(drawers: dict[str, Callable[[Tensor], Tensor]], codes: Tensor, runs: int) -> dict[str, float]:
-    """Median milliseconds of each way; the first round, to warm up, is not counted."""
+    """Median milliseconds of each way."""
     took: dict[str, list[float]] = {name: [] for name in drawers}
-    for _ in range(runs + 1):
+    for _ in range(runs):
         for name, draw in drawers.items():
             start = time.perf_counter()
             draw(codes)
             took[name].append(1000 * (time.perf_counter() - start))
-    return {name: statistics.median(values[1:]) for name, values in took.items()}
+    return {name: statistics.median(values) for name, values in took.items()}
 
 
 def difference(image: Tensor, exact: Tensor) -> str:
@@ -111,8 +116,9 @@ def difference(image: Tensor, exact: Tensor) -> str:
 
 
 def compared(drawers: dict[str, Callable[[Tensor], Tensor]], codes: Tensor, runs: int) -> list[tuple[str, ...]]:
-    """A row for each way."""
-    images, took = {name: draw(codes) for name, draw in drawers.items()}, times(drawers, codes, runs)
+    """A row for each way; the pictures that are compared warm it up."""
+    images = {name: draw(codes) for name, draw in drawers.items()}
+    took = times(drawers, codes, runs)
     rows = []
     for name, milliseconds in took.items():
         near = "" if name == "reference" else difference(images[name], images["reference"])
@@ -125,13 +131,13 @@ def compared(drawers: dict[str, Callable[[Tensor], Tensor]], codes: Tensor, runs
 def peak() -> float:
     """GB that this process held at most."""
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held / (1e9 if sys.platform == "darwin" else 1e6)
+    return held * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def grown(name: str) -> float:
-    """GB that one forward of LARGEST pixels adds to the peak; to be called in a fresh process."""
+    """GB that one forward of LARGEST pixels adds to what the weights take; to be called in a fresh process."""
     generator = network(LARGEST)
-    draw, codes = ways(generator)[name], generator.codes(generator.sample(1, 0))
+    draw, codes = way(name, generator), generator.codes(generator.sample(1, 0))
     before = peak()
     draw(codes)
     return peak() - before
@@ -142,8 +148,7 @@ def memory(name: str, threads: int) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"measuring the memory of {name} failed: {done.stderr.strip()[-500:]}")
-    gigabytes = float(done.stdout)
-    return f"{gigabytes:.2f} GB" if name != "reference" or gigabytes < FITS else f"over {FITS:.0f} GB"
+    return f"{float(done.stdout):.2f} GB"
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
@@ -174,16 +179,17 @@ def main() -> None:
     if given.memory:
         print(grown(given.memory))
         return
+    taken = {name: memory(name, given.threads) for name in WAYS}        # first: a process inherits its parent's peak
     generator = network(given.resolution)
-    drawers = ways(generator)
+    drawers = {name: way(name, generator) for name in WAYS}
     print(table([row for n in BATCHES
                  for row in compared(drawers, generator.codes(generator.sample(n, 0)), given.runs)]))
-    said = {True: "has bfloat16", False: "has no bfloat16: nobody draws in it here", None: "does not say whether it has bfloat16"}
+    said = {True: "has bfloat16", False: "has no bfloat16", None: "does not say whether it has bfloat16"}
     load = f", load of the last minute {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"StyleGAN2 of {given.resolution} pixels, {given.threads} of {os.cpu_count()} cores{load}, "
           f"medians of {given.runs} runs in turn; this processor {said[has_bfloat16()]}")
-    for name in drawers:
-        print(f"peak memory that one forward of {LARGEST} pixels adds, {name}: {memory(name, given.threads)}")
+    print(f"peak memory that one forward of {LARGEST} pixels adds: "
+          + ", ".join(f"{name} {gigabytes}" for name, gigabytes in taken.items()))
 
 
 if __name__ == "__main__":
