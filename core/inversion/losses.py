@@ -1,0 +1,154 @@
+"""How far pictures are from a target: small functions that are put together.
+
+A loss is given its target first and measures pictures from then on: what depends on the target alone is done once.
+
+    total((1, pixel), (0.1, perceptual(critic)))(target)(images)            # [n]
+    seen_through(Grey(), pixel)(observed)(images)                           # [n]
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Distance = Callable[[Tensor], Tensor]       # images [n, 3, h, w], nominally in [-1, 1] -> [n]
+Loss = Callable[[Tensor], Distance]         # target [1 or n, 3, h, w] in [-1, 1] -> Distance
+
+COARSEST = 8                # pixels a side of the last features that are compared
+WINDOW, SIGMA = 11, 1.5     # SSIM: a Gaussian window, in pixels
+
+
+class HasFeatures(Protocol):
+    def features(self, images: Tensor) -> list[Tensor]: ...
+
+
+class Degrades(Protocol):
+    def expected(self, images: Tensor) -> Tensor: ...
+    def trusted(self, observed: Tensor) -> Tensor: ...
+
+
+def pixel(target: Tensor) -> Distance:
+    """Mean squared difference over channels and pixels."""
+    return lambda images: (_fitting(images, target) - target).square().mean((1, 2, 3))
+
+
+def perceptual(critic: HasFeatures, *, coarsest: int = COARSEST) -> Loss:
+    """Mean squared distance between features, each pixel's scaled to unit length over channels; mean over the levels.
+
+    critic.features(images) -> activations [n, c, h, w], such as a `Critic` or a VGG-16 gives; those of less than
+    `coarsest` pixels a side are left out. At least float32. After LPIPS (Zhang et al., CVPR 2018, equation 1) with all
+    weights one. Raises ValueError where the target is too small for any.
+    """
+    def unit_features(images: Tensor) -> list[Tensor]:
+        levels = critic.features(images.to(torch.promote_types(images.dtype, torch.float32)))
+        return [x * torch.rsqrt(x.square().sum(1, keepdim=True) + 1e-8) for x in levels if min(x.shape[2:]) >= coarsest]
+
+    def aimed(target: Tensor) -> Distance:
+        with torch.no_grad():
+            wanted = unit_features(target)
+        if not wanted:
+            raise ValueError(f"a picture of {target.shape[-1]} pixels has no features of {coarsest} pixels or more: "
+                             "compare pixels, or a larger picture")
+        return lambda images: sum((x - y).square().sum(1).mean((1, 2)) for x, y in
+                                  zip(unit_features(_fitting(images, target)), wanted)) / len(wanted)
+    return aimed
+
+
+def dissimilarity(target: Tensor) -> Distance:
+    """1 - SSIM, see `ssim`."""
+    return lambda images: 1 - ssim(images, target)
+
+
+def total(*terms: tuple[float, Loss]) -> Loss:
+    """The weighted sum of (weight, loss)."""
+    def aimed(target: Tensor) -> Distance:
+        distances = [(weight, loss(target)) for weight, loss in terms]
+        return lambda images: sum(weight * distance(images) for weight, distance in distances)
+    return aimed
+
+
+def seen_through(degradation: Degrades, loss: Loss) -> Loss:
+    """`loss` between what is left of pictures and what was observed: how pictures are restored (mGANprior)."""
+    def aimed(observed: Tensor) -> Distance:
+        distance = loss(degradation.trusted(observed))
+        return lambda images: distance(degradation.expected(images))
+    return aimed
+
+
+def masked(known: Tensor, loss: Loss) -> Loss:
+    """`loss` with both sides mid-grey (0) wherever `known` [h, w] (bool) is False."""
+    def aimed(target: Tensor) -> Distance:
+        distance = loss(torch.where(known, target, 0))
+        return lambda images: distance(torch.where(known, images, 0))
+    return aimed
+
+
+def hints(colours: Tensor, where: Tensor) -> Loss:
+    """Mean squared distance of the colour, lightness left aside, from `colours` [1, 3, h, w] at `where` [h, w] (bool).
+
+    The target is not looked at: add it to another loss with `total`. Raises ValueError where nothing was painted.
+    """
+    if not where.any():
+        raise ValueError("no hint was painted: paint at least one pixel, or leave hints out")
+    wanted = _chroma(colours)[..., where]
+
+    def aimed(_target: Tensor) -> Distance:
+        return lambda images: (_chroma(images)[..., where] - wanted).square().mean((1, 2))
+    return aimed
+
+
+def closeness(critic: HasFeatures | None = None, *, features: float = 0.1) -> Loss:
+    """Pixels, and critic features of that weight where there is a critic: what is compared unless others are chosen."""
+    return pixel if critic is None else total((1.0, pixel), (features, perceptual(critic)))
+
+
+def natural(*, structure: float = 0.1) -> Loss:
+    """Pixels and SSIM: for photographs, of which no critic of ours knows anything."""
+    return total((1.0, pixel), (structure, dissimilarity))
+
+
+def psnr(images: Tensor, target: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio [n] in dB of images [n, 3, h, w]; both are clamped to [-1, 1]; equal pictures: inf."""
+    error = (_fitting(images, target).clamp(-1, 1) - target.clamp(-1, 1)).square().mean((1, 2, 3))
+    return 10 * torch.log10(4 / error)
+
+
+def ssim(images: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity [n] of images [n, 3, h, w] in [-1, 1], mean over channels and windows inside the picture.
+
+    Wang et al., IEEE TIP 2004: a Gaussian window of 11 pixels (sigma 1.5), K = 0.01 and 0.03. Raises ValueError for
+    pictures smaller than the window.
+    """
+    x, y = torch.broadcast_tensors(_fitting(images, target), target)
+    if min(x.shape[2:]) < WINDOW:
+        raise ValueError(f"SSIM looks through a window of {WINDOW} pixels; this picture has {min(x.shape[2:])}: "
+                         "enlarge it")
+    mean_x, mean_y = _blurred(x), _blurred(y)
+    var_x, var_y = _blurred(x * x) - mean_x ** 2, _blurred(y * y) - mean_y ** 2
+    covariance = _blurred(x * y) - mean_x * mean_y
+    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    similar = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return (similar / ((mean_x ** 2 + mean_y ** 2 + c1) * (var_x + var_y + c2))).mean((1, 2, 3))
+
+
+def _blurred(x: Tensor) -> Tensor:
+    places = torch.arange(WINDOW, device=x.device, dtype=x.dtype) - WINDOW // 2
+    taps = torch.softmax(-places ** 2 / (2 * SIGMA ** 2), 0)
+    c = x.shape[1]
+    rows = F.conv2d(x, taps.expand(c, 1, 1, -1), groups=c)
+    return F.conv2d(rows, taps[:, None].expand(c, 1, -1, 1), groups=c)
+
+
+def _chroma(images: Tensor) -> Tensor:
+    """[n, 3, h, w] without their mean over channels."""
+    return images - images.mean(1, keepdim=True)
+
+
+def _fitting(images: Tensor, target: Tensor) -> Tensor:
+    if images.shape[1:] != target.shape[1:]:
+        raise ValueError(f"pictures of {list(images.shape[1:])} cannot be compared with a target of "
+                         f"{list(target.shape[1:])}: look at them through the degradation that made the target")
+    return images
