@@ -31,7 +31,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that takes longer than 150 ms a picture on any machine that has two cores."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        slow = StyleGAN2(resolution=256, channels=(384, 384, 384, 384, 192, 96, 48), z_dim=64, dim=64, mapping_layers=2)
+        slow = StyleGAN2(resolution=512, channels=(384, 384, 384, 384, 384, 192, 96, 48), z_dim=64, dim=64, mapping_layers=2)
     path = tmp_path_factory.mktemp("own") / "my-cats.safetensors"
     native.save(slow, path, licence=LICENCE)
     return path
@@ -77,7 +77,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def test_the_page_opens_on_the_network_that_it_was_given(visits: Visits, own: Path) -> None:
     page = visits.open()
     page.wait_for_function(EXACT, timeout=WAIT)
-    assert page.locator("#steer-models").inner_text().startswith("Drawn by my-cats (StyleGAN2, 256 px)")
+    assert page.locator("#steer-models").inner_text().startswith("Drawn by my-cats (StyleGAN2, 512 px)")
     assert LICENCE in page.locator("#steer-stage .licence").inner_text()
     assert "processor" in page.locator(".foot").inner_text() and "is your own" in page.locator("#steer-about").inner_text()
     assert psnr(pixels(page), truth(own, 0)) > 38, "in float32, or in bfloat16 where it cannot be told apart"
