@@ -19,7 +19,7 @@ from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from . import recipe as recipes
-from .recipe import REPOSITORY, SET_UP, VERSION, Recipe, RecipeError
+from .recipe import REPOSITORY, SET_UP, STRIP, VERSION, Recipe, RecipeError
 
 TAB = "paint"
 KNOBS = 4
@@ -308,17 +308,6 @@ def _directions(recipe: Painted) -> list[str]:
     weight = f", lam={recipe.lam:.10g}" if recipe.lam else ""
     which = "directions" if recipe.forbid else "unprojected"
     return [f"directions = lowrank_of(found{mode}{weight}).{which}"]
-
-
-STRIP = """from core.images import strip
-
-knob = {knob}        # counted from 0
-frames = []
-for amount in {row}:
-    moved = amounts[:knob] + [amount] + amounts[knob + 1:]
-    edited = edit(codes, directions, [amount * step for amount, step in zip(moved, steps)])
-    frames += to_pil({drawer}(edited){rows})
-strip(frames)"""
 
 
 def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequence[float], about: str) -> bytes:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONCRETE = ("core.generators", "core.critics")
 VALUES = ("core.codes", "core.generators.base", "core.images", "core.regions", "core.taps")
 ALGORITHMS = ("core.factorization", "core.inversion", "core.channels")
-HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline")     # shared inside a folder
+HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates")     # shared inside a folder
 
 # The first row that a module's name begins with says what it may import of this project; its own row is not implied.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {

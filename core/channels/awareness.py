@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..generators.base import Generator, State
 from ..taps import tap
+from .gates import checked_gate
 
 DRAWS = 64
 ORDERS = ("most", "least", "random")
@@ -56,7 +57,7 @@ def awareness(generator: Generator, label: int | None = None, *, gate: int) -> T
     first is 0. Raises ValueError where the generator has no such gate or class.
     """
     labels = _labels(generator, label)
-    means = rectified_mean(*_gain_and_bias(generator, labels, _gate(generator, gate)))
+    means = rectified_mean(*_gain_and_bias(generator, labels, checked_gate(generator, gate)))
     return means if label is None else means[0]
 
 
@@ -106,7 +107,7 @@ def orientation(generator: Generator, *, gate: int, draws: int = DRAWS, seed: in
 def spread(generator: Generator, *, gate: int) -> Tensor:
     """[channels], float64: standard deviation of relu(g x + b) over x ~ N(0, 1) and the classes, a unit of edits."""
     labels = _labels(generator, None)
-    gain, bias = _gain_and_bias(generator, labels, _gate(generator, gate))
+    gain, bias = _gain_and_bias(generator, labels, checked_gate(generator, gate))
     within, between = rectified_variance(gain, bias).mean(0), rectified_mean(gain, bias).var(0, unbiased=False)
     return (within + between).sqrt()
 
@@ -148,7 +149,7 @@ class Measured:
 @torch.no_grad()
 def activations(generator: Generator, codes: Tensor, gates: Sequence[int]) -> list[Tensor]:
     """What each of the gates lets through for codes [n, slots, dim]: [n, channels, h, w], in the order of `gates`."""
-    modules = [_gate(generator, gate) for gate in gates]
+    modules = [checked_gate(generator, gate) for gate in gates]
     with ExitStack() as stack:
         seen = [stack.enter_context(tap(module)) for module in modules]
         generator.run(codes, stop=max((_layer(generator, gate) for gate in gates), default=-1) + 1)
@@ -202,7 +203,7 @@ def causal_effect(generator: Generator, label: int, *, gate: int, draws: int = 2
 def _effects(generator: Generator, codes: Tensor, gate: int,
              compare: Callable[[Tensor, Tensor], Tensor]) -> Iterator[Tensor]:
     """A stream to the effect of each channel on the picture of codes [1, slots, dim]: [channels], nan: unknown yet."""
-    module, layer = _gate(generator, gate), _layer(generator, gate)
+    module, layer = checked_gate(generator, gate), _layer(generator, gate)
     state = generator.run(codes, stop=layer) if layer else None
     with tap(module) as seen:
         before = generator.to_image(generator.run(codes, state, start=layer))
@@ -253,7 +254,7 @@ def _named(scores: Tensor, label: int) -> Tensor:
 
 def _checked_masks(generator: Generator, masks: Mapping[int, Tensor]) -> Mapping[int, Tensor]:
     for gate, mask in masks.items():
-        channels = len(_gain_and_bias(generator, torch.zeros(1, dtype=torch.long), _gate(generator, gate))[0][0])
+        channels = len(_gain_and_bias(generator, torch.zeros(1, dtype=torch.long), checked_gate(generator, gate))[0][0])
         if mask.dtype != torch.bool or mask.shape != (channels,):
             raise ValueError(f"gate {gate} has {channels} channels: give a bool for each, "
                              f"not {list(mask.shape)} of {mask.dtype}")
@@ -294,7 +295,7 @@ def _batches(count: int, *, runs: int = 1) -> Iterator[range]:
 def _moments_over_draws(generator: Generator, labels: Tensor, gate: int, *, draws: int, seed: int,
                         psi: float) -> tuple[Tensor, Tensor]:
     """Mean and variance (divided by `draws`) of a_c(y, z) over z, [labels, channels]; the same z for every class."""
-    module, mean, squares = _gate(generator, gate), 0.0, 0.0
+    module, mean, squares = checked_gate(generator, gate), 0.0, 0.0
     for i in range(_counted(draws)):
         z = generator.sample(1, seed + i).expand(len(labels), -1)
         values = rectified_mean(*_gain_and_bias(generator, labels, module, z, psi=psi))
@@ -317,31 +318,21 @@ def _gain_and_bias(generator: Generator, labels: Tensor, gate: torch.nn.Module, 
     return gate.gain_and_bias(_codes(generator, labels, z, psi=psi)[:, gate.slot])
 
 
-def _gate(generator: Generator, gate: int) -> torch.nn.Module:
-    count = len(generator.gates)
-    if not count:
-        raise ValueError("this generator has no class-conditional normalisation, so no channel belongs to a class: "
-                         "choose a class-conditional one, such as a BigGAN")
-    if not (isinstance(gate, Integral) and 0 <= gate < count):
-        raise ValueError(f"gate {gate!r}: this generator has the gates 0 to {count - 1}")
-    return generator.gates[gate]
-
-
 def _layer(generator: Generator, gate: int) -> int:
     """The layer that the gate is in."""
-    return generator.start((_gate(generator, gate).slot,))
+    return generator.start((checked_gate(generator, gate).slot,))
 
 
 def _labels(generator: Generator, label: int | None) -> Tensor:
     """[1] or, where label is None, [classes]."""
     if label is None:
-        _gate(generator, 0)
+        checked_gate(generator, 0)
         return torch.arange(generator.classes)
     return torch.tensor([_one_label(generator, label)])
 
 
 def _one_label(generator: Generator, label: int) -> int:
-    _gate(generator, 0)
+    checked_gate(generator, 0)
     if not (isinstance(label, Integral) and 0 <= label < generator.classes):
         raise ValueError(f"class {label!r}: this generator has the classes 0 to {generator.classes - 1}, by number")
     return int(label)

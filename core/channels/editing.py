@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..generators.base import Generator, State, shallow
 from ..taps import tap
+from .gates import checked_gate
 
 MIXES = ("parameters", "features")
 Change = Callable[[nn.Module, Tensor, Tensor], Tensor]      # (gate, x [n, c, h, w], code [n, dim]) -> [n, c, h, w]
@@ -58,7 +59,7 @@ def edited(generator: Generator, edits: Iterable[ChannelEdit]) -> Generator:
     """
     changes: dict[nn.Module, list[ChannelEdit]] = {}
     for edit in edits:
-        changes.setdefault(_gate(generator, edit.gate), []).append(edit)
+        changes.setdefault(checked_gate(generator, edit.gate), []).append(edit)
     return _view(generator, {gate: partial(_applied, edits) for gate, edits in changes.items()})
 
 
@@ -71,7 +72,7 @@ def _applied(edits: list[ChannelEdit], gate: nn.Module, x: Tensor, code: Tensor)
 
 def edit_start(generator: Generator, edits: Iterable[ChannelEdit]) -> int:
     """The first layer that the edits change; what runs before it can be kept. Raises as `edited`."""
-    return generator.start(_gate(generator, edit.gate).slot for edit in edits)
+    return generator.start(checked_gate(generator, edit.gate).slot for edit in edits)
 
 
 @torch.no_grad()
@@ -107,7 +108,7 @@ def hybrid(generator: Generator, a: Tensor, b: Tensor, taken: Mapping[int, Tenso
         raise ValueError(f"no mix {mix!r}: 'parameters' (gains and biases) or 'features' (activations)")
     if a.shape != b.shape:
         raise ValueError(f"codes of {list(a.shape)} and {list(b.shape)}: a hybrid needs two of the same shape")
-    gates = {number: _gate(generator, number) for number in taken}
+    gates = {number: checked_gate(generator, number) for number in taken}
     for number, mask in taken.items():
         _check_mask(number, mask, gates[number].gain_and_bias(b[:1, gates[number].slot])[0].shape[1])
     if mix == "parameters":
@@ -176,13 +177,3 @@ def _view(module: nn.Module, changes: Mapping[nn.Module, Change]) -> nn.Module:
     view = shallow(module)
     view._modules.update(children)
     return view
-
-
-def _gate(generator: Generator, gate: int) -> nn.Module:
-    count = len(generator.gates)
-    if not count:
-        raise ValueError("this generator has no class-conditional normalisation, so no channel belongs to a class: "
-                         "choose a class-conditional one, such as a BigGAN")
-    if not (isinstance(gate, Integral) and 0 <= gate < count):
-        raise ValueError(f"gate {gate!r}: this generator has the gates 0 to {count - 1}")
-    return generator.gates[gate]
