@@ -28,12 +28,13 @@ from . import paint_knobs as finding
 from . import paint_recipe as painted
 from . import painted as on_unseen
 from . import recipe as recipes
+from .checks import RecipeError
+from .kept import Kept
 from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
                        publish, recorded, sentence, text, tiles)
 from .pace import pace_of
 from .paint_knobs import Knobs
 from .paint_recipe import PARTS, Painted, called, verb
-from .recipe import Kept, RecipeError
 from .uploads import take_directions
 
 TAB, TITLE = painted.TAB, "Paint"

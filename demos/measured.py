@@ -25,8 +25,9 @@ from core.truth.worlds.base import Factor
 
 from . import recipe as recipes
 from . import words
+from .checks import RecipeError
 from .notebook import Bar, bars, data_uri, table
-from .recipe import Recipe, RecipeError
+from .recipe import Recipe
 from .uploads import uploaded
 
 FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5                 # what is measured while the page runs

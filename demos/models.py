@@ -14,8 +14,9 @@ from core import zoo
 
 from . import pace
 from . import recipe as recipes
+from .checks import RecipeError
 from .notebook import LIVE, part, private
-from .recipe import NOUNS, Recipe, RecipeError
+from .recipe import NOUNS, Recipe
 
 EVENTS = ("ask", "choose", "stop")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")

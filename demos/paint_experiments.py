@@ -25,11 +25,11 @@ from core.truth.worlds import deviations, load_world
 
 from . import paint_knobs as finding
 from . import recipe as recipes
+from .checks import RecipeError
 from .measured import has_reader
 from .notebook import data_uri, table
 from .paint_knobs import FURTHEST, Knobs, change, render
 from .paint_recipe import STEP, TRIED, Painted, called, full_mask, part_names, parts_of, read_parts, verb, weights_around
-from .recipe import RecipeError
 
 FACES, FIRST_FACE = 8, 100
 TILE = 192              # pixels, the largest side of what only the page shows

@@ -27,9 +27,10 @@ from core.generators.base import Generator
 from core.regions import resized
 
 from . import recipe as recipes
+from .checks import RecipeError
+from .kept import Kept
 from .pace import pace_of, quick
 from .paint_recipe import KNOBS, REACH, STEP, TRIED, Painted, called, mask_of
-from .recipe import Kept, RecipeError
 
 FURTHEST = 5.0          # standard deviations of w . n: how far a knob goes at most
 OF_MEMORY = 0.5         # share of the free memory that a Jacobian may take

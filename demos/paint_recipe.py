@@ -19,7 +19,9 @@ from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from . import recipe as recipes
-from .recipe import REPOSITORY, SET_UP, STRIP, VERSION, Recipe, RecipeError
+from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .recipe import REPOSITORY, Recipe
+from .takeaway import SET_UP, STRIP, drawing_code, label_code, notebook_of, opening
 
 TAB = "paint"
 KNOBS = 4
@@ -62,10 +64,10 @@ class Painted:
         resolution = zoo.card(base.model).resolution
         checked = dict(
             {name: getattr(base, name) for name in ("seed", "psi", "label", "layers")},
-            region=_region(self.region, base.model), method=recipes._choice(self.method, "method", METHODS),
+            region=_region(self.region, base.model), method=choice(self.method, "method", METHODS),
             lam=_weight(self.lam), forbid=_yes(self.forbid),
-            size=recipes._whole(self.size, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution,
-            amounts=_amounts(self.amounts), knob=recipes._whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
+            size=whole(self.size, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution,
+            amounts=_amounts(self.amounts), knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
         )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -95,7 +97,7 @@ def _region(region: object, model: str) -> str:
         names = part_names(model)
         if isinstance(region, str) and re.fullmatch("[a-z ]{1,20}", region):
             known = f"choose {', '.join(names)}, or paint a region" if names else "this network has no part reader: paint a region"
-            raise RecipeError(f"the region cannot be {recipes._shown(region)}: {known}") from None
+            raise RecipeError(f"the region cannot be {quoted(region)}: {known}") from None
         raise RecipeError(str(error)) from None
     return region
 
@@ -107,7 +109,7 @@ def _weight(value: object) -> float:
         weight = math.nan
     if weight == 0 or 1e-4 <= weight <= LARGEST_WEIGHT:
         return weight + 0.0
-    raise RecipeError(f"lambda cannot be {recipes._shown(value)}: give a number from 0.0001 to {LARGEST_WEIGHT:g}, "
+    raise RecipeError(f"lambda cannot be {quoted(value)}: give a number from 0.0001 to {LARGEST_WEIGHT:g}, "
                       "or 0 to have it searched for")
 
 
@@ -115,13 +117,13 @@ def _yes(value: object) -> bool:
     known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
     if isinstance(value, (bool, str)) and value in known:
         return known[value]
-    raise RecipeError(f"changes outside are forbidden (1) or not (0), not {recipes._shown(value)}: give 1 or 0")
+    raise RecipeError(f"changes outside are forbidden (1) or not (0), not {quoted(value)}: give 1 or 0")
 
 
 def _amounts(amounts: object) -> tuple[float, ...]:
     if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
         raise RecipeError(f"these are not the knobs' amounts: give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2")
-    checked = [recipes._number(amount, f"knob {i + 1}", -REACH, REACH) for i, amount in enumerate(amounts)]
+    checked = [number(amount, f"knob {i + 1}", -REACH, REACH) for i, amount in enumerate(amounts)]
     return tuple(checked + [0.0] * (KNOBS - len(checked)))
 
 
@@ -214,13 +216,13 @@ def unread(model: str, psi: float) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Painted:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else recipes._parsed(data, recipes.LONGEST_LINK, "this recipe")
+    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
     if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
         raise RecipeError("this is not a recipe of a painted picture: give what the tab Paint wrote, with a model and a region")
-    recipes._check_version(given.get("version", VERSION))
+    check_version(given.get("version", VERSION))
     unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
     if unknown:
-        raise RecipeError(f"a painted picture's recipe has no {recipes._shown(unknown[0])}: it has {', '.join(FIELDS)}")
+        raise RecipeError(f"a painted picture's recipe has no {quoted(unknown[0])}: it has {', '.join(FIELDS)}")
     return Painted(**{name: given[name] for name in FIELDS if name in given})
 
 
@@ -235,15 +237,15 @@ def to_query(recipe: Painted) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(int(value))
-    return recipes._text(value)
+    return in_a_link(value)
 
 
 def from_query(query: Mapping[str, str]) -> Painted:
     """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
     length = sum(len(str(name)) + len(str(value)) for name, value in query.items())
-    if length > recipes.LONGEST_LINK:
+    if length > LONGEST_LINK:
         raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    recipes._check_version(query.get("v", VERSION))
+    check_version(query.get("v", VERSION))
     ours = {name: query[name] for name in FIELDS if name in query}
     if "amounts" in ours:
         ours["amounts"] = str(ours["amounts"]).split(",")
@@ -267,27 +269,28 @@ def code_for(recipe: Painted, amounts: Sequence[float]) -> str:
 
 
 def _imports(recipe: Painted) -> list[str]:
-    opening, _ = recipes._opening(zoo.card(recipe.model))
+    reader, _ = opening(zoo.card(recipe.model))
     part = recipe.region in part_names(recipe.model)
     solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
     lines = ["from core.codes import edit", "from core.factorization.jacobian import grams", f"from core.factorization.{solver}",
-             "from core.images import to_pil", opening, "from core.zoo import load_part_reader" if part else "from core.regions import from_text"]
+             "from core.images import to_pil", reader,
+             "from core.zoo import load_part_reader" if part else "from core.regions import from_text"]
     if recipe.method == "resefa" and not recipe.forbid:
         lines = ["import torch", "", *(line for line in lines if "resefa" not in line), "from core.codes import Directions"]
     return sorted(lines, key=lambda line: (line.startswith("from core"), line))
 
 
 def _lines(recipe: Painted, amounts: Sequence[float]) -> list[str]:
-    generator, (_, opening) = recipes.opened(recipe.model), recipes._opening(zoo.card(recipe.model))
+    generator, (_, expression) = recipes.opened(recipe.model), opening(zoo.card(recipe.model))
     base, world = recipe.base, zoo.card(recipe.model).world
     psi = f", psi={recipe.psi}" if generator.has_truncation else ""
-    drawer, rows = recipes._drawing_code(base)
+    drawer, rows = drawing_code(base)
     part = recipe.region in part_names(recipe.model)
     region = ([f'reader = load_part_reader("{world}")', f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
                f'region = parts[reader.names.index("{recipe.region}")]'] if part else [f'region = from_text("{recipe.region}")'])
     more = "".join([f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
                     f", size={recipe.size}" if recipe.size else "", ', colours="mean"' if recipe.method == "official" else ""])
-    return [f"generator = {opening}", f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{recipes._label_code(base)})",
+    return [f"generator = {expression}", f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(base)})",
             *region, f"found = grams({drawer}, codes, region{more})", *_directions(recipe),
             "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
             f"steps = ({STEP} / energy.sqrt()).tolist()         # a step changes the region by {STEP} (RMS), at first order",
@@ -311,23 +314,18 @@ def _directions(recipe: Painted) -> list[str]:
 
 
 def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequence[float], about: str) -> bytes:
-    """A notebook (nbformat 4) that gets itself running, makes the picture, and draws the strip of one direction."""
-    from nbformat import v4, writes         # takes a while to import, and only this button needs it
-
-    drawer, rows = recipes._drawing_code(recipe.base)
+    """A notebook that gets itself running, makes the picture, and draws the strip of one direction."""
+    drawer, rows = drawing_code(recipe.base)
     code = "\n".join([*_imports(recipe), "", *_lines(recipe, amounts), "picture.resize((320, 320))"])
     card = zoo.card(recipe.model)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
     head = (f"# One picture of GANatomy, Paint\n\n{about} [Open the picture on the page]({link_for(recipe)}).\n\n"
             f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
             f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
-    cells = [v4.new_markdown_cell(head), v4.new_code_cell(SET_UP), v4.new_code_cell(code),
-             v4.new_markdown_cell(f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."),
-             v4.new_code_cell(STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))]
-    for i, cell in enumerate(cells):
-        cell["id"] = f"cell-{i}"            # the same recipe gives the same file
-    kernel = dict(display_name="Python 3", language="python", name="python3")
-    return writes(v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel))).encode()
+    return notebook_of([
+        ("markdown", head), ("code", SET_UP), ("code", code),
+        ("markdown", f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."),
+        ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))])
 
 
 def weights_around(lam: float) -> Iterator[float]:

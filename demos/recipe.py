@@ -5,17 +5,11 @@ One record makes the picture, its link, its code, its notebook, its PNG and its 
 from __future__ import annotations
 
 import json
-import numbers
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from functools import lru_cache, wraps
-from io import BytesIO
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import torch
@@ -30,32 +24,23 @@ from core.factorization.files import load_directions
 from core.factorization.ganspace import ganspace
 from core.factorization.sefa import MODES, sefa
 from core.generators.base import Generator, State
-from core.images import png, to_pil, webp
+from core.images import to_pil, webp
 
 from . import pace
+from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .kept import Kept, joined
 
 REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
-VERSION = 1
 KNOBS = 10
 LARGEST_SEED = 999_999_999
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
-LONGEST_LINK = 4_000            # characters read; the links written here have fewer than 1,000
-LARGEST_EDIT_FILE = 2 * 2 ** 20     # bytes
-LARGEST_PNG = 10 * 2 ** 20          # bytes
 MOST_PICTURES = 128             # in one strip
-LONGEST_NAME = 60
 PIXELS_AT_ONCE = 2 ** 21        # of pictures drawn together
 LARGEST_STATES = 256 * 2 ** 20      # bytes of layers' outputs that are kept
 LARGEST_PICTURES = 64 * 2 ** 20     # bytes of encoded pictures that are kept
-LARGEST_SHIFT = 1e4             # codes are of the order of 1; beyond this a shift is damage, not an edit
-EDITS_FORMAT = "ganatomy-edits"
 NOUNS = {"portraits": "portrait", "objects": "object"}
 
 Files = Mapping[str, "str | Path"]      # sha256 of an uploaded direction set -> where it lies on this machine
-
-
-class RecipeError(ValueError):
-    """Its text is a sentence for the visitor: what was wrong, what is possible, what to do."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +69,13 @@ class Recipe:
     def __post_init__(self):
         card = _card(self.model)
         checked = dict(
-            seed=_whole(self.seed, "the seed", 0, LARGEST_SEED),
-            psi=_number(self.psi, "the truncation", 0, 1),
-            method=_choice(self.method, "method", METHODS),
-            mode=_choice(self.mode, "mode", MODES),
+            seed=whole(self.seed, "the seed", 0, LARGEST_SEED),
+            psi=number(self.psi, "the truncation", 0, 1),
+            method=choice(self.method, "method", METHODS),
+            mode=choice(self.mode, "mode", MODES),
             layers=_layers(self.layers, card.name),
             amounts=_amounts(self.amounts, card.reach),
-            knob=_whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
+            knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
             directions=_identity(self.directions) if self.method == "file" else "",
             label=_label(self.label, card),
         )
@@ -102,19 +87,7 @@ FIELDS = tuple(field.name for field in fields(Recipe))
 _IN_A_LINK = tuple(name for name in FIELDS if name != "directions")
 
 
-# --- checks: values from links, files and text boxes -> plain values, or a sentence
-
-
-def _shown(value: object) -> str:
-    """What was given, short and without characters that a page could take for markup."""
-    if value is None or isinstance(value, str) and not value.strip():
-        return "nothing"
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and abs(value) >= 10 ** 30:
-        return "a number with more than 30 digits"
-    if not isinstance(value, (str, numbers.Number)):
-        return "something that is neither text nor a number"
-    text = str(value)
-    return '"' + re.sub(r"[^\w .,+-]", "?", text[:40]) + ("...\"" if len(text) > 40 else '"')
+# --- checks
 
 
 def _card(model: object) -> zoo.ModelCard:
@@ -132,7 +105,7 @@ def _card(model: object) -> zoo.ModelCard:
         raise RecipeError(f"the model {model} is not on this machine yet: {remedy}")
     if not zoo.CARDS:
         raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
-    raise RecipeError(f"the model cannot be {_shown(model)}: choose one of {', '.join(zoo.CARDS)}")
+    raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS)}")
 
 
 def opened(model: str) -> Generator:
@@ -145,8 +118,8 @@ def opened(model: str) -> Generator:
 
 def _label(label: object, card: zoo.ModelCard) -> int:
     if not card.classes:
-        return _whole(label, "the class of a model without classes", 0, 0)
-    return _whole(label, "the class", 0, card.classes - 1)
+        return whole(label, "the class of a model without classes", 0, 0)
+    return whole(label, "the class", 0, card.classes - 1)
 
 
 def label_of(recipe: Recipe) -> int | None:
@@ -154,47 +127,18 @@ def label_of(recipe: Recipe) -> int | None:
     return recipe.label if _card(recipe.model).classes else None
 
 
-def _whole(value: object, what: str, lowest: int, highest: int) -> int:
-    number = value
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
-        number = int(value)
-    if isinstance(value, float) and value.is_integer():
-        number = int(value)
-    if isinstance(number, numbers.Integral) and not isinstance(number, bool) and lowest <= number <= highest:
-        return int(number)
-    raise RecipeError(f"{what} cannot be {_shown(value)}: give a whole number from {lowest} to {highest}")
-
-
-def _number(value: object, what: str, lowest: float, highest: float) -> float:
-    number = float("nan")
-    if isinstance(value, (str, numbers.Real)) and not isinstance(value, bool):
-        try:
-            number = round(float(value), 3) + 0.0           # + 0.0: there is one zero, not two
-        except (ValueError, OverflowError):
-            pass
-    if lowest <= number <= highest:                         # false for what is not a number
-        return number
-    raise RecipeError(f"{what} cannot be {_shown(value)}: give a number from {lowest:g} to {highest:g}")
-
-
-def _choice(value: object, what: str, possible: Iterable[str]) -> str:
-    if isinstance(value, str) and value in possible:
-        return value
-    raise RecipeError(f"the {what} cannot be {_shown(value)}: choose one of {', '.join(possible)}")
-
-
 def _amounts(amounts: object, reach: float) -> tuple[float, ...]:
     if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
         raise RecipeError(f"these are not the knobs' amounts: give at most {KNOBS} numbers "
                           f"from {-reach:g} to {reach:g}, such as 1.5,0,-2")
-    checked = [_number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(amounts)]
+    checked = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(amounts)]
     return tuple(checked + [0.0] * (KNOBS - len(checked)))
 
 
 def _identity(sha256: object) -> str:
     if isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256):
         return sha256
-    raise RecipeError(f"directions from a file are named by the file's sha256, not by {_shown(sha256)}: "
+    raise RecipeError(f"directions from a file are named by the file's sha256, not by {quoted(sha256)}: "
                       "choose the file again, or choose SeFa")
 
 
@@ -215,7 +159,7 @@ def _layers(layers: object, model: str) -> str:
     if not slots or max(slots) > highest:
         example = "0-3,6" if highest > 5 else f"0-{highest}"
         own = f", or numbers from 0 to {highest} such as {example}" if highest else ""
-        raise RecipeError(f"the layers cannot be {_shown(layers)}: this model has {', '.join(groups)}{own}")
+        raise RecipeError(f"the layers cannot be {quoted(layers)}: this model has {', '.join(groups)}{own}")
     return "all" if len(slots) == highest + 1 else _ranges(sorted(slots))
 
 
@@ -253,55 +197,6 @@ def file_identity(path: str | Path) -> str:
     return native.weights_hash(path)
 
 
-def _joined(make: Callable) -> Callable:
-    """`make`, where whoever asks for something that is being made at this moment waits for it."""
-    running: dict[tuple, Future] = {}
-    lock = threading.Lock()
-
-    @wraps(make)
-    def call(*key):
-        with lock:
-            future = running.get(key)
-            mine = future is None
-            if mine:
-                future = running[key] = Future()
-        if mine:
-            try:
-                future.set_result(make(*key))
-            except BaseException as error:
-                future.set_exception(error)
-            finally:
-                with lock:
-                    del running[key]
-        return future.result()
-    return call
-
-
-class Kept:
-    """What was used last, as much as fits into `largest` bytes; the newest stays however large it is."""
-
-    def __init__(self, largest: int, size: Callable[[Any], int]):
-        self.largest, self.size, self.lock = largest, size, threading.Lock()
-        self.values: OrderedDict[tuple, Any] = OrderedDict()
-
-    def __contains__(self, key: tuple) -> bool:
-        return key in self.values
-
-    def get(self, key: tuple) -> Any:
-        """None where it is not kept."""
-        with self.lock:
-            if key in self.values:
-                self.values.move_to_end(key)
-            return self.values.get(key)
-
-    def put(self, key: tuple, value: Any) -> Any:
-        with self.lock:
-            self.values[key] = value
-            while len(self.values) > 1 and sum(map(self.size, self.values.values())) > self.largest:
-                self.values.popitem(last=False)
-        return value
-
-
 def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Directions, Tensor]:
     """At most KNOBS directions, and [k] steps: the standard deviation of w . v along each. Made once, then shared.
 
@@ -314,7 +209,7 @@ def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Direction
     return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, label_of(recipe))
 
 
-@_joined
+@joined
 @lru_cache(maxsize=64)
 def _directions(model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str,
                 label: int | None):
@@ -369,7 +264,7 @@ def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | No
     if not any(any(setting) for setting in amounts):
         return codes.repeat(len(amounts), 1, 1), slots_of(recipe)           # an unmoved picture needs no directions
     directions, steps = directions_of(recipe, files)
-    edited = [edit(codes, directions, _distances(setting, directions, steps)) for setting in amounts]
+    edited = [edit(codes, directions, distances(setting, directions, steps)) for setting in amounts]
     return torch.cat(edited), directions.slots
 
 
@@ -377,7 +272,7 @@ def _codes(generator: Generator, recipe: Recipe) -> Tensor:
     return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=label_of(recipe))
 
 
-def _distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
+def distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
     """Amounts in standard deviations -> one distance for each direction."""
     if any(setting[len(directions):]):
         raise RecipeError(f"there are only {len(directions)} directions here: "
@@ -482,14 +377,14 @@ def _encoding(recipe: Recipe, files: Files | None) -> tuple[Recipe, str, str]:
 _made = Kept(LARGEST_PICTURES, len)
 
 
-@_joined
+@joined
 def _encoded(*key) -> bytes:
     recipe, _weights, path = key
     files = {recipe.directions: path} if path else None
     return _made.get(key) or _made.put(key, webp(shown(render(recipe, files, quick=True), recipe.model)[0]))
 
 
-# --- JSON, link, PNG
+# --- JSON, link
 
 
 def as_dict(recipe: Recipe) -> dict:
@@ -503,31 +398,14 @@ def to_json(recipe: Recipe) -> str:
 
 def from_json(data: str | bytes | Mapping) -> Recipe:
     """The recipe of `to_json` (or of what `as_dict` returned); trusts nothing. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else _parsed(data, LONGEST_LINK, "this recipe")
+    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
     if not isinstance(given, Mapping) or "model" not in given:
         raise RecipeError("this is not a recipe of a picture: give what the page wrote, with a model and a seed")
-    _check_version(given.get("version"))
+    check_version(given.get("version"))
     unknown = [name for name in given if name not in (*FIELDS, "version")]
     if unknown:
-        raise RecipeError(f"a recipe has no {_shown(unknown[0])}: it has {', '.join(FIELDS)}")
+        raise RecipeError(f"a recipe has no {quoted(unknown[0])}: it has {', '.join(FIELDS)}")
     return Recipe(**{name: given[name] for name in FIELDS if name in given})
-
-
-def _parsed(data: str | bytes, largest: int, what: str) -> object:
-    if not isinstance(data, (str, bytes)):
-        raise RecipeError(f"{what} is not text: give the JSON that the page wrote")
-    if len(data) > largest:
-        raise RecipeError(f"{what} has {len(data):,} characters; the page writes at most {largest:,}: give that")
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise RecipeError(f"{what} is not JSON: give it as the page wrote it, unchanged and complete") from None
-
-
-def _check_version(version: object) -> None:
-    if isinstance(version, bool) or version not in (VERSION, str(VERSION)):
-        raise RecipeError(f"this was written by another version of the page ({_shown(version)}): "
-                          f"this one reads version {VERSION}; update the page, or make the picture again")
 
 
 def to_query(recipe: Recipe) -> dict[str, str]:
@@ -537,16 +415,9 @@ def to_query(recipe: Recipe) -> dict[str, str]:
     """
     linked = replace(recipe, method="sefa") if recipe.method == "file" else recipe
     plain = Recipe(recipe.model)
-    written = {name: _text(getattr(linked, name)) for name in _IN_A_LINK
+    written = {name: in_a_link(getattr(linked, name)) for name in _IN_A_LINK
                if name == "model" or getattr(linked, name) != getattr(plain, name)}
     return dict(v=str(VERSION), **written)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        last = max(i for i, amount in enumerate(value) if amount)           # trailing zeros are the default
-        return ",".join(_text(amount) for amount in value[:last + 1])
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def from_query(query: Mapping[str, str]) -> Recipe:
@@ -563,7 +434,7 @@ def from_query(query: Mapping[str, str]) -> Recipe:
     length = sum(len(str(name)) + len(value) for name, value in query.items() if isinstance(value, str))
     if length > LONGEST_LINK:
         raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    _check_version(ours.pop("v", VERSION))
+    check_version(ours.pop("v", VERSION))
     if "amounts" in ours:
         ours["amounts"] = ours["amounts"].split(",")
     return Recipe(**{"model": next(iter(zoo.CARDS), ""), **ours})
@@ -579,271 +450,6 @@ def link_note(recipe: Recipe) -> str:
     if recipe.method != "file":
         return ""
     return "A link cannot hold your file of directions: it opens the same settings with SeFa."
-
-
-def png_for(recipe: Recipe, files: Files | None = None) -> bytes:
-    """The picture as PNG, drawn in float32; the recipe and the network's licence are in its text chunks."""
-    card = zoo.card(recipe.model)
-    return png(shown(render(recipe, files), recipe.model)[0], recipe=as_dict(recipe),
-               licence=" ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link))))
-
-
-def recipe_from_png(data: bytes) -> Recipe:
-    """The recipe that `png_for` put into a PNG. Raises RecipeError where there is none."""
-    if len(data) > LARGEST_PNG:
-        raise RecipeError(f"this file has {len(data) / 2 ** 20:.0f} MB; a PNG of this page has less than "
-                          f"{LARGEST_PNG // 2 ** 20}: choose one that was saved here")
-    try:
-        with Image.open(BytesIO(data), formats=["PNG"]) as picture:
-            text = picture.info.get("ganatomy")
-    except Exception:                   # Pillow raises many kinds for a broken file
-        raise RecipeError("this is not a PNG that can be read: choose one that was saved on this page") from None
-    if not isinstance(text, str):
-        raise RecipeError("this PNG carries no recipe: choose one saved on this page "
-                          "and not sent through a messenger, which removes it")
-    return from_json(text)
-
-
-# --- code and notebook
-
-
-def code_for(recipe: Recipe, files: Files | None = None) -> str:
-    """Python that makes the picture, the same to the pixel, when run in the repository's root.
-
-    It ends with a file picture.png. For directions from a file, the file must lie beside it.
-    """
-    return _code(recipe, files) + 'picture.save("picture.png")\n'
-
-
-def _code(recipe: Recipe, files: Files | None) -> str:
-    generator, card = opened(recipe.model), zoo.card(recipe.model)
-    imports, lines, count = _directions_code(recipe, files)
-    reader, opening = _opening(card)
-    imports += ["from core.codes import edit", "from core.images import to_pil", reader]
-    last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
-    count = 1 + max(last, min(recipe.knob, count - 1))
-    psi = f", psi={recipe.psi}" if generator.has_truncation else ""
-    label = _label_code(recipe)
-    drawer, rows = _drawing_code(recipe)
-    return "\n".join([
-        *sorted(imports, key=lambda line: (line.startswith("from core"), line)), "",
-        f"generator = {opening}",
-        f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label})",
-        *lines,
-        f"steps = spread_along(generator, directions{label}).tolist()      # one step is the standard deviation of w . v",
-        f"amounts = {list(recipe.amounts[:count])}",
-        "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
-        f"picture = to_pil({drawer}(edited){rows})[0]", ""])
-
-
-def _opening(card: zoo.ModelCard) -> tuple[str, str]:
-    """The import and the expression that open a card's model."""
-    if card.own:
-        return "from core.checkpoints import read", f"read({card.path.name!r})        # the file must lie beside"
-    unpinned = "" if card.pinned else ", unpinned=True"
-    return "from core.zoo import load", f'load("{card.name}"{unpinned})'
-
-
-def _drawing_code(recipe: Recipe) -> tuple[str, str]:
-    """What draws codes, and what cuts the bars off that the training pictures had."""
-    generator, crop = opened(recipe.model), zoo.card(recipe.model).crop
-    drawer = "generator" if generator.at(psi=recipe.psi) is generator else f"generator.at(psi={recipe.psi})"
-    return drawer, f"[:, :, {crop}:-{crop}]" if crop else ""
-
-
-def _label_code(recipe: Recipe) -> str:
-    return "" if label_of(recipe) is None else f", label={recipe.label}"
-
-
-def _directions_code(recipe: Recipe, files: Files | None) -> tuple[list[str], list[str], int]:
-    """The imports, the lines that make `directions`, and how many directions there are."""
-    if recipe.method == "file":
-        return _file_code(recipe, files)
-    k, baseline = len(directions_of(recipe)[0]), "from core.factorization.baseline import "
-    some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
-    if recipe.method == "sefa":
-        call = f'sefa(generator, {some}k={k}, mode="{recipe.mode}")'
-        imports = ["from core.factorization.sefa import sefa"]
-    elif recipe.method == "ganspace":
-        call = f"ganspace(generator, {some}k={k}{_label_code(recipe)})"
-        imports = ["from core.factorization.ganspace import ganspace"]
-    else:
-        call, imports = f"random_directions(generator, {some}k={k})", []
-        baseline += "random_directions, "
-    return [*imports, baseline + "spread_along"], [f"directions = {call}"], k
-
-
-def _file_code(recipe: Recipe, files: Files | None) -> tuple[list[str], list[str], int]:
-    imports = ["from core.factorization.baseline import spread_along",
-               "from core.factorization.files import load_directions"]
-    path = (files or {}).get(recipe.directions)
-    name, found = (Path(path).name, directions_of(recipe, files)[0]) if path else ("directions.npy", None)
-    lines = [f"# the file with the sha256 {recipe.directions}",
-             f"directions = load_directions({name!r}, slots=generator.slots, dim=generator.dim)"]
-    if recipe.layers != "all":
-        imports.append("from dataclasses import replace")
-        lines.append(f"directions = replace(directions, slots={found.slots if found else slots_of(recipe)})")
-    return imports, lines, len(found) if found else KNOBS
-
-
-SET_UP = f"""import os
-import subprocess
-import sys
-
-try:
-    import core.zoo
-except ModuleNotFoundError as missing:          # a fresh machine: fetch the project with its weights, and what it needs
-    if missing.name.startswith("core"):
-        if not os.path.isdir("ganatomy"):
-            subprocess.run(["git", "clone", "--depth", "1", "{REPOSITORY}", "ganatomy"], check=True)
-        os.chdir("ganatomy")
-        sys.path.insert(0, os.getcwd())
-    needs = ["torch", "numpy", "pillow", "safetensors"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *needs], check=True)
-"""
-
-
-STRIP = """from core.images import strip
-
-knob = {knob}        # counted from 0
-frames = []
-for amount in {row}:
-    moved = amounts[:knob] + [amount] + amounts[knob + 1:]
-    edited = edit(codes, directions, [amount * step for amount, step in zip(moved, steps)])
-    frames += to_pil({drawer}(edited){rows})
-strip(frames)"""
-
-
-def notebook_for(recipe: Recipe, files: Files | None = None) -> bytes:
-    """A notebook (nbformat 4) that gets itself running, makes the picture, and draws the strip of the chosen knob."""
-    from nbformat import v4, writes         # takes a while to import, and only this button needs it
-
-    drawer, rows = _drawing_code(recipe)
-    reach, knob = zoo.card(recipe.model).reach, min(recipe.knob, _directions_code(recipe, files)[2] - 1)
-    cells = [
-        v4.new_markdown_cell(_about(recipe)),
-        v4.new_code_cell(SET_UP),
-        v4.new_code_cell(_code(recipe, files) + "picture.resize((320, 320))"),
-        v4.new_markdown_cell(f"Knob {knob + 1} from {-reach:g} to {reach:g} standard deviations of w . v, "
-                             "the other knobs as above."),
-        v4.new_code_cell(STRIP.format(knob=knob, row=[round(reach * i / 3, 3) for i in range(-3, 4)], drawer=drawer, rows=rows)),
-    ]
-    for i, cell in enumerate(cells):
-        cell["id"] = f"cell-{i}"            # the same recipe gives the same file
-    kernel = dict(display_name="Python 3", language="python", name="python3")
-    return writes(v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel))).encode()
-
-
-def _about(recipe: Recipe) -> str:
-    card = zoo.card(recipe.model)
-    parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    return (f"# One picture of GANatomy\n\nThis notebook makes one picture ({alt_text(recipe)}) "
-            f"with the model {card.title}, then turns one of its knobs. "
-            f"[Open the picture on the page]({link_for(recipe)}).\n\n"
-            f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n{link_note(recipe)}\n\n"
-            f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
-
-
-# --- saved edits
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A movement with a name, kept with the numbers that make it: it outlives its index in a list of directions.
-
-    recipe: where it was found. slots: which slots it moves. shift: len(slots) rows of dim numbers, added to the codes.
-    weights: sha256 of the model's file. Everything is checked when it is made; raises RecipeError.
-    """
-    name: str
-    recipe: Recipe
-    slots: tuple[int, ...]
-    shift: tuple[tuple[float, ...], ...]
-    weights: str
-
-    def __post_init__(self):
-        name = re.sub(r"[^\w .,:;()+/'!?-]", " ", self.name).strip() if isinstance(self.name, str) else ""
-        if not 1 <= len(name) <= LONGEST_NAME:
-            raise RecipeError(f"an edit needs a name of 1 to {LONGEST_NAME} letters: type one, for example: smile")
-        if self.weights != zoo.weights_hash(self.recipe.model):
-            raise RecipeError(f"the edit {_shown(name)} was made with other weights of {self.recipe.model} "
-                              "than those here: find it again with this model")
-        generator = opened(self.recipe.model)
-        if not _rows_fit(self.slots, self.shift, generator.slots, generator.dim):
-            raise RecipeError(f"the edit {_shown(name)} does not hold {generator.dim} finite numbers for each layer it "
-                              f"moves, or moves layers other than 0 to {generator.slots - 1}: save it again")
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "slots", tuple(self.slots))
-        object.__setattr__(self, "shift", tuple(tuple(float(number) for number in row) for row in self.shift))
-
-
-def _rows_fit(slots: object, shift: object, highest: int, dim: int) -> bool:
-    lists = (list, tuple)
-    if not isinstance(slots, lists) or not isinstance(shift, lists) or not 0 < len(slots) == len(shift):
-        return False
-    known = all(type(slot) is int and 0 <= slot < highest for slot in slots) and len(set(slots)) == len(slots)
-    return known and all(isinstance(row, lists) and len(row) == dim and all(
-        type(number) in (int, float) and abs(number) <= LARGEST_SHIFT for number in row) for row in shift)
-
-
-def keep_edit(name: str, recipe: Recipe, files: Files | None = None) -> Edit:
-    """The recipe's movement under a name. Raises RecipeError where no knob is moved."""
-    if not any(recipe.amounts):
-        raise RecipeError("no knob is moved, so there is nothing to keep: move a knob first")
-    generator, (directions, steps) = opened(recipe.model), directions_of(recipe, files)
-    nowhere = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64)
-    shift = edit(nowhere, directions, _distances(recipe.amounts, directions, steps))[0, list(directions.slots)]
-    rows = tuple(tuple(float(f"{number:.9g}") for number in row) for row in shift.tolist())         # exact in float32
-    return Edit(name, recipe, directions.slots, rows, zoo.weights_hash(recipe.model))
-
-
-def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0, files: Files | None = None) -> Tensor:
-    """The recipe's picture [1, 3, R, R], its knobs as they stand, moved further by `strength` times the kept edit."""
-    if recipe.model != kept.recipe.model:
-        raise RecipeError(f"the edit {_shown(kept.name)} is of the model {kept.recipe.model}: open that model first")
-    shift = torch.tensor(kept.shift, dtype=torch.float64)[None]
-    length = shift.norm()
-    direction = Directions(shift / length.clamp(min=torch.finfo(torch.float64).tiny), torch.ones(1), kept.slots)
-    generator = opened(recipe.model).at(psi=recipe.psi)
-    return generator(edit(codes_of(recipe, files), direction, [strength * float(length)]))
-
-
-@dataclass(frozen=True)
-class EditFile:
-    """Several kept edits of one model as one small JSON file."""
-    edits: tuple[Edit, ...]
-
-    def to_json(self) -> str:
-        """Raises RecipeError where there is nothing to save, or more than the page would read again."""
-        edits = [dict(name=kept.name, recipe=as_dict(kept.recipe), slots=kept.slots, shift=kept.shift,
-                      weights=kept.weights) for kept in self.edits]
-        text = json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=edits))
-        if not edits:
-            raise RecipeError("there is no edit to save: keep one first")
-        if len(text) > LARGEST_EDIT_FILE:
-            raise RecipeError(f"{len(edits)} edits are more than {LARGEST_EDIT_FILE // 2 ** 20} MB: save fewer")
-        return text
-
-    @classmethod
-    def from_json(cls, data: str | bytes, *, model: str) -> EditFile:
-        """What `to_json` wrote, for a picture of `model`; trusts nothing. Raises RecipeError."""
-        found = _parsed(data, LARGEST_EDIT_FILE, "this file of edits")
-        if not isinstance(found, dict) or found.get("format") != EDITS_FORMAT:
-            raise RecipeError("this is not a file of edits: choose one that was saved on this page")
-        _check_version(found.get("version"))
-        rows = found.get("edits")
-        if not isinstance(rows, list) or not rows:
-            raise RecipeError("this file of edits holds none: choose another one, or save it again")
-        return cls(tuple(_edit_of(row, model) for row in rows))
-
-
-def _edit_of(row: object, model: str) -> Edit:
-    recipe = row.get("recipe") if isinstance(row, dict) else None
-    if not isinstance(recipe, dict):
-        raise RecipeError("an edit in this file is damaged: choose another file, or save it again")
-    if recipe.get("model") != model:
-        raise RecipeError(f"this file was made with the model {_shown(recipe.get('model'))}, not with {model}: "
-                          "open that model first")
-    return Edit(row.get("name"), from_json(recipe), row.get("slots"), row.get("shift"), row.get("weights"))
 
 
 # --- words

@@ -30,7 +30,7 @@ from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 
 from . import measured
-from .notebook import Bar, bars, css, data_uri, table, write_whole
+from .notebook import Bar, bars, css, data_uri, table
 
 KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)        # of SeFa; steps, each one standard deviation of w . v
 SHOWN = 192         # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes

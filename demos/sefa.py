@@ -22,11 +22,14 @@ from core.images import strip as side_by_side
 
 from . import measured, models, words
 from . import recipe as recipes
+from .checks import RecipeError
+from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
 from .gpu import batch
 from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
                        publish, recorded, sentence, text, tiles)
 from .pace import pace_of
-from .recipe import Edit, EditFile, Recipe, RecipeError
+from .recipe import Recipe
+from .takeaway import code_for, notebook_for, png_for
 from .uploads import take_directions, uploaded
 
 TAB, TITLE = "steer", "Steer"
@@ -164,16 +167,16 @@ def duration(seconds: float) -> str:
 
 
 def code(recipe: Recipe) -> str:
-    return recipes.code_for(recipe, uploaded(recipe))
+    return code_for(recipe, uploaded(recipe))
 
 
 def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
     """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
     name, files = f"knob{recipe.knob + 1}-picture{recipe.seed}", uploaded(recipe)
     if kind == "picture":
-        return recipes.png_for(recipe, files), f"{name}.png"
+        return png_for(recipe, files), f"{name}.png"
     if kind == "notebook":
-        return recipes.notebook_for(recipe, files), f"{name}.ipynb"
+        return notebook_for(recipe, files), f"{name}.ipynb"
     amounts = amounts_of(recipe, 7 if kind == "strip" else FRAMES)
     images = recipes.render_strip(recipe, recipe.knob, amounts, files)
     times = max(1, TAKEN_SIDE // images.shape[-1])
@@ -202,7 +205,7 @@ def edited_faces(kept: Edit, recipe: Recipe) -> str:
     cells = ""
     for seed in range(FIRST_FACE, FIRST_FACE + FACES):
         plain = replace(recipe, seed=seed, amounts=(), method="sefa")
-        images = torch.cat([recipes.render(plain), recipes.apply_edit(kept, plain)])
+        images = torch.cat([recipes.render(plain), apply_edit(kept, plain)])
         both = recipes.shown(images, recipe.model, largest=TILE)
         pair = "".join(f'<img src="{data_uri(webp(picture))}" alt="">' for picture in both)
         cells += f'<div class="face"><div class="pictures">{pair}</div></div>'
@@ -347,7 +350,7 @@ def _take_away(parts: dict, code_of_arrival: str) -> None:
     text('<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
          "works where the knobs are counted differently.</p>")
     with gr.Row(elem_classes="keep"):
-        parts["name"] = gr.Textbox(label="Name", placeholder="for example: smile", max_length=recipes.LONGEST_NAME,
+        parts["name"] = gr.Textbox(label="Name", placeholder="for example: smile", max_length=LONGEST_NAME,
                                    elem_id="steer-edit-name", scale=2, min_width=160)
         parts["keep"] = button("Keep this edit", "steer-keep")
     with gr.Row(elem_classes="keep"):
@@ -511,15 +514,15 @@ def _names(edits: tuple[Edit, ...], value: str | None = None) -> gr.Dropdown:
 
 def keep(given: Mapping, stored: str | None, name: str) -> tuple:
     recipe = recipes.from_json(given)
-    edit = recipes.keep_edit(name, recipe, uploaded(recipe))
+    edit = keep_edit(name, recipe, uploaded(recipe))
     edits = added(stored, recipe.model, (edit,))
     return EditFile(edits).to_json(), _names(edits, edit.name), ""
 
 
 def load(path: str, given: Mapping, stored: str | None) -> tuple:
     model = recipes.from_json(given).model
-    if Path(path).stat().st_size > recipes.LARGEST_EDIT_FILE:
-        raise RecipeError(f"this file is larger than {recipes.LARGEST_EDIT_FILE // 2 ** 20} MB: "
+    if Path(path).stat().st_size > LARGEST_EDIT_FILE:
+        raise RecipeError(f"this file is larger than {LARGEST_EDIT_FILE // 2 ** 20} MB: "
                           "choose one that was saved on this page")
     loaded = EditFile.from_json(Path(path).read_bytes(), model=model).edits
     edits = added(stored, model, loaded)

@@ -10,7 +10,8 @@ from pathlib import Path
 from core.factorization.files import LARGEST, SUFFIXES
 
 from . import recipe as recipes
-from .recipe import Recipe, RecipeError
+from .checks import RecipeError
+from .recipe import Recipe
 
 MOST = 32           # files kept at a time; the oldest go first
 

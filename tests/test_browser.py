@@ -24,6 +24,7 @@ from core.factorization.files import save_directions
 from core.images import to_uint8
 from demos import recipe as recipes
 from demos.measured import evidence, has_reader, wishes
+from demos.takeaway import recipe_from_png
 
 
 pytestmark = pytest.mark.browser
@@ -487,7 +488,7 @@ def test_the_downloaded_png_carries_the_recipe_and_the_picture(visits: Visits, t
     assert waiting.value.suggested_filename == "knob2-picture12.png"
     waiting.value.save_as(tmp_path / "picture.png")
     data = (tmp_path / "picture.png").read_bytes()
-    assert recipes.as_dict(recipes.recipe_from_png(data)) == recipe_of(page)
+    assert recipes.as_dict(recipe_from_png(data)) == recipe_of(page)
     assert_same_picture(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), pixels(page))
 
 

@@ -15,7 +15,8 @@ from core.truth.readers import FactorReader
 from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
 from demos import measured, words
-from demos.recipe import Recipe, RecipeError
+from demos.checks import RecipeError
+from demos.recipe import Recipe
 
 from . import tiny
 

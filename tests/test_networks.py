@@ -29,7 +29,10 @@ from core.images import to_pil, to_uint8
 from core.precision import Precision, in_bfloat16, psnr
 from demos import gpu, models, notebook, pace, sefa
 from demos import recipe as recipes
-from demos.recipe import Recipe, RecipeError, as_dict
+from demos.checks import RecipeError
+from demos.kept import Kept
+from demos.recipe import Recipe, as_dict
+from demos.takeaway import code_for, png_for
 
 from . import tiny
 from .test_hub import REVISION, StandIn, cache, stand_in  # noqa: F401  (fixtures)
@@ -132,7 +135,7 @@ def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
     list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a"))
     shown = sefa.answer(as_dict(Recipe(OF_HUB)))
     assert shown["setup"]["licence"] == "CC BY-NC 4.0" and not shown["setup"]["bundled"]
-    with Image.open(io.BytesIO(recipes.png_for(Recipe(OF_HUB)))) as picture:
+    with Image.open(io.BytesIO(png_for(Recipe(OF_HUB)))) as picture:
         assert "CC BY-NC 4.0" in picture.info["Copyright"] and picture.size == (16, 12), "without the two black rows"
     assert sefa.answer(as_dict(Recipe(BUNDLED)))["setup"]["bundled"]
 
@@ -172,7 +175,7 @@ def test_the_code_of_an_own_picture_makes_it_again(zoo_of_one: Path, monkeypatch
     card = zoo.add(zoo_of_one / "own.safetensors")
     recipe = Recipe(card.name, seed=3, label=1, amounts=(1.0, -0.5), psi=0.6)
     monkeypatch.chdir(zoo_of_one)
-    exec(recipes.code_for(recipe), {})
+    exec(code_for(recipe), {})
     expected = to_uint8(recipes.render(recipe))[0]
     assert np.array_equal(np.asarray(Image.open("picture.png")), expected)
     assert not np.array_equal(to_uint8(recipes.render(replace(recipe, label=2)))[0], expected)
@@ -221,7 +224,7 @@ def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> 
     recipe, generator = Recipe(BUNDLED, seed=4, amounts=(1.0,)), tiny.stylegan2()
     assert sefa.answer(as_dict(recipe))["exact"], "a quick one needs none"
     slow(monkeypatch)
-    monkeypatch.setattr(recipes, "_made", recipes.Kept(2 ** 20, len))
+    monkeypatch.setattr(recipes, "_made", Kept(2 ** 20, len))
     first = sefa.answer(as_dict(recipe))
     stop, codes = pace.pace_of(BUNDLED).stop, recipes.codes_of(recipe)
     look = generator.preview(generator.run(codes, stop=stop))
@@ -280,7 +283,7 @@ def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypa
     assert models.facts(BUNDLED)["precision"].startswith("Drawn in bfloat16 (2.0 times as fast; 45 dB from float32).")
     shown, exact = (recipes.render(recipe, quick=quick) for quick in (True, False))
     assert not torch.equal(shown, exact) and psnr(shown, exact) > 30
-    with Image.open(io.BytesIO(recipes.png_for(recipe))) as taken:
+    with Image.open(io.BytesIO(png_for(recipe))) as taken:
         assert np.array_equal(np.asarray(taken), to_uint8(exact)[0])
 
 
@@ -307,7 +310,7 @@ def test_bars_are_cut_and_large_pictures_made_small_for_the_screen(of_hub: zoo.M
 
 
 def test_what_is_kept_stays_within_its_bytes() -> None:
-    kept = recipes.Kept(10, len)
+    kept = Kept(10, len)
     for key in "abc":
         kept.put((key,), key * 4)
     assert ("a",) not in kept and kept.get(("b",)) == "bbbb"

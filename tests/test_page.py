@@ -24,7 +24,9 @@ from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
 from demos import lowrank, measured, notebook, sefa, uploads, words
 from demos import recipe as recipes
-from demos.recipe import Recipe, RecipeError, as_dict
+from demos.checks import RecipeError
+from demos.recipe import Recipe, as_dict
+from demos.takeaway import recipe_from_png
 
 MODEL = "portraits-stylegan2"
 
@@ -233,7 +235,7 @@ def test_what_is_taken_away_is_a_file_of_its_kind(kind, start):
     data, name = sefa.file_for(moved(), kind)
     assert data.startswith(start) and "5" in name
     if kind == "picture":
-        assert recipes.recipe_from_png(data) == moved()
+        assert recipe_from_png(data) == moved()
 
 
 def test_twelve_who_publish_the_same_picture_find_it_whole(small_model):

@@ -30,8 +30,8 @@ from demos import paint_experiments as experiments
 from demos import paint_knobs as finding
 from demos import paint_recipe as painted
 from demos import recipe as recipes
+from demos.checks import RecipeError
 from demos.paint_recipe import Painted, as_dict
-from demos.recipe import RecipeError
 
 from . import tiny
 

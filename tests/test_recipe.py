@@ -27,7 +27,10 @@ from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from demos import recipe as made
-from demos.recipe import Edit, EditFile, Recipe, RecipeError
+from demos.checks import RecipeError
+from demos.edits import Edit, EditFile, apply_edit, keep_edit
+from demos.recipe import Recipe
+from demos.takeaway import LARGEST_PNG, SET_UP, code_for, notebook_for, png_for, recipe_from_png
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE, PROGRESSIVE, RETRAINED = "tiny-stylegan2", "tiny-pggan", "tiny-retrained"
@@ -426,25 +429,25 @@ def test_a_wrong_recipe_gets_a_sentence(text):
 
 
 def test_a_png_carries_its_recipe_and_its_pixels(moved):
-    data = made.png_for(moved)
-    assert made.recipe_from_png(data) == moved and np.array_equal(unpacked(data), pixels(moved))
+    data = png_for(moved)
+    assert recipe_from_png(data) == moved and np.array_equal(unpacked(data), pixels(moved))
     assert json.loads(Image.open(io.BytesIO(data)).info["ganatomy"])["version"] == made.VERSION
 
 
 def test_a_png_without_a_recipe_gets_a_sentence(moved):
     out = io.BytesIO()
     Image.new("RGB", (4, 4)).save(out, "png")
-    assert "no recipe" in sentence(made.recipe_from_png, out.getvalue())
-    assert "not a PNG" in sentence(made.recipe_from_png, made.picture_bytes(moved))
-    assert "MB" in sentence(made.recipe_from_png, bytes(made.LARGEST_PNG + 1))
-    whole, draw = made.png_for(moved), random.Random(2)
+    assert "no recipe" in sentence(recipe_from_png, out.getvalue())
+    assert "not a PNG" in sentence(recipe_from_png, made.picture_bytes(moved))
+    assert "MB" in sentence(recipe_from_png, bytes(LARGEST_PNG + 1))
+    whole, draw = png_for(moved), random.Random(2)
     for _ in range(300):
         broken = bytearray(whole[:draw.randrange(len(whole))])
         for _ in range(draw.randrange(4)):
             if broken:
                 broken[draw.randrange(len(broken))] = draw.randrange(256)
         try:
-            made.recipe_from_png(bytes(broken))
+            recipe_from_png(bytes(broken))
         except RecipeError:
             pass
 
@@ -466,25 +469,25 @@ def run_code(code, folder, monkeypatch):
 ])
 def test_the_code_makes_the_same_pixels(change, moved, tmp_path, monkeypatch):
     recipe = replace(moved, **change)
-    names = run_code(made.code_for(recipe), tmp_path, monkeypatch)
+    names = run_code(code_for(recipe), tmp_path, monkeypatch)
     assert np.array_equal(np.asarray(names["picture"]), pixels(recipe))
     assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), pixels(recipe))
 
 
 def test_the_code_of_a_pggan_and_of_a_file_makes_the_same_pixels(moved, uploaded, tmp_path, monkeypatch):
     progressive = Recipe(PROGRESSIVE, seed=2, amounts=(0, 2))
-    code = made.code_for(progressive)
+    code = code_for(progressive)
     assert "psi" not in code
     assert np.array_equal(np.asarray(run_code(code, tmp_path, monkeypatch)["picture"]), pixels(progressive))
     for layers in ("all", "coarse"):
         recipe = replace(moved, method="file", directions=next(iter(uploaded)), layers=layers, knob=9)
-        names = run_code(made.code_for(recipe, uploaded), tmp_path, monkeypatch)
+        names = run_code(code_for(recipe, uploaded), tmp_path, monkeypatch)
         assert np.array_equal(np.asarray(names["picture"]), pixels(recipe, uploaded))
-    assert "directions.npy" in made.code_for(recipe)
+    assert "directions.npy" in code_for(recipe)
 
 
 def test_the_code_uses_the_core_only_and_is_short(moved):
-    code = made.code_for(moved)
+    code = code_for(moved)
     sources = [line.split()[1] for line in code.splitlines() if line.startswith(("from", "import"))]
     assert sources and all(source.startswith("core") for source in sources)
     assert len(code.splitlines()) < 20 and max(map(len, code.splitlines())) <= 120
@@ -493,13 +496,13 @@ def test_the_code_uses_the_core_only_and_is_short(moved):
 def test_the_code_runs_as_it_stands_in_a_fresh_process(moved, files, tmp_path):
     card = f"zoo.ModelCard({STYLE!r}, 'tiny', {str(files[STYLE])!r}, None, 64)"
     start = f"from core import zoo\nzoo.CARDS[{STYLE!r}] = {card}\n"
-    code = made.code_for(moved).replace("picture.png", str(tmp_path / "picture.png"))
+    code = code_for(moved).replace("picture.png", str(tmp_path / "picture.png"))
     subprocess.run([sys.executable, "-c", start + code], cwd=ROOT, check=True, timeout=120)
     assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), pixels(moved))
 
 
 def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(moved, tmp_path, monkeypatch):
-    data = made.notebook_for(moved)
+    data = notebook_for(moved)
     notebook = nbformat.reads(data.decode(), as_version=4)
     nbformat.validate(notebook)
     about = notebook.cells[0].source
@@ -513,7 +516,7 @@ def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(move
     assert np.array_equal(np.asarray(names["picture"]), pixels(moved))
     strip = made.render_strip(moved, moved.knob, [-3, -2, -1, 0, 1, 2, 3])
     assert all(levels_apart(np.asarray(a), b) <= 1 for a, b in zip(names["frames"], to_uint8(strip), strict=True))
-    assert made.notebook_for(moved) == data
+    assert notebook_for(moved) == data
 
 
 def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path):
@@ -523,7 +526,7 @@ def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path)
     monkeypatch.setitem(sys.modules, "core.zoo", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr("os.chdir", lambda folder: asked.append(folder))
-    exec(made.SET_UP, {})
+    exec(SET_UP, {})
     assert asked[0][:2] == ["git", "clone"] and made.REPOSITORY in asked[0]
     assert asked[1] == "ganatomy" and "torch" in asked[2]
 
@@ -532,35 +535,35 @@ def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path)
 
 
 def test_a_kept_edit_survives_its_file_and_moves_as_before(moved):
-    kept = [made.keep_edit("smile", replace(moved, layers=layers)) for layers in ("all", "fine")]
+    kept = [keep_edit("smile", replace(moved, layers=layers)) for layers in ("all", "fine")]
     text = EditFile(tuple(kept)).to_json()
     back = EditFile.from_json(text, model=STYLE)
     assert back == EditFile(tuple(kept)) and len(text) < 30_000 and json.loads(text)["version"] == made.VERSION
     for one in back.edits:
-        picture = made.apply_edit(one, replace(one.recipe, amounts=()))
+        picture = apply_edit(one, replace(one.recipe, amounts=()))
         assert levels_apart(to_uint8(picture)[0], pixels(one.recipe)) <= 1
 
 
 def test_a_kept_edit_moves_another_face_from_where_it_stands(moved):
-    kept, other = made.keep_edit("smile", moved), Recipe(STYLE, seed=40, amounts=(0, 1))
-    picture = to_uint8(made.apply_edit(kept, other))[0]
+    kept, other = keep_edit("smile", moved), Recipe(STYLE, seed=40, amounts=(0, 1))
+    picture = to_uint8(apply_edit(kept, other))[0]
     assert levels_apart(picture, pixels(replace(other, psi=0.7, amounts=(1.5, 1, -2)))) <= 1
     assert levels_apart(picture, pixels(other)) > 1
-    assert np.array_equal(to_uint8(made.apply_edit(kept, other, strength=0))[0], pixels(other))
+    assert np.array_equal(to_uint8(apply_edit(kept, other, strength=0))[0], pixels(other))
 
 
 def test_an_edit_of_uploaded_directions_needs_the_file_no_more(moved, uploaded):
     recipe = replace(moved, method="file", directions=next(iter(uploaded)))
-    kept = EditFile.from_json(EditFile((made.keep_edit("mine", recipe, uploaded),)).to_json(), model=STYLE).edits[0]
-    assert levels_apart(to_uint8(made.apply_edit(kept, replace(moved, amounts=())))[0], pixels(recipe, uploaded)) <= 1
+    kept = EditFile.from_json(EditFile((keep_edit("mine", recipe, uploaded),)).to_json(), model=STYLE).edits[0]
+    assert levels_apart(to_uint8(apply_edit(kept, replace(moved, amounts=())))[0], pixels(recipe, uploaded)) <= 1
 
 
 def test_nothing_to_keep_or_to_save_is_said(moved):
-    assert "move a knob" in sentence(made.keep_edit, "smile", replace(moved, amounts=()))
+    assert "move a knob" in sentence(keep_edit, "smile", replace(moved, amounts=()))
     assert "keep one first" in sentence(EditFile(()).to_json)
     for name in ("", "  ", None, "x" * 61, "\n"):
-        assert "name of 1 to 60" in sentence(made.keep_edit, name, moved)
-    assert made.keep_edit(" <b>big smile</b> ", moved).name == "b big smile /b"
+        assert "name of 1 to 60" in sentence(keep_edit, name, moved)
+    assert keep_edit(" <b>big smile</b> ", moved).name == "b big smile /b"
 
 
 def spoiled(text, **change):
@@ -571,13 +574,13 @@ def spoiled(text, **change):
 
 
 def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
-    text = EditFile((made.keep_edit("smile", moved),)).to_json()
+    text = EditFile((keep_edit("smile", moved),)).to_json()
     read = EditFile.from_json
     assert "2,097,152" in sentence(read, " " * (2 * 2 ** 20 + 1), model=STYLE)
     for other in ("", "{}", "[]", "[" * 100_000, "PK\x03", b"\x80\x04\x95", b"\xff" * 9, '{"format": "other"}', None):
         sentence(read, other, model=STYLE)
     assert "open that model first" in sentence(read, text, model=RETRAINED)
-    assert "open that model first" in sentence(made.apply_edit, read(text, model=STYLE).edits[0], Recipe(RETRAINED))
+    assert "open that model first" in sentence(apply_edit, read(text, model=STYLE).edits[0], Recipe(RETRAINED))
     retrained = json.loads(text)["edits"][0]["recipe"] | {"model": RETRAINED}
     assert "other weights" in sentence(read, spoiled(text, recipe=retrained), model=RETRAINED)
     for version in (2, "x", None, []):
@@ -597,7 +600,7 @@ def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
 
 
 def test_more_edits_than_fit_are_not_written(moved):
-    kept = made.keep_edit("smile", moved)
+    kept = keep_edit("smile", moved)
     assert isinstance(kept, Edit)
     assert "save fewer" in sentence(EditFile((kept,) * 1500).to_json)
 

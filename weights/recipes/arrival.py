@@ -27,7 +27,8 @@ from core.images import grid
 from demos import lowrank, measured, notebook, paint_experiments, paint_knobs, painted, sefa
 from demos.paint_recipe import Painted
 from demos.paint_recipe import as_dict as painted_dict
-from demos.recipe import Recipe, as_dict, code_for
+from demos.recipe import Recipe, as_dict
+from demos.takeaway import code_for
 from weights.recipes.evidence import eigen_milliseconds
 
 CARD = "portraits-stylegan2"
