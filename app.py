@@ -6,8 +6,12 @@ HOST and PORT in the environment choose where it listens.
 """
 from __future__ import annotations
 
-import argparse
 import os
+
+if __name__ == "__main__":      # before PyTorch is loaded: its threads wait for each other a short while, then sleep. By default
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")     # they spin, and beside any other busy process a picture takes 60 ms, not 15
+
+import argparse
 import sys
 import threading
 from collections.abc import Callable, Iterable

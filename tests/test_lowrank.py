@@ -1,8 +1,8 @@
 """LowRankGAN: pursuit is optimal and says so, and a projected direction leaves the outside alone."""
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -386,15 +386,34 @@ def test_a_default_lambda_leaves_a_rank_in_the_window_and_a_tie_is_said() -> Non
 def test_a_stream_shows_signs_of_life_and_stops_when_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT", 0.01)
     monkeypatch.setattr(module, "TOLERANCE", 0.0)
-    pair, before = of(decaying(100, seed=1), decaying(100, seed=2)), threading.active_count()
+    pair, workers = of(decaying(100, seed=1), decaying(100, seed=2)), module._workers()
     stream = lowrank_steps(pair, mode="official")
     first, second = next(stream), next(stream)
-    assert first.result is None and second.lam == 1 / 60 and threading.active_count() > before
+    assert first.result is None and second.lam == 1 / 60
+    assert not workers.submit(int).done()                           # both are at work
     start = time.monotonic()
     stream.close()
-    assert time.monotonic() - start < 5 and threading.active_count() <= before
+    assert [job.result(5) for job in (workers.submit(int), workers.submit(int))] == [0, 0]
+    assert time.monotonic() - start < 5
     small = list(lowrank_steps(of(decaying(16, seed=1), decaying(16, seed=2))))
     assert small[-1].result is not None and small[-1].gap <= 1e-4 and small[-1].iterations > 0
+
+
+def test_two_visitors_get_what_each_gets_alone_and_the_process_keeps_its_threads() -> None:
+    regions = [of(decaying(32, seed=i), decaying(32, seed=i + 10)) for i in range(3)]
+    alone = [lowrank_of(region) for region in regions]
+    module._workers.cache_clear()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(3) as visitors:
+            together = list(visitors.map(lowrank_of, regions))
+            assert {visitors.submit(torch.get_num_threads).result() for _ in range(3)} == {2}
+        assert torch.get_num_threads() == 2
+        assert {module._workers().submit(torch.get_num_threads).result() for _ in range(4)} == {1}
+    finally:
+        torch.set_num_threads(1)
+    for one, other in zip(alone, together):
+        assert torch.allclose(one.directions.vectors, other.directions.vectors, atol=1e-9) and one.outside.lam == other.outside.lam
 
 
 @pytest.mark.parametrize("arguments, sentence", [

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Stream
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -210,7 +211,6 @@ def _both(pair: list[Tensor], lam: float, solver: Callable,
           before: tuple) -> Stream[Progress, None, tuple[Decomposition, Decomposition]]:
     """Both matrices, each in a thread of its own: a Progress now and then, and the two solutions are returned."""
     stop, seen = threading.Event(), [(0, 1.0), (0, 1.0)]
-    pool = ThreadPoolExecutor(2)
 
     def solve(side: int) -> Decomposition:
         def watch(iterations: int, gap: float) -> bool:
@@ -218,14 +218,33 @@ def _both(pair: list[Tensor], lam: float, solver: Callable,
             return stop.is_set()
         return solver(pair[side], lam, start=before[side], watch=watch)
 
-    jobs = [pool.submit(solve, side) for side in (0, 1)]
+    jobs = [_workers().submit(solve, side) for side in (0, 1)]
     try:
         while wait(jobs, BEAT).not_done:
             yield Progress(lam, seen[0][0] + seen[1][0], max(seen[0][1], seen[1][1]))
         return jobs[0].result(), jobs[1].result()
     finally:
         stop.set()
-        pool.shutdown()
+        wait([job for job in jobs if not job.cancel()])
+
+
+@lru_cache(maxsize=1)
+def _workers() -> ThreadPoolExecutor:
+    """Two threads that live as long as the process, each with one core: decompositions of this size gain little from
+    two cores, and two of them that both try take three times as long."""
+    cores, ready = torch.get_num_threads(), threading.Barrier(3)
+
+    def alone() -> None:
+        torch.get_num_threads()         # a thread takes on the process's number when it is first asked, and keeps its own then
+        torch.set_num_threads(1)
+        ready.wait()
+
+    pool = ThreadPoolExecutor(2, "pursuit", initializer=alone)
+    for _ in range(2):
+        pool.submit(int)                # a thread starts when there is work and none is idle
+    ready.wait()
+    torch.set_num_threads(cores)        # of threads to come: theirs was set to 1 as well
+    return pool
 
 
 def pursue(m: Tensor, lam: float, *, tolerance: float = TOLERANCE, most: int = MOST, start: Decomposition | None = None,
