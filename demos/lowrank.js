@@ -212,10 +212,13 @@
       if (again) again.focus();
     }
     const drawOutline = () => { const bits = decode(now.setup ? now.setup.region : ""); outline(line, bits, crop()); outline(map.line, bits, crop()); };
-    const network = gan.models(parts.models, "paint", {
-      current: () => now.recipe.model,
-      take: recipe => { seen.length = 0; painting(false); look({model: recipe.model, psi: recipe.psi, label: recipe.label, seed: recipe.seed, region: "", layers: "all", lam: 0, size: 0, forbid: true}); },
-    });
+    // another picture, with the region where it has that part; of another network, its default region
+    function take({model, seed, psi, label}) {
+      seen.length = 0; painting(false);
+      now.another = model === now.recipe.model;
+      look({model, seed, psi, label, ...(now.another ? {} : {region: "", layers: "all", lam: 0, size: 0, forbid: true})});
+    }
+    const network = gan.models(parts.models, "paint", {current: () => now.recipe.model, take});
 
     // a tap on the picture chooses the part under the finger
     frame.addEventListener("click", e => {
@@ -320,7 +323,7 @@
     async function show(answer) {
       if (answer.error) {
         waiting(false);
-        if (now.another) { now.another = false; look({region: "mouth"}); return; }         // the new face has no such part
+        if (now.another) { now.another = false; look({region: ""}); return; }             // the new face has no such part
         said.textContent = answer.error; said.hidden = false;
         now.recipe = copyOf(now.good); now.saved = copyOf(now.good); now.refused = true;
         const asks = !gan.same(bus.props.value, now.good);
@@ -374,10 +377,7 @@
     parts.steer.watch("value", () => {
       const to = parts.steer.props.value;
       if (!to || !to.recipe) return;
-      const door = [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === "Steer");
-      if (door) door.click();
-      scrollTo(0, 0);
-      (function wait(left) { if (gan.steer) gan.steer.set(to.recipe); else if (left) setTimeout(() => wait(left - 1), 100); })(50);
+      gan.visit("steer", "Steer", steer => steer.set(to.recipe));
     });
 
     // --- beside it: the map, the ban, the region's other knobs
@@ -529,9 +529,15 @@
       if (part && !grown.has(part.element)) { grown.add(part.element); build(part); if (name === "truth") part.element.querySelector("button").click(); }
     });
     document.addEventListener("gan:paint", grow);
-    gan.paint = {now, set, look, choose};
+    gan.paint = {now, set, look, choose, take};
     if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
+    gan.playOnce(frame, {
+      from: (arrival.amounts[arrival.knob] / +main.range.max + 1) / 2,
+      ready: () => film() && !now.touched && gan.same(now.recipe, arrival) && !frame.classList.contains("was"),
+      draw: share => { filmOf.draw(share); filmCanvas.hidden = false; mapOf(map.pixels, before, filmCanvas); main.show((2 * share - 1) * +main.range.max); },
+      done: () => { filmCanvas.hidden = true; mapOf(map.pixels, before, after); tell(); },
+    });
     const refusal = parts.stage.props.value.error;              // of a link, before this script was there
     if (refusal) { said.textContent = refusal; said.hidden = false; now.refused = true; }
     if (!parts.stage.props.value.src) bus.trigger("change", {});

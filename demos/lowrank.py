@@ -364,7 +364,7 @@ $M_A = J_A^\top J_A$, those outside $M_B = J_B^\top J_B$, each divided by its nu
 
 $$ \min_{L, S}\; \|L\|_* + \lambda \|S\|_1 \quad \text{with} \quad L + S = M, $$
 
-solved here until a certificate says that the optimum is at most $10^{-4}$ away. The eigenvectors of $L_A$ move the region.
+solved here until a certificate says that the optimum is at most $2 \cdot 10^{-5}$ away. The eigenvectors of $L_A$ move the region.
 Those of $L_B$ move the rest: what is left when they are taken away, the null space $N_B$, leaves it still at first order. So
 
 $$ n = N_B N_B^\top v, \qquad v \text{ an eigenvector of } L_A. $$

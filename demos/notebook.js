@@ -165,6 +165,38 @@ window.gan = window.gan || (() => {
     };
   };
 
+  // Opens another tab; `then` gets what its script offers, once it is there.
+  gan.visit = (tab, title, then) => {
+    const door = [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
+    if (door) door.click();
+    scrollTo(0, 0);
+    (function wait(left) { if (gan[tab]) then(gan[tab]); else if (left) setTimeout(() => wait(left - 1), 100); })(100);
+  };
+
+  // Moves a knob once from end to end and back to where it stood, as soon as it is in sight; whoever touches it, or wants no
+  // movement, stops it. `draw(share of its way, 0 to 1)` shows it, `done` restores.
+  gan.playOnce = (element, {from, ready, draw, done}) => {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const path = [[0, from], [0.25, 0.1], [0.75, 0.9], [1, from]], LENGTH = 3200;
+    let over = false, began = 0;
+    const stop = () => { if (over) return; over = true; watcher.disconnect(); if (began) done(); };
+    for (const name of ["pointerdown", "keydown", "touchstart", "wheel"]) document.addEventListener(name, stop, {once: true, passive: true, capture: true});
+    const frame = time => {
+      if (over) return;
+      if (!ready()) return stop();
+      began = began || time;
+      const at = Math.min((time - began) / LENGTH, 1), i = Math.max(1, path.findIndex(point => point[0] >= at));
+      const [[t0, y0], [t1, y1]] = [path[i - 1], path[i]], share = (at - t0) / (t1 - t0);
+      draw(y0 + (y1 - y0) * (1 - Math.cos(Math.PI * share)) / 2);
+      if (at < 1) requestAnimationFrame(frame); else stop();
+    };
+    const begin = tries => { if (ready()) requestAnimationFrame(frame); else if (tries && !over) setTimeout(() => begin(tries - 1), 300); };
+    const watcher = new IntersectionObserver(seen => {
+      if (seen[0].isIntersecting) { watcher.disconnect(); setTimeout(() => begin(20), 700); }
+    }, {threshold: 0.6});
+    watcher.observe(element);
+  };
+
   gan.copy = async text => {
     try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
   };

@@ -77,7 +77,7 @@
     parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
       E("figcaption", {}, verdict, grade, measure, said, caption)));
     // a link is on its way: the arrival picture would be another one than was asked for
-    const asked = new URLSearchParams(location.search), linked = ["v", ...Object.keys(arrival)].some(name => asked.has(name))
+    const asked = new URLSearchParams(location.search), linked = [null, "steer"].includes(asked.get("tab")) && ["v", ...Object.keys(arrival)].some(name => asked.has(name))
       && asked.toString() !== new URLSearchParams(parts.stage.props.value.query).toString();
     const waiting = on => parts.stage.element.classList.toggle("waiting", on);
     let answers = 0;
@@ -157,6 +157,7 @@
     const buttons = {
       another: button("steer-another", "Another face", anotherFace, "first"), previous: button("steer-previous", "Previous", previousFace),
       undo: button("steer-undo", "Undo", undoOne), back: button("steer-back", "Back to start", backToStart),
+      paint: button("steer-to-paint", "Take it to Paint", () => gan.visit("paint", "Paint", paint => paint.take(now.recipe))),
     };
     const column = (first, last) => {
       const rows = [];

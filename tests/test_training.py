@@ -135,14 +135,18 @@ def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_f
 
     def far(noise):
         with torch.no_grad():
-            return float(distil.distance(critic, student(student.codes(noise)), teacher(teacher.codes(noise)).clamp(-1.2, 1.2)))
+            return float(distil.distance(student(student.codes(noise)), teacher(teacher.codes(noise)).clamp(-1.2, 1.2)))
     before = far(z)
     for _ in range(60):
-        distil.step(student, teacher, critic, optimizer, z)
+        distil.step(student, teacher, optimizer, z)
     assert far(z) < 0.7 * before and far(z) < far(other), "it is this noise that it has learned"
     generator, its_critic = start_files(tmp_path)
-    native.save(student, generator)
+    assert distil.begun(tmp_path, recipe)[1] == 0
+    native.save(student, generator, distilled_images="960")
     native.save(critic, its_critic)
+    again, shown = distil.begun(tmp_path, recipe)
+    assert shown == 960 and all(weight.requires_grad for weight in again.parameters())
+    assert all(torch.equal(tensor, student.state_dict()[key]) for key, tensor in again.state_dict().items())
     training = Training(recipe, bank)
     assert resume(training, "no such model", tmp_path) == "a distilled generator" and training.shown == 0
     assert all(torch.equal(tensor, student.state_dict()[key]) for key, tensor in training.ema.state_dict().items())

@@ -21,7 +21,8 @@ from ..codes import Directions, canonical_sign
 from ..generators.base import Generator
 from .jacobian import CHUNK, Grams, grams
 
-TOLERANCE = 1e-4        # relative duality gap
+TOLERANCE = 2e-5        # relative duality gap: pictures are then one level of 255 from those at 1e-7; at 1e-4 it was six
+STIFF = 8               # times Candès' penalty: a third to a quarter of the rounds for the Gram matrices of networks
 MOST = 5000             # iterations
 LOOK = 10               # iterations between two looks at the gap
 RELAXED = 1.6           # over-relaxation of the splitting; 1.5 to 1.8 halve the iterations
@@ -106,7 +107,7 @@ def lowrank(generator: Generator, codes: Tensor, mask: Tensor, *, slots: Iterabl
 def lowrank_of(found: Grams, *, mode: str = "paper", lam: float | None = None, start: LowRank | None = None) -> LowRank:
     """The same from Gram matrices.
 
-    mode "paper": both splits optimal to a relative duality gap of 1e-4, the null space is all that L_B leaves;
+    mode "paper": both splits optimal to a relative duality gap of 2e-5, the null space is all that L_B leaves;
     "official": the published arithmetic (penalty from the largest column sum, stop by the primal residual). lam: weight
     of |S|_1; None: searched for so that rank(L_B) lies between d / 16 and d / 4 ("official": 1 / 60). start: a region
     solved before, which shortens the work. Raises ValueError for another mode or a weight that is not positive.
@@ -251,15 +252,15 @@ def pursue(m: Tensor, lam: float, *, tolerance: float = TOLERANCE, most: int = M
            watch: Callable[[int, float], bool] | None = None) -> Decomposition:
     """min |L|_* + lam |S|_1 with L + S = M [d, d] symmetric, float64, until the relative duality gap is `tolerance`.
 
-    Alternating directions (ADMM) with Candès' penalty mu = d^2 / (4 |M|_1), entrywise norm, over-relaxed; symmetric
-    eigen-decompositions. start: a solution of a similar matrix. watch(iterations, gap) is asked now and then; True
+    Alternating directions (ADMM) with a multiple of Candès' penalty, d^2 / (4 |M|_1), entrywise norm, over-relaxed;
+    symmetric eigen-decompositions. start: a solution of a similar matrix. watch(iterations, gap) is asked now and then; True
     stops. After `most` iterations the gap says what is missing. Raises ValueError for a matrix that is not symmetric
     and finite.
     """
     _check_symmetric(m)
     if not m.any():
         return certified(m, m, torch.zeros_like(m), lam)
-    mu = m.numel() / (4 * float(m.abs().sum()))
+    mu = STIFF * m.numel() / (4 * float(m.abs().sum()))
     s, z = _warm(m, lam, start)
     best = None
     for i in range(1, most + 1):

@@ -60,6 +60,6 @@ def class_critic(resolution: int) -> Critic:
 
 RECIPES: dict[str, Recipe] = {
     "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=470_000, spread="graded"),
-    "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=0.1, images=500_000, spread="graded"),
+    "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=1.0, images=500_000, spread="graded"),
     "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, mixing=0, batch=48, spread="graded"),
 }
