@@ -145,7 +145,7 @@ def _ratio(value: float) -> str:
 
 def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
     """The sentence over the tab, built from what is shown."""
-    name = called(recipe) if recipe.region in painted.part_names(recipe.model) else "what you painted"
+    name = called(recipe).replace("was painted", "you painted")
     if whole:
         return "The region is the whole picture: nothing is outside of it, so there is nothing to forbid."
     if knobs is None:

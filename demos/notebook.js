@@ -13,7 +13,10 @@ window.gan = window.gan || (() => {
   };
 
   gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "\u2212" : "") + Math.abs(amount).toFixed(1);
-  gan.same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  // the same values, in whatever order a record names them
+  const ordered = (_, value) => value && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)) : value;
+  gan.same = (a, b) => JSON.stringify(a, ordered) === JSON.stringify(b, ordered);
 
   // A component of the page says that it is there; `wanted` runs once all of a tab's parts are, in any order of arrival.
   gan.mount = (tab, part, element, props, trigger, watch) => {
@@ -160,7 +163,8 @@ window.gan = window.gan || (() => {
     });
     return facts => {
       name.textContent = facts.title;
-      licence.replaceChildren(facts.link ? E("a", {href: facts.link, target: "_blank", rel: "noopener"}, facts.licence) : facts.licence);
+      const bare = facts.licence === "not stated" ? "licence not stated" : facts.licence;
+      licence.replaceChildren(facts.link ? E("a", {href: facts.link, target: "_blank", rel: "noopener"}, bare) : bare);
       precision.textContent = facts.precision || "";
     };
   };

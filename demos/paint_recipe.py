@@ -191,8 +191,10 @@ def full_mask(recipe: Painted) -> Tensor:
 
 
 def called(recipe: Painted) -> str:
-    """The region in a sentence: "the mouth", "what you painted"."""
-    return f"the {recipe.region}" if recipe.region in part_names(recipe.model) else "what was painted"
+    """The region in a sentence: "the mouth", "what was painted"."""
+    if recipe.region in part_names(recipe.model):
+        return f"the {recipe.region}"
+    return "the middle of the picture" if recipe.region == default_region(recipe.model) else "what was painted"
 
 
 def verb(recipe: Painted, name: str = "moves") -> str:
