@@ -126,16 +126,29 @@ def test_bundled_files_and_recipes_agree():
             assert zoo.card(name).spread == recipe.spread
 
 
+def test_noise_stands_for_codes_with_the_mean_and_covariance_of_the_mapping_s():
+    teacher = distil.Teacher(tiny_recipe().generator(16).eval().requires_grad_(False))
+    seen = []
+    teacher.generator.forward = lambda codes: seen.append(codes[:, 0])
+    z = torch.randn(20_000, 8, generator=torch.Generator().manual_seed(5))
+    teacher(z)
+    made, mapped = (torch.nn.functional.leaky_relu(w, 5.0).double() for w in (seen[0], teacher.generator.map(z)))
+    spread = mapped.std(0).max()
+    assert (made.mean(0) - mapped.mean(0)).abs().max() < 0.05 * spread
+    assert (torch.cov(made.T) - torch.cov(mapped.T)).abs().max() < 0.1 * spread ** 2
+    assert (torch.cov(z.T).double() - torch.cov(mapped.T)).abs().max() > 0.2 * spread ** 2, "noise alone has another one"
+
+
 def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank):
     recipe, critic = tiny_recipe("pggan"), Critic(resolution=16, channels=WIDTHS).eval().requires_grad_(False)
     torch.manual_seed(3)
-    teacher, student = tiny_recipe().generator(16).eval().requires_grad_(False), recipe.generator(16)
+    teacher, student = distil.Teacher(tiny_recipe().generator(16).eval().requires_grad_(False)), recipe.generator(16)
     optimizer = torch.optim.Adam(student.parameters(), distil.RATE, betas=(0.9, 0.99))
     z, other = torch.randn(16, 8), torch.randn(16, 8)
 
     def far(noise):
         with torch.no_grad():
-            return float(distil.distance(student(student.codes(noise)), teacher(teacher.codes(noise)).clamp(-1.2, 1.2)))
+            return float(distil.distance(student(student.codes(noise)), teacher(noise).clamp(-1.2, 1.2)))
     before = far(z)
     for _ in range(60):
         distil.step(student, teacher, optimizer, z)
