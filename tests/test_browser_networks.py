@@ -14,6 +14,7 @@ from core.checkpoints import native
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 
+from . import tiny
 from .conftest import served
 from .test_browser import WAIT, Visits, axe, pixels, settle
 from .test_hub import StandIn
@@ -38,6 +39,14 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network with classes and without a part reader."""
+    path = tmp_path_factory.mktemp("classes") / "my-things.safetensors"
+    native.save(tiny.biggan(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
 def hub() -> Iterator[StandIn]:
     server, file = StandIn(), zoo.HUB_CARDS[OF_HUB].hub
     server.files[f"/{file.repo}/resolve/{file.revision}/{file.filename}"] = bytes(4096) * 1000
@@ -50,9 +59,9 @@ def hub() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="module")
-def address(own: Path, hub: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(own: Path, classes: Path, hub: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
-    with served(folder, "--weights", str(own), HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hub"), HF_HUB_DISABLE_TELEMETRY="1",
+    with served(folder, "--weights", str(own), str(classes), HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hub"), HF_HUB_DISABLE_TELEMETRY="1",
                 http_proxy="", https_proxy="", HTTP_PROXY="", HTTPS_PROXY="") as url:
         yield url
 
@@ -148,3 +157,17 @@ def test_a_download_shows_how_far_it_is_and_can_be_stopped(visits: Visits, hub: 
     page.wait_for_selector("dialog.networks .said:visible", timeout=WAIT)
     assert "is not the file that its card names" in page.locator("dialog.networks .said").inner_text()
     assert np.array_equal(pixels(page), before)
+
+
+def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visits) -> None:
+    page = visits.open()
+    page.get_by_role("tab", name="Paint").click()
+    page.wait_for_function("gan.paint && gan.paint.now.setup", timeout=WAIT)
+    page.click("#paint-other-networks")
+    page.wait_for_selector(".network[data-name=my-things] button:visible", timeout=WAIT)
+    page.locator(".network[data-name=my-things] button:visible").click()
+    page.wait_for_function("gan.paint.now.recipe.model === 'my-things' && gan.paint.now.setup.solved && gan.paint.now.answer.src "
+                           "&& gan.paint.now.recipe.amounts[0] > 0 && gan.same(gan.paint.now.answer.recipe, gan.paint.now.recipe)", timeout=WAIT)
+    assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
+    assert "class 0" in page.locator("#paint-caption").inner_text()
+    assert "licence not stated" in page.locator("#paint-models").inner_text()

@@ -293,6 +293,38 @@ def test_the_knobs_are_used_in_steer(visits: Paintings):
     assert page.locator("#steer-stage .photo").is_visible()
 
 
+def test_a_face_goes_from_steer_to_paint(visits: Paintings):
+    page = visits.open()
+    page.get_by_role("tab", name="Steer").click()
+    page.evaluate("gan.steer.set({seed: 12})")
+    press(page, "steer-to-paint")
+    recipe = settle(page, "gan.paint.now.recipe.seed === 12")
+    assert page.locator("#paint-stage .photo").is_visible() and recipe["region"] == "mouth"
+    assert_same_picture(pixels(page), drawn(recipe))
+
+
+def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Paintings):
+    page = visits.open("?tab=paint&v=1&model=portraits-stylegan2&seed=5&region=hair")
+    assert page.evaluate("gan.paint.now.recipe.seed") == 5
+    assert not page.evaluate("document.querySelector('#steer-stage').classList.contains('waiting')")
+    with_steer = visits.open("?tab=paint")                  # the negative control: a link to Steer does hide it for a moment
+    with_steer.goto(visits.url + "?seed=9", wait_until="commit")
+    with_steer.wait_for_function("document.querySelector('#steer-stage .waiting, #steer-stage.waiting')")
+
+
+def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Paintings):
+    context = visits.browser.new_context(reduced_motion="no-preference")
+    visits.contexts.append(context)
+    page = context.new_page()
+    page.goto(visits.url + "?tab=paint", wait_until="commit")
+    page.wait_for_function("document.querySelector('#paint-knob') && +document.querySelector('#paint-knob').value < -2", timeout=WAIT)
+    assert not page.evaluate("document.querySelector('#paint-stage canvas.film').hidden")
+    page.wait_for_function("+document.querySelector('#paint-knob').value > 3.5", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#paint-stage canvas.film').hidden", timeout=WAIT)
+    assert page.evaluate("+document.querySelector('#paint-knob').value === gan.paint.now.recipe.amounts[0]")
+    assert page.evaluate("gan.same(gan.paint.now.recipe, gan.paint.now.good)")
+
+
 def test_the_downloaded_png_carries_the_recipe(visits: Paintings):
     page = visits.open()
     page.locator("#paint-knob").press("ArrowRight")
