@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-if __name__ == "__main__":      # before PyTorch is loaded: its threads wait for each other a short while, then sleep. By default
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")     # they spin, and beside any other busy process a picture takes 60 ms, not 15
+if __name__ == "__main__":          # before PyTorch is loaded: its threads wait for each other a short while, then sleep.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")     # By default they spin: 60 ms a picture, not 15, on a busy machine
 
 import argparse
 import sys

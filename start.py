@@ -400,6 +400,9 @@ def provide_browser():
 def launch(python, arguments):
     """Run Python with these arguments in place of this program."""
     command = [str(python), *arguments]
+    # PyTorch's threads then wait for each other a short while and sleep. By
+    # default they spin, and a busy machine draws several times slower.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name != "nt":

@@ -25,6 +25,7 @@ from PIL import Image
 from core import zoo
 from core.images import grid
 from demos import lowrank, measured, notebook, paint_experiments, paint_knobs, painted, sefa
+from demos.pace import pace_of
 from demos.paint_recipe import Painted
 from demos.paint_recipe import as_dict as painted_dict
 from demos.recipe import Recipe, as_dict
@@ -66,9 +67,7 @@ def smallest(image: Image.Image) -> bytes:
 def record(recipe: Recipe, folder: Path) -> list[str]:
     """Writes the arrival of one recipe; returns the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    answer, strip = sefa.answer(as_dict(recipe)), sefa.strip(recipe)
-    if "error" in answer:
-        raise SystemExit(answer["error"])
+    answer, strip = sefa.shown_of(recipe), sefa.strip(recipe)
     sheets = dict(grid=sefa.last_of(sefa.grid(recipe)), faces=sefa.last_of(sefa.faces(recipe)))
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]))
     for name, sheet in sheets.items():
@@ -89,9 +88,7 @@ def record_paint(recipe: Painted, folder: Path) -> list[str]:
     """Writes the arrival of the tab Paint; returns the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     paint_knobs.solve(recipe)
-    answer, strip = lowrank.answer(painted_dict(recipe)), lowrank.strip(recipe)
-    if "error" in answer:
-        raise SystemExit(answer["error"])
+    answer, strip = lowrank.shown_of(recipe), lowrank.strip(recipe)
     faces, ban = lowrank.last_of(paint_experiments.faces(recipe)), paint_experiments.ban(recipe)
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]),
                   faces=grid([picture(uri) for row in faces["rows"] for uri in row.pop("pictures")], columns=2),
@@ -118,6 +115,8 @@ def main() -> None:
     seed = given.seed if given.seed is not None else next(candidates(CARD, psi), None)
     if seed is None:
         raise SystemExit(f"none of the seeds 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --seed")
+    if pace_of(CARD).slow:
+        raise SystemExit(f"{CARD} draws slowly at this moment, and the record would say so: stop what else runs here")
     folder = notebook.HERE / "arrival"
     print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), folder), sep="\n")
     measured_slots = painted.slots(CARD)            # those that the page has numbers for
