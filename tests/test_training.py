@@ -10,8 +10,9 @@ from core.critics import Critic
 from core.generators.biggan import BigGAN
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
-from weights.recipes import distil
+from weights.recipes import distil, train
 from weights.recipes.recipes import RECIPES, Recipe
+from weights.recipes.teacher import Teacher, distance
 from weights.recipes.train import FOR_STEPS, TOO_EASY, Training, finished, resume, start_files
 
 
@@ -126,8 +127,25 @@ def test_bundled_files_and_recipes_agree():
             assert zoo.card(name).spread == recipe.spread
 
 
+def test_an_anchor_holds_the_pictures_to_the_teacher_s(bank, monkeypatch):
+    torch.manual_seed(3)
+    of_zoo = tiny_recipe().generator(16).eval().requires_grad_(False)
+    monkeypatch.setattr(train.zoo, "load", lambda name: of_zoo)
+    z, far = torch.randn(16, 8, generator=torch.Generator().manual_seed(9)), {}
+    for anchor in (0.0, 50.0):
+        training = Training(tiny_recipe("pggan", teacher="portraits", anchor=anchor, rate=0.01), bank)
+        with torch.no_grad():
+            before = float(distance(training.generator(training.generator.codes(z)), training.teacher(z)))
+            for _ in range(40):
+                with torch.enable_grad():
+                    training.step()
+            far[anchor] = float(distance(training.generator(training.generator.codes(z)), training.teacher(z))) / before
+    assert far[50.0] < 0.8 and far[50.0] < 0.8 * far[0.0]
+    assert Training(tiny_recipe("pggan"), bank).teacher is None
+
+
 def test_noise_stands_for_codes_with_the_mean_and_covariance_of_the_mapping_s():
-    teacher = distil.Teacher(tiny_recipe().generator(16).eval().requires_grad_(False))
+    teacher = Teacher(tiny_recipe().generator(16).eval().requires_grad_(False))
     seen = []
     teacher.generator.forward = lambda codes: seen.append(codes[:, 0])
     z = torch.randn(20_000, 8, generator=torch.Generator().manual_seed(5))
@@ -142,13 +160,13 @@ def test_noise_stands_for_codes_with_the_mean_and_covariance_of_the_mapping_s():
 def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank):
     recipe, critic = tiny_recipe("pggan"), Critic(resolution=16, channels=WIDTHS).eval().requires_grad_(False)
     torch.manual_seed(3)
-    teacher, student = distil.Teacher(tiny_recipe().generator(16).eval().requires_grad_(False)), recipe.generator(16)
+    teacher, student = Teacher(tiny_recipe().generator(16).eval().requires_grad_(False)), recipe.generator(16)
     optimizer = torch.optim.Adam(student.parameters(), distil.RATE, betas=(0.9, 0.99))
     z, other = torch.randn(16, 8), torch.randn(16, 8)
 
     def far(noise):
         with torch.no_grad():
-            return float(distil.distance(student(student.codes(noise)), teacher(noise).clamp(-1.2, 1.2)))
+            return float(distance(student(student.codes(noise)), teacher(noise).clamp(-1.2, 1.2)))
     before = far(z)
     for _ in range(60):
         distil.step(student, teacher, optimizer, z)

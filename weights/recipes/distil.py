@@ -2,9 +2,7 @@
 
     python -m weights.recipes.distil portraits-pggan --of portraits-stylegan2 --images 150000    # goes on from its own files
 
-A regression of pixels instead of a game, so it cannot lose variety. Undoing the mapping's last leaky ReLU makes its
-codes w nearly Gaussian (Menon et al., PULSE, CVPR 2020): the student's noise is mapped back by their mean and covariance,
-one linear step, and the six layers of the mapping need not be learned. What is missed are sharp details;
+A regression of pixels instead of a game, so it cannot lose variety. What it misses are sharp details;
 `weights.recipes.train` then goes on from the two files written here, the teacher's critic being the second.
 
 Tried before: the same noise z for both (six layers to be learned: no eyes after 112,000 images), and features of the
@@ -21,45 +19,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core import zoo
 from core.checkpoints import native
 from core.generators.base import Generator
-from core.generators.blocks import normalize_second_moment
 
 from .recipes import RECIPES, Recipe
+from .teacher import Teacher, distance
 from .train import RUNS, finished_copy, sheet, start_files
 
 RATE, BATCH, HALF_LIFE = 0.002, 32, 3_000       # HALF_LIFE: images of the average
-SCALES = (1, 2, 4)                              # at which pixels are compared
 KEPT_EVERY = 600                                # seconds
-SLOPE, CODES = 0.2, 50_000                      # of the leaky ReLU; codes whose mean and covariance are taken
-
-
-def distance(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean absolute difference at full size, plus that of the means over squares: an edge that lies beside its place is no
-    reason to draw none."""
-    differences = (F.avg_pool2d(ours - theirs, scale) if scale > 1 else ours - theirs for scale in SCALES)
-    return sum(difference.abs().mean() for difference in differences)
-
-
-class Teacher:
-    """z [n, dim] of mean square 1 -> the StyleGAN2's pictures [n, 3, R, R] of the codes that z stands for."""
-
-    @torch.no_grad()
-    def __init__(self, generator: Generator):
-        self.generator = generator
-        z = torch.randn(CODES, generator.z_dim, generator=torch.Generator().manual_seed(1))
-        before = F.leaky_relu(generator.map(z), 1 / SLOPE)          # undoes the last one
-        self.mean = before.mean(0)
-        values, vectors = torch.linalg.eigh(torch.cov(before.T.double()))
-        self.spread = (vectors * values.clamp(min=0).sqrt() @ vectors.T).float()
-
-    def __call__(self, z: Tensor) -> Tensor:
-        w = F.leaky_relu(normalize_second_moment(z) @ self.spread + self.mean, SLOPE)
-        return self.generator(w[:, None].expand(-1, self.generator.slots, -1))
 
 
 def step(student: Generator, teacher: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, z: Tensor) -> float:

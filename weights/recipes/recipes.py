@@ -26,6 +26,8 @@ class Recipe:
     batch: int = 32
     bank: int = 60_000                      # renders drawn from
     spread: str = "even"                    # how wide each factor varies: SPREADS of the world
+    teacher: str = ""                       # a bundled StyleGAN2 that draws what each z stands for, see `teacher.Teacher`
+    anchor: float = 0.0                     # weight of the distance in pixels from what the teacher draws
 
 
 WIDTHS = (128, 128, 96, 48, 24)             # at 4, 8, 16, 32, 64 px
@@ -60,6 +62,7 @@ def class_critic(resolution: int) -> Critic:
 
 RECIPES: dict[str, Recipe] = {
     "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=470_000, spread="graded"),
-    "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=1.0, images=500_000, spread="graded"),
+    "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=0.5, images=500_000, spread="graded",
+                              teacher="portraits-stylegan2", anchor=50.0),
     "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, mixing=0, batch=48, spread="graded"),
 }

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from core import zoo
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.base import Generator
@@ -29,6 +30,7 @@ from core.images import grid, to_pil
 
 from .bank import bank_labels, load_bank
 from .recipes import RECIPES, Recipe
+from .teacher import Teacher, distance
 
 WEIGHTS = Path(__file__).resolve().parent.parent
 RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
@@ -51,6 +53,7 @@ class Training:
         self.warm_from: int | None = None
         self.generator_loss = 0.0
         self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
+        self.teacher = Teacher(zoo.load(recipe.teacher).to(self.device)) if recipe.teacher else None
         self.build(recipe.generator(recipe.resolution), recipe.critic(recipe.resolution))
 
     def build(self, generator: Generator, critic: Critic) -> None:
@@ -81,7 +84,8 @@ class Training:
         images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
         return images.contiguous(memory_format=torch.channels_last)
 
-    def fakes(self, random: torch.Generator, n: int) -> Tensor:
+    def fakes(self, random: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+        """Pictures, and the noise [n, z_dim] that they were drawn from."""
         def draw() -> Tensor:
             return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
         z, other, labels = draw(), draw(), self.labels(n)
@@ -93,18 +97,18 @@ class Training:
                 cut[torch.rand(n, generator=random) >= self.recipe.mixing] = slots
                 first = torch.arange(slots) < cut[:, None]
                 codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other, label=labels))
-            return self.generator(codes).contiguous(memory_format=torch.channels_last)
+            return self.generator(codes).contiguous(memory_format=torch.channels_last), z
 
     def step(self) -> None:
         n, random = self.recipe.batch, torch.Generator().manual_seed(10 ** 9 + self.step_number)
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
-        fake, real, labels = self.fakes(random, n), self.reals(random, n), self.labels(n)
+        (fake, z), real, labels = self.fakes(random, n), self.reals(random, n), self.labels(n)
         # The generator first: against a critic that had just learned these very fakes, all of them move alike and collapse.
         self.critic.requires_grad_(False)
         with self.autocast():
-            loss_g = F.softplus(-self.critic(fake, labels)).mean()
+            loss_g = F.softplus(-self.critic(fake, labels)).mean() + self.strayed(fake, z)
         self.optimizer_g.zero_grad(set_to_none=True)
         loss_g.backward()
         self.optimizer_g.step()
@@ -123,6 +127,14 @@ class Training:
         self.step_number, self.shown = self.step_number + 1, self.shown + n
         if self.step_number % 25 == 0:
             self.generator_loss = loss_g.item()
+
+    def strayed(self, fake: Tensor, z: Tensor) -> Tensor | float:
+        """How far the pictures are from the teacher's, times `anchor`: a game alone taught all faces one artefact."""
+        if self.teacher is None:
+            return 0.0
+        with torch.no_grad():
+            theirs = self.teacher(z).float().clamp(-1.2, 1.2)
+        return self.recipe.anchor * distance(fake.float(), theirs)
 
     def watch(self, loss: float) -> None:
         """Double gamma where the critic has had it too easy: its gradient then teaches one artefact to every picture."""
