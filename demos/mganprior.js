@@ -35,7 +35,7 @@
   function start(parts) {
     const bus = parts.recipe, stageValue = parts.stage.props.value || {}, recorded = stageValue.tasks || {}, names = stageValue.names;
     const arrival = copyOf(bus.props.value);
-    const now = {recipe: copyOf(arrival), good: copyOf(arrival), answer: recorded[arrival.task] || null, running: "", painting: "", own: null};
+    const now = {recipe: copyOf(arrival), good: copyOf(arrival), answer: recorded[arrival.task] || null, running: "", painting: "", own: null, film: ""};
     const listeners = [], undo = [];
     const tell = () => listeners.forEach(listener => listener());
     const setup = () => now.answer && now.answer.setup;
@@ -128,7 +128,7 @@
     const verdict = E("p", {class: "verdict", id: "restore-verdict", role: "status"}), said = E("p", {class: "said", id: "restore-error", role: "alert", hidden: true});
     const caption = E("p", {class: "caption", id: "restore-caption"}), own = E("p", {class: "caption", id: "restore-meter", hidden: true});
     const scrub = E("input", {type: "range", id: "restore-film", min: 0, max: 1, step: 0.01, value: 1, "aria-label": "The search from its start to its end", oninput: () => scrubbed(+scrub.value)});
-    const scrubSays = E("output", {for: "restore-film"}), curve = E("canvas", {class: "curve", width: 520, height: 120, role: "img", "aria-label": "The loss after each step, on a logarithmic scale"});
+    const scrubSays = E("output", {for: "restore-film"}), curve = E("canvas", {class: "curve", width: 1280, height: 120, role: "img", "aria-label": "The loss after each step, on a logarithmic scale"});
     const shares = E("div", {class: "shares", role: "img"});
     const save = E("a", {class: "plain-link", id: "restore-save", download: "restored.webp", hidden: true}, "Save");
     const tools = E("div", {class: "tools", id: "restore-tools", hidden: true});
@@ -203,8 +203,9 @@
       caption.textContent = answer.caption; save.hidden = !result || answer.recipe.shows !== "upload";
       own.hidden = !(result && result.meter); own.textContent = result && result.meter ? result.meter.says : "";
       if (result) {
-        save.href = result.src; scrub.value = 1;
-        film.load(result.film, result.film_steps.length).then(() => { if (now.answer === answer) scrubbed(1); }).catch(() => {});
+        save.href = result.src;
+        if (now.film !== result.film) { now.film = result.film; scrub.value = 1; film.load(result.film, result.film_steps.length).then(() => scrubbed(+scrub.value)).catch(() => {}); }
+        else scrubbed(+scrub.value);
         const most = Math.max(...result.importance);
         shares.replaceChildren(...result.importance.map(share => { const bar = E("span"); bar.style.height = `${100 * share / most}%`; return bar; }));
         const percents = result.importance.map(share => Math.round(100 * share));
@@ -251,6 +252,7 @@
       tools.hidden = !what; colourField.hidden = what !== "hints";
       stage.classList.toggle("painting", !!what); before.frame.classList.toggle("painting", !!what);
       colours.length = 0;
+      if (now.answer) before.show(what === "hole" && now.answer.truth || now.answer.before, `before: ${now.answer.alt}`, now.answer.recipe.task === "enlarge");
       brush.size = +width.value;
       brush.start(what === "hole" && now.recipe.region ? decode(now.recipe.region) : null);
       drawPaint();

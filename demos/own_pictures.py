@@ -30,7 +30,7 @@ LARGEST_FILE = 20 * 2 ** 20         # bytes
 LARGEST_PICTURE = 64 * 10 ** 6      # pixels
 SIDE, THUMB = 1024, 256             # pixels a side that are kept, and of the whole picture as the page shows it
 LARGEST_ANSWERS = 16 * 2 ** 20      # bytes of answers to one picture
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 CHOOSE = "choose another, a PNG or a JPEG for example"
 
 

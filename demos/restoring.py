@@ -30,6 +30,7 @@ from .restore_recipe import OWN, Restoration, degradation_of, example, loss_of, 
 TOLD = 0.25             # seconds between two pieces of news
 FRAMES = 12             # of the film of a search, at most
 POINTS = 120            # of its curve
+MOST_PIXELS = 15 * 1024 ** 2        # of all codes' pictures together
 LARGEST_FOUND = 64 * 2 ** 20        # bytes of answers that are kept
 _found = Kept(LARGEST_FOUND, lambda found: found.bytes())
 
@@ -138,9 +139,9 @@ def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
 
 def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The search itself. Raises RecipeError where it cannot begin."""
-    if recipe.codes * zoo.card(recipe.model).resolution ** 2 > 30 * 1024 ** 2 // 2:
-        raise RecipeError(f"{recipe.codes} codes of {zoo.card(recipe.model).resolution} pixels do not fit into memory: "
-                          "choose fewer codes, or a smaller network")
+    side = zoo.card(recipe.model).resolution
+    if recipe.codes * side ** 2 > MOST_PIXELS:
+        raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network")
     try:
         yield from invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps,
                           loss=problem.loss, seed=recipe.start, label=_label(recipe), optimiser=recipe.optimiser)
