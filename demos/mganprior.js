@@ -34,8 +34,8 @@
 
   function start(parts) {
     const bus = parts.recipe, stageValue = parts.stage.props.value || {}, recorded = stageValue.tasks || {}, names = stageValue.names;
-    const arrival = copyOf(bus.props.value);
-    const now = {recipe: copyOf(arrival), good: copyOf(arrival), answer: recorded[arrival.task] || null, running: "", painting: "", own: null, film: ""};
+    const arrival = copyOf(recorded.enlarge ? recorded.enlarge.recipe : bus.props.value);
+    const now = {recipe: copyOf(bus.props.value), good: copyOf(arrival), answer: null, running: "", painting: "", own: null, film: ""};
     const listeners = [], undo = [];
     const tell = () => listeners.forEach(listener => listener());
     const setup = () => now.answer && now.answer.setup;
@@ -62,7 +62,7 @@
     const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.answer ? now.answer.query : ""; return url.toString(); };
     bus.watch("value", () => {                      // set by the server: a link
       if (gan.same(bus.props.value, now.recipe)) return;
-      now.recipe = copyOf(bus.props.value); tell();
+      now.recipe = copyOf(bus.props.value); stage.classList.add("stale"); tell();
     });
 
     // --- which one is real?
@@ -481,7 +481,9 @@
     });
     document.addEventListener("gan:restore", grow);
     gan.restore = {now, set, five};
-    if (now.answer) show(now.answer); else bus.trigger("change", {});
+    if (replayed()) show(replayed()); else bus.trigger("change", {});
+    const refusal = parts.run.props.value;                      // of a link, before this script was there
+    if (refusal && refusal.error) refuse(refusal.error);
     grow();
     tell();
   }
