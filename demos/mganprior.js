@@ -92,12 +92,13 @@
         if (shown.error) { says.textContent = shown.error; asked = ""; }
         if (!shown.faces && !shown.error) { more.textContent = "Find five answers"; another.hidden = true; }
         mosaic.show(shown.observed || mosaic.image.src, "what is left of the picture", true);
+        if (shown.faces && shown.key !== "arrival" && !base) { mosaic.label.textContent = "What is left"; document.getElementById("restore-sentence").textContent = "Five answers that agree with what is left of one picture. Which one is real?"; }
         faces.forEach((one, i) => {
           const src = shown.faces && shown.faces[i];
           one.show(src, `answer ${i + 1} of five`, false);
           one.frame.setAttribute("aria-label", `Answer ${i + 1}: is this the real one?`);
           one.element.classList.toggle("guessed", guess === i + 1);
-          one.label.textContent = lifted && shown.closeness && shown.closeness.length ? `${shown.closeness[i]} dB` : `Answer ${i + 1}`;
+          one.label.textContent = lifted && shown.closeness && shown.closeness.length ? `${shown.closeness[i].toFixed(1)} dB` : `Answer ${i + 1}`;
         });
         truth.show(lifted ? shown.truth : "", lifted ? "the real picture" : "", false);
         cover.hidden = lifted || !shown.truth;
@@ -265,6 +266,7 @@
         return;
       }
       if (any) colours.push({hex: colour.value, bits: brush.bits});
+      if (!colours.length) { refuse("No colour is painted yet: draw over the picture before with a finger or the mouse."); return; }
       if (colours.length > MOST_COLOURS) { refuse(`These are ${colours.length} colours: paint at most ${MOST_COLOURS}.`); return; }
       set({hints: colours.map(one => `${one.hex.slice(1)}.${encode([...one.bits])}`).join("~")});
     }
@@ -341,7 +343,7 @@
     experiment(parts.layers, "layers", "Try it on the picture above", (result, value) => {
       if (!value.rows) return;
       const head = E("tr", {}, E("td", {}), ...value.counts.map(count => E("th", {scope: "col"}, `${count} code${count > 1 ? "s" : ""}`)));
-      const rows = value.rows.map(row => E("tr", {}, E("th", {scope: "row"}, row.name), ...row.cells.map((cell, i) => E("td", {}, small(cell.src, `copy with ${value.counts[i]} codes mixed ${row.name}: ${cell.psnr} dB`, `${cell.psnr} dB`)))));
+      const rows = value.rows.map(row => E("tr", {}, E("th", {scope: "row"}, row.name), ...row.cells.map((cell, i) => E("td", {}, small(cell.src, `copy with ${value.counts[i]} codes mixed ${row.name}: ${cell.psnr.toFixed(1)} dB`, `${cell.psnr.toFixed(1)} dB`)))));
       result.replaceChildren(E("p", {class: "aha"}, value.verdict || ""), E("div", {class: "layered"}, small(value.truth, "the picture that is copied", "the picture"), E("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": "Copies by layer and number of codes"}, E("table", {class: "layer-table"}, E("thead", {}, head), E("tbody", {}, ...rows)))));
     }, {says: "Copying it fifteen times \u2026"});
     experiment(parts.mug, "mug", "Ask this network again", (result, value) => {
@@ -349,7 +351,7 @@
       const column = (title, face, mug) => E("div", {class: "mugged"}, E("p", {class: "caption"}, title), face, mug);
       result.replaceChildren(E("p", {class: "aha"}, value.verdict || ""), E("div", {class: "scroll mugs", tabindex: 0, role: "region", "aria-label": "A face and a mug copied after each layer"},
         column("what is copied", small(value.truths.face, "the face that is copied", "face"), small(value.truths.mug, "the mug that is copied", "mug")),
-        ...value.rows.map(row => column(row.name, small(row.face.src, `the face copied, ${row.name}`, `${row.face.psnr} dB`), small(row.mug.src, `the mug copied, ${row.name}`, `${row.mug.psnr} dB`)))),
+        ...value.rows.map(row => column(row.name, small(row.face.src, `the face copied, ${row.name}`, `${row.face.psnr.toFixed(1)} dB`), small(row.mug.src, `the mug copied, ${row.name}`, `${row.mug.psnr.toFixed(1)} dB`)))),
         E("p", {class: "caption"}, value.samples ? `Closeness: median of ${value.samples} faces and ${value.samples} mugs, 10 codes.` : ""));
     }, {says: "Copying faces and mugs \u2026"});
 
@@ -357,7 +359,7 @@
 
     (function editing() {
       const element = parts.edit.element, image = tile("Edited", "restore-edited"), verdictLine = E("p", {class: "verdict", role: "status", id: "restore-edit-verdict"}), note = E("p", {class: "caption"});
-      const row = E("div", {class: "knobs two"}), opener = button("restore-edit-go", "Edit this face", () => { bus.trigger("knobs", {key: "knobs"}); });
+      const row = E("div", {class: "knobs two"}), opener = button("restore-edit-go", "Edit this face", () => { note.textContent = "Finding its codes \u2026"; bus.trigger("knobs", {key: "knobs"}); });
       let knobs = [], amounts = [], of = "";
       const ask = () => bus.trigger("edit", {key: "edit", amounts});
       element.replaceChildren(E("div", {class: "edited"}, image.element, E("div", {class: "edit-side"}, row, verdictLine)), note, E("div", {class: "buttons"}, opener));

@@ -433,7 +433,7 @@ def _wire(parts: dict) -> None:
                        ("layers", lambda recipe, event: experiments.layers(recipe)), ("mug", lambda recipe, event: experiments.mugs(recipe)),
                        ("compare", lambda recipe, event: experiments.compare(recipe))):
         getattr(bus, name)(in_turn(name, make), bus, parts[name], **private(f"restore_{name}", WATCH))
-    bus.knobs(keyed(lambda recipe, event: dict(knobs=experiments.knobs(recipe.model))), bus, parts["edit"], **private("restore_knobs", LONG))
+    bus.knobs(keyed(lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]), bus, parts["edit"], **private("restore_knobs", LONG))
     bus.edit(keyed(lambda recipe, event: experiments.edited(recipe, event.amounts)), bus, parts["edit"], **private("restore_edit", LIVE))
     bus.truth(keyed(lambda recipe, event: dict(html=restored.truth_html(recipe.model))), bus, parts["truth"], **private("restore_truth", LONG))
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
