@@ -22,9 +22,9 @@ import gradio as gr
 import torch
 
 from core import zoo
-from demos import gpu, lowrank, notebook, recipe, sefa
+from demos import gpu, lowrank, mganprior, notebook, recipe, sefa
 
-DEMOS = (sefa, lowrank)
+DEMOS = (sefa, lowrank, mganprior)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -92,6 +92,7 @@ def warm() -> None:
         first = recipe.Recipe(name)
         recipe.directions_of(first)
         recipe.picture_bytes(first)
+    mganprior.warm()
 
 
 SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors")

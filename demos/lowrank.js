@@ -3,68 +3,14 @@
   const NEEDED = ["recipe", "base", "stage", "strip", "knobs", "facts", "models", "steer"];
   const WHAT = ["model", "seed", "psi", "label", "region", "layers", "size", "lam"];
   const SIDE = 64, UNDO = 50, LARGEST_SEED = 999999, FULL = 48;       // FULL: of 255 levels of change, white in the map
-  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const RAMP = [[13, 12, 16], [20, 73, 84], [21, 140, 122], [196, 214, 120], [255, 252, 240]];
   const copyOf = value => JSON.parse(JSON.stringify(value));
   const E = gan.element;
 
-  // --- a region as text: runs, or bits where shorter, as core.regions writes it
+  const {encode, decode, outline, fill} = gan.regions;
 
-  function lettersOf(number) {
-    let text = "";
-    do { const rest = number >> 5; text += LETTERS[(number & 31) + (rest ? 32 : 0)]; number = rest; } while (number);
-    return text;
-  }
-  function encode(bits) {
-    let runs = "r", inside = 0, length = 0;
-    for (const bit of bits) { if (bit === inside) length++; else { runs += lettersOf(length); inside = bit; length = 1; } }
-    runs += lettersOf(length);
-    if (runs.length <= Math.floor(SIDE * SIDE / 6) + 2) return runs;
-    let text = "b";
-    for (let i = 0; i < bits.length; i += 6) {
-      let value = 0;
-      for (let k = 0; k < 6; k++) value |= (bits[i + k] || 0) << k;
-      text += LETTERS[value];
-    }
-    return text;
-  }
-  function decode(text) {
-    const bits = new Uint8Array(SIDE * SIDE);
-    if (!text) return bits;
-    const values = [...text.slice(1)].map(letter => LETTERS.indexOf(letter));
-    if (text[0] === "b") { values.forEach((value, i) => { for (let k = 0; k < 6; k++) if (6 * i + k < bits.length) bits[6 * i + k] = value >> k & 1; }); return bits; }
-    let at = 0, inside = 0, run = 0, shift = 0;
-    for (const value of values) {
-      run += (value & 31) << shift; shift += 5;
-      if (value < 32) { if (inside) bits.fill(1, at, at + run); at += run; inside = 1 - inside; run = shift = 0; }
-    }
-    return bits;
-  }
+  // --- what is drawn over a picture: the map of change
 
-  // --- what is drawn over a picture: the outline, what is being painted, the map of change
-
-  // the region's edge between pixels, corners cut; `crop`: share of the rows that the page leaves out above and below
-  function outline(canvas, bits, crop = 0) {
-    const pen = canvas.getContext("2d"), wide = canvas.width, high = canvas.height;
-    const at = (x, y) => bits[Math.min(Math.max(y, 0), SIDE - 1) * SIDE + Math.min(Math.max(x, 0), SIDE - 1)];
-    const place = (x, y) => [(x + 0.5) / SIDE * wide, ((y + 0.5) / SIDE - crop) / (1 - 2 * crop) * high];
-    const path = new Path2D();
-    for (let y = -1; y < SIDE; y++) for (let x = -1; x < SIDE; x++) {
-      const kind = at(x, y) | at(x + 1, y) << 1 | at(x + 1, y + 1) << 2 | at(x, y + 1) << 3;
-      const sides = {t: [x + 0.5, y], r: [x + 1, y + 0.5], b: [x + 0.5, y + 1], l: [x, y + 0.5]};
-      const lines = ["", "lt", "tr", "lr", "rb", "ltrb", "tb", "lb", "lb", "tb", "lbtr", "rb", "lr", "tr", "lt", ""][kind];
-      for (let i = 0; i < lines.length; i += 2) { path.moveTo(...place(...sides[lines[i]])); path.lineTo(...place(...sides[lines[i + 1]])); }
-    }
-    pen.clearRect(0, 0, wide, high);
-    pen.lineCap = "round";
-    for (const [width, colour] of [[wide / 150, "rgb(10 9 8 / 55%)"], [wide / 330, "#ffffff"]]) { pen.lineWidth = width; pen.strokeStyle = colour; pen.stroke(path); }
-  }
-  function fill(canvas, bits, crop = 0) {
-    const pen = canvas.getContext("2d"), cell = canvas.width / SIDE, tall = canvas.height / SIDE / (1 - 2 * crop);
-    pen.clearRect(0, 0, canvas.width, canvas.height);
-    pen.fillStyle = "rgb(15 190 170 / 60%)";
-    bits.forEach((bit, i) => { if (bit) pen.fillRect(i % SIDE * cell, (Math.floor(i / SIDE) - crop * SIDE) * tall, cell + 0.5, tall + 0.5); });
-  }
   const colour = share => {
     const place = Math.min(share, 1) * (RAMP.length - 1), i = Math.min(Math.floor(place), RAMP.length - 2), rest = place - i;
     return RAMP[i].map((value, k) => value + rest * (RAMP[i + 1][k] - value));
@@ -234,12 +180,12 @@
 
     // --- painting: brush, rubber, box; by mouse, pen or finger
 
-    const brush = {tool: "brush", size: 4, bits: new Uint8Array(SIDE * SIDE), past: [], from: null, held: null};
+    const brush = gan.brush({frame, pixelAt, active: () => now.painting, changed: () => { said.hidden = true; drawTools(); }});
     const toolNames = {brush: "Brush", rubber: "Rubber", box: "Box"};
     const toolButtons = Object.fromEntries(Object.entries(toolNames).map(([name, text]) => [name, button(`paint-${name}`, text, () => { brush.tool = name; drawTools(); })]));
     const size = E("input", {type: "range", id: "paint-size", min: 1, max: 12, step: 1, value: 4, "aria-label": "Width of the brush, in 64ths of the picture", oninput: () => { brush.size = +size.value; }});
-    const undoStroke = button("paint-undo-stroke", "Undo", () => { if (brush.past.length) { brush.bits = brush.past.pop(); drawTools(); } });
-    const clear = button("paint-clear", "Clear", () => { stroke(); brush.bits = new Uint8Array(SIDE * SIDE); drawTools(); });
+    const undoStroke = button("paint-undo-stroke", "Undo", brush.undo);
+    const clear = button("paint-clear", "Clear", brush.clear);
     const use = button("paint-use", "Find knobs", () => {
       const text = brush.bits.some(bit => bit) ? encode([...brush.bits]) : "";
       if (!text) { said.textContent = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs."; said.hidden = false; return; }
@@ -248,7 +194,6 @@
     const count = E("span", {class: "caption", role: "status", id: "paint-count"});
     tools.replaceChildren(E("div", {class: "buttons"}, ...Object.values(toolButtons), undoStroke, clear), E("label", {class: "size"}, "Width ", size),
       E("div", {class: "buttons"}, use, button("paint-cancel", "Cancel", () => painting(false)), count));
-    const stroke = () => { brush.past.push(brush.bits.slice()); if (brush.past.length > UNDO) brush.past.shift(); };
     function drawTools() {
       fill(paint, brush.bits, crop());
       for (const [name, one] of Object.entries(toolButtons)) one.setAttribute("aria-pressed", name === brush.tool), one.classList.toggle("on", name === brush.tool);
@@ -264,34 +209,6 @@
       tools.hidden = !on; chips.hidden = on;
       if (on) { showBefore(false); brush.past = []; brush.bits = now.setup && !(now.recipe.region in now.setup.parts) ? decode(now.setup.region) : new Uint8Array(SIDE * SIDE); drawTools(); toolButtons[brush.tool].focus({preventScroll: true}); }
     }
-    function dab(a, b) {
-      const value = brush.tool === "rubber" ? 0 : 1, radius = brush.size / 2, steps = Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y), 1);
-      for (let i = 0; i <= steps; i++) {
-        const x = a.x + (b.x - a.x) * i / steps, y = a.y + (b.y - a.y) * i / steps;
-        for (let row = Math.max(0, Math.floor(y - radius)); row <= Math.min(SIDE - 1, Math.ceil(y + radius)); row++)
-          for (let column = Math.max(0, Math.floor(x - radius)); column <= Math.min(SIDE - 1, Math.ceil(x + radius)); column++)
-            if ((row - y) ** 2 + (column - x) ** 2 <= Math.max(radius, 0.5) ** 2) brush.bits[row * SIDE + column] = value;
-      }
-    }
-    function boxed(a, b) {
-      brush.bits = brush.held.slice();
-      for (let row = Math.min(a.y, b.y); row <= Math.max(a.y, b.y); row++) brush.bits.fill(1, row * SIDE + Math.min(a.x, b.x), row * SIDE + Math.max(a.x, b.x) + 1);
-    }
-    frame.addEventListener("pointerdown", e => {
-      if (!now.painting || e.button) return;
-      e.preventDefault(); frame.setPointerCapture(e.pointerId);
-      stroke(); brush.from = pixelAt(e); brush.held = brush.bits.slice(); said.hidden = true;
-      brush.tool === "box" ? boxed(brush.from, brush.from) : dab(brush.from, brush.from);
-      drawTools();
-    });
-    frame.addEventListener("pointermove", e => {
-      if (!brush.from) return;
-      const to = pixelAt(e);
-      if (brush.tool === "box") boxed(brush.from, to); else { dab(brush.from, to); brush.from = to; }
-      drawTools();
-    });
-    for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, () => { brush.from = null; });
-
     // --- finding knobs: progress, Stop, ReSeFa's first
 
     function find(wanted) {

@@ -97,6 +97,104 @@ window.gan = window.gan || (() => {
     return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
   };
 
+  // A region as text: runs, or bits where shorter, as core.regions writes it; and how one is drawn over a picture.
+  gan.regions = (() => {
+    const SIDE = 64, LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    function lettersOf(number) {
+      let text = "";
+      do { const rest = number >> 5; text += LETTERS[(number & 31) + (rest ? 32 : 0)]; number = rest; } while (number);
+      return text;
+    }
+    function encode(bits) {
+      let runs = "r", inside = 0, length = 0;
+      for (const bit of bits) { if (bit === inside) length++; else { runs += lettersOf(length); inside = bit; length = 1; } }
+      runs += lettersOf(length);
+      if (runs.length <= Math.floor(SIDE * SIDE / 6) + 2) return runs;
+      let text = "b";
+      for (let i = 0; i < bits.length; i += 6) {
+        let value = 0;
+        for (let k = 0; k < 6; k++) value |= (bits[i + k] || 0) << k;
+        text += LETTERS[value];
+      }
+      return text;
+    }
+    function decode(text) {
+      const bits = new Uint8Array(SIDE * SIDE);
+      if (!text) return bits;
+      const values = [...text.slice(1)].map(letter => LETTERS.indexOf(letter));
+      if (text[0] === "b") { values.forEach((value, i) => { for (let k = 0; k < 6; k++) if (6 * i + k < bits.length) bits[6 * i + k] = value >> k & 1; }); return bits; }
+      let at = 0, inside = 0, run = 0, shift = 0;
+      for (const value of values) {
+        run += (value & 31) << shift; shift += 5;
+        if (value < 32) { if (inside) bits.fill(1, at, at + run); at += run; inside = 1 - inside; run = shift = 0; }
+      }
+      return bits;
+    }
+
+    // the region's edge between pixels, corners cut; `crop`: share of the rows that the page leaves out above and below
+    function outline(canvas, bits, crop = 0) {
+      const pen = canvas.getContext("2d"), wide = canvas.width, high = canvas.height;
+      const at = (x, y) => bits[Math.min(Math.max(y, 0), SIDE - 1) * SIDE + Math.min(Math.max(x, 0), SIDE - 1)];
+      const place = (x, y) => [(x + 0.5) / SIDE * wide, ((y + 0.5) / SIDE - crop) / (1 - 2 * crop) * high];
+      const path = new Path2D();
+      for (let y = -1; y < SIDE; y++) for (let x = -1; x < SIDE; x++) {
+        const kind = at(x, y) | at(x + 1, y) << 1 | at(x + 1, y + 1) << 2 | at(x, y + 1) << 3;
+        const sides = {t: [x + 0.5, y], r: [x + 1, y + 0.5], b: [x + 0.5, y + 1], l: [x, y + 0.5]};
+        const lines = ["", "lt", "tr", "lr", "rb", "ltrb", "tb", "lb", "lb", "tb", "lbtr", "rb", "lr", "tr", "lt", ""][kind];
+        for (let i = 0; i < lines.length; i += 2) { path.moveTo(...place(...sides[lines[i]])); path.lineTo(...place(...sides[lines[i + 1]])); }
+      }
+      pen.clearRect(0, 0, wide, high);
+      pen.lineCap = "round";
+      for (const [width, colour] of [[wide / 150, "rgb(10 9 8 / 55%)"], [wide / 330, "#ffffff"]]) { pen.lineWidth = width; pen.strokeStyle = colour; pen.stroke(path); }
+    }
+    function fill(canvas, bits, crop = 0, colour = "rgb(15 190 170 / 60%)", clear = true) {
+      const pen = canvas.getContext("2d"), cell = canvas.width / SIDE, tall = canvas.height / SIDE / (1 - 2 * crop);
+      if (clear) pen.clearRect(0, 0, canvas.width, canvas.height);
+      pen.fillStyle = colour;
+      bits.forEach((bit, i) => { if (bit) pen.fillRect(i % SIDE * cell, (Math.floor(i / SIDE) - crop * SIDE) * tall, cell + 0.5, tall + 0.5); });
+    }
+    return {SIDE, encode, decode, outline, fill};
+  })();
+
+  // Painting over a picture by mouse, pen or finger: brush, rubber, box. `pixelAt(event)` says where, while `active()`.
+  gan.brush = ({frame, pixelAt, active, changed, undos = 50}) => {
+    const SIDE = gan.regions.SIDE, blank = () => new Uint8Array(SIDE * SIDE);
+    const brush = {tool: "brush", size: 4, bits: blank(), past: [], from: null, held: null, undo: null, clear: null};
+    const stroke = () => { brush.past.push(brush.bits.slice()); if (brush.past.length > undos) brush.past.shift(); };
+    brush.undo = () => { if (brush.past.length) { brush.bits = brush.past.pop(); changed(); } };
+    brush.clear = () => { stroke(); brush.bits = blank(); changed(); };
+    brush.start = bits => { brush.past = []; brush.bits = bits || blank(); };
+    function dab(a, b) {
+      const value = brush.tool === "rubber" ? 0 : 1, radius = brush.size / 2, steps = Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y), 1);
+      for (let i = 0; i <= steps; i++) {
+        const x = a.x + (b.x - a.x) * i / steps, y = a.y + (b.y - a.y) * i / steps;
+        for (let row = Math.max(0, Math.floor(y - radius)); row <= Math.min(SIDE - 1, Math.ceil(y + radius)); row++)
+          for (let column = Math.max(0, Math.floor(x - radius)); column <= Math.min(SIDE - 1, Math.ceil(x + radius)); column++)
+            if ((row - y) ** 2 + (column - x) ** 2 <= Math.max(radius, 0.5) ** 2) brush.bits[row * SIDE + column] = value;
+      }
+    }
+    function boxed(a, b) {
+      brush.bits = brush.held.slice();
+      for (let row = Math.min(a.y, b.y); row <= Math.max(a.y, b.y); row++) brush.bits.fill(1, row * SIDE + Math.min(a.x, b.x), row * SIDE + Math.max(a.x, b.x) + 1);
+    }
+    frame.addEventListener("pointerdown", e => {
+      if (!active() || e.button) return;
+      e.preventDefault(); frame.setPointerCapture(e.pointerId);
+      stroke(); brush.from = pixelAt(e); brush.held = brush.bits.slice();
+      brush.tool === "box" ? boxed(brush.from, brush.from) : dab(brush.from, brush.from);
+      changed();
+    });
+    frame.addEventListener("pointermove", e => {
+      if (!brush.from) return;
+      const to = pixelAt(e);
+      if (brush.tool === "box") boxed(brush.from, to); else { dab(brush.from, to); brush.from = to; }
+      changed();
+    });
+    for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, () => { brush.from = null; });
+    return brush;
+  };
+
   // Whoever scrolls with a finger on a slider scrolls: the value counts once the finger has moved sideways, or was a tap.
   gan.guardTouch = () => {
     let held = null;

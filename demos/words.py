@@ -61,6 +61,12 @@ WORDS: dict[str, Word] = {
     "resefa": Word("In closed form", "ReSeFa", "Ways that move the region most for what they change elsewhere."),
     "official": Word("As the published code does", "LowRankGAN, official",
                      "The mean over RGB, lambda 1/60, a penalty and a stopping rule of its own."),
+    "codes": Word("How many at once", "latent codes N", "How many sets of numbers are found for one picture and mixed."),
+    "mixed": Word("Where they are mixed", "composing layer", "How many layers each runs through alone: early, the network draws what it knows; late, it copies."),
+    "steps": Word("How long to search", "steps, one gradient each", "The search may end earlier, where fifty steps gained less than one per cent."),
+    "start": Word("Where the search begins", "seed of the start", "Another start often ends at another answer that fits as well."),
+    "loss": Word("What is compared", "loss", "What is left of the answer is compared with what was observed: pixel by pixel, or in features as well."),
+    "optimiser": Word("Which way is downhill", "optimiser", "Adam moves a little at each step; L-BFGS remembers how the slope changed."),
 }
 
 

@@ -1,0 +1,512 @@
+"""Restore: bring a picture back with many latent codes of a GAN, watch it happen, and measure what was invented.
+
+Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors.
+"""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from html import escape
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from core import zoo
+from core.images import animation, enlarge, png, to_pil, webp
+from core.images import strip as side_by_side
+from core.inversion.degradations import Shrink
+from core.inversion.losses import psnr
+from core.inversion.multicode import invert
+
+from . import measured, models, own_pictures, restored, restoring, rivals, words
+from . import restore_experiments as experiments
+from . import restore_recipe as restorations
+from .checks import RecipeError
+from .kept import Kept
+from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
+                       publish, recorded, sentence, text, tiles)
+from .recipe import opened as opened_model
+from .restore_experiments import uri
+from .restore_recipe import OWN, SHOWS, TASKS, Restoration
+from .restoring import Found, Problem
+
+TAB, TITLE = restorations.TAB, "Restore"
+SCRIPT = "mganprior"                    # the tab's own script, beside this file
+WATCH = dict(concurrency_id="restore", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
+EVENTS = ("start", "stop", "five", "layers", "mug", "knobs", "edit", "compare", "truth", "own", "forget")
+TAKEN = {"picture": "Picture (PNG)", "strip": "Before, after, truth", "clip": "Clip of the search", "notebook": "Notebook"}
+TAKEN_SIDE = 256        # pixels of what is taken away, at least
+RECORDED = ("five", "tasks", "layers", "mug", "columns", "pictures", "code")
+_beside = Kept(1_000, lambda score: 1)
+_brought: dict[str, str] = {}           # the own picture of each visitor, by its name
+
+
+# --- a recipe in, pictures out
+
+
+def answer(given: Mapping) -> dict:
+    """What the page shows of a recipe: pictures as data URIs, words, link; `result` where it was found before.
+
+    Bad input: only `error`, a sentence, and what was asked.
+    """
+    try:
+        return dict(shown_of(restorations.from_json(given)), asked=given)
+    except RecipeError as error:
+        return dict(refused(error), asked=given)
+
+
+def refused(error: RecipeError) -> dict:
+    return dict(error=str(error)[:1].upper() + str(error)[1:])
+
+
+def shown_of(recipe: Restoration) -> dict:
+    """The same for a recipe that is one. Raises RecipeError, as for an own picture that was deleted."""
+    problem, found = restoring.problem_of(recipe), restoring.known(recipe)
+    return dict(recipe=restorations.as_dict(recipe), query=urlencode(restorations.to_query(recipe), safe=",~"),
+                note=restorations.link_note(recipe), before=uri(problem.observed), truth=uri(problem.truth) if problem.truth is not None else "",
+                result=result_of(recipe, problem, found) if found else None, caption=caption(recipe), alt=alt_text(recipe),
+                setup=setup_of(recipe))
+
+
+def setup_of(recipe: Restoration) -> dict:
+    """What the controls need: what this network and this task offer."""
+    card = zoo.card(recipe.model)
+    return dict(models.facts(recipe.model), shows=list(restorations.shown_by(recipe.model)), losses=list(restorations.losses_of(recipe.model)),
+                factors=list(restorations.factors(card.resolution)), kinds=list(restorations.KINDS.get(recipe.task, ())),
+                range=restorations.RANGES.get(recipe.kind), last=len(opened_model(recipe.model).layers), observed=restorations.observed_side(recipe),
+                layer=experiments.layer_name(recipe.model, recipe.layer), pictures=restorations.PICTURES)
+
+
+def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
+    """What the page shows of an answer: picture, film of the search, curve, importance of each code, scores, verdict."""
+    importance = found.importances.abs().mean(1)
+    scored = None if problem.truth is None else restoring.scores(recipe, found.image, problem.truth)
+    return dict(src=uri(found.image), film=data_uri(webp(side_by_side(to_pil(found.film)))), film_steps=list(found.film_steps),
+                curve=restoring.thinned(found.curve), steps=found.steps, seconds=round(found.seconds, 1), stopped=found.stopped,
+                importance=[round(float(share), 4) for share in importance / importance.sum()],
+                scores=None if scored is None else {name: None if value is None else round(value, 3) for name, value in scored._asdict().items()},
+                verdict=verdict(recipe, problem, found, scored), meter=meter(recipe, scored))
+
+
+def verdict(recipe: Restoration, problem: Problem, found: Found, scored: restoring.Scores | None) -> str:
+    """How close, beside what one would do without a GAN, on how many."""
+    how = f"{found.steps} steps in {found.seconds:.1f} s" + (", stopped" if found.stopped else "")
+    if scored is None:
+        return f"Found in {how}. Nobody knows what the true picture was, so there is no closeness to give."
+    if recipe.task == "fill":
+        score, where = scored.inside, " in the hole"
+    else:
+        score, where = scored.psnr, ""
+    beside = [f"{rivals.NAMES[name]} {value:.1f}" for name, value in beside_of(recipe, problem).items()]
+    others = f" ({', '.join(beside)})" if beside else ""
+    return f"Closeness to the truth{where}: {score:.1f} dB{others}, on this picture; {how}."
+
+
+def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
+    """Closeness of tools without a GAN, in dB, in the hole where there is one; those that are installed."""
+    key = restoring.key_of(replace(recipe, start=0, codes=1, layer=0, steps=1, loss="pixels", optimiser="adam", hints=""))
+    found = _beside.get(key)
+    if found is None:
+        found = {}
+        for name in rivals.tools_of(recipe):
+            try:
+                scored = restoring.scores(recipe, rivals.without_gan(name, recipe, problem), problem.truth)
+            except RecipeError:
+                continue
+            found[name] = scored.inside if recipe.task == "fill" else scored.psnr
+        _beside.put(key, found)
+    return found
+
+
+def meter(recipe: Restoration, scored: restoring.Scores | None) -> dict | None:
+    """How well an own picture was copied, beside held-out renders; None where that is not asked or not known."""
+    if recipe.shows != OWN or scored is None or recipe.task != "copy":
+        return None
+    return restored.meter(recipe.model, scored.psnr, one=recipe.codes == 1)
+
+
+def alt_text(recipe: Restoration) -> str:
+    """What is restored and how, for those who do not see it."""
+    what = SHOWS[recipe.shows] if recipe.shows == OWN else f"{SHOWS[recipe.shows]}, number {recipe.picture}"
+    return f"{what}, {damage(recipe)}"
+
+
+def damage(recipe: Restoration) -> str:
+    """What happened to the picture, in words."""
+    if recipe.as_is:
+        return "damaged already when it came"
+    side = restorations.observed_side(recipe)
+    return {"enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})", "colour": "without its colours",
+            "fill": "with a hole", "copy": "as it is",
+            "noise": f"{recipe.amount:.0%} of its pixels lost" if recipe.kind == "specks" else f"with noise of {recipe.amount * 127.5:.0f} levels"}[recipe.task]
+
+
+def caption(recipe: Restoration) -> str:
+    said = alt_text(recipe)
+    codes = f"{recipe.codes} code{'s' * (recipe.codes > 1)}"
+    mixed = experiments.layer_name(recipe.model, recipe.layer)
+    where = "the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}"
+    return f"{said[:1].upper()}{said[1:]}. {codes}, {where}; compared: {restorations.LOSSES[recipe.loss]}."
+
+
+# --- a search, watched
+
+
+def told(recipe: Restoration, news: dict) -> dict:
+    """One piece of news as the page shows it."""
+    if "place" in news:
+        ahead = news["place"]
+        return dict(place=ahead, says=f"{ahead} other{'s are' if ahead > 1 else ' is'} ahead of you: this machine restores one picture at a time.")
+    truth = restoring.problem_of(recipe).truth
+    closeness = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
+    left_ = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
+    return dict(src=uri(news["image"]), share=news["i"] / max(1, news["of"]), curve=news["curve"],
+                says=f"Step {news['i']} of {news['of']}{left_}{closeness}")
+
+
+def search(recipe: Restoration, visitor: str) -> Iterator[dict]:
+    """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
+    kept = restoring.known(recipe)
+    if kept is None or kept.stopped:
+        for news in restoring.watched(restoring.key_of(recipe), lambda run: restoring.live(recipe, run), visitor):
+            yield told(recipe, news)
+    if restoring.known(recipe) is None:
+        yield dict(ended=True, says="Stopped.")
+        return
+    yield dict(done=shown_of(recipe))
+
+
+# --- what is taken away
+
+
+def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
+    """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
+    shared, name = restorations.shareable(recipe), f"{recipe.task}-picture{recipe.picture}"
+    if kind == "notebook":
+        return restorations.notebook_for(shared, caption(shared)), f"{name}.ipynb"
+    found, problem, card = needed(recipe), restoring.problem_of(recipe), zoo.card(recipe.model)
+    if kind == "picture":
+        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link)))
+        return png(to_pil(found.image)[0], recipe=restorations.as_dict(shared), licence=licence), f"{name}.png"
+    times = max(1, TAKEN_SIDE // card.resolution)
+    if kind == "clip":
+        return animation([enlarge(one, times) for one in to_pil(found.film)], milliseconds=120), f"{name}.webp"
+    side = card.resolution
+    before = to_pil(problem.observed)[0].resize((times * side, times * side), 0)
+    others = [found.image] if problem.truth is None else [found.image, problem.truth]
+    return png(side_by_side([before, *(enlarge(to_pil(one)[0], times) for one in others)], gap=4)), f"{name}-strip.png"
+
+
+def needed(recipe: Restoration) -> Found:
+    """The answer, found now where only its record was shown."""
+    kept = restoring.known(recipe)
+    if kept is not None:
+        return kept
+    for _ in search(recipe, f"taking away {id(recipe)}"):
+        pass
+    kept = restoring.known(recipe)
+    if kept is None:
+        raise RecipeError("there is no restored picture yet: press Start first")
+    return kept
+
+
+# --- the tab
+
+
+LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, the network invents what "
+          "it has often seen. It learned from cartoon faces drawn by a program; on photographs it will draw cartoons. Never use a picture "
+          "that was restored like this to recognise anybody.")
+EQUATION = r"""
+The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; their feature maps are summed with one importance
+$\alpha_{n,c}$ for each code and channel; the other layers $G_2$ draw the sum:
+
+$$ x = G_2\Big(\sum_{n=1}^{N} \alpha_n \odot G_1(z_n)\Big), \qquad \sum_n \alpha_{n,c} = 1 . $$
+
+Codes and importances are moved until what is left of $x$ looks like what was observed, $y$:
+
+$$ \min_{z, \alpha}\; L\big(D(x),\, y\big), $$
+
+where $D$ is what happened to the picture: grey, shrunk, with a hole, with known specks. $L$ compares pixels, and for copying and
+filling the features of the critic that came with the network too, each pixel's scaled to unit length.
+
+**What agrees exactly.** After shrinking by blocks, $x + U(y - D x)$ has exactly the block means $y$: each block is shifted by one number
+(and clamped, with the number that keeps the mean). A grey picture keeps its lightness and takes the colours found.
+
+Where the published code differs: it descends by plain gradient steps at rate 1, one code after the other, divides the mixture once more
+by $N$, and keeps the last picture; here codes lie on their shell, importances sum to one, the best picture is kept, and Adam or L-BFGS
+descends. Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
+Peleg, CVGIP 1991.
+"""
+FIRST_SENTENCE = "All five faces have exactly the same 64 pixels. Which one is real?"
+BARE_SENTENCE = "Many codes of a network together bring a damaged picture back."
+
+
+def arrival() -> dict:
+    """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
+    found = recorded(TAB)
+    if found is None or not _fits(found):
+        model = restorations.default_model()
+        return dict(recipe=restorations.unread(model), five={}, tasks={}, layers={}, mug={}, code="")
+    pictures = found["pictures"]
+    cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
+    tasks = {task: dict(one, before=pictures[f"before-{task}"], truth=cut["results"][i][1],
+                        result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]))
+             for i, (task, one) in enumerate(found["tasks"].items())}
+    five = dict(found["five"], faces=cut["five"][0][:5], truth=cut["five"][0][5], observed=pictures["observed"], key="arrival")
+    rows = [dict(row, cells=[dict(one, src=src) for one, src in zip(row["cells"], cut["layers"][i])])
+            for i, row in enumerate(found["layers"]["rows"])]
+    layers = dict(found["layers"], rows=rows, truth=tasks["copy"]["truth"], key="arrival")
+    mug = dict(found["mug"], key="arrival", truths=dict(zip(("face", "mug"), cut["mug"][0])),
+               rows=[dict(row, **{name: dict(row[name], src=cut["mug"][1 + i][k]) for k, name in enumerate(("face", "mug"))})
+                     for i, row in enumerate(found["mug"]["rows"])])
+    return dict(recipe=tasks["enlarge"]["recipe"], five=five, tasks=tasks, layers=layers, mug=mug, code=found["code"])
+
+
+def made_from(model: str) -> dict[str, str]:
+    """sha256 of all that the words of this tab rest on; "" where there is none."""
+    return dict(measured.made_from(model), critic=restored.critic_hash(model))
+
+
+def _fits(found: Mapping) -> bool:
+    """Whether the record is whole, and of the weights and the reader that are here now."""
+    try:
+        model = found["recipe"]["model"]
+        return model == restorations.default_model() and all(name in found for name in RECORDED) and found["made_from"] == made_from(model)
+    except (KeyError, TypeError):
+        return False
+
+
+def tab() -> Demo:
+    """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
+    shown = arrival()
+    recipe, model = shown["recipe"], shown["recipe"]["model"]
+    base = dict(version=1, model=model, seed=0, psi=zoo.card(model).psi, label=0)
+    with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        first = FIRST_SENTENCE if shown["five"] else BARE_SENTENCE
+        text(f'<h2 class="sentence" id="restore-sentence">{escape(first)}</h2><p class="lead">A mosaic of 8 x 8 pixels, and five faces '
+             "that a network found for it from five starts. The real one is under the flap.</p>")
+        parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"), base=part(TAB, "base", base, visible="hidden"),
+                     run=part(TAB, "run", {}, visible="hidden"))
+        parts["five"] = part(TAB, "five", shown["five"])
+        with cell("Restore a picture", "Choose what happened to it, then watch the numbers behind the picture being found."):
+            with gr.Row(elem_classes="bench"):
+                with gr.Column(scale=7, min_width=320):
+                    parts["stage"] = part(TAB, "stage", dict(tasks=shown["tasks"], names=TASKS))
+                with gr.Column(scale=4, min_width=280):
+                    part(TAB, "controls", dict(words=words.table(), shows=SHOWS))
+                    models.picker(TAB, parts["base"])
+        with cell("What does each layer know?", "One picture copied with 1, 5 and 10 codes, mixed early and late in the network."):
+            parts["layers"] = part(TAB, "layers", shown["layers"])
+        with cell("Can a face network draw a mug?", "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows."):
+            parts["mug"] = part(TAB, "mug", shown["mug"])
+        with cell("Edit what was restored", "Steer\u2019s knobs on the picture above: all of its codes move together."):
+            parts["edit"] = part(TAB, "edit", {})
+        with cell("My own picture", "This network has only ever seen cartoon people; your photo will come back as one. It is kept on this machine, "
+                                    f"in memory alone, for at most {own_pictures.SECONDS // 60} minutes, then deleted."):
+            parts["own"] = part(TAB, "own", {})
+        folds = _folds(parts, shown["code"])
+        limits(LIMITS)
+    _wire(parts)
+    _wire_files(parts)
+    return Demo(TAB, (opened, [parts["bus"], parts["run"], *folds]), endpoints, left)
+
+
+def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
+    with fold(TAB, "more") as more:
+        part(TAB, "more", dict(words=words.table(), losses=restorations.LOSSES))
+    with fold(TAB, "compare") as compare:
+        parts["compare"] = part(TAB, "compare", {})
+    with fold(TAB, "true") as true:
+        parts["truth"] = part(TAB, "truth", {})
+    with fold(TAB, "method") as method:
+        gr.Markdown(EQUATION, elem_id="restore-equation", latex_delimiters=[
+            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
+        for name, function in (("restore-source", invert), ("restore-source-agreeing", Shrink.agreeing)):
+            gr.Code(inspect.getsource(function), language="python", label=f"{function.__name__}: a function that this tab calls",
+                    interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
+    with fold(TAB, "take") as take:
+        with gr.Row(elem_classes="buttons"):
+            for kind, name in TAKEN.items():
+                parts[f"take_{kind}"] = button(name, f"restore-take-{kind}")
+        part(TAB, "link")
+        parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
+                                buttons=["copy"], show_line_numbers=False, elem_id="restore-code")
+        parts["outlet"] = outlet(TAB)
+    return [more, compare, true, method, take]
+
+
+# --- wiring: a handler that fails says a sentence, and changes nothing
+
+
+def guarded(handler: Callable) -> Callable:
+    """`handler` for an event with one output; a RecipeError becomes a sentence, the output stays as it is."""
+    def run(*values):
+        try:
+            return handler(*values)
+        except RecipeError as error:
+            sentence(error)
+            return gr.skip()
+    return run
+
+
+def keyed(make: Callable) -> Callable:
+    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted."""
+    def run(given, event: gr.EventData):
+        try:
+            return dict(make(restorations.from_json(given), event), key=event.key)
+        except RecipeError as error:
+            return dict(refused(error), key=event.key)
+    return run
+
+
+def in_turn(name: str, make: Callable) -> Callable:
+    """`make(recipe, event)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped."""
+    def run(given, event: gr.EventData, request: gr.Request):
+        visitor, last = str(request.session_hash), {}
+        try:
+            recipe = restorations.from_json(getattr(event, "recipe", given))
+            key = (name, restorations.as_dict(recipe), getattr(event, "first", 0))
+            for last in restoring.watched(key, lambda _run: make(recipe, event), visitor):
+                yield dict(told(recipe, last) if "place" in last else last, key=event.key, partial=True)
+            yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", "place" in last)))
+        except RecipeError as error:
+            yield dict(refused(error), key=event.key)
+    return run
+
+
+def live(given: Mapping) -> tuple:
+    """The answer and the code of the picture; after bad input the code stays."""
+    said = answer(given)
+    if "error" in said:
+        return said, gr.skip()
+    return said, restorations.code_for(restorations.shareable(restorations.from_json(given)))
+
+
+def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
+    """The search of what is on the visitor's screen, watched."""
+    try:
+        for news in search(restorations.from_json(given), str(request.session_hash)):
+            yield dict(news, key=event.key)
+    except RecipeError as error:
+        yield dict(refused(error), key=event.key)
+    except Exception:
+        yield dict(error="The picture could not be restored: something broke on the server. Press Start to try again.", key=event.key)
+        raise
+
+
+def brought(event: gr.EventData, request: gr.Request) -> dict:
+    """A visitor's picture; the one before is deleted."""
+    try:
+        own = own_pictures.take(own_pictures.from_uri(event.picture))
+    except RecipeError as error:
+        return refused(error)
+    forgotten(request)
+    _brought[str(request.session_hash)] = own.token
+    return own_pictures.as_shown(own)
+
+
+def forgotten(request: gr.Request) -> dict:
+    """Deletes the visitor's picture now."""
+    token = _brought.pop(str(request.session_hash), None)
+    if token:
+        own_pictures.forget(token)
+    return dict(forgotten=True)
+
+
+def stop(request: gr.Request) -> None:
+    restoring.stop(str(request.session_hash))
+
+
+def left(request: gr.Request) -> None:
+    """The visitor closed the page: their work ends, their picture is deleted."""
+    restoring.leave(str(request.session_hash))
+    forgotten(request)
+
+
+def _wire(parts: dict) -> None:
+    bus = parts["bus"]
+    bus.change(live, bus, [parts["stage"], parts["code"]], **private("restore_answer", LIVE))
+    bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
+    bus.stop(stop, None, None, **private("restore_stop_search", LIVE))
+    for name, make in (("five", lambda recipe, event: experiments.five(recipe, int(event.first) % restorations.STARTS)),
+                       ("layers", lambda recipe, event: experiments.layers(recipe)), ("mug", lambda recipe, event: experiments.mugs(recipe)),
+                       ("compare", lambda recipe, event: experiments.compare(recipe))):
+        getattr(bus, name)(in_turn(name, make), bus, parts[name], **private(f"restore_{name}", WATCH))
+    bus.knobs(keyed(lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]), bus, parts["edit"], **private("restore_knobs", LONG))
+    bus.edit(keyed(lambda recipe, event: experiments.edited(recipe, event.amounts)), bus, parts["edit"], **private("restore_edit", LIVE))
+    bus.truth(keyed(lambda recipe, event: dict(html=restored.truth_html(recipe.model))), bus, parts["truth"], **private("restore_truth", LONG))
+    bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
+    bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
+
+
+def _wire_files(parts: dict) -> None:
+    for kind in TAKEN:
+        make = guarded(lambda given, kind=kind: taken(restorations.from_json(given), kind))
+        deliver(parts[f"take_{kind}"], make, [parts["bus"]], parts["outlet"], f"restore_take_{kind}")
+
+
+def taken(recipe: Restoration, kind: str) -> str:
+    """A file that the page may serve. Of an own picture nothing is written: its answer is saved by the browser alone."""
+    if recipe.shows == OWN and kind != "notebook":
+        raise RecipeError("what was made of your own picture is never written to this machine\u2019s disk: press Save under the picture")
+    return publish(*file_for(recipe, kind))
+
+
+def opened(request: gr.Request) -> tuple:
+    """The state that the address asks for: the recipe, or a sentence; and whether the folds stand open."""
+    query = dict(request.query_params)
+    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
+    if query.get("tab") != TAB or not set(query) & {"v", *restorations.FIELDS}:
+        return gr.skip(), gr.skip(), *folds
+    try:
+        return restorations.as_dict(restorations.from_query(query)), gr.skip(), *folds
+    except RecipeError as error:
+        return gr.skip(), dict(refused(error), key="link"), *folds
+
+
+def warm() -> None:
+    """The first search in a process is slow: done ahead of the first visitor, where nobody waits."""
+    model = restorations.default_model()
+    if model:
+        restoring.warm(model)
+
+
+# --- the same, for programs
+
+
+RECIPE = ('recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; task is enlarge, colour, fill, '
+          "noise or copy; all but model may be left out.")
+
+
+def last_of(parts_of_it: Iterator[dict]) -> dict:
+    return list(parts_of_it)[-1]
+
+
+ENDPOINTS = {
+    "restore_picture": (lambda recipe: last_of(search(recipe, f"program {id(recipe)}")).get("done", {}),
+                        "The restored picture of a recipe with its scores, before and truth; finds it where need be."),
+    "restore_answers": (lambda recipe: last_of(experiments.five(recipe)), "Five answers from five starts that agree with what was observed."),
+    "restore_code": (lambda recipe: dict(code=restorations.code_for(restorations.shareable(recipe))), "Python that restores the same picture."),
+}
+
+
+def called_with(make: Callable, recipe: Mapping) -> dict:
+    """make(recipe) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
+    try:
+        return make(restorations.from_json(recipe))
+    except RecipeError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def endpoints() -> None:
+    """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
+    for name, (make, says) in ENDPOINTS.items():
+        gr.api(_of_recipe(make), api_name=name, api_description=f"{says} {RECIPE}",
+               concurrency_id=LONG["concurrency_id"], concurrency_limit=LONG["concurrency_limit"])
+
+
+def _of_recipe(make: Callable[[Restoration], dict]) -> Callable[[dict], dict]:
+    def call(recipe: dict) -> dict:
+        return called_with(make, recipe)
+    return call

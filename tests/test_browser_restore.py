@@ -1,0 +1,196 @@
+"""The tab Restore in a real browser: its arrival, its three main actions, its link, Stop, and what it says where it cannot.
+
+Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
+"""
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.regions import from_text
+from demos import mganprior
+from demos import restore_recipe as restorations
+
+from .test_browser import SIZES, Visits, axe, decoded, press
+
+pytestmark = pytest.mark.browser
+
+SETTLED = """() => {
+  const now = window.gan && gan.restore && gan.restore.now;
+  return !!now && !!now.answer && !now.running && gan.same(now.answer.recipe, now.recipe) && !document.querySelector('.restoring.stale');
+}"""
+
+
+class Restorings(Visits):
+    """Visits that begin at Restore; settled once the picture of the recipe on screen stands."""
+
+    def go(self, page, query: str) -> None:
+        page.goto(self.url + (query or "?tab=restore"), wait_until="commit")
+        page.wait_for_function("document.querySelectorAll('[id^=restore-fold] > button').length === 5")
+        page.wait_for_function(SETTLED)
+
+
+@pytest.fixture
+def visits(browser, page_url: str) -> Iterator[Restorings]:
+    made = Restorings(browser, page_url)
+    yield made
+    made.close()
+    assert made.errors == [] and made.elsewhere == []
+
+
+def settle(page, condition: str = "true") -> dict:
+    page.wait_for_function(f"() => ({condition}) && ({SETTLED})()")
+    return page.evaluate("gan.restore.now.recipe")
+
+
+def seen(page, name: str) -> np.ndarray:
+    return decoded(page.evaluate(f"document.getElementById('restore-{name}').src"))
+
+
+def stroke(page, *points: tuple[float, float]) -> None:
+    """A line painted over the picture before, in fractions of it."""
+    photo = page.locator(".seen.painting")
+    photo.scroll_into_view_if_needed()
+    box = photo.bounding_box()
+    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+# --- arrival: which one is real?
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_truth(visits: Restorings, size: str):
+    page = visits.open(size=size)
+    height = SIZES[size][1]
+    for selector in ("#restore-sentence", "#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap", "#restore-five-verdict"):
+        box = page.locator(selector).bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    mosaic = seen(page, "mosaic").astype(float)
+    for i in range(1, 6):
+        face = seen(page, f"face-{i}").astype(float)
+        assert np.abs(face.reshape(8, 8, 8, 8, 3).mean((1, 3)) - mosaic).max() <= 1.01, f"face {i} has not the mosaic's pixels"
+    assert not page.locator("#restore-real").get_attribute("src"), "the truth lies in the page before the flap is lifted"
+    press(page, "restore-flap")
+    assert "None of the five is real" in page.locator("#restore-five-verdict").inner_text()
+    first = restorations.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
+    truth = np.asarray(Image.fromarray(seen(page, "real"))).astype(int)
+    assert np.abs(truth - np.round((restorations.example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
+
+
+def test_every_task_is_replayed_without_the_server_computing_anything(visits: Restorings):
+    page = visits.open()
+    for task in restorations.TASKS:
+        page.locator(f"[data-task={task}]").click()
+        settle(page, f"gan.restore.now.recipe.task === '{task}'")
+        assert "Closeness to the truth" in page.locator("#restore-verdict").inner_text()
+        page.locator("#restore-film").press("Home")
+        assert page.locator("#restore-stage output").inner_text().startswith("step 0 of")
+    assert page.evaluate("Object.keys(gan.parts.restore.run.props.value).length") == 0, "a search was begun"
+
+
+# --- the main actions: restore, paint, bring a picture
+
+
+def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
+    page = visits.open()
+    page.locator("[data-task=copy]").click()
+    press(page, "restore-again")
+    settle(page, "gan.restore.now.recipe.start === 1")
+    began = time.monotonic()
+    press(page, "restore-start")
+    page.wait_for_function("document.getElementById('restore-after').src")
+    assert time.monotonic() - began < 10
+    page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
+    press(page, "restore-stop")
+    settle(page, "!!gan.restore.now.answer.result")
+    result = page.evaluate("gan.restore.now.answer.result")
+    assert result["stopped"] and 0 < result["steps"] < 200 and "stopped" in page.locator("#restore-verdict").inner_text()
+    press(page, "restore-edit-go")
+    page.locator("#restore-knob-1").press("End")
+    page.wait_for_function("document.getElementById('restore-edit-verdict').textContent.includes('The reader sees')")
+
+
+def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: Restorings):
+    page = visits.open()
+    page.locator("[data-task=fill]").click()
+    page.locator("#restore-paint-hole").click()
+    press(page, "restore-clear")
+    stroke(page, (0.3, 0.4), (0.7, 0.4))
+    press(page, "restore-use")
+    recipe = settle(page, "gan.restore.now.recipe.region.length < 60")
+    mask = from_text(recipe["region"])
+    assert mask[25, 32] and not mask[45, 32] and 60 < int(mask.sum()) < 500
+    grey = (np.abs(seen(page, "before").astype(int) - 128) <= 1).all(2)
+    assert grey[mask.numpy()].all()
+    page.evaluate("gan.restore.set({steps: 5})")
+    settle(page, "gan.restore.now.recipe.steps === 5")
+    press(page, "restore-start")
+    settle(page, "!!gan.restore.now.answer.result")
+    link = page.evaluate("gan.restore.now.answer.query")
+    assert len(f"{visits.url}?{link}") < 1000
+    other = visits.open(f"?{link}")
+    assert settle(other, "gan.restore.now.recipe.steps === 5") == page.evaluate("gan.restore.now.recipe")
+    assert restorations.as_dict(restorations.from_query(dict(parse_qsl(link)))) == page.evaluate("gan.restore.now.recipe")
+    assert np.array_equal(seen(other, "before"), seen(page, "before"))
+
+
+def test_colours_are_painted_as_hints(visits: Restorings):
+    page = visits.open(size="phone")
+    page.locator("[data-task=colour]").click()
+    page.locator("#restore-paint-hints").click()
+    page.locator("#restore-colour").fill("#ff2020")
+    stroke(page, (0.3, 0.93), (0.7, 0.93))
+    press(page, "restore-use")
+    recipe = settle(page, "gan.restore.now.recipe.hints !== ''")
+    assert recipe["hints"].startswith("ff2020.") and from_text(recipe["hints"].partition(".")[2])[59, 32]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: Restorings, tmp_path):
+    page = visits.open()
+    path = tmp_path / "mine.png"
+    Image.radial_gradient("L").convert("RGB").resize((300, 200)).save(path)
+    page.set_input_files("#restore-file", path)
+    page.wait_for_selector("#restore-own-copy")
+    assert "middle square" in page.locator("#restore-own").inner_text() and "10 minutes" in page.locator("#restore-own").inner_text()
+    page.evaluate("gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})")
+    settle(page, "gan.restore.now.recipe.shows === 'upload'")
+    press(page, "restore-start")
+    settle(page, "!!gan.restore.now.answer.result")
+    wished = np.asarray(Image.open(path).crop((50, 0, 250, 200)).resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
+    assert np.abs(seen(page, "truth").astype(int) - wished).max() <= 1
+    assert page.evaluate("gan.restore.now.own.token") not in page.evaluate("gan.restore.now.answer.query")
+    press(page, "restore-forget")
+    page.wait_for_function("gan.restore.now.own === null && gan.restore.now.recipe.shows !== 'upload'")
+    wrong = tmp_path / "text.png"
+    wrong.write_text("this is no picture")
+    page.set_input_files("#restore-file", wrong)
+    page.wait_for_selector("#restore-own-error:not([hidden])")
+    assert "choose another" in page.locator("#restore-own-error").inner_text()
+
+
+@pytest.mark.parametrize("query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400", "?tab=restore&shows=upload"])
+def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Restorings, query: str):
+    page = visits.open(query)
+    page.wait_for_selector("#restore-error:not([hidden])")
+    assert len(page.locator("#restore-error").inner_text()) > 30
+    assert page.evaluate("gan.restore.now.recipe") == mganprior.arrival()["recipe"]
+
+
+@pytest.mark.parametrize("size, scheme", [("desktop", "light"), ("phone", "dark")])
+def test_axe_finds_nothing_serious_with_all_folds_open(visits: Restorings, size: str, scheme: str):
+    page = visits.open("?tab=restore&expert=1", size=size, scheme=scheme)
+    page.wait_for_selector("#restore-address")
+    press(page, "restore-flap")
+    assert axe(page) == []

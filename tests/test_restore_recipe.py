@@ -1,0 +1,195 @@
+"""A restored picture's recipe: what it checks, what its link holds and never holds, and the problem that it states."""
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+import pytest
+import torch
+
+from core import zoo
+from core.checkpoints import native
+from core.critics import Critic
+from core.generators.stylegan2 import StyleGAN2
+from core.images import to_uint8
+from core.regions import Box, from_text, to_text
+from core.truth.worlds import portraits
+from demos import own_pictures, restoring
+from demos import restore_recipe as restorations
+from demos.checks import RecipeError
+from demos.restore_recipe import Restoration, as_dict
+
+from . import tiny
+
+MODEL, SIDE = "portraits-stylegan2", 16
+HOLE = to_text(Box(0.25, 0.0, 0.5, 0.5).mask(64))
+HINTS = f"ff0000.{to_text(Box(0, 0, 0.5, 0.25).mask(64))}~0040c0.{to_text(Box(0.5, 0.5, 1, 1).mask(64))}"
+
+
+def small_network(folder, monkeypatch, **cards) -> None:
+    """A StyleGAN2 of 16 pixels with its critic, and no other card than those given."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        path = folder / "portraits-stylegan2.safetensors"
+        native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
+        native.save(Critic(resolution=SIDE, channels=(8, 8, 8)), path.with_name("portraits-stylegan2-critic.safetensors"))
+    monkeypatch.setattr(zoo, "WEIGHTS", folder)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE), **cards})
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
+    restoring._found.values.clear()
+    own_pictures._pictures.clear()
+
+
+@pytest.fixture(autouse=True)
+def small_model(tmp_path, monkeypatch):
+    small_network(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def wanted(**changes) -> Restoration:
+    return Restoration(MODEL, **{"steps": 6, "codes": 3, **changes})
+
+
+TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", start=7, optimiser="adam"), dict(task="colour"),
+         dict(task="colour", hints=HINTS), dict(task="fill"), dict(task="fill", region=HOLE, keep=True, loss="structure"),
+         dict(task="noise"), dict(task="noise", kind="gaussian", amount=0.1), dict(task="copy", picture=77),
+         dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3)]
+
+
+@pytest.mark.parametrize("changes", TASKS)
+def test_a_recipe_survives_json_and_its_link(changes):
+    made = wanted(**changes)
+    assert restorations.from_json(json.dumps(as_dict(made))) == made == restorations.from_json(as_dict(made))
+    link = restorations.link_for(made)
+    assert len(link) < 1000 and restorations.from_query(dict(parse_qsl(urlsplit(link).query))) == made
+
+
+@pytest.mark.parametrize("wrong", [
+    dict(task="dream"), dict(kind="sinc"), dict(task="colour", kind="box"), dict(amount=3), dict(amount=16), dict(amount="x"), dict(picture=-1),
+    dict(picture=10_000), dict(task="fill", region="r!!"), dict(task="fill", region=to_text(Box(0, 0, 1, 1).mask(64))), dict(codes=31), dict(codes=-1),
+    dict(layer=99), dict(steps=1001), dict(start=-1), dict(optimiser="magic"), dict(loss="taste"), dict(loss="features"), dict(shows="nobody"),
+    dict(task="noise", amount=2), dict(task="noise", kind="gaussian", amount="nan"), dict(task="colour", hints="red.rAAA"), dict(label=1),
+    dict(task="colour", hints="~".join([HINTS] * 4)), dict(shows="upload", own="../../etc"), dict(keep="perhaps"), dict(model="nobody"),
+    dict(tab="paint"), dict(version=9), dict(surprise=1)])
+def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
+    with pytest.raises(RecipeError) as refusal:
+        restorations.from_json({**as_dict(wanted()), **wrong})
+    said = str(refusal.value)
+    assert len(said) > 30 and any(word in said for word in ("choose", "give", "paint", "reads version", "has ", "leave some"))
+
+
+def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
+    layers = len(zoo.load(MODEL).layers)
+    for task, setting in restorations.GENERAL.items():
+        made = Restoration(MODEL, task)
+        assert made.layer == round(setting.layer * layers) and made.codes == setting.codes and made.optimiser == setting.optimiser
+    assert Restoration(MODEL, "copy").loss == "features" and wanted(amount=2).loss == "pixels"
+    assert Restoration(MODEL).keep and not Restoration(MODEL, "fill").keep and not Restoration(MODEL, kind="bicubic").keep
+
+
+def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_model, monkeypatch):
+    path = small_model / "mine.safetensors"
+    native.save(tiny.pggan(), path)
+    own = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
+    small_network(small_model, monkeypatch, mine=own)
+    made = Restoration("mine", "copy", steps=2)
+    assert made.shows == "network" and made.loss != "features" and set(restorations.shown_by("mine")) == {"network", "upload"}
+    truth, generator = restorations.example(made), zoo.load("mine")
+    drawn = generator(generator.codes(generator.sample(1, restorations.FIRST_PICTURE))).clamp(-1, 1)
+    assert (truth - drawn).abs().max() <= 1.01 / 255
+    for task in restorations.TASKS:
+        found = restoring.searched(Restoration("mine", task, steps=2, codes=2))
+        assert found.image.shape == (1, 3, SIDE, SIDE)
+
+
+def test_the_network_of_the_paper_comes_first_where_it_is_bundled(small_model, monkeypatch):
+    assert restorations.default_model() == MODEL
+    path = small_model / "portraits-pggan.safetensors"
+    native.save(tiny.pggan(), path)
+    small_network(small_model, monkeypatch, **{"portraits-pggan": zoo.ModelCard("portraits-pggan", "P", str(path), "portraits", SIDE)})
+    assert restorations.default_model() == "portraits-pggan"
+
+
+def test_a_link_never_holds_an_own_picture_and_none_is_opened_by_one():
+    own = wanted(task="copy", shows="upload", own="0" * 32, codes=2)
+    query = restorations.to_query(own)
+    assert "0" * 32 not in str(query) and "upload" not in str(query) and restorations.link_note(own)
+    opened = restorations.from_query(query)
+    assert opened.shows == "portraits" and opened.codes == 2 and not restorations.link_note(opened)
+    for asked in (dict(shows="upload"), dict(own="0" * 32)):
+        with pytest.raises(RecipeError, match="own picture"):
+            restorations.from_query({"model": MODEL, **asked})
+    with pytest.raises(RecipeError, match="no longer here"):
+        restoring.problem_of(own)
+
+
+def test_examples_are_held_out_from_training_and_from_every_evidence():
+    from weights.recipes import paint, restore
+    examples = range(restorations.FIRST_PICTURE, restorations.FIRST_PICTURE + restorations.PICTURES)
+    evidence = range(restore.FIRST, restore.FIRST + restore.RENDERS)
+    assert examples.start >= portraits.SPLITS["test"] and not set(examples) & set(evidence)
+    assert all(first + 20_000 < examples.start for first in paint.FIRST.values()) and restore.RENDERS >= 32
+
+
+# --- the problem, against arithmetic by hand
+
+
+def observed(recipe: Restoration) -> tuple[np.ndarray, np.ndarray]:
+    problem = restoring.problem_of(recipe)
+    return tuple(images[0].permute(1, 2, 0).double().numpy() for images in (problem.truth, problem.observed))
+
+
+def test_the_truth_is_the_render_of_its_seed_in_whole_levels():
+    factors = portraits.sample(1, restorations.FIRST_PICTURE + 5, spread=portraits.SPREADS["even"])
+    drawn = to_uint8(portraits.render(factors, resolution=SIDE).images)[0]
+    truth, _ = observed(wanted(picture=5))
+    assert np.array_equal(np.round((truth + 1) * 127.5).astype(int), drawn)
+
+
+def test_what_is_observed_is_what_the_words_say():
+    truth, small = observed(wanted(amount=4))
+    assert np.allclose(small, truth.reshape(4, 4, 4, 4, 3).mean((1, 3)), atol=1e-6)
+    truth, grey = observed(wanted(task="colour"))
+    assert np.allclose(grey, (truth @ [0.299, 0.587, 0.114])[..., None].repeat(3, 2), atol=1e-6)
+    truth, holed = observed(wanted(task="fill", region=HOLE))
+    hole = from_text(HOLE).numpy()[2::4, 2::4]
+    assert (holed[hole] == 0).all() and np.array_equal(holed[~hole], truth[~hole])
+    truth, specked = observed(wanted(task="noise", amount=0.5))
+    assert 0.3 < (specked != truth).any(2).mean() < 0.7
+    truth, noisy = observed(wanted(task="noise", kind="gaussian", amount=0.2))
+    inside = np.abs(truth) < 0.4
+    assert abs((noisy - truth)[inside].std() - 0.2) < 0.03
+
+
+def test_painted_colours_lie_where_they_were_painted():
+    colours, where = restorations.painted_hints(wanted(task="colour", hints=HINTS))
+    assert where[:8, :4].all() and where[8:, 8:].all() and where.sum() == 32 + 64
+    assert torch.allclose(colours[0, :, 0, 0], torch.tensor([1.0, -1, -1])) and float(colours[0, 2, 15, 15]) == pytest.approx(192 / 127.5 - 1)
+
+
+# --- code and notebook
+
+
+@pytest.mark.parametrize("changes", TASKS)
+def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
+    recipe = wanted(**changes)
+    shown = to_uint8(restoring.searched(recipe).image)[0]
+    monkeypatch.chdir(tmp_path)
+    made: dict = {}
+    exec(restorations.code_for(recipe), made)
+    assert np.abs(np.asarray(made["picture"]).astype(int) - shown).max() <= 1
+    assert (tmp_path / "picture.png").exists()
+
+
+def test_the_notebook_runs_and_opens_the_page():
+    import nbformat
+    recipe = wanted(task="fill")
+    book = nbformat.reads(restorations.notebook_for(recipe, "About it.").decode(), 4)
+    nbformat.validate(book)
+    assert restorations.link_for(recipe) in book.cells[0].source
+    made: dict = {}
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            exec(cell.source, made)
+    assert made["picture"].size == (SIDE, SIDE)
