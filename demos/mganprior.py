@@ -503,7 +503,7 @@ def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, says) in ENDPOINTS.items():
         gr.api(_of_recipe(make), api_name=name, api_description=f"{says} {RECIPE}",
-               concurrency_id=LONG["concurrency_id"], concurrency_limit=LONG["concurrency_limit"])
+               concurrency_id=WATCH["concurrency_id"], concurrency_limit=WATCH["concurrency_limit"])
 
 
 def _of_recipe(make: Callable[[Restoration], dict]) -> Callable[[dict], dict]:

@@ -35,6 +35,10 @@ LARGEST_FOUND = 64 * 2 ** 20        # bytes of answers that are kept
 _found = Kept(LARGEST_FOUND, lambda found: found.bytes())
 
 
+class Halted(Exception):
+    """The run was stopped, or nobody watches it any more."""
+
+
 class Problem(NamedTuple):
     """truth [1, 3, R, R] or None where only an own, damaged picture is there; observed: what is left of it."""
     truth: Tensor | None
@@ -138,13 +142,16 @@ def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
 
 
 def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
-    """The search itself. Raises RecipeError where it cannot begin."""
+    """The search itself. Raises RecipeError where it cannot begin, Halted where its run is to end."""
     side = zoo.card(recipe.model).resolution
     if recipe.codes * side ** 2 > MOST_PIXELS:
         raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network")
     try:
-        yield from invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps,
-                          loss=problem.loss, seed=recipe.start, label=_label(recipe), optimiser=recipe.optimiser)
+        for step in invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps,
+                           loss=problem.loss, seed=recipe.start, label=_label(recipe), optimiser=recipe.optimiser):
+            yield step
+            if halted():
+                raise Halted
     except ValueError as error:
         raise RecipeError(str(error)) from None
 
@@ -252,6 +259,7 @@ class Run:
         return not self.visitors
 
     def work(self) -> None:
+        _working.run = self
         try:
             with _changed:
                 _changed.wait_for(lambda: _line[0] is self or self.abandoned() or self.stopped)
@@ -273,10 +281,19 @@ class Run:
                     _changed.notify_all()
                 if self.stopped or self.abandoned():
                     break
+        except Halted:
+            pass                            # in the middle of a piece
         finally:
             steps.close()
 
 
+def halted() -> bool:
+    """Is the run that this thread works for to end?"""
+    run = getattr(_working, "run", None)
+    return run is not None and (run.stopped or run.abandoned())
+
+
+_working = threading.local()
 _line: list[Run] = []                   # the first one works, the others wait
 _changed = threading.Condition()
 

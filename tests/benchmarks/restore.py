@@ -163,6 +163,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.steps < 1 or (asked.generator is None) != (asked.critic is None):
         parser.error("give at least one step, and a generator together with its critic")
+    if not asked.generator and "portraits-pggan" not in zoo.CARDS:
+        parser.error("the PGGAN is not bundled here: give a generator and its critic")
     torch.set_num_threads(1)
     if asked.generator:
         generator, critic = native.read(asked.generator), native.read(asked.critic)
