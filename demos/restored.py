@@ -20,7 +20,7 @@ from .rivals import NAMES, OURS
 
 TASKS = {"enlarge x4": "Enlarging 4 times", "enlarge x8": "Enlarging 8 times", "colour": "Colouring", "fill": "Filling the middle quarter",
          "specks": "Half of the pixels lost", "gaussian": "Noise of 32 levels", "copy": "Copying"}
-BEST = "the best that anybody could do: shirt and background left grey"
+BEST = "the true colours, but shirt and background left grey"
 DRAWS = 2_000           # of the renders, with replacement
 GROUPS = {"chroma_knowable": "skin, hair, lips and eyes", "chroma_unknowable": "shirt and background", "chroma_all": "the whole picture"}
 LEVELS = 127.5          # of 255, for a difference of 1

@@ -70,7 +70,7 @@ def colour_errors(measurement: Measurement, image: Tensor, i: int) -> dict[str, 
 
 
 def best_colours(measurement: Measurement, observed: Tensor, i: int) -> Tensor:
-    """The best that any method could do: all colours right, shirt and background left grey."""
+    """All colours right, shirt and background left grey, as grey does not say theirs. A guess from what is usual may beat it."""
     truth = measurement.truths[i:i + 1]
     unknown = torch.stack([measurement.parts[part][i] for part in UNKNOWABLE]).any(0)
     return torch.where(unknown, observed, truth)
