@@ -157,7 +157,7 @@ def test_noise_stands_for_codes_with_the_mean_and_covariance_of_the_mapping_s():
     assert (torch.cov(z.T).double() - torch.cov(mapped.T)).abs().max() > 0.2 * spread ** 2, "noise alone has another one"
 
 
-def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank):
+def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank, monkeypatch):
     recipe, critic = tiny_recipe("pggan"), Critic(resolution=16, channels=WIDTHS).eval().requires_grad_(False)
     torch.manual_seed(3)
     teacher, student = Teacher(tiny_recipe().generator(16).eval().requires_grad_(False)), recipe.generator(16)
@@ -180,5 +180,10 @@ def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_f
     assert all(torch.equal(tensor, student.state_dict()[key]) for key, tensor in again.state_dict().items())
     training = Training(recipe, bank)
     assert resume(training, "no such model", tmp_path) == "a distilled generator" and training.shown == 0
+    monkeypatch.setattr(train, "UNFINISHED", tmp_path)
+    native.save(student, tmp_path / "again.safetensors", steps="20", images_shown="640")
+    native.save(critic, tmp_path / "again-critic.safetensors")
+    going_on = Training(recipe, bank)
+    assert resume(going_on, "again", tmp_path / "elsewhere") == "unfinished files" and going_on.shown == 640
     assert all(torch.equal(tensor, student.state_dict()[key]) for key, tensor in training.ema.state_dict().items())
     assert training.rate_factor() < 0.01, "the first steps are small"

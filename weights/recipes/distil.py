@@ -27,7 +27,7 @@ from core.generators.base import Generator
 
 from .recipes import RECIPES, Recipe
 from .teacher import Teacher, distance
-from .train import RUNS, finished_copy, sheet, start_files
+from .train import RUNS, UNFINISHED, finished_copy, sheet, start_files
 
 RATE, BATCH, HALF_LIFE = 0.002, 32, 3_000       # HALF_LIFE: images of the average
 KEPT_EVERY = 600                                # seconds
@@ -76,8 +76,8 @@ def distil(name: str, teacher_name: str, *, images: int, minutes: float, say=pri
 
 def begun(folder: Path, recipe: Recipe) -> tuple[Generator, int]:
     """The student, and how many images it has been shown: from an earlier run's file where there is one."""
-    file = start_files(folder)[0]
-    if not file.exists():
+    file = next((file for file in (start_files(folder)[0], UNFINISHED / f"{folder.name}.safetensors") if file.exists()), None)
+    if file is None:
         return recipe.generator(recipe.resolution), 0
     return native.read(file).train().requires_grad_(True), int(native.metadata(file)["distilled_images"])
 

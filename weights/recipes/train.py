@@ -33,6 +33,7 @@ from .recipes import RECIPES, Recipe
 from .teacher import Teacher, distance
 
 WEIGHTS = Path(__file__).resolve().parent.parent
+UNFINISHED = WEIGHTS / "unfinished"         # kept in the repository until the model is good enough to be shown
 RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
 R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
 TOO_EASY, FOR_STEPS = 0.2, 300     # a critic whose mean loss stays below this for so long gets twice the penalty
@@ -223,21 +224,23 @@ def start_files(folder: Path) -> tuple[Path, Path]:
     return folder / "start.safetensors", folder / "start-critic.safetensors"
 
 
+def beginnings(name: str, folder: Path) -> dict[str, tuple[Path, Path]]:
+    """What a run without a checkpoint may go on from, the best first: generator and critic."""
+    return {"bundled files": (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}-critic.safetensors"),
+            "a distilled generator": start_files(folder),
+            "unfinished files": (UNFINISHED / f"{name}.safetensors", UNFINISHED / f"{name}-critic.safetensors")}
+
+
 def resume(training: Training, name: str, folder: Path) -> str:
-    """From the checkpoint, else from the two bundled files, else from what was distilled, else from nothing; returns which."""
+    """From the checkpoint, else from the first of `beginnings` that is there, else from nothing; returns which."""
     if (folder / "checkpoint.pt").exists():
         training.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True, map_location=training.device))
         return "checkpoint"
-    bundled = WEIGHTS / f"{name}.safetensors"
-    critic = WEIGHTS / f"{name}-critic.safetensors"
-    if bundled.exists() and critic.exists():
-        facts = native.metadata(bundled)
-        training.warm_start(native.read(bundled), native.read(critic), step=int(facts["steps"]), shown=int(facts["images_shown"]))
-        return "bundled files"
-    generator, critic = start_files(folder)
-    if generator.exists() and critic.exists():
-        training.warm_start(native.read(generator), native.read(critic), step=0, shown=0)
-        return "a distilled generator"
+    for which, (generator, critic) in beginnings(name, folder).items():
+        if generator.exists() and critic.exists():
+            facts = native.metadata(generator)          # a distilled one was shown nothing yet
+            training.warm_start(native.read(generator), native.read(critic), step=int(facts.get("steps", 0)), shown=int(facts.get("images_shown", 0)))
+            return which
     return "nothing"
 
 
