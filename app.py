@@ -20,6 +20,7 @@ from pathlib import Path
 
 import gradio as gr
 import torch
+from starlette.staticfiles import StaticFiles
 
 from core import zoo
 from demos import gpu, lowrank, mganprior, notebook, recipe, sefa
@@ -79,11 +80,16 @@ def where() -> str:
 
 
 def launch(page: gr.Blocks, **options):
-    """`page.launch` with the look, the scripts and the rules of this page; `options` come on top."""
+    """`page.launch` with the look, the scripts, the recorded films and the rules of this page; `options` come on top.
+
+    Returns what it returns, at once: `page.block_thread()` waits.
+    """
     scripts = notebook.scripts(*(demo.SCRIPT for demo in DEMOS))
     defaults = dict(theme=notebook.theme(), css=notebook.css(), head=scripts, run_history=False, footer_links=["api"],
                     max_file_size="64mb", ssr_mode=False, quiet=True)
-    return page.launch(**{**defaults, **options})
+    app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
+    app.mount("/arrival", StaticFiles(directory=notebook.ARRIVAL))
+    return app, *addresses
 
 
 def warm() -> None:
@@ -143,7 +149,7 @@ def main() -> None:
     add(given.weights)
     page = build()
     try:
-        launch(page, server_name=given.host, server_port=given.port, prevent_thread_lock=True)
+        launch(page, server_name=given.host, server_port=given.port)
     except OSError:
         parser.error(f"{given.host}:{given.port} cannot be used: choose another port, such as --port {given.port + 1}")
     print(f"GANatomy is at http://{given.host}:{given.port}", flush=True)

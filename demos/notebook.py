@@ -23,6 +23,8 @@ from PIL import Image
 from core.images import webp
 
 HERE = Path(__file__).resolve().parent
+ARRIVAL = HERE / "arrival"          # what was recorded, see `recorded`
+FILMS = ("strip", "film-")           # how its pictures of many frames are named
 FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How true is this?",
          "method": "Method and equation", "take": "Take it away"}
 LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
@@ -237,11 +239,19 @@ def expert(query: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=8)
 def recorded(tab: str) -> dict | None:
-    """What `weights.recipes.arrival` wrote for a tab, pictures as data URIs; None where that is missing or broken."""
-    folder = HERE / "arrival"
+    """What `weights.recipes.arrival` wrote for a tab; None where that is missing or broken.
+
+    Pictures are data URIs; films, which nobody needs at once, are addresses that `app.launch` serves.
+    """
     try:
-        found = json.loads((folder / f"{tab}.json").read_text(encoding="utf-8"))
-        pictures = {name: data_uri((folder / file).read_bytes()) for name, file in found["pictures"].items()}
+        found = json.loads((ARRIVAL / f"{tab}.json").read_text(encoding="utf-8"))
+        pictures = {name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
+                    for name, file in found["pictures"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return {**found, "pictures": pictures}
+
+
+def _address(file: str) -> str:
+    """Relative to the page; another picture has another address, so that no browser shows an old one."""
+    return f"arrival/{file}?{hashlib.sha256((ARRIVAL / file).read_bytes()).hexdigest()[:12]}"

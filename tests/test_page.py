@@ -333,7 +333,7 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     recipe = moved()
     from weights.recipes import arrival
 
-    monkeypatch.setattr(notebook, "HERE", tmp_path)
+    monkeypatch.setattr(notebook, "ARRIVAL", tmp_path / "arrival")
     arrival.record(recipe, tmp_path / "arrival")
     notebook.recorded.cache_clear()
     shown = sefa.arrival()

@@ -117,7 +117,7 @@ def main() -> None:
         raise SystemExit(f"none of the seeds 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --seed")
     if pace_of(CARD).slow:
         raise SystemExit(f"{CARD} draws slowly at this moment, and the record would say so: stop what else runs here")
-    folder = notebook.HERE / "arrival"
+    folder = notebook.ARRIVAL
     print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), folder), sep="\n")
     measured_slots = painted.slots(CARD)            # those that the page has numbers for
     layers = f"{measured_slots[0]}-{measured_slots[-1]}" if measured_slots else "all"

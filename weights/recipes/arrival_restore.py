@@ -112,7 +112,7 @@ def main() -> None:
     number = given.picture if given.picture is not None else next(candidates(model), None)
     if number is None:
         raise SystemExit(f"none of the pictures 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --picture")
-    print(*record(model, number, given.bench, notebook.HERE / "arrival"), sep="\n")
+    print(*record(model, number, given.bench, notebook.ARRIVAL), sep="\n")
 
 
 if __name__ == "__main__":
