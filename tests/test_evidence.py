@@ -6,6 +6,7 @@ import pytest
 from core import zoo
 from core.checkpoints import native
 from core.truth.worlds import load_world
+from weights.recipes import restore
 from weights.recipes.evidence import controls_hold
 
 WITH_TRUTH = [name for name, card in zoo.CARDS.items() if card.world]
@@ -59,3 +60,19 @@ def test_every_bundled_file_has_a_row_in_the_readme_with_its_hash():
         assert path.name in text, f"weights/README.md does not speak of {path.name}"
         assert native.weights_hash(path)[:16] in text, f"weights/README.md has another sha256 for {path.name}"
         assert path.stat().st_size < 10e6
+
+
+def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(restore, "RUNS", tmp_path)
+    made = []
+
+    def make() -> dict:
+        made.append(1)
+        return dict(found=len(made))
+    name = next(iter(zoo.CARDS))
+    first, again = (restore.kept(name, "colour", make, fresh=False) for _ in range(2))
+    assert first == again and first["found"] == 1 and len(made) == 1
+    assert restore.kept(name, "colour", make, fresh=True)["found"] == 2
+    assert restore.kept(name, "fill", make, fresh=False)["found"] == 3, "another part is another file"
+    monkeypatch.setattr(zoo, "weights_hash", lambda card: "f" * 64)
+    assert restore.kept(name, "colour", make, fresh=False)["found"] == 4, "other weights have other evidence"

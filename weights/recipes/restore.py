@@ -1,6 +1,6 @@
 """Measure how well pictures are restored: everything that the tab Restore says of pictures that nobody looked at.
 
-    python -m weights.recipes.restore portraits-pggan
+    python -m weights.recipes.restore portraits-pggan              # takes an hour; goes on where it was ended
 
 32 held-out renders, each task with the page's own settings, beside one code in the same processor time and tools without
 a GAN. Writes weights/evidence/<card>-restore.json with the numbers of every picture and the sha256 of the weights. Fails
@@ -13,6 +13,7 @@ import datetime
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -22,8 +23,11 @@ from core import zoo
 from core.inversion.losses import psnr
 from core.truth.worlds import load_world
 from demos import restore_recipe, restoring, rivals
+from demos.notebook import write_whole
 from demos.restore_experiments import QUICK, layers_of, mug_pictures
 from demos.restore_recipe import FIRST_PICTURE, PICTURES, Restoration
+
+from .train import RUNS
 
 RENDERS = 32
 FIRST = FIRST_PICTURE + PICTURES            # the page's examples end before
@@ -136,17 +140,29 @@ def copied(recipe: Restoration, truth: Tensor) -> float:
     return round(float(psnr(restoring.drawn(step.picture), truth)), 3)
 
 
-def measure(card: str) -> dict:
-    began, measurement = time.perf_counter(), Measurement(card)
-    tasks = {}
+def kept(card: str, name: str, make: Callable[[], dict], *, fresh: bool) -> dict:
+    """A part of the evidence: from an earlier run with these weights that was ended, else made now."""
+    path = RUNS / "evidence" / f"{card}-{zoo.weights_hash(card)[:12]}-restore-{name.replace(' ', '-')}.json"
+    if fresh or not path.exists():
+        began, found = time.perf_counter(), make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(dict(found, took=round(time.perf_counter() - began))).encode())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def measure(card: str, *, fresh: bool = False) -> dict:
+    """Everything; parts that an earlier, ended run made are taken over, unless `fresh`."""
+    measurement, tasks = Measurement(card), {}
     for name, changes in TRIED.items():
-        tasks[name] = task_record(measurement, changes)
+        tasks[name] = kept(card, name, lambda changes=changes: task_record(measurement, changes), fresh=fresh)
         medians = {method: round(float(torch.tensor(found["psnr"]).median()), 2) for method, found in tasks[name]["methods"].items()}
-        print(f"{name}: PSNR {medians} after {time.perf_counter() - began:.0f} s", flush=True)
+        print(f"{name}: PSNR {medians}, in {tasks[name]['took']} s", flush=True)
+    of_mugs = kept(card, "mugs", lambda: mugs(measurement), fresh=fresh)
+    seconds = sum(part["took"] for part in (*tasks.values(), of_mugs))
     return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.restore {card}",
-                date=datetime.date.today().isoformat(), seconds=round(time.perf_counter() - began), threads=torch.get_num_threads(),
+                date=datetime.date.today().isoformat(), seconds=seconds, threads=torch.get_num_threads(),
                 samples=dict(renders=RENDERS, first_seed=FIRST, spread=zoo.card(card).spread, restarts=rivals.RESTARTS),
-                thirds=measurement.thirds, tasks=tasks, mugs=mugs(measurement))
+                thirds=measurement.thirds, tasks=tasks, mugs=of_mugs)
 
 
 def controls_hold(evidence: dict) -> list[str]:
@@ -162,9 +178,10 @@ def controls_hold(evidence: dict) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("card", choices=sorted(name for name, card in zoo.CARDS.items() if card.world == "portraits"))
+    parser.add_argument("--fresh", action="store_true", help="take nothing over from a run that was ended")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    evidence = measure(given.card)
+    evidence = measure(given.card, fresh=given.fresh)
     wrong = controls_hold(evidence)
     if wrong:
         sys.exit("The controls do not hold: " + "; ".join(wrong))
