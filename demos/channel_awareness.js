@@ -282,10 +282,15 @@
     }
     const late = {link, more, cross, cut, alike: tables("alike", "Compare the classes", "Comparing \u2026", false),
       compare: tables("compare", "Measure every channel of this gate", "Measuring \u2026", true), truth: tables("truth", "Look it up", "Looking it up \u2026", false)};
+    const askOnce = element => {                    // once a network: what was measured of it is only looked up
+      let asked = "";
+      const ask = () => { if (current() && asked !== now.recipe.model) { asked = now.recipe.model; element.querySelector("button").click(); } };
+      listeners.push(ask); ask();
+    };
     const grown = new Set();
     const grow = () => Object.entries(late).forEach(([name, build]) => {
       const part = gan.parts.inside[name];
-      if (part && !grown.has(part.element)) { grown.add(part.element); build(part); if (name === "truth") part.element.querySelector("button").click(); }
+      if (part && !grown.has(part.element)) { grown.add(part.element); build(part); if (name === "truth") askOnce(part.element); }
     });
     document.addEventListener("gan:inside", grow);
     gan.inside = {now, set};

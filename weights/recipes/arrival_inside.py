@@ -66,7 +66,8 @@ def record(look: Look, folder: Path) -> list[str]:
     """Writes the arrival; returns the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     answer, film = channel_awareness.shown_of(look, measure=True), experiments.film(look)
-    film["key"] = json.dumps([getattr(look, name) for name in ("model", "seed", "label", "psi", "gate", "channel")], separators=(",", ":"))
+    psi = int(look.psi) if look.psi in (0, 1) else look.psi         # as the page's script writes it
+    film["key"] = json.dumps([look.model, look.seed, look.label, psi, look.gate, look.channel], separators=(",", ":"))
     images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")), active=picture(answer.pop("active")), film=picture(film.pop("src")))
     found = dict(made_from=channel_awareness.made_from(look.model), command="python -m weights.recipes.arrival_inside", recipe=as_dict(look),
                  answer=answer, film=film, code=looks.code_for(look), sentence=first_sentence(look),
