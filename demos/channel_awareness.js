@@ -100,8 +100,8 @@
     }
     async function show(answer) {
       now.answer = answer; now.good = copyOf(answer.recipe);
-      const needs = document.getElementById("inside-needs");
-      if (needs) needs.classList.add("met");
+      const needs = document.querySelector("#inside-needs:not(.met)");
+      if (needs) { needs.classList.add("met"); opener.textContent = "Other networks"; }
       stage.classList.remove("stale");
       network(answer.setup);
       photo.network(answer.setup);
@@ -153,6 +153,9 @@
         parts.base.props.value = {version: 1, model: chosen.model, seed: chosen.seed, psi: chosen.psi, label: 0};
         set({tab: "inside", version: 1, seed: 0, label: 0, psi: null, gate: -1, channel: -1, amount: 0, other: -1, gates: "all", model: chosen.model});
       }});
+
+    const opener = document.getElementById("inside-other-networks");
+    if (!arrival.model) opener.textContent = "Choose a network";
 
     // --- experiments: asked for, watched, stopped
 
