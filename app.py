@@ -23,9 +23,9 @@ import torch
 from starlette.staticfiles import StaticFiles
 
 from core import zoo
-from demos import gpu, lowrank, mganprior, notebook, recipe, sefa
+from demos import channel_awareness, gpu, lowrank, mganprior, notebook, recipe, sefa
 
-DEMOS = (sefa, lowrank, mganprior)
+DEMOS = (sefa, lowrank, mganprior, channel_awareness)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 

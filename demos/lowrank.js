@@ -2,37 +2,13 @@
 (() => {
   const NEEDED = ["recipe", "base", "stage", "strip", "knobs", "facts", "models", "steer"];
   const WHAT = ["model", "seed", "psi", "label", "region", "layers", "size", "lam"];
-  const SIDE = 64, UNDO = 50, LARGEST_SEED = 999999, FULL = 48;       // FULL: of 255 levels of change, white in the map
-  const RAMP = [[13, 12, 16], [20, 73, 84], [21, 140, 122], [196, 214, 120], [255, 252, 240]];
+  const SIDE = 64, UNDO = 50, LARGEST_SEED = 999999;
   const copyOf = value => JSON.parse(JSON.stringify(value));
   const E = gan.element;
 
   const {encode, decode, outline, fill} = gan.regions;
 
-  // --- what is drawn over a picture: the map of change
-
-  const colour = share => {
-    const place = Math.min(share, 1) * (RAMP.length - 1), i = Math.min(Math.floor(place), RAMP.length - 2), rest = place - i;
-    return RAMP[i].map((value, k) => value + rest * (RAMP[i + 1][k] - value));
-  };
-  function mapOf(canvas, before, after) {
-    const wide = before.naturalWidth, high = before.naturalHeight;
-    if (!wide || !(after.naturalWidth || after.width)) return;
-    const read = source => {
-      const scratch = E("canvas"); scratch.width = wide; scratch.height = high;
-      const pen = scratch.getContext("2d", {willReadFrequently: true});
-      pen.drawImage(source, 0, 0, wide, high);
-      return pen.getImageData(0, 0, wide, high).data;
-    };
-    const a = read(before), b = read(after), made = new ImageData(wide, high);
-    for (let i = 0; i < a.length; i += 4) {
-      const change = (Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2])) / 3;
-      made.data.set(colour(change / FULL), i);
-      made.data[i + 3] = 255;
-    }
-    if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
-    canvas.getContext("2d").putImageData(made, 0, 0);
-  }
+  const mapOf = gan.mapOfChange;
   const sheetCanvas = (kind, size = 768) => { const made = E("canvas", {class: kind, "aria-hidden": true}); made.width = made.height = size; return made; };
   // a map with its outline, of two pictures as data URIs; it says in words what it shows
   function smallMap(before, after, region, crop, says) {

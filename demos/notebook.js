@@ -97,6 +97,34 @@ window.gan = window.gan || (() => {
     return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
   };
 
+  // How much each pixel changed from one picture to another, dark to bright; both are images or canvases.
+  gan.mapOfChange = (() => {
+    const FULL = 48;                // of 255 levels of change, white in the map
+    const RAMP = [[13, 12, 16], [20, 73, 84], [21, 140, 122], [196, 214, 120], [255, 252, 240]];
+    const colour = share => {
+      const place = Math.min(share, 1) * (RAMP.length - 1), i = Math.min(Math.floor(place), RAMP.length - 2), rest = place - i;
+      return RAMP[i].map((value, k) => value + rest * (RAMP[i + 1][k] - value));
+    };
+    return (canvas, before, after) => {
+      const wide = before.naturalWidth, high = before.naturalHeight;
+      if (!wide || !(after.naturalWidth || after.width)) return;
+      const read = source => {
+        const scratch = gan.element("canvas"); scratch.width = wide; scratch.height = high;
+        const pen = scratch.getContext("2d", {willReadFrequently: true});
+        pen.drawImage(source, 0, 0, wide, high);
+        return pen.getImageData(0, 0, wide, high).data;
+      };
+      const a = read(before), b = read(after), made = new ImageData(wide, high);
+      for (let i = 0; i < a.length; i += 4) {
+        const change = (Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2])) / 3;
+        made.data.set(colour(change / FULL), i);
+        made.data[i + 3] = 255;
+      }
+      if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
+      canvas.getContext("2d").putImageData(made, 0, 0);
+    };
+  })();
+
   // A region as text: runs, or bits where shorter, as core.regions writes it; and how one is drawn over a picture.
   gan.regions = (() => {
     const SIDE = 64, LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -222,8 +250,9 @@ window.gan = window.gan || (() => {
     }, {capture: true});
   };
 
-  // The line under a picture that names its network, and the list of all networks behind it; `take` gets the recipe of a new one.
-  gan.models = (part, id, {current, take}) => {
+  // The line under a picture that names its network, and the list of all networks behind it; `take` gets the recipe of a new
+  // one, `wanted` says which may be chosen.
+  gan.models = (part, id, {current, take, wanted = () => true}) => {
     const E = gan.element, press = (text, onclick, more = {}) => E("button", {type: "button", class: "plain", onclick, ...more}, text);
     const name = E("b"), licence = E("span"), precision = E("span"), doing = E("span", {class: "doing", role: "status"});
     const said = E("p", {class: "said", role: "alert", hidden: true}), list = E("div", {class: "networks-list"});
@@ -253,7 +282,7 @@ window.gan = window.gan || (() => {
     }
     part.watch("value", () => {
       const news = part.props.value || {};
-      if (news.models) rows = news.models;
+      if (news.models) rows = news.models.filter(wanted);
       if (news.name) running = news.recipe || news.error !== undefined ? null : news;
       if (news.error) { said.textContent = news.error; said.hidden = false; }
       if (news.recipe) { dialog.close(); take(news.recipe); }

@@ -67,6 +67,14 @@ WORDS: dict[str, Word] = {
     "start": Word("Where the search begins", "seed of the start", "Another start often ends at another answer that fits as well."),
     "loss": Word("What is compared", "loss", "What is left of the answer is compared with what was observed: pixel by pixel, or in features as well."),
     "optimiser": Word("Which way is downhill", "optimiser", "Adam moves a little at each step; L-BFGS remembers how the slope changed."),
+    "gate": Word("Which layer", "gate", "A normalisation and its ReLU, where a class opens and closes channels; the first ones lay out, the last ones colour in."),
+    "channel": Word("Which channel", "channel of the gate", "One of the maps that a gate lets through, by its number."),
+    "aware": Word("How much it matters for this class", "channel awareness", "The mean that the gate lets through, by formula, were its input a normal number."),
+    "amount": Word("How strong the channel is", "multiplier", "0 is off, 1 as it is, more is louder."),
+    "share": Word("How many channels come from the other class", "share of channels", "Those that the other class opens most come first."),
+    "mix": Word("What comes from the other class", "mixing", "Gains and biases act on this picture\u2019s features; activations are the other picture\u2019s own."),
+    "gates": Word("In which layers", "range of gates", "All gates, the early or the late half, or numbers such as 2-5."),
+    "pieces": Word("How many pieces", "clusters k", "The picture\u2019s pixels are put into so many groups."),
 }
 
 

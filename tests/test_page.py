@@ -22,7 +22,7 @@ from core.factorization.files import save_directions
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
-from demos import lowrank, measured, mganprior, notebook, sefa, uploads, words
+from demos import channel_awareness, lowrank, measured, mganprior, notebook, sefa, uploads, words
 from demos import recipe as recipes
 from demos.checks import RecipeError
 from demos.recipe import Recipe, as_dict
@@ -276,7 +276,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
     for event in page.config["dependencies"]:
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
-    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS, *mganprior.ENDPOINTS}
+    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS, *mganprior.ENDPOINTS, *channel_awareness.ENDPOINTS}
 
 
 def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
@@ -284,7 +284,7 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     assert len(live) == 2
     for event in live:
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
-    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in (sefa.left, lowrank.left, mganprior.left)]
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in [demo.left for demo in app.DEMOS]]
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
     assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "restore": 24}, "a download computes nothing; who watches a search neither"
 
@@ -293,7 +293,8 @@ def test_the_page_is_small_and_its_folds_are_the_five(page):
     kinds = [component["type"] for component in page.config["components"]]
     assert len(kinds) <= 80 * len(app.DEMOS)
     assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
-    folds = [component["props"]["label"] for component in page.config["components"] if component["type"] == "accordion"]
+    folds = [component["props"]["label"] for component in page.config["components"]
+             if component["type"] == "accordion" and "-fold-" in component["props"]["elem_id"]]
     assert folds == list(notebook.FOLDS.values()) * len(app.DEMOS)
 
 

@@ -1,0 +1,340 @@
+"""Look inside: which channel of a class-conditional GAN makes which class; switch one off, keep few, cross two classes, cut.
+
+Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors. What channel
+awareness is here is our formulation (core.channels), and the page and every export say so.
+"""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from core import zoo
+from core.channels.awareness import rectified_mean
+from core.channels.editing import hybrid
+from core.images import animation, enlarge, png, to_pil
+from core.images import strip as side_by_side
+
+from . import inside_experiments as experiments
+from . import inside_recipe as looks
+from . import inside_words as said
+from . import models, pace, restoring, words
+from .checks import RecipeError
+from .inside_experiments import uri
+from .inside_recipe import TAB, Look
+from .mganprior import WATCH
+from .notebook import (LIVE, LONG, Demo, button, cell, deliver, expert, fold, limits, outlet, part, private, publish, recorded,
+                       sentence, text)
+from .recipe import file_identity, opened as opened_model
+
+TITLE = "Look inside"
+SCRIPT = "channel_awareness"            # the tab's own script, beside this file
+EVENTS = ("about", "film", "measure", "few", "cross", "alike", "cut", "compare", "truth", "stop")
+TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
+TAKEN_SIDE = 256        # pixels of what is taken away, at least
+STRIP_FRAMES = 7
+RECORDED = ("recipe", "answer", "film", "code", "sentence", "pictures")
+
+
+# --- a recipe in, pictures out
+
+
+def answer(given: Mapping) -> dict:
+    """What the page shows of a recipe: pictures as data URIs, words, link. Bad input: only `error`, a sentence, and what was asked."""
+    try:
+        return dict(shown_of(looks.from_json(given)), asked=given)
+    except RecipeError as error:
+        return dict(refused(error), asked=given)
+
+
+def refused(error: RecipeError) -> dict:
+    return dict(error=str(error)[:1].upper() + str(error)[1:])
+
+
+def shown_of(look: Look, *, measure: bool = False) -> dict:
+    """The same for a recipe that is one. measure: beside random channels, which takes eight more pictures the first time."""
+    untouched, after = experiments.before(look).picture, experiments.changed(look)
+    random = experiments.beside(look, measure=measure)
+    active, active_says = experiments.active_where(look)
+    return dict(recipe=looks.as_dict(look), query=urlencode(looks.to_query(look), safe=","), before=uri(untouched), src=uri(after),
+                active=active, active_says=active_says, verdict=experiments.verdict(look, after, random), measured=random is not None,
+                dots=experiments.dots(look), users=experiments.users(look), caption=experiments.told(look), alt=looks.alt_text(look),
+                named=looks.named(look), other=looks.class_names(look.model)[look.other],
+                used=list(looks.gates_of(look)), setup=models.facts(look.model))
+
+
+def about(model: object) -> dict:
+    """What the controls need of a network: its classes and its gates. Raises RecipeError."""
+    card = looks.card_of(model)
+    names, gates = looks.class_names(card.name), opened_model(card.name).gates
+    return dict(model=card.name, classes=list(names), most=looks.MOST, channels=[looks.awareness_of(card.name, i).shape[1] for i in range(len(gates))],
+                gates=[f"{looks.gate_name(card.name, i)}, {looks.awareness_of(card.name, i).shape[1]} channels" for i in range(len(gates))])
+
+
+# --- what is taken away
+
+
+def file_for(look: Look, kind: str) -> tuple[bytes, str]:
+    """Bytes and file name of what is taken away, a key of TAKEN."""
+    card, name = zoo.card(look.model), f"class{look.label}-seed{look.seed}-gate{look.gate}-channel{look.channel}"
+    if kind == "notebook":
+        return looks.notebook_for(look), f"{name}.ipynb"
+    if kind == "picture":
+        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link, looks.FORMULATION)))
+        return png(to_pil(experiments.changed(look))[0], recipe=looks.as_dict(look), licence=licence), f"{name}.png"
+    times = max(1, TAKEN_SIDE // card.resolution)
+    count = STRIP_FRAMES if kind == "strip" or pace.pace_of(look.model).slow else experiments.FRAMES
+    frames = [enlarge(one, times) for one in experiments.film_pictures(look, count)]
+    if kind == "clip":
+        return animation(frames), f"{name}.webp"
+    return png(side_by_side(frames, gap=4), recipe=looks.as_dict(look), licence=looks.FORMULATION), f"{name}-strip.png"
+
+
+# --- the tab
+
+
+def arrival() -> dict:
+    """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe; {} without a network."""
+    model = looks.default_model()
+    if not model:
+        return {}
+    found = recorded(TAB)
+    if found is None or not _fits(found, model):
+        return dict(recipe=looks.unread(model), answer={}, film={}, code="", sentence=said.BARE_SENTENCE)
+    pictures = found["pictures"]
+    shown = dict(found["answer"], **{name: pictures[name] for name in ("before", "src", "active")})
+    return dict(recipe=found["recipe"], answer=shown, film=dict(found["film"], src=pictures["film"]), code=found["code"],
+                sentence=found["sentence"])
+
+
+def made_from(model: str) -> dict[str, str]:
+    """sha256 of all that the words of this tab rest on; "" where there is none."""
+    reader = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
+    return dict(weights=zoo.weights_hash(model), parts=file_identity(reader) if reader.exists() else "")
+
+
+def _fits(found: Mapping, model: str) -> bool:
+    """Whether the record is whole, and of the weights and the reader that are here now."""
+    try:
+        return found["recipe"]["model"] == model and all(name in found for name in RECORDED) and found["made_from"] == made_from(model)
+    except (KeyError, TypeError):
+        return False
+
+
+def tab() -> Demo:
+    """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded. Without a network with classes
+    it shows one sentence and the list of networks, and the rest once one was chosen."""
+    shown = arrival()
+    recipe = shown.get("recipe", {})
+    model = recipe.get("model") or next(iter(zoo.CARDS))
+    base = dict(version=1, model=model, seed=0, psi=zoo.card(model).psi, label=0)
+    with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        if not shown:
+            text(f'<p class="sentence">{escape(said.NO_NETWORK)}</p>', elem_id="inside-needs")
+        parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
+                     base=part(TAB, "base", base, visible="hidden"),
+                     facts=part(TAB, "facts", {}, visible="hidden"), film=part(TAB, "film", shown.get("film", {}), visible="hidden"))
+        with gr.Column(elem_classes="inside-all"):
+            text(f'<h2 class="sentence" id="inside-sentence">{escape(shown.get("sentence", said.BARE_SENTENCE))}</h2>'
+                 f'<p class="lead">{escape(said.LEAD)}</p>')
+            with gr.Row(elem_classes="bench"):
+                with gr.Column(scale=5, min_width=320):
+                    parts["stage"] = part(TAB, "stage", shown.get("answer", {}))
+                with gr.Column(scale=6, min_width=320):
+                    part(TAB, "controls", dict(words=words.table()))
+        models.picker(TAB, parts["base"])
+        with gr.Column(elem_classes="inside-all"):
+            with cell(*said.FEW):
+                parts["few"] = part(TAB, "few", {})
+            with gr.Accordion(said.CROSS[0], open=False, elem_id="inside-cell-cross", elem_classes="fold"):
+                text(f'<p class="hint">{escape(said.CROSS[1])}</p>')
+                parts["cross"] = part(TAB, "cross", {})
+            with gr.Accordion(said.CUT[0], open=False, elem_id="inside-cell-cut", elem_classes="fold"):
+                text(f'<p class="hint">{escape(said.CUT[1])}</p>')
+                parts["cut"] = part(TAB, "cut", {})
+            with gr.Accordion(said.ALIKE[0], open=False, elem_id="inside-cell-alike", elem_classes="fold"):
+                text(f'<p class="hint">{escape(said.ALIKE[1])}</p>')
+                parts["alike"] = part(TAB, "alike", {})
+            folds = _folds(parts, shown.get("code", ""))
+            limits(said.LIMITS)
+    _wire(parts)
+    _wire_files(parts)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints, left)
+
+
+def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
+    with fold(TAB, "more") as more:
+        part(TAB, "more", dict(words=words.table()))
+    with fold(TAB, "compare") as compare:
+        text(f'<p class="hint">{escape(said.COMPARE)}</p>')
+        parts["compare"] = part(TAB, "compare", {})
+    with fold(TAB, "true") as true:
+        parts["truth"] = part(TAB, "truth", {})
+    with fold(TAB, "method") as method:
+        gr.Markdown(said.EQUATION, elem_id="inside-equation", latex_delimiters=[
+            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
+        for name, function in (("inside-source", rectified_mean), ("inside-source-hybrid", hybrid)):
+            gr.Code(inspect.getsource(function), language="python", label=f"{function.__name__}: a function that this tab calls",
+                    interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
+    with fold(TAB, "take") as take:
+        with gr.Row(elem_classes="buttons"):
+            for kind, name in TAKEN.items():
+                parts[f"take_{kind}"] = button(name, f"inside-take-{kind}")
+        part(TAB, "link")
+        parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
+                                buttons=["copy"], show_line_numbers=False, elem_id="inside-code")
+        text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')
+        parts["outlet"] = outlet(TAB)
+    return [more, compare, true, method, take]
+
+
+# --- wiring: a handler that fails says a sentence, and changes nothing
+
+
+def guarded(handler: Callable) -> Callable:
+    """`handler` for an event with one output; a RecipeError becomes a sentence, the output stays as it is."""
+    def run(*values):
+        try:
+            return handler(*values)
+        except RecipeError as error:
+            sentence(error)
+            return gr.skip()
+    return run
+
+
+def keyed(make: Callable) -> Callable:
+    """`make(look)` for a part that asks with a key, and knows by it whether the answer is still wanted."""
+    def run(given, event: gr.EventData):
+        try:
+            return dict(make(looks.from_json(given)), key=event.key)
+        except RecipeError as error:
+            return dict(refused(error), key=event.key)
+    return run
+
+
+def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
+    """`make(look)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped."""
+    def run(given, event: gr.EventData, request: gr.Request):
+        last: dict = {}
+        try:
+            look = looks.from_json(given)
+            key = (f"inside {name}", tuple(looks.as_dict(look).items()), zoo.weights_hash(look.model))
+            for last in restoring.watched(key, lambda _run: make(look), str(request.session_hash)):
+                yield dict(waiting(last) if "place" in last else last, key=event.key, partial=True)
+            yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", "place" in last)))
+        except RecipeError as error:
+            yield dict(refused(error), key=event.key)
+    return run
+
+
+def waiting(news: Mapping) -> dict:
+    ahead = news["place"]
+    return dict(news, says=f"{ahead} other{'s are' if ahead > 1 else ' is'} ahead of you: this machine measures one thing at a time.")
+
+
+def live(given: Mapping) -> tuple:
+    """The answer and the code of the picture; after bad input the code stays."""
+    shown = answer(given)
+    if "error" in shown:
+        return shown, gr.skip()
+    return shown, looks.code_for(looks.from_json(given))
+
+
+def measured(given: Mapping) -> dict:
+    """The answer, compared with random channels however long that takes."""
+    try:
+        return dict(shown_of(looks.from_json(given), measure=True), asked=given)
+    except RecipeError as error:
+        return dict(refused(error), asked=given)
+
+
+def facts(given: Mapping) -> dict:
+    model = given.get("model") if isinstance(given, Mapping) else None
+    try:
+        return about(model)
+    except RecipeError as error:
+        return dict(refused(error), model=model)
+
+
+def stop(request: gr.Request) -> None:
+    restoring.stop(str(request.session_hash))
+
+
+def left(request: gr.Request) -> None:
+    """The visitor closed the page: their work ends."""
+    restoring.leave(str(request.session_hash))
+
+
+def _wire(parts: dict) -> None:
+    bus = parts["bus"]
+    bus.change(live, bus, [parts["stage"], parts["code"]], **private("inside_answer", LIVE))
+    bus.about(facts, bus, parts["facts"], **private("inside_about", LIVE))
+    bus.film(keyed(experiments.film), bus, parts["film"], **private("inside_film", LONG))
+    bus.measure(measured, bus, parts["stage"], **private("inside_measure", LONG))
+    for name in ("few", "cross", "cut", "compare"):
+        getattr(bus, name)(in_turn(name, getattr(experiments, name)), bus, parts[name], **private(f"inside_{name}", WATCH))
+    bus.alike(keyed(experiments.alike), bus, parts["alike"], **private("inside_alike", LONG))
+    bus.truth(keyed(lambda look: dict(html=said.truth_html(look.model))), bus, parts["truth"], **private("inside_truth", LIVE))
+    bus.stop(stop, None, None, **private("inside_stop_measuring", LIVE))
+
+
+def _wire_files(parts: dict) -> None:
+    for kind in TAKEN:
+        make = guarded(lambda given, kind=kind: publish(*file_for(looks.from_json(given), kind)))
+        deliver(parts[f"take_{kind}"], make, [parts["bus"]], parts["outlet"], f"inside_take_{kind}")
+
+
+def opened(request: gr.Request) -> tuple:
+    """The state that the address asks for: the recipe, or a sentence; and whether the folds stand open."""
+    query = dict(request.query_params)
+    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
+    if query.get("tab") != TAB or not set(query) & {"v", *looks.FIELDS}:
+        return gr.skip(), gr.skip(), *folds
+    try:
+        return looks.as_dict(looks.from_query(query)), gr.skip(), *folds
+    except RecipeError as error:
+        return gr.skip(), dict(refused(error), asked="link"), *folds
+
+
+# --- the same, for programs
+
+
+RECIPE = ('recipe: {"model": "objects-biggan", "label": "mug", "seed": 0, "gate": 4, "channel": 17, "amount": 0}; amount 0 switches the '
+          "channel off, 1 leaves it; all but model may be left out. " + looks.FORMULATION)
+
+
+def last_of(parts_of_it: Iterator[dict]) -> dict:
+    return list(parts_of_it)[-1]
+
+
+ENDPOINTS = {
+    "inside_picture": (lambda look: shown_of(look, measure=True), "The picture with one channel changed, before it, and what that did."),
+    "inside_keep": (lambda look: last_of(experiments.few(look)), "Pictures with only the most aware channels, and with as many random ones."),
+    "inside_hybrid": (lambda look: last_of(experiments.cross(look)), "Hybrids of two classes by the share of channels."),
+    "inside_measures": (lambda look: last_of(experiments.compare(look)), "Awareness by formula, by watching and by experiment, for one gate."),
+    "inside_code": (lambda look: dict(code=looks.code_for(look)), "Python that makes the same picture."),
+}
+
+
+def called_with(make: Callable, recipe: Mapping) -> dict:
+    """make(look) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
+    try:
+        return make(looks.from_json(recipe))
+    except RecipeError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def endpoints() -> None:
+    """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
+    for endpoint, (make, says) in ENDPOINTS.items():
+        gr.api(_of_recipe(make), api_name=endpoint, api_description=f"{says} {RECIPE}",
+               **{name: WATCH[name] for name in ("concurrency_id", "concurrency_limit")})
+
+
+def _of_recipe(make: Callable[[Look], dict]) -> Callable[[dict], dict]:
+    def call(recipe: dict) -> dict:
+        return called_with(make, recipe)
+    return call

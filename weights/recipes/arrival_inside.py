@@ -1,0 +1,107 @@
+"""Record what the tab Look inside shows on arrival: a picture of one class, and the channel that draws a part of it.
+
+    python -m weights.recipes.arrival_inside                     the first picture and channel by the rule below
+    python -m weights.recipes.arrival_inside --candidates 6      prints looks that fit the rule, best first, and writes nothing
+    python -m weights.recipes.arrival_inside --seed 7 --gate 3 --channel 12     a look chosen by eye
+
+Writes demos/arrival/inside.json with its pictures (lossless WebP), and the sha256 of the weights and the part reader: the
+page shows them only for exactly these. The rule: of the class (mug, where there is one), over some seeds whose picture shows
+the part (handle), and over the most aware channels of every gate, the look whose change lies on the part the most, as the
+part reader sees it, among those that change the picture by at least LEAST levels of 255.
+"""
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from core import zoo
+from demos import channel_awareness, notebook
+from demos import inside_experiments as experiments
+from demos import inside_recipe as looks
+from demos.inside_recipe import Look, as_dict
+from demos.paint_recipe import has_parts, read_parts
+from weights.recipes.arrival import smallest
+
+CLASS, PART = "mug", "handle"
+SEEDS = range(24)
+LEAST = 3.0
+CLEAR = 0.5             # of the change, from which the first sentence says that the channel draws the part
+
+
+def picture(uri: str) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
+
+
+def candidates(model: str) -> Iterator[tuple[float, Look]]:
+    """(share of the change on the part, look), of every seed that shows the part and every gate's most aware channels."""
+    label, gates = looks.class_of(CLASS, model), range(len(looks.opened(model).gates))
+    for seed in SEEDS:
+        first = Look(model, seed=seed, label=label, gate=0)
+        if PART not in read_parts(model, experiments.before(first).picture)[0]:
+            continue
+        for gate in gates:
+            here = Look(model, seed=seed, label=label, gate=gate)
+            for channel in looks.strongest(looks.awareness_of(model, gate)[label], experiments.DOTS).tolist():
+                found = experiments.tried(here, channel)
+                if found.levels >= LEAST:
+                    yield found.parts.get(PART, 0.0), Look(model, seed=seed, label=label, gate=gate, channel=channel)
+
+
+def first_sentence(look: Look) -> str:
+    """What the channel was measured to draw on this picture; the bare sentence where no part stands out."""
+    found = experiments.tried(look, look.channel)
+    name = max(found.parts, key=found.parts.get, default="")
+    if not name or found.parts[name] < CLEAR:
+        return "Switch one channel of this network off and see what goes."
+    return f"One of this network\u2019s channels draws the {name}. Switch it off."
+
+
+def record(look: Look, folder: Path) -> list[str]:
+    """Writes the arrival; returns the names of the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    answer, film = channel_awareness.shown_of(look, measure=True), experiments.film(look)
+    psi = int(look.psi) if look.psi in (0, 1) else look.psi         # as the page's script writes it
+    film["key"] = json.dumps([look.model, look.seed, look.label, psi, look.gate, look.channel], separators=(",", ":"))
+    images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")), active=picture(answer.pop("active")), film=picture(film.pop("src")))
+    found = dict(made_from=channel_awareness.made_from(look.model), command="python -m weights.recipes.arrival_inside", recipe=as_dict(look),
+                 answer=answer, film=film, code=looks.code_for(look), sentence=first_sentence(look),
+                 pictures={name: f"{looks.TAB}-{name}.webp" for name in images})
+    for name, image in images.items():
+        notebook.write_whole(folder / found["pictures"][name], smallest(image))
+    notebook.write_whole(folder / f"{looks.TAB}.json", json.dumps(found, separators=(",", ":")).encode())
+    return [f"{looks.TAB}.json", *found["pictures"].values()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--candidates", type=int, default=0, help="print this many looks that fit the rule")
+    for name in ("seed", "gate", "channel"):
+        parser.add_argument(f"--{name}", type=int, help=f"use this {name} instead of the rule's")
+    given = parser.parse_args()
+    model = looks.BUNDLED
+    if model not in zoo.CARDS or not has_parts(model):
+        raise SystemExit(f"{model} or its part reader is not here: train them first (weights/README.md)")
+    chosen = [value for value in (given.seed, given.gate, given.channel) if value is not None]
+    if len(chosen) == 3:
+        label = looks.class_of(CLASS, model)
+        print(*record(Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel), notebook.HERE / "arrival"), sep="\n")
+        return
+    if chosen:
+        parser.error("give --seed, --gate and --channel together")
+    found = sorted(candidates(model), key=lambda one: -one[0])
+    if not found:
+        raise SystemExit(f"no picture of the class {CLASS} shows the part {PART}: choose a look by eye")
+    if given.candidates:
+        print(*(f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}" for share, look in found[:given.candidates]), sep="\n")
+        return
+    print(*record(found[0][1], notebook.HERE / "arrival"), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
