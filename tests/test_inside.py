@@ -320,7 +320,7 @@ def test_an_endpoint_answers_json_and_says_what_is_wrong_in_a_sentence():
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
     from weights.recipes import arrival_inside
 
-    monkeypatch.setattr(notebook, "HERE", tmp_path)
+    monkeypatch.setattr(notebook, "ARRIVAL", tmp_path / "arrival")
     look = Look(MODEL, label=1)
     arrival_inside.record(look, tmp_path / "arrival")
     notebook.recorded.cache_clear()

@@ -90,7 +90,7 @@ def main() -> None:
     chosen = [value for value in (given.seed, given.gate, given.channel) if value is not None]
     if len(chosen) == 3:
         label = looks.class_of(CLASS, model)
-        print(*record(Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel), notebook.HERE / "arrival"), sep="\n")
+        print(*record(Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel), notebook.ARRIVAL), sep="\n")
         return
     if chosen:
         parser.error("give --seed, --gate and --channel together")
@@ -100,7 +100,7 @@ def main() -> None:
     if given.candidates:
         print(*(f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}" for share, look in found[:given.candidates]), sep="\n")
         return
-    print(*record(found[0][1], notebook.HERE / "arrival"), sep="\n")
+    print(*record(found[0][1], notebook.ARRIVAL), sep="\n")
 
 
 if __name__ == "__main__":
