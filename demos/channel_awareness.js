@@ -118,7 +118,7 @@
       if (!answer.measured && !answer.setup.slow && answer.recipe.amount !== 1) bus.trigger("measure", {});
       drawDots(); tell();
       if (!facts()) bus.trigger("about", {});
-      if (!answer.setup.slow && now.film !== filmKey(answer.recipe)) bus.trigger("film", {key: filmKey(answer.recipe)});
+      if (!answer.setup.slow && (parts.film.props.value || {}).key !== filmKey(answer.recipe)) bus.trigger("film", {key: filmKey(answer.recipe)});
       await Promise.all([photo.before, photo.after].map(image => image.decode().catch(() => {})));
       if (now.answer === answer) { photo.canvas.hidden = true; drawMap(photo.after); photo.element.dataset.painted = answer.query; }
     }
@@ -134,14 +134,15 @@
       if (!gan.same(bus.props.value, answer.recipe)) bus.props.value = copyOf(answer.recipe);      // with its defaults written out: what is asked next is asked of this
       show(answer);
     });
-    parts.facts.watch("value", () => {
+    function takeFacts() {
       const value = parts.facts.props.value || {};
-      if (value.error || value.model !== now.recipe.model) return;
+      if (!value.classes || value.model !== now.recipe.model) return;
       now.facts = value;
       classes.replaceChildren(...value.classes.map(name => E("option", {value: name})));
       gate.replaceChildren(...value.gates.map((name, i) => E("option", {value: i}, name)));
       tell();
-    });
+    }
+    parts.facts.watch("value", takeFacts);
     listeners.push(() => {
       if (document.activeElement !== seed) seed.value = now.recipe.seed ?? "";
       if (facts() && now.answer) { if (document.activeElement !== classBox) classBox.value = facts().classes[now.recipe.label] ?? now.recipe.label; gate.value = now.recipe.gate; }
@@ -297,6 +298,7 @@
     });
     document.addEventListener("gan:inside", grow);
     gan.inside = {now, set};
+    takeFacts();
     if (recorded.recipe) show(recorded); else if (recorded.error) refuse(recorded.error);
     if (!recorded.recipe && arrival.model) bus.trigger("change", {});
     takeFilm();

@@ -36,7 +36,7 @@ EVENTS = ("about", "film", "measure", "few", "cross", "alike", "cut", "compare",
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 TAKEN_SIDE = 256        # pixels of what is taken away, at least
 STRIP_FRAMES = 7
-RECORDED = ("recipe", "answer", "film", "code", "sentence", "pictures")
+RECORDED = ("recipe", "answer", "facts", "film", "code", "sentence", "pictures")
 
 
 # --- a recipe in, pictures out
@@ -103,10 +103,10 @@ def arrival() -> dict:
         return {}
     found = recorded(TAB)
     if found is None or not _fits(found, model):
-        return dict(recipe=looks.unread(model), answer={}, film={}, code="", sentence=said.BARE_SENTENCE)
+        return dict(recipe=looks.unread(model), answer={}, facts={}, film={}, code="", sentence=said.BARE_SENTENCE)
     pictures = found["pictures"]
     shown = dict(found["answer"], **{name: pictures[name] for name in ("before", "src", "active")})
-    return dict(recipe=found["recipe"], answer=shown, film=dict(found["film"], src=pictures["film"]), code=found["code"],
+    return dict(recipe=found["recipe"], answer=shown, facts=found["facts"], film=dict(found["film"], src=pictures["strip"]), code=found["code"],
                 sentence=found["sentence"])
 
 
@@ -136,7 +136,7 @@ def tab() -> Demo:
             text(f'<p class="sentence">{escape(said.NO_NETWORK)}</p>', elem_id="inside-needs")
         parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
                      base=part(TAB, "base", base, visible="hidden"),
-                     facts=part(TAB, "facts", {}, visible="hidden"), film=part(TAB, "film", shown.get("film", {}), visible="hidden"))
+                     facts=part(TAB, "facts", shown.get("facts", {}), visible="hidden"), film=part(TAB, "film", shown.get("film", {}), visible="hidden"))
         with gr.Column(elem_classes="inside-all"):
             text(f'<h2 class="sentence" id="inside-sentence">{escape(shown.get("sentence", said.BARE_SENTENCE))}</h2>'
                  f'<p class="lead">{escape(said.LEAD)}</p>')

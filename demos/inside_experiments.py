@@ -181,11 +181,17 @@ def verdict(look: Look, after: Tensor, random: dict | None) -> str:
 def _where(look: Look, after: Tensor, untouched: Tensor, spot: float, random: dict | None) -> str:
     shares = part_shares(look, after, untouched)
     if shares:
-        name = max(shares, key=shares.get)
+        name = struck(shares, random)
         other = "" if random is None else f"; random channels: {100 * random['parts'].get(name, 0):.0f} %"
         return f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d{other}."
     other = "" if random is None or random["half"] is None else f"; random channels: on {100 * random['half']:.0f} %"
     return f"Half of the change lies on {100 * spot:.0f} % of the picture{other}."
+
+
+def struck(shares: dict[str, float], random: dict | None) -> str:
+    """The part that more of the change lies on than of random channels' changes; without those, the part with the most."""
+    usual = {} if random is None else random["parts"]
+    return max(shares, key=lambda name: shares[name] - usual.get(name, 0.0))
 
 
 def dots(look: Look) -> list[dict]:

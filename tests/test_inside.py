@@ -109,18 +109,50 @@ def test_half_of_the_change_is_found_where_it_was_planted():
     assert np.isnan(experiments.half_on(before, before)), "the negative control"
 
 
-def test_with_a_part_reader_the_verdict_names_the_part(tmp_path, monkeypatch):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        reader = PartReader(resolution=16, names=("handle", "body"), widths=(4, 4, 4)).eval()
+@pytest.fixture
+def reader(tmp_path, monkeypatch) -> PartReader:
+    """As if a part reader belonged to the network: the left half of every picture is the handle."""
+    class Halves(PartReader):
+        def forward(self, images):
+            left = (torch.arange(images.shape[-1]) < images.shape[-1] // 2).float().expand(len(images), *images.shape[-2:])
+            return torch.stack([left, 1 - left], 1)
+    found = Halves(resolution=16, names=("handle", "body"), widths=(4, 4, 4)).eval()
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects"))
     (tmp_path / "objects-parts.safetensors").touch()
-    monkeypatch.setattr(zoo, "load_part_reader", lambda world: reader)
+    monkeypatch.setattr(zoo, "load_part_reader", lambda world: found)
+    return found
+
+
+def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader):
     look = Look(MODEL)
-    shares = experiments.part_shares(look, experiments.changed(look), experiments.before(look).picture)
-    assert shares and sum(shares.values()) <= 1 + 1e-6
-    said = experiments.verdict(look, experiments.changed(look), experiments.beside(look, measure=True))
-    assert max(shares, key=shares.get) in said and "random channels:" in said
+    shown = tab.measured(as_dict(look))
+    squares = np.square(pixels(shown["src"]).astype(float) - pixels(shown["before"])).sum(2)
+    left, shares = squares[:, :8].sum() / squares.sum(), experiments.tried(look, look.channel).parts
+    assert shares["handle"] == pytest.approx(left, abs=0.03) and sum(shares.values()) == pytest.approx(1)
+    name = experiments.struck(shares, experiments.beside(look, measure=False))
+    assert f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:" in shown["verdict"]
+    assert "part reader: " in last(experiments.cut(look))["verdict"]
+
+
+def test_the_part_that_stands_out_is_the_one_that_random_channels_miss():
+    shares, usual = dict(floor=0.6, handle=0.4), dict(parts=dict(floor=0.7, handle=0.1))
+    assert experiments.struck(shares, usual) == "handle" and experiments.struck(shares, None) == "floor"
+
+
+def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, monkeypatch):
+    from weights.recipes import arrival_inside
+
+    for name, value in dict(CLASS="class 1", SEEDS=range(2), LEAST=0.5).items():
+        monkeypatch.setattr(arrival_inside, name, value)
+    found = list(arrival_inside.candidates(MODEL))
+    assert found and {look.label for _, look in found} == {1}
+    for share, look in found[:5]:
+        assert share == pytest.approx(experiments.part_shares(look, experiments.changed(look), experiments.before(look).picture)["handle"])
+        assert experiments.tried(look, look.channel).levels >= 0.5
+    said = {arrival_inside.first_sentence(look) for _, look in found}
+    assert all(one.endswith("Switch it off.") or one.startswith("Switch one channel") for one in said)
+    monkeypatch.setattr(arrival_inside, "PART", "spout")
+    assert list(arrival_inside.candidates(MODEL)) == []
 
 
 def test_a_film_goes_from_off_through_as_it_is_to_three_times():
@@ -322,11 +354,11 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
 
     monkeypatch.setattr(notebook, "ARRIVAL", tmp_path / "arrival")
     look = Look(MODEL, label=1)
-    arrival_inside.record(look, tmp_path / "arrival")
+    arrival_inside.record(look, notebook.ARRIVAL)
     notebook.recorded.cache_clear()
     shown = tab.arrival()
     assert shown["recipe"] == as_dict(look) and np.array_equal(pixels(shown["answer"]["src"]), pixels(tab.answer(as_dict(look))["src"]))
-    assert shown["film"]["frames"] == 21 and "ChannelEdit" in shown["code"] and shown["sentence"]
+    assert shown["film"]["frames"] == 21 and shown["film"]["src"].startswith("arrival/inside-strip.webp?") and "ChannelEdit" in shown["code"] and shown["sentence"]
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert tab.arrival()["answer"] == {}
     notebook.recorded.cache_clear()

@@ -31,7 +31,7 @@ from weights.recipes.arrival import smallest
 CLASS, PART = "mug", "handle"
 SEEDS = range(24)
 LEAST = 3.0
-CLEAR = 0.5             # of the change, from which the first sentence says that the channel draws the part
+CLEAR, TIMES = 0.5, 2.0         # share of the change, and times that of random channels, from which a channel is said to draw a part
 
 
 def picture(uri: str) -> Image.Image:
@@ -47,17 +47,17 @@ def candidates(model: str) -> Iterator[tuple[float, Look]]:
             continue
         for gate in gates:
             here = Look(model, seed=seed, label=label, gate=gate)
-            for channel in looks.strongest(looks.awareness_of(model, gate)[label], experiments.DOTS).tolist():
-                found = experiments.tried(here, channel)
+            for dot in experiments.dots(here):
+                found = experiments.tried(here, dot["channel"])
                 if found.levels >= LEAST:
-                    yield found.parts.get(PART, 0.0), Look(model, seed=seed, label=label, gate=gate, channel=channel)
+                    yield found.parts.get(PART, 0.0), Look(model, seed=seed, label=label, gate=gate, channel=dot["channel"])
 
 
 def first_sentence(look: Look) -> str:
-    """What the channel was measured to draw on this picture; the bare sentence where no part stands out."""
-    found = experiments.tried(look, look.channel)
-    name = max(found.parts, key=found.parts.get, default="")
-    if not name or found.parts[name] < CLEAR:
+    """What the channel was measured to draw on this picture; a bare sentence where no part stands out against random channels."""
+    shares, random = experiments.tried(look, look.channel).parts, experiments.beside(look, measure=True)
+    name = experiments.struck(shares, random) if shares else ""
+    if not name or shares[name] < CLEAR or shares[name] < TIMES * random["parts"].get(name, 0.0):
         return "Switch one channel of this network off and see what goes."
     return f"One of this network\u2019s channels draws the {name}. Switch it off."
 
@@ -68,9 +68,9 @@ def record(look: Look, folder: Path) -> list[str]:
     answer, film = channel_awareness.shown_of(look, measure=True), experiments.film(look)
     psi = int(look.psi) if look.psi in (0, 1) else look.psi         # as the page's script writes it
     film["key"] = json.dumps([look.model, look.seed, look.label, psi, look.gate, look.channel], separators=(",", ":"))
-    images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")), active=picture(answer.pop("active")), film=picture(film.pop("src")))
+    images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")), active=picture(answer.pop("active")), strip=picture(film.pop("src")))
     found = dict(made_from=channel_awareness.made_from(look.model), command="python -m weights.recipes.arrival_inside", recipe=as_dict(look),
-                 answer=answer, film=film, code=looks.code_for(look), sentence=first_sentence(look),
+                 answer=answer, facts=channel_awareness.about(look.model), film=film, code=looks.code_for(look), sentence=first_sentence(look),
                  pictures={name: f"{looks.TAB}-{name}.webp" for name in images})
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
