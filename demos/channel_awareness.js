@@ -89,6 +89,7 @@
 
     function drawDots() {
       const shown = now.answer ? now.answer.dots : [], most = Math.max(...shown.map(dot => dot.score), 1e-9);
+      const held = dots.contains(document.activeElement) && document.activeElement.dataset.channel;      // who chooses by keyboard stays there
       dots.replaceChildren(...shown.map(dot => {
         const lit = dot.channel === now.recipe.channel;
         const made = E("button", {type: "button", class: `dot ${lit ? "lit" : ""}`, "data-channel": dot.channel, "aria-pressed": lit, "aria-label": `Channel ${dot.channel}, number ${dot.rank} in awareness, ${dot.score}`,
@@ -96,6 +97,7 @@
         made.style.setProperty("--size", Math.sqrt(Math.max(dot.score, 0) / most));
         return made;
       }));
+      if (held) (dots.querySelector(`[data-channel="${held}"]`) || dots.querySelector(".lit")).focus();
       stage.querySelector("#inside-dots-says").textContent = now.answer ? `The channels that \u201c${now.answer.named}\u201d opens most` : "";
     }
     async function show(answer) {
@@ -160,11 +162,14 @@
 
     // --- experiments: asked for, watched, stopped
 
+    const PICTURE = ["model", "seed", "label", "psi"], RESTS_ON = {few: PICTURE, alike: ["model", "label"], truth: ["model"],
+      cross: [...PICTURE, "other", "gates", "mix"], cut: [...PICTURE, "gates", "pieces", "weighted"], compare: [...PICTURE, "gate"]};
     function experiment(part, name, press, draw, {says, streams = true, lead = []} = {}) {
+      const key = () => JSON.stringify(RESTS_ON[name].map(field => now.recipe[field]));
       const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"}), meter = E("progress", {max: 1, value: 0, hidden: true, "aria-label": "How far it is"});
-      let asked = "";
+      let asked = "", of = "";
       const value = () => part.props.value || {};
-      const goNow = button(`inside-${name}-go`, press, () => { asked = JSON.stringify(now.recipe) + Math.random(); bus.trigger(name, {key: asked}); mark(); }, "first");
+      const goNow = button(`inside-${name}-go`, press, () => { of = key(); asked = JSON.stringify(now.recipe) + Math.random(); bus.trigger(name, {key: asked}); mark(); }, "first");
       const stopNow = button(`inside-${name}-stop`, "Stop", () => bus.trigger("stop", {}));
       part.element.replaceChildren(...lead, E("div", {class: "buttons"}, goNow, stopNow), E("p", {class: "progress"}, meter, line), result);
       const mark = () => {
@@ -174,12 +179,12 @@
         line.textContent = busy ? shown.key === asked && shown.says ? shown.says : says : shown.error ? shown.error : shown.ended ? "Stopped." : "";
         line.parentElement.hidden = !line.textContent;
         goNow.disabled = busy || !current();
-        result.classList.toggle("stale", !!result.dataset.of && result.dataset.of !== JSON.stringify(now.recipe));
+        result.classList.toggle("stale", !!result.dataset.of && result.dataset.of !== key());
       };
       part.watch("value", () => {
         const shown = value();
         if (shown.key === asked && !shown.partial) asked = "";
-        if (!shown.error) { draw(result, shown); if (shown.verdict) result.dataset.of = JSON.stringify(now.recipe); }
+        if (!shown.error) { draw(result, shown); if (shown.verdict) result.dataset.of = of; }
         mark();
       });
       listeners.push(mark); mark();
@@ -199,6 +204,7 @@
           tile(row.random, `${row.keep} % random channels`, `${row.keep} % at random: ${row.random_off} levels off`));
       };
       keep.addEventListener("input", pick);
+      keep.addEventListener("change", () => { if (rows()[+keep.value]) set({keep: rows()[+keep.value].keep}); });
       let placed = "";
       experiment(parts.few, "few", "Keep only few channels", (result, value) => {
         if (!value.rows) return;

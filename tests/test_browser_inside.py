@@ -97,9 +97,11 @@ def test_arrival_shows_sentence_picture_channels_and_number_above_the_fold(visit
 def test_another_channel_another_class_and_a_turned_channel_are_drawn(visits: Insides, own: Path):
     page = visits.open()
     first = settle(page)
-    press(page, "inside-next")
+    page.locator(".dot").nth(1).focus()
+    page.keyboard.press("Enter")
     second = settle(page, f"gan.inside.now.recipe.channel !== {first['channel']}")
     assert_shows(page, own, second)
+    assert page.evaluate("document.activeElement.dataset.channel") == str(second["channel"])
     page.fill("#inside-class", "class 2")
     page.press("#inside-class", "Enter")
     assert_shows(page, own, settle(page, "gan.inside.now.recipe.label === 2"))
@@ -118,6 +120,8 @@ def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Insi
     assert "random" in page.locator("#inside-few .aha").inner_text() and page.locator("#inside-few img").count() == 3
     page.locator("#inside-keep").press("End")
     assert "90 %" in page.locator("#inside-few").inner_text()
+    settle(page, "gan.inside.now.recipe.keep === 90 && gan.inside.now.answer.query.includes('keep=90')")
+    assert page.locator(".result.stale").count() == 0, "what does not rest on the change is not out of date"
     says = dict(cross="nearer to", cut="adjusted Rand index", alike="Class 0 is most like", compare="Rank correlation")
     for name, said in says.items():
         if name != "compare":
@@ -126,6 +130,10 @@ def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Insi
         page.wait_for_function(f"(gan.parts.inside.{name}.props.value || {{}}).verdict")
         assert said in page.locator(f"#inside-{name} .aha").inner_text()
     assert page.locator("#inside-cut img").count() == 8 and page.locator("#inside-alike td").count() == 1 + 9
+    press(page, "inside-another")
+    settle(page, "document.querySelectorAll('.result.stale').length === 4")         # all but the likeness of classes
+    press(page, "inside-undo")
+    settle(page, "document.querySelectorAll('.result.stale').length === 0")
     page.wait_for_function("document.getElementById('inside-truth').textContent.includes('Not measured yet')")
     assert axe(page) == []
 
