@@ -119,7 +119,7 @@
 
     // --- the bench: before, after, truth; progress; the search as a film; curve and importances
 
-    const before = tile("Before", "restore-before"), after = tile("After", "restore-after"), truth = tile("Truth", "restore-truth");
+    const before = tile("Before", "restore-before"), after = tile("After", "restore-after"), truth = tile("Truth", "restore-true-picture");
     const paint = E("canvas", {class: "brushed", width: 768, height: 768, "aria-hidden": true}), filmCanvas = E("canvas", {class: "film", hidden: true, "aria-hidden": true});
     before.frame.append(paint); after.frame.append(filmCanvas);
     const film = gan.film(filmCanvas);
@@ -398,7 +398,7 @@
     // --- an own picture
 
     (function owning() {
-      const element = parts.own.element, input = E("input", {type: "file", accept: "image/*", id: "restore-file", class: "sr", "aria-label": "Choose a picture of yours"});
+      const element = parts.own.element, input = E("input", {type: "file", accept: "image/*", id: "restore-own-file", class: "sr", "aria-label": "Choose a picture of yours"});
       const camera = E("input", {type: "file", accept: "image/*", capture: "user", class: "sr", "aria-label": "Take a photo", id: "restore-camera"});
       const said_ = E("p", {class: "said", role: "alert", id: "restore-own-error", hidden: true}), shown = E("div", {class: "brought", hidden: true}), note = E("p", {class: "caption", role: "status", id: "restore-own-note"});
       const choose = button("restore-choose", "Choose a picture", () => input.click()), photo = button("restore-photo", "Take a photo", () => camera.click());
@@ -430,6 +430,7 @@
         if (value.error) { refused(value.error); return; }
         if (value.forgotten) {
           now.own = null; shown.hidden = true; note.textContent = "It is deleted.";
+          document.querySelectorAll("#restore-edit .edited").forEach(likeness => likeness.remove());
           if (now.recipe.shows === "upload") set(arrival, {whole: true});
           tell(); return;
         }
@@ -450,7 +451,7 @@
       const words = part.props.value.words, losses = part.props.value.losses;
       const word = key => [words[key].plain + " ", E("small", {}, words[key].term)];
       const field = (key, control, hint) => E("div", {class: "field"}, E("label", {for: control.id, title: words[key].tip}, ...word(key)), control, hint);
-      const whole = (name, key) => { const input = E("input", {id: `restore-${name}`, type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => set({[name]: /^-?\d{1,6}$/.test(input.value.trim()) ? +input.value : input.value})}); return input; };
+      const whole = (name, key) => { const input = E("input", {id: `restore-setting-${name}`, type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => set({[name]: /^-?\d{1,6}$/.test(input.value.trim()) ? +input.value : input.value})}); return input; };
       const inputs = {codes: whole("codes"), layer: whole("layer"), steps: whole("steps"), start: whole("start")}, layerSays = E("p", {class: "caption"});
       const losses_ = E("fieldset", {class: "choices rows", id: "restore-loss"}), ways = E("fieldset", {class: "choices rows", id: "restore-optimiser"});
       part.element.replaceChildren(E("div", {class: "fields"}, field("codes", inputs.codes), field("mixed", inputs.layer, layerSays), field("steps", inputs.steps), field("start", inputs.start), losses_, ways));

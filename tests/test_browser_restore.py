@@ -161,7 +161,7 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     page = visits.open()
     path = tmp_path / "mine.png"
     Image.radial_gradient("L").convert("RGB").resize((300, 200)).save(path)
-    page.set_input_files("#restore-file", path)
+    page.set_input_files("#restore-own-file", path)
     page.wait_for_selector("#restore-own-copy")
     assert "middle square" in page.locator("#restore-own").inner_text() and "10 minutes" in page.locator("#restore-own").inner_text()
     page.evaluate("gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})")
@@ -169,13 +169,13 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     press(page, "restore-start")
     settle(page, "!!gan.restore.now.answer.result")
     wished = np.asarray(Image.open(path).crop((50, 0, 250, 200)).resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
-    assert np.abs(seen(page, "truth").astype(int) - wished).max() <= 1
+    assert np.abs(seen(page, "true-picture").astype(int) - wished).max() <= 1
     assert page.evaluate("gan.restore.now.own.token") not in page.evaluate("gan.restore.now.answer.query")
     press(page, "restore-forget")
     page.wait_for_function("gan.restore.now.own === null && gan.restore.now.recipe.shows !== 'upload'")
     wrong = tmp_path / "text.png"
     wrong.write_text("this is no picture")
-    page.set_input_files("#restore-file", wrong)
+    page.set_input_files("#restore-own-file", wrong)
     page.wait_for_selector("#restore-own-error:not([hidden])")
     assert "choose another" in page.locator("#restore-own-error").inner_text()
 
@@ -194,3 +194,15 @@ def test_axe_finds_nothing_serious_with_all_folds_open(visits: Restorings, size:
     page.wait_for_selector("#restore-address")
     press(page, "restore-flap")
     assert axe(page) == []
+
+
+def test_every_name_on_the_tab_is_one_element_s_and_the_picture_can_be_saved(visits: Restorings):
+    page = visits.open("?tab=restore&expert=1")
+    page.wait_for_selector("#restore-setting-start")
+    names = page.evaluate("[...document.querySelectorAll('[id^=restore]')].map(one => one.id)")
+    assert sorted(names) == sorted(set(names))
+    press(page, "restore-start")
+    settle(page, "gan.restore.now.answer.result")
+    with page.expect_download() as waiting:
+        press(page, "restore-take-picture")
+    assert Image.open(waiting.value.path()).format == "PNG"
