@@ -344,7 +344,8 @@ def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
     """The table of methods, a key of TABLES; computed where it was not."""
     key = finding.key_of(replace(recipe, method="lowrank", lam=0.0))
     rows = _compared.get(key) or _compared.put(key, list(experiments.compare(recipe))[-1]["rows"])
-    caption = f"{alt_text(replace(recipe, amounts=()), None)}: every direction turned until the region changes by {painted.STEP:g} (RMS)."
+    picture = alt_text(replace(recipe, amounts=()), None).removesuffix(", no knob moved")
+    caption = f"{picture}: every direction turned until the region changes by {painted.STEP:g} (RMS)."
     if kind == "csv":
         return experiments.as_csv(rows).encode(), "methods.csv"
     return experiments.as_latex(rows, caption).encode(), "methods.tex"
