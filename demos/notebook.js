@@ -30,7 +30,12 @@ window.gan = window.gan || (() => {
     const sheet = new Image();
     let count = 0;
     return {
-      load: async (source, frames) => { count = 0; sheet.src = source; await sheet.decode(); count = frames; },
+      load: async (source, frames) => {
+        count = 0; sheet.src = source;
+        // another film was wanted before this one had come, or the page is being left: whoever waits for this one waits no more
+        try { await sheet.decode(); } catch { return new Promise(() => {}); }
+        count = frames;
+      },
       ready: () => count > 0,
       draw: fraction => {
         const wide = Math.round(sheet.naturalWidth / count), high = sheet.naturalHeight, pen = canvas.getContext("2d");
