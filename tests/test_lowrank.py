@@ -386,7 +386,7 @@ def test_a_default_lambda_leaves_a_rank_in_the_window_and_a_tie_is_said() -> Non
 def test_a_stream_shows_signs_of_life_and_stops_when_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT", 0.01)
     monkeypatch.setattr(module, "TOLERANCE", 0.0)
-    pair, workers = of(decaying(100, seed=1), decaying(100, seed=2)), module._workers()
+    pair, workers = of(decaying(100, seed=1), decaying(100, seed=2)), module.workers()
     stream = lowrank_steps(pair, mode="official")
     first, second = next(stream), next(stream)
     assert first.result is None and second.lam == 1 / 60
@@ -409,7 +409,7 @@ def test_two_visitors_get_what_each_gets_alone_and_the_process_keeps_its_threads
             together = list(visitors.map(lowrank_of, regions))
             assert {visitors.submit(torch.get_num_threads).result() for _ in range(3)} == {2}
         assert torch.get_num_threads() == 2
-        assert {module._workers().submit(torch.get_num_threads).result() for _ in range(4)} == {1}
+        assert {module.workers().submit(torch.get_num_threads).result() for _ in range(4)} == {1}
     finally:
         torch.set_num_threads(1)
     for one, other in zip(alone, together):

@@ -124,6 +124,7 @@ def lowrank_steps(found: Grams, *, mode: str = "paper", lam: float | None = None
         raise ValueError(f"no mode {mode!r}: 'paper' (certified) or 'official' (the published arithmetic)")
     if lam is not None and not (math.isfinite(lam) and lam > 0):
         raise ValueError(f"lam = {lam}: the weight of the sparse part is a number above 0, such as 1/60")
+    workers()                               # before this thread's first tensor, which settles its number of threads
     movable = list(found.movable)
     pair = [m[movable][:, movable].double() for m in (found.inside, found.outside)]
     before = (start.inside, start.outside) if start else (None, None)
@@ -219,7 +220,7 @@ def _both(pair: list[Tensor], lam: float, solver: Callable,
             return stop.is_set()
         return solver(pair[side], lam, start=before[side], watch=watch)
 
-    jobs = [_workers().submit(solve, side) for side in (0, 1)]
+    jobs = [workers().submit(solve, side) for side in (0, 1)]
     try:
         while wait(jobs, BEAT).not_done:
             yield Progress(lam, seen[0][0] + seen[1][0], max(seen[0][1], seen[1][1]))
@@ -229,10 +230,20 @@ def _both(pair: list[Tensor], lam: float, solver: Callable,
         wait([job for job in jobs if not job.cancel()])
 
 
+_MAKING = threading.Lock()
+
+
+def workers() -> ThreadPoolExecutor:
+    """Two threads that live as long as the process, each with one core: decompositions of this size gain little from
+    two cores, and two of them that both try take three times as long. A server makes them before it has visitors: while
+    they start, PyTorch's number of threads for the whole process is 1 for an instant.
+    """
+    with _MAKING:
+        return _workers()
+
+
 @lru_cache(maxsize=1)
 def _workers() -> ThreadPoolExecutor:
-    """Two threads that live as long as the process, each with one core: decompositions of this size gain little from
-    two cores, and two of them that both try take three times as long."""
     cores, ready = torch.get_num_threads(), threading.Barrier(3)
 
     def alone() -> None:
