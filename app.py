@@ -23,7 +23,6 @@ import torch
 from starlette.staticfiles import StaticFiles
 
 from core import zoo
-from core.factorization.lowrank import workers
 from demos import channel_awareness, gpu, lowrank, mganprior, notebook, recipe, sefa
 
 DEMOS = (sefa, lowrank, mganprior, channel_awareness)
@@ -148,7 +147,7 @@ def main() -> None:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)
     add(given.weights)
-    workers()                   # before there are visitors
+    lowrank.ready()             # before there are visitors
     page = build()
     try:
         launch(page, server_name=given.host, server_port=given.port)

@@ -16,7 +16,7 @@ import gradio as gr
 
 from core import zoo
 from core.factorization.files import save_directions
-from core.factorization.lowrank import lowrank_steps
+from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.resefa import resefa_of
 from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
@@ -608,6 +608,11 @@ def opened(request: gr.Request) -> tuple:
         return painted.as_dict(painted.from_query(query)), gr.skip(), *folds
     except RecipeError as error:
         return gr.skip(), refused(error), *folds
+
+
+def ready() -> None:
+    """Starts the threads that solve, before there is a visitor's thread that could take on one core for good."""
+    workers()
 
 
 # --- the same, for programs
