@@ -5,7 +5,6 @@ awareness is here is our formulation (core.channels), and the page and every exp
 """
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from urllib.parse import urlencode
@@ -21,14 +20,15 @@ from core.images import strip as side_by_side
 from . import inside_experiments as experiments
 from . import inside_recipe as looks
 from . import inside_words as said
-from . import models, pace, restoring, words
+from . import models, pace, restoring, wiring, words
 from .checks import RecipeError
 from .inside_experiments import uri
 from .inside_recipe import TAB, Look
 from .mganprior import WATCH
-from .notebook import (LIVE, LONG, Demo, button, cell, deliver, expert, fold, limits, outlet, part, private, publish, recorded,
+from .notebook import (LIVE, LONG, Demo, cell, deliver, fold, limits, outlet, part, private, publish, recorded,
                        sentence, text)
 from .recipe import file_identity, opened as opened_model
+from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TITLE = "Look inside"
 SCRIPT = "channel_awareness"            # the tab's own script, beside this file
@@ -47,11 +47,7 @@ def answer(given: Mapping) -> dict:
     try:
         return dict(shown_of(looks.from_json(given)), asked=given)
     except RecipeError as error:
-        return dict(refused(error), asked=given)
-
-
-def refused(error: RecipeError) -> dict:
-    return dict(error=str(error)[:1].upper() + str(error)[1:])
+        return refused(error, asked=given)
 
 
 def shown_of(look: Look, *, measure: bool = False) -> dict:
@@ -173,46 +169,13 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         parts["compare"] = part(TAB, "compare", {})
     with fold(TAB, "true") as true:
         parts["truth"] = part(TAB, "truth", {})
-    with fold(TAB, "method") as method:
-        gr.Markdown(said.EQUATION, elem_id="inside-equation", latex_delimiters=[
-            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
-        for name, function in (("inside-source", rectified_mean), ("inside-source-hybrid", hybrid)):
-            gr.Code(inspect.getsource(function), language="python", label=f"{function.__name__}: a function that this tab calls",
-                    interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
+    method = method_fold(TAB, said.EQUATION, {"inside-source": rectified_mean, "inside-source-hybrid": hybrid})
     with fold(TAB, "take") as take:
-        with gr.Row(elem_classes="buttons"):
-            for kind, name in TAKEN.items():
-                parts[f"take_{kind}"] = button(name, f"inside-take-{kind}")
-        part(TAB, "link")
-        parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
-                                buttons=["copy"], show_line_numbers=False, elem_id="inside-code")
-        text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')
-        parts["outlet"] = outlet(TAB)
+        parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')))
     return [more, compare, true, method, take]
 
 
 # --- wiring: a handler that fails says a sentence, and changes nothing
-
-
-def guarded(handler: Callable) -> Callable:
-    """`handler` for an event with one output; a RecipeError becomes a sentence, the output stays as it is."""
-    def run(*values):
-        try:
-            return handler(*values)
-        except RecipeError as error:
-            sentence(error)
-            return gr.skip()
-    return run
-
-
-def keyed(make: Callable) -> Callable:
-    """`make(look)` for a part that asks with a key, and knows by it whether the answer is still wanted."""
-    def run(given, event: gr.EventData):
-        try:
-            return dict(make(looks.from_json(given)), key=event.key)
-        except RecipeError as error:
-            return dict(refused(error), key=event.key)
-    return run
 
 
 def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
@@ -226,7 +189,7 @@ def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
                 yield dict(waiting(last) if "place" in last else last, key=event.key, partial=True)
             yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", "place" in last)))
         except RecipeError as error:
-            yield dict(refused(error), key=event.key)
+            yield refused(error, key=event.key)
     return run
 
 
@@ -248,7 +211,7 @@ def measured(given: Mapping) -> dict:
     try:
         return dict(shown_of(looks.from_json(given), measure=True), asked=given)
     except RecipeError as error:
-        return dict(refused(error), asked=given)
+        return refused(error, asked=given)
 
 
 def facts(given: Mapping) -> dict:
@@ -256,7 +219,7 @@ def facts(given: Mapping) -> dict:
     try:
         return about(model)
     except RecipeError as error:
-        return dict(refused(error), model=model)
+        return refused(error, model=model)
 
 
 def stop(request: gr.Request) -> None:
@@ -272,12 +235,12 @@ def _wire(parts: dict) -> None:
     bus = parts["bus"]
     bus.change(live, bus, [parts["stage"], parts["code"]], **private("inside_answer", LIVE))
     bus.about(facts, bus, parts["facts"], **private("inside_about", LIVE))
-    bus.film(keyed(experiments.film), bus, parts["film"], **private("inside_film", LONG))
+    bus.film(keyed(looks.from_json, lambda look, _event: experiments.film(look)), bus, parts["film"], **private("inside_film", LONG))
     bus.measure(measured, bus, parts["stage"], **private("inside_measure", LONG))
     for name in ("few", "cross", "cut", "compare"):
         getattr(bus, name)(in_turn(name, getattr(experiments, name)), bus, parts[name], **private(f"inside_{name}", WATCH))
-    bus.alike(keyed(experiments.alike), bus, parts["alike"], **private("inside_alike", LONG))
-    bus.truth(keyed(lambda look: dict(html=said.truth_html(look.model))), bus, parts["truth"], **private("inside_truth", LIVE))
+    bus.alike(keyed(looks.from_json, lambda look, _event: experiments.alike(look)), bus, parts["alike"], **private("inside_alike", LONG))
+    bus.truth(keyed(looks.from_json, lambda look, _event: dict(html=said.truth_html(look.model))), bus, parts["truth"], **private("inside_truth", LIVE))
     bus.stop(stop, None, None, **private("inside_stop_measuring", LIVE))
 
 
@@ -288,15 +251,7 @@ def _wire_files(parts: dict) -> None:
 
 
 def opened(request: gr.Request) -> tuple:
-    """The state that the address asks for: the recipe, or a sentence; and whether the folds stand open."""
-    query = dict(request.query_params)
-    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
-    if query.get("tab") != TAB or not set(query) & {"v", *looks.FIELDS}:
-        return gr.skip(), gr.skip(), *folds
-    try:
-        return looks.as_dict(looks.from_query(query)), gr.skip(), *folds
-    except RecipeError as error:
-        return gr.skip(), dict(refused(error), asked="link"), *folds
+    return wiring.opened(request, looks, tab=TAB, asked="link")
 
 
 # --- the same, for programs
@@ -304,10 +259,6 @@ def opened(request: gr.Request) -> tuple:
 
 RECIPE = ('recipe: {"model": "objects-biggan", "label": "mug", "seed": 0, "gate": 4, "channel": 17, "amount": 0}; amount 0 switches the '
           "channel off, 1 leaves it; all but model may be left out. " + looks.FORMULATION)
-
-
-def last_of(parts_of_it: Iterator[dict]) -> dict:
-    return list(parts_of_it)[-1]
 
 
 ENDPOINTS = {
@@ -319,22 +270,7 @@ ENDPOINTS = {
 }
 
 
-def called_with(make: Callable, recipe: Mapping) -> dict:
-    """make(look) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
-    try:
-        return make(looks.from_json(recipe))
-    except RecipeError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
-    for endpoint, (make, says) in ENDPOINTS.items():
-        gr.api(_of_recipe(make), api_name=endpoint, api_description=f"{says} {RECIPE}",
-               **{name: WATCH[name] for name in ("concurrency_id", "concurrency_limit")})
-
-
-def _of_recipe(make: Callable[[Look], dict]) -> Callable[[dict], dict]:
-    def call(recipe: dict) -> dict:
-        return called_with(make, recipe)
-    return call
+    for name, (make, says) in ENDPOINTS.items():
+        offer(of_recipe(looks.from_json, make), name, f"{says} {RECIPE}", WATCH)

@@ -4,7 +4,6 @@ Handlers are pure functions: a recipe in, pictures and sentences out. The page h
 """
 from __future__ import annotations
 
-import inspect
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -22,7 +21,7 @@ from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 from core.regions import to_text
 
-from . import measured, models, words
+from . import measured, models, wiring, words
 from . import paint_experiments as experiments
 from . import paint_knobs as finding
 from . import paint_recipe as painted
@@ -30,12 +29,13 @@ from . import painted as on_unseen
 from . import recipe as recipes
 from .checks import RecipeError
 from .kept import Kept
-from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
-                       publish, recorded, sentence, text, tiles)
+from .notebook import (LIVE, LONG, Demo, cell, data_uri, deliver, fold, limits, outlet, part, private, publish,
+                       recorded, sentence, text, tiles)
 from .pace import pace_of
 from .paint_knobs import Knobs
 from .paint_recipe import PARTS, Painted, called, verb
 from .uploads import take_directions
+from .wiring import buttons, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = painted.TAB, "Paint"
 SCRIPT = "lowrank"                      # the tab's own script, beside this file
@@ -66,11 +66,7 @@ def answer(given: Mapping) -> dict:
     try:
         return shown_of(painted.from_json(given), at_once=True)
     except RecipeError as error:
-        return dict(refused(error), asked=given)
-
-
-def refused(error: RecipeError) -> dict:
-    return dict(error=str(error)[:1].upper() + str(error)[1:])
+        return refused(error, asked=given)
 
 
 def shown_of(recipe: Painted, *, at_once: bool = False) -> dict:
@@ -455,56 +451,20 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
     with fold(TAB, "compare") as compare:
         parts["compare"] = part(TAB, "compare", {})
         with gr.Row(elem_classes="buttons"):
-            for kind, name in TABLES.items():
-                parts[f"table_{kind}"] = button(name, f"paint-table-{kind}")
+            parts.update(buttons(TAB, "table", TABLES))
     with fold(TAB, "true") as true:
         parts["truth"] = part(TAB, "truth", {})
-    with fold(TAB, "method") as method:
-        gr.Markdown(EQUATION, elem_id="paint-equation", latex_delimiters=[
-            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
-        for name, function in (("paint-source", lowrank_steps), ("paint-source-resefa", resefa_of)):
-            gr.Code(inspect.getsource(function), language="python", label=f"{function.__name__}: a function that finds the knobs",
-                    interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
+    method = method_fold(TAB, EQUATION, {"paint-source": lowrank_steps, "paint-source-resefa": resefa_of})
     with fold(TAB, "take") as take:
-        with gr.Row(elem_classes="buttons"):
-            for kind, name in TAKEN.items():
-                parts[f"take_{kind}"] = button(name, f"paint-take-{kind}")
-        part(TAB, "link")
-        parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
-                                buttons=["copy"], show_line_numbers=False, elem_id="paint-code")
-        parts["outlet"] = outlet(TAB)
+        parts.update(take_away(TAB, TAKEN, code_of_arrival))
     return [more, compare, true, method, take]
 
 
 # --- wiring: a handler that fails says a sentence, and changes nothing
 
 
-def guarded(handler: Callable) -> Callable:
-    """`handler` for an event with one output; a RecipeError becomes a sentence, the output stays as it is."""
-    def run(*values):
-        try:
-            return handler(*values)
-        except RecipeError as error:
-            sentence(error)
-            return gr.skip()
-    return run
-
-
-def keyed(make: Callable) -> Callable:
-    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted.
-
-    A refusal is part of the answer: the part that asked says it.
-    """
-    def run(given, event: gr.EventData):
-        try:
-            return dict(make(painted.from_json(given), event), key=event.key)
-        except RecipeError as error:
-            return dict(refused(error), key=event.key)
-    return run
-
-
 def keyed_stream(make: Callable) -> Callable:
-    """The same for what comes in parts. It ends where the visitor looks at another region by now, or left."""
+    """`keyed` for what comes in parts. It ends where the visitor looks at another region by now, or left."""
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
@@ -515,7 +475,7 @@ def keyed_stream(make: Callable) -> Callable:
                 if not _same_region(_on_screen.get(visitor), recipe):
                     return
         except RecipeError as error:
-            yield dict(refused(error), key=event.key)
+            yield refused(error, key=event.key)
     return run
 
 
@@ -565,7 +525,7 @@ def finder(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator
         for news in find(recipe, visitor):
             yield dict(news, key=event.key)
     except RecipeError as error:
-        yield dict(refused(error), key=event.key)
+        yield refused(error, key=event.key)
     except Exception:
         yield dict(error="The knobs could not be found: something broke on the server. Press Find knobs to try again.", key=event.key)
         raise
@@ -581,14 +541,14 @@ def _wire(parts: dict) -> None:
     bus.exact(exactly, bus, parts["stage"], **private("paint_exact", LONG))
     bus.find(finder, bus, parts["facts"], **private("paint_finding", SOLVE))
     bus.stop(stop, None, None, **private("paint_stopping", LIVE))
-    bus.strip(keyed(lambda recipe, event: strip(recipe)), bus, parts["strip"], **private("paint_film", LONG))
+    bus.strip(keyed(painted.from_json, lambda recipe, event: strip(recipe)), bus, parts["strip"], **private("paint_film", LONG))
     bus.faces(keyed_stream(lambda recipe, event: experiments.faces(recipe, int(event.first) % 10_000)), bus, parts["faces"],
               **private("paint_faces", LONG))
-    bus.ban(keyed(lambda recipe, event: experiments.ban(recipe)), bus, parts["ban"], **private("paint_ban", LONG))
+    bus.ban(keyed(painted.from_json, lambda recipe, event: experiments.ban(recipe)), bus, parts["ban"], **private("paint_ban", LONG))
     for name, make in (("refuse", experiments.refusals), ("compare", experiments.compare), ("weights", experiments.weights)):
         getattr(bus, name)(keyed_stream(lambda recipe, event, make=make: make(recipe)), bus, parts[name], **private(f"paint_{name}", LONG))
-    bus.truth(keyed(lambda recipe, event: dict(html=truth_html(recipe))), bus, parts["truth"], **private("paint_truth", LONG))
-    bus.steer(keyed(lambda recipe, event: dict(recipe=to_steer(recipe))), bus, parts["steer"], **private("paint_to_steer", LONG))
+    bus.truth(keyed(painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))), bus, parts["truth"], **private("paint_truth", LONG))
+    bus.steer(keyed(painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))), bus, parts["steer"], **private("paint_to_steer", LONG))
 
 
 def _wire_files(parts: dict) -> None:
@@ -599,15 +559,7 @@ def _wire_files(parts: dict) -> None:
 
 
 def opened(request: gr.Request) -> tuple:
-    """The state that the address asks for: the recipe, or a sentence on the stage; and whether the folds stand open."""
-    query = dict(request.query_params)
-    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
-    if query.get("tab") != TAB or not set(query) & {"v", *painted.FIELDS}:
-        return gr.skip(), gr.skip(), *folds
-    try:
-        return painted.as_dict(painted.from_query(query)), gr.skip(), *folds
-    except RecipeError as error:
-        return gr.skip(), refused(error), *folds
+    return wiring.opened(request, painted, tab=TAB)
 
 
 def ready() -> None:
@@ -622,10 +574,6 @@ RECIPE = ('recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth
           '"amounts": [4], "knob": 0}; region is a part\'s name or the text of core.regions.to_text; all but model may be left out.')
 
 
-def last_of(parts_of_it: Iterator[dict]) -> dict:
-    return list(parts_of_it)[-1]
-
-
 ENDPOINTS = {
     "paint_picture": (shown_of, "The picture of a recipe, before and after, its words, link and knobs; finds them where need be."),
     "paint_strip": (lambda recipe: (finding.solve(recipe), strip(recipe))[1], "21 frames of the chosen knob, side by side."),
@@ -635,22 +583,7 @@ ENDPOINTS = {
 }
 
 
-def called_with(make: Callable, recipe: Mapping) -> dict:
-    """make(recipe) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
-    try:
-        return make(painted.from_json(recipe))
-    except RecipeError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, says) in ENDPOINTS.items():
-        gr.api(_of_recipe(make), api_name=name, api_description=f"{says} {RECIPE}",
-               concurrency_id=LONG["concurrency_id"], concurrency_limit=LONG["concurrency_limit"])
-
-
-def _of_recipe(make: Callable[[Painted], dict]) -> Callable[[dict], dict]:
-    def call(recipe: dict) -> dict:
-        return called_with(make, recipe)
-    return call
+        offer(of_recipe(painted.from_json, make), name, f"{says} {RECIPE}", LONG)

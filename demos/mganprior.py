@@ -4,7 +4,6 @@ Handlers are pure functions: a recipe in, pictures and sentences out. The page h
 """
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
@@ -19,17 +18,18 @@ from core.inversion.degradations import Shrink
 from core.inversion.losses import psnr
 from core.inversion.multicode import invert
 
-from . import measured, models, own_pictures, restored, restoring, rivals, words
+from . import measured, models, own_pictures, restored, restoring, rivals, wiring, words
 from . import restore_experiments as experiments
 from . import restore_recipe as restorations
 from .checks import RecipeError
 from .kept import Kept
-from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
-                       publish, recorded, sentence, text, tiles)
+from .notebook import (LIVE, LONG, Demo, cell, data_uri, deliver, fold, limits, outlet, part, private, publish,
+                       recorded, sentence, text, tiles)
 from .recipe import opened as opened_model
 from .restore_experiments import uri
 from .restore_recipe import OWN, SHOWS, TASKS, Restoration
 from .restoring import Found, Problem
+from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = restorations.TAB, "Restore"
 SCRIPT = "mganprior"                    # the tab's own script, beside this file
@@ -53,11 +53,7 @@ def answer(given: Mapping) -> dict:
     try:
         return dict(shown_of(restorations.from_json(given)), asked=given)
     except RecipeError as error:
-        return dict(refused(error), asked=given)
-
-
-def refused(error: RecipeError) -> dict:
-    return dict(error=str(error)[:1].upper() + str(error)[1:])
+        return refused(error, asked=given)
 
 
 def shown_of(recipe: Restoration) -> dict:
@@ -319,45 +315,13 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         parts["compare"] = part(TAB, "compare", {})
     with fold(TAB, "true") as true:
         parts["truth"] = part(TAB, "truth", {})
-    with fold(TAB, "method") as method:
-        gr.Markdown(EQUATION, elem_id="restore-equation", latex_delimiters=[
-            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
-        for name, function in (("restore-source", invert), ("restore-source-agreeing", Shrink.agreeing)):
-            gr.Code(inspect.getsource(function), language="python", label=f"{function.__name__}: a function that this tab calls",
-                    interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
+    method = method_fold(TAB, EQUATION, {"restore-source": invert, "restore-source-agreeing": Shrink.agreeing})
     with fold(TAB, "take") as take:
-        with gr.Row(elem_classes="buttons"):
-            for kind, name in TAKEN.items():
-                parts[f"take_{kind}"] = button(name, f"restore-take-{kind}")
-        part(TAB, "link")
-        parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
-                                buttons=["copy"], show_line_numbers=False, elem_id="restore-code")
-        parts["outlet"] = outlet(TAB)
+        parts.update(take_away(TAB, TAKEN, code_of_arrival))
     return [more, compare, true, method, take]
 
 
 # --- wiring: a handler that fails says a sentence, and changes nothing
-
-
-def guarded(handler: Callable) -> Callable:
-    """`handler` for an event with one output; a RecipeError becomes a sentence, the output stays as it is."""
-    def run(*values):
-        try:
-            return handler(*values)
-        except RecipeError as error:
-            sentence(error)
-            return gr.skip()
-    return run
-
-
-def keyed(make: Callable) -> Callable:
-    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted."""
-    def run(given, event: gr.EventData):
-        try:
-            return dict(make(restorations.from_json(given), event), key=event.key)
-        except RecipeError as error:
-            return dict(refused(error), key=event.key)
-    return run
 
 
 def in_turn(name: str, make: Callable) -> Callable:
@@ -371,7 +335,7 @@ def in_turn(name: str, make: Callable) -> Callable:
                 yield dict(told(recipe, last) if "place" in last else last, key=event.key, partial=True)
             yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", "place" in last)))
         except RecipeError as error:
-            yield dict(refused(error), key=event.key)
+            yield refused(error, key=event.key)
     return run
 
 
@@ -389,7 +353,7 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
         for news in search(restorations.from_json(given), str(request.session_hash)):
             yield dict(news, key=event.key)
     except RecipeError as error:
-        yield dict(refused(error), key=event.key)
+        yield refused(error, key=event.key)
     except Exception:
         yield dict(error="The picture could not be restored: something broke on the server. Press Start to try again.", key=event.key)
         raise
@@ -433,9 +397,9 @@ def _wire(parts: dict) -> None:
                        ("layers", lambda recipe, event: experiments.layers(recipe)), ("mug", lambda recipe, event: experiments.mugs(recipe)),
                        ("compare", lambda recipe, event: experiments.compare(recipe))):
         getattr(bus, name)(in_turn(name, make), bus, parts[name], **private(f"restore_{name}", WATCH))
-    bus.knobs(keyed(lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]), bus, parts["edit"], **private("restore_knobs", LONG))
-    bus.edit(keyed(lambda recipe, event: experiments.edited(recipe, event.amounts)), bus, parts["edit"], **private("restore_edit", LIVE))
-    bus.truth(keyed(lambda recipe, event: dict(html=restored.truth_html(recipe.model))), bus, parts["truth"], **private("restore_truth", LONG))
+    bus.knobs(keyed(restorations.from_json, lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]), bus, parts["edit"], **private("restore_knobs", LONG))
+    bus.edit(keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)), bus, parts["edit"], **private("restore_edit", LIVE))
+    bus.truth(keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))), bus, parts["truth"], **private("restore_truth", LONG))
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
     bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
@@ -454,15 +418,7 @@ def taken(recipe: Restoration, kind: str) -> str:
 
 
 def opened(request: gr.Request) -> tuple:
-    """The state that the address asks for: the recipe, or a sentence; and whether the folds stand open."""
-    query = dict(request.query_params)
-    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
-    if query.get("tab") != TAB or not set(query) & {"v", *restorations.FIELDS}:
-        return gr.skip(), gr.skip(), *folds
-    try:
-        return restorations.as_dict(restorations.from_query(query)), gr.skip(), *folds
-    except RecipeError as error:
-        return gr.skip(), dict(refused(error), key="link"), *folds
+    return wiring.opened(request, restorations, tab=TAB, key="link")
 
 
 def warm() -> None:
@@ -479,10 +435,6 @@ RECIPE = ('recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture"
           "noise or copy; all but model may be left out.")
 
 
-def last_of(parts_of_it: Iterator[dict]) -> dict:
-    return list(parts_of_it)[-1]
-
-
 ENDPOINTS = {
     "restore_picture": (lambda recipe: last_of(search(recipe, f"program {id(recipe)}")).get("done", {}),
                         "The restored picture of a recipe with its scores, before and truth; finds it where need be."),
@@ -491,22 +443,7 @@ ENDPOINTS = {
 }
 
 
-def called_with(make: Callable, recipe: Mapping) -> dict:
-    """make(recipe) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
-    try:
-        return make(restorations.from_json(recipe))
-    except RecipeError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, says) in ENDPOINTS.items():
-        gr.api(_of_recipe(make), api_name=name, api_description=f"{says} {RECIPE}",
-               concurrency_id=WATCH["concurrency_id"], concurrency_limit=WATCH["concurrency_limit"])
-
-
-def _of_recipe(make: Callable[[Restoration], dict]) -> Callable[[dict], dict]:
-    def call(recipe: dict) -> dict:
-        return called_with(make, recipe)
-    return call
+        offer(of_recipe(restorations.from_json, make), name, f"{says} {RECIPE}", WATCH)

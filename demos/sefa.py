@@ -4,7 +4,6 @@ Handlers are pure functions: a recipe in, pictures and sentences out. The page h
 """
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
@@ -20,17 +19,18 @@ from core.factorization.sefa import sefa
 from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 
-from . import measured, models, words
+from . import measured, models, wiring, words
 from . import recipe as recipes
 from .checks import RecipeError
 from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
 from .gpu import batch
-from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, expert, fold, limits, outlet, part, private,
+from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, fold, limits, outlet, part, private,
                        publish, recorded, sentence, text, tiles)
 from .pace import pace_of
 from .recipe import Recipe
 from .takeaway import code_for, notebook_for, png_for
 from .uploads import take_directions, uploaded
+from .wiring import called, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = "steer", "Steer"
 SCRIPT = "sefa"                         # the tab's own script, beside this file
@@ -57,11 +57,7 @@ def answer(given: Mapping) -> dict:
     try:
         return shown_of(recipes.from_json(given), at_once=True)
     except RecipeError as error:
-        return dict(refused(error), asked=given)
-
-
-def refused(error: RecipeError) -> dict:
-    return dict(error=str(error)[:1].upper() + str(error)[1:])
+        return refused(error, asked=given)
 
 
 def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
@@ -329,24 +325,14 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         with gr.Row():
             parts["read"] = button("Read this face, and draw what was read", "steer-read")
         parts["reading"] = text("", elem_id="steer-reading")
-    with fold(TAB, "method") as method:
-        gr.Markdown(EQUATION, elem_id="steer-equation", latex_delimiters=[
-            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
-        gr.Code(inspect.getsource(sefa), language="python", label="The function that found the knobs",
-                interactive=False, buttons=["copy"], show_line_numbers=False, elem_id="steer-source")
+    method = method_fold(TAB, EQUATION, {"steer-source": sefa})
     with fold(TAB, "take") as take:
-        _take_away(parts, code_of_arrival)
+        parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: _kept_edits(parts)))
     parts["taken"] = take
     return [more, compare, true, method, take]
 
 
-def _take_away(parts: dict, code_of_arrival: str) -> None:
-    with gr.Row(elem_classes="buttons"):
-        for kind, name in TAKEN.items():
-            parts[f"take_{kind}"] = button(name, f"steer-take-{kind}")
-    part(TAB, "link")
-    parts["code"] = gr.Code(code_of_arrival, language="python", label="The code of this picture", interactive=False,
-                            buttons=["copy"], show_line_numbers=False, elem_id="steer-code")
+def _kept_edits(parts: dict) -> None:
     text('<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
          "works where the knobs are counted differently.</p>")
     with gr.Row(elem_classes="keep"):
@@ -362,32 +348,13 @@ def _take_away(parts: dict, code_of_arrival: str) -> None:
         parts["load"] = gr.UploadButton("Load from a file", size="sm", file_types=[".json"], elem_id="steer-load",
                                         elem_classes="quiet", min_width=90)
     parts["edited"] = text("", elem_id="steer-edited")
-    parts["outlet"] = outlet(TAB)
 
 
 # --- wiring: a handler that fails says a sentence, and changes nothing
 
 
-def guarded(handler: Callable, count: int = 1) -> Callable:
-    """`handler` for an event with `count` outputs; a RecipeError becomes a sentence, the outputs stay as they are."""
-    def run(*values):
-        try:
-            return handler(*values)
-        except RecipeError as error:
-            sentence(error)
-            return gr.skip() if count == 1 else (gr.skip(),) * count
-    return run
-
-
-def keyed(make: Callable) -> Callable:
-    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted."""
-    def run(given, event: gr.EventData):
-        return guarded(lambda: dict(make(recipes.from_json(given), event), key=event.key))()
-    return run
-
-
 def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
-    """The same for what comes in parts. It ends where `what` of the recipe on the visitor's screen is another, or they left."""
+    """`keyed` for what comes in parts. It ends where `what` of the recipe on the visitor's screen is another, or they left."""
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
@@ -481,13 +448,13 @@ def _wire_pictures(parts: dict) -> None:
     shows = [parts[name] for name in ("stage", "code", "wish", "found", "model")]
     bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
     bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
-    bus.strip(keyed(lambda recipe, event: strip(recipe)), bus, parts["strip"], **private("steer_film", LIVE))
+    bus.strip(keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True), bus, parts["strip"], **private("steer_film", LIVE))
     bus.film(keyed_stream(lambda recipe, event: slow_strip(recipe), one_film), bus, parts["strip"],
              **private("steer_slow_film", LONG))
     bus.grid(keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"], **private("steer_grid", LONG))
     bus.faces(keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob), bus, parts["faces"],
               **private("steer_faces", LONG))
-    bus.truth(keyed(lambda recipe, event: dict(html=measured.truth_html(recipe))), bus, parts["truth"],
+    bus.truth(keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True), bus, parts["truth"],
               **private("steer_truth", LONG))
     bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
     parts["read"].click(guarded(lambda given: measured.read_html(recipes.from_json(given))), bus, parts["reading"],
@@ -566,15 +533,7 @@ def _wire_edits(parts: dict) -> None:
 
 
 def opened(request: gr.Request) -> tuple:
-    """The state that the address asks for: the recipe, or a sentence on the stage; and whether the folds stand open."""
-    query = dict(request.query_params)
-    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * 5
-    if not set(query) & {"v", *recipes.FIELDS}:
-        return gr.skip(), gr.skip(), *folds
-    try:
-        return recipes.as_dict(recipes.from_query(query)), gr.skip(), *folds
-    except RecipeError as error:
-        return gr.skip(), refused(error), *folds
+    return wiring.opened(request, recipes, tab=TAB, default=True)
 
 
 # --- the same, for programs
@@ -582,10 +541,6 @@ def opened(request: gr.Request) -> tuple:
 
 RECIPE = ('recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "psi": 0.7, "layers": "all", '
           '"method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}; all but version and model may be left out.')
-def last_of(parts_of_it: Iterator[dict]) -> dict:
-    return list(parts_of_it)[-1]
-
-
 ENDPOINTS = {
     "steer_picture": (shown_of, LONG, "The picture of a recipe, before and after, its words, link and knobs."),
     "steer_strip": (strip, LIVE, "21 frames of the chosen knob, side by side."),
@@ -597,20 +552,6 @@ ENDPOINTS = {
 }
 
 
-def called(make: Callable, recipe: Mapping, *others) -> dict:
-    """make(recipe, ...) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
-    try:
-        return make(recipes.from_json(recipe), *others)
-    except RecipeError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
-def of_recipe(make: Callable[[Recipe], dict]) -> Callable[[dict], dict]:
-    def call(recipe: dict) -> dict:
-        return called(make, recipe)
-    return call
-
-
 def found_for(recipe: Recipe, wish: str) -> dict:
     turned, said = measured.find(recipe, wish)
     return dict(recipe=recipes.as_dict(turned), says=said)
@@ -618,13 +559,9 @@ def found_for(recipe: Recipe, wish: str) -> dict:
 
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
-    def offer(function: Callable, name: str, queue: Mapping, says: str) -> None:
-        gr.api(function, api_name=name, api_description=f"{says} {RECIPE}",
-               concurrency_id=queue["concurrency_id"], concurrency_limit=queue["concurrency_limit"])
-
     for name, (make, queue, says) in ENDPOINTS.items():
-        offer(of_recipe(make), name, queue, says)
+        offer(of_recipe(recipes.from_json, make), name, f"{says} {RECIPE}", queue)
 
     def find(recipe: dict, wish: str) -> dict:
-        return called(found_for, recipe, wish)
-    offer(find, "steer_find", LIVE, "The knob that moves a wish most, such as smile, turned to it; and a sentence.")
+        return called(recipes.from_json, found_for, recipe, wish)
+    offer(find, "steer_find", f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LIVE)

@@ -23,7 +23,7 @@ from core.truth.worlds import objects
 from demos import channel_awareness as tab
 from demos import inside_experiments as experiments
 from demos import inside_recipe as looks
-from demos import inside_words, models, notebook
+from demos import inside_words, models, notebook, wiring
 from demos.inside_recipe import Look, as_dict
 
 from . import tiny
@@ -344,9 +344,9 @@ def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_
 
 def test_an_endpoint_answers_json_and_says_what_is_wrong_in_a_sentence():
     for make, _ in tab.ENDPOINTS.values():
-        assert json.loads(json.dumps(tab.called_with(make, dict(model=MODEL))))
+        assert json.loads(json.dumps(wiring.called(looks.from_json, make, dict(model=MODEL))))
     with pytest.raises(gr.Error, match="there is no class"):
-        tab.called_with(tab.ENDPOINTS["inside_picture"][0], dict(model=MODEL, label="wombat"))
+        wiring.called(looks.from_json, tab.ENDPOINTS["inside_picture"][0], dict(model=MODEL, label="wombat"))
 
 
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):

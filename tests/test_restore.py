@@ -21,7 +21,7 @@ from core.images import to_uint8
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
-from demos import mganprior, measured, notebook, own_pictures, restored, restoring, rivals
+from demos import measured, mganprior, notebook, own_pictures, restored, restoring, rivals, wiring
 from demos import restore_experiments as experiments
 from demos import restore_recipe as restorations
 from demos.checks import RecipeError
@@ -472,7 +472,7 @@ def test_without_a_record_the_tab_begins_with_a_bare_recipe():
 
 
 def test_programs_get_json_and_a_sentence():
-    found = mganprior.called_with(mganprior.ENDPOINTS["restore_picture"][0], dict(as_dict(wanted())))
+    found = wiring.called(restorations.from_json, mganprior.ENDPOINTS["restore_picture"][0], dict(as_dict(wanted())))
     assert found["result"]["scores"]["psnr"] > 0
     with pytest.raises(gr.Error, match="task cannot be"):
-        mganprior.called_with(mganprior.ENDPOINTS["restore_code"][0], dict(model=MODEL, task="dream"))
+        wiring.called(restorations.from_json, mganprior.ENDPOINTS["restore_code"][0], dict(model=MODEL, task="dream"))
