@@ -30,7 +30,6 @@
       if (!undo.length) return;
       now.recipe = undo.pop(); stage.classList.add("stale"); bus.props.value = copyOf(now.recipe); tell();
     }
-    const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.answer ? now.answer.query : ""; return url.toString(); };
     bus.watch("value", () => {                      // set by the server: a link
       if (!bus.props.value || gan.same(bus.props.value, now.recipe)) return;
       now.recipe = copyOf(bus.props.value); stage.classList.add("stale"); tell();
@@ -282,14 +281,8 @@
       };
       listeners.push(mark); mark();
     }
-    function link(part) {
-      const address = E("input", {type: "text", id: "inside-address", readonly: true, "aria-label": "Link to exactly these settings", onfocus: () => address.select()});
-      const copied = E("span", {role: "status", class: "caption"});
-      const press = button("inside-copy-link", "Copy link", async () => { if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); } copied.textContent = "Copied."; });
-      part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied));
-      const write = () => { if (address.value !== linkFor()) { address.value = linkFor(); copied.textContent = ""; } };
-      listeners.push(write); write();
-    }
+    const link = part => listeners.push(gan.link(part, "inside", {query: () => now.answer && now.answer.query, says: "Link to exactly these settings"}));
+    listeners.push(() => gan.addresses.shows("inside", "Look inside", now.answer && now.answer.query));
     const late = {link, more, cross, cut, alike: tables("alike", "Compare the classes", "Comparing \u2026", false),
       compare: tables("compare", "Measure every channel of this gate", "Measuring \u2026", true), truth: tables("truth", "Look it up", "Looking it up \u2026", false)};
     const askOnce = element => {                    // once a network: what was measured of it is only looked up

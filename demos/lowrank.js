@@ -61,7 +61,6 @@
     }
     const choose = knob => { now.touched = true; set({knob, amounts: now.recipe.amounts.map((amount, i) => i === knob ? amount || halfWay(knob) : 0)}); askStrip(); };
     const halfWay = knob => now.setup && now.setup.knobs[knob] ? Math.round(now.setup.knobs[knob].reach * 6) / 10 : 0;
-    const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.query || ""; return url.toString(); };
     function anotherFace() { seen.push(now.recipe.seed); now.another = true; look({seed: Math.floor(Math.random() * LARGEST_SEED)}); }
     const undoOne = () => { heard(); if (undo.length) { now.recipe = undo.pop(); now.saved = copyOf(now.recipe); now.fresh = now.standin = false; send(); tell(); } };
     const backToStart = () => { heard(); now.recipe = copyOf(arrival); now.fresh = now.standin = false; remember(); send(); tell(); };
@@ -401,17 +400,8 @@
       };
       listeners.push(mark); mark();
     }
-    function link(part) {
-      const address = E("input", {type: "text", id: "paint-address", readonly: true, "aria-label": "Link to exactly this state", onfocus: () => address.select()});
-      const copied = E("span", {role: "status", class: "caption"});
-      const press = button("paint-copy", "Copy link", async () => {
-        if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); }
-        copied.textContent = "Copied.";
-      });
-      part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied));
-      const write = () => { if (address.value !== linkFor()) { address.value = linkFor(); copied.textContent = ""; } };
-      listeners.push(write); write();
-    }
+    const link = part => listeners.push(gan.link(part, "paint", {query: () => now.query}));
+    listeners.push(() => gan.addresses.shows("paint", "Paint", now.query));
     const late = {link, more, ban: banCell, faces, refuse,
       compare: tables("compare", "Compare methods", "Turning one direction of each method until the region changes equally \u2026", {keyOf: regionKey}),
       weights: tables("weights", "Lambda: ranks, spectra and a picture each", "Solving for several values of lambda \u2026", {keyOf: regionKey}),

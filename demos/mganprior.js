@@ -59,7 +59,6 @@
       if (known && known.recipe.model === now.recipe.model && now.recipe.shows !== "upload") return set(known.recipe, {whole: true});
       set({...RESET, task, as_is: now.recipe.as_is && task !== "copy"});
     };
-    const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.answer ? now.answer.query : ""; return url.toString(); };
     bus.watch("value", () => {                      // set by the server: a link
       if (gan.same(bus.props.value, now.recipe)) return;
       now.recipe = copyOf(bus.props.value); stage.classList.add("stale"); tell();
@@ -468,14 +467,8 @@
       };
       listeners.push(mark); mark();
     }
-    function link(part) {
-      const address = E("input", {type: "text", id: "restore-address", readonly: true, "aria-label": "Link to exactly these settings", onfocus: () => address.select()});
-      const copied = E("span", {role: "status", class: "caption"}), note = E("p", {class: "caption"});
-      const press = button("restore-copy-link", "Copy link", async () => { if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); } copied.textContent = "Copied."; });
-      part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied), note);
-      const write = () => { if (address.value !== linkFor()) { address.value = linkFor(); copied.textContent = ""; } note.textContent = now.answer ? now.answer.note : ""; };
-      listeners.push(write); write();
-    }
+    const link = part => listeners.push(gan.link(part, "restore", {query: () => now.answer && now.answer.query, note: () => now.answer && now.answer.note, says: "Link to exactly these settings"}));
+    listeners.push(() => gan.addresses.shows("restore", "Restore", now.answer && now.answer.query));
     const late = {link, more, compare: tables("compare", "Compare with tools without a GAN", "Restoring it, then trying the others \u2026"), truth: tables("truth", "Look it up", "Looking it up \u2026")};
     const grown = new Set();
     const grow = () => Object.entries(late).forEach(([name, build]) => {

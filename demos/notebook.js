@@ -333,6 +333,52 @@ window.gan = window.gan || (() => {
     watcher.observe(element);
   };
 
+  // The address of what a tab shows: its box with "Copy link", and the browser's own, so that a reload brings it back. An untouched
+  // page keeps its short address.
+  gan.addresses = (() => {
+    const FIRST = "steer", KEPT = ["expert", "__theme"], tabs = {}, linked = new URLSearchParams(location.search).has("model");
+    const shownTab = () => { const door = document.querySelector("[role=tab][aria-selected=true]"); return door ? door.textContent.trim() : ""; };
+    const full = query => { const url = new URL(location.href.split("?")[0]); url.search = query || ""; url.hash = ""; return url.toString(); };
+    function write() {
+      const entry = Object.entries(tabs).find(([, one]) => one.title === shownTab());
+      if (!entry) return;
+      const [name, one] = entry, untouched = one.query === one.home, current = new URLSearchParams(location.search);
+      const parts = [untouched ? name === FIRST ? "" : `tab=${name}` : one.query, ...KEPT.filter(key => current.has(key)).map(key => `${key}=${encodeURIComponent(current.get(key))}`)];
+      const search = parts.filter(Boolean).join("&");
+      try { history.replaceState(history.state, "", location.pathname + (search && `?${search}`)); } catch { /* too often: the next one comes */ }
+    }
+    let due = 0;
+    const soon = () => { clearTimeout(due); due = setTimeout(write, 500); };
+    document.addEventListener("click", e => { if (e.target.closest && e.target.closest("[role=tab]")) soon(); });
+    return {
+      full,
+      // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
+      shows: (name, title, query) => {
+        if (!query) return;
+        const one = tabs[name] = tabs[name] || {title, home: linked ? "" : query};
+        if (one.query !== query) { one.query = query; soon(); }
+      },
+    };
+  })();
+
+  // The box with the link to what is on screen; `write` after every change.
+  gan.link = (part, tab, {says = "Link to exactly this state", query, note = () => ""}) => {
+    const E = gan.element, copied = E("span", {role: "status", class: "caption"}), more = E("p", {class: "caption"});
+    const address = E("input", {type: "text", id: `${tab}-address`, readonly: true, "aria-label": says, onfocus: () => address.select()});
+    const press = E("button", {type: "button", class: "plain", id: `${tab}-copy-link`, onclick: async () => {
+      if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); }
+      copied.textContent = "Copied.";
+    }}, "Copy link");
+    part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied), more);
+    const write = () => {
+      const wanted = gan.addresses.full(query());
+      if (address.value !== wanted) { address.value = wanted; copied.textContent = ""; }
+      more.textContent = note() || "";
+    };
+    write();
+    return write;
+  };
+
   gan.copy = async text => {
     try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
   };

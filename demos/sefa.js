@@ -38,7 +38,6 @@
     const sharpen = () => {
       if (!now.dragging && now.answer && now.answer.exact === false && gan.same(now.answer.recipe, now.recipe)) bus.trigger("exact", {});
     };
-    const linkFor = () => { const url = new URL(location.href.split("?")[0]); url.search = now.query || ""; return url.toString(); };
     const choose = knob => { set({knob}); askStrip(); };
     const anotherFace = () => { seen.push(now.recipe.seed); set({seed: Math.floor(Math.random() * LARGEST_SEED)}); };
     const previousFace = () => { if (seen.length) set({seed: seen.pop()}); };
@@ -320,18 +319,8 @@
       listeners.push(mark); mark();
     }
 
-    function link(part) {
-      const address = E("input", {type: "text", id: "steer-address", readonly: true, "aria-label": "Link to exactly this state", onfocus: () => address.select()});
-      const copied = E("span", {role: "status", class: "caption"});
-      const press = button("steer-copy", "Copy link", async () => {
-        if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); }
-        copied.textContent = "Copied.";
-      });
-      const note = E("p", {class: "caption"});
-      part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied), note);
-      const write = () => { if (address.value !== linkFor()) { address.value = linkFor(); copied.textContent = ""; } note.textContent = now.note || ""; };
-      listeners.push(write); write();
-    }
+    const link = part => listeners.push(gan.link(part, "steer", {query: () => now.query, note: () => now.note}));
+    listeners.push(() => gan.addresses.shows("steer", "Steer", now.query));
 
     const late = {link, more, grid, faces, truth, compare};
     const grown = new Set();

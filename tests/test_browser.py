@@ -467,6 +467,22 @@ def test_a_reload_of_the_link_and_a_fresh_context_give_the_same_pixels(visits: V
     assert on_screen(visits.open("?seed=777")) != painted
 
 
+def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_address(visits: Visits):
+    page = visits.open()
+    page.wait_for_timeout(700)
+    assert urlsplit(page.url).query == ""
+    page.click("#steer-another")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('seed') === String(gan.steer.now.recipe.seed)", timeout=WAIT)
+    seed = page.evaluate("gan.steer.now.recipe.seed")
+    page.reload()
+    page.wait_for_function(f"() => window.gan && gan.steer && +gan.steer.now.recipe.seed === {seed}", timeout=WAIT)
+    page.wait_for_function(SETTLED, timeout=WAIT)
+    page.get_by_role("tab", name="Paint").click()
+    page.wait_for_function("() => new URLSearchParams(location.search).get('tab') === 'paint'", timeout=WAIT)
+    page.reload()
+    page.wait_for_selector("#paint-sentence", state="visible", timeout=WAIT)
+
+
 def test_two_visitors_never_see_each_other_s_state(visits: Visits):
     first, second = visits.open(), visits.open()
     arrival = recipe_of(second)
