@@ -271,6 +271,12 @@ def load_part_reader(world: str) -> nn.Module:
         return _open(WEIGHTS / f"{world}-parts.safetensors").to(device())
 
 
+def load_classifier(world: str) -> nn.Module:
+    """The frozen Classifier of a rendered world with classes."""
+    with _lock:
+        return _open(WEIGHTS / f"{world}-classes.safetensors").to(device())
+
+
 def weights_hash(name: str) -> str:
     """sha256 of the card's weights file, hexadecimal; where the card names it, no file is opened."""
     found = card(name)
@@ -284,6 +290,6 @@ def _foreign(path: Path) -> Generator:
     return checkpoints.read(path).eval().requires_grad_(False)
 
 
-_open = lru_cache(maxsize=8)(native.read)
+_open = lru_cache(maxsize=12)(native.read)
 _read = lru_cache(maxsize=3)(_foreign)      # up to 130 MB each, and more at work
 _hash = lru_cache(maxsize=64)(native.weights_hash)

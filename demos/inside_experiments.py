@@ -1,7 +1,7 @@
 """What is measured when one looks inside: a channel off or up, few channels, two classes crossed, likeness, cuts, three measures.
 
-Long work is a stream of plain values. Without a classifier for the network, what counts is how much pictures change, and
-where; a change is given in levels of 255, as root mean square over pixels and colours.
+Long work is a stream of plain values. What counts is how much pictures change, and where, and where the network's world has
+a classifier, what it takes them for; a change is given in levels of 255, as root mean square over pixels and colours.
 """
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from core.truth.worlds import load_world
 
 from . import pace
 from .checks import RecipeError
-from .inside_recipe import (MOST, Look, awareness_of, class_names, codes_of, gate_name, gates_of, generator_of, named,
-                            strength)
+from .inside_recipe import (MOST, Look, awareness_of, class_names, classifier_of, codes_of, gate_name, gates_of, generator_of,
+                            named, strength)
 from .kept import Kept
 from .notebook import Bar, bars, data_uri, table
 from .paint_recipe import has_parts, read_parts
@@ -60,6 +60,19 @@ def uri(image: Tensor) -> str:
 def levels(a: Tensor, b: Tensor) -> Tensor:
     """RMS difference of pictures [n, 3, R, R] in [-1, 1], [n] in levels of 255."""
     return LEVELS * (a.clamp(-1, 1) - b.clamp(-1, 1)).square().mean((1, 2, 3)).sqrt()
+
+
+@torch.no_grad()
+def probabilities(model: str, pictures: Tensor) -> Tensor | None:
+    """[n, classes] in 0..1, what the classifier takes pictures [n, 3, R, R] for; None without a classifier."""
+    classifier = classifier_of(model)
+    return None if classifier is None else classifier(pictures).softmax(1)
+
+
+def taken_for(model: str, pictures: Tensor, label: int) -> int | None:
+    """How many of the pictures the classifier takes for the class; None without a classifier."""
+    found = probabilities(model, pictures)
+    return None if found is None else int((found.argmax(1) == label).sum())
 
 
 # --- one channel
@@ -254,23 +267,34 @@ def few(look: Look) -> Iterator[dict]:
     draws, shares = 1 if slow else DRAWS, sorted({*SHARES, round(look.keep / 100, 4)} - {0.0, 1.0})
     scores = scores_of(look, look.label)
     whole, rows = with_only(look, {}, seeds), []
+    untouched = taken_for(look.model, whole, look.label)
     for i, share in enumerate(shares):
         aware = with_only(look, chosen(scores, share), seeds)
         random = [with_only(look, chosen(scores, share, order="random", seed=draw), seeds) for draw in range(draws)]
         rows.append(dict(keep=round(100 * share, 2), aware=uri(aware[:1]), random=uri(random[0][:1]),
                          aware_off=round(float(levels(aware, whole).mean()), 1),
-                         random_off=round(median(float(levels(one, whole).mean()) for one in random), 1)))
+                         random_off=round(median(float(levels(one, whole).mean()) for one in random), 1),
+                         aware_taken=taken_for(look.model, aware, look.label),
+                         random_taken=taken_for(look.model, torch.cat(random), look.label)))
         yield dict(rows=rows, whole=uri(whole[:1]), partial=i + 1 < len(shares), says=f"{i + 1} of {len(shares)}",
-                   verdict=few_said(look, rows, len(seeds), draws) if i + 1 == len(shares) else "")
+                   verdict=few_said(look, rows, len(seeds), draws, untouched) if i + 1 == len(shares) else "")
 
 
-def few_said(look: Look, rows: Sequence[dict], count: int, draws: int) -> str:
+def few_said(look: Look, rows: Sequence[dict], count: int, draws: int, untouched: int | None) -> str:
     here = min(rows, key=lambda row: abs(row["keep"] - look.keep))
     closer = sum(row["aware_off"] < row["random_off"] for row in rows)
     return (f"With the {here['keep']:g} % most aware channels of {named(look)} the picture is {here['aware_off']:.1f} of 255 levels off; "
             f"with as many random ones {here['random_off']:.1f}. The aware ones are closer at {closer} of {len(rows)} shares. "
-            f"({count} picture{'s' * (count > 1)}, {draws} random choice{'s' * (draws > 1)}; no classifier belongs to this network, so "
-            "what is measured is how far the picture moves, not whether it is still one of its class)")
+            f"({count} picture{'s' * (count > 1)}, {draws} random choice{'s' * (draws > 1)}; "
+            f"{_few_taken(look, here, count, draws, untouched)})")
+
+
+def _few_taken(look: Look, row: dict, count: int, draws: int, untouched: int | None) -> str:
+    if untouched is None:
+        return ("no classifier belongs to this network, so what is measured is how far the picture moves, not whether it is "
+                "still one of its class")
+    return (f"the classifier takes {row['aware_taken']} of {count} for {named(look)} with the aware channels, "
+            f"{row['random_taken']} of {count * draws} with random ones, {untouched} of {count} with all")
 
 
 # --- two classes crossed
@@ -285,30 +309,38 @@ def crossed(look: Look, share: float, seeds: Sequence[int]) -> Tensor:
 
 
 def cross(look: Look) -> Iterator[dict]:
-    """The way from one class to the other by the share of channels: a film, and where the picture comes nearer to the other."""
+    """The way from one class to the other by the share of channels: a film, and where the picture turns into the other.
+
+    That is where the classifier takes most pictures for the other class, or, without one, where they are nearer to it.
+    """
     slow = pace.pace_of(look.model).slow
-    seeds, frames, nearer = [look.seed + i for i in range(1 if slow else SAMPLES)], [], []
+    seeds, frames, turned = [look.seed + i for i in range(1 if slow else SAMPLES)], [], []
     a, b = (torch.cat([generator_of(look)(codes_of(look, label=label, seed=seed)) for seed in seeds]).clamp(-1, 1)
             for label in (look.label, look.other))
     shares = [i / (CROSSES - 1) for i in range(CROSSES)]
     for i, share in enumerate(shares):
         made = crossed(look, share, seeds)
         frames.append(made[:1])
-        nearer.append(int((levels(made, b) < levels(made, a)).sum()))
+        taken = taken_for(look.model, made, look.other)
+        turned.append(int((levels(made, b) < levels(made, a)).sum()) if taken is None else taken)
         yield dict(partial=i + 1 < CROSSES, says=f"{i + 1} of {CROSSES}", a=uri(a[:1]), b=uri(b[:1]),
                    src=data_uri(webp(side_by_side(to_pil(torch.cat(frames))))), frames=len(frames), shares=shares[:i + 1],
                    names=[named(look), class_names(look.model)[look.other]],
-                   verdict=cross_said(look, shares, nearer, len(seeds)) if i + 1 == CROSSES else "")
+                   verdict=cross_said(look, shares, turned, len(seeds)) if i + 1 == CROSSES else "")
 
 
-def cross_said(look: Look, shares: Sequence[float], nearer: Sequence[int], count: int) -> str:
-    other, gates = class_names(look.model)[look.other], gates_of(look)
-    over = next((share for share, many in zip(shares, nearer) if many > count / 2), None)
-    there = (f"From {100 * over:.0f} % of the channels on, most of the {count} pictures are nearer to {other} than to {named(look)}"
-             if count > 1 and over is not None else f"From {100 * over:.0f} % of the channels on the picture is nearer to {other} than to {named(look)}"
-             if over is not None else f"Even with all channels of these gates it stays nearer to {named(look)} than to {other}")
-    return (f"{there}, pixel by pixel (gates {gates[0]} to {gates[-1]}, {look.mix}; {count} picture{'s' * (count > 1)}; no classifier "
-            "belongs to this network, so nearness is measured in pixels).")
+def cross_said(look: Look, shares: Sequence[float], turned: Sequence[int], count: int) -> str:
+    this, other, gates = named(look), class_names(look.model)[look.other], gates_of(look)
+    over = next((share for share, many in zip(shares, turned) if many > count / 2), None)
+    most = f"most of the {count} pictures" if count > 1 else "the picture"
+    used = f"gates {gates[0]} to {gates[-1]}, {look.mix}; {count} picture{'s' * (count > 1)}"
+    if classifier_of(look.model) is not None:
+        there = (f"From {100 * over:.0f} % of the channels on, the classifier takes {most} for {other}" if over is not None
+                 else f"Even with all channels of these gates the classifier does not take {most} for {other}")
+        return f"{there} ({used}; with all of them {turned[-1]} of {count})."
+    there = (f"From {100 * over:.0f} % of the channels on, {most} {'are' if count > 1 else 'is'} nearer to {other} than to {this}"
+             if over is not None else f"Even with all channels of these gates it stays nearer to {this} than to {other}")
+    return f"{there}, pixel by pixel ({used}; no classifier belongs to this network, so nearness is measured in pixels)."
 
 
 # --- who is like whom?

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import zoo
 from core.channels.awareness import activations, awareness, strongest
@@ -115,6 +115,15 @@ def class_names(model: str) -> tuple[str, ...]:
         return imagenet_names()
     names = getattr(load_world(card.world), "CLASSES", ()) if card.world else ()
     return tuple(names) if len(names) == card.classes else tuple(f"class {i}" for i in range(card.classes))
+
+
+def classifier_of(model: str) -> nn.Module | None:
+    """Of the network's world, where there is one that was trained at its size and for its classes."""
+    card = zoo.card(model)
+    if not card.world or not (zoo.WEIGHTS / f"{card.world}-classes.safetensors").exists():
+        return None
+    found = zoo.load_classifier(card.world)
+    return found if found.resolution == card.resolution and found.names == class_names(model) else None
 
 
 @lru_cache(maxsize=1)

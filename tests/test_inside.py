@@ -18,7 +18,7 @@ from core import zoo
 from core.channels.awareness import all_awareness, awareness, causal_effect, mean_activation
 from core.channels.editing import ChannelEdit, edited
 from core.images import to_uint8
-from core.truth.readers import PartReader
+from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
 from demos import channel_awareness as tab
 from demos import inside_experiments as experiments
@@ -151,6 +151,9 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
         assert experiments.tried(look, look.channel).levels >= 0.5
     said = {arrival_inside.first_sentence(look) for _, look in found}
     assert all(one.endswith("Switch it off.") or one.startswith("Switch one channel") for one in said)
+    shown = experiments.before(Look(MODEL, label=1)).picture
+    monkeypatch.setattr(experiments, "probabilities", lambda model, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]))
+    assert {look.seed for _, look in arrival_inside.candidates(MODEL)} == {look.seed for _, look in found} - {0}, "a picture that is hardly of its class"
     monkeypatch.setattr(arrival_inside, "PART", "spout")
     assert list(arrival_inside.candidates(MODEL)) == []
 
@@ -200,6 +203,51 @@ def test_all_channels_kept_is_the_picture_and_fewer_is_not():
     assert np.abs(pixels(row["aware"]).astype(int) - drawn(look, by_hand)).max() <= 1
     kept = last(experiments.few(replace(look, keep=33)))
     assert 33 in [row["keep"] for row in kept["rows"]] and "33 % most aware" in kept["verdict"]
+
+
+@pytest.fixture
+def classifier(tmp_path, monkeypatch) -> Classifier:
+    """As if a classifier belonged to the network: a picture is of the class that it is nearest to, in its mean colour."""
+    means = torch.stack([torch.stack([zoo.load(MODEL)(looks.codes_of(Look(MODEL, label=label), seed=seed))[0].mean((1, 2))
+                                      for seed in range(8)]).mean(0) for label in range(3)])
+
+    class Nearest(Classifier):
+        def forward(self, images):
+            return -200 * torch.cdist(images.mean((2, 3)), means)
+    found = Nearest(resolution=16, names=("class 0", "class 1", "class 2"), widths=(4, 4), hidden=4).eval()
+    monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects"))
+    (tmp_path / "objects-classes.safetensors").touch()
+    monkeypatch.setattr(zoo, "load_classifier", lambda world: found)
+    return found
+
+
+def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for(classifier):
+    look = Look(MODEL, label=1, other=2, keep=50)
+
+    def taken(pictures, label):
+        images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).float() / 127.5 - 1
+        return int((classifier(images).argmax(1) == label).sum())
+    found = last(experiments.few(look))
+    by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in experiments.chosen(experiments.scores_of(look, 1), 0.5).items()]
+    row, seeds = next(row for row in found["rows"] if row["keep"] == 50), [replace(look, seed=seed) for seed in range(4)]
+    assert row["aware_taken"] == taken([drawn(one, by_hand) for one in seeds], 1) and 0 <= row["random_taken"] <= 12
+    assert (f"takes {row['aware_taken']} of 4 for class 1 with the aware channels, {row['random_taken']} of 12 with random ones, "
+            f"{taken([drawn(one) for one in seeds], 1)} of 4 with all") in found["verdict"]
+    crossing = last(experiments.cross(look))["verdict"]
+    end = taken([drawn(replace(one, label=2)) for one in seeds], 2)
+    assert f"with all of them {end} of 4" in crossing and ("the classifier takes most" in crossing or end <= 2)
+    assert "no classifier" not in found["verdict"] + crossing and "nearer" not in crossing
+
+
+@pytest.mark.parametrize("other", [dict(names=("class 0", "class 2", "class 1")), dict(resolution=32)])
+def test_a_classifier_of_other_classes_or_another_size_says_nothing(classifier, other, monkeypatch):
+    """The negative control: with the right one there is an answer."""
+    assert looks.classifier_of(MODEL) is classifier and experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is not None
+    for name, value in other.items():
+        monkeypatch.setattr(classifier, name, value)
+    assert looks.classifier_of(MODEL) is None and experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is None
+    assert "no classifier" in last(experiments.cross(Look(MODEL)))["verdict"]
+    assert last(experiments.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
 
 
 @pytest.mark.parametrize("mix", looks.MIXES)

@@ -4,14 +4,17 @@ import torch
 from torch import nn
 
 from core import zoo
+from core.checkpoints import native
 from core.codes import Directions
 from core.generators.base import Generator, State
 from core.truth import scores
-from core.truth.readers import FactorReader, PartReader, read
+from core.truth.readers import Classifier, FactorReader, PartReader, read
 from core.truth.worlds import load_world
-from weights.recipes.readers import as_images, r_squared, renders, roughened, shows
+from weights.recipes import readers as recipe
+from weights.recipes.readers import (as_images, nothing, overlap, r_squared, renders, right, roughened, shows, tinted,
+                                     train_classes)
 
-WORLD = load_world("portraits")
+WORLD, OBJECTS = load_world("portraits"), load_world("objects")
 FIRST_TEST_SEED = 1_900_000             # of the test split, used nowhere else
 
 
@@ -47,21 +50,26 @@ def held_out():
     return renders("portraits", 600, FIRST_TEST_SEED, 64)
 
 
+@pytest.fixture(scope="module")
+def objects():
+    return renders("objects", 480, FIRST_TEST_SEED, 64)
+
+
 def test_at_least_twenty_factors_are_read_on_held_out_renders(reader, held_out):
-    pictures, factors, parts = held_out
+    pictures, factors, parts, _ = held_out
     quality = r_squared(read(reader, as_images(pictures)), factors, shows("portraits", parts))
     assert (quality >= 0.9).sum() >= 20, dict(zip(WORLD.NAMES, quality.tolist()))
 
 
 def test_noise_and_blur_do_not_blind_the_reader(reader, held_out):
-    pictures, factors, parts = held_out
+    pictures, factors, parts, _ = held_out
     rough = roughened(as_images(pictures), torch.Generator().manual_seed(0))
     quality = r_squared(read(reader, rough), factors, shows("portraits", parts))
     assert (quality >= 0.85).sum() >= 20
 
 
 def test_shuffled_factors_are_not_read(reader, held_out):
-    pictures, factors, parts = held_out
+    pictures, factors, parts, _ = held_out
     shuffled = factors[torch.randperm(len(factors), generator=torch.Generator().manual_seed(0))]
     assert (r_squared(read(reader, as_images(pictures)), shuffled, shows("portraits", parts)) < 0.2).all()
 
@@ -90,11 +98,13 @@ def test_turning_a_true_factor_is_read_as_that_factor(reader):
     assert (scores.purity(changes) > 0.5).all()
 
 
-def test_the_part_reader_finds_the_parts_of_held_out_renders(held_out):
-    pictures, _, truth = held_out
-    found = read(zoo.load_part_reader("portraits"), as_images(pictures)).argmax(1)
-    overlap = [((found == i) & (truth == i)).sum() / ((found == i) | (truth == i)).sum() for i in range(len(WORLD.PARTS))]
-    assert torch.stack(overlap).mean() >= 0.8, dict(zip(WORLD.PARTS, torch.stack(overlap).tolist()))
+def test_the_part_readers_find_the_parts_of_held_out_renders(held_out, objects):
+    """And not where other pictures have theirs."""
+    for world, held, parts in (("portraits", held_out, WORLD.PARTS), ("objects", objects, OBJECTS.PARTS)):
+        found, truth = read(zoo.load_part_reader(world), as_images(held.pictures[:240]), batch=16).argmax(1), held.parts[:240]
+        by_part = overlap(found, truth, len(parts))
+        assert by_part.mean() >= 0.8, dict(zip(parts, by_part.tolist()))
+        assert overlap(found, truth.roll(1, 0), len(parts)).mean() < 0.5
 
 
 def test_masks_of_the_part_reader_cover_every_pixel_once():
@@ -114,3 +124,85 @@ def test_roughening_leaves_half_alone_and_is_bounded():
     untouched = (rough == images).flatten(1).all(1).float().mean()
     assert 0.4 < untouched < 0.6
     assert rough.std() < 0.05
+
+
+# --- worlds with classes
+
+
+@pytest.mark.parametrize("n, seed", [(32, 0), (48, 7), (16, FIRST_TEST_SEED + 3)])
+def test_every_run_of_renders_has_each_class_equally_often_and_drawn_as_itself(n, seed):
+    found = renders("objects", n, seed, 16)
+    assert torch.bincount(found.labels).tolist() == [n // 16] * 16
+    scene = OBJECTS.render(found.factors, found.labels, resolution=16)
+    assert torch.equal(found.pictures, ((scene.images + 1) * 127.5).round().to(torch.uint8))
+    assert renders("portraits", 2, seed, 16).labels is None
+
+
+def test_a_factor_shows_in_the_classes_that_show_it_and_where_its_part_does(monkeypatch):
+    monkeypatch.setattr(OBJECTS, "SHOWN_IN", dict(turn=("mug", "tree"), pattern=("mug", "apple"), reach=()))
+    mug, tree, apple = (OBJECTS.CLASSES.index(name) for name in ("mug", "tree", "apple"))
+    labels, parts = torch.tensor([mug, tree, apple, mug]), torch.zeros(4, 16, 16, dtype=torch.uint8)
+    parts[:3, :4, :4] = OBJECTS.PARTS.index("pattern")
+    found = dict(zip(OBJECTS.NAMES, shows("objects", parts, labels).T.tolist()))
+    assert found["turn"] == [True, True, False, True]
+    assert found["pattern"] == [True, False, True, False]       # by class and by part
+    assert found["accent"] == [True, True, True, False]         # by part alone
+    assert found["reach"] == [False] * 4 and found["size"] == [True] * 4
+    with pytest.raises(ValueError, match="give labels"):
+        shows("objects", parts)
+
+
+def test_what_a_factor_does_where_it_does_not_show_costs_nothing():
+    labels = OBJECTS.labels(320, 0)
+    parts = torch.full((320, 4, 4), OBJECTS.PARTS.index("pattern"), dtype=torch.uint8)
+    truth = torch.rand(320, len(OBJECTS.NAMES), generator=torch.Generator().manual_seed(0))
+    seen = shows("objects", parts, labels)
+    told = torch.where(seen, truth, torch.tensor(9.0))
+    assert torch.allclose(r_squared(told, truth, seen), torch.ones(len(OBJECTS.NAMES)))
+    assert (r_squared(told, truth, torch.ones_like(seen))[[OBJECTS.NAMES.index(name) for name in OBJECTS.SHOWN_IN]] < 0).all()
+
+
+def test_what_objects_vary_in_is_read_where_it_shows_and_shuffled_factors_are_not(objects):
+    readings, seen = read(zoo.load_reader("objects"), as_images(objects.pictures)), shows("objects", objects.parts, objects.labels)
+    quality = r_squared(readings, objects.factors, seen)
+    assert (quality >= 0.85).all() and quality.mean() >= 0.93, dict(zip(OBJECTS.NAMES, quality.tolist()))
+    shuffled = objects.factors[torch.randperm(len(seen), generator=torch.Generator().manual_seed(0))]
+    assert (r_squared(readings, shuffled, seen) < 0.2).all()
+
+
+def test_a_classifier_comes_back_from_its_file_and_has_features(tmp_path):
+    small = Classifier(resolution=16, names=("cup", "jug", "pot"), widths=(4, 6), hidden=8).eval()
+    native.save(small, tmp_path / "toy-classes.safetensors", world="toy")
+    again, images = native.read(tmp_path / "toy-classes.safetensors"), torch.randn(5, 3, 16, 16)
+    assert isinstance(again, Classifier) and again.config() == small.config() and again.names == ("cup", "jug", "pot")
+    assert torch.equal(again(images), small(images)) and again(images).shape == (5, 3)
+    assert torch.equal(again.output(again.features(images)), again(images)) and again.features(images).shape == (5, 8)
+
+
+def test_the_classifier_names_what_was_drawn(objects):
+    classifier, images = zoo.load_classifier("objects"), as_images(objects.pictures)
+    assert classifier.names == OBJECTS.CLASSES
+    for varied in (lambda x, _: x, roughened, tinted):
+        found = right(read(classifier, varied(images, torch.Generator().manual_seed(0))), objects.labels, 16)
+        assert found.mean() >= 0.98 and found.min() >= 0.9, dict(zip(OBJECTS.CLASSES, found.tolist()))
+
+
+def test_the_classifier_names_nothing_with_certainty_where_nothing_is_drawn(objects):
+    """Pictures of noise, of a kind it was trained on and of others; and what it says is at chance for other pictures' labels."""
+    classifier, random = zoo.load_classifier("objects"), torch.Generator().manual_seed(0)
+    scrambled = as_images(objects.pictures[:64]).flatten(2)[:, :, torch.randperm(64 * 64, generator=random)].reshape(-1, 3, 64, 64)
+    for images in (as_images(nothing(64, 64, random)), torch.rand(64, 3, 64, 64, generator=random) * 2 - 1, scrambled):
+        assert read(classifier, images).softmax(1).amax(1).mean() < 0.3
+    assert read(classifier, as_images(objects.pictures[:64])).softmax(1).amax(1).mean() > 0.95
+    shuffled = objects.labels[torch.randperm(len(objects.labels), generator=random)]
+    assert abs(right(read(classifier, as_images(objects.pictures)), shuffled, 16).mean() - 1 / 16) < 0.06
+
+
+def test_the_recipe_teaches_a_small_classifier_and_refuses_a_world_without_classes(monkeypatch):
+    monkeypatch.setattr(recipe, "HELD_OUT", 160)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        small, accuracy = train_classes("objects", n=320, passes=8, resolution=16, widths=(8, 16), hidden=32)
+    assert accuracy.shape == (16,) and accuracy.mean() > 0.5 and not small.training
+    with pytest.raises(ValueError, match="has no classes"):
+        train_classes("portraits", n=16, passes=1)

@@ -17,10 +17,10 @@ from ..generators.biggan import BigGAN, BigGANDeep
 from ..generators.pggan import PGGAN
 from ..generators.stylegan import StyleGAN
 from ..generators.stylegan2 import StyleGAN2
-from ..truth.readers import FactorReader, PartReader
+from ..truth.readers import Classifier, FactorReader, PartReader
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (
-    StyleGAN2, StyleGAN, PGGAN, BigGAN, BigGANDeep, Critic, FactorReader, PartReader)}
+    StyleGAN2, StyleGAN, PGGAN, BigGAN, BigGANDeep, Critic, FactorReader, PartReader, Classifier)}
 
 
 def save(module: nn.Module, path: str | Path, **facts: str) -> None:

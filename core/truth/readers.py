@@ -1,4 +1,4 @@
-"""Networks that read a rendered world's factors and parts off a picture: the independent judges of every claim.
+"""Networks that read a rendered world's factors, parts and classes off a picture: the independent judges of every claim.
 
 They are trained on renders only, never on generated pictures, and no generator is trained against them.
 """
@@ -17,10 +17,10 @@ class ConvBlock(nn.Sequential):
                          nn.BatchNorm2d(fan_out), nn.ReLU())
 
 
-class FactorReader(nn.Module):
-    """Images [n, 3, R, R] in [-1, 1] -> factors [n, k], nominally in [0, 1] (not clamped).
+class Reader(nn.Module):
+    """Images [n, 3, R, R] in [-1, 1] -> one number [n, k] for each of `names`.
 
-    names: the factors' names in order. widths: channels from R/2 down to R / 2^len(widths).
+    names: what the numbers are of, in order. widths: channels from R/2 down to R / 2^len(widths).
     """
 
     def __init__(self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (32, 64, 96, 128), hidden: int = 256):
@@ -43,7 +43,18 @@ class FactorReader(nn.Module):
         return self.hidden_layer(self.body(images).flatten(1))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.output(self.features(images)) + 0.5
+        return self.output(self.features(images))
+
+
+class FactorReader(Reader):
+    """Images [n, 3, R, R] in [-1, 1] -> factors [n, k], nominally in [0, 1] (not clamped)."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) + 0.5
+
+
+class Classifier(Reader):
+    """Images [n, 3, R, R] in [-1, 1] -> logits [n, classes]: their softmax says how probable each class is."""
 
 
 class PartReader(nn.Module):

@@ -6,8 +6,9 @@
 
 Writes demos/arrival/inside.json with its pictures (lossless WebP), and the sha256 of the weights and the part reader: the
 page shows them only for exactly these. The rule: of the class (mug, where there is one), over some seeds whose picture shows
-the part (handle), and over the most aware channels of every gate, the look whose change lies on the part the most, as the
-part reader sees it, among those that change the picture by at least LEAST levels of 255.
+the part (handle) and is a mug to the classifier with a probability of SURE (where there is a classifier), and over the most
+aware channels of every gate, the look whose change lies on the part the most, as the part reader sees it, among those that
+change the picture by at least LEAST levels of 255.
 """
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ from weights.recipes.arrival import smallest
 
 CLASS, PART = "mug", "handle"
 SEEDS = range(24)
-LEAST = 3.0
+LEAST, SURE = 3.0, 0.99
 CLEAR, TIMES = 0.5, 2.0         # share of the change, and times that of random channels, from which a channel is said to draw a part
 
 
@@ -43,7 +44,9 @@ def candidates(model: str) -> Iterator[tuple[float, Look]]:
     label, gates = looks.class_of(CLASS, model), range(len(looks.opened(model).gates))
     for seed in SEEDS:
         first = Look(model, seed=seed, label=label, gate=0)
-        if PART not in read_parts(model, experiments.before(first).picture)[0]:
+        untouched = experiments.before(first).picture
+        taken = experiments.probabilities(model, untouched)
+        if PART not in read_parts(model, untouched)[0] or taken is not None and taken[0, label] < SURE:
             continue
         for gate in gates:
             here = Look(model, seed=seed, label=label, gate=gate)

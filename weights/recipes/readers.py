@@ -1,33 +1,50 @@
-"""Train a world's factor reader or part reader on renders.
+"""Train a world's factor reader, part reader or classifier on renders.
 
     python -m weights.recipes.readers portraits factors
     python -m weights.recipes.readers portraits parts
+    python -m weights.recipes.readers objects classes
 
 Half of the pictures get noise up to 0.05 and blur up to 0.5 px, so that what a GAN does to edges is not read as a factor.
+A classifier's pictures also change their brightness and tints, as a class is a matter of shape; and one more picture for
+every 16 shows nothing, of which all classes are to be equally probable, so that what is no object is not named with certainty.
 """
 from __future__ import annotations
 
 import argparse
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.checkpoints import native
-from core.truth.readers import FactorReader, PartReader, read
+from core.truth.readers import Classifier, FactorReader, PartReader, read
 from core.truth.worlds import load_world
 
 from .bank import drawn
 
 WEIGHTS = Path(__file__).resolve().parent.parent
 NOISE, BLUR, HELD_OUT = 0.05, 0.5, 4000
+GAIN, SHIFT = 0.2, 0.1          # of a classifier's pictures: contrast of a colour, and brightness
+NOTHING = 16                    # renders for every picture of nothing
+FIRST_HELD_OUT = 1_100_000      # a seed of the test split
+SIZES: dict[str, dict] = {"objects": dict(widths=(24, 48, 72, 96), hidden=128)}      # of readers that are not of the usual ones
 
 
-def renders(world: str, n: int, seed: int, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
-    """uint8 pictures [n, 3, R, R], factors [n, k], part indices uint8 [n, R, R]."""
+class Renders(NamedTuple):
+    """pictures uint8 [n, 3, R, R], factors [n, k], part indices uint8 [n, R, R], labels int64 [n]; None without classes."""
+    pictures: Tensor
+    factors: Tensor
+    parts: Tensor
+    labels: Tensor | None
+
+
+def renders(world: str, n: int, seed: int, resolution: int) -> Renders:
+    """Of the seeds from `seed` on, factors over their whole ranges; every run of rows has each class equally often."""
     module = load_world(world)
     pictures, factors, parts = [], [], []
     for start in range(0, n, 200):
@@ -36,7 +53,19 @@ def renders(world: str, n: int, seed: int, resolution: int) -> tuple[Tensor, Ten
         pictures.append(((scene.images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
         factors.append(f)
         parts.append(scene.masks.to(torch.uint8).argmax(1).to(torch.uint8))
-    return torch.cat(pictures), torch.cat(factors), torch.cat(parts)
+    labels = module.labels(n, seed) if hasattr(module, "labels") else None
+    return Renders(torch.cat(pictures), torch.cat(factors), torch.cat(parts), labels)
+
+
+def nothing(n: int, resolution: int, random: torch.Generator) -> Tensor:
+    """uint8 [n, 3, R, R]: random colours at random places, each picture with spots of 1 to 16 pixels, sharp or soft."""
+    pictures = []
+    for i in range(n):
+        side = max(2, resolution // 2 ** (i % 5))
+        spots = torch.rand(1, 3, 1, 1, generator=random) + torch.randn(1, 3, side, side, generator=random) * 0.4 - 0.5
+        how = dict(mode="nearest") if i // 5 % 2 else dict(mode="bilinear", align_corners=False)
+        pictures.append(F.interpolate(spots, size=(resolution, resolution), **how))
+    return ((torch.cat(pictures).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
 def roughened(images: Tensor, random: torch.Generator) -> Tensor:
@@ -54,13 +83,20 @@ def roughened(images: Tensor, random: torch.Generator) -> Tensor:
     return flat.reshape(images.shape) + strength * torch.randn(images.shape, generator=random)
 
 
+def tinted(images: Tensor, random: torch.Generator) -> Tensor:
+    """Each colour of a picture times 1 - GAIN to 1 + GAIN, then the picture brighter or darker by up to SHIFT."""
+    n = len(images)
+    gain = 1 + GAIN * (2 * torch.rand(n, 3, 1, 1, generator=random) - 1)
+    return (images * gain + SHIFT * (2 * torch.rand(n, 1, 1, 1, generator=random) - 1)).clamp(-1, 1)
+
+
 def as_images(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1
 
 
 def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: float, batch: int = 64, rate: float = 2e-3,
-        seed: int = 0) -> nn.Module:
-    """Adam with a one-cycle rate; `loss(output, target)` -> scalar."""
+        seed: int = 0, varied: Callable[[Tensor, torch.Generator], Tensor] = roughened) -> nn.Module:
+    """Adam with a one-cycle rate; `loss(output, target)` -> scalar. varied: what is done to the pictures of each step."""
     random, steps = torch.Generator().manual_seed(seed), int(passes * len(pictures) / batch)
     optimizer = torch.optim.AdamW(reader.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.15)
@@ -68,7 +104,7 @@ def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: f
     began = told = time.monotonic()
     for step in range(steps):
         rows = torch.randint(0, len(pictures), (batch,), generator=random)
-        images = roughened(as_images(pictures[rows]), random).contiguous(memory_format=torch.channels_last)
+        images = varied(as_images(pictures[rows]), random).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output = reader(images)
         value = loss(output.float(), targets[rows])
@@ -90,56 +126,102 @@ def r_squared(predicted: Tensor, truth: Tensor, shows: Tensor) -> Tensor:
     return 1 - residual / ((truth - mean).square() * weight).sum(0)
 
 
-def shows(world: str, parts: Tensor) -> Tensor:
-    """[n, k] bool: the factor's part covers at least 0.3 % of the picture (factors of the whole picture always show)."""
+def shows(world: str, parts: Tensor, labels: Tensor | None = None) -> Tensor:
+    """[n, k] bool: the factor's part covers at least 0.3 % of the picture, and its class is one that shows the factor.
+
+    Factors without a part or classes of their own always show. Raises ValueError where a world with classes gets no labels.
+    """
     module = load_world(world)
-    share = torch.stack([(parts == i).float().mean((1, 2)) for i in range(len(module.PARTS))], 1)
-    columns = [share[:, module.PARTS.index(module.SHOWN_BY[name])] >= 0.003 if name in module.SHOWN_BY
-               else torch.ones(len(share), dtype=torch.bool) for name in module.NAMES]
+    shown_in = getattr(module, "SHOWN_IN", {})
+    if shown_in and labels is None:
+        raise ValueError(f"what the pictures of {world} show depends on their classes: give labels [n]")
+    columns = []
+    for name in module.NAMES:
+        column = torch.ones(len(parts), dtype=torch.bool)
+        if name in module.SHOWN_BY:
+            column &= (parts == module.PARTS.index(module.SHOWN_BY[name])).float().mean((1, 2)) >= 0.003
+        if name in shown_in:
+            column &= torch.isin(labels, torch.tensor([module.CLASSES.index(one) for one in shown_in[name]]))
+        columns.append(column)
     return torch.stack(columns, 1)
 
 
-def train_factors(world: str, *, n: int, passes: float, resolution: int = 64, **sizes) -> tuple[FactorReader, Tensor]:
+def right(said: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """[classes]: how often pictures of each class are said, in logits [n, classes], to be of it."""
+    hit = (said.argmax(1) == labels).float()
+    return torch.stack([hit[labels == i].mean() for i in range(classes)])
+
+
+def train_classes(world: str, *, n: int, passes: float, resolution: int = 64, **sizes) -> tuple[Classifier, Tensor]:
+    """Raises ValueError for a world without classes."""
     module = load_world(world)
-    pictures, factors, _ = renders(world, n, 0, resolution)
-    scale = factors.std(0)
-    reader = FactorReader(resolution=resolution, names=module.NAMES, **sizes)
-    fit(reader, lambda out, truth: ((out - truth) / scale).square().mean(), pictures, factors, passes=passes)
-    held, truth, parts = renders(world, HELD_OUT, 1_100_000, resolution)
-    return reader, r_squared(read(reader, as_images(held)), truth, shows(world, parts))
+    if not hasattr(module, "CLASSES"):
+        raise ValueError(f"the world {world} has no classes: train its factors or its parts")
+    given, classes = renders(world, n, 0, resolution), len(module.CLASSES)
+    blank = nothing(n // NOTHING, resolution, torch.Generator().manual_seed(1))
+    targets = torch.cat([F.one_hot(given.labels, classes).float(), torch.full((len(blank), classes), 1 / classes)])
+    reader = Classifier(resolution=resolution, names=module.CLASSES, **sizes)
+    fit(reader, F.cross_entropy, torch.cat([given.pictures, blank]), targets, passes=passes,
+        varied=lambda images, random: roughened(tinted(images, random), random))
+    held = renders(world, HELD_OUT, FIRST_HELD_OUT, resolution)
+    return reader, right(read(reader, as_images(held.pictures)), held.labels, classes)
+
+
+def train_factors(world: str, *, n: int, passes: float, resolution: int = 64, **sizes) -> tuple[FactorReader, Tensor]:
+    module, given = load_world(world), renders(world, n, 0, resolution)
+    reader, scale = FactorReader(resolution=resolution, names=module.NAMES, **sizes), given.factors.std(0)
+    fit(reader, lambda out, truth: ((out - truth) / scale).square().mean(), given.pictures, given.factors, passes=passes)
+    held = renders(world, HELD_OUT, FIRST_HELD_OUT, resolution)
+    return reader, r_squared(read(reader, as_images(held.pictures)), held.factors, shows(world, held.parts, held.labels))
 
 
 def train_parts(world: str, *, n: int, passes: float, resolution: int = 64) -> tuple[PartReader, Tensor]:
-    module = load_world(world)
-    pictures, _, parts = renders(world, n, 0, resolution)
-    reader = PartReader(resolution=resolution, names=module.PARTS)
+    module, given = load_world(world), renders(world, n, 0, resolution)
+    reader, parts = PartReader(resolution=resolution, names=module.PARTS), given.parts
     share = torch.stack([(parts == i).float().mean() for i in range(len(module.PARTS))])
     weight = (1 / share.clamp(min=1e-3).sqrt())
-    fit(reader, lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()), pictures, parts, passes=passes)
-    held, _, truth = renders(world, HELD_OUT // 4, 1_100_000, resolution)
-    found = read(reader, as_images(held)).argmax(1)
-    both, either = (torch.stack([pixels(i).sum() for i in range(len(module.PARTS))])
+    fit(reader, lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()), given.pictures, parts, passes=passes)
+    held = renders(world, HELD_OUT // 4, FIRST_HELD_OUT, resolution)
+    return reader, overlap(read(reader, as_images(held.pictures)).argmax(1), held.parts, len(module.PARTS))
+
+
+def overlap(found: Tensor, truth: Tensor, parts: int) -> Tensor:
+    """[parts]: intersection over union of part indices [n, R, R], all pictures' pixels together."""
+    both, either = (torch.stack([pixels(i).sum() for i in range(parts)])
                     for pixels in (lambda i: (found == i) & (truth == i), lambda i: (found == i) | (truth == i)))
-    return reader, both / either
+    return both / either
+
+
+class Kind(NamedTuple):
+    train: Callable[..., tuple[nn.Module, Tensor]]
+    score: str
+    ending: str             # of the file's name
+    sized: bool             # is it built of the sizes of the world?
+
+
+KINDS = {"factors": Kind(train_factors, "R^2", "reader", True), "parts": Kind(train_parts, "IoU", "parts", False),
+         "classes": Kind(train_classes, "accuracy", "classes", True)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("world")
-    parser.add_argument("kind", choices=("factors", "parts"))
+    parser.add_argument("kind", choices=tuple(KINDS))
     parser.add_argument("--renders", type=int, default=40_000)
     parser.add_argument("--passes", type=float, default=8)
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    began = time.monotonic()
-    train = train_factors if args.kind == "factors" else train_parts
-    reader, scores = train(args.world, n=args.renders, passes=args.passes)
-    name = "R^2" if args.kind == "factors" else "IoU"
+    began, kind = time.monotonic(), KINDS[args.kind]
+    sizes = SIZES.get(args.world, {}) if kind.sized else {}
+    try:
+        reader, scores = kind.train(args.world, n=args.renders, passes=args.passes, **sizes)
+    except (KeyError, ValueError) as error:
+        parser.error(str(error.args[0]))
     for part, score in zip(reader.names, scores.tolist()):
-        print(f"{part:20s} {name} {score:.3f}")
+        print(f"{part:20s} {kind.score} {score:.3f}")
     print(f"mean {scores.mean():.3f}; {(scores >= 0.9).sum()} at 0.9 or more; {(time.monotonic() - began) / 60:.1f} minutes")
-    path = WEIGHTS / f"{args.world}-{'reader' if args.kind == 'factors' else 'parts'}.safetensors"
+    path = WEIGHTS / f"{args.world}-{kind.ending}.safetensors"
     native.save(reader, path, world=args.world, held_out=",".join(f"{s:.4f}" for s in scores.tolist()), renders=str(args.renders))
     print(f"written: {path.name}, {os.path.getsize(path) / 1e6:.1f} MB")
 
