@@ -194,13 +194,20 @@
       const keep = E("input", {type: "range", id: "inside-keep", min: 0, max: 6, step: 1, value: 2, "aria-label": "Keep the top per cent of the channels"}), keepSays = E("output", {for: "inside-keep"});
       const knob = E("div", {class: "field scrub", hidden: true}, E("label", {for: "inside-keep"}, "Keep the top"), keep, keepSays), pictures = E("div", {class: "triple"}), numbers = E("p", {class: "caption"});
       const rows = () => (parts.few.props.value || {}).rows || [];
+      const judged = (element, word) => {             // the classifier's word, and how sure it is of the class that was asked for
+        if (!word) return element;
+        const share = Math.round(100 * word.wanted), name = parts.few.props.value.named;
+        element.append(E("p", {class: "word"}, E("b", {}, word.name), ` ${Math.round(100 * word.probability)} %`),
+          E("meter", {min: 0, max: 1, value: word.wanted, "aria-label": `The classifier: ${name} ${share} per cent`}), E("small", {}, `${name} ${share} %`));
+        return element;
+      };
       const pick = () => {
         const row = rows()[+keep.value];
         if (!row) return;
         keepSays.textContent = `${row.keep} %`;
         keep.setAttribute("aria-valuetext", `${row.keep} per cent of the channels`);
-        pictures.replaceChildren(tile(parts.few.props.value.whole, "all channels", "All channels"), tile(row.aware, `the ${row.keep} % most aware channels`, `The ${row.keep} % most aware: ${row.aware_off} levels off`),
-          tile(row.random, `${row.keep} % random channels`, `${row.keep} % at random: ${row.random_off} levels off`));
+        pictures.replaceChildren(judged(tile(parts.few.props.value.whole, "all channels", "All channels"), parts.few.props.value.word), judged(tile(row.aware, `the ${row.keep} % most aware channels`, `The ${row.keep} % most aware: ${row.aware_off} levels off`), row.aware_word),
+          judged(tile(row.random, `${row.keep} % random channels`, `${row.keep} % at random: ${row.random_off} levels off`), row.random_word));
       };
       keep.addEventListener("input", pick);
       keep.addEventListener("change", () => { if (rows()[+keep.value]) set({keep: rows()[+keep.value].keep}); });

@@ -69,6 +69,15 @@ def probabilities(model: str, pictures: Tensor) -> Tensor | None:
     return None if classifier is None else classifier(pictures).softmax(1)
 
 
+def word_for(model: str, picture: Tensor, label: int) -> dict | None:
+    """What the classifier says of one picture [1, 3, R, R]: the likeliest class with its probability, and that of `label`."""
+    found = probabilities(model, picture)
+    if found is None:
+        return None
+    best = int(found[0].argmax())
+    return dict(name=class_names(model)[best], probability=round(float(found[0, best]), 3), wanted=round(float(found[0, label]), 3))
+
+
 def taken_for(model: str, pictures: Tensor, label: int) -> int | None:
     """How many of the pictures the classifier takes for the class; None without a classifier."""
     found = probabilities(model, pictures)
@@ -274,9 +283,11 @@ def few(look: Look) -> Iterator[dict]:
         rows.append(dict(keep=round(100 * share, 2), aware=uri(aware[:1]), random=uri(random[0][:1]),
                          aware_off=round(float(levels(aware, whole).mean()), 1),
                          random_off=round(median(float(levels(one, whole).mean()) for one in random), 1),
+                         aware_word=word_for(look.model, aware[:1], look.label), random_word=word_for(look.model, random[0][:1], look.label),
                          aware_taken=taken_for(look.model, aware, look.label),
                          random_taken=taken_for(look.model, torch.cat(random), look.label)))
-        yield dict(rows=rows, whole=uri(whole[:1]), partial=i + 1 < len(shares), says=f"{i + 1} of {len(shares)}",
+        yield dict(rows=rows, whole=uri(whole[:1]), word=word_for(look.model, whole[:1], look.label), named=named(look),
+                   partial=i + 1 < len(shares), says=f"{i + 1} of {len(shares)}",
                    verdict=few_said(look, rows, len(seeds), draws, untouched) if i + 1 == len(shares) else "")
 
 

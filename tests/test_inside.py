@@ -233,6 +233,8 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
     assert row["aware_taken"] == taken([drawn(one, by_hand) for one in seeds], 1) and 0 <= row["random_taken"] <= 12
     assert (f"takes {row['aware_taken']} of 4 for class 1 with the aware channels, {row['random_taken']} of 12 with random ones, "
             f"{taken([drawn(one) for one in seeds], 1)} of 4 with all") in found["verdict"]
+    word, scores = found["word"], classifier(torch.from_numpy(drawn(seeds[0]))[None].movedim(-1, 1).float() / 127.5 - 1).softmax(1)[0]
+    assert word["name"] == f"class {int(scores.argmax())}" and word["wanted"] == pytest.approx(float(scores[1]), abs=0.02)
     crossing = last(experiments.cross(look))["verdict"]
     end = taken([drawn(replace(one, label=2)) for one in seeds], 2)
     assert f"with all of them {end} of 4" in crossing and ("the classifier takes most" in crossing or end <= 2)
@@ -248,6 +250,7 @@ def test_a_classifier_of_other_classes_or_another_size_says_nothing(classifier, 
     assert looks.classifier_of(MODEL) is None and experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is None
     assert "no classifier" in last(experiments.cross(Look(MODEL)))["verdict"]
     assert last(experiments.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
+    assert last(experiments.few(Look(MODEL)))["word"] is None
 
 
 @pytest.mark.parametrize("mix", looks.MIXES)
