@@ -192,12 +192,12 @@
 
     const few = (() => {
       const keep = E("input", {type: "range", id: "inside-keep", min: 0, max: 6, step: 1, value: 2, "aria-label": "Keep the top per cent of the channels"}), keepSays = E("output", {for: "inside-keep"});
-      const knob = E("div", {class: "field scrub", hidden: true}, E("label", {for: "inside-keep"}, "Keep the top"), keep, keepSays), pictures = E("div", {class: "triple"}), numbers = E("p", {class: "caption"});
+      const knob = E("div", {class: "field scrub", hidden: true}, E("label", {for: "inside-keep"}, "Keep the top"), keep, keepSays), pictures = E("div", {class: "triple"}), numbers = E("div");
       const rows = () => (parts.few.props.value || {}).rows || [];
       const judged = (element, word) => {             // the classifier's word, and how sure it is of the class that was asked for
         if (!word) return element;
         const share = Math.round(100 * word.wanted), name = parts.few.props.value.named;
-        element.append(E("p", {class: "word"}, E("b", {}, word.name), ` ${Math.round(100 * word.probability)} %`),
+        element.append(E("p", {class: "word"}, "Taken for ", E("b", {}, word.name), `, ${Math.round(100 * word.probability)} %`),
           E("meter", {min: 0, max: 1, value: word.wanted, "aria-label": `The classifier: ${name} ${share} per cent`}), E("small", {}, `${name} ${share} %`));
         return element;
       };
@@ -218,7 +218,7 @@
         if (placed !== value.key) { placed = value.key; keep.value = 0; }
         if (!value.partial) { const near = value.rows.map(row => Math.abs(row.keep - now.recipe.keep)); keep.value = near.indexOf(Math.min(...near)); }
         pick();
-        numbers.textContent = value.partial ? "" : `Levels off, most aware | random: ${value.rows.map(row => `${row.keep} %: ${row.aware_off} | ${row.random_off}`).join(", ")}.`;
+        numbers.innerHTML = value.html || "";
         result.replaceChildren(E("p", {class: "aha"}, value.verdict || ""), knob, pictures, numbers);
       }, {says: "Keeping few channels \u2026"});
     })();

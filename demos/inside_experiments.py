@@ -288,7 +288,18 @@ def few(look: Look) -> Iterator[dict]:
                          random_taken=taken_for(look.model, torch.cat(random), look.label)))
         yield dict(rows=rows, whole=uri(whole[:1]), word=word_for(look.model, whole[:1], look.label), named=named(look),
                    partial=i + 1 < len(shares), says=f"{i + 1} of {len(shares)}",
-                   verdict=few_said(look, rows, len(seeds), draws, untouched) if i + 1 == len(shares) else "")
+                   verdict=few_said(look, rows, len(seeds), draws, untouched) if i + 1 == len(shares) else "",
+                   html=few_table(look, rows, len(seeds), draws) if i + 1 == len(shares) else "")
+
+
+def few_table(look: Look, rows: Sequence[dict], count: int, draws: int) -> str:
+    """Every share as a row: how far pictures are off, and how many the classifier takes for the class, where there is one."""
+    judged = rows[0]["aware_taken"] is not None
+    head = ["kept", "most aware: levels off", "random: levels off"]
+    head += [f"most aware: taken for {named(look)}", f"random: taken for {named(look)}"] if judged else []
+    body = [[f"{row['keep']:g} %", f"{row['aware_off']:.1f}", f"{row['random_off']:.1f}",
+             *([f"{row['aware_taken']} of {count}", f"{row['random_taken']} of {count * draws}"] if judged else [])] for row in rows]
+    return table(head, body, caption="Channels kept in every gate, of 255 levels")
 
 
 def few_said(look: Look, rows: Sequence[dict], count: int, draws: int, untouched: int | None) -> str:
