@@ -26,7 +26,7 @@ WORDS: dict[str, Word] = {
     "knob": Word("knob", "direction",
                  "One way to move the numbers behind a picture; a step is one standard deviation of w along it."),
     "strength": Word("strength", "eigenvalue, as a share of the largest",
-                     "How strongly the network's first maps react to this knob; the strongest is 100."),
+                     "SeFa: how strongly the network's first maps react to this knob; GANSpace: how much codes vary along it. The strongest is 100."),
     "method": Word("Where the knobs come from", "method",
                    "Every method names ways to move; none is told what a face is."),
     "sefa/paper": Word("From the weights, as the paper says", "SeFa",
@@ -83,6 +83,12 @@ def word(key: str) -> Word:
     if key not in WORDS:
         raise KeyError(f"no word {key!r}; the table has {', '.join(WORDS)}")
     return WORDS[key]
+
+
+def signed(value: float, digits: int | None = None) -> str:
+    """A number that is shown with its sign, and a true minus; `digits` after the point, None: as few as it has."""
+    said = f"{value:+g}" if digits is None else f"{round(float(value), digits) + 0.0:+.{digits}f}"        # no \u22120.00
+    return said.replace("-", "\u2212")
 
 
 def plain(key: str) -> str:
