@@ -55,7 +55,10 @@
     }
     const replayed = () => Object.values(recorded).find(one => gan.same(one.recipe, now.recipe));
     // a picture of Steer or Paint, as the network draws it before any knob, to be damaged and restored by that same network
-    const take = ({model, seed, psi, label}) => set({...(model === now.recipe.model ? {} : RESET), model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false});
+    const take = ({model, seed, psi, label}) => {
+      set({...(model === now.recipe.model ? {} : RESET), model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false});
+      parts.stage.element.scrollIntoView({block: "center"});
+    };
     const chooseTask = task => {
       const known = recorded[task];
       if (known && known.recipe.model === now.recipe.model && now.recipe.shows !== "upload") return set(known.recipe, {whole: true});
