@@ -136,7 +136,7 @@ def knob_facts(recipe: Painted, knobs: Knobs) -> list[dict]:
 
 
 def _ratio(value: float) -> str:
-    return f"{value:.1f} times inside" if value < 1e6 else ""
+    return f"inside {value:.1f} times, first order" if value < 1e6 else ""
 
 
 def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
@@ -228,7 +228,8 @@ def caption(recipe: Painted, knobs: Knobs | None) -> str:
     step = "" if at is None else (f" One step changes the region by {painted.STEP:g} (RMS, at first order): "
                                   f"{knobs.deviations[at]:.2f} standard deviations of w along the knob.")
     said = alt_text(recipe, None)
-    return said[:1].upper() + said[1:] + "." + step
+    others = f" {on_unseen.made_on(recipe.model)}" if knobs is not None and knobs.steps and evidence_verdict(recipe) else ""
+    return said[:1].upper() + said[1:] + "." + step + others
 
 
 def find(recipe: Painted, visitor: str = "") -> Iterator[dict]:

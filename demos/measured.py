@@ -244,11 +244,12 @@ def _on_average(record: dict) -> str:
 
 
 def _nearest_said(records: Sequence[dict], knob: int, at: int, factors: Sequence[Factor]) -> str:
-    """That no knob is clear on average, and which comes nearest; its number is rounded down, so that it never reads as clear."""
+    """That no knob is clear on average, and which comes nearest; a number that would round up to clear gets another digit."""
     mean, wanted = abs(records[knob]["mean"][at]), factors[at].description
+    size = f"{int(1000 * mean) / 1000:.3f}" if mean < CLEAR <= round(mean, 2) else f"{mean:.2f}"
     why = f"; {CLEAR:g} would count" if mean < CLEAR else ", which may be chance"
     return (f"{_on_average(records[knob])} no knob of these {len(records)} clearly moves {wanted}: knob {knob + 1} comes nearest, "
-            f"with {int(100 * mean + 1e-9) / 100:.2f} standard deviations a step{why}.")
+            f"with {size} standard deviations a step{why}.")
 
 
 @torch.no_grad()
@@ -311,7 +312,7 @@ def _factor_table(recipe: Recipe, record: dict) -> str:
     caption = f"Knob {recipe.knob + 1}: mean change a step, {FACES} faces, in standard deviations over the training pictures"
     shown = bars(rows, caption=caption, value="change [95 %]", beside=f"{len(chance)} random knobs, mean size" if chance else "")
     note = ("<p>Beside each factor stands by how much random knobs change that same factor. The number of a random knob in the verdict "
-            "is larger: it is that of its strongest factor, whichever that is.</p>") if chance else ""
+            "is that of its strongest factor, whichever that is, and so larger.</p>") if chance else ""
     return _purity(recipe, record, "factor") + shown + note
 
 
@@ -332,7 +333,7 @@ def _strongest_first(record: dict) -> list[int]:
 
 
 def _purity(recipe: Recipe, record: dict, what: str) -> str:
-    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{record['purity']:.0%}</b> of all that it "
+    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all that it "
             f"moves is its strongest {what}.</p>")
 
 

@@ -286,8 +286,8 @@ window.gan = window.gan || (() => {
     }
     // a button that cannot be pressed says why, to who points at it and to who does not
     function opening(row) {
-      const why = row.refusal ? `Cannot be fetched: ${row.refusal}` : running ? "Wait until the other network is there" : "";
-      return E("div", {class: "opening"}, press(row.here ? "Open" : `Fetch ${row.size} and open`, () => choose(row), {disabled: !!why, title: why}),
+      const why = row.refusal ? row.refusal[0].toUpperCase() + row.refusal.slice(1) : running ? "Wait until the other network is there" : "";
+      return E("div", {class: "opening"}, press(row.here ? "Open" : `Fetch ${row.size} and open`, () => choose(row), {disabled: !!why, title: why || null}),
         why ? E("p", {class: "caption"}, why) : null);
     }
     part.watch("value", () => {

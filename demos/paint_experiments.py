@@ -175,9 +175,11 @@ def ban(recipe: Painted) -> dict:
 def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
     on, off = sides
     more = off["outside"] / on["outside"] * on["inside"] / off["inside"] if on["outside"] > 1e-9 and off["inside"] > 1e-9 else None
-    said = f"At {signed(amount)} steps, with the ban {called(recipe)} {verb(recipe)} {times(on['ratio'])} as much as the rest; without it {times(off['ratio'])}."
+    kept, lifted = ("with the rest weighed", "leaving it aside") if recipe.method == "resefa" else ("with the ban", "lifting the ban")
+    said = (f"At {signed(amount)} steps, {kept} {called(recipe)} {verb(recipe)} {times(on['ratio'])} as much as the rest; without it "
+            f"{times(off['ratio'])}.")
     if more:
-        said += f" For the same change inside, lifting the ban changes the rest {more:.1f} times as much."
+        said += f" For the same change inside, {lifted} changes the rest {more:.1f} times as much."
     return said
 
 
@@ -342,6 +344,7 @@ def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
 
 
 def refusals_html(rows: list[tuple[str, ...]]) -> str:
-    head = ("region", "of the picture", "knobs of its own", "nearest step, sd", "best knob: inside over outside (RMS, first order)")
+    head = ("region", "of the picture", "knobs of its own", "nearest step, sd", "best knob: inside moves")
     return table(head, rows, caption="How many knobs each region of this picture has of its own: "
-                 f"ways that move it visibly ({STEP:g} RMS) within {FURTHEST / 2:g} standard deviations, of its rank")
+                 f"ways that move it visibly ({STEP:g} RMS) within {FURTHEST / 2:g} standard deviations, of its rank; "
+                 "the best moves the inside so many times as much as the rest (RMS, first order)")

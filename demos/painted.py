@@ -69,7 +69,7 @@ def _region(model: str, region: str) -> dict | None:
 
 
 def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None = None) -> str:
-    """"Inside 9 times as much as outside (RMS); best SeFa knob 1.6; best of 5 random 1.0. (64 faces; knobs made on 16 others)".
+    """"Inside 9 times as much as outside; best SeFa knob 1.6; best of 5 random 1.0. (RMS, 64 faces)".
 
     Medians over unseen faces, root mean squares as everything that the tab shows.
 
@@ -81,10 +81,18 @@ def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None
         return ""
     others = dict(sefa="best SeFa knob", random=f"best of {record['random']['of']} random" if "random" in record else "")
     beside = [f"{name} {_rooted(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
-    samples, reached = evidence(model)["samples"], record[method]["reached"]
-    faces = samples["scored"]
+    faces, reached = evidence(model)["samples"]["scored"], record[method]["reached"]
     of = f"{faces} faces" if reached == faces else f"{reached} of {faces} faces; the others cannot be changed that much"
-    return "; ".join([f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside (RMS)", *beside]) + f". ({of}; knobs made on {samples['made']} others)"
+    return "; ".join([f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside", *beside]) + f". (RMS, {of})"
+
+
+def made_on(model: str) -> str:
+    """Whose knobs the verdict speaks of, in a sentence; "" where nothing was measured."""
+    found = evidence(model)
+    if not found:
+        return ""
+    samples = found["samples"]
+    return f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces in the same way."
 
 
 def _rooted(ratio: float | None) -> str:
@@ -186,7 +194,7 @@ def _also(found: dict, record: dict) -> str:
         total = sum(map(abs, means)) or 1.0
         own = sum(abs(mean) for name, mean in zip(names, means) if name in record["own"]) / total
         top = ", ".join(f"{_called(found, record, i)} {signed(means[i], 2)}" for i in _strongest(means)[:3])
-        rows.append((METHODS[method], top, f"{own:.0%}"))
+        rows.append((METHODS[method], top, f"{100 * own:.0f} %"))
     return table(("method", "moves most", "share of the region's own factors"), rows, caption="What each method moves at that change, in standard deviations")
 
 

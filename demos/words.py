@@ -38,7 +38,7 @@ WORDS: dict[str, Word] = {
     "file": Word("From my file", ".npy, .npz, .safetensors", "Directions that you bring."),
     "correlation": Word("by watching", "|corr(w . v, factor)| at least 0.7",
                         "Over 512 unedited pictures, the position along the knob goes with the factor."),
-    "causal": Word("by experiment", "from -2 to +2 steps it changes most, by 2 sd or more",
+    "causal": Word("by experiment", "from \u22122 to +2 steps it changes most, by 2 sd or more",
                    "Turn the knob, read the picture again, and see what changed, in standard deviations over the training pictures."),
     "supervised": Word("what labels would give", "supervised fit",
                        "The least-squares direction for each factor, fitted with the true answers."),

@@ -320,6 +320,7 @@ def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
     assert recipe["picture"] == 123456 and recipe["psi"] == 0.45
     expected = recipes.shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
     assert_same_picture(decoded(truth), np.asarray(expected))
+    assert page.evaluate("(box => box.top < innerHeight && box.bottom > 0)(document.querySelector('#restore-stage').getBoundingClientRect())")
     assert "drawn by this network itself (easier than any other)" in page.locator("#restore-stage").inner_text()
     page.locator("#restore-shows input[value=portraits]").check()
     page.wait_for_function("gan.restore.now.answer.recipe.shows === 'portraits'")

@@ -231,7 +231,7 @@ def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_t
     planted(monkeypatch, glasses=(1, -0.2995))
     turned, said = measured.find(moved(), "glasses")
     assert said.startswith("On average over 64 pictures, over both directions, no knob of these 10 clearly moves glasses and their size: knob 2")
-    assert "0.29 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
+    assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
     assert turned.knob == 1 and turned.amounts[1] == -1.5
 
 
