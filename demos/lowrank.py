@@ -174,7 +174,8 @@ def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float)
     if seen:
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
     best, chance = finding.baselines(recipe, knobs.grams)
-    beside = f" (RMS; best of SeFa\u2019s first {painted.TRIED} global knobs: {best:.1f}, a random one, the median of {painted.TRIED}: {chance:.1f})" if best < 1e6 else ""
+    beside = (f" (RMS; best of SeFa\u2019s first {painted.TRIED} global knobs: {best:.1f}, a random one, the median of {painted.TRIED}: "
+              f"{chance:.1f})") if best < 1e6 else ""
     if not turned:
         at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
         return (f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything else{beside}." if at < 1e6 else
@@ -538,7 +539,8 @@ def finder(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(error="The knobs could not be found: something broke on the server. Press the button under the picture to try again.", key=event.key)
+        yield dict(key=event.key, error="The knobs could not be found: something broke on the server. Press the button under the "
+                                        "picture to try again.")
         raise
 
 

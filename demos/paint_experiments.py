@@ -167,7 +167,8 @@ def ban(recipe: Painted) -> dict:
         inside, outside = change(before[0], after[0], full_mask(one))
         changed = read_change(one.model, before, after)
         sides.append(dict(forbid=forbid, picture=shown(after, one.model)[0], inside=inside, outside=outside, ratio=ratio(inside, outside),
-                          title=TITLES[one.method == "resefa"][not forbid], top=top_moved(one.model, None if changed is None else changed[0], least=0.0)))
+                          title=TITLES[one.method == "resefa"][not forbid],
+                          top=top_moved(one.model, None if changed is None else changed[0], least=0.0)))
     return dict(sides=sides, before=shown(before, recipe.model)[0], region=to_text(full_mask(recipe)), verdict=_ban_said(recipe, sides, amount),
                 reader=has_reader(recipe.model))
 

@@ -195,7 +195,8 @@ def _also(found: dict, record: dict) -> str:
         own = sum(abs(mean) for name, mean in zip(names, means) if name in record["own"]) / total
         top = ", ".join(f"{_called(found, record, i)} {signed(means[i], 2)}" for i in _strongest(means)[:3])
         rows.append((METHODS[method], top, f"{100 * own:.0f} %"))
-    return table(("method", "moves most", "share of the region's own factors"), rows, caption="What each method moves at that change, in standard deviations")
+    return table(("method", "moves most", "share of the region's own factors"), rows,
+                 caption="What each method moves at that change, in standard deviations")
 
 
 def _robustness(found: dict, record: dict) -> str:

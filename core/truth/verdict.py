@@ -32,7 +32,8 @@ def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float) -> V
     return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline, faces=len(changes))
 
 
-def verdict_of(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], *, baseline: float, faces: int) -> Verdict:
+def verdict_of(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], *, baseline: float,
+               faces: int) -> Verdict:
     """The same from what was recorded: mean change a step, its 95 % interval and share of faces in its sense, each [factors]."""
     named = float(mean.abs().amax()) > baseline
     return _said(mean, low, high, agree, factors, named, of="faces", beside="",
