@@ -279,6 +279,9 @@
       undo: button("paint-undo", "Undo", undoOne), back: button("paint-back", "Back to start", backToStart),
       steer: button("paint-use-steer", "Use in Steer", () => bus.trigger("steer", {key: "steer"})),
     };
+    buttons.steer.title = "These knobs, as far as they are turned, on the same picture in Steer";
+    const doors = gan.takeTo("paint", {Steer: () => gan.visit("steer", "Steer", steer => steer.take(now.recipe)),
+      Restore: () => gan.visit("restore", "Restore", restore => restore.take(now.recipe))});
     const ban = E("input", {type: "checkbox", id: "paint-forbid", role: "switch", onchange: () => { now.touched = true; set({forbid: ban.checked}); }});
     const ready = button("paint-ready", "LowRankGAN\u2019s knobs are ready: show them", () => { now.standin = false; now.touched = false; now.fresh = true; set({method: "lowrank", amounts: flat(), knob: 0}); });
     const eyebrow = E("p", {class: "eyebrow"});
@@ -292,7 +295,7 @@
       E("div", {class: "mapped"}, mapFrame, E("div", {class: "beside"},
         E("p", {class: "caption"}, "Where it changes: black nothing, white 48 of 255 levels or more."),
         E("label", {class: "switch"}, ban, E("span", {}, "Forbid changes outside")),
-        E("div", {class: "buttons"}, buttons.before, buttons.another, buttons.undo, buttons.back, buttons.steer))),
+        E("div", {class: "buttons"}, buttons.before, buttons.another, buttons.undo, buttons.back, buttons.steer), doors.element)),
       ready, eyebrow, E("div", {class: "knobs"}, ...rows.map(knob => knob.element)));
     const called = (knob, facts) => facts.title ? `${knob + 1} \u00b7 ${facts.title}` : `Knob ${knob + 1}`;
     listeners.push(() => {
@@ -301,7 +304,7 @@
       progress.hidden = !busy;
       finder.hidden = busy || !here || setup.solved || setup.plan.size === null;
       finder.textContent = setup && setup.plan.asks ? "Find knobs" : "Find knobs again";
-      verdict.textContent = !here ? "" : setup.solved ? now.answer.verdict : busy ? "" : setup.plan.says || "Not searched to the end: press Find knobs.";
+      verdict.textContent = !here ? "" : setup.solved ? now.answer.verdict : busy ? "" : setup.plan.says || `Not searched to the end: press \u201c${finder.textContent}\u201d.`;
       verdict.hidden = !verdict.textContent;
       main.element.hidden = !knobs[now.recipe.knob];
       rows.forEach((knob, i) => {
@@ -312,11 +315,12 @@
       });
       const facts = knobs[now.recipe.knob];
       if (facts) { main.name(called(now.recipe.knob, facts), facts.also, facts.low, facts.high, facts.reach); if (!now.dragging) main.show(now.recipe.amounts[now.recipe.knob]); }
-      eyebrow.textContent = knobs.length > 1 ? `More knobs of ${setup.name} (${setup.method}${now.standin ? ", while LowRankGAN\u2019s are being found" : ""})` : "";
+      eyebrow.textContent = knobs.length > 1 ? `More knobs of ${setup.name} (${setup.method}${now.standin ? busy ? ", while LowRankGAN\u2019s are being found" : "; LowRankGAN\u2019s were not found to the end" : ""})` : "";
       ready.hidden = !(now.standin && now.touched && !busy);
       ban.checked = now.recipe.forbid;
       buttons.undo.disabled = !undo.length;
       buttons.steer.disabled = !knobs.length;
+      doors.moved(now.recipe.amounts.some(amount => amount));
       drawChips();
     });
 
@@ -332,8 +336,12 @@
       const busy = () => asked && asked === keyOf(now.recipe) && (!own() || value().partial);
       const mark = () => {
         result.classList.toggle("stale", !!value().key && !own());
-        line_.textContent = busy() ? value().says && own() ? value().says : says : value().error && own() ? value().error : value().key && !own() ? "This was another knob or picture: press to make it again." : "";
-        go.disabled = !!busy() || !(now.setup && now.setup.solved);
+        const solved = now.setup && now.setup.solved, stale = value().key && !own();
+        line_.textContent = busy() ? value().says && own() ? value().says : says : value().error && own() ? value().error
+          : now.setup && !solved ? `${stale ? "This was another knob or picture. " : ""}This waits for the region\u2019s knobs, which have not been found yet.`
+          : stale ? "This was another knob or picture: press to make it again." : "";
+        go.disabled = !!busy() || !solved;
+        go.title = go.disabled ? line_.textContent : "";
       };
       part.watch("value", () => { if (!value().partial) asked = ""; if (!value().error) draw(result, value()); mark(); });
       listeners.push(mark);
@@ -348,9 +356,9 @@
     function banCell(part) {
       experiment(part, "ban", "Compare with and without the ban", (result, value) => {
         if (!value.sides) return;
-        const factor = one => E("li", {}, `${one.name}: ${gan.signed(one.amount).replace("\u2212", "\u2212")} sd`);
+        const factor = one => E("li", {}, `${one.name}: ${gan.signed(one.amount)} sd`);
         result.replaceChildren(E("p", {class: "aha"}, value.verdict), E("div", {class: "sides"}, ...value.sides.map(side => E("section", {},
-          E("h4", {}, side.title), E("div", {class: "pictures"}, tile(side.picture, `The picture with changes outside ${side.title.toLowerCase()}`, value.region),
+          E("h4", {}, side.title), E("div", {class: "pictures"}, tile(side.picture, `The picture, changes outside: ${side.title.toLowerCase()}`, value.region),
             smallMap(value.before, side.picture, value.region, crop(), `Map of change, ${side.title.toLowerCase()}: inside ${Math.round(side.inside * 127.5)} of 255 levels, outside ${(side.outside * 127.5).toFixed(1)}`)),
           E("p", {class: "caption"}, value.reader ? "What the reader says moved most:" : "No reader can say what moved in this network\u2019s pictures."),
           E("ul", {class: "moved"}, ...side.top.map(factor))))));
@@ -371,7 +379,7 @@
       }, {says: "Asking every part \u2026", keyOf: recipe => JSON.stringify(["model", "seed", "psi", "label", "layers", "size"].map(name => recipe[name]))});
       const said_ = E("p", {class: "aha", id: "paint-finding"});
       part.element.prepend(said_);
-      part.element.lastChild.append(button("paint-corner", "Tap an empty corner", () => { if (now.setup) { look({region: now.setup.corner}); parts.stage.element.scrollIntoView({block: "nearest"}); } }));
+      part.element.lastChild.append(button("paint-corner", "Try the upper left corner", () => { if (now.setup) { look({region: now.setup.corner}); parts.stage.element.scrollIntoView({block: "nearest"}); } }));
       listeners.push(() => { said_.textContent = now.answer && now.setup && now.setup.solved ? now.answer.finding : ""; });
     }
     const tables = (name, press, says, more = {}) => part => experiment(part, name, press, (result, value) => { result.innerHTML = value.html || ""; }, {says, ...more});
@@ -394,7 +402,7 @@
         psi.value = now.recipe.psi; psiSays.textContent = now.recipe.psi;
         psiField.hidden = !(now.setup && now.setup.truncation);
         layersSays.textContent = now.setup ? `${now.setup.layers.join(", ")}, or numbers such as 0-3,6` : "";
-        lamSays.textContent = now.setup && now.setup.weight ? `Here: ${now.setup.weight}. Empty: searched for, so that a sixteenth to a quarter of all ways are protected.` : "";
+        lamSays.textContent = now.setup && now.setup.weight ? `Here: ${now.setup.weight}. ${now.recipe.method === "official" ? "Empty: 1/60, as published." : "Empty: searched for, so that a sixteenth to a quarter of all ways are protected."}` : "";
         const shownMethod = now.standin ? "lowrank" : now.recipe.method;
         methods.querySelectorAll("input").forEach(radio => { radio.checked = radio.value === shownMethod; });
       };

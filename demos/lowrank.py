@@ -115,7 +115,7 @@ def setup_of(recipe: Painted, knobs: Knobs | None) -> dict:
                 offered=[name for name in PARTS if name in there], region=to_text(painted.mask_of(recipe)), name=called(recipe),
                 solved=knobs is not None, knobs=[] if knobs is None else knob_facts(recipe, knobs), plan=finding.plan(recipe),
                 method=painted.METHODS[recipe.method], crop=card.crop / card.resolution, truncation=generator.has_truncation,
-                layers=list(recipes.layer_groups(recipe.model)), corner=experiments.corner(),
+                layers=list(recipes.layer_groups(recipe.model)), corner=painted.corner(),
                 first=finding.known(replace(recipe, method="resefa")) is not None, weight=_weight(knobs))
 
 
@@ -136,21 +136,30 @@ def knob_facts(recipe: Painted, knobs: Knobs) -> list[dict]:
 
 
 def _ratio(value: float) -> str:
-    return f"{value:.1f} times inside" if value < 1e6 else ""
+    return f"inside {value:.1f} times, first order" if value < 1e6 else ""
 
 
 def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
-    """The sentence over the tab, built from what is shown."""
-    name = called(recipe).replace("was painted", "you painted")
+    """The sentence over the tab, built from what is shown: the region, the method, the ban, and whether there are knobs."""
+    name, closed_form = called(recipe), recipe.method == "resefa"
     if whole:
         return "The region is the whole picture: nothing is outside of it, so there is nothing to forbid."
     if knobs is None:
-        return f"The knobs of the outlined region: made to move {name}, and forbidden to touch anything else."
-    if not knobs.steps:
+        return f"The outlined region has no knobs yet. Each of {painted.METHODS[recipe.method]}\u2019s moves {name}{_rule(recipe)}."
+    if not knobs.steps and recipe.forbid and not closed_form:
         return f"This network cannot move {name} alone: here it refuses."
-    if not recipe.forbid:
-        return f"This knob was made for the outlined region, and the ban is lifted: it moves {name} and may touch anything else."
-    return f"This knob was made for the outlined region: it moves {name} and is forbidden to touch anything else."
+    if not knobs.steps:
+        ban = "" if recipe.forbid else ", even though the ban is lifted"
+        return f"{painted.METHODS[recipe.method]} finds no knob that moves {name} visibly{ban}."
+    lifted = "" if recipe.forbid else ", and the ban is lifted"
+    return f"This knob was made for the outlined region{lifted}: it moves {name}{_rule(recipe)}."
+
+
+def _rule(recipe: Painted) -> str:
+    """What a knob of this method may do elsewhere: only LowRankGAN forbids, ReSeFa weighs."""
+    if recipe.method == "resefa":
+        return " as much as it can for what it changes elsewhere" if recipe.forbid else " as much as it can, whatever it changes elsewhere"
+    return " and is forbidden to touch anything else" if recipe.forbid else " and may touch anything else"
 
 
 def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float) -> str:
@@ -165,7 +174,8 @@ def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float)
     if seen:
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
     best, chance = finding.baselines(recipe, knobs.grams)
-    beside = f" (best of SeFa\u2019s global knobs: {best:.1f}, a random one: {chance:.1f})" if best < 1e6 else ""
+    beside = (f" (RMS; best of SeFa\u2019s first {painted.TRIED} global knobs: {best:.1f}, a random one, the median of {painted.TRIED}: "
+              f"{chance:.1f})") if best < 1e6 else ""
     if not turned:
         at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
         return (f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything else{beside}." if at < 1e6 else
@@ -205,10 +215,11 @@ def alt_text(recipe: Painted, knobs: Knobs | None) -> str:
     for i, amount in enumerate(recipe.amounts):
         if amount:
             title = f" ({names[i]['title']})" if i < len(names) and names[i]["title"] else ""
-            parts.append(f"knob {i + 1}{title} at {amount:+g} steps")
+            parts.append(f"knob {i + 1}{title} at {words.signed(amount)} steps")
     if not any(recipe.amounts):
         return ", ".join([*parts, "no knob moved"])
-    parts.append(f"{painted.METHODS[recipe.method]}, changes outside {'forbidden' if recipe.forbid else 'allowed'}")
+    elsewhere = experiments.TITLES[recipe.method == "resefa"][not recipe.forbid].lower()
+    parts.append(f"{painted.METHODS[recipe.method]}, changes outside {elsewhere}")
     return ", ".join(parts)
 
 
@@ -218,7 +229,8 @@ def caption(recipe: Painted, knobs: Knobs | None) -> str:
     step = "" if at is None else (f" One step changes the region by {painted.STEP:g} (RMS, at first order): "
                                   f"{knobs.deviations[at]:.2f} standard deviations of w along the knob.")
     said = alt_text(recipe, None)
-    return said[:1].upper() + said[1:] + "." + step
+    others = f" {on_unseen.made_on(recipe.model)}" if knobs is not None and knobs.steps and evidence_verdict(recipe) else ""
+    return said[:1].upper() + said[1:] + "." + step + others
 
 
 def find(recipe: Painted, visitor: str = "") -> Iterator[dict]:
@@ -527,7 +539,8 @@ def finder(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(error="The knobs could not be found: something broke on the server. Press Find knobs to try again.", key=event.key)
+        yield dict(key=event.key, error="The knobs could not be found: something broke on the server. Press the button under the "
+                                        "picture to try again.")
         raise
 
 

@@ -19,7 +19,7 @@ from core import zoo
 from core.factorization.baseline import random_directions, spread_along
 from core.images import to_pil, webp
 from core.truth import scores, statistics
-from core.truth.verdict import BESIDE, Verdict, statistics_verdict, verdict
+from core.truth.verdict import BESIDE, Verdict, statistics_verdict, verdict, verdict_of
 from core.truth.worlds import deviations, load_world
 from core.truth.worlds.base import Factor
 
@@ -33,8 +33,11 @@ from .uploads import uploaded
 FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5                 # what is measured while the page runs
 MOST_SETS = 64                                                     # of knobs, kept as measured
 CLEAR = 0.3                                                        # standard deviations a step that count as moving it
+END, AT_END, OTHERS = 2.0, 1.0, range(100, 108)     # steps to an end, standard deviations that count there, other faces looked at
 BUDGET = 120                                                       # seconds for the statistics of a slow model
 READER, STATISTICS = "reader", "statistics"
+MEASURE = "Measure these knobs"                                    # the button, which is there wherever nothing is measured
+ORDERS = dict(sefa="strongest first", ganspace="strongest first", random="in no order", file="in the order of the file")
 GRADES = {READER: "Grade of evidence: an independent reader, trained on pictures whose true factors are known.",
           STATISTICS: "Grade of evidence: exact picture statistics. They say what the pixels do, not what is in the "
                       "picture."}
@@ -76,10 +79,18 @@ def measured_knobs(recipe: Recipe) -> list[dict] | None:
     each less; empty where a reader judged, who compares with random knobs in the verdict.
     """
     method = f"sefa-{recipe.mode}" if recipe.method == "sefa" else recipe.method
-    found = (evidence(recipe.model) or {}).get("sets", {}).get(f"{method}/{recipe.layers}")
-    if not found:
+    known = evidence(recipe.model) or {}
+    if f"{method}/{recipe.layers}" not in known.get("sets", {}):
         return _measured.get(_set_key(recipe))
-    return [{**dict(percentile=[], grade=READER, pictures=FACES), **knob} for knob in found["knobs"]]
+    factors = _factors(recipe.model, READER)
+    return [dict(knob, percentile=[], grade=READER, pictures=FACES, verdict=verdict_in(known, knob, recipe.layers, factors))
+            for knob in known["sets"][f"{method}/{recipe.layers}"]["knobs"]]
+
+
+def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) -> str:
+    """The sentence about a knob of the evidence, built from its numbers."""
+    numbers = (torch.tensor(knob[name]) for name in ("mean", "low", "high", "same_sign"))
+    return verdict_of(*numbers, factors, baseline=known["baseline"][layers], faces=known["samples"]["faces"]).text
 
 
 def _reader_file(model: str) -> Path | None:
@@ -109,18 +120,18 @@ def setup_of(recipe: Recipe) -> dict:
     directions, _ = recipes.directions_of(recipe, uploaded(recipe))
     measured = measured_knobs(recipe)
     strengths = (100 * directions.scores / directions.scores.max().clamp(min=1e-12)).round().int().tolist()
-    ranked = recipe.method in ("sefa", "ganspace")
+    ranked = ORDERS[recipe.method] == "strongest first"
     knobs = [dict(_named(measured[i] if measured else None, i, recipe.model), strength=strengths[i] if ranked else 0)
              for i in range(len(directions))]
     return dict(key="/".join(map(str, _set_key(recipe))), knobs=knobs, reach=zoo.card(recipe.model).reach,
                 layers=list(recipes.layer_groups(recipe.model)), truncation=zoo.load(recipe.model).has_truncation,
-                measurable=not measured, grade=GRADES[grade_of(recipe)])
+                measurable=not measured, grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
 
 
 def _named(record: dict | None, knob: int, model: str) -> dict:
     """What a control shows of a knob: what it moves, the words at its ends, its verdict; no claim without a record."""
     if record is None:
-        unknown = f"What knob {knob + 1} moves has not been measured: press Measure."
+        unknown = f"What knob {knob + 1} moves has not been measured: press \u201c{MEASURE}\u201d."
         return dict(title="", also="", low="\u2212", high="+", verdict=unknown)
     grade = record.get("grade", READER)
     if record["strongest"] is None:
@@ -192,6 +203,7 @@ def wishes(model: str) -> list[tuple[str, str]]:
 def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
     """The recipe with the knob that moves the wish most at +1.5 in its sense, and a sentence with numbers and grade.
 
+    Where no knob does on average over both directions: the knob and end that change it most on this face, if any does.
     Raises RecipeError where nothing was measured yet, or the wish is not among what was measured.
     """
     records, grade = measured_knobs(recipe), grade_of(recipe)
@@ -202,18 +214,72 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
     if not records:
         others = ", or choose all layers" if evidence(recipe.model) else ""
         raise RecipeError("these knobs have not been measured yet, so nobody knows what they move: "
-                          f"press Measure under the picture{others}")
+                          f"press \u201c{MEASURE}\u201d under the picture{others}")
     at = places[wish]
     best = max(range(len(records)), key=lambda i: abs(records[i]["mean"][at]))
-    record, mean, wanted = records[best], records[best]["mean"], factors[at].description
+    record, mean = records[best], records[best]["mean"]
     turned = recipes.turned(replace(recipe, amounts=(), knob=best), best, 1.5 if mean[at] >= 0 else -1.5)
+    if record["low"][at] * record["high"][at] > 0 and abs(mean[at]) >= CLEAR:
+        return turned, f"{_mean_said(record, best, at, factors)} {GRADES[grade]}"
+    said = _nearest_said(records, best, at, factors)
+    if has_reader(recipe.model):
+        turned, more = _at_an_end(recipe, turned, at, factors[at].description)
+        said = f"{said} {more}"
+    return turned, f"{said} {GRADES[grade]}"
+
+
+def _mean_said(record: dict, knob: int, at: int, factors: Sequence[Factor]) -> str:
+    mean = record["mean"]
     strongest = max(range(len(mean)), key=lambda i: abs(mean[i]))
     also = "it is also what this knob moves most" if strongest == at else \
         f"but it moves {factors[strongest].description} more: {abs(mean[strongest]):.1f}"
-    said = f"Knob {best + 1} moves {wanted} most: {abs(mean[at]):.1f} standard deviations a step; {also}."
-    clear = record["low"][at] * record["high"][at] > 0 and abs(mean[at]) >= CLEAR
-    said = f"{said} {GRADES[grade]}"
-    return turned, said if clear else f"No knob of these ten clearly moves {wanted}. {said}"
+    return (f"{_on_average(record)} knob {knob + 1} moves {factors[at].description} most: {abs(mean[at]):.1f} standard deviations a "
+            f"step; {also}.")
+
+
+def _on_average(record: dict) -> str:
+    """What was averaged: the reader looks at a step to both sides, statistics are slopes."""
+    way = "over both directions" if record["grade"] == READER else "by the slope at each"
+    return f"On average over {record['pictures']} pictures, {way},"
+
+
+def _nearest_said(records: Sequence[dict], knob: int, at: int, factors: Sequence[Factor]) -> str:
+    """That no knob is clear on average, and which comes nearest; a number that would round up to clear gets another digit."""
+    mean, wanted = abs(records[knob]["mean"][at]), factors[at].description
+    size = f"{int(1000 * mean) / 1000:.3f}" if mean < CLEAR <= round(mean, 2) else f"{mean:.2f}"
+    why = f"; {CLEAR:g} would count" if mean < CLEAR else ", which may be chance"
+    return (f"{_on_average(records[knob])} no knob of these {len(records)} clearly moves {wanted}: knob {knob + 1} comes nearest, "
+            f"with {size} standard deviations a step{why}.")
+
+
+@torch.no_grad()
+def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[Recipe, str]:
+    """The knob and end that change a factor most on this face, and that in words; `nearest` where none changes it visibly.
+
+    A mean over both directions does not see what appears at one end only, as glasses do.
+    """
+    plain, files, ends = replace(recipe, amounts=()), uploaded(recipe), (-END, END)
+    strips = [recipes.render_strip(plain, knob, ends, files, quick=True) for knob in range(len(recipes.directions_of(recipe, files)[0]))]
+    changed = _read_changes(recipe.model, torch.cat([recipes.render(plain, quick=True), *strips]))[:, at]
+    best = int(changed.abs().argmax())
+    (knob, end), size = divmod(best, 2), float(changed[best])
+    if abs(size) < AT_END:
+        return nearest, (f"Nor does one at {words.signed(-END)} or {words.signed(END)} steps on this face: "
+                         f"by {abs(size):.1f} at most (knob {knob + 1}).")
+    chosen = replace(plain, knob=knob)
+    pairs = recipes.render_faces(chosen, OTHERS, (0.0, ends[end]), files, quick=True)
+    others = torch.stack([_read_changes(recipe.model, pair)[0, at] for pair in pairs])
+    alike = int((others * (1 if size > 0 else -1) >= AT_END).sum())
+    said = (f"At one end it is otherwise: on this face knob {knob + 1} at {words.signed(ends[end])} steps changes {wanted} by "
+            f"{abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} other faces.")
+    return recipes.turned(chosen, knob, ends[end]), said
+
+
+def _read_changes(model: str, images: torch.Tensor) -> torch.Tensor:
+    """Images [1 + n, 3, R, R] -> [n, factors]: readings less that of the first, in standard deviations."""
+    card = zoo.card(model)
+    found = zoo.load_reader(card.world)(images.clamp(-1, 1))
+    return ((found[1:] - found[:1]) / deviations(card.world, card.spread)).cpu()
 
 
 # --- how true is this?
@@ -243,17 +309,19 @@ def _factor_table(recipe: Recipe, record: dict) -> str:
               for i in range(len(factors))]
     rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
             for i in _strongest_first(record)]
-    caption = f"Knob {recipe.knob + 1}: change a step, {FACES} faces, in standard deviations over the training pictures"
-    shown = bars(rows, caption=caption, value="change [95 %]", beside="random" if chance else "")
-    return _purity(recipe, record, "factor") + shown
+    caption = f"Knob {recipe.knob + 1}: mean change a step, {FACES} faces, in standard deviations over the training pictures"
+    shown = bars(rows, caption=caption, value="change [95 %]", beside=f"{len(chance)} random knobs, mean size" if chance else "")
+    note = ("<p>Beside each factor stands by how much random knobs change that same factor. The number of a random knob in the verdict "
+            "is that of its strongest factor, whichever that is, and so larger.</p>") if chance else ""
+    return _purity(recipe, record, "factor") + shown + note
 
 
 def _statistics_table(recipe: Recipe, record: dict) -> str:
     rows = []
     for i in _strongest_first(record):
-        change = f"{record['mean'][i]:+.2f} [{record['low'][i]:+.2f}, {record['high'][i]:+.2f}]"
+        mean, low, high = (words.signed(record[name][i], 2) for name in ("mean", "low", "high"))
         rarity = int(100 * record["percentile"][i] + 1e-9)          # rounded down: 99.5 % is not yet all of them
-        rows.append((statistics.FACTORS[i].description, change, f"{100 * record['same_sign'][i]:.0f} %", f"{rarity} %"))
+        rows.append((statistics.FACTORS[i].description, f"{mean} [{low}, {high}]", f"{100 * record['same_sign'][i]:.0f} %", f"{rarity} %"))
     head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
     caption = (f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
                f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures")
@@ -265,18 +333,19 @@ def _strongest_first(record: dict) -> list[int]:
 
 
 def _purity(recipe: Recipe, record: dict, what: str) -> str:
-    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{record['purity']:.0%}</b> of all that it "
+    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all that it "
             f"moves is its strongest {what}.</p>")
 
 
 def _found_table(recipe: Recipe) -> str:
-    found = (evidence(recipe.model) or {}).get("found")
-    if not found:
+    known = evidence(recipe.model) or {}
+    if not known.get("found"):
         return ""
-    names = dict(sefa="SeFa, as the paper says", official="SeFa, as published", ganspace="GANSpace",
-                 random="random knobs (median)", supervised=words.plain("supervised"))
+    found, fitted = known["found"], len(known["factors"])
+    names = dict(sefa="SeFa: ten knobs, as the paper says", official="SeFa: ten knobs, as published", ganspace="GANSpace: ten knobs",
+                 random="ten random knobs (median)", supervised=f"{words.plain('supervised')}: {fitted} directions, one a factor")
     rows = [(shown, found["correlation"][key], found["causal"][key]) for key, shown in names.items()]
-    return table(("ten knobs from", words.label("correlation"), words.label("causal")), rows,
+    return table(("knobs", words.label("correlation"), words.label("causal")), rows,
                  caption=f"How many of {found['of']} readable factors some knob finds (all layers)")
 
 
@@ -286,10 +355,10 @@ def found_sentence(model: str) -> str:
     if not found:
         return ""
     watched, turned = found["correlation"], found["causal"]
-    return (f"Of {found['of']} things that this world can vary and the reader can read, turning these ten knobs clearly "
-            f"changes {turned['sefa']}; ten random knobs: {turned['random']}. A picture's place along a knob goes with "
-            f"{watched['sefa']} of them; with labels one would find {watched['supervised']}: that is the price of doing "
-            "without labels.")
+    return (f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa\u2019s ten knobs clearly changes "
+            f"{turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the directions that labels would give "
+            f"{turned['supervised']}. By watching: a picture\u2019s place along a knob goes with {watched['sefa']} of them for SeFa, "
+            f"{watched['random']} for random knobs and {watched['supervised']} for labels.")
 
 
 def _truncation_table(recipe: Recipe) -> str:

@@ -54,6 +54,11 @@
       tell();
     }
     const replayed = () => Object.values(recorded).find(one => gan.same(one.recipe, now.recipe));
+    // a picture of Steer or Paint, as the network draws it before any knob, to be damaged and restored by that same network
+    const take = ({model, seed, psi, label}) => {
+      set({...(model === now.recipe.model ? {} : RESET), model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false});
+      parts.stage.element.scrollIntoView({block: "center"});
+    };
     const chooseTask = task => {
       const known = recorded[task];
       if (known && known.recipe.model === now.recipe.model && now.recipe.shows !== "upload") return set(known.recipe, {whole: true});
@@ -288,8 +293,8 @@
     function drawControls() {
       const recipe = now.recipe, size = setup();
       if (!size) return;
-      const others = size.shows.filter(name => name !== "upload" || now.own);
-      shows.replaceChildren(E("legend", {}, "What is restored"), ...others.map(name => radio("restore-shows", name, showNames[name], recipe.shows === name, () => set(name === "upload" ? {shows: name, own: now.own.token, loss: ""} : {shows: name, own: "", as_is: false, loss: ""}))));
+      const others = size.shows.filter(name => name === "steer" ? recipe.shows === name : name !== "upload" || now.own);
+      shows.replaceChildren(E("legend", {}, "What is restored"), ...others.map(name => radio("restore-shows", name, showNames[name], recipe.shows === name, () => set(name === "upload" ? {shows: name, own: now.own.token, loss: ""} : {shows: name, own: "", as_is: false, loss: "", picture: recipe.picture % size.pictures}))));
       const rows = [];
       if (recipe.shows === "upload" && recipe.task !== "copy") rows.push(E("label", {class: "switch"}, E("input", {type: "checkbox", role: "switch", id: "restore-as-is", checked: recipe.as_is, onchange: e => set({as_is: e.target.checked, loss: ""})}), E("span", {}, "It is damaged already: take it as it is")));
       if (recipe.task === "enlarge") rows.push(E("fieldset", {class: "choices", id: "restore-factor"}, E("legend", {}, "How many times"), ...size.factors.map(factor => radio("restore-factor", factor, `${factor} x`, recipe.amount === factor, () => set({amount: factor, loss: ""})))));
@@ -476,7 +481,7 @@
       if (part && !grown.has(part.element)) { grown.add(part.element); build(part); if (name === "truth") part.element.querySelector("button").click(); }
     });
     document.addEventListener("gan:restore", grow);
-    gan.restore = {now, set, five};
+    gan.restore = {now, set, five, take};
     if (replayed()) show(replayed()); else bus.trigger("change", {});
     const refusal = parts.run.props.value;                      // of a link, before this script was there
     if (refusal && refusal.error) refuse(refusal.error);

@@ -53,7 +53,7 @@ def listed() -> list[dict]:
 def _row(card: zoo.ModelCard) -> dict:
     group = "From the Hugging Face Hub" if card.hub else "Yours" if card.own else "Bundled"
     here = zoo.is_here(card.name)
-    refusal = "" if zoo.openable(card.name) else "not pinned: only with python app.py --unpinned"
+    refusal = "" if zoo.openable(card.name) else "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned"
     return dict(name=card.name, title=card.title, group=group, licence=card.licence, link=card.link, here=here, classes=card.classes,
                 size=_megabytes(card), refusal=refusal)
 

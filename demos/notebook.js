@@ -281,9 +281,14 @@ window.gan = window.gan || (() => {
       list.replaceChildren(...groups.map(group => E("section", {}, E("h4", {}, group), ...rows.filter(row => row.group === group).map(row =>
         E("div", {class: "network", "data-name": row.name},
           E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, row.link ? E("a", {href: row.link, target: "_blank", rel: "noopener"}, row.licence) : row.licence,
-            [" ", row.size, row.here ? "on this machine" : row.refusal].filter(Boolean).join(" \u00b7 "))),
-          running && running.name === row.name ? busy(row) : row.name === current() ? E("span", {class: "caption"}, "on the page")
-            : press(row.here ? "Open" : `Fetch ${row.size} and open`, () => choose(row), {disabled: !!running || !!row.refusal}))))));
+            [" ", row.size, row.here ? "on this machine" : ""].filter(Boolean).join(" \u00b7 "))),
+          running && running.name === row.name ? busy(row) : row.name === current() ? E("span", {class: "caption"}, "on the page") : opening(row))))));
+    }
+    // a button that cannot be pressed says why, to who points at it and to who does not
+    function opening(row) {
+      const why = row.refusal ? row.refusal[0].toUpperCase() + row.refusal.slice(1) : running ? "Wait until the other network is there" : "";
+      return E("div", {class: "opening"}, press(row.here ? "Open" : `Fetch ${row.size} and open`, () => choose(row), {disabled: !!why, title: why || null}),
+        why ? E("p", {class: "caption"}, why) : null);
     }
     part.watch("value", () => {
       const news = part.props.value || {};
@@ -307,6 +312,14 @@ window.gan = window.gan || (() => {
     if (door) door.click();
     scrollTo(0, 0);
     (function wait(left) { if (gan[tab]) then(gan[tab]); else if (left) setTimeout(() => wait(left - 1), 100); })(100);
+  };
+
+  // "Take this picture to: Paint / Restore": `doors` by title. The picture goes as the network draws it; its knobs stay.
+  gan.takeTo = (id, doors) => {
+    const lead = gan.element("span");
+    const press = ([title, onclick]) => gan.element("button", {type: "button", class: "plain", id: `${id}-to-${title.toLowerCase()}`, onclick}, title);
+    return {element: gan.element("div", {class: "take-to", role: "group", "aria-label": "Take this picture to another tab"}, lead, ...Object.entries(doors).map(press)),
+      moved: on => { lead.textContent = on ? "Take this picture, as it was before its knobs, to:" : "Take this picture to:"; }};
   };
 
   // Moves a knob once from end to end and back to where it stood, as soon as it is in sight; whoever touches it, or wants no

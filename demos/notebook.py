@@ -22,6 +22,8 @@ from PIL import Image
 
 from core.images import webp
 
+from .words import signed
+
 HERE = Path(__file__).resolve().parent
 ARRIVAL = HERE / "arrival"          # what was recorded, see `recorded`
 FILMS = ("strip", "film-")           # how its pictures of many frames are named
@@ -183,11 +185,11 @@ def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", ful
 def _bar_row(row: Bar, full: float, beside: bool) -> str:
     def at(x: float) -> str:
         return f"{min(100.0, 100 * abs(x) / full):.1f}%"
-    interval = "" if row.low is None else f" <small>[{row.low:+.2f}, {row.high:+.2f}]</small>"
+    interval = "" if row.low is None else f" <small>[{signed(row.low, 2)}, {signed(row.high, 2)}]</small>"
     mark = "" if row.beside is None else f'<i style="left:{at(row.beside)}"></i>'
     drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value)}"></span>{mark}</td>'
     other = f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>" if beside else ""
-    said = escape(row.says) or f"{row.value:+.2f}"
+    said = escape(row.says) or signed(row.value, 2)
     return f"<tr><th scope=row>{escape(row.name)}</th><td>{said}{interval}</td>{drawn}{other}</tr>"
 
 

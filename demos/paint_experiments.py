@@ -20,7 +20,7 @@ from core.factorization import resefa
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
 from core.images import webp
-from core.regions import Box, to_text
+from core.regions import to_text
 from core.truth.worlds import deviations, load_world
 
 from . import paint_knobs as finding
@@ -29,16 +29,18 @@ from .checks import RecipeError
 from .measured import has_reader
 from .notebook import data_uri, table
 from .paint_knobs import FURTHEST, Knobs, change, render
-from .paint_recipe import STEP, TRIED, Painted, called, full_mask, part_names, parts_of, read_parts, verb, weights_around
+from .paint_recipe import STEP, TRIED, Painted, called, corner, full_mask, part_names, parts_of, read_parts, verb, weights_around
+from .words import signed
 
 FACES, FIRST_FACE = 8, 100
 TILE = 192              # pixels, the largest side of what only the page shows
 TOP = 3                 # factors named
 CLEAR = 0.2             # standard deviations that count as having moved
 NAMED = 0.3             # the same, from one side to the other, for a knob to be called by it
+TITLES = ("Forbidden", "Allowed"), ("Weighed", "Left aside")        # changes outside: of LowRankGAN, of ReSeFa
 LOCAL = 2.0             # inside over outside from which a face counts as local
-CORNER = Box(0.0, 0.0, 0.15, 0.15)
-HEAD = ("method", "direction", "standard deviations", "inside (RMS)", "outside (RMS)", "inside / outside", "moves most")
+HEAD = ("method", "direction", "standard deviations", "inside (RMS)", "outside (RMS)", "inside / outside (RMS)",
+        "moves most (standard deviations)")
 
 
 def amount_of(recipe: Painted, knobs: Knobs) -> float:
@@ -144,9 +146,9 @@ def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range, 
     said += f"; the median is {median(known):.1f} times." if known else "."
     if len(there) < len(rows):
         said += f" On {len(rows) - len(there)} there is no {recipe.region}."
-    where = "the part reader\u2019s, anew on each" if recipe.region in part_names(recipe.model) else "the one you painted"
+    where = "the part reader\u2019s, anew on each" if recipe.region in part_names(recipe.model) else called(recipe)
     return dict(first=first, verdict=said, caption=(
-        f"Picture numbers {seeds[0]} to {seeds[-1]}, before and after knob {recipe.knob + 1} at {amount:+g} steps, found on "
+        f"Picture numbers {seeds[0]} to {seeds[-1]}, before and after knob {recipe.knob + 1} at {signed(amount)} steps, found on "
         f"picture {recipe.seed}; the region is {where}."))
 
 
@@ -165,7 +167,8 @@ def ban(recipe: Painted) -> dict:
         inside, outside = change(before[0], after[0], full_mask(one))
         changed = read_change(one.model, before, after)
         sides.append(dict(forbid=forbid, picture=shown(after, one.model)[0], inside=inside, outside=outside, ratio=ratio(inside, outside),
-                          title="Forbidden" if forbid else "Allowed", top=top_moved(one.model, None if changed is None else changed[0], least=0.0)))
+                          title=TITLES[one.method == "resefa"][not forbid],
+                          top=top_moved(one.model, None if changed is None else changed[0], least=0.0)))
     return dict(sides=sides, before=shown(before, recipe.model)[0], region=to_text(full_mask(recipe)), verdict=_ban_said(recipe, sides, amount),
                 reader=has_reader(recipe.model))
 
@@ -173,9 +176,11 @@ def ban(recipe: Painted) -> dict:
 def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
     on, off = sides
     more = off["outside"] / on["outside"] * on["inside"] / off["inside"] if on["outside"] > 1e-9 and off["inside"] > 1e-9 else None
-    said = f"At {amount:+g} steps, with the ban {called(recipe)} {verb(recipe)} {times(on['ratio'])} as much as the rest; without it {times(off['ratio'])}."
+    kept, lifted = ("with the rest weighed", "leaving it aside") if recipe.method == "resefa" else ("with the ban", "lifting the ban")
+    said = (f"At {signed(amount)} steps, {kept} {called(recipe)} {verb(recipe)} {times(on['ratio'])} as much as the rest; without it "
+            f"{times(off['ratio'])}.")
     if more:
-        said += f" For the same change inside, lifting the ban changes the rest {more:.1f} times as much."
+        said += f" For the same change inside, {lifted} changes the rest {more:.1f} times as much."
     return said
 
 
@@ -184,7 +189,10 @@ def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
 
 @dataclass(frozen=True)
 class Compared:
-    """One method's best direction of this region, turned until the region changes by 0.05 (RMS)."""
+    """One method's best direction of this region, turned until the region changes by 0.05 (RMS).
+
+    moves: the two factors that the reader sees changed most, however little, in standard deviations; "" without a reader.
+    """
     method: str
     number: int
     deviations: float
@@ -196,7 +204,7 @@ class Compared:
     def cells(self) -> tuple[str, ...]:
         found = ratio(self.inside, self.outside)
         return (self.method, str(self.number + 1), f"{self.deviations:.2f}", f"{self.inside:.4f}", f"{self.outside:.4f}",
-                "-" if found is None else f"{found:.2f}", self.moves or "-")
+                "nothing outside" if found is None else f"{found:.2f}", *([self.moves] if self.moves else []))
 
 
 def compare(recipe: Painted) -> Iterator[dict]:
@@ -242,8 +250,8 @@ def _equal(recipe: Painted, name: str, directions: Directions, found) -> Compare
             break
         distance *= STEP / made[0]
     changed = read_change(recipe.model, before, after)
-    moved = top_moved(recipe.model, None if changed is None else changed[0])
-    says = "; ".join(f"{one['name']} {one['amount']:+.1f}" for one in moved)
+    moved = top_moved(recipe.model, None if changed is None else changed[0], least=0.0)[:2]
+    says = "; ".join(f"{one['name']} {signed(one['amount'], 2)}" for one in moved)
     return Compared(name, best, distance / spread, *made, says, shown(after, recipe.model)[0])
 
 
@@ -251,22 +259,29 @@ def compared_html(recipe: Painted, rows: list[Compared]) -> str:
     pictures = "".join(f'<figure><img src="{row.picture}" alt="{escape(row.method)}: the picture at this change">'
                        f"<figcaption>{escape(row.method.partition(',')[0])}</figcaption></figure>" for row in rows)
     caption = f"One direction of each method, chosen by its first-order ratio and turned until {called(recipe)} {verb(recipe, 'changes')} by {STEP:g} (RMS)"
-    return f'<div class="paint-compared">{pictures}</div>' + table(HEAD, [row.cells() for row in rows], caption=caption)
+    cells = [row.cells() for row in rows]
+    return f'<div class="paint-compared">{pictures}</div>' + table(head(cells), cells, caption=caption)
+
+
+def head(rows: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of the columns that the rows have: what moves is none of them where no reader can say it."""
+    return HEAD[:max(map(len, rows), default=len(HEAD))]
 
 
 def as_csv(rows: list[tuple[str, ...]]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([HEAD, *rows])
-    return out.getvalue()
+    csv.writer(out, lineterminator="\n").writerows([head(rows), *rows])
+    return out.getvalue().replace("\u2212", "-")         # programs read these numbers
 
 
 def as_latex(rows: list[tuple[str, ...]], caption: str) -> str:
     """A table that compiles as it is, with booktabs."""
     def cell(text: str) -> str:
-        return "".join({"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#"}.get(letter, letter) for letter in text)
-    lines = [" & ".join(map(cell, row)) + r" \\" for row in (HEAD, *rows)]
+        return "".join({"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "\u2212": "$-$"}.get(letter, letter) for letter in text)
+    lines = [" & ".join(map(cell, row)) + r" \\" for row in (head(rows), *rows)]
     body = "\n".join([lines[0], r"\midrule", *lines[1:]])
-    return (f"\\begin{{table}}\n\\caption{{{cell(caption)}}}\n\\begin{{tabular}}{{lrrrrrl}}\n\\toprule\n{body}\n\\bottomrule\n"
+    columns = "lrrrrrl"[:len(head(rows))]
+    return (f"\\begin{{table}}\n\\caption{{{cell(caption)}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n\\bottomrule\n"
             "\\end{tabular}\n\\end{table}\n")
 
 
@@ -307,17 +322,13 @@ def _spectrum(values: list[float], dim: int) -> str:
 
 
 def refusals(recipe: Painted) -> Iterator[dict]:
-    """Every part on this picture and an empty corner: how many knobs it has, and how it is known."""
-    rows, regions = [], [*((name, name) for name in parts_of(recipe)), ("an empty corner", corner())]
+    """Every part on this picture and a corner of it: how many knobs it has, and how it is known."""
+    rows, regions = [], [*((name, name) for name in parts_of(recipe)), ("the upper left corner", corner())]
     for said, region in regions:
         one = replace(recipe, region=region, method="lowrank", lam=0.0, forbid=True, amounts=(), knob=0)
         rows.append(_asked(said, one, finding.solve(one)))
         yield dict(partial=True, html=refusals_html(rows), says=f"{len(rows)} of {len(regions)} regions")
     yield dict(html=refusals_html(rows))
-
-
-def corner() -> str:
-    return to_text(CORNER.mask(64))
 
 
 def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
@@ -328,12 +339,13 @@ def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
     way = STEP / inside.clamp(min=1e-300).sqrt() / spread.clamp(min=1e-12)
     alive = int((way <= FURTHEST / 2).sum())
     best = float((inside / outside.clamp(min=1e-300)).sqrt()[way <= FURTHEST / 2].max()) if alive else None
-    nearest = f"{float(way.min()):.1f}" if survived else "-"
-    return (said, f"{float(mask.double().mean()):.1%}", f"{alive} of {solved.inside.rank}", nearest,
+    nearest = f"{float(way.min()):.1f}" if survived else "none"
+    return (said, f"{100 * float(mask.double().mean()):.1f} %", f"{alive} of {solved.inside.rank}", nearest,
             "cannot be moved alone" if not alive else f"{best:.1f} times")
 
 
 def refusals_html(rows: list[tuple[str, ...]]) -> str:
     head = ("region", "of the picture", "knobs of its own", "nearest step, sd", "best knob: inside moves")
     return table(head, rows, caption="How many knobs each region of this picture has of its own: "
-                 f"ways that move it visibly ({STEP:g} RMS) within {FURTHEST / 2:g} standard deviations, of its rank")
+                 f"ways that move it visibly ({STEP:g} RMS) within {FURTHEST / 2:g} standard deviations, of its rank; "
+                 "the best moves the inside so many times as much as the rest (RMS, first order)")

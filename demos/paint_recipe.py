@@ -30,7 +30,7 @@ STEP = 0.05             # RMS change inside that one step makes, at first order;
 PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")         # offered as buttons, in this order
 PLURAL = ("eyes", "glasses", "brows", "ears")
 METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
-MIDDLE = Box(0.35, 0.35, 0.65, 0.65)
+MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
 TRIED = 20              # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
 LEAST = 8               # pixels of 64 x 64 that a part must cover to be offered
 LARGEST_WEIGHT = 2.0    # from 1 on the sparse part is 0: the search goes no further either
@@ -185,6 +185,11 @@ def mask_of(recipe: Painted) -> Tensor:
     return there[recipe.region]
 
 
+def corner() -> str:
+    """The text of a small region in which most pictures show nothing in particular."""
+    return to_text(CORNER.mask(CODED))
+
+
 def full_mask(recipe: Painted) -> Tensor:
     """The same at the picture's size, [R, R]."""
     return resized(mask_of(recipe), zoo.card(recipe.model).resolution)
@@ -194,7 +199,8 @@ def called(recipe: Painted) -> str:
     """The region in a sentence: "the mouth", "what was painted"."""
     if recipe.region in part_names(recipe.model):
         return f"the {recipe.region}"
-    return "the middle of the picture" if recipe.region == default_region(recipe.model) else "what was painted"
+    known = {default_region(recipe.model): "the middle of the picture", corner(): "the upper left corner"}
+    return known.get(recipe.region, "what was painted")
 
 
 def verb(recipe: Painted, name: str = "moves") -> str:

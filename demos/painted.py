@@ -1,8 +1,8 @@
 """What was measured of the knobs of a region, in words and tables: no claim without its number, baseline and count.
 
 Everything comes from weights/evidence/<card>-paint.json (`weights.recipes.paint`), and only where that was measured
-with exactly these weights and these readers. *Change* is the mean squared difference over pixels and channels; all
-edits are equally strong inside the region.
+with exactly these weights and these readers. The evidence holds changes as mean squared differences over pixels and
+channels; what is shown are their roots (RMS), as everywhere on the tab. All edits are equally strong inside the region.
 """
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from core import zoo
 from core.checkpoints import native
 
 from .notebook import Bar, bars, table
+from .words import signed
 
 METHODS = {"lowrank": "LowRankGAN, changes outside forbidden", "unprojected": "LowRankGAN, changes outside allowed",
            "resefa": "ReSeFa", "sefa": "the best SeFa knob", "random": "the best of five random knobs"}
@@ -68,9 +69,9 @@ def _region(model: str, region: str) -> dict | None:
 
 
 def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None = None) -> str:
-    """"Inside 9 times as much as outside; best SeFa knob 1.6; random 1.0. (64 faces)": medians over unseen faces.
+    """"Inside 9 times as much as outside; best SeFa knob 1.6; best of 5 random 1.0. (RMS, 64 faces)".
 
-    Root mean squares, as everything on the tab that is not a table; the tables have mean squares.
+    Medians over unseen faces, root mean squares as everything that the tab shows.
 
     region: a part's name. method: a key of METHODS. moved: the slots that the knob moves (None: those that were
     measured). "" where exactly this was not measured.
@@ -78,11 +79,20 @@ def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None
     record = (_region(model, region) or {}).get("methods", {})
     if method not in record or (moved is not None and tuple(moved) != slots(model)):
         return ""
-    others = dict(sefa="best SeFa knob", random="random")
+    others = dict(sefa="best SeFa knob", random=f"best of {record['random']['of']} random" if "random" in record else "")
     beside = [f"{name} {_rooted(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
     faces, reached = evidence(model)["samples"]["scored"], record[method]["reached"]
     of = f"{faces} faces" if reached == faces else f"{reached} of {faces} faces; the others cannot be changed that much"
-    return "; ".join([f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside", *beside]) + f". ({of})"
+    return "; ".join([f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside", *beside]) + f". (RMS, {of})"
+
+
+def made_on(model: str) -> str:
+    """Whose knobs the verdict speaks of, in a sentence; "" where nothing was measured."""
+    found = evidence(model)
+    if not found:
+        return ""
+    samples = found["samples"]
+    return f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces in the same way."
 
 
 def _rooted(ratio: float | None) -> str:
@@ -96,7 +106,7 @@ def _times(ratio: float | None) -> str:
 
 
 def _with_interval(found: Sequence[float | None]) -> str:
-    return f"{_times(found[0])} [{_times(found[1])} to {_times(found[2])}]"
+    return f"{_rooted(found[0])} [{_rooted(found[1])} to {_rooted(found[2])}]"
 
 
 # --- how true is this?
@@ -129,8 +139,8 @@ def _how(found: dict, region: str) -> str:
 
 def _methods(record: dict) -> str:
     ranked = sorted(record["methods"].items(), key=lambda item: -(item[1]["ratio"][0] or 0))
-    rows = [Bar(METHODS[name], each["ratio"][0] or 0.0, says=_with_interval(each["ratio"])) for name, each in ranked]
-    caption = "Change inside over change outside (mean squares, median over faces [95 %])"
+    rows = [Bar(METHODS[name], (each["ratio"][0] or 0.0) ** 0.5, says=_with_interval(each["ratio"])) for name, each in ranked]
+    caption = "Change inside over change outside (RMS, median over faces [95 %])"
     return bars(rows, caption=caption, value="times")
 
 
@@ -141,8 +151,8 @@ def _outside(found: dict, record: dict) -> str:
         levels = NOT_REACHED if each["outside"] is None else f"{each['outside'] * LEVELS:.2f}"
         half = "" if name == "sefa" else each["half"]
         rows.append((METHODS[name], f"{each['knob']} of {each['of']}", levels, share, half))
-    head = ("method", "knob chosen", "outside, levels of 255 (RMS)", "outside, of the best SeFa knob's",
-            f"faces with at most half, of {faces}")
+    head = ("method", "knob chosen", "outside, levels of 255 (RMS)", "outside, of the best SeFa knob's (RMS)",
+            f"faces with at most {_share(0.5)} of it, of {faces}")
     return table(head, rows, caption="How much else changes, where the region changes equally")
 
 
@@ -151,15 +161,21 @@ def _percent(share: Sequence[float | None]) -> str:
 
 
 def _share(x: float | None) -> str:
-    return "?" if x is None else f"{100 * x:.0f} %" if x >= 0.0995 else f"{100 * x:.1f} %"
+    """The root of a share of mean squares."""
+    if x is None:
+        return "?"
+    root = 100 * x ** 0.5
+    return f"{root:.0f} %" if root >= 9.95 else f"{root:.1f} %"
 
 
 def _moved(found: dict, region: str, record: dict) -> str:
     factors, chance = record["methods"]["lowrank"]["factors"], record["methods"]["random"]["factors"]["mean"]
     rows = [Bar(_called(found, record, i), factors["mean"][i], factors["low"][i], factors["high"][i], abs(chance[i]))
             for i in _strongest(factors["mean"])[:FACTORS]]
-    caption = f"What the forbidden knob moves: known factors, in standard deviations (* belongs to the {region})"
-    return bars(rows, caption=caption, value="change [95 %]", beside="random knob")
+    levels, of = found["samples"]["inside"] * LEVELS, record["methods"]["random"]["of"]
+    caption = (f"What the forbidden knob moves where the {region} changes by {levels:.1f} levels, and what the best of {of} random knobs "
+               f"moves there: known factors, in standard deviations, not a step (* belongs to the {region})")
+    return bars(rows, caption=caption, value="change [95 %]", beside=f"best of {of} random")
 
 
 def _called(found: dict, record: dict, i: int) -> str:
@@ -177,15 +193,16 @@ def _also(found: dict, record: dict) -> str:
         means = each["factors"]["mean"]
         total = sum(map(abs, means)) or 1.0
         own = sum(abs(mean) for name, mean in zip(names, means) if name in record["own"]) / total
-        top = ", ".join(f"{_called(found, record, i)} {means[i]:+.2f}" for i in _strongest(means)[:3])
-        rows.append((METHODS[method], top, f"{own:.0%}"))
-    return table(("method", "moves most", "share of the region's own factors"), rows, caption="What each method moves")
+        top = ", ".join(f"{_called(found, record, i)} {signed(means[i], 2)}" for i in _strongest(means)[:3])
+        rows.append((METHODS[method], top, f"{100 * own:.0f} %"))
+    return table(("method", "moves most", "share of the region's own factors"), rows,
+                 caption="What each method moves at that change, in standard deviations")
 
 
 def _robustness(found: dict, record: dict) -> str:
     rows = [(each["change"], f"{each['cosine']:.2f}", _with_interval(each["ratio"])) for each in record["robustness"]]
     caption = f"The region drawn less well, the knob judged in the region as it is ({found['samples']['few']} faces)"
-    return table(("region", "|cosine| with the knob", "inside over outside [95 %]"), rows, caption=caption)
+    return table(("region", "|cosine| with the knob", "inside over outside (RMS) [95 %]"), rows, caption=caption)
 
 
 def _transfer(found: dict, record: dict) -> str:
@@ -194,12 +211,12 @@ def _transfer(found: dict, record: dict) -> str:
     for key, made_on in (("one", "one face"), ("many", f"{made} faces")):
         for which, knob in (("first", "knob 1"), ("best", "the best of five")):
             each = record["transfer"][key][which]
-            ratios, halves = ", ".join(map(_times, each["ratio"])), ", ".join(map(str, each["half"]))
+            ratios, halves = ", ".join(map(_rooted, each["ratio"])), ", ".join(map(str, each["half"]))
             rows.append((f"{made_on}, {knob}", ratios, halves))
     own = record["transfer"]["one"]["own"]
-    rows.insert(0, ("one face, the best of five, on that face itself", ", ".join(map(_times, own)), ""))
-    head = ("made on", "inside over outside",
-            f"faces of {faces} with at most half of the best SeFa knob's")
+    rows.insert(0, ("one face, the best of five, on that face itself", ", ".join(map(_rooted, own)), ""))
+    head = ("made on", "inside over outside (RMS)",
+            f"faces of {faces} with at most {_share(0.5)} of the best SeFa knob's change outside")
     single = len(record["transfer"]["one"]["best"]["ratio"])
     caption = f"Does a knob stay local on other faces? ({single} single faces tried)"
     return table(head, rows, caption=caption)
@@ -208,7 +225,7 @@ def _transfer(found: dict, record: dict) -> str:
 def _larger(found: dict, record: dict) -> str:
     rows = [(f"{each['inside']:g} ({each['inside'] * LEVELS:.0f} of 255 levels)",
              *(_with_interval(each[method]) for method in ("lowrank", "sefa"))) for each in record["larger"]]
-    caption = f"Larger edits: inside over outside [95 %] ({found['samples']['few']} faces)"
+    caption = f"Larger edits: inside over outside (RMS) [95 %] ({found['samples']['few']} faces)"
     return table(("change inside (RMS)", METHODS["lowrank"], METHODS["sefa"]), rows, caption=caption)
 
 
@@ -217,6 +234,6 @@ def _source(found: dict) -> str:
     by_region = ", ".join(f"{region} {_share(share)}" for region, share in claim["by_region"].items())
     first = ", ".join(f"{seed:,}" for seed in seeds.values())
     return (f"<p>Over all regions and faces, the best forbidden knob changes {_share(claim['share'])} of what the best "
-            f"SeFa knob changes outside (median; {escape(by_region)}). Seeds from {first}; "
+            f"SeFa knob changes outside (RMS, median; {escape(by_region)}). Seeds from {first}; "
             f"<code>{escape(found['command'])}</code>, {escape(found['date'])}, "
             f"weights {found['weights_sha256'][:12]}.</p>")

@@ -29,6 +29,7 @@ from core.images import to_pil, webp
 from . import pace
 from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
 from .kept import Kept, joined
+from .words import signed
 
 REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 KNOBS = 10
@@ -466,7 +467,7 @@ def alt_text(recipe: Recipe, titles: Sequence[str] | None = None) -> str:
     for i, amount in enumerate(recipe.amounts):
         if amount:
             title = f" ({titles[i]})" if titles and i < len(titles) and titles[i] else ""
-            parts.append(f"knob {i + 1}{title} at {amount:+g}")
+            parts.append(f"knob {i + 1}{title} at {signed(amount)}")
     if not any(recipe.amounts):
         return ", ".join([*parts, "no knob moved"])
     if recipe.layers != "all":

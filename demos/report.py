@@ -31,6 +31,7 @@ from core.truth.worlds.base import Factor
 
 from . import measured
 from .notebook import Bar, bars, css, data_uri, table
+from .words import signed
 
 KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)        # of SeFa; steps, each one standard deviation of w . v
 SHOWN = 192         # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes
@@ -205,7 +206,7 @@ def _knob_pictures(subject: Subject, directions: Directions,
                 with torch.no_grad():
                     uri = shown(subject, view(edit(codes, directions, [0.0] * i + [amount * step])))
                 untouched = untouched if amount else uri
-            row.append(Picture(f"{amount:+g}" if amount else "0", f"knob {i + 1} at {amount:+g} steps",
+            row.append(Picture(signed(amount) if amount else "0", f"knob {i + 1} at {signed(amount)} steps",
                                uri if amount else untouched))
         rows.append(row)
     return rows
@@ -238,14 +239,14 @@ def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
         rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
                 for i in order]
         tables.append(bars(rows, caption=f"The {LISTED} factors that it changes most, in standard deviations a step",
-                           value="change [95 %]", beside="random"))
+                           value="change [95 %]", beside=f"{len(chance)} random knobs, mean size"))
     samples = known["samples"]
     says = (f"Recorded with exactly these weights on {known['date']}: every knob was turned on {samples['faces']} "
             f"pictures, and a network that never saw a generated picture read {len(factors)} true factors off each. "
             f"Changes are a step, in standard deviations over the training pictures. "
             f"The strongest change of a random knob: {known['baseline']['all']:.2f} (median).")
     return Evidence(GRADES[0], says, [record["title"] for record in records],
-                    [record["verdict"] for record in records], tables)
+                    [measured.verdict_in(known, record, "all", factors) for record in records], tables)
 
 
 def by_statistics(result: statistics.Result) -> Evidence:
@@ -256,7 +257,7 @@ def by_statistics(result: statistics.Result) -> Evidence:
     tables = []
     for i in range(len(mean)):
         order = mean[i].abs().argsort(descending=True).tolist()
-        rows = [(statistics.FACTORS[j].description, f"{mean[i, j]:+.2f} [{low[i, j]:+.2f}, {high[i, j]:+.2f}]",
+        rows = [(statistics.FACTORS[j].description, f"{signed(mean[i, j], 2)} [{signed(low[i, j], 2)}, {signed(high[i, j], 2)}]",
                  f"{math.floor(100 * float(result.percentile[i, j]) + 1e-9)} %") for j in order]    # never rounded up
         tables.append(table(("statistic", "change a step [95 %]", "stronger than so many random knobs"), rows,
                             caption="In standard deviations over the same pictures"))

@@ -22,7 +22,7 @@ from core.regions import CODED, Box, from_text, resized, to_text
 from core.truth.worlds import load_world
 
 from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
-from .recipe import opened
+from .recipe import LARGEST_SEED, opened
 from .takeaway import REPOSITORY, SET_UP, notebook_of
 from .takeaway import opening as opening_of
 
@@ -32,9 +32,9 @@ KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian"
 AMOUNTS = {"box": 4, "bicubic": 4, "middle": 4, "specks": 0.5, "gaussian": 0.25}
 RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}
 LOSSES = {"pixels": "pixels", "features": "pixels and the critic's features", "structure": "pixels and SSIM"}
-OWN = "upload"
+OWN, STEERED = "upload", "steer"
 SHOWS = {"portraits": "a held-out portrait", "objects": "a held-out object", "network": "a picture of the network itself",
-         OWN: "your own picture"}
+         STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)", OWN: "your own picture"}
 FIRST_PICTURE = 1_400_000       # of each world: seeds from here on are used by no training and by no evidence
 PICTURES = 10_000               # that may be chosen; evidence begins after them
 MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
@@ -65,7 +65,8 @@ class Restoration:
     """One picture to restore; plain values only. A recipe that exists was checked.
 
     model: as in demos.recipe.Recipe. task: a key of TASKS. shows: a key of SHOWS, "": the network's world, or its own
-    picture. picture: which of them, from 0. kind: how it is damaged, of KINDS, where the task has several. amount:
+    picture. picture: which of them, from 0; of Steer's its seed, and psi its truncation (0.7 of all others). kind: how it
+    is damaged, of KINDS, where the task has several. amount:
     enlarging: the factor; specks: share of pixels that are lost; gaussian: standard deviation in [-1, 1].
     region: of a hole, the text of `core.regions.to_text`, "": the middle quarter. hints: colours painted by the visitor,
     "rrggbb.region" joined by "~". as_is: an own picture is itself what was observed. keep: is what was observed put back
@@ -77,6 +78,7 @@ class Restoration:
     task: str = "enlarge"
     shows: str = ""
     picture: int = 0
+    psi: float = 0.7
     kind: str = ""
     amount: float = 0.0
     region: str = ""
@@ -100,7 +102,8 @@ class Restoration:
         shows = choice(self.shows or usual_show(card.name), "picture shown", shown_by(card.name))
         checked = dict(
             task=task, kind=kind, shows=shows, amount=_amount(self.amount, task, kind, card.resolution),
-            picture=whole(self.picture, "the picture's number", 0, PICTURES - 1),
+            picture=whole(self.picture, "the picture's number", 0, LARGEST_SEED if shows == STEERED else PICTURES - 1),
+            psi=number(self.psi, "the truncation", 0, 1) if shows == STEERED else _PLAIN["psi"],
             region=_region(self.region) if task == "fill" else "",
             hints=_hints(self.hints) if task == "colour" else "",
             as_is=_yes(self.as_is, "the picture is damaged already") and shows == OWN and task != "copy",
@@ -148,7 +151,7 @@ def usual_show(model: str) -> str:
 def shown_by(model: str) -> tuple[str, ...]:
     """What can be restored with a network: its own world's renders have to be of its size, a power of two."""
     worlds = ("portraits", "objects") if zoo.card(model).world else ()
-    return *worlds, "network", OWN
+    return *worlds, "network", STEERED, OWN
 
 
 def setting_of(model: str, task: str) -> Setting:
@@ -302,15 +305,25 @@ def painted_hints(recipe: Restoration) -> tuple[Tensor, Tensor]:
 
 def example(recipe: Restoration) -> Tensor:
     """The true picture [1, 3, R, R] of a recipe that shows no upload, in whole levels of 255."""
-    card, seed = zoo.card(recipe.model), FIRST_PICTURE + recipe.picture
-    if recipe.shows == "network":
-        generator = opened(recipe.model).at(psi=card.psi)
-        codes = generator.codes(generator.sample(1, seed), psi=card.psi, label=recipe.label if card.classes else None)
+    card, seed, psi = zoo.card(recipe.model), seed_of(recipe), truncation_of(recipe)
+    if recipe.shows in ("network", STEERED):
+        generator = opened(recipe.model).at(psi=psi)
+        codes = generator.codes(generator.sample(1, seed), psi=psi, label=recipe.label if card.classes else None)
         with torch.no_grad():
             found = generator(codes).clamp(-1, 1).cpu()
     else:
         found = rendered(recipe.shows, 1, seed, card.resolution, spread=card.spread)
     return in_levels(found)
+
+
+def seed_of(recipe: Restoration) -> int:
+    """Of the picture shown: Steer's own number, or one that no training and no evidence has used."""
+    return recipe.picture if recipe.shows == STEERED else FIRST_PICTURE + recipe.picture
+
+
+def truncation_of(recipe: Restoration) -> float:
+    """Of a picture that the network draws."""
+    return recipe.psi if recipe.shows == STEERED else zoo.card(recipe.model).psi
 
 
 def in_levels(images: Tensor) -> Tensor:
@@ -330,13 +343,14 @@ def rendered(world: str, count: int, seed: int, resolution: int, *, spread: str 
 
 
 def as_dict(recipe: Restoration) -> dict:
-    """The recipe as plain JSON values, with the tab and the version."""
-    return dict(asdict(recipe), version=VERSION, tab=TAB)
+    """The recipe as plain JSON values, with the tab and the version; truncation only where it is the recipe's to choose."""
+    plain = {name: value for name, value in asdict(recipe).items() if name != "psi" or recipe.shows == STEERED}
+    return dict(plain, version=VERSION, tab=TAB)
 
 
 def unread(model: str) -> dict:
     """The plain recipe of a network that nobody has opened yet: its defaults are found when it is."""
-    return dict(_PLAIN, model=model, version=VERSION, tab=TAB)
+    return dict({name: value for name, value in _PLAIN.items() if name != "psi"}, model=model, version=VERSION, tab=TAB)
 
 
 def from_json(data: str | bytes | Mapping) -> Restoration:
@@ -445,7 +459,7 @@ def _degradation_code(recipe: Restoration) -> str:
 
 def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
     """Imports, and lines that make `truth` [1, 3, R, R]."""
-    card, seed = zoo.card(recipe.model), FIRST_PICTURE + recipe.picture
+    card, seed = zoo.card(recipe.model), seed_of(recipe)
     side = card.resolution
     whole_levels = "truth = from_uint8(to_uint8(truth))        # whole levels of 255, as the page shows it"
     if recipe.shows == OWN:
@@ -453,9 +467,9 @@ def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
         return (["from PIL import Image", "from core.images import from_pil"],
                 [f'truth = from_pil(Image.open("own.png").resize(({side}, {side})))        # a square cut of your picture'])
     images = "from core.images import from_uint8, to_uint8"
-    if recipe.shows == "network":
+    if recipe.shows in ("network", STEERED):
         label = f", label={recipe.label}" if card.classes else ""
-        psi = f", psi={card.psi}" if opened(recipe.model).has_truncation else ""
+        psi = f", psi={truncation_of(recipe)}" if opened(recipe.model).has_truncation else ""
         return [images], [f"truth = generator(generator.codes(generator.sample(1, seed={seed}){psi}{label})).clamp(-1, 1)", whole_levels]
     world = recipe.shows
     labels = f", {world}.labels(1, {seed})" if world == "objects" else ""

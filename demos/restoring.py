@@ -76,7 +76,7 @@ def problem_of(recipe: Restoration) -> Problem:
     """Raises RecipeError where an own picture is no longer here."""
     degradation, loss = degradation_of(recipe), loss_of(recipe)
     if recipe.shows != OWN:
-        truth = _example(recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label)
+        truth = _example(recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label, recipe.psi)
         return Problem(truth, degradation.apply(truth), degradation, loss)
     picture = own_pictures.image(recipe)
     if recipe.as_is:
@@ -85,8 +85,8 @@ def problem_of(recipe: Restoration) -> Problem:
 
 
 @lru_cache(maxsize=64)
-def _example(model: str, _weights: str, shows: str, picture: int, label: int) -> Tensor:
-    return example(Restoration(model, "copy", shows=shows, picture=picture, label=label))
+def _example(model: str, _weights: str, shows: str, picture: int, label: int, psi: float) -> Tensor:
+    return example(Restoration(model, "copy", shows=shows, picture=picture, label=label, psi=psi))
 
 
 def key_of(recipe: Restoration) -> tuple:

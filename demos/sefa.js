@@ -48,6 +48,12 @@
       seen.push(now.recipe.seed);
       set({seed: Math.floor(Math.random() * LARGEST_SEED), knob, amounts: arrival.amounts.map((_, i) => i === knob ? amount : 0)});
     }
+    // another picture, as the network draws it, under the knobs that are on screen; another network's under its own
+    function take({model, seed, psi, label}) {
+      seen.push(now.recipe.seed);
+      const other = model === now.recipe.model ? {} : {method: "sefa", mode: "paper", layers: "all", knob: 0, directions: ""};
+      set({model, seed, psi, label, amounts: arrival.amounts.map(() => 0), ...other});
+    }
     bus.watch("value", () => {                  // set by the server: a link, a saved edit, a found knob
       now.recipe = copyOf(bus.props.value);
       if (gan.same(now.recipe, arrival)) waiting(false);
@@ -72,7 +78,7 @@
     const verdict = E("p", {class: "verdict", id: "steer-verdict", role: "status"});
     const grade = E("p", {class: "caption", id: "steer-grade"});
     const said = E("p", {class: "said", id: "steer-error", role: "alert", hidden: true});
-    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { measure.hidden = true; bus.trigger("measure", {}); }}, "Measure these knobs");
+    const measure = E("button", {class: "plain", id: "steer-measure", type: "button", hidden: true, onclick: () => { now.measuring = {key: now.setup.key, says: "Measuring \u2026"}; bus.trigger("measure", {}); tell(); }}, "Measure these knobs");
     parts.stage.element.replaceChildren(E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
       E("figcaption", {}, verdict, grade, measure, said, caption)));
     // a link is on its way: the arrival picture would be another one than was asked for
@@ -114,6 +120,8 @@
       sharpen();
       if (answer.exact === false && now.dragging && film()) { tell(); return; }
       photo.network(answer.setup); network(answer.setup); about(answer.setup);
+      const sentence = document.getElementById("steer-sentence");
+      if (sentence && answer.sentence) sentence.textContent = answer.sentence;
       if (answer.src) photo.after.src = answer.src;             // nothing yet: what was there stays, marked as rough
       if (answer.before) photo.before.src = answer.before;
       photo.after.alt = answer.alt;
@@ -142,9 +150,13 @@
     parts.strip.watch("value", takeStrip);
     parts.facts.watch("value", () => {
       const facts = parts.facts.props.value;
-      if (!now.setup || !facts || facts.key !== now.setup.key) return;
-      if (facts.progress) verdict.textContent = facts.progress;
-      else { now.setup = facts; tell(); }
+      if (!facts || facts.failed) now.measuring = null;
+      else if (facts.progress) now.measuring = {key: facts.key, says: facts.progress};
+      else {
+        now.measuring = null;
+        if (now.setup && facts.key === now.setup.key) now.setup = facts;
+      }
+      tell();
     });
 
     // --- the other knobs, and what is done with faces
@@ -156,8 +168,10 @@
     const buttons = {
       another: button("steer-another", "Another face", anotherFace, "first"), previous: button("steer-previous", "Previous", previousFace),
       undo: button("steer-undo", "Undo", undoOne), back: button("steer-back", "Back to start", backToStart),
-      paint: button("steer-to-paint", "Take it to Paint", () => gan.visit("paint", "Paint", paint => paint.take(now.recipe))),
     };
+    const doors = gan.takeTo("steer", {Paint: () => gan.visit("paint", "Paint", paint => paint.take(now.recipe)),
+      Restore: () => gan.visit("restore", "Restore", restore => restore.take(now.recipe))});
+    const eyebrow = E("p", {class: "eyebrow"});
     const column = (first, last) => {
       const rows = [];
       for (let i = first; i < last; i++) {
@@ -177,19 +191,21 @@
       return rows.map(row => row.knob.element);
     };
     parts.knobs.element.replaceChildren(
-      E("div", {class: "buttons"}, ...Object.values(buttons)),
-      E("p", {class: "eyebrow"}, "More knobs, strongest first"), E("div", {class: "knobs"}, ...column(0, IN_SIGHT)));
+      E("div", {class: "buttons"}, ...Object.values(buttons)), doors.element, eyebrow, E("div", {class: "knobs"}, ...column(0, IN_SIGHT)));
 
     listeners.push(() => {
       const facts = now.setup && now.setup.knobs[now.recipe.knob];
       buttons.undo.disabled = !undo.length;
       buttons.previous.disabled = !seen.length;
+      doors.moved(now.recipe.amounts.some(amount => amount));
+      eyebrow.textContent = now.setup && now.setup.knobs.length > 1 ? `More knobs, ${now.setup.order}` : "";
       if (!facts) return;
       main.name(called(now.recipe.knob, facts), facts.also, facts.low, facts.high, now.setup.reach);
       if (!now.dragging) main.show(now.recipe.amounts[now.recipe.knob]);
-      verdict.textContent = facts.verdict;
+      const measuring = now.measuring && now.measuring.key === now.setup.key;
+      verdict.textContent = measuring ? now.measuring.says : facts.verdict;
       grade.textContent = now.setup.grade || "";
-      measure.hidden = !now.setup.measurable;
+      measure.hidden = !now.setup.measurable || !!measuring;
     });
 
     // --- the fold "More controls": mounted when it opens
@@ -284,7 +300,7 @@
             E("span", {class: "card-strength"}, [facts && facts.also, facts && facts.strength ? `strength ${facts.strength}` : ""].filter(Boolean).join(" \u00b7 ")));
         }));
         mark();
-      }, "Drawing ten knobs on three pictures \u2026", {pictures: () => 6 * (now.setup ? now.setup.knobs.length : 0)});
+      }, "Drawing every knob on three pictures \u2026", {pictures: () => 6 * (now.setup ? now.setup.knobs.length : 0)});
       listeners.push(mark);
     }
     function faces(part) {
@@ -329,7 +345,7 @@
       if (part && !grown.has(part.element)) { grown.add(part.element); build(part); }
     });
     document.addEventListener("gan:steer", grow);
-    gan.steer = {now, set, choose};
+    gan.steer = {now, set, choose, take};
     if (parts.stage.props.value.src) show(parts.stage.props.value);
     takeStrip();
     photo.split(!!arrival.amounts[arrival.knob]);

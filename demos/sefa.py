@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 import torch
@@ -20,6 +20,7 @@ from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 
 from . import measured, models, wiring, words
+from . import paint_recipe as painted
 from . import recipe as recipes
 from .checks import RecipeError
 from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
@@ -29,7 +30,7 @@ from .notebook import (LIVE, LONG, Demo, button, cell, data_uri, deliver, fold, 
 from .pace import pace_of
 from .recipe import Recipe
 from .takeaway import code_for, notebook_for, png_for
-from .uploads import take_directions, uploaded
+from .uploads import origin, take_directions, uploaded
 from .wiring import called, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = "steer", "Steer"
@@ -70,7 +71,7 @@ def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
     return dict(recipe=recipes.as_dict(recipe), src=source(picture(recipe, files)), before=source(picture(untouched, {})),
                 exact=not slow, alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
                 caption=recipes.alt_text(recipe), query=urlencode(recipes.to_query(recipe), safe=","),
-                note=recipes.link_note(recipe), setup=setup)
+                note=recipes.link_note(recipe), sentence=first_sentence(recipe), setup=setup)
 
 
 def setup_of(recipe: Recipe) -> dict:
@@ -232,6 +233,8 @@ Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 202
 """
 
 
+BARE_SENTENCE = "Knobs that were read off a network\u2019s weights by one line of linear algebra; nobody labelled anything."
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
 
 
@@ -241,7 +244,7 @@ def arrival() -> dict:
     if found is None or not _fits(found):
         card = next(iter(zoo.CARDS.values()))
         bare = recipes.as_dict(Recipe(card.name, psi=card.psi))
-        return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=first_sentence(None), code="")
+        return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=BARE_SENTENCE, code="")
     pictures = found["pictures"]
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
     return dict(recipe=found["recipe"], sentence=found["sentence"], code=found["code"],
@@ -260,17 +263,54 @@ def _fits(found: Mapping) -> bool:
         return False
 
 
-def first_sentence(milliseconds: float | None) -> str:
-    """The sentence over the tab, with the time that was measured."""
-    when = f"in {milliseconds:.1f} milliseconds" if milliseconds else "by one line of linear algebra"
-    return f"These ten knobs were read off the network\u2019s weights {when}; nobody labelled anything."
+def first_sentence(recipe: Recipe) -> str:
+    """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
+    count = len(recipes.directions_of(recipe, uploaded(recipe))[0])
+    these = "This knob" if count == 1 else f"These {COUNTS[count]} knobs"
+    was = "was" if count == 1 else "were"
+    if recipe.method == "file":
+        return _from_file(recipe, these, was)
+    where = "" if recipe.layers == "all" else f", and {'turns' if count == 1 else 'turn'} only in {_layers(recipe.layers)}"
+    if recipe.method == "random":
+        return f"{these} {was} drawn at random{where}: any method has to beat {'it' if count == 1 else 'them'}."
+    if recipe.method == "ganspace":
+        return f"{these} {was} found in 10,000 of the network\u2019s own codes, which vary most along them{where}; nobody labelled anything."
+    return f"{these} {was} read off {_weights(recipe)} {_when(recipe)}; nobody labelled anything."
+
+
+def _from_file(recipe: Recipe, these: str, was: str) -> str:
+    try:
+        made = painted.from_query(dict(parse_qsl(origin(recipe)))) if origin(recipe) else None
+    except RecipeError:
+        made = None
+    if made is None or made.model != recipe.model:
+        return f"{these} {was} read from a file: how {'it was' if was == 'was' else 'they were'} made, this page does not know."
+    return f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} of picture number {made.seed}."
+
+
+def _layers(layers: str) -> str:
+    return f"layers {layers}" if layers[0].isdigit() else f"the {layers} layers"
+
+
+def _weights(recipe: Recipe) -> str:
+    """Which weights SeFa read, and how where it was not as in the paper."""
+    of = "the network\u2019s weights" if recipe.layers == "all" else f"the weights of {_layers(recipe.layers)}"
+    return of if recipe.mode == "paper" else f"{of}, as the published code does,"
+
+
+def _when(recipe: Recipe) -> str:
+    """How long that took where it was measured: with all layers, as the paper says."""
+    known = (measured.evidence(recipe.model) or {}).get("eigen_milliseconds")
+    if known and recipe.layers == "all" and recipe.mode == "paper":
+        return f"in {known:.1f} milliseconds"
+    return "by one line of linear algebra"
 
 
 def tab() -> Demo:
     """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
     shown = arrival()
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
-        text(f'<h2 class="sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
+        text(f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
              f'<span id="steer-about">{escape(models.about(zoo.card(shown["recipe"]["model"])))}</span></p>')
         parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
                      strip=part(TAB, "strip", shown["strip"], visible="hidden"),
@@ -440,7 +480,7 @@ def measuring(given: Mapping) -> Iterator[dict]:
         yield setup_of(recipe)
     except RecipeError as error:
         sentence(error)
-        yield gr.skip()
+        yield dict(failed=True)
 
 
 def _wire_pictures(parts: dict) -> None:
@@ -463,7 +503,7 @@ def _wire_pictures(parts: dict) -> None:
     def found(given, wish):
         turned, said = measured.find(recipes.from_json(given), wish)
         return recipes.as_dict(turned), f'<p class="verdict" role="status">{escape(said)}</p>'
-    parts["wish"].input(guarded(found, 2), [bus, parts["wish"]], [bus, parts["says"]], **private("steer_found", LIVE))
+    parts["wish"].input(guarded(found, 2), [bus, parts["wish"]], [bus, parts["says"]], **private("steer_found", LONG))
 
 
 def _wire_files(parts: dict) -> None:
@@ -564,4 +604,4 @@ def endpoints() -> None:
 
     def find(recipe: dict, wish: str) -> dict:
         return called(recipes.from_json, found_for, recipe, wish)
-    offer(find, "steer_find", f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LIVE)
+    offer(find, "steer_find", f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LONG)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from safetensors import safe_open
+
 from core.factorization.files import LARGEST, SUFFIXES
 
 from . import recipe as recipes
@@ -25,6 +27,15 @@ def uploaded(recipe: Recipe) -> dict[str, Path]:
     place = folder() / recipe.directions
     found = sorted(place.iterdir()) if recipe.method == "file" and place.is_dir() else []
     return {recipe.directions: found[0]} if found else {}
+
+
+def origin(recipe: Recipe) -> str:
+    """What Paint wrote into the recipe's own file of directions: the link of the region that they were made for; else ""."""
+    path = uploaded(recipe).get(recipe.directions)
+    if path is None or path.suffix != ".safetensors":
+        return ""
+    with safe_open(str(path), framework="pt") as file:          # it was read before it was kept
+        return (file.metadata() or {}).get("recipe", "")
 
 
 def take_directions(path: str, given: Mapping) -> Recipe:

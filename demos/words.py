@@ -26,7 +26,7 @@ WORDS: dict[str, Word] = {
     "knob": Word("knob", "direction",
                  "One way to move the numbers behind a picture; a step is one standard deviation of w along it."),
     "strength": Word("strength", "eigenvalue, as a share of the largest",
-                     "How strongly the network's first maps react to this knob; the strongest is 100."),
+                     "SeFa: how strongly the network's first maps react to this knob; GANSpace: how much codes vary along it. The strongest is 100."),
     "method": Word("Where the knobs come from", "method",
                    "Every method names ways to move; none is told what a face is."),
     "sefa/paper": Word("From the weights, as the paper says", "SeFa",
@@ -38,7 +38,7 @@ WORDS: dict[str, Word] = {
     "file": Word("From my file", ".npy, .npz, .safetensors", "Directions that you bring."),
     "correlation": Word("by watching", "|corr(w . v, factor)| at least 0.7",
                         "Over 512 unedited pictures, the position along the knob goes with the factor."),
-    "causal": Word("by experiment", "from -2 to +2 steps it changes most, by 2 sd or more",
+    "causal": Word("by experiment", "from \u22122 to +2 steps it changes most, by 2 sd or more",
                    "Turn the knob, read the picture again, and see what changed, in standard deviations over the training pictures."),
     "supervised": Word("what labels would give", "supervised fit",
                        "The least-squares direction for each factor, fitted with the true answers."),
@@ -83,6 +83,12 @@ def word(key: str) -> Word:
     if key not in WORDS:
         raise KeyError(f"no word {key!r}; the table has {', '.join(WORDS)}")
     return WORDS[key]
+
+
+def signed(value: float, digits: int | None = None) -> str:
+    """A number that is shown with its sign, and a true minus; `digits` after the point, None: as few as it has."""
+    said = f"{value:+g}" if digits is None else f"{round(float(value), digits) + 0.0:+.{digits}f}"        # no \u22120.00
+    return said.replace("-", "\u2212")
 
 
 def plain(key: str) -> str:

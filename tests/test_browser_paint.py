@@ -291,16 +291,48 @@ def test_the_knobs_are_used_in_steer(visits: Paintings):
     steered = page.evaluate("gan.steer.now.recipe")
     assert steered["seed"] == recipe["seed"] and steered["amounts"][0] != 0
     assert page.locator("#steer-stage .photo").is_visible()
+    page.wait_for_function("document.querySelector('#steer-sentence').textContent.includes('came from Paint')")
+    assert f"the mouth of picture number {recipe['seed']}" in page.locator("#steer-sentence").inner_text()
 
 
 def test_a_face_goes_from_steer_to_paint(visits: Paintings):
     page = visits.open()
     page.get_by_role("tab", name="Steer").click()
     page.evaluate("gan.steer.set({seed: 12})")
+    assert "before its knobs" in page.locator("#steer-knobs .take-to").inner_text()
     press(page, "steer-to-paint")
     recipe = settle(page, "gan.paint.now.recipe.seed === 12")
     assert page.locator("#paint-stage .photo").is_visible() and recipe["region"] == "mouth"
     assert_same_picture(pixels(page), drawn(recipe))
+
+
+@pytest.mark.parametrize("tab", ["steer", "paint"])
+def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
+    page = visits.open()
+    if tab == "steer":
+        page.get_by_role("tab", name="Steer").click()
+        page.evaluate("gan.steer.set({seed: 123456, psi: 0.45})")
+    else:
+        page.evaluate("gan.paint.look({seed: 123456, psi: 0.45})")
+    press(page, f"{tab}-to-restore")
+    page.wait_for_function("window.gan.restore && gan.restore.now.answer && gan.restore.now.answer.recipe.shows === 'steer'")
+    recipe, truth = page.evaluate("[gan.restore.now.recipe, gan.restore.now.answer.truth]")
+    assert recipe["picture"] == 123456 and recipe["psi"] == 0.45
+    expected = recipes.shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
+    assert_same_picture(decoded(truth), np.asarray(expected))
+    assert page.evaluate("(box => box.top < innerHeight && box.bottom > 0)(document.querySelector('#restore-stage').getBoundingClientRect())")
+    assert "drawn by this network itself (easier than any other)" in page.locator("#restore-stage").inner_text()
+    page.locator("#restore-shows input[value=portraits]").check()
+    page.wait_for_function("gan.restore.now.answer.recipe.shows === 'portraits'")
+    assert page.evaluate("gan.restore.now.recipe.picture") == 3456 and page.locator("#restore-shows input[value=steer]").count() == 0
+
+
+def test_a_picture_goes_from_paint_to_steer_and_its_knobs_stay(visits: Paintings):
+    page = visits.open()
+    recipe = settle(page)
+    press(page, "paint-to-steer")
+    page.wait_for_function(f"window.gan.steer && gan.steer.now.recipe.seed === {recipe['seed']} && !gan.steer.now.recipe.amounts.some(Boolean)")
+    assert page.evaluate("gan.steer.now.recipe.method") == "sefa"
 
 
 def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Paintings):

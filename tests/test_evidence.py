@@ -1,11 +1,13 @@
 """What is said of a bundled file was measured on exactly that file."""
 import json
+import re
 
 import pytest
 
 from core import zoo
 from core.checkpoints import native
 from core.truth.worlds import load_world
+from demos import measured
 from weights.recipes import restore
 from weights.recipes.evidence import controls_hold
 
@@ -76,3 +78,32 @@ def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):
     assert restore.kept(name, "fill", make, fresh=False)["found"] == 3, "another part is another file"
     monkeypatch.setattr(zoo, "weights_hash", lambda card: "f" * 64)
     assert restore.kept(name, "colour", make, fresh=False)["found"] == 4, "other weights have other evidence"
+
+
+@pytest.mark.parametrize("name", WITH_TRUTH)
+def test_the_sentence_on_the_page_is_that_of_the_measurement_and_names_its_baseline(name):
+    """Built anew from the recorded numbers: all but the words about random knobs is what the measurement said."""
+    found, factors = evidence(name), load_world(zoo.card(name).world).FACTORS
+    for key, table in found["sets"].items():
+        group = key.split("/")[1]
+        for knob in table["knobs"]:
+            said = measured.verdict_in(found, knob, group, factors)
+            before, _, ending = said.partition(" A random knob\u2019s strongest: ")
+            assert ending == f"{found['baseline'][group]:.2f}. ({found['samples']['faces']} faces)"
+            recorded = knob["verdict"].partition(" Random knobs: ")[0].partition(" A random knob")[0].replace("% of", " % of").replace("  %", " %")
+            assert _numbers(before) == pytest.approx(_numbers(recorded), abs=0.011), "rounded once more, at most"
+            assert re.sub(r"[\d.]+", "", before) == re.sub(r"[\d.]+", "", recorded)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number.rstrip(".")) for number in re.findall(r"\d[\d.]*", text)]
+
+
+@pytest.mark.parametrize("name", WITH_TRUTH)
+def test_found_by_experiment_and_by_watching_are_told_apart_with_their_numbers(name):
+    found, said = evidence(name)["found"], measured.found_sentence(name)
+    experiment, watching = said.partition(" By watching: ")[::2]
+    for part, counts in ((experiment, found["causal"]), (watching, found["correlation"])):
+        numbers = list(map(int, re.findall(r"\d+", part)))
+        assert numbers[-3:] == [counts["sefa"], counts["random"], counts["supervised"]]
+    assert experiment.startswith(str(found["of"]))

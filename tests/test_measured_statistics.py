@@ -53,10 +53,10 @@ def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
     setup = measured.setup_of(Recipe(STRANGER))
     assert setup["measurable"] and setup["grade"] == OF_STATISTICS
     assert {knob["title"] for knob in setup["knobs"]} == {""}
-    assert setup["knobs"][2]["verdict"] == "What knob 3 moves has not been measured: press Measure."
+    assert setup["knobs"][2]["verdict"] == "What knob 3 moves has not been measured: press \u201cMeasure these knobs\u201d."
     html = measured.truth_html(Recipe(STRANGER))
     assert "not been measured" in html and OF_STATISTICS in html and "face" not in html
-    with pytest.raises(RecipeError, match="not been measured.*press Measure under the picture$"):
+    with pytest.raises(RecipeError, match="not been measured.*press \u201cMeasure these knobs\u201d under the picture$"):
         measured.find(Recipe(STRANGER), "brightness")
 
 
@@ -99,7 +99,7 @@ def test_a_wish_is_a_statistic_and_is_granted_by_the_knob_that_moves_it_most(str
         turned, said = measured.find(stranger, factor.name)
         sizes = [abs(record["mean"][at]) for record in measured.measured_knobs(stranger)]
         assert sizes[turned.knob] == max(sizes)
-        assert said.endswith(OF_STATISTICS) and f"Knob {turned.knob + 1} moves" in said
+        assert said.endswith(OF_STATISTICS) and f"nob {turned.knob + 1} " in said and "16 pictures, by the slope at each" in said
         assert (turned.amounts[turned.knob] > 0) == (measured.measured_knobs(stranger)[turned.knob]["mean"][at] > 0)
     with pytest.raises(RecipeError, match="choose one of the list"):
         measured.find(stranger, "smile")
@@ -112,10 +112,10 @@ def test_the_table_has_a_row_a_statistic_with_change_agreement_and_percentile(st
     assert sorted(name for name, *_ in rows) == sorted(factor.description for factor in FACTORS)
     for name, change, agree, rarer in rows:
         at = [factor.description for factor in FACTORS].index(name)
-        assert change == f"{record['mean'][at]:+.2f} [{record['low'][at]:+.2f}, {record['high'][at]:+.2f}]"
+        assert change == f"{record['mean'][at]:+.2f} [{record['low'][at]:+.2f}, {record['high'][at]:+.2f}]".replace("-", "\u2212")
         assert agree == f"{100 * record['same_sign'][at]:.0f} %"
         assert float(rarer.removesuffix(" %")) <= 100 * record["percentile"][at] + 1e-6
-    means = [abs(float(change.split()[0])) for _, change, *_ in rows]
+    means = [abs(float(change.split()[0].replace("\u2212", "-"))) for _, change, *_ in rows]
     assert means == sorted(means, reverse=True)
     assert OF_STATISTICS in html and words.label("percentile") in html and "16 pictures" in html and "face" not in html
 

@@ -7,6 +7,8 @@ import io
 import json
 import threading
 import warnings
+from dataclasses import replace
+from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -62,6 +64,9 @@ def record_of(mean) -> dict:
         strongest=strongest,
         verdict="turns 31 of 100",
         purity=0.5,
+        grade=measured.READER,
+        pictures=64,
+        same_sign=[1.0] * len(mean),
         mean=mean,
         low=[m - 0.1 for m in mean],
         high=[m + 0.1 for m in mean],
@@ -196,24 +201,104 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
     knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
     (small_model / "evidence").mkdir()
     for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
-        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)})
+        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)}, baseline={"all": 0.05}, samples=dict(faces=64))
         (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
         measured._evidence.cache_clear()
         assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
     measured._evidence.cache_clear()
 
 
-def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
+def planted(monkeypatch, **means) -> list[dict]:
+    """Ten knobs that move everything by 0.1 a step, and for each factor's name (knob, mean) that knob by that much."""
     names = [name for _, name in measured.wishes(MODEL)]
-    means = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
-    means[6][names.index("smile")] = -1.4
-    monkeypatch.setitem(measured._measured, measured._set_key(moved()), [record_of(mean) for mean in means])
+    knobs = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
+    for name, (knob, mean) in means.items():
+        knobs[knob][names.index(name)] = mean
+    records = [record_of(mean) for mean in knobs]
+    monkeypatch.setitem(measured._measured, measured._set_key(moved()), records)
+    return records
+
+
+def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
+    planted(monkeypatch, smile=(6, -1.4))
     turned, said = measured.find(moved(), "smile")
-    assert turned.knob == 6 and turned.amounts[6] == -1.5 and "Knob 7" in said and "1.4" in said
-    unmoved, said = measured.find(moved(), "glasses")
-    assert said.startswith("No knob of these ten"), "where nothing moves clearly, the sentence says that first"
+    assert turned.knob == 6 and turned.amounts[6] == -1.5 and "knob 7" in said and "1.4" in said
     with pytest.raises(RecipeError, match="choose one of the list"):
         measured.find(moved(), "wings")
+
+
+def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
+    planted(monkeypatch, glasses=(1, -0.2995))
+    turned, said = measured.find(moved(), "glasses")
+    assert said.startswith("On average over 64 pictures, over both directions, no knob of these 10 clearly moves glasses and their size: knob 2")
+    assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
+    assert turned.knob == 1 and turned.amounts[1] == -1.5
+
+
+class OneSided(torch.nn.Module):
+    """Reads glasses only where a picture is darker than it was: off one end of a knob, and not off the other."""
+
+    def __init__(self, before: torch.Tensor, by: float):
+        super().__init__()
+        self.before, self.by = before.mean(), by
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        read = torch.zeros(len(images), len(FACTORS))
+        at = [factor.name for factor in FACTORS].index("glasses")
+        read[:, at] = self.by * (self.before - images.mean((1, 2, 3))).clamp(min=0)
+        return read
+
+
+@pytest.mark.parametrize("by, found", [(1e6, True), (0.0, False)])
+def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch, small_model, by, found):
+    (small_model / "portraits-reader.safetensors").touch()
+    planted(monkeypatch, glasses=(1, 0.2))
+    recipe = moved()
+    monkeypatch.setattr(zoo, "load_reader", lambda world: OneSided(recipes.render(replace(recipe, amounts=())), by))
+    turned, said = measured.find(recipe, "glasses")
+    if not found:
+        assert "Nor does one at \u22122 or +2 steps on this face" in said and turned.knob == 1 and turned.amounts[1] == 1.5
+        return
+    amount = turned.amounts[turned.knob]
+    means = {(knob, end): float(recipes.render_strip(replace(recipe, amounts=()), knob, [end]).mean()) for knob in range(10) for end in (-2.0, 2.0)}
+    assert min(means, key=means.get) == (turned.knob, amount), "the darkest end of all"
+    assert f"knob {turned.knob + 1} at {words.signed(amount)} steps changes glasses and their size by" in said and "of 8 other faces" in said
+
+
+# --- the sentence over the tab, in every state
+
+
+@pytest.mark.parametrize("changes, says, never", [
+    (dict(), ("ten knobs", "read off the network\u2019s weights", "nobody labelled"), "random"),
+    (dict(layers="coarse"), ("the weights of the coarse layers",), "milliseconds"),
+    (dict(layers="0-1"), ("the weights of layers 0-1",), "milliseconds"),
+    (dict(mode="official"), ("as the published code does",), "milliseconds"),
+    (dict(method="ganspace"), ("10,000 of the network\u2019s own codes", "nobody labelled"), "weights"),
+    (dict(method="random"), ("drawn at random", "any method has to beat them"), "weights"),
+    (dict(method="random", layers="coarse"), ("turn only in the coarse layers",), "weights")])
+def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, says, never):
+    said = sefa.answer(as_dict(moved(**changes)))["sentence"]
+    assert all(one in said for one in says) and never not in said
+
+
+def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
+    mine = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    assert sefa.first_sentence(mine) == "These three knobs were read from a file: how they were made, this page does not know."
+    corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
+    link = urlencode(lowrank.painted.to_query(corner), safe=",")
+    one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
+    for name, written, expected in (
+            ("painted", link, "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
+            ("spoilt", "tab=paint&region=<b>", "This knob was read from a file: how it was made, this page does not know.")):
+        save_directions(one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL, recipe=written)
+        chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), as_dict(moved()))
+        assert sefa.first_sentence(chosen) == expected
+
+
+def test_knobs_stand_in_an_order_that_is_theirs():
+    for method, order in (("sefa", "strongest first"), ("ganspace", "strongest first"), ("random", "in no order")):
+        setup = measured.setup_of(moved(method=method))
+        assert setup["order"] == order and (setup["knobs"][0]["strength"] > 0) == (order == "strongest first")
 
 
 def test_a_knob_is_named_by_what_it_moves_and_its_ends_follow_the_sign():

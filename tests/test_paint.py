@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
+import re
 import threading
 import time
 from dataclasses import replace
+from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
 import gradio as gr
@@ -25,7 +28,8 @@ from core.factorization.lowrank import lowrank_of
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.regions import Box, from_text, to_text
-from demos import lowrank, measured, notebook, uploads
+from core.truth.worlds.portraits import FACTORS
+from demos import lowrank, measured, notebook, uploads, words
 from demos import paint_experiments as experiments
 from demos import paint_knobs as finding
 from demos import paint_recipe as painted
@@ -343,9 +347,89 @@ def test_methods_are_compared_at_equal_change_inside_and_leave_as_csv_and_latex(
     assert all(float(row[3]) == pytest.approx(0.05, rel=0.05) for row in rows)
     ratios = {row[0]: float(row[5]) for row in rows}
     assert ratios["ReSeFa, best of its first 5"] > ratios[f"random, best of {painted.TRIED}"]
-    csv, latex = (lowrank.table_file(recipe, kind)[0].decode() for kind in ("csv", "latex"))
-    assert csv.count("\n") == 1 + len(rows) and csv.startswith("method,")
-    assert latex.count(r"\\") == 1 + len(rows) and r"\toprule" in latex and "%" not in latex.replace(r"\%", "")
+    assert_tables_agree(recipe, columns=6)
+
+
+def assert_tables_agree(recipe: Painted, *, columns: int) -> list[list[str]]:
+    """The table on the page, as CSV and as LaTeX: the same cells, the head among them; they, without their sign's shape."""
+    def plain(text: str) -> str:
+        return unescape(text).replace("\u2212", "-").replace("$-$", "-")
+    table = lowrank.last_of(experiments.compare(recipe))["html"].partition("<thead>")[2]
+    page = [[plain(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in table.split("</tr>") if "<t" in row and "<tr" in row]
+    exported = {kind: lowrank.table_file(recipe, kind)[0].decode() for kind in ("csv", "latex")}
+    lines = [line.removesuffix(r" \\") for line in exported["latex"].splitlines() if line.endswith(r"\\")]
+    assert [[plain(cell) for cell in line.split(" & ")] for line in lines] == page == list(csv.reader(io.StringIO(exported["csv"])))
+    assert len(page) == 6 and {len(row) for row in page} == {columns} and "-" not in {cell for row in page for cell in row}
+    assert r"\begin{tabular}{" + "lrrrrrl"[:columns] + "}" in exported["latex"] and r"\toprule" in exported["latex"]
+    assert "\u2212" not in exported["csv"] and "\u2212" not in exported["latex"] and "%" not in exported["latex"].replace(r"\%", "")
+    return page
+
+
+class PlantedReader(torch.nn.Module):
+    """Reads the mean of the picture as its second factor, turned round, and nothing else."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        read = torch.zeros(len(images), len(FACTORS))
+        read[:, 1] = -images.mean((1, 2, 3))
+        return read
+
+
+def test_the_column_of_what_moves_is_filled_by_the_reader_and_left_out_without_one(small_model, monkeypatch):
+    recipe = turned()
+    finding.solve(recipe)
+    assert "moves most" not in assert_tables_agree(recipe, columns=6)[0][-1]
+    (small_model / "portraits-reader.safetensors").touch()
+    monkeypatch.setattr(zoo, "load_reader", lambda world: PlantedReader())
+    lowrank._compared.values.clear()
+    page = assert_tables_agree(recipe, columns=7)
+    assert page[0][-1].startswith("moves most") and all(row[-1].startswith(f"{FACTORS[1].description} ") for row in page[1:])
+    assert any(" -0." in row[-1] for row in page[1:]) or any(" +0." in row[-1] for row in page[1:])
+
+
+# --- every sentence is true of what is on screen
+
+
+@pytest.mark.parametrize("changes, says, never", [
+    (dict(), "moves the mouth and is forbidden to touch anything else", "lifted"),
+    (dict(forbid=False), "the ban is lifted: it moves the mouth and may touch anything else", "forbidden"),
+    (dict(method="resefa"), "as much as it can for what it changes elsewhere", "forbidden"),
+    (dict(method="resefa", forbid=False), "as much as it can, whatever it changes elsewhere", "forbidden"),
+    (dict(method="official"), "is forbidden to touch anything else", "lifted"),
+    (dict(region=to_text(Box(0.3, 0.3, 0.6, 0.6).mask(64))), "moves what was painted and is forbidden", "you"),
+    (dict(region=painted.corner()), "the upper left corner", "painted")])
+def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says, never):
+    recipe = turned(**{"amounts": (), **changes})
+    before = lowrank.answer(as_dict(recipe))["sentence"]
+    assert before.startswith("The outlined region has no knobs yet. Each of ") and painted.METHODS[recipe.method] in before
+    after = lowrank.shown_of(recipe)
+    assert (says in after["sentence"] or "refuses" in after["sentence"]) and never not in after["sentence"]
+    assert "refuses" in after["sentence"] or before.endswith(after["sentence"].rpartition(": it ")[2]), "one rule before and after"
+
+
+@pytest.mark.parametrize("changes, says", [
+    (dict(), "This network cannot move the mouth alone: here it refuses."),
+    (dict(forbid=False), "LowRankGAN finds no knob that moves the mouth visibly, even though the ban is lifted."),
+    (dict(method="resefa"), "ReSeFa finds no knob that moves the mouth visibly.")])
+def test_without_knobs_the_sentence_says_which_method_found_none(changes, says, monkeypatch):
+    monkeypatch.setattr(finding, "FURTHEST", 0.0)
+    assert lowrank.shown_of(turned(amounts=(), **changes))["sentence"] == says
+
+
+def test_only_lowrank_is_said_to_forbid():
+    for method, forbid, ending in (("lowrank", True, "outside forbidden"), ("lowrank", False, "outside allowed"),
+                                  ("resefa", True, "outside weighed"), ("resefa", False, "outside left aside")):
+        recipe = turned(method=method, forbid=forbid, amounts=(0.5,))
+        assert lowrank.shown_of(recipe)["alt"].endswith(ending)
+    found = experiments.ban(turned(method="resefa", amounts=(0.5,)))
+    assert [side["title"] for side in found["sides"]] == ["Weighed", "Left aside"] and " ban" not in found["verdict"]
+
+
+def test_numbers_that_are_shown_have_a_true_minus():
+    recipe = turned(amounts=(-0.5,))
+    said = lowrank.shown_of(recipe)
+    assert "at \u22120.5 steps" in said["alt"] and "at \u22120.5 steps" in said["caption"]
+    assert experiments.ban(recipe)["verdict"].startswith("At \u22120.5 steps, ")
+    assert words.signed(-0.004, 2) == "+0.00" and words.signed(-2) == "\u22122" and words.signed(1.5) == "+1.5"
 
 
 def test_lambda_is_shown_with_ranks_spectra_and_a_picture_each():
@@ -357,7 +441,7 @@ def test_lambda_is_shown_with_ranks_spectra_and_a_picture_each():
 
 def test_every_part_is_asked_and_an_empty_corner_too():
     html = lowrank.last_of(experiments.refusals(turned()))["html"]
-    assert all(f">{name}<" in html for name in (*painted.parts_of(turned()), "an empty corner"))
+    assert all(f">{name}<" in html for name in (*painted.parts_of(turned()), "the upper left corner"))
 
 
 # --- what is taken away

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -16,8 +17,10 @@ from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds import portraits
 from demos import own_pictures, restoring
+from demos import recipe as steered
 from demos import restore_recipe as restorations
 from demos.checks import RecipeError
+from demos.recipe import Recipe
 from demos.restore_recipe import Restoration, as_dict
 
 from . import tiny
@@ -54,7 +57,8 @@ def wanted(**changes) -> Restoration:
 TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", start=7, optimiser="adam"), dict(task="colour"),
          dict(task="colour", hints=HINTS), dict(task="fill"), dict(task="fill", region=HOLE, keep=True, loss="structure"),
          dict(task="noise"), dict(task="noise", kind="gaussian", amount=0.1), dict(task="copy", picture=77),
-         dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3)]
+         dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3),
+         dict(shows="steer", picture=123_456_789, psi=0.35), dict(task="copy", shows="steer", picture=57, psi=0.0)]
 
 
 @pytest.mark.parametrize("changes", TASKS)
@@ -94,7 +98,7 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     own = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
     small_network(small_model, monkeypatch, mine=own)
     made = Restoration("mine", "copy", steps=2)
-    assert made.shows == "network" and made.loss != "features" and set(restorations.shown_by("mine")) == {"network", "upload"}
+    assert made.shows == "network" and made.loss != "features" and set(restorations.shown_by("mine")) == {"network", "steer", "upload"}
     truth, generator = restorations.example(made), zoo.load("mine")
     drawn = generator(generator.codes(generator.sample(1, restorations.FIRST_PICTURE))).clamp(-1, 1)
     assert (truth - drawn).abs().max() <= 1.01 / 255
@@ -193,3 +197,24 @@ def test_the_notebook_runs_and_opens_the_page():
         if cell.cell_type == "code":
             exec(cell.source, made)
     assert made["picture"].size == (SIDE, SIDE)
+
+
+def test_a_picture_of_steer_is_steer_s_own_and_says_that_it_is_easy(tmp_path, monkeypatch):
+    recipe = wanted(task="copy", shows="steer", picture=123_456, psi=0.35)
+    expected = to_uint8(steered.render(Recipe(MODEL, seed=123_456, psi=0.35)))
+    assert np.array_equal(to_uint8(restoring.problem_of(recipe).truth), expected)
+    other = restoring.problem_of(replace(recipe, psi=0.9)).truth
+    assert not np.array_equal(to_uint8(other), expected), "its truncation counts"
+    assert "drawn by this network itself (easier than any other)" in restorations.SHOWS["steer"]
+    lines = restorations.code_for(recipe).partition("degradation =")[0]
+    made: dict = {}
+    exec(lines, made)
+    assert np.array_equal(to_uint8(made["truth"]), expected)
+
+
+def test_numbers_and_truncation_of_steer_are_no_other_picture_s():
+    with pytest.raises(RecipeError, match="the picture's number"):
+        wanted(picture=123_456)
+    assert wanted(psi=0.2).psi == wanted().psi
+    with pytest.raises(RecipeError, match="truncation"):
+        wanted(shows="steer", psi=2)

@@ -29,9 +29,15 @@ def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float) -> V
     baseline: the median, over random directions, of the strongest factor's mean change, in standard deviations. A factor
     is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
     """
-    named = float(changes.mean(0).abs().amax()) > baseline
-    return _said(changes, factors, named, of="% of faces", beside="",
-                 ending=f"Random knobs: {baseline:.2f}. ({len(changes)} faces)")
+    return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline, faces=len(changes))
+
+
+def verdict_of(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], *, baseline: float,
+               faces: int) -> Verdict:
+    """The same from what was recorded: mean change a step, its 95 % interval and share of faces in its sense, each [factors]."""
+    named = float(mean.abs().amax()) > baseline
+    return _said(mean, low, high, agree, factors, named, of="faces", beside="",
+                 ending=f"A random knob\u2019s strongest: {baseline:.2f}. ({faces} faces)")
 
 
 def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Factor], *, random: int) -> Verdict:
@@ -44,28 +50,31 @@ def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Fa
     rarity = float(percentile[changes.mean(0).abs().argmax()])
     # rounded down: 99.5 % is not yet all of them
     share = "all" if rarity == 1 else f"{int(100 * rarity + 1e-9)} %"
-    return _said(changes, factors, rarity >= RARE, of=" % of pictures",
+    return _said(*interval(changes), same_sign(changes), factors, rarity >= RARE, of="pictures",
                  beside=f"; more than {share} of {random} random directions", ending=f"({len(changes)} pictures)")
 
 
-def _said(changes: Tensor, factors: Sequence[Factor], named: bool, *, of: str, beside: str, ending: str) -> Verdict:
-    mean, low, high = interval(changes)
+def _said(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], named: bool, *, of: str, beside: str,
+          ending: str) -> Verdict:
+    pure = float(purity(mean[None]))
     first, second = mean.abs().argsort(descending=True)[:2].tolist()
     what, size = factors[first].description, _size(mean[first])
     if not named or low[first] * high[first] <= 0:
         text = f"No single thing: {what} moves most, by {size} a step{beside}. {ending}"
-        return Verdict(text, "many things a little", None, float(purity(changes)))
+        return Verdict(text, "many things a little", None, pure)
     bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))
-    agree = 100 * float(same_sign(changes)[first])
     next_one = f"{factors[second].description}, {abs(float(mean[second])):.2f}"
     text = (f"{what.capitalize()}: {size} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), in the same sense on "
-            f"{agree:.0f}{of}{beside}. Next: {next_one}. {ending}")
-    return Verdict(text, knob_title(changes, factors), first, float(purity(changes)))
+            f"{100 * float(agree[first]):.0f} % of {of}{beside}. Next: {next_one}. {ending}")
+    return Verdict(text, _title(mean, factors), first, pure)
 
 
 def knob_title(changes: Tensor, factors: Sequence[Factor]) -> str:
     """"looks left / looks right", minus end first; a second factor in brackets where it moves at least half as much."""
-    mean = changes.mean(0)
+    return _title(changes.mean(0), factors)
+
+
+def _title(mean: Tensor, factors: Sequence[Factor]) -> str:
     first, second = torch.topk(mean.abs(), 2).indices.tolist()
     ends = (factors[first].low, factors[first].high)
     title = " / ".join(ends if mean[first] > 0 else ends[::-1])

@@ -30,7 +30,6 @@ from demos.paint_recipe import Painted
 from demos.paint_recipe import as_dict as painted_dict
 from demos.recipe import Recipe, as_dict
 from demos.takeaway import code_for
-from weights.recipes.evidence import eigen_milliseconds
 
 CARD = "portraits-stylegan2"
 AMOUNT = 1.5                    # of Steer's knob 1, in standard deviations
@@ -72,11 +71,9 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]))
     for name, sheet in sheets.items():
         images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=COLUMNS[name])
-    known = measured.evidence(recipe.model) or {}
-    milliseconds = known.get("eigen_milliseconds") or eigen_milliseconds(zoo.load(recipe.model))
     found = dict(made_from=measured.made_from(recipe.model),
                  command="python -m weights.recipes.arrival", recipe=as_dict(recipe), answer=answer,
-                 faces=sheets["faces"], sentence=sefa.first_sentence(milliseconds), code=code_for(recipe),
+                 faces=sheets["faces"], sentence=answer["sentence"], code=code_for(recipe),
                  columns=COLUMNS, pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
