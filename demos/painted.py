@@ -152,7 +152,7 @@ def _outside(found: dict, record: dict) -> str:
         half = "" if name == "sefa" else each["half"]
         rows.append((METHODS[name], f"{each['knob']} of {each['of']}", levels, share, half))
     head = ("method", "knob chosen", "outside, levels of 255 (RMS)", "outside, of the best SeFa knob's (RMS)",
-            f"faces with at most {_share(0.5)} of it, of {faces}")
+            f"faces with at most half of its energy ({_share(0.5)} of it), of {faces}")
     return table(head, rows, caption="How much else changes, where the region changes equally")
 
 
@@ -216,7 +216,7 @@ def _transfer(found: dict, record: dict) -> str:
     own = record["transfer"]["one"]["own"]
     rows.insert(0, ("one face, the best of five, on that face itself", ", ".join(map(_rooted, own)), ""))
     head = ("made on", "inside over outside (RMS)",
-            f"faces of {faces} with at most {_share(0.5)} of the best SeFa knob's change outside")
+            f"faces of {faces} with at most half of the energy ({_share(0.5)} RMS) that the best SeFa knob changes outside")
     single = len(record["transfer"]["one"]["best"]["ratio"])
     caption = f"Does a knob stay local on other faces? ({single} single faces tried)"
     return table(head, rows, caption=caption)
@@ -234,6 +234,7 @@ def _source(found: dict) -> str:
     by_region = ", ".join(f"{region} {_share(share)}" for region, share in claim["by_region"].items())
     first = ", ".join(f"{seed:,}" for seed in seeds.values())
     return (f"<p>Over all regions and faces, the best forbidden knob changes {_share(claim['share'])} of what the best "
-            f"SeFa knob changes outside (RMS, median; {escape(by_region)}). Seeds from {first}; "
+            f"SeFa knob changes outside (RMS, median; {escape(by_region)}); in energy, the mean square, {100 * claim['share']:.1f} %, and half "
+            f"of it was the aim. Seeds from {first}; "
             f"<code>{escape(found['command'])}</code>, {escape(found['date'])}, "
             f"weights {found['weights_sha256'][:12]}.</p>")
