@@ -75,6 +75,7 @@
       const more = button("restore-five-go", "", () => ask(base || now.recipe, base ? (shown.first || 0) + 5 : 0));
       const stop = button("restore-five-stop", "Stop", () => { if (asked) bus.trigger("stop", {kind: "five"}); });
       const another = button("restore-five-other", "The picture on the bench instead", () => ask(now.recipe, 0));
+      const rows = E("div", {class: "five"}, mosaic.element, ...faces.map(one => one.element), truth.element);
       const opening = value();
       let shown = opening, whole = opening, base = opening.recipe || null, asked = "", wanted = null, said = "", lifted = false, guess = 0;
       function ask(recipe, first) {
@@ -101,7 +102,7 @@
       }
       function draw() {
         const bare = !shown.faces && !shown.sentence, closeness = shown.closeness && (lifted || !shown.flap) ? shown.closeness : [];
-        element.classList.toggle("waiting", bare);
+        element.classList.toggle("waiting", bare); rows.classList.toggle("flapless", shown.flap === false);
         verdict.textContent = words(); verdict.hidden = !verdict.textContent;
         mosaic.show(shown.observed || "", "what is left of the picture", shown.hard);
         faces.forEach((one, i) => {
@@ -133,7 +134,7 @@
         if (!news.partial) { asked = ""; whole = shown; said = news.ended ? `Stopped after ${news.faces.length} of 5.` : ""; }
         draw();
       });
-      element.replaceChildren(E("div", {class: "five"}, mosaic.element, ...faces.map(one => one.element), truth.element), verdict,
+      element.replaceChildren(rows, verdict,
         E("div", {class: "buttons"}, more, stop, another, says));
       truth.frame.append(cover);
       listeners.push(draw);
@@ -459,6 +460,13 @@
       const choose = button("restore-choose", "Choose a picture", () => input.click()), photo = button("restore-photo", "Take a photo", () => camera.click());
       const copy = button("restore-own-copy", "Restore it", () => bench({task: "copy"}), "first"), twin = button("restore-twin", "My cartoon twin", () => bench({task: "copy", codes: 1, layer: 0}));
       const remove = button("restore-forget", "Delete it now", () => { bus.trigger("forget", {}); });
+      const learned = E("p", {class: "caption", id: "restore-own-learned"});
+      const SEEN = {portrait: "cartoon people; your photo will come back as one.", object: "drawn objects; your photo will come back as one."};
+      listeners.push(() => {
+        const noun = setup() ? setup().noun : "portrait";
+        learned.textContent = `This network has only ever seen ${SEEN[noun] || "pictures of one kind; your photo will come back as one of them."}`;
+        twin.textContent = noun === "portrait" ? "My cartoon twin" : "Its nearest picture";
+      });
       const refused = text => { said_.textContent = text; said_.hidden = false; };
       function bench(patch) {
         const fresh = {...RESET, ...patch, shows: "upload", own: now.own.token, as_is: false};
@@ -496,7 +504,7 @@
         shown.hidden = false;
         tell();
       });
-      element.replaceChildren(E("div", {class: "buttons"}, choose, photo, input, camera), note, said_, shown);
+      element.replaceChildren(learned, E("div", {class: "buttons"}, choose, photo, input, camera), note, said_, shown);
     })();
 
     // --- folds, which may come later

@@ -69,7 +69,8 @@ def setup_of(recipe: Restoration) -> dict:
     """What the controls need: what this network and this task offer."""
     card = zoo.card(recipe.model)
     return dict(models.facts(recipe.model), shows=list(restorations.shown_by(recipe.model)), losses=list(restorations.losses_of(recipe.model)),
-                vgg=vgg_says(recipe), factors=list(restorations.factors(card.resolution)), kinds=list(restorations.KINDS.get(recipe.task, ())),
+                vgg=vgg_says(recipe),
+                factors=list(restorations.factors(card.resolution)), kinds=list(restorations.KINDS.get(recipe.task, ())),
                 range=restorations.RANGES.get(recipe.kind), last=len(opened_model(recipe.model).layers), observed=restorations.observed_side(recipe),
                 layer=experiments.layer_name(recipe.model, recipe.layer), pictures=restorations.PICTURES)
 
@@ -149,11 +150,13 @@ def damage(recipe: Restoration) -> str:
 
 def caption(recipe: Restoration) -> str:
     said = alt_text(recipe)
-    codes = f"{recipe.codes} code{'s' * (recipe.codes > 1)}"
     mixed = experiments.layer_name(recipe.model, recipe.layer)
-    where = "the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}"
+    if recipe.codes == 1:
+        codes = "One code" if recipe.layer == 0 else f"One code, its channels weighted {mixed}"
+    else:
+        codes = f"{recipe.codes} codes, " + ("the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}")
     way = f" by {restorations.WAYS['official']}" if recipe.optimiser == "official" else ""
-    return f"{said[:1].upper()}{said[1:]}. {codes}, {where}; compared: {restorations.LOSSES[recipe.loss]}{way and ';' + way}."
+    return f"{said[:1].upper()}{said[1:]}. {codes}; compared: {restorations.LOSSES[recipe.loss]}{way and ';' + way}."
 
 
 # --- a search, watched
@@ -238,7 +241,7 @@ def needed(recipe: Restoration) -> Found:
 
 
 LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, the network invents what "
-          "it has often seen. It learned from cartoon faces drawn by a program; on photographs it will draw cartoons. Never use a picture "
+          "it has often seen. The bundled one learned from cartoon faces drawn by a program; of photographs it will make cartoons. Never use a picture "
           "that was restored like this to recognise anybody.")
 EQUATION = r"""
 The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; their feature maps are summed with one importance
@@ -255,12 +258,15 @@ filling the features of the critic that came with the network too, each pixel's 
 that critic knows nothing: there it is pixels and SSIM, or the features of a VGG-16 up to relu3_3 where somebody supplied its weights.
 
 **What agrees.** After shrinking by blocks, $x + U(y - D x)$ has the block means $y$: each block is shifted by one number (and clamped,
-with the number that keeps the mean). In whole levels of 255, as pictures are shown and saved, it is so to within one level. A grey picture keeps its lightness and takes the colours found.
+with the number that keeps the mean). In whole levels of 255, as pictures are shown and saved, it is so to within one level. A grey picture
+keeps its lightness and takes the colours found.
 
 Where the published code differs: it descends by plain gradient steps at rate 1, one code after the other, divides the mixture once more
 by $N$, keeps the last picture, and takes 1500 to 3000 steps; here codes lie on their shell, importances sum to one, the best picture is
 kept, and Adam or L-BFGS descends. Choose *plain gradient steps, as the published code* under "More controls": rate 1, the division by $N$
-and nothing constrained, as there, for all codes at once; the best picture is kept there too. Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
+and nothing constrained, as there, for all codes at once; the best picture is kept there too.
+
+Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
 Peleg, CVGIP 1991.
 """
 BARE_SENTENCE = "Many codes of a network together bring a damaged picture back."
@@ -292,7 +298,8 @@ def arrival() -> dict:
 def _words_of(recipe: Mapping) -> dict:
     """The words above the five answers of a record, from its plain values: no network is opened for them."""
     side = zoo.card(recipe["model"]).resolution // int(recipe["amount"] or 1)
-    return experiments.words_of_five(recipe["task"], recipe["kind"], side, portraits=recipe["shows"] == "portraits", own=False, known=True)
+    portraits = recipe["shows"] == "portraits"
+    return experiments.words_of_five(recipe["task"], recipe["kind"], side, portraits=portraits, own=False, known=True)
 
 
 def made_from(model: str) -> dict[str, str]:
@@ -334,8 +341,8 @@ def tab() -> Demo:
             parts["mug"] = part(TAB, "mug", shown["mug"])
         with cell("Edit what was restored", "Steer\u2019s knobs on the picture above: all of its codes move together."):
             parts["edit"] = part(TAB, "edit", {})
-        with cell("My own picture", "This network has only ever seen cartoon people; your photo will come back as one. It is kept on this machine, "
-                                    f"in memory alone, for at most {own_pictures.SECONDS // 60} minutes, then deleted."):
+        with cell("My own picture", "Your picture is kept on this machine, in memory alone, for at most "
+                                    f"{own_pictures.SECONDS // 60} minutes, then deleted."):
             parts["own"] = part(TAB, "own", {})
         folds = _folds(parts, shown["code"])
         limits(LIMITS)

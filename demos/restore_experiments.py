@@ -16,7 +16,7 @@ from torch import Tensor
 from core import zoo
 from core.codes import edit
 from core.images import to_pil, webp
-from core.inversion.degradations import Copy
+from core.inversion.degradations import Copy, Shrink
 from core.inversion.losses import psnr
 from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
@@ -104,7 +104,8 @@ def agreement(problem: restoring.Problem, images: Tensor) -> str:
     apart = levels_apart(problem, images)
     if apart <= 1:
         return f"All {len(images)} agree with what was observed to within rounding: 1 of 255 levels."
-    return f"Seen in the same way, they differ from what was observed by up to {apart:.0f} of 255 levels."
+    again = "Shrunk again, they" if isinstance(problem.degradation, Shrink) else "They"
+    return f"{again} differ from what was observed by up to {apart:.0f} of 255 levels."
 
 
 def reliable(model: str) -> list[int]:
@@ -292,7 +293,8 @@ def scored(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple
     cells = [restoring.scores(recipe, image, problem.truth) for _, image in rows]
     there = [i for i in range(4) if cells[0][i] is not None]
     formats = ("{:.1f}", "{:.3f}", "{:.3f}", "{:.1f}")
-    return [head[0], *(head[1 + i] for i in there)], [(name, *(restored.minus(formats[i].format(one[i])) for i in there)) for (name, _), one in zip(rows, cells)]
+    said = [[restored.minus(formats[i].format(one[i])) for i in there] for one in cells]
+    return [head[0], *(head[1 + i] for i in there)], [(name, *numbers) for (name, _), numbers in zip(rows, said)]
 
 
 # --- edit what was restored
@@ -317,7 +319,8 @@ def edited(recipe: Restoration, amounts: Sequence[float]) -> dict:
     after = found.picture.draw(edit(codes, directions, distances)).clamp(-1, 1).cpu()
     changed = read_change(recipe.model, found.raw, after)
     moved = top_moved(recipe.model, None if changed is None else changed[0])
-    says = listed([restored.minus(f"{one['name']} {one['amount']:+.1f} sd") for one in moved]) if moved else "nothing that it would call a change"
+    named_moves = [restored.minus(f"{one['name']} {one['amount']:+.1f} sd") for one in moved or []]
+    says = listed(named_moves) if named_moves else "nothing that it would call a change"
     return dict(src=uri(after), before=uri(found.raw), amounts=list(chosen.amounts),
                 verdict=f"The reader sees: {says}." if changed is not None else "", codes=len(codes))
 

@@ -540,6 +540,12 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
     restored._evidence.cache_clear()
 
 
+def test_one_code_is_not_called_codes():
+    said = [mganprior.caption(wanted(task="copy", codes=count, layer=layer)) for count, layer in ((1, 0), (1, 2), (3, 0), (3, 2))]
+    assert "One code; compared" in said[0] and "One code, its channels weighted after 2 layers" in said[1]
+    assert "3 codes, the codes themselves mixed" in said[2] and "3 codes, mixed after 2 layers" in said[3]
+
+
 def test_numbers_below_zero_have_a_minus_sign_and_words_keep_their_hyphens():
     assert restored.minus("-1.5 dB [-2.0 to +0.3], back-projection, 4-pixel") == "\u22121.5 dB [\u22122.0 to +0.3], back-projection, 4-pixel"
 
