@@ -35,8 +35,8 @@
   function start(parts) {
     const bus = parts.recipe, stageValue = parts.stage.props.value || {}, recorded = stageValue.tasks || {}, names = stageValue.names;
     const arrival = copyOf(recorded.enlarge ? recorded.enlarge.recipe : bus.props.value);
-    const now = {recipe: copyOf(bus.props.value), good: copyOf(arrival), answer: null, running: "", painting: "", own: null, film: ""};
-    const listeners = [], undo = [];
+    const now = {recipe: copyOf(bus.props.value), good: copyOf(arrival), answer: null, running: null, refused: false, painting: "", own: null, film: ""};
+    const listeners = [], undo = [], forgets = [];      // forgets: what shows an own picture, once that is deleted
     const tell = () => listeners.forEach(listener => listener());
     const setup = () => now.answer && now.answer.setup;
     const current = () => now.answer && gan.same(now.answer.recipe, now.recipe);
@@ -47,7 +47,6 @@
       undo.push(copyOf(now.recipe));
       now.recipe = whole ? copyOf(patch) : {...now.recipe, ...patch};
       said.hidden = true;
-      if (now.running) stopIt();
       painting("");
       bus.props.value = copyOf(now.recipe);
       if (replayed()) show(replayed()); else { stage.classList.add("stale"); }
@@ -59,65 +58,92 @@
       set({...(model === now.recipe.model ? {} : RESET), model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false});
       parts.stage.element.scrollIntoView({block: "center"});
     };
+    // the picture stays, whatever is done to it; a record is of one picture, and counts where that is the visitor's
     const chooseTask = task => {
       const known = recorded[task];
-      if (known && known.recipe.model === now.recipe.model && now.recipe.shows !== "upload") return set(known.recipe, {whole: true});
-      set({...RESET, task, as_is: now.recipe.as_is && task !== "copy"});
+      if (known && ["model", "shows", "picture", "label"].every(name => known.recipe[name] === now.recipe[name])) return set(known.recipe, {whole: true});
+      set({...RESET, task, start: 0, as_is: now.recipe.as_is && task !== "copy"});
     };
     bus.watch("value", () => {                      // set by the server: a link
       if (gan.same(bus.props.value, now.recipe)) return;
       now.recipe = copyOf(bus.props.value); stage.classList.add("stale"); tell();
+      if (stage.offsetParent) stage.scrollIntoView({block: "start"});
     });
 
-    // --- which one is real?
+    // --- which comes closest? All words belong to the answers on screen: those of `shown`
 
     const five = (() => {
       const element = parts.five.element, value = () => parts.five.props.value || {};
-      const mosaic = tile("8 x 8 pixels", "restore-mosaic"), faces = Array.from({length: 5}, (_, i) => tile(`Answer ${i + 1}`, `restore-face-${i + 1}`)), truth = tile("The real one", "restore-real");
+      const mosaic = tile("", "restore-mosaic"), faces = Array.from({length: 5}, (_, i) => tile(`Answer ${i + 1}`, `restore-face-${i + 1}`)), truth = tile("The real one", "restore-real");
       const cover = E("button", {type: "button", id: "restore-flap", class: "flap", onclick: () => lift(true)}, "Lift the flap");
-      const verdict = E("p", {class: "verdict", id: "restore-five-verdict", role: "status"}), says = E("p", {class: "caption", role: "status"});
-      let first = 0, asked = "", lifted = false, guess = 0;
-      const more = button("restore-five-go", "Five more answers", () => { first += 5; asked = keyOf(fiveRecipe()); lift(false); ask(); });
-      const stop = button("restore-five-stop", "Stop", () => bus.trigger("stop", {}));
-      const another = button("restore-five-other", "The picture on the bench instead", () => { base = null; first = 0; asked = keyOf(fiveRecipe()); lift(false); ask(); });
-      let base = value().recipe || null;
-      const fiveRecipe = () => base || now.recipe;
-      function ask() { bus.trigger("five", {key: asked, first, recipe: fiveRecipe()}); draw(); }
+      const verdict = E("p", {class: "verdict", id: "restore-five-verdict", role: "status"}), says = E("p", {class: "caption", id: "restore-five-says", role: "status"});
+      const more = button("restore-five-go", "", () => ask(base || now.recipe, base ? (shown.first || 0) + 5 : 0));
+      const stop = button("restore-five-stop", "Stop", () => { if (asked) bus.trigger("stop", {kind: "five"}); });
+      const another = button("restore-five-other", "The picture on the bench instead", () => ask(now.recipe, 0));
+      const rows = E("div", {class: "five"}, mosaic.element, ...faces.map(one => one.element), truth.element);
+      const opening = value();
+      let shown = opening, whole = opening, base = opening.recipe || null, asked = "", wanted = null, said = "", lifted = false, guess = 0;
+      function ask(recipe, first) {
+        wanted = copyOf(recipe); said = "";
+        asked = keyOf(wanted) + Math.random();
+        bus.trigger("five", {key: asked, first, recipe: wanted}); draw();
+      }
       faces.forEach((one, i) => {
-        one.frame.tabIndex = 0; one.frame.setAttribute("role", "button");
-        const choose = () => { guess = i + 1; lift(true); };
+        const choose = () => { if (one.frame.tabIndex === 0) { guess = i + 1; lift(true); } };
         one.frame.addEventListener("click", choose);
         one.frame.addEventListener("keydown", e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); choose(); } });
       });
       function lift(on) { lifted = on; if (!on) guess = 0; draw(); }
+      function back() { shown = whole; base = whole === opening ? opening.recipe || null : whole.of; lift(false); }
+      function words() {
+        for (const [id, text] of [["restore-sentence", shown.sentence], ["restore-lead", shown.lead]]) if (text) document.getElementById(id).textContent = text;
+        mosaic.label.textContent = shown.label || "What is left";
+        if (!shown.verdict) return "";
+        if (!shown.flap) return shown.verdict;
+        if (!lifted) return `${shown.agreement || ""} Tap the one that you think comes closest.`.trim();
+        const decibels = i => `answer ${i + 1}, ${shown.closeness[i].toFixed(1)} dB`, best = shown.closeness.indexOf(Math.max(...shown.closeness));
+        const chosen = guess === best + 1 ? `You chose the closest: ${decibels(best)}.` : `${guess ? `You chose ${decibels(guess - 1)}. ` : ""}Closest: ${decibels(best)}.`;
+        return `${chosen} None of the five is real. ${shown.verdict}`;
+      }
       function draw() {
-        const shown = value(), partial = shown.partial, busy = asked && (shown.key !== asked || partial);
-        element.classList.toggle("waiting", !shown.faces);
-        if (shown.error) { says.textContent = shown.error; asked = ""; }
-        if (!shown.faces && !shown.error) { more.textContent = "Find five answers"; another.hidden = true; }
-        mosaic.show(shown.observed || mosaic.image.src, "what is left of the picture", true);
-        if (shown.faces && shown.key !== "arrival" && !base) { mosaic.label.textContent = "What is left"; document.getElementById("restore-sentence").textContent = "Five answers that agree with what is left of one picture. Which one is real?"; }
+        const bare = !shown.faces && !shown.sentence, closeness = shown.closeness && (lifted || !shown.flap) ? shown.closeness : [];
+        element.classList.toggle("waiting", bare); rows.classList.toggle("flapless", shown.flap === false);
+        verdict.textContent = words(); verdict.hidden = !verdict.textContent;
+        mosaic.show(shown.observed || "", "what is left of the picture", shown.hard);
         faces.forEach((one, i) => {
-          const src = shown.faces && shown.faces[i];
+          const src = shown.faces && shown.faces[i], open = !!src && !!shown.truth && !lifted;
           one.show(src, `answer ${i + 1} of five`, false);
-          one.frame.setAttribute("aria-label", `Answer ${i + 1}: is this the real one?`);
+          if (open) { one.frame.tabIndex = 0; one.frame.setAttribute("role", "button"); one.frame.setAttribute("aria-label", `Answer ${i + 1}: does it come closest to the real one?`); }
+          else for (const name of ["tabindex", "role", "aria-label"]) one.frame.removeAttribute(name);
           one.element.classList.toggle("guessed", guess === i + 1);
-          one.label.textContent = lifted && shown.closeness && shown.closeness.length ? `${shown.closeness[i].toFixed(1)} dB` : `Answer ${i + 1}`;
+          one.label.textContent = closeness.length ? `${closeness[i].toFixed(1)} dB` : `Answer ${i + 1}`;
         });
         truth.show(lifted ? shown.truth : "", lifted ? "the real picture" : "", false);
+        truth.element.hidden = shown.flap === false;
         cover.hidden = lifted || !shown.truth;
-        truth.label.textContent = lifted ? "The real one" : "Under the flap";
-        const guessed = guess ? `Not answer ${guess}: none of the five is real. ` : lifted ? "None of the five is real. " : "";
-        verdict.textContent = shown.verdict ? guessed + (lifted ? shown.verdict : shown.verdict.split(". ")[0].replace(/\.?$/, ".") + " Tap the one that you think is real.") : "";
-        verdict.hidden = !verdict.textContent;
-        says.textContent = busy ? shown.key === asked && shown.says ? `${shown.says} \u2026` : "Finding five answers \u2026" : shown.error && shown.key ? shown.error : "";
-        more.disabled = !!busy; stop.hidden = !busy;
+        truth.label.textContent = lifted ? "The real one" : shown.truth ? "Under the flap" : "The real one";
+        says.textContent = asked ? shown.key === asked && shown.says ? shown.says : "Finding five answers \u2026" : said;
+        more.textContent = base ? "Five more answers" : "Find five answers";
+        more.disabled = !!asked; stop.hidden = !asked;
+        another.hidden = !!asked || !base || gan.same(base, now.recipe);
       }
-      parts.five.watch("value", () => { const shown = value(); if (shown.key === asked && !shown.partial) asked = ""; draw(); });
-      element.replaceChildren(E("div", {class: "five"}, mosaic.element, ...faces.map(one => one.element), truth.element), verdict,
+      parts.five.watch("value", () => {
+        const news = value();
+        if (news.key !== asked) return;                 // another five were wanted since
+        if (news.error || news.ended && !(news.faces && news.faces.length)) {
+          asked = ""; said = news.error || "Stopped before the first answer.";
+          back(); return;
+        }
+        if (shown.key !== asked) { lifted = false; guess = 0; }
+        shown = {...news, of: wanted}; base = wanted;
+        if (!news.partial) { asked = ""; whole = shown; said = news.ended ? `Stopped after ${news.faces.length} of 5.` : ""; }
+        draw();
+      });
+      element.replaceChildren(rows, verdict,
         E("div", {class: "buttons"}, more, stop, another, says));
       truth.frame.append(cover);
-      draw();
+      listeners.push(draw);
+      forgets.push(() => { if (base && base.shows === "upload") { whole = opening; asked = ""; said = ""; back(); } });
       return {lift};
     })();
 
@@ -128,6 +154,7 @@
     before.frame.append(paint); after.frame.append(filmCanvas);
     const film = gan.film(filmCanvas);
     const tasks = E("div", {class: "tasks", role: "group", "aria-label": "What happened to the picture"});
+    const found = E("span", {class: "caption", id: "restore-found", hidden: true}, "Found. For another one from another start, press Another answer.");
     const go = button("restore-start", "Start", () => begin(), "first"), stopper = button("restore-stop", "Stop and keep the best", () => stopIt());
     const meter = E("progress", {max: 1, value: 0, "aria-label": "Steps made"}), saying = E("span"), progress = E("p", {class: "progress", id: "restore-progress", role: "status"}, meter, saying);
     const verdict = E("p", {class: "verdict", id: "restore-verdict", role: "status"}), said = E("p", {class: "said", id: "restore-error", role: "alert", hidden: true});
@@ -139,7 +166,7 @@
     const tools = E("div", {class: "tools", id: "restore-tools", hidden: true});
     const watch = E("div", {class: "watched"}, E("div", {class: "field"}, E("label", {for: "restore-film"}, "Watch it being found"), scrub, scrubSays), curve, E("p", {class: "caption"}, "How far it is from what was observed, after each step"), shares, E("p", {class: "caption", id: "restore-shares-says"}));
     const stage = E("div", {class: "restoring"}, tasks, E("div", {class: "triple"}, before.element, after.element, truth.element), tools,
-      E("div", {class: "buttons"}, go, stopper, save), progress, said, verdict, own, caption, watch);
+      E("div", {class: "buttons"}, go, stopper, found, save), progress, said, verdict, own, caption, watch);
     parts.stage.element.replaceChildren(stage);
     progress.hidden = stopper.hidden = true;
 
@@ -160,29 +187,45 @@
     function begin() {
       said.hidden = true;
       if (!current()) return;
-      now.running = keyOf(now.recipe) + Math.random();
+      now.running = {key: keyOf(now.recipe) + Math.random(), recipe: copyOf(now.recipe)};
       meter.value = 0; saying.textContent = "Beginning \u2026";
-      bus.trigger("start", {key: now.running});
+      after.show("", "nothing is found yet", false); after.label.textContent = "So far";
+      filmCanvas.hidden = true; watch.hidden = false; drawCurve(curve, null, 1);
+      bus.trigger("start", {key: now.running.key});
       tell();
     }
-    function stopIt() { bus.trigger("stop", {}); saying.textContent = "Stopping \u2026"; }
+    function stopIt() { bus.trigger("stop", {kind: "search"}); saying.textContent = "Stopping \u2026"; }
+    function ended(text = "") {                         // without a picture: what stood before stands again
+      now.running = null;
+      if (now.answer) show(now.answer);
+      if (text) refuse(text); else tell();
+    }
     parts.run.watch("value", () => {
       const news = parts.run.props.value;
-      if (news && news.key === "link" && news.error) { refuse(news.error); return; }
-      if (!news || news.key !== now.running) return;
-      if (news.error) { now.running = ""; refuse(news.error); return; }
-      if (news.ended) { now.running = ""; said.textContent = "Stopped before there was a picture, or the search went on for others."; said.hidden = false; tell(); return; }
-      if (news.done) { now.running = ""; if (gan.same(news.done.recipe, now.recipe)) show(news.done); tell(); return; }
+      if (news && news.key === "link" && news.error) { refuse(news.error, {link: true}); return; }
+      if (!news || !now.running || news.key !== now.running.key) return;
+      if (news.error || news.ended) { ended(news.error || news.says); return; }
+      if (news.done) { now.running = null; if (gan.same(news.done.recipe, now.recipe)) show(news.done); tell(); return; }
       saying.textContent = news.says; meter.value = news.share || 0;
-      if (news.src) { filmCanvas.hidden = true; after.show(news.src, `the picture so far: ${news.says}`, false); drawCurve(curve, news.curve, 1); }
+      if (news.src) { after.show(news.src, `the picture so far: ${news.says}`, false); drawCurve(curve, news.curve, 1); }
       tell();
     });
-    const refuse = text => { said.textContent = text; said.hidden = false; tell(); };
+    // the sentence stands where it is seen: a link's over the tab, any other under the picture
+    const refuse = (text, {link = false} = {}) => {
+      said.textContent = /[.!?]$/.test(text) ? text : `${text}.`; said.hidden = false;
+      if (link) parts.five.element.prepend(said); else stage.insertBefore(said, verdict);
+      tell();
+      if (!link) said.scrollIntoView({block: "nearest"});
+    };
     parts.stage.watch("value", () => {
       const answer = parts.stage.props.value;
       if (answer.error) {
-        if (gan.same(answer.asked, now.recipe)) { now.recipe = copyOf(now.good); bus.props.value = copyOf(now.good); if (now.answer) show(now.answer); }
-        refuse(answer.error); return;
+        if (!gan.same(answer.asked, now.recipe)) return;            // something else was wanted since
+        now.recipe = copyOf(now.good); bus.props.value = copyOf(now.good);
+        if (undo.length && gan.same(undo[undo.length - 1], now.good)) undo.pop();
+        if (now.answer) show(now.answer);
+        now.refused = true; refuse(answer.error); now.refused = false;
+        return;
       }
       if (!answer.recipe || !(gan.same(answer.asked, now.recipe) || gan.same(answer.recipe, now.recipe))) return;
       now.recipe = copyOf(answer.recipe);
@@ -193,6 +236,7 @@
     function show(answer) {
       now.answer = answer; now.good = copyOf(answer.recipe);
       const result = answer.result, size = answer.setup;
+      if (now.running && !gan.same(now.running.recipe, answer.recipe)) { stopIt(); now.running = null; }     // its best is kept
       stage.classList.remove("stale");
       stage.classList.toggle("large", size.side >= 256);
       network(size);
@@ -201,11 +245,14 @@
       truth.element.hidden = !answer.truth;
       before.label.textContent = answer.recipe.task === "enlarge" ? `Before: ${size.observed} x ${size.observed}` : "Before";
       truth.label.textContent = answer.recipe.shows === "upload" ? "Your picture" : "Truth";
+      caption.textContent = answer.caption;
+      fill(paint, new Uint8Array(SIDE * SIDE));
+      if (now.running) { tell(); return; }              // what is found so far, and its words, stay
       after.show(result ? result.src : "", result ? `after: ${result.verdict}` : "not restored yet", false);
       after.label.textContent = result ? "After" : `After: press ${PRESS[answer.recipe.task]}`;
       filmCanvas.hidden = true; watch.hidden = !result;
       verdict.textContent = result ? result.verdict : ""; verdict.hidden = !result;
-      caption.textContent = answer.caption; save.hidden = !result || answer.recipe.shows !== "upload";
+      save.hidden = !result || answer.recipe.shows !== "upload";
       own.hidden = !(result && result.meter); own.textContent = result && result.meter ? result.meter.says : "";
       if (result) {
         save.href = result.src;
@@ -213,11 +260,10 @@
         else scrubbed(+scrub.value);
         const most = Math.max(...result.importance);
         shares.replaceChildren(...result.importance.map(share => { const bar = E("span"); bar.style.height = `${100 * share / most}%`; return bar; }));
-        const percents = result.importance.map(share => Math.round(100 * share));
+        const percents = result.importance.map(share => Math.round(100 * share)), least = Math.min(...percents), most_ = Math.max(...percents);
         shares.setAttribute("aria-label", `How much each code counts, in per cent: ${percents.join(", ")}`);
-        document.getElementById("restore-shares-says").textContent = result.importance.length > 1 ? `How much each of the ${result.importance.length} codes counts: ${Math.min(...percents)} to ${Math.max(...percents)} %` : "One code makes the picture.";
+        document.getElementById("restore-shares-says").textContent = result.importance.length > 1 ? `How much each of the ${result.importance.length} codes counts: ${least === most_ ? `about ${least} %` : `${least} to ${most_} %`}` : "One code makes the picture.";
       }
-      fill(paint, new Uint8Array(SIDE * SIDE));
       tell();
     }
 
@@ -261,6 +307,14 @@
       brush.size = +width.value;
       brush.start(what === "hole" && now.recipe.region ? decode(now.recipe.region) : null);
       drawPaint();
+      for (const [name, text] of Object.entries({tabindex: "-1", role: "group", "aria-label": "Draw over this picture with a finger or the mouse"}))
+        what ? before.frame.setAttribute(name, text) : before.frame.removeAttribute(name);
+      if (what) inSight(before.element, before.frame);
+    }
+    function inSight(element, focused) {
+      const box = element.getBoundingClientRect();
+      if (box.top < 0 || box.bottom > innerHeight) element.scrollIntoView({block: "start"});
+      focused.focus({preventScroll: true});
     }
     function usePaint() {
       const any = brush.bits.some(bit => bit);
@@ -282,6 +336,7 @@
       current: () => now.recipe.model,
       take: recipe => { set({...RESET, model: recipe.model, label: recipe.label, shows: "", own: "", as_is: false, picture: now.recipe.picture}); },
     });
+    const writable = input => document.activeElement !== input || now.refused;     // who types is not disturbed, unless it was refused
     const number = E("input", {id: "restore-picture", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => set({picture: /^\d{1,6}$/.test(number.value.trim()) ? +number.value : number.value})});
     const another = button("restore-another", "Another picture", () => set({picture: Math.floor(Math.random() * (setup() ? setup().pictures : 1000)), hints: ""}));
     const again = button("restore-again", "Another answer", () => set({start: (now.recipe.start + 1) % 1000}));
@@ -315,27 +370,30 @@
     listeners.push(() => {
       const state = JSON.stringify([now.recipe, setup(), !!now.own]);
       if (state !== drawn) { drawn = state; drawTasks(); drawControls(); }
-      if (document.activeElement !== number) number.value = now.recipe.picture;
+      if (writable(number)) number.value = now.recipe.picture;
       number.parentElement.hidden = another.hidden = now.recipe.shows === "upload";
-      go.textContent = now.answer && now.answer.result && current() && !now.answer.result.stopped && !replayed() ? "Found" : PRESS[now.recipe.task];
-      go.disabled = !!now.running || !current() || go.textContent === "Found";
-      go.hidden = !!now.running; stopper.hidden = progress.hidden = !now.running;
-      undoOne.disabled = !undo.length;
+      const ready = current() && now.answer.result && !now.answer.result.stopped && !replayed() && !now.running;
+      go.textContent = PRESS[now.recipe.task]; go.disabled = !current();
+      go.hidden = !!now.running || ready; found.hidden = !ready;
+      stopper.hidden = progress.hidden = !now.running;
+      stage.classList.toggle("searching", !!now.running);
+      undoOne.hidden = !undo.length;
     });
 
     // --- experiments: recorded for the arrival, made again when asked
 
     function experiment(part, name, press, draw, {says, keyFor = () => keyOf(now.recipe), lead = null} = {}) {
       const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"});
-      let asked = "";
+      let asked = "", owned = false;
       const value = () => part.props.value || {};
-      const goNow = button(`restore-${name}-go`, press, () => { asked = keyFor() + Math.random(); bus.trigger(name, {key: asked}); mark(); });
-      const stopNow = button(`restore-${name}-stop`, "Stop", () => bus.trigger("stop", {}));
+      forgets.push(() => { if (owned) { result.replaceChildren(); asked = ""; mark(); } });
+      const goNow = button(`restore-${name}-go`, press, () => { owned = now.recipe.shows === "upload"; asked = keyFor() + Math.random(); bus.trigger(name, {key: asked}); mark(); });
+      const stopNow = button(`restore-${name}-stop`, "Stop", () => bus.trigger("stop", {kind: name}));
       part.element.replaceChildren(...(lead ? [lead] : []), result, line, E("div", {class: "buttons"}, goNow, stopNow));
       const mark = () => {
         const busy = asked && (value().key !== asked || value().partial);
         stopNow.hidden = !busy;
-        line.textContent = busy ? value().key === asked && value().says ? value().says : says : value().error || "";
+        line.textContent = busy ? value().key === asked && value().says ? value().says : says : value().error || (value().ended ? "Stopped." : "");
         goNow.disabled = !!busy || !current();
       };
       part.watch("value", () => { if (value().key === asked && !value().partial) asked = ""; if (!value().error) draw(result, value()); mark(); });
@@ -347,7 +405,7 @@
     experiment(parts.layers, "layers", "Try it on the picture above", (result, value) => {
       if (!value.rows) return;
       const head = E("tr", {}, E("td", {}), ...value.counts.map(count => E("th", {scope: "col"}, `${count} code${count > 1 ? "s" : ""}`)));
-      const rows = value.rows.map(row => E("tr", {}, E("th", {scope: "row"}, row.name), ...row.cells.map((cell, i) => E("td", {}, small(cell.src, `copy with ${value.counts[i]} codes mixed ${row.name}: ${cell.psnr.toFixed(1)} dB`, `${cell.psnr.toFixed(1)} dB`)))));
+      const rows = value.rows.map(row => E("tr", {}, E("th", {scope: "row"}, row.name), ...row.cells.map((cell, i) => E("td", {}, small(cell.src, `copy with ${value.counts[i]} code${value.counts[i] > 1 ? "s" : ""}, mixed ${row.name}: ${cell.psnr.toFixed(1)} dB`, `${cell.psnr.toFixed(1)} dB`)))));
       result.replaceChildren(E("p", {class: "aha"}, value.verdict || ""), E("div", {class: "layered"}, small(value.truth, "the picture that is copied", "the picture"), E("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": "Copies by layer and number of codes"}, E("table", {class: "layer-table"}, E("thead", {}, head), E("tbody", {}, ...rows)))));
     }, {says: "Copying it fifteen times \u2026"});
     experiment(parts.mug, "mug", "Ask this network again", (result, value) => {
@@ -362,11 +420,11 @@
     // --- edit what was restored
 
     (function editing() {
-      const element = parts.edit.element, image = tile("Edited", "restore-edited"), verdictLine = E("p", {class: "verdict", role: "status", id: "restore-edit-verdict"}), note = E("p", {class: "caption"});
+      const element = parts.edit.element, image = tile("Edited", "restore-edited"), verdictLine = E("p", {class: "verdict", role: "status", id: "restore-edit-verdict"}), note = E("p", {class: "caption"}), waits = E("p", {class: "caption"});
       const row = E("div", {class: "knobs two"}), opener = button("restore-edit-go", "Edit this face", () => { note.textContent = "Finding its codes \u2026"; bus.trigger("knobs", {key: "knobs"}); });
       let knobs = [], amounts = [], of = "";
       const ask = () => bus.trigger("edit", {key: "edit", amounts});
-      element.replaceChildren(E("div", {class: "edited"}, image.element, E("div", {class: "edit-side"}, row, verdictLine)), note, E("div", {class: "buttons"}, opener));
+      element.replaceChildren(E("div", {class: "edited"}, image.element, E("div", {class: "edit-side"}, row, verdictLine)), note, waits, E("div", {class: "buttons"}, opener));
       parts.edit.watch("value", () => {
         const value = parts.edit.props.value || {};
         if (value.error) { note.textContent = value.error; return; }
@@ -383,20 +441,19 @@
           row.replaceChildren(...knobs.map(knob => knob.element));
           ask();
         }
-        if (value.src) { image.show(value.src, `the restored picture, edited. ${value.verdict}`, false); image.label.textContent = `All ${value.codes} codes moved together`; verdictLine.textContent = amounts.some(Boolean) ? value.verdict : ""; verdictLine.hidden = !verdictLine.textContent; }
+        if (value.src) { image.show(value.src, `the restored picture, edited. ${value.verdict}`, false); image.label.textContent = value.codes === 1 ? "Its one code moved" : `All ${value.codes} codes moved together`; verdictLine.textContent = amounts.some(Boolean) ? value.verdict : ""; verdictLine.hidden = !verdictLine.textContent; }
         tell();
       });
       listeners.push(() => {
-        const ready = current() && now.answer.result && !(replayed() && !now.live);
         const stale = of && of !== keyOf(now.recipe);
         element.classList.toggle("stale", !!stale);
         image.element.hidden = !image.image.src;
-        opener.hidden = !!of && !stale;
-        opener.disabled = !current() || !!now.running;
-        if (!note.textContent && stale) note.textContent = "This was another picture: press Edit this face again.";
+        opener.hidden = !!of && !stale || !!now.running;
+        opener.disabled = !current();
+        waits.textContent = now.running ? "A search is running: when it has ended, its picture can be edited." : stale && !note.textContent ? "This was another picture: press Edit this face again." : "";
         verdictLine.hidden = !verdictLine.textContent;
-        return ready;
       });
+      forgets.push(() => { image.show("", "", false); row.replaceChildren(); verdictLine.textContent = ""; of = ""; });
     })();
 
     // --- an own picture
@@ -408,6 +465,13 @@
       const choose = button("restore-choose", "Choose a picture", () => input.click()), photo = button("restore-photo", "Take a photo", () => camera.click());
       const copy = button("restore-own-copy", "Restore it", () => bench({task: "copy"}), "first"), twin = button("restore-twin", "My cartoon twin", () => bench({task: "copy", codes: 1, layer: 0}));
       const remove = button("restore-forget", "Delete it now", () => { bus.trigger("forget", {}); });
+      const learned = E("p", {class: "caption", id: "restore-own-learned"});
+      const SEEN = {portrait: "cartoon people; your photo will come back as one.", object: "drawn objects; your photo will come back as one."};
+      listeners.push(() => {
+        const noun = setup() ? setup().noun : "portrait";
+        learned.textContent = `This network has only ever seen ${SEEN[noun] || "pictures of one kind; your photo will come back as one of them."}`;
+        twin.textContent = noun === "portrait" ? "My cartoon twin" : "Its nearest picture";
+      });
       const refused = text => { said_.textContent = text; said_.hidden = false; };
       function bench(patch) {
         const fresh = {...RESET, ...patch, shows: "upload", own: now.own.token, as_is: false};
@@ -434,7 +498,7 @@
         if (value.error) { refused(value.error); return; }
         if (value.forgotten) {
           now.own = null; shown.hidden = true; note.textContent = "It is deleted.";
-          document.querySelectorAll("#restore-edit .edited").forEach(likeness => likeness.remove());
+          forgets.forEach(forget => forget());
           if (now.recipe.shows === "upload") set(arrival, {whole: true});
           tell(); return;
         }
@@ -445,30 +509,31 @@
         shown.hidden = false;
         tell();
       });
-      element.replaceChildren(E("div", {class: "buttons"}, choose, photo, input, camera), note, said_, shown);
+      element.replaceChildren(learned, E("div", {class: "buttons"}, choose, photo, input, camera), note, said_, shown);
     })();
 
     // --- folds, which may come later
 
     const tables = (name, press, says) => part => experiment(part, name, press, (result, value) => { if (value.html) result.innerHTML = value.html; }, {says});
     function more(part) {
-      const words = part.props.value.words, losses = part.props.value.losses;
+      const {words, losses, ways} = part.props.value;
       const word = key => [words[key].plain + " ", E("small", {}, words[key].term)];
       const field = (key, control, hint) => E("div", {class: "field"}, E("label", {for: control.id, title: words[key].tip}, ...word(key)), control, hint);
       const whole = (name, key) => { const input = E("input", {id: `restore-setting-${name}`, type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => set({[name]: /^-?\d{1,6}$/.test(input.value.trim()) ? +input.value : input.value})}); return input; };
       const inputs = {codes: whole("codes"), layer: whole("layer"), steps: whole("steps"), start: whole("start")}, layerSays = E("p", {class: "caption"});
-      const losses_ = E("fieldset", {class: "choices rows", id: "restore-loss"}), ways = E("fieldset", {class: "choices rows", id: "restore-optimiser"});
-      part.element.replaceChildren(E("div", {class: "fields"}, field("codes", inputs.codes), field("mixed", inputs.layer, layerSays), field("steps", inputs.steps), field("start", inputs.start), losses_, ways));
+      const losses_ = E("fieldset", {class: "choices rows", id: "restore-loss"}), ways_ = E("fieldset", {class: "choices rows", id: "restore-optimiser"}), hints_ = E("p", {class: "caption", id: "restore-compared"});
+      part.element.replaceChildren(E("div", {class: "fields"}, field("codes", inputs.codes), field("mixed", inputs.layer, layerSays), field("steps", inputs.steps), field("start", inputs.start), losses_, ways_), hints_);
       let drawnFor = "";
       const mark = () => {
-        for (const [name, input] of Object.entries(inputs)) if (document.activeElement !== input) input.value = now.recipe[name];
+        for (const [name, input] of Object.entries(inputs)) if (writable(input)) input.value = now.recipe[name];
         if (!setup()) return;
         layerSays.textContent = `0 to ${setup().last}; now: ${setup().layer}`;
-        const state = JSON.stringify([now.recipe.loss, now.recipe.optimiser, setup().losses]);
+        const state = JSON.stringify([now.recipe.loss, now.recipe.optimiser, setup().losses, setup().vgg]);
         if (state === drawnFor) return;
         drawnFor = state;
         losses_.replaceChildren(E("legend", {}, ...word("loss")), ...setup().losses.map(name => radio("restore-loss", name, losses[name], now.recipe.loss === name, () => set({loss: name}))));
-        ways.replaceChildren(E("legend", {}, ...word("optimiser")), ...["adam", "lbfgs"].map(name => radio("restore-optimiser", name, {adam: "Adam", lbfgs: "L-BFGS"}[name], now.recipe.optimiser === name, () => set({optimiser: name}))));
+        ways_.replaceChildren(E("legend", {}, ...word("optimiser")), ...Object.entries(ways).map(([name, text]) => radio("restore-optimiser", name, text, now.recipe.optimiser === name, () => set({optimiser: name}))));
+        hints_.textContent = [now.recipe.optimiser === "official" ? "The published code takes 1500 to 3000 plain steps; here it may take up to 1000." : "", setup().vgg || ""].filter(Boolean).join(" ");
       };
       listeners.push(mark); mark();
     }
@@ -484,7 +549,7 @@
     gan.restore = {now, set, five, take};
     if (replayed()) show(replayed()); else bus.trigger("change", {});
     const refusal = parts.run.props.value;                      // of a link, before this script was there
-    if (refusal && refusal.error) refuse(refusal.error);
+    if (refusal && refusal.error) refuse(refusal.error, {link: true});
     grow();
     tell();
   }

@@ -69,9 +69,20 @@ def setup_of(recipe: Restoration) -> dict:
     """What the controls need: what this network and this task offer."""
     card = zoo.card(recipe.model)
     return dict(models.facts(recipe.model), shows=list(restorations.shown_by(recipe.model)), losses=list(restorations.losses_of(recipe.model)),
+                vgg=vgg_says(recipe),
                 factors=list(restorations.factors(card.resolution)), kinds=list(restorations.KINDS.get(recipe.task, ())),
                 range=restorations.RANGES.get(recipe.kind), last=len(opened_model(recipe.model).layers), observed=restorations.observed_side(recipe),
                 layer=experiments.layer_name(recipe.model, recipe.layer), pictures=restorations.PICTURES)
+
+
+def vgg_says(recipe: Restoration) -> str:
+    """What photographs are compared by on this machine, in a sentence; "" where the picture is none."""
+    if not restorations.photographic(recipe):
+        return ""
+    if restorations.vgg_path() is None:
+        return ("VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has torchvision\u2019s weights as "
+                f"safetensors puts them into weights/{restorations.VGG_FILE}, or names the file in {restorations.VGG_VARIABLE}.")
+    return "Photographs are compared by pixels and the features of the VGG-16 that was supplied here, up to relu3_3."
 
 
 def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
@@ -124,8 +135,7 @@ def meter(recipe: Restoration, scored: restoring.Scores | None) -> dict | None:
 
 def alt_text(recipe: Restoration) -> str:
     """What is restored and how, for those who do not see it."""
-    what = SHOWS[recipe.shows] if recipe.shows == OWN else f"{SHOWS[recipe.shows]}, number {recipe.picture}"
-    return f"{what}, {damage(recipe)}"
+    return f"{restorations.named(recipe)}, {damage(recipe)}"
 
 
 def damage(recipe: Restoration) -> str:
@@ -135,25 +145,41 @@ def damage(recipe: Restoration) -> str:
     side = restorations.observed_side(recipe)
     return {"enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})", "colour": "without its colours",
             "fill": "with a hole", "copy": "as it is",
-            "noise": f"{recipe.amount:.0%} of its pixels lost" if recipe.kind == "specks" else f"with noise of {recipe.amount * 127.5:.0f} levels"}[recipe.task]
+            "noise": f"{100 * recipe.amount:.0f} % of its pixels lost" if recipe.kind == "specks" else f"with noise of {recipe.amount * 127.5:.0f} levels"}[recipe.task]
 
 
 def caption(recipe: Restoration) -> str:
     said = alt_text(recipe)
-    codes = f"{recipe.codes} code{'s' * (recipe.codes > 1)}"
     mixed = experiments.layer_name(recipe.model, recipe.layer)
-    where = "the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}"
-    return f"{said[:1].upper()}{said[1:]}. {codes}, {where}; compared: {restorations.LOSSES[recipe.loss]}."
+    if recipe.codes == 1:
+        codes = "One code" if recipe.layer == 0 else f"One code, its channels weighted {mixed}"
+    else:
+        codes = f"{recipe.codes} codes, " + ("the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}")
+    way = f" by {restorations.WAYS['official']}" if recipe.optimiser == "official" else ""
+    return f"{said[:1].upper()}{said[1:]}. {codes}; compared: {restorations.LOSSES[recipe.loss]}{way and ';' + way}."
 
 
 # --- a search, watched
 
 
+ONE_AT_A_TIME = "This machine restores one picture at a time."
+LEFT = "You left this search; it goes on for others who asked for the same."
+UNBEGUN = "Stopped before its first step."
+
+
+def waiting(ahead: Mapping) -> dict:
+    """Somebody's place in the queue as the page shows it; one's own work is not somebody else's. ahead: of `ahead_of`."""
+    others = ahead["place"]
+    queue = f"{others} other{'s are' if others > 1 else ' is'} ahead of you" if others else ""
+    own = "what you started before goes first" if ahead["own"] else ""
+    says = " and ".join(filter(None, (own, queue))) or "your turn comes in a moment"
+    return dict(place=others, says=f"{says[:1].upper()}{says[1:]}. {ONE_AT_A_TIME}")
+
+
 def told(recipe: Restoration, news: dict) -> dict:
     """One piece of news as the page shows it."""
     if "place" in news:
-        ahead = news["place"]
-        return dict(place=ahead, says=f"{ahead} other{'s are' if ahead > 1 else ' is'} ahead of you: this machine restores one picture at a time.")
+        return waiting(news)
     truth = restoring.problem_of(recipe).truth
     closeness = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
     left_ = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
@@ -163,12 +189,15 @@ def told(recipe: Restoration, news: dict) -> dict:
 
 def search(recipe: Restoration, visitor: str) -> Iterator[dict]:
     """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
-    kept = restoring.known(recipe)
+    kept, says = restoring.known(recipe), UNBEGUN
     if kept is None or kept.stopped:
         for news in restoring.watched(restoring.key_of(recipe), lambda run: restoring.live(recipe, run), visitor):
-            yield told(recipe, news)
+            if "gone" in news:
+                says = LEFT
+            else:
+                yield told(recipe, news)
     if restoring.known(recipe) is None:
-        yield dict(ended=True, says="Stopped.")
+        yield dict(ended=True, says=says)
         return
     yield dict(done=shown_of(recipe))
 
@@ -178,7 +207,8 @@ def search(recipe: Restoration, visitor: str) -> Iterator[dict]:
 
 def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
     """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
-    shared, name = restorations.shareable(recipe), f"{recipe.task}-picture{recipe.picture}"
+    shared = restorations.shareable(recipe)
+    name = f"{recipe.task}-own" if recipe.shows == OWN else f"{recipe.task}-picture{recipe.picture}"
     if kind == "notebook":
         return restorations.notebook_for(shared, caption(shared)), f"{name}.ipynb"
     found, problem, card = needed(recipe), restoring.problem_of(recipe), zoo.card(recipe.model)
@@ -211,7 +241,7 @@ def needed(recipe: Restoration) -> Found:
 
 
 LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, the network invents what "
-          "it has often seen. It learned from cartoon faces drawn by a program; on photographs it will draw cartoons. Never use a picture "
+          "it has often seen. The bundled one learned from cartoon faces drawn by a program; of photographs it will make cartoons. Never use a picture "
           "that was restored like this to recognise anybody.")
 EQUATION = r"""
 The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; their feature maps are summed with one importance
@@ -224,18 +254,23 @@ Codes and importances are moved until what is left of $x$ looks like what was ob
 $$ \min_{z, \alpha}\; L\big(D(x),\, y\big), $$
 
 where $D$ is what happened to the picture: grey, shrunk, with a hole, with known specks. $L$ compares pixels, and for copying and
-filling the features of the critic that came with the network too, each pixel's scaled to unit length.
+filling the features of the critic that came with the network too, each pixel's scaled to unit length. Of photographs
+that critic knows nothing: there it is pixels and SSIM, or the features of a VGG-16 up to relu3_3 where somebody supplied its weights.
 
-**What agrees exactly.** After shrinking by blocks, $x + U(y - D x)$ has exactly the block means $y$: each block is shifted by one number
-(and clamped, with the number that keeps the mean). A grey picture keeps its lightness and takes the colours found.
+**What agrees.** After shrinking by blocks, $x + U(y - D x)$ has the block means $y$: each block is shifted by one number (and clamped,
+with the number that keeps the mean). In whole levels of 255, as pictures are shown and saved, it is so to within one level. A grey picture
+keeps its lightness and takes the colours found.
 
 Where the published code differs: it descends by plain gradient steps at rate 1, one code after the other, divides the mixture once more
-by $N$, and keeps the last picture; here codes lie on their shell, importances sum to one, the best picture is kept, and Adam or L-BFGS
-descends. Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
+by $N$, keeps the last picture, and takes 1500 to 3000 steps; here codes lie on their shell, importances sum to one, the best picture is
+kept, and Adam or L-BFGS descends. Choose *plain gradient steps, as the published code* under "More controls": rate 1, the division by $N$
+and nothing constrained, as there, for all codes at once; the best picture is kept there too.
+
+Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
 Peleg, CVGIP 1991.
 """
-FIRST_SENTENCE = "All five faces have exactly the same 64 pixels. Which one is real?"
 BARE_SENTENCE = "Many codes of a network together bring a damaged picture back."
+BARE_LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
 
 
 def arrival() -> dict:
@@ -249,7 +284,8 @@ def arrival() -> dict:
     tasks = {task: dict(one, before=pictures[f"before-{task}"], truth=cut["results"][i][1],
                         result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]))
              for i, (task, one) in enumerate(found["tasks"].items())}
-    five = dict(found["five"], faces=cut["five"][0][:5], truth=cut["five"][0][5], observed=pictures["observed"], key="arrival")
+    five = dict(found["five"], **_words_of(found["recipe"]), faces=cut["five"][0][:5], truth=cut["five"][0][5], hard=True,
+                observed=pictures["observed"], key="arrival")
     rows = [dict(row, cells=[dict(one, src=src) for one, src in zip(row["cells"], cut["layers"][i])])
             for i, row in enumerate(found["layers"]["rows"])]
     layers = dict(found["layers"], rows=rows, truth=tasks["copy"]["truth"], key="arrival")
@@ -257,6 +293,13 @@ def arrival() -> dict:
                rows=[dict(row, **{name: dict(row[name], src=cut["mug"][1 + i][k]) for k, name in enumerate(("face", "mug"))})
                      for i, row in enumerate(found["mug"]["rows"])])
     return dict(recipe=tasks["enlarge"]["recipe"], five=five, tasks=tasks, layers=layers, mug=mug, code=found["code"])
+
+
+def _words_of(recipe: Mapping) -> dict:
+    """The words above the five answers of a record, from its plain values: no network is opened for them."""
+    side = zoo.card(recipe["model"]).resolution // int(recipe["amount"] or 1)
+    portraits = recipe["shows"] == "portraits"
+    return experiments.words_of_five(recipe["task"], recipe["kind"], side, portraits=portraits, own=False, known=True)
 
 
 def made_from(model: str) -> dict[str, str]:
@@ -279,9 +322,9 @@ def tab() -> Demo:
     recipe, model = shown["recipe"], shown["recipe"]["model"]
     base = dict(version=1, model=model, seed=0, psi=zoo.card(model).psi, label=0)
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
-        first = FIRST_SENTENCE if shown["five"] else BARE_SENTENCE
-        text(f'<h2 class="sentence" id="restore-sentence">{escape(first)}</h2><p class="lead">A mosaic of 8 x 8 pixels, and five faces '
-             "that a network found for it from five starts. The real one is under the flap.</p>")
+        first = shown["five"] or dict(sentence=BARE_SENTENCE, lead=BARE_LEAD)
+        text(f'<h2 class="sentence" id="restore-sentence">{escape(first["sentence"])}</h2>'
+             f'<p class="lead" id="restore-lead">{escape(first["lead"])}</p>')
         parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"), base=part(TAB, "base", base, visible="hidden"),
                      run=part(TAB, "run", {}, visible="hidden"))
         parts["five"] = part(TAB, "five", shown["five"])
@@ -298,8 +341,8 @@ def tab() -> Demo:
             parts["mug"] = part(TAB, "mug", shown["mug"])
         with cell("Edit what was restored", "Steer\u2019s knobs on the picture above: all of its codes move together."):
             parts["edit"] = part(TAB, "edit", {})
-        with cell("My own picture", "This network has only ever seen cartoon people; your photo will come back as one. It is kept on this machine, "
-                                    f"in memory alone, for at most {own_pictures.SECONDS // 60} minutes, then deleted."):
+        with cell("My own picture", "Your picture is kept on this machine, in memory alone, for at most "
+                                    f"{own_pictures.SECONDS // 60} minutes, then deleted."):
             parts["own"] = part(TAB, "own", {})
         folds = _folds(parts, shown["code"])
         limits(LIMITS)
@@ -310,7 +353,7 @@ def tab() -> Demo:
 
 def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
     with fold(TAB, "more") as more:
-        part(TAB, "more", dict(words=words.table(), losses=restorations.LOSSES))
+        part(TAB, "more", dict(words=words.table(), losses=restorations.LOSSES, ways=restorations.WAYS))
     with fold(TAB, "compare") as compare:
         parts["compare"] = part(TAB, "compare", {})
     with fold(TAB, "true") as true:
@@ -324,16 +367,22 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 # --- wiring: a handler that fails says a sentence, and changes nothing
 
 
-def in_turn(name: str, make: Callable) -> Callable:
-    """`make(recipe, event)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped."""
+def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = lambda recipe: {}) -> Callable:
+    """`make(recipe, event)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped.
+
+    about: what stands in every piece, from the first one on, while it waits too.
+    """
     def run(given, event: gr.EventData, request: gr.Request):
         visitor, last = str(request.session_hash), {}
         try:
             recipe = restorations.from_json(getattr(event, "recipe", given))
-            key = (name, restorations.as_dict(recipe), getattr(event, "first", 0))
-            for last in restoring.watched(key, lambda _run: make(recipe, event), visitor):
-                yield dict(told(recipe, last) if "place" in last else last, key=event.key, partial=True)
-            yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", "place" in last)))
+            always, key = about(recipe), (name, restorations.as_dict(recipe), getattr(event, "first", 0))
+            for news in restoring.watched(key, lambda _run: make(recipe, event), visitor, name):
+                if "gone" not in news:
+                    last = waiting(news) if "place" in news else news
+                    yield {**always, **last, "key": event.key, "partial": True}
+            ended = bool(last.get("partial", not last or "place" in last))
+            yield {**always, **last, "key": event.key, "partial": False, "ended": ended}
         except RecipeError as error:
             yield refused(error, key=event.key)
     return run
@@ -378,8 +427,9 @@ def forgotten(request: gr.Request) -> dict:
     return dict(forgotten=True)
 
 
-def stop(request: gr.Request) -> None:
-    restoring.stop(str(request.session_hash))
+def stop(event: gr.EventData, request: gr.Request) -> None:
+    """Ends what the visitor has running of one kind, "search" or an experiment; the rest goes on."""
+    restoring.stop(str(request.session_hash), event.kind)
 
 
 def left(request: gr.Request) -> None:
@@ -396,7 +446,8 @@ def _wire(parts: dict) -> None:
     for name, make in (("five", lambda recipe, event: experiments.five(recipe, int(event.first) % restorations.STARTS)),
                        ("layers", lambda recipe, event: experiments.layers(recipe)), ("mug", lambda recipe, event: experiments.mugs(recipe)),
                        ("compare", lambda recipe, event: experiments.compare(recipe))):
-        getattr(bus, name)(in_turn(name, make), bus, parts[name], **private(f"restore_{name}", WATCH))
+        about = dict(five=experiments.asked_of_five).get(name, lambda recipe: {})
+        getattr(bus, name)(in_turn(name, make, about), bus, parts[name], **private(f"restore_{name}", WATCH))
     bus.knobs(keyed(restorations.from_json, lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]), bus, parts["edit"], **private("restore_knobs", LONG))
     bus.edit(keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)), bus, parts["edit"], **private("restore_edit", LIVE))
     bus.truth(keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))), bus, parts["truth"], **private("restore_truth", LONG))

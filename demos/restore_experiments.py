@@ -16,18 +16,18 @@ from torch import Tensor
 from core import zoo
 from core.codes import edit
 from core.images import to_pil, webp
-from core.inversion.degradations import Copy
+from core.inversion.degradations import Copy, Shrink
 from core.inversion.losses import psnr
 from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
 
-from . import measured, restoring, rivals
+from . import measured, restored, restoring, rivals
 from . import recipe as recipes
 from .checks import RecipeError
 from .notebook import data_uri, table
 from .paint_experiments import read_change, top_moved
 from .recipe import Recipe
-from .restore_recipe import FIRST_PICTURE, SHOWS, Restoration, in_levels, loss_of
+from .restore_recipe import FIRST_PICTURE, OWN, Restoration, in_levels, loss_of, named, observed_side
 
 ANSWERS = 5
 WORN = 0.375            # reading of a thing that is worn or not: half of the least size that is drawn
@@ -54,16 +54,42 @@ def five(recipe: Restoration, first: int = 0) -> Iterator[dict]:
     problem, faces = restoring.problem_of(recipe), []
     for i in range(ANSWERS):
         faces.append(restoring.searched(replace(recipe, start=(first + i) % 1000)).image)
-        yield dict(faces=[uri(face) for face in faces], partial=i + 1 < ANSWERS, of=ANSWERS, first=first,
-                   says=f"{i + 1} of {ANSWERS}", **_five_said(recipe, problem, faces))
+        yield dict(asked_of_five(recipe), faces=[uri(face) for face in faces], partial=i + 1 < ANSWERS, of=ANSWERS, first=first,
+                   says=f"{i + 1} of {ANSWERS} answers found \u2026", **_five_said(recipe, problem, faces))
+
+
+def asked_of_five(recipe: Restoration) -> dict:
+    """What five answers are answers to, and the words above them: known before one of them is."""
+    side = observed_side(recipe)
+    return dict(words_of_five(recipe.task, recipe.kind, side, portraits=recipe.shows == "portraits", own=recipe.shows == OWN,
+                              known=recipe.task != "copy" and not recipe.as_is),
+                observed=uri(restoring.problem_of(recipe).observed), hard=recipe.task == "enlarge")
+
+
+def words_of_five(task: str, kind: str, side: int, *, portraits: bool, own: bool, known: bool) -> dict:
+    """sentence, lead, label of what was observed, and flap. side: its pixels; known: does a true picture lie under the flap?"""
+    things, what = "faces" if portraits else "pictures", kind if task == "noise" else task
+    label = {"enlarge": f"{side} x {side} pixels", "colour": "Without colours", "fill": "With a hole", "specks": "Pixels lost",
+             "gaussian": "With noise", "copy": "The picture"}[what]
+    shared = {"enlarge": f"All five {things} have the same {side * side} pixels" if kind == "box" else
+              f"Five {things} for the same {side * side} pixels", "colour": f"All five {things} have the same grey",
+              "fill": f"All five {things} are the same around the hole", "specks": f"All five {things} have the same known pixels",
+              "gaussian": f"Five {things} for one noisy picture", "copy": "Five copies of one picture"}[what]
+    asks = ("Which comes closest to the real one?" if known else "Which comes closest to it?" if task == "copy" else
+            "Nobody knows which comes closest.")
+    given = f"A mosaic of {label}" if task == "enlarge" else label
+    truth = "" if not known else " Your own picture is under the flap." if own else " The real one is under the flap."
+    return dict(sentence=f"{shared}. {asks}", label=label, flap=known,
+                lead=f"{given}, and five {things} that a network found for it from five starts.{truth}")
 
 
 def _five_said(recipe: Restoration, problem: restoring.Problem, faces: Sequence[Tensor]) -> dict:
     if len(faces) < ANSWERS:
         return {}
-    images = torch.cat(list(faces))
-    return dict(observed=uri(problem.observed), apart=round(levels_apart(problem, images), 3), truth="" if problem.truth is None else uri(problem.truth),
-                verdict=" ".join(filter(None, (agreement(problem, images), disagreement(recipe, images)))),
+    images, hidden = torch.cat(list(faces)), problem.truth is not None and recipe.task != "copy"
+    said = dict(agreement=agreement(problem, images), disagreement=disagreement(recipe, images))
+    return dict(said, apart=round(levels_apart(problem, images), 3), truth=uri(problem.truth) if hidden else "",
+                verdict=" ".join(filter(None, said.values())),
                 closeness=[round(float(value), 1) for value in psnr(images, problem.truth)] if problem.truth is not None else [])
 
 
@@ -74,8 +100,12 @@ def levels_apart(problem: restoring.Problem, images: Tensor) -> float:
 
 
 def agreement(problem: restoring.Problem, images: Tensor) -> str:
+    """How well the pictures agree with what was observed; whole levels round block means by one level at most."""
     apart = levels_apart(problem, images)
-    return f"All {len(images)} agree with what was observed to within {max(0.1, apart):.1f} of 255 levels."
+    if apart <= 1:
+        return f"All {len(images)} agree with what was observed to within rounding: 1 of 255 levels."
+    again = "Shrunk again, they" if isinstance(problem.degradation, Shrink) else "They"
+    return f"{again} differ from what was observed by up to {apart:.0f} of 255 levels."
 
 
 def reliable(model: str) -> list[int]:
@@ -255,7 +285,7 @@ def compared_html(recipe: Restoration, problem: restoring.Problem, rows: Sequenc
     if problem.truth is None:
         return shown + "<p>Nobody knows the true picture here, so there is nothing to measure against.</p>"
     head, body = scored(recipe, problem, rows)
-    return shown + table(head, body, caption=f"Closeness to the truth, {SHOWS[recipe.shows]}, number {recipe.picture}")
+    return shown + table(head, body, caption=f"Closeness to the truth, {named(recipe)}")
 
 
 def scored(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]) -> tuple[list[str], list[tuple]]:
@@ -263,7 +293,8 @@ def scored(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple
     cells = [restoring.scores(recipe, image, problem.truth) for _, image in rows]
     there = [i for i in range(4) if cells[0][i] is not None]
     formats = ("{:.1f}", "{:.3f}", "{:.3f}", "{:.1f}")
-    return [head[0], *(head[1 + i] for i in there)], [(name, *(formats[i].format(one[i]) for i in there)) for (name, _), one in zip(rows, cells)]
+    said = [[restored.minus(formats[i].format(one[i])) for i in there] for one in cells]
+    return [head[0], *(head[1 + i] for i in there)], [(name, *numbers) for (name, _), numbers in zip(rows, said)]
 
 
 # --- edit what was restored
@@ -288,7 +319,8 @@ def edited(recipe: Restoration, amounts: Sequence[float]) -> dict:
     after = found.picture.draw(edit(codes, directions, distances)).clamp(-1, 1).cpu()
     changed = read_change(recipe.model, found.raw, after)
     moved = top_moved(recipe.model, None if changed is None else changed[0])
-    says = listed([f"{one['name']} {one['amount']:+.1f} sd" for one in moved]) if moved else "nothing that it would call a change"
+    named_moves = [restored.minus(f"{one['name']} {one['amount']:+.1f} sd") for one in moved or []]
+    says = listed(named_moves) if named_moves else "nothing that it would call a change"
     return dict(src=uri(after), before=uri(found.raw), amounts=list(chosen.amounts),
                 verdict=f"The reader sees: {says}." if changed is not None else "", codes=len(codes))
 

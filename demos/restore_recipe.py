@@ -4,9 +4,12 @@ One record makes the problem, its answer, link, code and notebook. A link never 
 """
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -17,7 +20,8 @@ from core import zoo
 from core.images import from_uint8, to_uint8
 from core.inversion.degradations import Copy, GaussianNoise, Grey, Hole, Shrink, Specks
 from core.inversion.losses import Loss, closeness, hints, natural, pixel, seen_through, total
-from core.inversion.multicode import OPTIMISERS
+from core.inversion.vgg import VGG16
+from core.inversion.vgg import load as load_vgg
 from core.regions import CODED, Box, from_text, resized, to_text
 from core.truth.worlds import load_world
 
@@ -31,7 +35,9 @@ TASKS = {"enlarge": "Enlarge", "colour": "Colour", "fill": "Fill a hole", "noise
 KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian")}       # the first is the default
 AMOUNTS = {"box": 4, "bicubic": 4, "middle": 4, "specks": 0.5, "gaussian": 0.25}
 RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}
-LOSSES = {"pixels": "pixels", "features": "pixels and the critic's features", "structure": "pixels and SSIM"}
+LOSSES = {"pixels": "pixels", "features": "pixels and the critic\u2019s features", "structure": "pixels and SSIM",
+          "vgg": "pixels and VGG-16\u2019s features"}
+WAYS = {"adam": "Adam", "lbfgs": "L-BFGS", "official": "plain gradient steps, as the published code"}
 OWN, STEERED = "upload", "steer"
 SHOWS = {"portraits": "a held-out portrait", "objects": "a held-out object", "network": "a picture of the network itself",
          STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)", OWN: "your own picture"}
@@ -43,6 +49,7 @@ HINTED = 0.02                   # weight of painted colours beside the loss
 LARGE = 256                     # pixels a side from which a picture may be enlarged 16 times
 MIDDLE = Box(0.25, 0.25, 0.75, 0.75)
 SSIM_WINDOW, COARSEST = 11, 8   # pixels a side that SSIM and the critic's features need
+VGG_FILE, VGG_VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"
 
 
 class Setting(NamedTuple):
@@ -70,8 +77,8 @@ class Restoration:
     enlarging: the factor; specks: share of pixels that are lost; gaussian: standard deviation in [-1, 1].
     region: of a hole, the text of `core.regions.to_text`, "": the middle quarter. hints: colours painted by the visitor,
     "rrggbb.region" joined by "~". as_is: an own picture is itself what was observed. keep: is what was observed put back
-    into the answer? None: where that leaves no seam. codes, layer, steps, start (the seed), optimiser, loss: as of
-    `multicode.invert`; 0, -1 and "" are the task's defaults. own: names an upload. label: class of a network that has
+    into the answer? None: where that leaves no seam. codes, layer, steps, start (the seed): as of `multicode.invert`;
+    optimiser: of WAYS; loss: of LOSSES; 0, -1 and "" are the task's defaults. own: names an upload. label: class of a network that has
     classes. Numbers may be given as text. Raises RecipeError.
     """
     model: str
@@ -112,7 +119,7 @@ class Restoration:
             layer=_layer(self.layer, card.name, setting),
             steps=whole(self.steps, "the number of steps", 0, MOST_STEPS) or setting.steps,
             start=whole(self.start, "the seed of the start", 0, STARTS - 1),
-            optimiser=choice(self.optimiser or setting.optimiser, "optimiser", OPTIMISERS),
+            optimiser=choice(self.optimiser or setting.optimiser, "optimiser", WAYS),
             own=_token(self.own) if shows == OWN else "",
             label=whole(self.label, "the class", 0, max(0, card.classes - 1)))
         for name, value in checked.items():
@@ -164,10 +171,53 @@ def keeps(task: str, kind: str) -> bool:
 
 
 def losses_of(model: str) -> tuple[str, ...]:
-    """What can be compared: features only where the network came with its critic."""
+    """What can be compared: features only where the network came with its critic, VGG-16's where somebody supplied it."""
     card = zoo.card(model)
     critic = not (card.own or card.hub) and card.path.with_name(f"{card.path.stem}-critic.safetensors").exists()
-    return tuple(name for name in LOSSES if name != "features" or critic)
+    there = {"features": critic, "vgg": vgg_path() is not None}
+    return tuple(name for name in LOSSES if there.get(name, True))
+
+
+def vgg_path() -> Path | None:
+    """The VGG-16 that somebody supplied: what the environment names, or the file beside the weights; None: neither."""
+    named, usual = os.environ.get(VGG_VARIABLE, ""), zoo.WEIGHTS / VGG_FILE
+    return Path(named) if named else usual if usual.is_file() else None
+
+
+def vgg_mark() -> tuple:
+    """Which VGG-16 it is: where it lies, and when it was written."""
+    path = vgg_path()
+    return () if path is None else (str(path), path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+def vgg() -> VGG16:
+    """The supplied VGG-16, ready. Raises RecipeError where nobody supplied one, or where the file is another."""
+    mark = vgg_mark()
+    if not mark:
+        raise RecipeError(_NO_VGG)
+    try:
+        return _vgg(*mark)
+    except ValueError as error:
+        raise RecipeError(f"{error}; or compare something else, such as pixels") from None
+
+
+@lru_cache(maxsize=1)
+def _vgg(path: str, _written: int) -> VGG16:
+    return load_vgg(path).to(zoo.device())
+
+
+_NO_VGG = (f"VGG-16 is not on this machine: save torchvision\u2019s weights as weights/{VGG_FILE}, or name the file in "
+           f"{VGG_VARIABLE}; or choose pixels or structure")
+
+
+def photographic(recipe: Restoration) -> bool:
+    """Does it show what no critic of ours knows: an own picture, or one of a network that others trained?"""
+    return recipe.shows == OWN or not zoo.card(recipe.model).world
+
+
+def named(recipe: Restoration) -> str:
+    """The picture of a recipe in words; one's own has no number."""
+    return SHOWS[OWN] if recipe.shows == OWN else f"{SHOWS[recipe.shows]}, number {recipe.picture}"
 
 
 def observed_side(recipe: Restoration) -> int:
@@ -250,12 +300,14 @@ def _token(token: object) -> str:
 
 def _loss(loss: object, recipe: Restoration, setting: Setting) -> str:
     side, there = observed_side(recipe), losses_of(recipe.model)
-    needs = {"pixels": 1, "features": 2 * COARSEST, "structure": SSIM_WINDOW}
+    needs = {"pixels": 1, "features": 2 * COARSEST, "structure": SSIM_WINDOW, "vgg": 2 * COARSEST}
     possible = [name for name in there if side >= needs[name]]
     if loss == "":
-        if recipe.shows == OWN and setting.loss != "pixels" and "structure" in possible:
-            return "structure"          # of photographs our critic knows nothing
-        return setting.loss if setting.loss in possible else "structure" if setting.loss == "features" and "structure" in possible else "pixels"
+        wished = ("vgg", "structure") if photographic(recipe) else ("features", "structure")
+        usual = (setting.loss,) if setting.loss == "pixels" else wished
+        return next((name for name in usual if name in possible), "pixels")
+    if loss == "vgg" and loss not in there:
+        raise RecipeError(_NO_VGG)
     if loss in there and loss not in possible:
         raise RecipeError(f"what was observed has {side} pixels a side, and to compare {LOSSES[loss]} takes {needs[loss]}: "
                           f"choose {', '.join(possible)}")
@@ -281,8 +333,8 @@ def degradation_of(recipe: Restoration) -> Copy:
 
 def loss_of(recipe: Restoration) -> Loss:
     """Between pictures and what was observed."""
-    plain = {"pixels": pixel, "structure": natural()}
-    compared = closeness(zoo.load_critic(recipe.model)) if recipe.loss == "features" else plain[recipe.loss]
+    compared = {"pixels": lambda: pixel, "structure": natural, "vgg": lambda: closeness(vgg()),
+                "features": lambda: closeness(zoo.load_critic(recipe.model))}[recipe.loss]()
     loss = seen_through(degradation_of(recipe), compared)
     if not recipe.hints:
         return loss
@@ -422,31 +474,34 @@ def _code(recipe: Restoration) -> str:
                f"from core.inversion.degradations import {type(degradation_of(recipe)).__name__}",
                f"from core.inversion.losses import {', '.join(sorted({'seen_through', *_loss_names(recipe)}))}",
                "from core.inversion.multicode import invert"]
-    if recipe.loss == "features":
-        imports.append("from core.zoo import load_critic")
+    imports += {"features": ["from core.zoo import load_critic"],
+                "vgg": ["from core.inversion.vgg import load as load_vgg"]}.get(recipe.loss, [])
     shown_imports, shown_lines = _picture_code(recipe)
     hint_imports, hint_lines = _hint_code(recipe)
     region = ["from core.regions import from_text, resized"] if recipe.task == "fill" or recipe.hints else []
     label = f", label={recipe.label}" if card.classes else ""
+    way = "official=True" if recipe.optimiser == "official" else f'optimiser="{recipe.optimiser}"'
     last = ("picture = to_pil(degradation.agreeing(restored, observed))[0]        # with what was observed put back"
             if recipe.keep else "picture = to_pil(restored)[0]")
     imports = sorted({*imports, *shown_imports, *hint_imports, *region}, key=lambda line: (line.startswith("from core"), line))
     return "\n".join([*imports, "", f"generator = {opening}", *shown_lines, f"degradation = {_degradation_code(recipe)}",
                       "observed = truth" if recipe.as_is else "observed = degradation.apply(truth)",
-                      f"loss = seen_through(degradation, {_loss_code(recipe)})", *hint_lines,
+                      f"loss = seen_through(degradation, {_loss_code(recipe)})"
+                      + ("        # the file of VGG-16 must lie beside" if recipe.loss == "vgg" else ""), *hint_lines,
                       f"for step in invert(generator, observed, layer={recipe.layer}, n_codes={recipe.codes}, steps={recipe.steps}, "
-                      f"loss=loss,\n                   seed={recipe.start}{label}, optimiser=\"{recipe.optimiser}\"):",
+                      f"loss=loss,\n                   seed={recipe.start}{label}, {way}):",
                       "    pass", "with torch.no_grad():", "    restored = step.picture.draw(step.picture.codes).clamp(-1, 1)",
                       last, ""])
 
 
 def _loss_names(recipe: Restoration) -> list[str]:
-    names = {"pixels": ["pixel"], "features": ["closeness"], "structure": ["natural"]}[recipe.loss]
+    names = {"pixels": ["pixel"], "features": ["closeness"], "structure": ["natural"], "vgg": ["closeness"]}[recipe.loss]
     return names + (["hints", "total"] if recipe.hints else [])
 
 
 def _loss_code(recipe: Restoration) -> str:
-    return {"pixels": "pixel", "features": f'closeness(load_critic("{recipe.model}"))', "structure": "natural()"}[recipe.loss]
+    return {"pixels": "pixel", "features": f'closeness(load_critic("{recipe.model}"))', "structure": "natural()",
+            "vgg": f'closeness(load_vgg("{VGG_FILE}"))'}[recipe.loss]
 
 
 def _degradation_code(recipe: Restoration) -> str:

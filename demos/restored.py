@@ -6,6 +6,7 @@ with exactly these weights. Medians over held-out renders, with intervals of 95 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from statistics import median
@@ -50,6 +51,11 @@ def critic_hash(model: str) -> str:
     return file_identity(path) if path is not None and path.exists() else ""
 
 
+def minus(text: str) -> str:
+    """The same with the sign of numbers below zero, where a hyphen stood for it."""
+    return re.sub(r"(?<![\w\u2212-])-(?=\d)", "\u2212", text)
+
+
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Median, and the middle 95 % of medians of as many drawn with replacement."""
     found = torch.tensor(values, dtype=torch.float64)
@@ -60,7 +66,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 def said(values: Sequence[float], form: str = "{:.1f}") -> str:
     """"24.1 [23.0 to 25.2]"."""
-    return "{} [{} to {}]".format(*(form.format(value) for value in interval(values)))
+    return minus("{} [{} to {}]".format(*(form.format(value) for value in interval(values))))
 
 
 def called(method: str, codes: int) -> str:
@@ -105,7 +111,8 @@ def _gain(methods: dict, score: str) -> str:
     gains = [ours - other for ours, other in zip(methods[OURS][score], methods[rival][score])]
     better = sum(gain > 0 for gain in gains)
     middle, low, high = interval(gains)
-    return (f"Picture by picture, against {NAMES[rival]}: {middle:+.1f} dB [{low:+.1f} to {high:+.1f}]; closer on {better} of {len(gains)}.")
+    return minus(f"Picture by picture, against {NAMES[rival]}: {middle:+.1f} dB [{low:+.1f} to {high:+.1f}]; "
+                 f"closer on {better} of {len(gains)}.")
 
 
 def _structure(methods: dict, codes: int) -> str:
@@ -129,7 +136,7 @@ def _thirds(found: dict) -> str:
 
 def _mugs(found: dict) -> str:
     rows = [(f"after {row['layer']} layers" if row["layer"] else "the codes themselves", said(row["faces"]), said(row["mugs"]),
-             f"{median(row['faces']) - median(row['mugs']):+.1f}") for row in found["mugs"]["rows"]]
+             minus(f"{median(row['faces']) - median(row['mugs']):+.1f}")) for row in found["mugs"]["rows"]]
     return table(("mixed", "faces", "mugs", "gap"), rows,
                  caption=f"Copies of {found['mugs']['samples']} faces and {found['mugs']['samples']} mugs, closeness in dB, {found['mugs']['codes']} codes")
 

@@ -25,7 +25,7 @@ from . import own_pictures
 from .checks import RecipeError
 from .kept import Kept
 from .recipe import opened
-from .restore_recipe import OWN, Restoration, degradation_of, example, loss_of, losses_of
+from .restore_recipe import OWN, Restoration, degradation_of, example, loss_of, losses_of, vgg_mark
 
 TOLD = 0.25             # seconds between two pieces of news
 FRAMES = 12             # of the film of a search, at most
@@ -91,7 +91,8 @@ def _example(model: str, _weights: str, shows: str, picture: int, label: int, ps
 
 def key_of(recipe: Restoration) -> tuple:
     """What an answer depends on: not whether the observation is put back."""
-    return replace(recipe, keep=False), zoo.weights_hash(recipe.model), zoo.device().type
+    critic = vgg_mark() if recipe.loss == "vgg" else ()
+    return replace(recipe, keep=False), zoo.weights_hash(recipe.model), zoo.device().type, critic
 
 
 def known(recipe: Restoration) -> Found | None:
@@ -143,12 +144,13 @@ def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
 
 def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The search itself. Raises RecipeError where it cannot begin, Halted where its run is to end."""
-    side = zoo.card(recipe.model).resolution
+    side, published = zoo.card(recipe.model).resolution, recipe.optimiser == "official"
     if recipe.codes * side ** 2 > MOST_PIXELS:
         raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network")
     try:
         for step in invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps,
-                           loss=problem.loss, seed=recipe.start, label=_label(recipe), optimiser=recipe.optimiser):
+                           loss=problem.loss, seed=recipe.start, label=_label(recipe), official=published,
+                           optimiser="adam" if published else recipe.optimiser):
             yield step
             if halted():
                 raise Halted
@@ -248,10 +250,13 @@ def thinned(curve: list[float] | tuple[float, ...]) -> list[float]:
 
 
 class Run:
-    """Work in a thread of its own that waits for its turn; it ends where nobody watches, or when it is stopped."""
+    """Work in a thread of its own that waits for its turn; it ends where nobody watches, or when it is stopped.
 
-    def __init__(self, key: object, make: Callable[["Run"], Iterator[dict]]):
-        self.key, self.make, self.news, self.error = key, make, None, None
+    kind: what sort of work it is, "search" or an experiment's name; a visitor has one of each kind.
+    """
+
+    def __init__(self, key: object, make: Callable[["Run"], Iterator[dict]], kind: str):
+        self.key, self.make, self.kind, self.news, self.error = key, make, kind, None, None
         self.visitors: set[str] = set()
         self.stopped = self.ended = False
 
@@ -298,16 +303,16 @@ _line: list[Run] = []                   # the first one works, the others wait
 _changed = threading.Condition()
 
 
-def joined_run(key: object, make: Callable[[Run], Iterator[dict]], visitor: str) -> Run:
-    """The run of that key, begun where there is none; whatever else the visitor had running ends."""
+def joined_run(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str) -> Run:
+    """The run of that key, begun where there is none; what the visitor had of the same kind ends, the rest keeps its turn."""
     with _changed:
         for other in _line:
-            if other.key != key:
+            if other.key != key and other.kind == kind:
                 other.visitors.discard(visitor)
         run = next((one for one in _line if one.key == key and not (one.ended or one.stopped)), None)
         begin = run is None
         if begin:
-            run = Run(key, make)
+            run = Run(key, make, kind)
             _line.append(run)
         run.visitors.add(visitor)
         _changed.notify_all()
@@ -316,19 +321,28 @@ def joined_run(key: object, make: Callable[[Run], Iterator[dict]], visitor: str)
     return run
 
 
-def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str) -> Iterator[dict]:
-    """News of a run, or the visitor's place in the queue; ends with the run, or when the visitor stops it or leaves.
+def ahead_of(run: Run, visitor: str) -> dict | None:
+    """place: how many runs of others go before it; own: does one of the visitor's? None where it is at work."""
+    before = _line[:_line.index(run)] if run in _line else []
+    waited_for = [one for one in before if not (one.stopped or one.abandoned())]       # the rest is ending
+    own = [one for one in waited_for if visitor in one.visitors]
+    return dict(place=len(waited_for) - len(own), own=bool(own)) if before else None
+
+
+def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str = "search") -> Iterator[dict]:
+    """News of a run, or the visitor's place in the queue (`ahead_of`); ends with the run, or when the visitor stops it
+    or leaves. Last of all `gone` where it goes on for others.
 
     Raises what the run raised.
     """
-    run, last = joined_run(key, make, visitor), None
+    run, last = joined_run(key, make, visitor, kind), None
     try:
         while not run.ended and visitor in run.visitors:
             with _changed:
                 _changed.wait_for(lambda: run.ended or run.news is not last or visitor not in run.visitors, TOLD)
-                place = _line.index(run) if run in _line else 0
+                place = ahead_of(run, visitor)
             if place and run.news is None:
-                yield dict(place=place)
+                yield place
             elif run.news is not last:
                 last = run.news
                 yield last
@@ -336,6 +350,8 @@ def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str) ->
             raise run.error
         if run.ended and run.news is not last:
             yield run.news
+        if not run.ended:
+            yield dict(gone=True)
     finally:
         leave(visitor, run)
 
@@ -348,11 +364,11 @@ def leave(visitor: str, run: Run | None = None) -> None:
         _changed.notify_all()
 
 
-def stop(visitor: str) -> None:
-    """What the visitor alone watches ends with the best so far; what others watch too goes on for them."""
+def stop(visitor: str, kind: str) -> None:
+    """What the visitor alone watches of that kind ends with the best so far; what others watch too goes on for them."""
     with _changed:
         for run in _line:
-            if visitor in run.visitors:
+            if visitor in run.visitors and run.kind == kind:
                 if run.visitors == {visitor}:
                     run.stopped = True
                 else:

@@ -16,7 +16,7 @@ from core.regions import from_text
 from demos import mganprior
 from demos import restore_recipe as restorations
 
-from .test_browser import SIZES, Visits, axe, decoded, press
+from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +65,7 @@ def stroke(page, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-# --- arrival: which one is real?
+# --- arrival: which one comes closest?
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -82,10 +82,48 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
         assert np.abs(face.reshape(8, 8, 8, 8, 3).mean((1, 3)) - mosaic).max() <= 1.01, f"face {i} has not the mosaic's pixels"
     assert not page.locator("#restore-real").get_attribute("src"), "the truth lies in the page before the flap is lifted"
     press(page, "restore-flap")
-    assert "None of the five is real" in page.locator("#restore-five-verdict").inner_text()
+    verdict = page.locator("#restore-five-verdict").inner_text()
+    assert "None of the five is real" in verdict and "Closest: answer" in verdict
     first = restorations.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
     truth = np.asarray(Image.fromarray(seen(page, "real"))).astype(int)
     assert np.abs(truth - np.round((restorations.example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_tile_of_the_arrival_stands_alone_in_its_row(visits: Restorings, size: str):
+    page = visits.open(size=size)
+    boxes = [page.locator(selector).bounding_box() for selector in ("#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap")]
+    tops = [round(box["y"]) for box in boxes]
+    widths = [box["width"] for box in boxes]
+    assert all(tops.count(top) > 1 for top in tops) and max(widths) - min(widths) < 2      # a smooth picture is drawn a hundredth larger
+
+
+def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits: Restorings):
+    page = visits.open()
+    arrival = page.locator("#restore-sentence").inner_text()
+    page.evaluate("gan.restore.set({picture: 3, codes: 1, layer: 0, steps: 4})")
+    recipe = settle(page, "gan.restore.now.recipe.picture === 3")
+    assert recipe["amount"] == 4 and "64 pixels" in arrival
+    press(page, "restore-five-other")
+    page.wait_for_function("document.getElementById('restore-sentence').textContent.includes('256 pixels')")
+    assert np.array_equal(seen(page, "mosaic"), seen(page, "before")), "the mosaic is another picture's"
+    page.wait_for_function("document.getElementById('restore-five-verdict').textContent.includes('Tap')")
+    assert "16 x 16" in page.locator("#restore-lead").inner_text() and page.locator("#restore-five-other").is_hidden()
+    press(page, "restore-face-2")
+    assert np.array_equal(seen(page, "real"), seen(page, "true-picture"))
+    assert "You chose" in page.locator("#restore-five-verdict").inner_text()
+
+
+def test_the_chosen_picture_stays_over_all_tasks(visits: Restorings):
+    page = visits.open()
+    page.locator("#restore-picture").fill("12")
+    page.locator("#restore-picture").press("Enter")
+    settle(page, "gan.restore.now.recipe.picture === 12")
+    for task in (*restorations.TASKS, "enlarge"):
+        page.locator(f"[data-task={task}]").click()
+        assert settle(page, f"gan.restore.now.recipe.task === '{task}'")["picture"] == 12
+        assert page.locator("#restore-picture").input_value() == "12" and "number 12" in page.locator("#restore-caption").inner_text()
+        assert not page.evaluate("gan.restore.now.answer.result"), "the record of another picture is shown"
 
 
 def test_every_task_is_replayed_without_the_server_computing_anything(visits: Restorings):
@@ -119,6 +157,71 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
     press(page, "restore-edit-go")
     page.locator("#restore-knob-1").press("End")
     page.wait_for_function("document.getElementById('restore-edit-verdict').textContent.includes('The reader sees')")
+
+
+def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Restorings):
+    page = visits.open()
+    assert page.locator("#restore-verdict").is_visible()
+    page.evaluate("gan.restore.set({task: 'copy', kind: '', amount: 0, picture: 21, steps: 150, codes: 10, layer: 4, loss: 'pixels', optimiser: 'adam'})")
+    settle(page, "gan.restore.now.recipe.task === 'copy'")
+    press(page, "restore-start")
+    page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
+    words = page.locator("#restore-stage").inner_text()
+    assert "So far" in words and "press Copy it" not in words and "Closeness to the truth" not in words
+    press(page, "restore-five-other")
+    page.wait_for_function("document.getElementById('restore-five-says').textContent.startsWith('What you started before')")
+    assert page.evaluate("!!gan.restore.now.running") and page.locator("#restore-error").is_hidden()
+    press(page, "restore-five-stop")
+    result = settle(page, "!!gan.restore.now.answer.result") and page.evaluate("gan.restore.now.answer.result")
+    assert result["steps"] == 150 and not result["stopped"] and page.locator("#restore-error").is_hidden()
+    assert page.locator("#restore-verdict").is_visible() and page.locator("#restore-found").is_visible()
+
+
+def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
+    page = visits.open(size="phone")
+    page.locator("[data-task=fill]").click()
+    settle(page, "gan.restore.now.recipe.task === 'fill'")
+    page.locator("#restore-paint-hole").scroll_into_view_if_needed()
+    page.evaluate("scrollBy(0, 250)")                       # the picture is above the screen
+    assert page.locator("#restore-before").bounding_box()["y"] < 0
+    press(page, "restore-paint-hole")
+    page.wait_for_selector(".seen.painting")
+    box = page.locator(".seen.painting").bounding_box()
+    assert box["y"] >= 0 and box["y"] + box["height"] <= SIZES["phone"][1] and box["width"] > 300
+    assert page.evaluate("document.activeElement.classList.contains('painting')")
+    press(page, "restore-cancel")
+    assert page.locator(".seen.painting").count() == 0
+
+
+def test_the_published_descent_can_be_chosen(visits: Restorings):
+    page = visits.open("?tab=restore&expert=1")
+    page.wait_for_selector("#restore-optimiser input[value=official]")
+    page.locator("#restore-optimiser input[value=official]").check()
+    recipe = settle(page, "gan.restore.now.recipe.optimiser === 'official'")
+    assert "optimiser=official" in page.locator("#restore-address").input_value()
+    assert "1500 to 3000" in page.locator("#restore-compared").inner_text()
+    page.evaluate("gan.restore.set({steps: 5})")
+    settle(page, "gan.restore.now.recipe.steps === 5")
+    press(page, "restore-start")
+    settle(page, "!!gan.restore.now.answer.result")
+    assert "as the published code" in page.locator("#restore-caption").inner_text() and recipe["optimiser"] == "official"
+
+
+@pytest.mark.parametrize("text", ["-5", "99999", "seven"])
+def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Restorings, text: str):
+    page = visits.open("?tab=restore&picture=4")
+    before, shown = settle(page, "gan.restore.now.recipe.picture === 4"), seen(page, "before")
+    page.locator("#restore-picture").fill(text)
+    page.locator("#restore-picture").press("Enter")
+    page.wait_for_selector("#restore-error:not([hidden])")
+    said = page.locator("#restore-error").inner_text()
+    assert is_a_sentence(said) and "whole number from 0 to 9999" in said and said.endswith(".")
+    assert settle(page) == before and np.array_equal(seen(page, "before"), shown)
+    assert page.locator("#restore-picture").input_value() == "4"
+    page.locator("#restore-picture").fill("5")
+    page.locator("#restore-picture").press("Enter")
+    settle(page, "gan.restore.now.recipe.picture === 5")
+    assert page.locator("#restore-error").is_hidden(), "the sentence must go once things work again"
 
 
 def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: Restorings):
@@ -163,6 +266,7 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     Image.radial_gradient("L").convert("RGB").resize((300, 200)).save(path)
     page.set_input_files("#restore-own-file", path)
     page.wait_for_selector("#restore-own-copy")
+    assert "only ever seen cartoon people" in page.locator("#restore-own").inner_text()
     assert "middle square" in page.locator("#restore-own").inner_text() and "10 minutes" in page.locator("#restore-own").inner_text()
     page.evaluate("gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})")
     settle(page, "gan.restore.now.recipe.shows === 'upload'")
@@ -184,7 +288,9 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
 def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Restorings, query: str):
     page = visits.open(query)
     page.wait_for_selector("#restore-error:not([hidden])")
-    assert len(page.locator("#restore-error").inner_text()) > 30
+    assert is_a_sentence(page.locator("#restore-error").inner_text())
+    box = page.locator("#restore-error").bounding_box()
+    assert 0 <= box["y"] < 300, "the sentence stands out of sight"
     assert page.evaluate("gan.restore.now.recipe") == mganprior.arrival()["recipe"]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torch import Tensor
+from torch import Tensor, nn
 
-from core.inversion import losses
+from core.inversion import losses, vgg
 from core.inversion.degradations import Grey, Hole, Shrink
 
 from . import tiny
@@ -170,3 +171,67 @@ def test_a_small_picture_is_compared_through_what_made_it_small() -> None:
     x = pictures(1, seed=1)
     distance = losses.seen_through(Shrink(4), losses.pixel)(Shrink(4).apply(x))
     assert distance(x).item() == 0 and distance(pictures(1, seed=2)).item() > 0.01
+
+
+# --- VGG-16, with random weights
+
+
+def vgg_file(path, **changes: Tensor | None) -> dict[str, Tensor]:
+    """Writes a VGG-16 of random weights under torchvision's names; a change to None leaves a tensor out."""
+    widths = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256)}
+    tensors = {}
+    for i, (fan_in, fan_out) in widths.items():
+        tensors[f"features.{i}.weight"] = (tiny.normal(fan_out, fan_in, 3, 3, seed=i) / (3 * fan_in ** 0.5)).float()
+        tensors[f"features.{i}.bias"] = tiny.normal(fan_out, seed=100 + i).float() / 10
+    tensors |= {"features.17.weight": torch.zeros(1), "classifier.6.bias": torch.zeros(1)}      # the rest of the file
+    tensors = {name: tensor for name, tensor in {**tensors, **changes}.items() if tensor is not None}
+    save_file(tensors, str(path))
+    return tensors
+
+
+def test_vgg_features_are_those_of_torchvision_s_list_of_layers(tmp_path) -> None:
+    tensors = vgg_file(tmp_path / "vgg16.safetensors")
+    layers: list[nn.Module] = []
+    for width in (64, 64, "M", 128, 128, "M", 256, 256, 256):       # configuration D, as far as relu3_3
+        fan_in = next((layer.out_channels for layer in reversed(layers) if isinstance(layer, nn.Conv2d)), 3)
+        layers += [nn.MaxPool2d(2)] if width == "M" else [nn.Conv2d(fan_in, width, 3, padding=1), nn.ReLU()]
+    plain = nn.Sequential(*layers)
+    wanted = {name.removeprefix("features."): tensor for name, tensor in tensors.items() if name.startswith("features.")}
+    del wanted["17.weight"]
+    plain.load_state_dict(wanted, strict=True)
+    x = pictures(2, seed=1, size=20).float()
+    normal = ((x + 1) / 2 - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    found = vgg.load(tmp_path / "vgg16.safetensors").features(x)
+    with torch.no_grad():
+        for stop, features in zip((4, 9, 16), found, strict=True):
+            assert torch.allclose(features, plain[:stop](normal), atol=1e-5)
+    assert [tuple(features.shape[1:]) for features in found] == [(64, 20, 20), (128, 10, 10), (256, 5, 5)]
+
+
+def test_a_picture_is_closest_to_itself_in_vgg_s_features(tmp_path) -> None:
+    vgg_file(tmp_path / "vgg16.safetensors")
+    network = vgg.load(tmp_path / "vgg16.safetensors")
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    x = pictures(1, seed=1, size=16).float()
+    distance = losses.closeness(network)(x)
+    assert distance(x).item() == pytest.approx(0, abs=1e-9) and distance(pictures(1, seed=2, size=16).float()).item() > 0.01
+
+
+@pytest.mark.parametrize("changes, sentence", [
+    ({"features.14.bias": None}, "lacks features.14.bias"),
+    ({"features.16.weight": torch.zeros(1)}, "features.16.weight, which VGG-16 has not"),              # VGG-19 begins alike
+    ({"features.1.running_mean": torch.zeros(64)}, "another network"),                               # batch normalisation
+    ({"features.5.weight": torch.zeros(128, 32, 3, 3)}, "of shape"),
+])
+def test_another_network_does_not_pass_for_vgg_16(tmp_path, changes, sentence: str) -> None:
+    vgg_file(tmp_path / "other.safetensors", **changes)
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        vgg.load(tmp_path / "other.safetensors")
+    assert "save the weights of torchvision" in str(refusal.value)
+
+
+def test_what_is_no_file_of_tensors_is_refused_in_a_sentence(tmp_path) -> None:
+    (tmp_path / "text.safetensors").write_text("these are words")
+    for name in ("text.safetensors", "missing.safetensors"):
+        with pytest.raises(ValueError, match="cannot be read as safetensors"):
+            vgg.load(tmp_path / name)

@@ -189,7 +189,7 @@ def test_stop_keeps_the_best_within_a_second(monkeypatch):
     thread, news = in_background(recipe, "one")
     until(lambda: len(news) > 3)
     began = time.monotonic()
-    mganprior.stop(Request("one"))
+    mganprior.stop(Event(kind="search"), Request("one"))
     thread.join(5)
     assert time.monotonic() - began < 1 and news[-1]["done"]["result"]["stopped"] and 0 < news[-1]["done"]["result"]["steps"] < 500
     assert "stopped" in news[-1]["done"]["result"]["verdict"]
@@ -202,7 +202,7 @@ def test_who_stops_leaves_the_others_watching(monkeypatch):
     slowly(monkeypatch)
     first, second = (in_background(wanted(steps=20), name) for name in ("one", "two"))
     until(lambda: len(first[1]) > 1 and len(second[1]) > 1)
-    mganprior.stop(Request("one"))
+    mganprior.stop(Event(kind="search"), Request("one"))
     for thread, _ in (first, second):
         thread.join(20)
     assert first[1][-1].get("ended") or first[1][-1]["done"]["result"]["steps"] == 20
@@ -231,6 +231,82 @@ def test_each_visitor_has_one_search_at_a_time(monkeypatch):
     assert not first.is_alive() and later[-1]["done"]["recipe"]["picture"] == 1
 
 
+def five_in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thread, list[dict]]:
+    """Five answers asked for as the page asks."""
+    news: list[dict] = []
+    run = mganprior.in_turn("five", lambda recipe, event: experiments.five(recipe), experiments.asked_of_five)
+    thread = threading.Thread(target=lambda: news.extend(run(as_dict(recipe), Event(), Request(visitor))))
+    thread.start()
+    return thread, news
+
+
+def test_five_answers_wait_for_the_visitor_s_own_search_which_goes_on(monkeypatch):
+    slowly(monkeypatch)
+    first, news = in_background(wanted(steps=30), "one")
+    until(lambda: len(news) > 1)
+    second, later = five_in_background(wanted(steps=2, picture=1), "one")
+    first.join(20)
+    second.join(20)
+    assert news[-1]["done"]["result"]["steps"] == 30 and not news[-1]["done"]["result"]["stopped"]
+    waited = [one["says"] for one in later if "place" in one]
+    assert waited and all(says.startswith("What you started before goes first.") for says in waited)
+    assert not any("ahead of you" in says for says in waited), "one's own search is called somebody else"
+    assert later[0]["sentence"] == later[-1]["sentence"] and later[0]["observed"] == later[-1]["observed"]
+    assert len(later[-1]["faces"]) == 5 and not later[-1]["ended"]
+
+
+def test_others_and_one_s_own_are_told_apart_in_the_queue(monkeypatch):
+    slowly(monkeypatch)
+    threads = []
+    for i, visitor in enumerate(("other", "one")):
+        threads.append(in_background(wanted(steps=10, picture=i), visitor))
+        until(lambda i=i: len(restoring._line) == i + 1)
+    third, news = five_in_background(wanted(steps=2, picture=2), "one")
+    for thread, _ in (*threads, (third, news)):
+        thread.join(30)
+    assert news[0]["says"].startswith("What you started before goes first and 1 other is ahead of you.")
+
+
+def test_a_search_that_is_being_replaced_is_nobody_ahead(monkeypatch):
+    slowly(monkeypatch, 0.6)
+    first, news = in_background(wanted(steps=500), "one")
+    until(lambda: news)
+    second, later = in_background(wanted(steps=1, picture=1), "one")
+    for thread in (first, second):
+        thread.join(20)
+    waited = [one["says"] for one in later if "place" in one]
+    assert waited and not any("ahead" in says or "before" in says for says in waited) and waited[0].startswith("Your turn comes")
+
+
+def test_stop_ends_the_one_kind_of_work_alone(monkeypatch):
+    slowly(monkeypatch)
+    first, news = in_background(wanted(steps=30), "one")
+    until(lambda: len(news) > 1)
+    second, later = five_in_background(wanted(steps=2, picture=1), "one")
+    until(lambda: len(restoring._line) == 2)
+    mganprior.stop(Event(kind="five"), Request("one"))
+    second.join(5)
+    assert not second.is_alive() and later[-1]["ended"] and "faces" not in later[-1]
+    first.join(20)
+    assert news[-1]["done"]["result"]["steps"] == 30
+
+
+def test_a_search_that_ends_without_a_picture_says_truly_why(monkeypatch):
+    slowly(monkeypatch)
+    first, news = in_background(wanted(steps=40), "one")
+    until(lambda: len(news) > 1)
+    waits, before = in_background(wanted(steps=5, picture=1), "two")
+    shares, joined = in_background(wanted(steps=40), "three")
+    until(lambda: before and joined)
+    for visitor in ("two", "three"):
+        mganprior.stop(Event(kind="search"), Request(visitor))
+    for thread in (waits, shares):
+        thread.join(5)
+    assert before[-1] == dict(ended=True, says=mganprior.UNBEGUN, key="k") and joined[-1] == dict(ended=True, says=mganprior.LEFT, key="k")
+    first.join(20)
+    assert news[-1]["done"]["result"]["steps"] == 40
+
+
 def test_an_error_ends_in_a_sentence_and_the_next_one_has_its_turn(monkeypatch):
     def broken(recipe, problem):
         raise RecipeError("this cannot be done: choose something else")
@@ -253,10 +329,34 @@ def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_no
     found = mganprior.last_of(experiments.five(recipe))
     small = (pixels(found["observed"]).astype(float)).reshape(4, 4, 3)
     means = np.stack([pixels(face).astype(float).reshape(4, 4, 4, 4, 3).mean((1, 3)) for face in found["faces"]])
-    assert np.abs(means - small).max() <= 1.01 and found["apart"] <= 1 and "to within" in found["verdict"]
+    assert np.abs(means - small).max() <= 1.01 and found["apart"] <= 1 and "to within rounding: 1 of 255" in found["agreement"]
+    assert found["verdict"] == " ".join(filter(None, (found["agreement"], found["disagreement"])))
     assert len({face for face in found["faces"]}) == 5, "all starts end at one answer"
     raw = restoring.searched(replace(recipe, keep=False, start=0)).image
     assert (Shrink(4).expected(raw) - restoring.problem_of(recipe).observed).abs().max() * 127.5 > 1
+
+
+def test_answers_that_differ_from_what_was_observed_are_not_said_to_agree():
+    recipe = wanted(amount=4, kind="bicubic")
+    found = mganprior.last_of(experiments.five(recipe))
+    assert found["apart"] > 1 and f"by up to {found['apart']:.0f} of 255" in found["agreement"] and "rounding" not in found["agreement"]
+    assert "have the same" not in found["sentence"]
+
+
+@pytest.mark.parametrize("changes, sentence, label, flap", [
+    (dict(amount=4), "All five faces have the same 16 pixels. Which comes closest to the real one?", "4 x 4 pixels", True),
+    (dict(amount=2, shows="objects"), "All five pictures have the same 64 pixels. Which comes closest to the real one?", "8 x 8 pixels", True),
+    (dict(task="colour"), "All five faces have the same grey. Which comes closest to the real one?", "Without colours", True),
+    (dict(task="fill"), "All five faces are the same around the hole. Which comes closest to the real one?", "With a hole", True),
+    (dict(task="noise"), "All five faces have the same known pixels. Which comes closest to the real one?", "Pixels lost", True),
+    (dict(task="noise", kind="gaussian"), "Five faces for one noisy picture. Which comes closest to the real one?", "With noise", True),
+    (dict(task="copy"), "Five copies of one picture. Which comes closest to it?", "The picture", False)])
+def test_the_words_over_five_answers_are_those_of_their_picture(changes, sentence, label, flap):
+    recipe = wanted(**changes)
+    found = experiments.asked_of_five(recipe)
+    assert (found["sentence"], found["label"], found["flap"]) == (sentence, label, flap)
+    assert ("under the flap" in found["lead"]) == flap
+    assert np.array_equal(pixels(found["observed"]), to_uint8(restoring.problem_of(recipe).observed)[0])
 
 
 class PlantedReader:
@@ -359,7 +459,7 @@ def test_what_takes_long_waits_for_its_turn_and_can_be_stopped(monkeypatch):
     first = next(stream)
     assert first["partial"] and first["key"] == "k"
     began = time.monotonic()
-    mganprior.stop(Request("one"))
+    mganprior.stop(Event(kind="layers"), Request("one"))
     assert list(stream)[-1]["ended"] and time.monotonic() - began < 1
 
 
@@ -388,6 +488,19 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
     second = bring("one")
     assert second["token"] != own["token"] and "error" in mganprior.answer(as_dict(recipe)), "the first was not deleted"
     assert mganprior.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures
+
+
+def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
+    own = bring("one")
+    recipe = wanted(shows="upload", own=own["token"], picture=7)
+    said = [mganprior.caption(recipe), mganprior.last_of(experiments.compare(recipe))["html"], mganprior.file_for(recipe, "notebook")[1]]
+    assert not any("number 7" in one or "picture7" in one for one in said) and "your own picture" in said[1]
+    assert "number 7" in mganprior.caption(wanted(picture=7)), "the control"
+    found = experiments.asked_of_five(recipe)
+    assert found["sentence"].startswith("All five pictures") and found["lead"].endswith("Your own picture is under the flap.")
+    damaged = experiments.asked_of_five(replace(recipe, as_is=True))
+    assert not damaged["flap"] and damaged["sentence"].endswith("Nobody knows which comes closest.")
+    mganprior.forgotten(Request("one"))
 
 
 def test_what_is_no_picture_leaves_the_one_before():
@@ -425,6 +538,16 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
     far, near = (restored.meter(MODEL, value, one=False) for value in (12.0, 24.2))
     assert "far outside" in far["says"] and "within what it knows" in near["says"] and "3 of 4" in near["says"]
     restored._evidence.cache_clear()
+
+
+def test_one_code_is_not_called_codes():
+    said = [mganprior.caption(wanted(task="copy", codes=count, layer=layer)) for count, layer in ((1, 0), (1, 2), (3, 0), (3, 2))]
+    assert "One code; compared" in said[0] and "One code, its channels weighted after 2 layers" in said[1]
+    assert "3 codes, the codes themselves mixed" in said[2] and "3 codes, mixed after 2 layers" in said[3]
+
+
+def test_numbers_below_zero_have_a_minus_sign_and_words_keep_their_hyphens():
+    assert restored.minus("-1.5 dB [-2.0 to +0.3], back-projection, 4-pixel") == "\u22121.5 dB [\u22122.0 to +0.3], back-projection, 4-pixel"
 
 
 def test_the_interval_is_that_of_drawing_again():

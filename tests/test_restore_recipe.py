@@ -8,15 +8,18 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from core import zoo
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
+from core.inversion.multicode import invert
+from core.inversion.vgg import load as load_vgg
 from core.regions import Box, from_text, to_text
 from core.truth.worlds import portraits
-from demos import own_pictures, restoring
+from demos import mganprior, own_pictures, restoring
 from demos import recipe as steered
 from demos import restore_recipe as restorations
 from demos.checks import RecipeError
@@ -24,6 +27,7 @@ from demos.recipe import Recipe
 from demos.restore_recipe import Restoration, as_dict
 
 from . import tiny
+from .test_losses import vgg_file
 
 MODEL, SIDE = "portraits-stylegan2", 16
 HOLE = to_text(Box(0.25, 0.0, 0.5, 0.5).mask(64))
@@ -38,6 +42,7 @@ def small_network(folder, monkeypatch, **cards) -> None:
         native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
         native.save(Critic(resolution=SIDE, channels=(8, 8, 8)), path.with_name("portraits-stylegan2-critic.safetensors"))
     monkeypatch.setattr(zoo, "WEIGHTS", folder)
+    monkeypatch.delenv("GANATOMY_VGG", raising=False)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE), **cards})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
     restoring._found.values.clear()
@@ -58,7 +63,8 @@ TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", s
          dict(task="colour", hints=HINTS), dict(task="fill"), dict(task="fill", region=HOLE, keep=True, loss="structure"),
          dict(task="noise"), dict(task="noise", kind="gaussian", amount=0.1), dict(task="copy", picture=77),
          dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3),
-         dict(shows="steer", picture=123_456_789, psi=0.35), dict(task="copy", shows="steer", picture=57, psi=0.0)]
+         dict(shows="steer", picture=123_456_789, psi=0.35), dict(task="copy", shows="steer", picture=57, psi=0.0),
+         dict(task="copy", optimiser="official"), dict(task="colour", optimiser="official", picture=2)]
 
 
 @pytest.mark.parametrize("changes", TASKS)
@@ -105,6 +111,66 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     for task in restorations.TASKS:
         found = restoring.searched(Restoration("mine", task, steps=2, codes=2))
         assert found.image.shape == (1, 3, SIDE, SIDE)
+
+
+@pytest.fixture
+def somebodys(small_model, monkeypatch) -> str:
+    """The name of a network of no world, of photographs for all we know."""
+    path = small_model / "mine.safetensors"
+    native.save(tiny.pggan(), path)
+    small_network(small_model, monkeypatch, mine=zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True))
+    return "mine"
+
+
+def test_without_vgg_16_photographs_are_compared_by_pixels_and_ssim_and_the_page_says_so(somebodys):
+    recipe = Restoration(somebodys, "copy", steps=2, codes=2)
+    assert recipe.loss == "structure" and "vgg" not in restorations.losses_of(somebodys)
+    assert "VGG-16 is not on this machine" in mganprior.setup_of(recipe)["vgg"] and "pixels and SSIM" in mganprior.caption(recipe)
+    assert mganprior.setup_of(wanted(task="copy"))["vgg"] == "", "a render of our own world is no photograph"
+    with pytest.raises(RecipeError, match="VGG-16 is not on this machine.*or choose pixels"):
+        Restoration(somebodys, "copy", loss="vgg")
+
+
+@pytest.mark.parametrize("where", ["beside the weights", "by the environment"])
+def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_model, monkeypatch, tmp_path, where):
+    path = small_model / "vgg16.safetensors" if where == "beside the weights" else small_model / "elsewhere.safetensors"
+    vgg_file(path)
+    if where == "by the environment":
+        monkeypatch.setenv("GANATOMY_VGG", str(path))
+    recipe = Restoration(somebodys, "copy", steps=3, codes=2)
+    assert recipe.loss == "vgg" and wanted(task="copy").loss == "features"
+    assert Restoration(MODEL, "copy", shows="upload").loss == "vgg", "a visitor's photograph is one too"
+    assert "VGG-16" in mganprior.caption(recipe) and "supplied" in mganprior.setup_of(recipe)["vgg"]
+    shown = restoring.searched(recipe)
+    truth = restoring.problem_of(recipe).truth
+    with torch.no_grad():
+        found = shown.picture.draw(shown.picture.codes)         # not clamped, as the search sees it
+        difference = sum(((F.normalize(x, dim=1, eps=1e-4) - F.normalize(y, dim=1, eps=1e-4)) ** 2).sum(1).mean() for x, y in
+                         zip(load_vgg(path).features(found), load_vgg(path).features(truth)) if x.shape[-1] >= 8)
+    by_hand = float((found - truth).square().mean() + 0.1 * difference / 2)         # of 16, 8 and 4 pixels, 4 are too few
+    assert shown.loss == pytest.approx(by_hand, rel=1e-3)
+    assert restoring.key_of(recipe) != restoring.key_of(replace(recipe, loss="structure"))
+    code = restorations.code_for(recipe)
+    assert 'closeness(load_vgg("vgg16.safetensors"))' in code and "the file of VGG-16 must lie beside" in code
+
+
+def test_another_file_in_the_place_of_vgg_16_is_refused_in_a_sentence(somebodys, small_model, monkeypatch):
+    vgg_file(small_model / "vgg16.safetensors", **{"features.14.bias": None})
+    with pytest.raises(RecipeError, match="lacks features.14.bias.*compare something else"):
+        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+    assert restoring.searched(Restoration(somebodys, "copy", steps=2, codes=2, loss="pixels")).steps == 2
+    monkeypatch.setenv("GANATOMY_VGG", str(small_model / "nowhere.safetensors"))
+    with pytest.raises(RecipeError, match="nowhere.safetensors cannot be read"):
+        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+
+
+def test_as_the_published_code_descends_is_its_own_descent():
+    recipe = wanted(task="copy", optimiser="official", loss="pixels")
+    found, problem = restoring.searched(recipe), restoring.problem_of(recipe)
+    *_, last = invert(zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss, official=True)
+    assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in restorations.code_for(recipe)
+    assert found.loss != pytest.approx(restoring.searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
+    assert "as the published code" in mganprior.caption(recipe) and restorations.to_query(recipe)["optimiser"] == "official"
 
 
 def test_the_network_of_the_paper_comes_first_where_it_is_bundled(small_model, monkeypatch):
