@@ -169,7 +169,7 @@
       let asked = "", of = "";
       const value = () => part.props.value || {};
       const goNow = button(`inside-${name}-go`, press, () => { of = key(); asked = JSON.stringify(now.recipe) + Math.random(); bus.trigger(name, {key: asked}); mark(); }, "first");
-      const stopNow = button(`inside-${name}-stop`, "Stop", () => bus.trigger("stop", {}));
+      const stopNow = button(`inside-${name}-stop`, "Stop", () => bus.trigger("stop", {kind: name}));
       part.element.replaceChildren(...lead, E("div", {class: "buttons"}, goNow, stopNow), E("p", {class: "progress"}, meter, line), result);
       const mark = () => {
         const busy = !!asked, shown = value();

@@ -178,24 +178,24 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 # --- wiring: a handler that fails says a sentence, and changes nothing
 
 
+ONE_AT_A_TIME = "This machine measures one thing at a time."
+
+
 def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
     """`make(look)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped."""
     def run(given, event: gr.EventData, request: gr.Request):
         last: dict = {}
         try:
-            look = looks.from_json(given)
-            key = (f"inside {name}", tuple(looks.as_dict(look).items()), zoo.weights_hash(look.model))
-            for last in restoring.watched(key, lambda _run: make(look), str(request.session_hash)):
-                yield dict(waiting(last) if "place" in last else last, key=event.key, partial=True)
-            yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", "place" in last)))
+            look, kind = looks.from_json(given), f"inside {name}"
+            key = (kind, tuple(looks.as_dict(look).items()), zoo.weights_hash(look.model))
+            for news in restoring.watched(key, lambda _run: make(look), str(request.session_hash), kind):
+                if "gone" not in news:
+                    last = restoring.waiting(news, ONE_AT_A_TIME) if "place" in news else news
+                    yield dict(last, key=event.key, partial=True)
+            yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", not last or "place" in last)))
         except RecipeError as error:
             yield refused(error, key=event.key)
     return run
-
-
-def waiting(news: Mapping) -> dict:
-    ahead = news["place"]
-    return dict(news, says=f"{ahead} other{'s are' if ahead > 1 else ' is'} ahead of you: this machine measures one thing at a time.")
 
 
 def live(given: Mapping) -> tuple:
@@ -222,8 +222,9 @@ def facts(given: Mapping) -> dict:
         return refused(error, model=model)
 
 
-def stop(request: gr.Request) -> None:
-    restoring.stop(str(request.session_hash))
+def stop(event: gr.EventData, request: gr.Request) -> None:
+    """Ends one of the visitor's experiments; the others go on."""
+    restoring.stop(str(request.session_hash), f"inside {event.kind}")
 
 
 def left(request: gr.Request) -> None:

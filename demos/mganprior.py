@@ -167,19 +167,10 @@ LEFT = "You left this search; it goes on for others who asked for the same."
 UNBEGUN = "Stopped before its first step."
 
 
-def waiting(ahead: Mapping) -> dict:
-    """Somebody's place in the queue as the page shows it; one's own work is not somebody else's. ahead: of `ahead_of`."""
-    others = ahead["place"]
-    queue = f"{others} other{'s are' if others > 1 else ' is'} ahead of you" if others else ""
-    own = "what you started before goes first" if ahead["own"] else ""
-    says = " and ".join(filter(None, (own, queue))) or "your turn comes in a moment"
-    return dict(place=others, says=f"{says[:1].upper()}{says[1:]}. {ONE_AT_A_TIME}")
-
-
 def told(recipe: Restoration, news: dict) -> dict:
     """One piece of news as the page shows it."""
     if "place" in news:
-        return waiting(news)
+        return restoring.waiting(news, ONE_AT_A_TIME)
     truth = restoring.problem_of(recipe).truth
     closeness = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
     left_ = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
@@ -379,7 +370,7 @@ def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = la
             always, key = about(recipe), (name, restorations.as_dict(recipe), getattr(event, "first", 0))
             for news in restoring.watched(key, lambda _run: make(recipe, event), visitor, name):
                 if "gone" not in news:
-                    last = waiting(news) if "place" in news else news
+                    last = restoring.waiting(news, ONE_AT_A_TIME) if "place" in news else news
                     yield {**always, **last, "key": event.key, "partial": True}
             ended = bool(last.get("partial", not last or "place" in last))
             yield {**always, **last, "key": event.key, "partial": False, "ended": ended}

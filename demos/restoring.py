@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -327,6 +327,15 @@ def ahead_of(run: Run, visitor: str) -> dict | None:
     waited_for = [one for one in before if not (one.stopped or one.abandoned())]       # the rest is ending
     own = [one for one in waited_for if visitor in one.visitors]
     return dict(place=len(waited_for) - len(own), own=bool(own)) if before else None
+
+
+def waiting(ahead: Mapping, why: str) -> dict:
+    """A place in the queue as the page shows it; one's own work is not somebody else's. ahead: of `ahead_of`."""
+    others = ahead["place"]
+    queue = f"{others} other{'s are' if others > 1 else ' is'} ahead of you" if others else ""
+    own = "what you started before goes first" if ahead["own"] else ""
+    says = " and ".join(filter(None, (own, queue))) or "your turn comes in a moment"
+    return dict(place=others, says=f"{says[:1].upper()}{says[1:]}. {why}")
 
 
 def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str = "search") -> Iterator[dict]:
