@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import threading
 from dataclasses import replace
 from itertools import product
 
@@ -328,6 +329,19 @@ def test_a_measurement_can_be_stopped_and_says_how_far_it_is():
     first = next(stream)
     stream.close()
     assert first["partial"] and 0 < first["share"] < 1 and "of" in first["says"]
+
+
+@pytest.mark.parametrize("pressed, ends", [("few", True), ("cut", False)])
+def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
+    def endless(_look):
+        for i in range(200):
+            threading.Event().wait(0.01)
+            yield dict(partial=i < 199, says=f"{i}")
+    news = tab.in_turn("few", endless)(as_dict(Look(MODEL)), Event(), Request())
+    assert next(news)["partial"]
+    tab.stop(Event(kind=pressed), Request())
+    *_, last_one = news
+    assert last_one["ended"] is ends and last_one["partial"] is False
 
 
 # --- what is said where it cannot be done
