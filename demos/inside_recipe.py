@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlencode
 
 import torch
@@ -16,17 +15,15 @@ from torch import Tensor, nn
 from core import zoo
 from core.channels.awareness import activations, awareness, strongest
 from core.generators.base import Generator
-from core.truth.worlds import load_world
 
 from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .classes import class_names, class_of
 from .kept import joined
 from .recipe import LARGEST_SEED, NOUNS, REPOSITORY, opened
 from .takeaway import SET_UP, drawing_code, notebook_of, opening
 
 TAB = "inside"
 BUNDLED = "objects-biggan"      # what the tab opens with, where it is there
-HERE = Path(__file__).resolve().parent
-IMAGENET = "imagenet-biggan-deep"
 MOST = 3.0                      # times its own strength that a channel can be turned up
 MIXES = {"parameters": "gains and biases", "features": "activations"}
 GATES = ("all", "early", "late")
@@ -108,15 +105,6 @@ def card_of(model: object) -> zoo.ModelCard:
     return zoo.card(model)
 
 
-def class_names(model: str) -> tuple[str, ...]:
-    """A name for every class; "class 7" where nobody has told us one."""
-    card = zoo.card(model)
-    if model == IMAGENET:
-        return imagenet_names()
-    names = getattr(load_world(card.world), "CLASSES", ()) if card.world else ()
-    return tuple(names) if len(names) == card.classes else tuple(f"class {i}" for i in range(card.classes))
-
-
 def classifier_of(model: str) -> nn.Module | None:
     """Of the network's world, where there is one that was trained at its size and for its classes."""
     card = zoo.card(model)
@@ -124,26 +112,6 @@ def classifier_of(model: str) -> nn.Module | None:
         return None
     found = zoo.load_classifier(card.world)
     return found if found.resolution == card.resolution and found.names == class_names(model) else None
-
-
-@lru_cache(maxsize=1)
-def imagenet_names() -> tuple[str, ...]:
-    """The 1,000 names in the order of the labels; the file says where they come from."""
-    lines = (HERE / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
-    return tuple(line for line in lines if not line.startswith("#"))
-
-
-def class_of(value: object, model: str) -> int:
-    """The number of a class that is given by number or name. Raises RecipeError."""
-    names = class_names(model)
-    if isinstance(value, str) and value.strip().lower() in (lower := [name.lower() for name in names]):
-        return lower.index(value.strip().lower())
-    try:
-        return whole(value, "the class", 0, len(names) - 1)
-    except RecipeError:
-        few = ", ".join(names[:16]) + (" ..." if len(names) > 16 else "")
-        raise RecipeError(f"there is no class {quoted(value)} in this network: give a number from 0 to {len(names) - 1}, or "
-                          f"one of {few}") from None
 
 
 def named(look: Look) -> str:

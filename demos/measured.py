@@ -125,7 +125,7 @@ def setup_of(recipe: Recipe) -> dict:
              for i in range(len(directions))]
     return dict(key="/".join(map(str, _set_key(recipe))), knobs=knobs, reach=zoo.card(recipe.model).reach,
                 layers=list(recipes.layer_groups(recipe.model)), truncation=zoo.load(recipe.model).has_truncation,
-                measurable=not measured, grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
+                label_name=recipes.label_name(recipe), measurable=not measured, grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
 
 
 def _named(record: dict | None, knob: int, model: str) -> dict:

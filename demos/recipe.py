@@ -28,6 +28,7 @@ from core.images import to_pil, webp
 
 from . import pace
 from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .classes import class_names, class_of
 from .kept import Kept, joined
 from .words import signed
 
@@ -120,7 +121,12 @@ def opened(model: str) -> Generator:
 def _label(label: object, card: zoo.ModelCard) -> int:
     if not card.classes:
         return whole(label, "the class of a model without classes", 0, 0)
-    return whole(label, "the class", 0, card.classes - 1)
+    return class_of(label, card.name)
+
+
+def label_name(recipe: Recipe) -> str:
+    """What its class is called; "" where the model has none."""
+    return class_names(recipe.model)[recipe.label] if _card(recipe.model).classes else ""
 
 
 def label_of(recipe: Recipe) -> int | None:
@@ -461,7 +467,7 @@ def alt_text(recipe: Recipe, titles: Sequence[str] | None = None) -> str:
     card = _card(recipe.model)
     parts = [NOUNS.get(card.world, "picture"), f"picture number {recipe.seed}"]
     if card.classes:
-        parts.append(f"class {recipe.label}")
+        parts.append(label_name(recipe))
     if opened(recipe.model).has_truncation:
         parts.append(f"truncation {recipe.psi:g}")
     for i, amount in enumerate(recipe.amounts):

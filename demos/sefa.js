@@ -220,7 +220,7 @@
       const psiSays = E("output", {for: "steer-psi"});
       const groups = E("fieldset", {id: "steer-layers", class: "choices"}, E("legend", {}, ...named("layers")));
       const own = E("input", {id: "steer-own", type: "text", placeholder: "0-3,6", "aria-label": "Layers by number, such as 0-3,6", onchange: () => set({layers: own.value})});
-      const label = E("input", {id: "steer-label", type: "text", inputmode: "numeric", autocomplete: "off", onchange: () => set({label: /^\d{1,6}$/.test(label.value.trim()) ? +label.value : label.value})});
+      const label = E("input", {id: "steer-label", type: "text", autocomplete: "off", onchange: () => set({label: /^\d{1,6}$/.test(label.value.trim()) ? +label.value : label.value})});
       const psiField = field(named("psi"), psi, psiSays), labelField = field(named("label"), label);
       part.element.replaceChildren(E("div", {class: "knobs two"}, ...column(IN_SIGHT, arrival.amounts.length)),
         E("div", {class: "fields"}, field(named("seed"), seed), psiField, labelField, groups),
@@ -231,7 +231,7 @@
         psi.value = now.recipe.psi; psiSays.textContent = now.recipe.psi;
         psiField.hidden = !setup().truncation;
         labelField.hidden = !setup().classes;
-        if (document.activeElement !== label || now.refused) label.value = now.recipe.label;
+        if (document.activeElement !== label || now.refused) label.value = now.answer && now.answer.recipe.label === now.recipe.label && setup().label_name || now.recipe.label;
         const choices = [...setup().layers, ...(setup().layers.length > 1 ? ["own"] : [])];
         if (drawn !== choices.join()) {
           drawn = choices.join();

@@ -15,7 +15,7 @@ class Word(NamedTuple):
 WORDS: dict[str, Word] = {
     "seed": Word("Picture number", "seed",
                  "The number that the picture grows from: the same number is always the same picture."),
-    "label": Word("Class", "label", "Which kind of thing the network draws, by its number."),
+    "label": Word("Class", "label", "Which kind of thing the network draws, by its name or number."),
     "psi": Word("How unusual", "truncation psi", "0 is the average picture, 1 is anything the network can draw."),
     "layers": Word("Which layers listen", "layers, slots", "Coarse layers lay out the head, fine layers colour it in."),
     "coarse": Word("coarse", "4 and 8 px", "The first layers: pose and shape."),
@@ -68,7 +68,7 @@ WORDS: dict[str, Word] = {
     "loss": Word("What is compared", "loss", "What is left of the answer is compared with what was observed: pixel by pixel, or in features as well."),
     "optimiser": Word("Which way is downhill", "optimiser", "Adam moves a little at each step; L-BFGS remembers how the slope changed."),
     "gate": Word("Which layer", "gate", "A normalisation and its ReLU, where a class opens and closes channels; the first ones lay out, the last ones colour in."),
-    "channel": Word("Which channel", "channel of the gate", "One of the maps that a gate lets through, by its number."),
+    "channel": Word("Which channel", "channel of the gate", "One of the maps that a gate lets through, by its name or number."),
     "aware": Word("How much it matters for this class", "channel awareness", "The mean that the gate lets through, by formula, were its input a normal number."),
     "amount": Word("How strong the channel is", "multiplier", "0 is off, 1 as it is, more is louder."),
     "share": Word("How many channels come from the other class", "share of channels", "Those that the other class opens most come first."),

@@ -24,7 +24,7 @@ from core.truth.worlds import objects
 from demos import channel_awareness as tab
 from demos import inside_experiments as experiments
 from demos import inside_recipe as looks
-from demos import inside_words, models, notebook, wiring
+from demos import classes, inside_words, models, notebook, wiring
 from demos.inside_recipe import Look, as_dict
 
 from . import tiny
@@ -366,7 +366,7 @@ def test_without_a_network_with_classes_there_is_one_sentence_and_the_list(monke
 
 def test_the_list_says_which_networks_have_classes():
     counts = {row["name"]: row["classes"] for row in models.listed()}
-    assert counts[MODEL] == 3 and counts[PLAIN] == 0 and counts[looks.IMAGENET] == 1000
+    assert counts[MODEL] == 3 and counts[PLAIN] == 0 and counts[classes.IMAGENET] == 1000
 
 
 def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):

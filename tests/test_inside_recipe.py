@@ -16,6 +16,7 @@ from core.checkpoints import native
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds import objects
+from demos import classes
 from demos import inside_recipe as looks
 from demos.checks import RecipeError
 from demos.inside_recipe import Look, as_dict
@@ -88,8 +89,8 @@ def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
     card = zoo.ModelCard("objects-biggan", "Objects", "o", "objects", 16, classes=len(objects.CLASSES))
     monkeypatch.setitem(zoo.CARDS, card.name, card)
     assert looks.class_of("Mug", card.name) == objects.CLASSES.index("mug") and looks.default_model() == card.name
-    imagenet = looks.class_names(looks.IMAGENET)
-    assert len(imagenet) == zoo.HUB_CARDS[looks.IMAGENET].classes == len(set(imagenet))
+    imagenet = looks.class_names(classes.IMAGENET)
+    assert len(imagenet) == zoo.HUB_CARDS[classes.IMAGENET].classes == len(set(imagenet))
     known = {0: "tench", 10: "brambling", 207: "Golden Retriever", 980: "volcano", 483: "castle", 814: "motorboat", 971: "bubble", 999: "toilet paper"}
     assert {i: imagenet[i] for i in known} == known
 

@@ -22,7 +22,6 @@ from core import zoo
 from core.checkpoints import native
 from core.codes import Directions, edit
 from core.factorization.baseline import spread_along
-from core.factorization.ganspace import ganspace
 from core.factorization.sefa import sefa as factorized
 from core.hub import HubFile
 from core.images import to_pil, to_uint8

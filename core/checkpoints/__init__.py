@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
