@@ -20,6 +20,7 @@ from demos import classes
 from demos import inside_recipe as looks
 from demos.checks import RecipeError
 from demos.inside_recipe import Look, as_dict
+from demos.recipe import Recipe, alt_text, label_name
 
 from . import tiny
 
@@ -48,6 +49,13 @@ def networks(tmp_path, monkeypatch):
 
 LOOKS = [dict(), dict(seed=7, label=2, psi=0.5), dict(gate=1, channel=3, amount=1.5), dict(other=0, share=0.55, gates="1-2", mix="features"),
          dict(keep=5, pieces=7, weighted=False), dict(model=DEEP, gate=6, label=1, gates="late")]
+
+
+def test_steer_takes_a_class_by_name_too_and_says_it():
+    recipe = Recipe(MODEL, label=" Class 1")
+    assert recipe.label == 1 and "class 1" in alt_text(recipe) and label_name(Recipe(PLAIN)) == ""
+    with pytest.raises(RecipeError, match="no class 'wombat' in this network"):
+        Recipe(MODEL, label="wombat")
 
 
 @pytest.mark.parametrize("changes", LOOKS)
