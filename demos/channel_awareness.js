@@ -289,7 +289,7 @@
       listeners.push(mark); mark();
     }
     const link = part => listeners.push(gan.link(part, "inside", {query: () => now.answer && now.answer.query, says: "Link to exactly these settings"}));
-    listeners.push(() => gan.addresses.shows("inside", "Look inside", now.answer && now.answer.query));
+    listeners.push(() => gan.addresses.shows("inside", now.answer && now.answer.query));
     const late = {link, more, cross, cut, alike: tables("alike", "Compare the classes", "Comparing \u2026", false),
       compare: tables("compare", "Measure every channel of this gate", "Measuring \u2026", true), truth: tables("truth", "Look it up", "Looking it up \u2026", false)};
     const askOnce = element => {                    // once a network: what was measured of it is only looked up
@@ -312,6 +312,7 @@
     tell();
   }
 
+  gan.addresses.tab("inside", "Look inside");
   let started = null;
   document.addEventListener("gan:inside", () => {
     const parts = gan.parts.inside || {};

@@ -409,7 +409,7 @@
       listeners.push(mark); mark();
     }
     const link = part => listeners.push(gan.link(part, "paint", {query: () => now.query}));
-    listeners.push(() => gan.addresses.shows("paint", "Paint", now.query));
+    listeners.push(() => gan.addresses.shows("paint", now.query));
     const late = {link, more, ban: banCell, faces, refuse,
       compare: tables("compare", "Compare methods", "Turning one direction of each method until the region changes equally \u2026", {keyOf: regionKey}),
       weights: tables("weights", "Lambda: ranks, spectra and a picture each", "Solving for several values of lambda \u2026", {keyOf: regionKey}),
@@ -435,6 +435,7 @@
     grow();
   }
 
+  gan.addresses.tab("paint", "Paint");
   let started = null;
   document.addEventListener("gan:paint", () => {
     const parts = gan.parts.paint || {};

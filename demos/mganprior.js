@@ -538,7 +538,7 @@
       listeners.push(mark); mark();
     }
     const link = part => listeners.push(gan.link(part, "restore", {query: () => now.answer && now.answer.query, note: () => now.answer && now.answer.note, says: "Link to exactly these settings"}));
-    listeners.push(() => gan.addresses.shows("restore", "Restore", now.answer && now.answer.query));
+    listeners.push(() => gan.addresses.shows("restore", now.answer && now.answer.query));
     const late = {link, more, compare: tables("compare", "Compare with tools without a GAN", "Restoring it, then trying the others \u2026"), truth: tables("truth", "Look it up", "Looking it up \u2026")};
     const grown = new Set();
     const grow = () => Object.entries(late).forEach(([name, build]) => {
@@ -554,6 +554,7 @@
     tell();
   }
 
+  gan.addresses.tab("restore", "Restore");
   let started = null;
   document.addEventListener("gan:restore", () => {
     const parts = gan.parts.restore || {};

@@ -349,27 +349,33 @@ window.gan = window.gan || (() => {
   // The address of what a tab shows: its box with "Copy link", and the browser's own, so that a reload brings it back. An untouched
   // page keeps its short address.
   gan.addresses = (() => {
-    const FIRST = "steer", KEPT = ["expert", "__theme"], tabs = {}, linked = new URLSearchParams(location.search).has("model");
-    const shownTab = () => { const door = document.querySelector("[role=tab][aria-selected=true]"); return door ? door.textContent.trim() : ""; };
+    const KEPT = ["expert", "__theme"], first = new URLSearchParams(location.search), tabs = {};
+    let chosen = "", due = 0;                         // the tab that was clicked; until then it is the one that the address names
+    const nameOf = title => Object.keys(tabs).find(name => tabs[name].title === title);
     const full = query => { const url = new URL(location.href.split("?")[0]); url.search = query || ""; url.hash = ""; return url.toString(); };
     function write() {
-      const entry = Object.entries(tabs).find(([, one]) => one.title === shownTab());
-      if (!entry) return;
-      const [name, one] = entry, untouched = one.query === one.home, current = new URLSearchParams(location.search);
-      const parts = [untouched ? name === FIRST ? "" : `tab=${name}` : one.query, ...KEPT.filter(key => current.has(key)).map(key => `${key}=${encodeURIComponent(current.get(key))}`)];
+      const named = chosen || first.get("tab"), name = named in tabs ? named : Object.keys(tabs)[0], one = tabs[name];
+      if (!one || !one.query && !chosen) return;      // nothing is known of it yet
+      const untouched = one.query === one.home, start = name === Object.keys(tabs)[0] ? "" : `tab=${name}`, current = new URLSearchParams(location.search);
+      const parts = [untouched ? start : one.query, ...KEPT.filter(key => current.has(key)).map(key => `${key}=${encodeURIComponent(current.get(key))}`)];
       const search = parts.filter(Boolean).join("&");
       try { history.replaceState(history.state, "", location.pathname + (search && `?${search}`)); } catch { /* too often: the next one comes */ }
     }
-    let due = 0;
     const soon = () => { clearTimeout(due); due = setTimeout(write, 500); };
-    document.addEventListener("click", e => { if (e.target.closest && e.target.closest("[role=tab]")) soon(); });
+    document.addEventListener("click", e => {
+      const door = e.target.closest && e.target.closest("[role=tab]"), name = door && nameOf(door.textContent.trim());
+      if (name) { chosen = name; soon(); }
+    });
     return {
       full,
+      tab: (name, title) => { tabs[name] = {title, home: "", query: ""}; },
       // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
-      shows: (name, title, query) => {
-        if (!query) return;
-        const one = tabs[name] = tabs[name] || {title, home: linked ? "" : query};
-        if (one.query !== query) { one.query = query; soon(); }
+      shows: (name, query) => {
+        const one = tabs[name];
+        if (!query || one.query === query) return;
+        const linked = first.has("model") && (first.get("tab") || Object.keys(tabs)[0]) === name;
+        if (!one.query && !linked) one.home = query;
+        one.query = query; soon();
       },
     };
   })();

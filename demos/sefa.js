@@ -336,7 +336,7 @@
     }
 
     const link = part => listeners.push(gan.link(part, "steer", {query: () => now.query, note: () => now.note}));
-    listeners.push(() => gan.addresses.shows("steer", "Steer", now.query));
+    listeners.push(() => gan.addresses.shows("steer", now.query));
 
     const late = {link, more, grid, faces, truth, compare};
     const grown = new Set();
@@ -353,6 +353,7 @@
     grow();
   }
 
+  gan.addresses.tab("steer", "Steer");
   let started = null;
   document.addEventListener("gan:steer", () => {
     const parts = gan.parts.steer || {};

@@ -519,6 +519,14 @@ def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_
     page.wait_for_function("() => new URLSearchParams(location.search).get('tab') === 'paint'", timeout=WAIT)
     page.reload()
     page.wait_for_selector("#paint-sentence", state="visible", timeout=WAIT)
+    page.wait_for_timeout(1500)
+    assert urlsplit(page.url).query == "tab=paint"
+    page.get_by_role("tab", name="Look inside").click()
+    page.wait_for_function("() => location.search === '?tab=inside'", timeout=WAIT)
+    page.reload()
+    page.wait_for_selector("#inside-needs, #inside-sentence", state="visible", timeout=WAIT)
+    page.wait_for_timeout(1500)
+    assert urlsplit(page.url).query == "tab=inside"
 
 
 def test_two_visitors_never_see_each_other_s_state(visits: Visits):
