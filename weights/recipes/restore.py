@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -155,7 +156,7 @@ def measure(card: str, *, fresh: bool = False) -> dict:
     measurement, tasks = Measurement(card), {}
     for name, changes in TRIED.items():
         tasks[name] = kept(card, name, lambda changes=changes: task_record(measurement, changes), fresh=fresh)
-        medians = {method: round(float(torch.tensor(found["psnr"]).median()), 2) for method, found in tasks[name]["methods"].items()}
+        medians = {method: round(median(found["psnr"]), 2) for method, found in tasks[name]["methods"].items()}
         print(f"{name}: PSNR {medians}, in {tasks[name]['took']} s", flush=True)
     of_mugs = kept(card, "mugs", lambda: mugs(measurement), fresh=fresh)
     seconds = sum(part["took"] for part in (*tasks.values(), of_mugs))
@@ -169,7 +170,7 @@ def controls_hold(evidence: dict) -> list[str]:
     """Sentences about controls that look significant; empty where all is well."""
     wrong = []
     for name, task in evidence["tasks"].items():
-        own, other = (torch.tensor(values).median() for values in (task["methods"][rivals.OURS]["psnr"], task["another_truth"]))
+        own, other = (median(values) for values in (task["methods"][rivals.OURS]["psnr"], task["another_truth"]))
         if own < other + 1:
             wrong.append(f"{name}: answers are as close to another picture's truth ({other:.1f} dB) as to their own ({own:.1f} dB)")
     return wrong
