@@ -24,8 +24,7 @@ from . import models, pace, restoring, wiring, words
 from .checks import RecipeError
 from .inside_experiments import uri
 from .inside_recipe import TAB, Look
-from .mganprior import WATCH
-from .notebook import (LIVE, LONG, Demo, cell, deliver, fold, limits, outlet, part, private, publish, recorded,
+from .notebook import (LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, outlet, part, private, publish, recorded,
                        sentence, text)
 from .recipe import file_identity, opened as opened_model
 from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away

@@ -23,7 +23,7 @@ from . import restore_experiments as experiments
 from . import restore_recipe as restorations
 from .checks import RecipeError
 from .kept import Kept
-from .notebook import (LIVE, LONG, Demo, cell, data_uri, deliver, fold, limits, outlet, part, private, publish,
+from .notebook import (LIVE, LONG, WATCH, Demo, cell, data_uri, deliver, fold, limits, outlet, part, private, publish,
                        recorded, sentence, text, tiles)
 from .recipe import opened as opened_model
 from .restore_experiments import uri
@@ -33,7 +33,6 @@ from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refu
 
 TAB, TITLE = restorations.TAB, "Restore"
 SCRIPT = "mganprior"                    # the tab's own script, beside this file
-WATCH = dict(concurrency_id="restore", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
 EVENTS = ("start", "stop", "five", "layers", "mug", "knobs", "edit", "compare", "truth", "own", "forget")
 TAKEN = {"picture": "Picture (PNG)", "strip": "Before, after, truth", "clip": "Clip of the search", "notebook": "Notebook"}
 TAKEN_SIDE = 256        # pixels of what is taken away, at least

@@ -1,7 +1,8 @@
 """The cells that every tab is made of: sentence, picture with one control, verdict with a number, then five folds.
 
 Nothing here knows a method. A tab's parts are `gr.HTML` components that a script in the browser fills; the server is
-asked for pictures and sentences only, through two queues: `LIVE` (never more than 0.3 s of work) and `LONG`.
+asked for pictures and sentences only, through three queues: `LIVE` (never more than 0.3 s of work), `LONG`, and `WATCH`, in
+which many watch work that takes its own turn.
 """
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How tru
          "method": "Method and equation", "take": "Take it away"}
 LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
 LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
+WATCH = dict(concurrency_id="watch", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
 
 
 def private(name: str, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:

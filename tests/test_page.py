@@ -371,7 +371,7 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
     functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in [demo.left for demo in app.DEMOS]]
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
-    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "restore": 24}, "a download computes nothing; who watches a search neither"
+    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, "a download computes nothing; who watches a search neither"
 
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):
