@@ -245,10 +245,10 @@ def load(name: str, *, unpinned: bool = False, progress: the_hub.Progress | None
     found = card(name)
     if found.hub is None and not found.own:
         with _lock:         # lru_cache alone would let two threads open the same file
-            return _open(found.path).to(device())
+            return _placed(_open(found.path))
     path = fetch(name, unpinned=unpinned, progress=progress, cancelled=cancelled, token=token)
     with _reading:
-        return _read(path).to(device())
+        return _placed(_read(path))
 
 
 def load_critic(name: str) -> Critic:
@@ -258,25 +258,31 @@ def load_critic(name: str) -> Critic:
         bundled = (other.name for other in CARDS.values() if not other.own)
         raise ValueError(f"{name} comes without a critic: choose one of {', '.join(bundled)}")
     with _lock:
-        return _open(found.path.with_name(f"{found.path.stem}-critic.safetensors")).to(device())
+        return _placed(_open(found.path.with_name(f"{found.path.stem}-critic.safetensors")))
 
 
 def load_reader(world: str) -> nn.Module:
     """The frozen FactorReader of a rendered world."""
     with _lock:
-        return _open(WEIGHTS / f"{world}-reader.safetensors").to(device())
+        return _placed(_open(WEIGHTS / f"{world}-reader.safetensors"))
 
 
 def load_part_reader(world: str) -> nn.Module:
     """The frozen PartReader of a rendered world."""
     with _lock:
-        return _open(WEIGHTS / f"{world}-parts.safetensors").to(device())
+        return _placed(_open(WEIGHTS / f"{world}-parts.safetensors"))
 
 
 def load_classifier(world: str) -> nn.Module:
     """The frozen Classifier of a rendered world with classes."""
     with _lock:
-        return _open(WEIGHTS / f"{world}-classes.safetensors").to(device())
+        return _placed(_open(WEIGHTS / f"{world}-classes.safetensors"))
+
+
+def _placed(module: nn.Module) -> nn.Module:
+    """The module where networks run; asked for every picture, so that it does not look at every tensor once it is there."""
+    first = next(itertools.chain(module.parameters(), module.buffers()), None)
+    return module if first is None or first.device.type == device().type else module.to(device())
 
 
 def weights_hash(name: str) -> str:

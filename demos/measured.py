@@ -89,8 +89,13 @@ def measured_knobs(recipe: Recipe) -> list[dict] | None:
 
 def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) -> str:
     """The sentence about a knob of the evidence, built from its numbers."""
-    numbers = (torch.tensor(knob[name]) for name in ("mean", "low", "high", "same_sign"))
-    return verdict_of(*numbers, factors, baseline=known["baseline"][layers], faces=known["samples"]["faces"]).text
+    numbers = (tuple(knob[name]) for name in ("mean", "low", "high", "same_sign"))
+    return _sentence(*numbers, tuple(factors), known["baseline"][layers], known["samples"]["faces"])
+
+
+@lru_cache(maxsize=1024)
+def _sentence(mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple[Factor, ...], baseline: float, faces: int) -> str:
+    return verdict_of(*map(torch.tensor, (mean, low, high, same_sign)), factors, baseline=baseline, faces=faces).text
 
 
 def _reader_file(model: str) -> Path | None:

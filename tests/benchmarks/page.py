@@ -123,6 +123,35 @@ def same_picture(data: bytes, expected: bytes) -> bool:
     return len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b)) <= 1
 
 
+def searched(page) -> dict[str, float]:
+    """Seconds of a search on the tab Restore that copies a picture in 200 steps, and of one that is stopped."""
+    found = {}
+
+    def since(act: Callable[[], object], until: str) -> float:
+        begun = time.perf_counter()
+        act()
+        page.wait_for_function(until, polling=20)
+        return time.perf_counter() - begun
+
+    def start() -> None:
+        page.evaluate("() => { window.stood = document.querySelector('#restore-after').src; }")
+        page.click("#restore-start")
+    preview = "() => gan.restore.now.running && document.querySelector('#restore-after').src !== window.stood && !!document.querySelector('#restore-after').src"
+    done = "() => !gan.restore.now.running"
+    page.wait_for_function("window.gan && gan.restore && gan.restore.now.answer && gan.restore.now.answer.setup")
+    page.evaluate("() => gan.restore.set({task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, codes: 10, steps: 200, layer: -1, optimiser: '', loss: ''})")
+    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 && !document.querySelector('#restore-start').disabled")
+    begun = time.perf_counter()
+    found["Start to the first preview"] = since(start, preview)
+    page.wait_for_function(done, polling=20)
+    found["Start to the end of 200 steps with 10 codes"] = time.perf_counter() - begun
+    page.evaluate("() => gan.restore.set({picture: 4322})")
+    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4322 && !document.querySelector('#restore-start').disabled")
+    since(start, preview)
+    found["Stop to its end"] = since(lambda: page.click("#restore-stop"), done)
+    return found
+
+
 def row(what: str, value: str) -> None:
     print(f"{what:<58}{value:>22}")
 
@@ -140,6 +169,10 @@ def main() -> None:
             measured = latencies(page)
             asked = scrubbing(arrived(browser, url))
             broken = broken_pictures(url)
+            page = browser.new_context(viewport=dict(width=1280, height=800)).new_page()
+            page.set_default_timeout(120_000)
+            page.goto(f"{url}/?tab=restore", wait_until="commit")
+            restoring = searched(page)
     row("python app.py: the page answers", f"{answered:.1f} s")
     row("python app.py: arrival picture in the browser", f"{painted:.1f} s")
     row("the next visitor: arrival picture in the browser", f"{again:.1f} s")
@@ -148,6 +181,8 @@ def main() -> None:
         row(f"{name}: median, 95 % ({len(values)} events)", f"{middle:.0f} ms, {late:.0f} ms")
     row(f"requests while {FRAMES} frames are scrubbed", str(asked))
     row(f"{CLIENTS} clients ask for the same picture: broken", f"{broken} of {CLIENTS}")
+    for name, seconds in restoring.items():
+        row(f"Restore, {name}", f"{seconds:.1f} s")
     load = f", {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     row("cores, load of the last minute", f"{os.cpu_count()}{load}")
 
