@@ -365,11 +365,20 @@
       if (["enlarge", "fill", "colour", "noise"].includes(recipe.task) && recipe.kind !== "gaussian") rows.push(E("label", {class: "switch"}, E("input", {type: "checkbox", role: "switch", id: "restore-keep", checked: recipe.keep, onchange: e => set({keep: e.target.checked})}), E("span", {}, "Put back what was observed")));
       options.replaceChildren(...rows);
     }
+    // what had the keyboard's focus is made anew under it: its successor gets it
+    function keepingFocus(draw) {
+      const held = document.activeElement, {id, name, value, dataset} = held || {};
+      draw();
+      if (!held || held.isConnected) return;
+      const next = id ? document.getElementById(id) : name ? document.querySelector(`#restore-controls input[name="${name}"][value="${value}"]`)
+        : dataset && dataset.task ? document.querySelector(`[data-task="${dataset.task}"]`) : null;
+      if (next) next.focus({preventScroll: true});
+    }
     const recorded_hole = () => recorded.fill ? recorded.fill.recipe.region : "";
     let drawn = "";
     listeners.push(() => {
       const state = JSON.stringify([now.recipe, setup(), !!now.own]);
-      if (state !== drawn) { drawn = state; drawTasks(); drawControls(); }
+      if (state !== drawn) { drawn = state; keepingFocus(() => { drawTasks(); drawControls(); }); }
       if (writable(number)) number.value = now.recipe.picture;
       number.parentElement.hidden = another.hidden = now.recipe.shows === "upload";
       const ready = current() && now.answer.result && !now.answer.result.stopped && !replayed() && !now.running;

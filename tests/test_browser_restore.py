@@ -181,7 +181,7 @@ def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
     page = visits.open(size="phone")
     page.locator("[data-task=fill]").click()
     settle(page, "gan.restore.now.recipe.task === 'fill'")
-    page.locator("#restore-paint-hole").scroll_into_view_if_needed()
+    page.evaluate("document.getElementById('restore-paint-hole').scrollIntoView({block: 'end'})")    # it may be made anew just now
     page.evaluate("scrollBy(0, 250)")                       # the picture is above the screen
     assert page.locator("#restore-before").bounding_box()["y"] < 0
     press(page, "restore-paint-hole")
@@ -191,6 +191,18 @@ def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
     assert page.evaluate("document.activeElement.classList.contains('painting')")
     press(page, "restore-cancel")
     assert page.locator(".seen.painting").count() == 0
+
+
+def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Restorings):
+    page = visits.open()
+    page.locator("#restore-factor input[value='2']").focus()
+    page.keyboard.press("Space")
+    settle(page, "gan.restore.now.recipe.amount === 2")
+    page.wait_for_function("() => document.activeElement.name === 'restore-factor' && document.activeElement.value === '2'")
+    page.locator("[data-task=colour]").focus()
+    page.keyboard.press("Enter")
+    settle(page, "gan.restore.now.recipe.task === 'colour'")
+    page.wait_for_function("() => document.activeElement.dataset.task === 'colour'")
 
 
 def test_the_published_descent_can_be_chosen(visits: Restorings):
