@@ -183,15 +183,11 @@ ONE_AT_A_TIME = "This machine measures one thing at a time."
 def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
     """`make(look)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped."""
     def run(given, event: gr.EventData, request: gr.Request):
-        last: dict = {}
         try:
             look, kind = looks.from_json(given), f"inside {name}"
             key = (kind, tuple(looks.as_dict(look).items()), zoo.weights_hash(look.model))
-            for news in restoring.watched(key, lambda _run: make(look), str(request.session_hash), kind):
-                if "gone" not in news:
-                    last = restoring.waiting(news, ONE_AT_A_TIME) if "place" in news else news
-                    yield dict(last, key=event.key, partial=True)
-            yield dict(last, key=event.key, partial=False, ended=bool(last.get("partial", not last or "place" in last)))
+            for piece in restoring.pieces(key, lambda _run: make(look), str(request.session_hash), kind, ONE_AT_A_TIME):
+                yield dict(piece, key=event.key)
         except RecipeError as error:
             yield refused(error, key=event.key)
     return run

@@ -363,16 +363,11 @@ def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = la
     about: what stands in every piece, from the first one on, while it waits too.
     """
     def run(given, event: gr.EventData, request: gr.Request):
-        visitor, last = str(request.session_hash), {}
         try:
             recipe = restorations.from_json(getattr(event, "recipe", given))
             always, key = about(recipe), (name, restorations.as_dict(recipe), getattr(event, "first", 0))
-            for news in restoring.watched(key, lambda _run: make(recipe, event), visitor, name):
-                if "gone" not in news:
-                    last = restoring.waiting(news, ONE_AT_A_TIME) if "place" in news else news
-                    yield {**always, **last, "key": event.key, "partial": True}
-            ended = bool(last.get("partial", not last or "place" in last))
-            yield {**always, **last, "key": event.key, "partial": False, "ended": ended}
+            for piece in restoring.pieces(key, lambda _run: make(recipe, event), str(request.session_hash), name, ONE_AT_A_TIME):
+                yield {**always, **piece, "key": event.key}
         except RecipeError as error:
             yield refused(error, key=event.key)
     return run

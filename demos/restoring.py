@@ -365,6 +365,19 @@ def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, ki
         leave(visitor, run)
 
 
+def pieces(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str, why: str) -> Iterator[dict]:
+    """What a part of the page shows of a run: `partial` while it goes on, and last whether it `ended` before it was done.
+
+    why: said to whoever waits. Raises what the run raised.
+    """
+    last: dict = {}
+    for news in watched(key, make, visitor, kind):
+        if "gone" not in news:
+            last = waiting(news, why) if "place" in news else news
+            yield dict(last, partial=True)
+    yield dict(last, partial=False, ended=bool(last.get("partial", not last or "place" in last)))
+
+
 def leave(visitor: str, run: Run | None = None) -> None:
     """The visitor does not watch any more (None: nothing at all); what nobody watches ends at its next step."""
     with _changed:
