@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 
-if __name__ == "__main__":          # before PyTorch is loaded: its threads wait for each other a short while, then sleep.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")     # By default they spin: 60 ms a picture, not 15, on a busy machine
+if __name__ == "__main__":
+    # Before PyTorch is loaded: its threads wait for each other a short while, then sleep. By default they spin:
+    # 60 ms a picture, not 15, on a busy machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import argparse
 import sys
@@ -52,7 +54,9 @@ def build() -> gr.Blocks:
 
 
 def addressed(handler: Callable, name: str, names: list[str], count: int) -> Callable:
-    """`handler` of a tab, for the addresses that are meant for it: those that name it; the first tab's also those that name none."""
+    """`handler` of a tab, for the addresses that are meant for it:
+    those that name it; the first tab's also those that name none.
+    """
     def opened(request: gr.Request):
         return handler(request) if door(request, names) == name else (gr.skip(),) * count
     return opened
@@ -123,7 +127,8 @@ def add(given: Iterable[str]) -> None:
             print(f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations; "
                   + " ".join(zoo.load(card.name).notes), flush=True)
         if not added:
-            sys.exit(problems[-1] if problems else f"{path} holds no file that ends in {', '.join(SUFFIXES)}: give a checkpoint")
+            sys.exit(problems[-1] if problems else
+                     f"{path} holds no file that ends in {', '.join(SUFFIXES)}: give a checkpoint")
     for problem in problems:
         print(f"Left out: {problem}", file=sys.stderr)
     own = {name: card for name, card in zoo.CARDS.items() if card.own}
@@ -137,10 +142,13 @@ def main() -> None:
     parser.add_argument("--host", default=host, help="address to listen on (HOST, or 127.0.0.1)")
     parser.add_argument("--port", type=int, default=port, help="port to listen on (PORT, or 7860)")
     parser.add_argument("--weights", nargs="+", default=[], metavar="FILE-OR-FOLDER",
-                        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, BigGAN or BigGAN-deep, in any known format")
+                        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, BigGAN or BigGAN-deep, "
+                             "in any known format")
     parser.add_argument("--unpinned", action="store_true",
-                        help="also offer models of the Hub whose revision or hash is not known, so that nobody can check them")
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)")
+                        help="also offer models of the Hub whose revision or hash is not known, "
+                             "so that nobody can check them")
+    parser.add_argument("--device", choices=("cpu", "cuda"),
+                        help="where networks run: cpu, cuda (default: cuda where there is one)")
     given = parser.parse_args()
     cuda = torch.cuda.is_available() and not gpu.lent()         # a lent one is not ours: see demos/gpu.py
     if given.device == "cuda" and not cuda:

@@ -49,14 +49,16 @@ def edit(codes: Tensor, directions: Directions, amounts: Sequence[float]) -> Ten
     `amounts` may be shorter than the directions (the rest is 0). Raises ValueError where they do not fit.
     """
     if len(amounts) > len(directions):
-        raise ValueError(f"{len(amounts)} amounts for {len(directions)} directions: give at most one amount a direction")
+        raise ValueError(f"{len(amounts)} amounts for {len(directions)} directions: "
+                         "give at most one amount a direction")
     if not directions.slots:
         return codes.clone()
     if codes.ndim != 3:
         raise ValueError(f"codes are [n, slots, dim]; got {list(codes.shape)}")
     if max(directions.slots) >= codes.shape[1] or directions.vectors.shape[-1] != codes.shape[2]:
-        raise ValueError(f"directions for slots {directions.slots} of {directions.vectors.shape[-1]} numbers do not fit codes "
-                         f"with {codes.shape[1]} slots of {codes.shape[2]}: they were made for another model")
+        raise ValueError(f"directions for slots {directions.slots} of {directions.vectors.shape[-1]} numbers "
+                         f"do not fit codes with {codes.shape[1]} slots of {codes.shape[2]}: "
+                         "they were made for another model")
     edited = codes.clone()
     moved = [(amount, vector) for amount, vector in zip(amounts, directions.vectors) if amount]
     if moved:                                        # nothing to move stays equal to the bit

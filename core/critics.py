@@ -27,7 +27,9 @@ class ResidualBlock(nn.Module):
 
 
 def minibatch_std(x: Tensor, group: int) -> Tensor:
-    """One extra channel: the mean standard deviation inside each group of `group` pictures (n a multiple of it, or all)."""
+    """One extra channel: the mean standard deviation inside each group of `group` pictures
+    (n a multiple of it, or all).
+    """
     n = len(x)
     group = group if n % group == 0 else n
     y = x.reshape(group, n // group, *x.shape[1:])

@@ -12,7 +12,9 @@ from torch import Tensor
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
-    """Images [n, 3, h, w] in [-1, 1] (values outside are clamped) -> uint8 [n, h, w, 3], rounded to the nearest level."""
+    """Images [n, 3, h, w] in [-1, 1] (values outside are clamped) -> uint8 [n, h, w, 3],
+    rounded to the nearest level.
+    """
     levels = (images.detach().float().clamp(-1, 1) + 1) * 127.5
     return levels.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
@@ -28,7 +30,9 @@ def from_uint8(pictures: np.ndarray | Tensor) -> Tensor:
 
 
 def from_pil(picture: Image.Image) -> Tensor:
-    """A picture of any mode -> image [1, 3, h, w] in [-1, 1]; transparency goes on white, 16-bit grey keeps its tones."""
+    """A picture of any mode -> image [1, 3, h, w] in [-1, 1];
+    transparency goes on white, 16-bit grey keeps its tones.
+    """
     if picture.mode.startswith("I;16"):         # Pillow would cut every level above 255 to white
         picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
@@ -39,7 +43,9 @@ def from_pil(picture: Image.Image) -> Tensor:
 
 def enlarge(picture: Image.Image, times: int) -> Image.Image:
     """A picture enlarged smoothly (Lanczos); `times` = 1 leaves it alone."""
-    return picture if times == 1 else picture.resize((picture.width * times, picture.height * times), Image.Resampling.LANCZOS)
+    if times == 1:
+        return picture
+    return picture.resize((picture.width * times, picture.height * times), Image.Resampling.LANCZOS)
 
 
 def grid(pictures: Sequence[Image.Image], *, columns: int, gap: int = 0, background: str = "white") -> Image.Image:
@@ -84,5 +90,6 @@ def animation(pictures: Sequence[Image.Image], *, milliseconds: int = 60, back_a
         raise ValueError("an animation needs at least one picture")
     frames = list(pictures) + (list(pictures)[-2:0:-1] if back_and_forth else [])
     out = io.BytesIO()
-    frames[0].save(out, "webp", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True, method=0)
+    frames[0].save(out, "webp", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0,
+                   lossless=True, method=0)
     return out.getvalue()

@@ -72,8 +72,8 @@ _BUNDLED = (
               spread="graded", architecture="StyleGAN2"),
     ModelCard("portraits-pggan", "Portraits (PGGAN, 64 px)", "portraits-pggan.safetensors", "portraits", 64,
               spread="graded", architecture="PGGAN"),
-    ModelCard("objects-biggan", "Objects (BigGAN, 64 px)", "objects-biggan.safetensors", "objects", 64, psi=1.0, spread="graded",
-              architecture="BigGAN", classes=16),
+    ModelCard("objects-biggan", "Objects (BigGAN, 64 px)", "objects-biggan.safetensors", "objects", 64, psi=1.0,
+              spread="graded", architecture="BigGAN", classes=16),
 )
 
 
@@ -134,7 +134,8 @@ _OF_THE_HUB = (
             architecture="BigGANDeep", layout="pytorch-pretrained-biggan", psi=0.4, classes=1000,
             licence=NOT_STATED, link="https://github.com/huggingface/pytorch-pretrained-BigGAN"),
 )
-CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}      # bundled, then added ones
+# Bundled, then added ones.
+CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}
 HUB_CARDS: dict[str, ModelCard] = {card.name: card for card in _OF_THE_HUB}
 _lock = threading.RLock()
 _reading = threading.Lock()     # apart from _lock, so that a large file never holds up the bundled models
@@ -142,7 +143,9 @@ _chosen: dict = dict(device="cpu", unpinned=False)
 
 
 def use(*, device: str | None = None, unpinned: bool | None = None) -> None:
-    """From now on models are opened on `device`, and with `unpinned` those of the Hub that cannot be checked as well."""
+    """From now on models are opened on `device`,
+    and with `unpinned` those of the Hub that cannot be checked as well.
+    """
     _chosen.update({name: value for name, value in dict(device=device, unpinned=unpinned).items() if value is not None})
 
 
@@ -280,7 +283,9 @@ def load_classifier(world: str) -> nn.Module:
 
 
 def _placed(module: nn.Module) -> nn.Module:
-    """The module where networks run; asked for every picture, so that it does not look at every tensor once it is there."""
+    """The module where networks run;
+    asked for every picture, so that it does not look at every tensor once it is there.
+    """
     first = next(itertools.chain(module.parameters(), module.buffers()), None)
     return module if first is None or first.device.type == device().type else module.to(device())
 

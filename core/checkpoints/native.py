@@ -27,7 +27,8 @@ def save(module: nn.Module, path: str | Path, **facts: str) -> None:
     """Write a generator or critic, atomically; `facts` are kept as metadata beside its architecture and config."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = dict(format="ganatomy-1", architecture=type(module).__name__, config=json.dumps(module.config()), **facts)
+    metadata = dict(format="ganatomy-1", architecture=type(module).__name__, config=json.dumps(module.config()),
+                    **facts)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     os.close(handle)
@@ -45,7 +46,8 @@ def metadata(path: str | Path) -> dict[str, str]:
         with safe_open(str(path), framework="pt") as file:
             found = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise ValueError(f"{Path(path).name} cannot be read as safetensors ({error}): fetch or make the file again") from None
+        raise ValueError(f"{Path(path).name} cannot be read as safetensors ({error}): "
+                         "fetch or make the file again") from None
     if found.get("format") != "ganatomy-1":
         raise ValueError(f"{Path(path).name} is safetensors, but not written by this project: "
                          "its metadata lack format = ganatomy-1")
@@ -56,7 +58,8 @@ def read(path: str | Path, *, architectures: dict[str, type[nn.Module]] = ARCHIT
     """The module that the file describes, its weights loaded strictly, in eval mode and frozen."""
     facts = metadata(path)
     if facts.get("architecture") not in architectures:
-        raise ValueError(f"{Path(path).name} holds a {facts.get('architecture')!r}; known are {', '.join(sorted(architectures))}")
+        raise ValueError(f"{Path(path).name} holds a {facts.get('architecture')!r}; "
+                         f"known are {', '.join(sorted(architectures))}")
     try:
         module = architectures[facts["architecture"]](**json.loads(facts["config"]))
         with safe_open(str(path), framework="pt") as file:

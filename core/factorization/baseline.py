@@ -17,14 +17,16 @@ def random_directions(generator: Generator, slots: Iterable[int] | None = None, 
     directions = torch.zeros(k, generator.dim, dtype=torch.float64)
     for i in range(k):
         random = torch.Generator().manual_seed(1_000_003 * seed + i)
-        directions[i, generator.movable] = torch.randn(len(range(generator.dim)[generator.movable]), generator=random, dtype=torch.float64)
+        directions[i, generator.movable] = torch.randn(len(range(generator.dim)[generator.movable]),
+                                                       generator=random, dtype=torch.float64)
     return Directions(directions / directions.norm(dim=1, keepdim=True), torch.ones(k, dtype=torch.float64), slots)
 
 
 @torch.no_grad()
 def spread_along(generator: Generator, directions: Directions, *, samples: int = 4096, seed: int = 500_000,
                  label: int | None = None) -> Tensor:
-    """[k], float64: the standard deviation of w . v over `samples` seeds: the length of "one step" along each direction.
+    """[k], float64: the standard deviation of w . v over `samples` seeds:
+    the length of "one step" along each direction.
 
     label: the class whose codes are meant, where there are classes.
     """

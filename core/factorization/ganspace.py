@@ -22,8 +22,9 @@ def ganspace(generator: Generator, slots: Iterable[int] | None = None, *, k: int
     """
     slots = checked_slots(generator, slots)
     movable = range(generator.dim)[generator.movable]
-    if not 1 <= k <= min(len(movable), samples - 1):
-        raise ValueError(f"k = {k}: {samples} samples of {len(movable)} numbers have 1 to {min(len(movable), samples - 1)} components")
+    most = min(len(movable), samples - 1)
+    if not 1 <= k <= most:
+        raise ValueError(f"k = {k}: {samples} samples of {len(movable)} numbers have 1 to {most} components")
     codes = generator.codes(generator.sample(samples, seed), label=label)[:, 0, generator.movable].cpu().double()
     scores, vectors = torch.linalg.eigh(torch.cov(codes.T).reshape(len(movable), -1))
     directions = torch.zeros(k, generator.dim, dtype=torch.float64)

@@ -21,7 +21,8 @@ from ..codes import Directions, canonical_sign
 from ..generators.base import Generator
 from .jacobian import CHUNK, Grams, grams
 
-TOLERANCE = 2e-5        # relative duality gap: pictures are then one level of 255 from those at 1e-7; at 1e-4 it was six
+# Relative duality gap: pictures are then one level of 255 from those at 1e-7; at 1e-4 it was six.
+TOLERANCE = 2e-5
 STIFF = 8               # times Candès' penalty: a third to a quarter of the rounds for the Gram matrices of networks
 MOST = 5000             # iterations
 LOOK = 10               # iterations between two looks at the gap
@@ -247,7 +248,8 @@ def _workers() -> ThreadPoolExecutor:
     cores, ready = torch.get_num_threads(), threading.Barrier(3)
 
     def alone() -> None:
-        torch.get_num_threads()         # a thread takes on the process's number when it is first asked, and keeps its own then
+        # A thread takes on the process's number when it is first asked, and keeps its own then.
+        torch.get_num_threads()
         torch.set_num_threads(1)
         ready.wait()
 
@@ -264,9 +266,9 @@ def pursue(m: Tensor, lam: float, *, tolerance: float = TOLERANCE, most: int = M
     """min |L|_* + lam |S|_1 with L + S = M [d, d] symmetric, float64, until the relative duality gap is `tolerance`.
 
     Alternating directions (ADMM) with a multiple of Candès' penalty, d^2 / (4 |M|_1), entrywise norm, over-relaxed;
-    symmetric eigen-decompositions. start: a solution of a similar matrix. watch(iterations, gap) is asked now and then; True
-    stops. After `most` iterations the gap says what is missing. Raises ValueError for a matrix that is not symmetric
-    and finite.
+    symmetric eigen-decompositions. start: a solution of a similar matrix. watch(iterations, gap) is asked now and
+    then; True stops. After `most` iterations the gap says what is missing. Raises ValueError for a matrix that is
+    not symmetric and finite.
     """
     _check_symmetric(m)
     if not m.any():

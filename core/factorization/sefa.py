@@ -18,7 +18,8 @@ _grams: WeakKeyDictionary[Generator, dict[tuple[int, str], Tensor]] = WeakKeyDic
 
 
 def sefa(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10, mode: str = "paper") -> Directions:
-    """The k unit directions n with the largest |A n|^2, strongest first; scores are these values (eigenvalues of A^T A).
+    """The k unit directions n with the largest |A n|^2, strongest first;
+    scores are these values (eigenvalues of A^T A).
 
     A stacks the maps by which `slots` (None: all) read their codes. mode "paper": A as the network applies it, gain
     included; "official": every row of A scaled to unit length, as the published code does (rows of zeros stay zero).

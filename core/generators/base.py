@@ -44,7 +44,10 @@ class Generator(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} does not say how it is built")
 
     def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "Generator":
-        """A view that shares the weights. `noise`: "stored", "none" or a seed; generators without noise return themselves."""
+        """A view that shares the weights.
+
+        noise: "stored", "none" or a seed; generators without noise return themselves.
+        """
         if not (noise in ("stored", "none") or isinstance(noise, int)):
             raise ValueError(f"noise is 'stored', 'none' or a whole number, not {noise!r}")
         return self
@@ -55,7 +58,10 @@ class Generator(nn.Module):
         return torch.stack(rows).to(next(self.parameters()).device)
 
     def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None, label: int | None = None) -> Tensor:
-        """z [n, z_dim] -> codes [n, slots, dim]; psi moves them towards their mean in the first `cutoff` slots (None: all)."""
+        """z [n, z_dim] -> codes [n, slots, dim].
+
+        psi moves them towards their mean in the first `cutoff` slots (None: all).
+        """
         raise NotImplementedError
 
     def first_weight(self, slot: int) -> Tensor:

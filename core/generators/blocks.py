@@ -1,7 +1,7 @@
 """Equalised layers, the resampling filter and the 3 x 3 convolution that the architectures share.
 
-Weights are stored as N(0, 1) and scaled at run time (Karras et al., Progressive Growing of GANs, ICLR 2018, section 4.1).
-Feature maps lie channels-last in memory, the layout that convolutions on a CPU read fastest.
+Weights are stored as N(0, 1) and scaled at run time (Karras et al., Progressive Growing of GANs, ICLR 2018,
+section 4.1). Feature maps lie channels-last in memory, the layout that convolutions on a CPU read fastest.
 """
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class EqualLinear(nn.Module):
 
 
 class EqualConv2d(Convolution):
-    """A convolution with equalised rate; `down` averages 2 x 2 outputs, folded into a kernel one larger with stride 2."""
+    """A convolution with equalised rate;
+    `down` averages 2 x 2 outputs, folded into a kernel one larger with stride 2.
+    """
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, *, bias: bool = True, down: bool = False):
         super().__init__()

@@ -1,7 +1,8 @@
 """StyleGAN2, skip architecture.
 
 Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020. Modulation in the non-fused form
-(scale the input, one shared convolution, scale the output): the same function, faster on CPU, and usable under torch.func.
+(scale the input, one shared convolution, scale the output): the same function, faster on CPU, and usable under
+torch.func.
 """
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ from .blocks import (SQRT2, Convolution, EqualLinear, channels_last, conv3x3, lr
 
 
 class ModulatedConv(Convolution):
-    """Convolution whose input channels are scaled by a style, an affine map of the code w (section 2.2 of the paper)."""
+    """Convolution whose input channels are scaled by a style,
+    an affine map of the code w (section 2.2 of the paper).
+    """
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, dim: int, *, up: bool = False, demodulate: bool = True):
         super().__init__()
@@ -143,7 +146,8 @@ class StyleGAN2(Generator):
         for i, layer in enumerate(self.layers):
             layer = shallow(layer)
             random = None if noise == "none" else torch.Generator().manual_seed(int(noise) * 1000 + i)
-            drawn = torch.zeros(layer.noise.shape) if random is None else torch.randn(layer.noise.shape, generator=random)
+            shape = layer.noise.shape
+            drawn = torch.zeros(shape) if random is None else torch.randn(shape, generator=random)
             layer._buffers["noise"] = drawn.to(layer.noise)
             layers.append(layer)
         view._modules["layers"] = nn.ModuleList(layers)

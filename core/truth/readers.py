@@ -1,4 +1,5 @@
-"""Networks that read a rendered world's factors, parts and classes off a picture: the independent judges of every claim.
+"""Networks that read a rendered world's factors, parts and classes off a picture:
+the independent judges of every claim.
 
 They are trained on renders only, never on generated pictures, and no generator is trained against them.
 """
@@ -23,7 +24,8 @@ class Reader(nn.Module):
     names: what the numbers are of, in order. widths: channels from R/2 down to R / 2^len(widths).
     """
 
-    def __init__(self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (32, 64, 96, 128), hidden: int = 256):
+    def __init__(self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (32, 64, 96, 128),
+                 hidden: int = 256):
         super().__init__()
         self.resolution, self.names, self.widths, self.hidden = resolution, tuple(names), tuple(widths), hidden
         blocks, fan_in = [], 3
@@ -32,7 +34,8 @@ class Reader(nn.Module):
             fan_in = width
         self.body = nn.Sequential(*blocks)
         side = resolution // 2 ** len(widths)
-        self.hidden_layer = nn.Sequential(nn.Linear(fan_in * side ** 2, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+        self.hidden_layer = nn.Sequential(nn.Linear(fan_in * side ** 2, hidden, bias=False),
+                                          nn.BatchNorm1d(hidden), nn.ReLU())
         self.output = nn.Linear(hidden, len(self.names))
 
     def config(self) -> dict:
@@ -64,7 +67,8 @@ class PartReader(nn.Module):
         super().__init__()
         self.resolution, self.names, self.widths = resolution, tuple(names), tuple(widths)
         self.first = ConvBlock(3, widths[0])
-        self.down = nn.ModuleList(nn.Sequential(ConvBlock(i, o, down=True), ConvBlock(o, o)) for i, o in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(nn.Sequential(ConvBlock(i, o, down=True), ConvBlock(o, o))
+                                  for i, o in zip(widths, widths[1:]))
         self.up = nn.ModuleList(ConvBlock(i + o, o) for i, o in zip(widths[:0:-1], widths[-2::-1]))
         self.output = nn.Conv2d(widths[0], len(self.names), 1)
 

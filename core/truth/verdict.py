@@ -16,7 +16,10 @@ RARE = 0.99         # a statistic is named where this share of random directions
 
 @dataclass(frozen=True)
 class Verdict:
-    """text: the line on the page. title: the knob's name. strongest: index of the factor moved most (None: none clearly)."""
+    """text: the line on the page. title: the knob's name.
+
+    strongest: index of the factor moved most (None: none clearly).
+    """
     text: str
     title: str
     strongest: int | None
@@ -26,15 +29,17 @@ class Verdict:
 def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float) -> Verdict:
     """What one step of a knob does, from changes [n, factors] in standard deviations of each factor.
 
-    baseline: the median, over random directions, of the strongest factor's mean change, in standard deviations. A factor
-    is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
+    baseline: the median, over random directions, of the strongest factor's mean change, in standard deviations. A
+    factor is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
     """
     return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline, faces=len(changes))
 
 
 def verdict_of(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], *, baseline: float,
                faces: int) -> Verdict:
-    """The same from what was recorded: mean change a step, its 95 % interval and share of faces in its sense, each [factors]."""
+    """The same from what was recorded: mean change a step, its 95 % interval and share of faces in its sense,
+    each [factors].
+    """
     named = float(mean.abs().amax()) > baseline
     return _said(mean, low, high, agree, factors, named, of="faces", beside="",
                  ending=f"A random knob\u2019s strongest: {baseline:.2f}. ({faces} faces)")
@@ -54,8 +59,8 @@ def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Fa
                  beside=f"; more than {share} of {random} random directions", ending=f"({len(changes)} pictures)")
 
 
-def _said(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], named: bool, *, of: str, beside: str,
-          ending: str) -> Verdict:
+def _said(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], named: bool, *, of: str,
+          beside: str, ending: str) -> Verdict:
     pure = float(purity(mean[None]))
     first, second = mean.abs().argsort(descending=True)[:2].tolist()
     what, size = factors[first].description, _size(mean[first])

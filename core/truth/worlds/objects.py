@@ -357,7 +357,8 @@ def _ring(stage: Stage, part: str, colour: Tensor, centre: Point, half_x: Tensor
     cover = stage.cover(torch.maximum(line.abs() - stroke, -visible))
     bend = (line / stroke).clamp_(-1.0, 1.0)
     out = ((across / as_field(half_x)).square() + (up / as_field(half_y)).square()).sqrt_().clamp_(min=0.2)
-    lit = stage.lit(bend * across / as_field(half_x) / out, bend * up / as_field(half_y) / out, (1.0 - bend * bend).sqrt_())
+    lit = stage.lit(bend * across / as_field(half_x) / out, bend * up / as_field(half_y) / out,
+                    (1.0 - bend * bend).sqrt_())
     stage.paint(part, colour, cover, _shade(lit))
 
 

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from .base import Factor, Scene
-from .drawing import as_field, colour_between, colour_ramp, constant_colour, ellipse, mix, smooth_max, smoothstep, uniform
+from .drawing import (
+    as_field, colour_between, colour_ramp, constant_colour, ellipse, mix, smooth_max, smoothstep, uniform)
 
 FACTORS: tuple[Factor, ...] = (
     Factor("yaw", "turn of the head", "looks left", "looks right"),
@@ -47,9 +48,11 @@ FACTORS: tuple[Factor, ...] = (
     Factor("glasses", "glasses and their size", "wears no glasses", "wears large glasses", draw="present"),
     Factor("beard", "beard and its size", "wears no beard", "wears a full beard", draw="present"),
     Factor("background_tone", "tone of the background", "is on a dark ground", "is on a bright ground", draw="flat"),
-    Factor("background_warmth", "background from blue to rose", "is on a blue ground", "is on a rose ground", draw="flat"),
+    Factor("background_warmth", "background from blue to rose", "is on a blue ground", "is on a rose ground",
+           draw="flat"),
     Factor("light", "where the light comes from", "is lit from the left", "is lit from the right"),
-    Factor("shirt_colour", "colour of the shirt, from teal to amber", "wears a teal shirt", "wears an amber shirt", draw="flat"),
+    Factor("shirt_colour", "colour of the shirt, from teal to amber", "wears a teal shirt", "wears an amber shirt",
+           draw="flat"),
 )
 NAMES: tuple[str, ...] = tuple(factor.name for factor in FACTORS)
 PARTS = ("skin", "hair", "eyes", "brows", "nose", "mouth", "glasses", "beard", "ears", "shirt", "background")
@@ -58,9 +61,9 @@ PARTS = ("skin", "hair", "eyes", "brows", "nose", "mouth", "glasses", "beard", "
 SPLITS = {"train": 0, "test": 1_000_000}
 
 # The part that a factor shows in; where none is named it shows in every picture.
-SHOWN_BY = dict(hair_tone="hair", hair_warmth="hair", hair_volume="hair", fringe="hair", hair_wave="hair", parting="hair",
-                eye_size="eyes", eye_open="eyes", gaze="eyes", brow_tilt="brows", smile="mouth", mouth_open="mouth",
-                lip_colour="mouth", nose_size="nose", shirt_colour="shirt")
+SHOWN_BY = dict(hair_tone="hair", hair_warmth="hair", hair_volume="hair", fringe="hair", hair_wave="hair",
+                parting="hair", eye_size="eyes", eye_open="eyes", gaze="eyes", brow_tilt="brows", smile="mouth",
+                mouth_open="mouth", lip_colour="mouth", nose_size="nose", shirt_colour="shirt")
 
 # How wide the factors vary: "even" is each factor's whole range, "graded" narrows some of those that move much of the
 # picture, so that few factors weigh alike. None means the factors' own.
@@ -152,7 +155,8 @@ class Canvas:
         return (0.5 - distance / self.ramp).clamp_(0.0, 1.0)
 
     def paint(
-        self, part: str | None, colour: Tensor, cover: Tensor, shade: Tensor | None = None, strength: Tensor | float = 1.0
+        self, part: str | None, colour: Tensor, cover: Tensor, shade: Tensor | None = None,
+        strength: Tensor | float = 1.0
     ) -> None:
         """Lay colour [n, 3] over the picture by cover [n, R, R]; no part means a tint."""
         weight = cover * strength
@@ -199,7 +203,8 @@ class Palette(NamedTuple):
 
 def _palette(value: dict[str, Tensor]) -> Palette:
     skin = colour_ramp(SKIN, value["skin_tone"])
-    hair = (colour_ramp(HAIR, value["hair_tone"]) * colour_between(HAIR_ASH, HAIR_GINGER, value["hair_warmth"])).clamp(0.0, 1.0)
+    tint = colour_between(HAIR_ASH, HAIR_GINGER, value["hair_warmth"])
+    hair = (colour_ramp(HAIR, value["hair_tone"]) * tint).clamp(0.0, 1.0)
     skin_light, hair_light = luminance(skin), luminance(hair)
     # Far enough below the skin to keep the minimum contrast on the shaded side.
     below = skin_light * 0.62 - MINIMUM_CONTRAST
@@ -255,7 +260,8 @@ def _anchor(frame: Frame, place: tuple[float, float], lift: float = 1.0) -> Anch
     centre_y = (up * pitch_cos + forward * pitch_sin) * HEAD_HEIGHT + HEAD_CENTRE
     narrow = (yaw_cos - right / depth * yaw_sin).clamp(0.58, 1.06)
     flat = (pitch_cos - up / depth * pitch_sin).clamp(0.75, 1.1)
-    return Anchor((frame.head_x - as_field(centre_x)) / as_field(narrow), (frame.head_y - as_field(centre_y)) / as_field(flat))
+    return Anchor((frame.head_x - as_field(centre_x)) / as_field(narrow),
+                  (frame.head_y - as_field(centre_y)) / as_field(flat))
 
 
 class Pair(NamedTuple):
@@ -353,7 +359,8 @@ def _neck(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     one = torch.ones_like(frame.light)[:, None, None]
     column = smooth_max(frame.head_x.abs() - 0.23, frame.head_y.abs() - 0.74, 0.1)
     collar = ellipse(frame.x, frame.y + 0.72, one * 0.27, one * 0.12)
-    canvas.paint("skin", torch.lerp(palette.skin, palette.line, 0.55), canvas.cover(torch.minimum(column, collar)), frame.shade)
+    neck = torch.lerp(palette.skin, palette.line, 0.55)
+    canvas.paint("skin", neck, canvas.cover(torch.minimum(column, collar)), frame.shade)
 
 
 def _head(canvas: Canvas, frame: Frame, palette: Palette) -> None:
@@ -425,7 +432,8 @@ def _nose(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     under = torch.maximum(tip - 0.012, spot.up - size * 0.25)
     canvas.paint("nose", palette.line, canvas.cover(under), frame.shade)
     warm = palette.skin * torch.tensor((1.03, 0.91, 0.88), device=palette.skin.device)
-    canvas.paint("nose", warm, canvas.cover(ellipse(spot.across, spot.up - 0.035, size * 1.0, size * 0.88)), frame.shade)
+    tip = ellipse(spot.across, spot.up - 0.035, size * 1.0, size * 0.88)
+    canvas.paint("nose", warm, canvas.cover(tip), frame.shade)
     shine = ellipse(spot.across + 0.012, spot.up - 0.045, size * 0.48, size * 0.42)
     canvas.paint(None, torch.lerp(palette.skin, torch.ones_like(warm), 0.45), canvas.cover(shine), frame.shade, 0.6)
 
@@ -467,7 +475,8 @@ def _beard(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     jaw = frame.head - as_field(mix(0.01, 0.10, size)) * (-(frame.head_y + 0.15) * 2.5).clamp(0.0, 1.0)
     # A moustache, then an edge that sags beside the mouth and climbs to the ears.
     aside = middle.across.abs()
-    edge = as_field(mix(0.10, 0.14, size)) - 0.55 * (aside - 0.06).clamp(0.0, 0.22) + 0.75 * (aside - 0.26).clamp_(0.0, 0.42)
+    sag, climb = 0.55 * (aside - 0.06).clamp(0.0, 0.22), 0.75 * (aside - 0.26).clamp_(0.0, 0.42)
+    edge = as_field(mix(0.10, 0.14, size)) - sag + climb
     shape = smooth_max(jaw, (middle.up - edge) * 0.8, 0.06)
     canvas.paint("beard", palette.beard, canvas.cover(shape), frame.shade, as_field((amount * 2.0).clamp(max=1.0)))
 
