@@ -1,7 +1,8 @@
-"""Look inside: which channel of a class-conditional GAN makes which class; switch one off, keep few, cross two classes, cut.
+"""Look inside: which channel of a class-conditional GAN makes which class;
+switch one off, keep few, cross two classes, cut.
 
-Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors. What channel
-awareness is here is our formulation (core.channels), and the page and every export say so.
+Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors. What
+channel awareness is here is our formulation (core.channels), and the page and every export say so.
 """
 from __future__ import annotations
 
@@ -42,7 +43,10 @@ RECORDED = ("recipe", "answer", "facts", "film", "code", "sentence", "pictures")
 
 
 def answer(given: Mapping) -> dict:
-    """What the page shows of a recipe: pictures as data URIs, words, link. Bad input: only `error`, a sentence, and what was asked."""
+    """What the page shows of a recipe: pictures as data URIs, words, link.
+
+    Bad input: only `error`, a sentence, and what was asked.
+    """
     try:
         return dict(shown_of(looks.from_json(given)), asked=given)
     except RecipeError as error:
@@ -50,13 +54,18 @@ def answer(given: Mapping) -> dict:
 
 
 def shown_of(look: Look, *, measure: bool = False) -> dict:
-    """The same for a recipe that is one. measure: beside random channels, which takes eight more pictures the first time."""
+    """The same for a recipe that is one.
+
+    measure: beside random channels, which takes eight more pictures the first time.
+    """
     untouched, after = experiments.before(look).picture, experiments.changed(look)
     random = experiments.beside(look, measure=measure)
     active, active_says = experiments.active_where(look)
-    return dict(recipe=looks.as_dict(look), query=urlencode(looks.to_query(look), safe=","), before=uri(untouched), src=uri(after),
-                active=active, active_says=active_says, verdict=experiments.verdict(look, after, random), measured=random is not None,
-                dots=experiments.dots(look), users=experiments.users(look), caption=experiments.told(look), alt=looks.alt_text(look),
+    return dict(recipe=looks.as_dict(look), query=urlencode(looks.to_query(look), safe=","),
+                before=uri(untouched), src=uri(after), active=active, active_says=active_says,
+                verdict=experiments.verdict(look, after, random), measured=random is not None,
+                dots=experiments.dots(look), users=experiments.users(look), caption=experiments.told(look),
+                alt=looks.alt_text(look),
                 named=looks.named(look), other=looks.class_names(look.model)[look.other],
                 used=list(looks.gates_of(look)), setup=models.facts(look.model))
 
@@ -65,8 +74,9 @@ def about(model: object) -> dict:
     """What the controls need of a network: its classes and its gates. Raises RecipeError."""
     card = looks.card_of(model)
     names, gates = looks.class_names(card.name), opened_model(card.name).gates
-    return dict(model=card.name, classes=list(names), most=looks.MOST, channels=[looks.awareness_of(card.name, i).shape[1] for i in range(len(gates))],
-                gates=[f"{looks.gate_name(card.name, i)}, {looks.awareness_of(card.name, i).shape[1]} channels" for i in range(len(gates))])
+    channels = [looks.awareness_of(card.name, i).shape[1] for i in range(len(gates))]
+    return dict(model=card.name, classes=list(names), most=looks.MOST, channels=channels,
+                gates=[f"{looks.gate_name(card.name, i)}, {count} channels" for i, count in enumerate(channels)])
 
 
 # --- what is taken away
@@ -78,7 +88,8 @@ def file_for(look: Look, kind: str) -> tuple[bytes, str]:
     if kind == "notebook":
         return looks.notebook_for(look), f"{name}.ipynb"
     if kind == "picture":
-        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link, looks.FORMULATION)))
+        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}",
+                                         card.link, looks.FORMULATION)))
         return png(to_pil(experiments.changed(look))[0], recipe=looks.as_dict(look), licence=licence), f"{name}.png"
     times = max(1, TAKEN_SIDE // card.resolution)
     count = STRIP_FRAMES if kind == "strip" or pace.pace_of(look.model).slow else experiments.FRAMES
@@ -92,7 +103,9 @@ def file_for(look: Look, kind: str) -> tuple[bytes, str]:
 
 
 def arrival() -> dict:
-    """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe; {} without a network."""
+    """What the tab shows before anything is computed:
+    as recorded for these weights, or a bare recipe; {} without a network.
+    """
     model = looks.default_model()
     if not model:
         return {}
@@ -101,8 +114,8 @@ def arrival() -> dict:
         return dict(recipe=looks.unread(model), answer={}, facts={}, film={}, code="", sentence=said.BARE_SENTENCE)
     pictures = found["pictures"]
     shown = dict(found["answer"], **{name: pictures[name] for name in ("before", "src", "active")})
-    return dict(recipe=found["recipe"], answer=shown, facts=found["facts"], film=dict(found["film"], src=pictures["strip"]), code=found["code"],
-                sentence=found["sentence"])
+    return dict(recipe=found["recipe"], answer=shown, facts=found["facts"],
+                film=dict(found["film"], src=pictures["strip"]), code=found["code"], sentence=found["sentence"])
 
 
 def made_from(model: str) -> dict[str, str]:
@@ -114,14 +127,17 @@ def made_from(model: str) -> dict[str, str]:
 def _fits(found: Mapping, model: str) -> bool:
     """Whether the record is whole, and of the weights and the reader that are here now."""
     try:
-        return found["recipe"]["model"] == model and all(name in found for name in RECORDED) and found["made_from"] == made_from(model)
+        return (found["recipe"]["model"] == model and all(name in found for name in RECORDED)
+                and found["made_from"] == made_from(model))
     except (KeyError, TypeError):
         return False
 
 
 def tab() -> Demo:
-    """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded. Without a network with classes
-    it shows one sentence and the list of networks, and the rest once one was chosen."""
+    """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded.
+
+    Without a network with classes it shows one sentence and the list of networks, and the rest once one was chosen.
+    """
     shown = arrival()
     recipe = shown.get("recipe", {})
     model = recipe.get("model") or next(iter(zoo.CARDS))
@@ -131,7 +147,8 @@ def tab() -> Demo:
             text(f'<p class="sentence">{escape(said.NO_NETWORK)}</p>', elem_id="inside-needs")
         parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
                      base=part(TAB, "base", base, visible="hidden"),
-                     facts=part(TAB, "facts", shown.get("facts", {}), visible="hidden"), film=part(TAB, "film", shown.get("film", {}), visible="hidden"))
+                     facts=part(TAB, "facts", shown.get("facts", {}), visible="hidden"),
+                     film=part(TAB, "film", shown.get("film", {}), visible="hidden"))
         with gr.Column(elem_classes="inside-all"):
             text(f'<h2 class="sentence" id="inside-sentence">{escape(shown.get("sentence", said.BARE_SENTENCE))}</h2>'
                  f'<p class="lead">{escape(said.LEAD)}</p>')
@@ -170,7 +187,8 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         parts["truth"] = part(TAB, "truth", {})
     method = method_fold(TAB, said.EQUATION, {"inside-source": rectified_mean, "inside-source-hybrid": hybrid})
     with fold(TAB, "take") as take:
-        parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')))
+        parts.update(take_away(TAB, TAKEN, code_of_arrival,
+                               after=lambda: text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')))
     return [more, compare, true, method, take]
 
 
@@ -231,12 +249,16 @@ def _wire(parts: dict) -> None:
     bus = parts["bus"]
     bus.change(live, bus, [parts["stage"], parts["code"]], **private("inside_answer", LIVE))
     bus.about(facts, bus, parts["facts"], **private("inside_about", LIVE))
-    bus.film(keyed(looks.from_json, lambda look, _event: experiments.film(look)), bus, parts["film"], **private("inside_film", LONG))
+    bus.film(keyed(looks.from_json, lambda look, _event: experiments.film(look)), bus, parts["film"],
+             **private("inside_film", LONG))
     bus.measure(measured, bus, parts["stage"], **private("inside_measure", LONG))
     for name in ("few", "cross", "cut", "compare"):
-        getattr(bus, name)(in_turn(name, getattr(experiments, name)), bus, parts[name], **private(f"inside_{name}", WATCH))
-    bus.alike(keyed(looks.from_json, lambda look, _event: experiments.alike(look)), bus, parts["alike"], **private("inside_alike", LONG))
-    bus.truth(keyed(looks.from_json, lambda look, _event: dict(html=said.truth_html(look.model))), bus, parts["truth"], **private("inside_truth", LIVE))
+        getattr(bus, name)(in_turn(name, getattr(experiments, name)), bus, parts[name],
+                           **private(f"inside_{name}", WATCH))
+    bus.alike(keyed(looks.from_json, lambda look, _event: experiments.alike(look)), bus, parts["alike"],
+              **private("inside_alike", LONG))
+    bus.truth(keyed(looks.from_json, lambda look, _event: dict(html=said.truth_html(look.model))), bus, parts["truth"],
+              **private("inside_truth", LIVE))
     bus.stop(stop, None, None, **private("inside_stop_measuring", LIVE))
 
 
@@ -253,15 +275,19 @@ def opened(request: gr.Request) -> tuple:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"model": "objects-biggan", "label": "mug", "seed": 0, "gate": 4, "channel": 17, "amount": 0}; amount 0 switches the '
-          "channel off, 1 leaves it; all but model may be left out. " + looks.FORMULATION)
+RECIPE = ('recipe: {"model": "objects-biggan", "label": "mug", "seed": 0, "gate": 4, "channel": 17, "amount": 0}; '
+          "amount 0 switches the channel off, 1 leaves it; all but model may be left out. " + looks.FORMULATION)
 
 
 ENDPOINTS = {
-    "inside_picture": (lambda look: shown_of(look, measure=True), "The picture with one channel changed, before it, and what that did."),
-    "inside_keep": (lambda look: last_of(experiments.few(look)), "Pictures with only the most aware channels, and with as many random ones."),
-    "inside_hybrid": (lambda look: last_of(experiments.cross(look)), "Hybrids of two classes by the share of channels."),
-    "inside_measures": (lambda look: last_of(experiments.compare(look)), "Awareness by formula, by watching and by experiment, for one gate."),
+    "inside_picture": (lambda look: shown_of(look, measure=True),
+                       "The picture with one channel changed, before it, and what that did."),
+    "inside_keep": (lambda look: last_of(experiments.few(look)),
+                    "Pictures with only the most aware channels, and with as many random ones."),
+    "inside_hybrid": (lambda look: last_of(experiments.cross(look)),
+                      "Hybrids of two classes by the share of channels."),
+    "inside_measures": (lambda look: last_of(experiments.compare(look)),
+                        "Awareness by formula, by watching and by experiment, for one gate."),
     "inside_code": (lambda look: dict(code=looks.code_for(look)), "Python that makes the same picture."),
 }
 

@@ -38,5 +38,5 @@ def class_of(value: object, model: str) -> int:
         return whole(value, "the class", 0, len(names) - 1)
     except RecipeError:
         few = ", ".join(names[:16]) + (" ..." if len(names) > 16 else "")
-        raise RecipeError(f"there is no class {quoted(value)} in this network: give a number from 0 to {len(names) - 1}, or "
-                          f"one of {few}") from None
+        raise RecipeError(f"there is no class {quoted(value)} in this network: "
+                          f"give a number from 0 to {len(names) - 1}, or one of {few}") from None

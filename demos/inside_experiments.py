@@ -1,7 +1,9 @@
-"""What is measured when one looks inside: a channel off or up, few channels, two classes crossed, likeness, cuts, three measures.
+"""What is measured when one looks inside:
+a channel off or up, few channels, two classes crossed, likeness, cuts, three measures.
 
-Long work is a stream of plain values. What counts is how much pictures change, and where, and where the network's world has
-a classifier, what it takes them for; a change is given in levels of 255, as root mean square over pixels and colours.
+Long work is a stream of plain values. What counts is how much pictures change, and where, and where the network's
+world has a classifier, what it takes them for; a change is given in levels of 255, as root mean square over pixels
+and colours.
 """
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ from core.truth.worlds import load_world
 
 from . import pace
 from .checks import RecipeError
-from .inside_recipe import (MOST, Look, awareness_of, class_names, classifier_of, codes_of, gate_name, gates_of, generator_of,
-                            named, strength)
+from .inside_recipe import (
+    MOST, Look, awareness_of, class_names, classifier_of, codes_of, gate_name, gates_of, generator_of, named, strength)
 from .kept import Kept
 from .notebook import Bar, bars, data_uri, table
 from .paint_recipe import has_parts, read_parts
@@ -70,12 +72,15 @@ def probabilities(model: str, pictures: Tensor) -> Tensor | None:
 
 
 def word_for(model: str, picture: Tensor, label: int) -> dict | None:
-    """What the classifier says of one picture [1, 3, R, R]: the likeliest class with its probability, and that of `label`."""
+    """What the classifier says of one picture [1, 3, R, R]:
+    the likeliest class with its probability, and that of `label`.
+    """
     found = probabilities(model, picture)
     if found is None:
         return None
     best = int(found[0].argmax())
-    return dict(name=class_names(model)[best], probability=round(float(found[0, best]), 3), wanted=round(float(found[0, label]), 3))
+    return dict(name=class_names(model)[best], probability=round(float(found[0, best]), 3),
+                wanted=round(float(found[0, label]), 3))
 
 
 def taken_for(model: str, pictures: Tensor, label: int) -> int | None:
@@ -88,8 +93,11 @@ def taken_for(model: str, pictures: Tensor, label: int) -> int | None:
 
 
 class Untouched(NamedTuple):
-    """A picture as it is. state: what is before the gate's layer, None for layer 0; picture [1, 3, R, R] in [-1, 1]; maps
-    [channels, h, w]: what the gate lets through."""
+    """A picture as it is.
+
+    state: what is before the gate's layer, None for layer 0; picture [1, 3, R, R] in [-1, 1];
+    maps [channels, h, w]: what the gate lets through.
+    """
     state: State | None
     picture: Tensor
     maps: Tensor
@@ -121,7 +129,8 @@ def before(look: Look) -> Untouched:
 def changed(look: Look, amounts: Sequence[float] | None = None, channel: int | None = None) -> Tensor:
     """The picture with the channel at each of the amounts (None: the look's own), [n, 3, R, R] in [-1, 1]."""
     amounts = [look.amount] if amounts is None else amounts
-    edit = ChannelEdit(look.gate, look.channel if channel is None else channel, multiply=torch.tensor([float(one) for one in amounts]))
+    edit = ChannelEdit(look.gate, look.channel if channel is None else channel,
+                       multiply=torch.tensor([float(one) for one in amounts]))
     return redrawn(generator_of(look), codes_of(look), before(look).state, [edit]).clamp(-1, 1)
 
 
@@ -149,7 +158,8 @@ def part_shares(look: Look, after: Tensor, untouched: Tensor) -> dict[str, float
     squares = (after - untouched).square().mean((0, 1)).cpu()
     if not has_parts(look.model) or not squares.sum() > 0:
         return {}
-    return {name: float(squares[mask].sum() / squares.sum()) for name, mask in read_parts(look.model, untouched)[0].items()}
+    parts = read_parts(look.model, untouched)[0]
+    return {name: float(squares[mask].sum() / squares.sum()) for name, mask in parts.items()}
 
 
 def random_channels(look: Look) -> list[int]:
@@ -193,8 +203,10 @@ def verdict(look: Look, after: Tensor, random: dict | None) -> str:
     doing = "Switching it off" if look.amount == 0 else f"Setting it to {look.amount:g} times its strength"
     if spot != spot:
         return f"{doing} changes nothing: the channel lets nothing through in this picture."
-    others = "" if random is None else f" ({random['count']} random channels of this gate: {random['levels']:.1f}, the median)"
-    said = f"{doing} changes the picture by {moved:.1f} of 255 levels{others}. {_where(look, after, untouched, spot, random)}"
+    others = "" if random is None else (
+        f" ({random['count']} random channels of this gate: {random['levels']:.1f}, the median)")
+    where = _where(look, after, untouched, spot, random)
+    said = f"{doing} changes the picture by {moved:.1f} of 255 levels{others}. {where}"
     if random:
         return said + " One picture."
     return said + (" Press Measure to compare it with random channels." if pace.pace_of(look.model).slow else "")
@@ -211,7 +223,9 @@ def _where(look: Look, after: Tensor, untouched: Tensor, spot: float, random: di
 
 
 def struck(shares: dict[str, float], random: dict | None) -> str:
-    """The part that more of the change lies on than of random channels' changes; without those, the part with the most."""
+    """The part that more of the change lies on than of random channels' changes;
+    without those, the part with the most.
+    """
     usual = {} if random is None else random["parts"]
     return max(shares, key=lambda name: shares[name] - usual.get(name, 0.0))
 
@@ -221,7 +235,8 @@ def dots(look: Look) -> list[dict]:
     scores = awareness_of(look.model, look.gate)[look.label]
     numbers = strongest(scores, min(DOTS, len(scores))).tolist()
     rank = int((scores > scores[look.channel]).sum()) + 1
-    found = [dict(channel=channel, score=round(float(scores[channel]), 3), rank=i + 1) for i, channel in enumerate(numbers)]
+    found = [dict(channel=channel, score=round(float(scores[channel]), 3), rank=i + 1)
+             for i, channel in enumerate(numbers)]
     if look.channel not in numbers:
         found.append(dict(channel=look.channel, score=round(float(scores[look.channel]), 3), rank=rank))
     return found
@@ -232,8 +247,9 @@ def users(look: Look) -> str:
     scores, names = awareness_of(look.model, look.gate)[:, look.channel], class_names(look.model)
     order = scores.argsort(descending=True).tolist()
     shown = order[:USERS] + ([look.label] if look.label not in order[:USERS] else [])
-    rows = [Bar(f"{names[i]} (rank {order.index(i) + 1} of {len(order)})" if i == look.label else names[i], float(scores[i]),
-                says=f"{float(scores[i]):.3f}") for i in shown]
+    titles = {i: f"{names[i]} (rank {order.index(i) + 1} of {len(order)})" if i == look.label else names[i]
+              for i in shown}
+    rows = [Bar(titles[i], float(scores[i]), says=f"{float(scores[i]):.3f}") for i in shown]
     return bars(rows, caption=f"Classes that use channel {look.channel}", value="awareness")
 
 
@@ -270,7 +286,9 @@ def with_only(look: Look, kept: dict[int, Tensor], seeds: Sequence[int]) -> Tens
 
 
 def few(look: Look) -> Iterator[dict]:
-    """Pictures with the top q per cent of every gate's channels kept, and with as many random ones; how far they are off."""
+    """Pictures with the top q per cent of every gate's channels kept, and with as many random ones;
+    how far they are off.
+    """
     slow = pace.pace_of(look.model).slow
     seeds = [look.seed + i for i in range(1 if slow else SAMPLES)]
     draws, shares = 1 if slow else DRAWS, sorted({*SHARES, round(look.keep / 100, 4)} - {0.0, 1.0})
@@ -283,7 +301,8 @@ def few(look: Look) -> Iterator[dict]:
         rows.append(dict(keep=round(100 * share, 2), aware=uri(aware[:1]), random=uri(random[0][:1]),
                          aware_off=round(float(levels(aware, whole).mean()), 1),
                          random_off=round(median(float(levels(one, whole).mean()) for one in random), 1),
-                         aware_word=word_for(look.model, aware[:1], look.label), random_word=word_for(look.model, random[0][:1], look.label),
+                         aware_word=word_for(look.model, aware[:1], look.label),
+                         random_word=word_for(look.model, random[0][:1], look.label),
                          aware_taken=taken_for(look.model, aware, look.label),
                          random_taken=taken_for(look.model, torch.cat(random), look.label)))
         yield dict(rows=rows, whole=uri(whole[:1]), word=word_for(look.model, whole[:1], look.label), named=named(look),
@@ -293,28 +312,32 @@ def few(look: Look) -> Iterator[dict]:
 
 
 def few_table(look: Look, rows: Sequence[dict], count: int, draws: int) -> str:
-    """Every share as a row: how far pictures are off, and how many the classifier takes for the class, where there is one."""
+    """Every share as a row: how far pictures are off,
+    and how many the classifier takes for the class, where there is one.
+    """
     judged = rows[0]["aware_taken"] is not None
     head = ["kept", "most aware: levels off", "random: levels off"]
     head += [f"most aware: taken for {named(look)}", f"random: taken for {named(look)}"] if judged else []
     body = [[f"{row['keep']:g} %", f"{row['aware_off']:.1f}", f"{row['random_off']:.1f}",
-             *([f"{row['aware_taken']} of {count}", f"{row['random_taken']} of {count * draws}"] if judged else [])] for row in rows]
+             *([f"{row['aware_taken']} of {count}", f"{row['random_taken']} of {count * draws}"] if judged else [])]
+            for row in rows]
     return table(head, body, caption="Channels kept in every gate, of 255 levels")
 
 
 def few_said(look: Look, rows: Sequence[dict], count: int, draws: int, untouched: int | None) -> str:
     here = min(rows, key=lambda row: abs(row["keep"] - look.keep))
     closer = sum(row["aware_off"] < row["random_off"] for row in rows)
-    return (f"With the {here['keep']:g} % most aware channels of {named(look)} the picture is {here['aware_off']:.1f} of 255 levels off; "
-            f"with as many random ones {here['random_off']:.1f}. The aware ones are closer at {closer} of {len(rows)} shares. "
+    return (f"With the {here['keep']:g} % most aware channels of {named(look)} the picture is "
+            f"{here['aware_off']:.1f} of 255 levels off; with as many random ones {here['random_off']:.1f}. "
+            f"The aware ones are closer at {closer} of {len(rows)} shares. "
             f"({count} picture{'s' * (count > 1)}, {draws} random choice{'s' * (draws > 1)}; "
             f"{_few_taken(look, here, count, draws, untouched)})")
 
 
 def _few_taken(look: Look, row: dict, count: int, draws: int, untouched: int | None) -> str:
     if untouched is None:
-        return ("no classifier belongs to this network, so what is measured is how far the picture moves, not whether it is "
-                "still one of its class")
+        return ("no classifier belongs to this network, so what is measured is how far the picture moves, "
+                "not whether it is still one of its class")
     return (f"the classifier takes {row['aware_taken']} of {count} for {named(look)} with the aware channels, "
             f"{row['random_taken']} of {count * draws} with random ones, {untouched} of {count} with all")
 
@@ -346,7 +369,8 @@ def cross(look: Look) -> Iterator[dict]:
         taken = taken_for(look.model, made, look.other)
         turned.append(int((levels(made, b) < levels(made, a)).sum()) if taken is None else taken)
         yield dict(partial=i + 1 < CROSSES, says=f"{i + 1} of {CROSSES}", a=uri(a[:1]), b=uri(b[:1]),
-                   src=data_uri(webp(side_by_side(to_pil(torch.cat(frames))))), frames=len(frames), shares=shares[:i + 1],
+                   src=data_uri(webp(side_by_side(to_pil(torch.cat(frames))))), frames=len(frames),
+                   shares=shares[:i + 1],
                    names=[named(look), class_names(look.model)[look.other]],
                    verdict=cross_said(look, shares, turned, len(seeds)) if i + 1 == CROSSES else "")
 
@@ -357,12 +381,16 @@ def cross_said(look: Look, shares: Sequence[float], turned: Sequence[int], count
     most = f"most of the {count} pictures" if count > 1 else "the picture"
     used = f"gates {gates[0]} to {gates[-1]}, {look.mix}; {count} picture{'s' * (count > 1)}"
     if classifier_of(look.model) is not None:
-        there = (f"From {100 * over:.0f} % of the channels on, the classifier takes {most} for {other}" if over is not None
-                 else f"Even with all channels of these gates the classifier does not take {most} for {other}")
+        there = (f"From {100 * over:.0f} % of the channels on, the classifier takes {most} for {other}"
+                 if over is not None else
+                 f"Even with all channels of these gates the classifier does not take {most} for {other}")
         return f"{there} ({used}; with all of them {turned[-1]} of {count})."
-    there = (f"From {100 * over:.0f} % of the channels on, {most} {'are' if count > 1 else 'is'} nearer to {other} than to {this}"
-             if over is not None else f"Even with all channels of these gates it stays nearer to {this} than to {other}")
-    return f"{there}, pixel by pixel ({used}; no classifier belongs to this network, so nearness is measured in pixels)."
+    are = "are" if count > 1 else "is"
+    there = (f"From {100 * over:.0f} % of the channels on, {most} {are} nearer to {other} than to {this}"
+             if over is not None else
+             f"Even with all channels of these gates it stays nearer to {this} than to {other}")
+    return (f"{there}, pixel by pixel ({used}; "
+            "no classifier belongs to this network, so nearness is measured in pixels).")
 
 
 # --- who is like whom?
@@ -392,14 +420,18 @@ def alike(look: Look) -> dict:
     order = [i for i in row.argsort(descending=True).tolist() if i != look.label]
     best, least = order[0], order[-1]
     html = _heat(found, names) if len(names) <= HEATED else bars(
-        [Bar(names[i], float(row[i])) for i in order[:10]], caption=f"Classes most like {named(look)}", value="likeness", full=1.0)
-    said = (f"{capital(named(look))} is most like {names[best]} ({float(row[best]):+.2f}) and least like {names[least]} "
-            f"({float(row[least]):+.2f}; 1: the same channels, 0: unrelated).{_families(look.model, found)}")
+        [Bar(names[i], float(row[i])) for i in order[:10]],
+        caption=f"Classes most like {named(look)}", value="likeness", full=1.0)
+    said = (f"{capital(named(look))} is most like {names[best]} ({float(row[best]):+.2f}) "
+            f"and least like {names[least]} ({float(row[least]):+.2f}; 1: the same channels, 0: unrelated)."
+            f"{_families(look.model, found)}")
     return dict(html=html, verdict=said)
 
 
 def _families(model: str, found: Tensor) -> str:
-    """Whether classes of one family are more alike than strangers, by permuting the families; "" where there are none."""
+    """Whether classes of one family are more alike than strangers, by permuting the families;
+    "" where there are none.
+    """
     world = zoo.card(model).world
     families = getattr(load_world(world), "FAMILIES", None) if world else None
     names = class_names(model)
@@ -425,7 +457,8 @@ def _heat(found: Tensor, names: Sequence[str]) -> str:
     for i, name in enumerate(names):
         cells = "".join(f'<td style="--at:{max(0.0, float(value)):.2f}">{float(value):+.2f}</td>' for value in found[i])
         body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
-    return ('<div class="scroll" tabindex="0" role="region" aria-label="Likeness of every pair of classes"><table class="heat">'
+    return ('<div class="scroll" tabindex="0" role="region" aria-label="Likeness of every pair of classes">'
+            '<table class="heat">'
             f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
@@ -433,11 +466,14 @@ def _heat(found: Tensor, names: Sequence[str]) -> str:
 
 
 def cut(look: Look) -> Iterator[dict]:
-    """Some pictures of the class cut into pieces by k-means of what the channels say at each pixel, with weights and without."""
+    """Some pictures of the class cut into pieces by k-means of what the channels say at each pixel,
+    with weights and without.
+    """
     try:
         import sklearn.metrics
     except ImportError:
-        raise RecipeError("cutting needs scikit-learn, which is not installed here: run pip install scikit-learn and start again") from None
+        raise RecipeError("cutting needs scikit-learn, which is not installed here: "
+                          "run pip install scikit-learn and start again") from None
     generator, gates = generator_of(look), gates_of(look)
     codes = torch.cat([codes_of(look, seed=look.seed + i) for i in range(TOGETHER)])
     with torch.no_grad():
@@ -458,14 +494,16 @@ def _cut_said(look: Look, pictures: Tensor, cuts: dict[str, Tensor], side: int, 
     shown = cuts["with" if look.weighted else "without"]
     sizes = torch.bincount(shown.flatten(), minlength=look.pieces).double() / shown.numel()
     parts = ", ".join(f"{100 * share:.0f}" for share in sizes.tolist())
-    said = (f"{look.pieces} pieces of {parts} % of {len(pictures)} pictures, {'with' if look.weighted else 'without'} awareness as weight. "
+    said = (f"{look.pieces} pieces of {parts} % of {len(pictures)} pictures, "
+            f"{'with' if look.weighted else 'without'} awareness as weight. "
             f"The cuts with and without weights agree at {agree:.2f} (adjusted Rand index: 0 chance, 1 the same).")
     if not has_parts(look.model):
         return said + " No part reader belongs to this network, so nobody says here which cut is right."
     from sklearn.metrics import adjusted_rand_score
 
     truth = zoo.load_part_reader(zoo.card(look.model).world)(pictures).argmax(1)
-    truth = torch.nn.functional.interpolate(truth[:, None].float(), size=(side, side), mode="nearest").long().flatten().cpu().numpy()
+    truth = torch.nn.functional.interpolate(truth[:, None].float(), size=(side, side), mode="nearest")
+    truth = truth.long().flatten().cpu().numpy()
     scores = {name: adjusted_rand_score(truth, one.flatten().numpy()) for name, one in cuts.items()}
     return f"{said} Agreement with the part reader: {scores['with']:.2f} with weights, {scores['without']:.2f} without."
 
@@ -479,34 +517,45 @@ def painted(regions: Tensor) -> str:
 
 
 def compare(look: Look) -> Iterator[dict]:
-    """The three measures of every channel of the gate, for the class: first by watching, then by switching each one off."""
+    """The three measures of every channel of the gate, for the class:
+    first by watching, then by switching each one off.
+    """
     formula = awareness(opened(look.model), look.label, gate=look.gate).cpu()
-    for seen in mean_activation(opened(look.model), look.label, gate=look.gate, draws=OBSERVED, seed=look.seed, psi=look.psi):
+    asked = dict(gate=look.gate, seed=look.seed, psi=look.psi)
+    for seen in mean_activation(opened(look.model), look.label, draws=OBSERVED, **asked):
         yield dict(partial=True, share=0.3 * seen.done / seen.of, says=f"Watching: {seen.done} of {seen.of} pictures")
     observed, effect = seen.values.cpu(), None
-    for tried in causal_effect(opened(look.model), look.label, gate=look.gate, draws=TRIED, seed=look.seed, psi=look.psi):
+    for tried in causal_effect(opened(look.model), look.label, draws=TRIED, **asked):
         effect = tried.values.cpu()
-        yield dict(partial=True, share=0.3 + 0.7 * tried.done / tried.of, says=f"Switching off: {tried.done} of {tried.of} channels")
-    yield dict(html=compared_html(look, formula, observed, effect), verdict=compared_said(look, formula, observed, effect))
+        yield dict(partial=True, share=0.3 + 0.7 * tried.done / tried.of,
+                   says=f"Switching off: {tried.done} of {tried.of} channels")
+    yield dict(html=compared_html(look, formula, observed, effect),
+               verdict=compared_said(look, formula, observed, effect))
 
 
 def compared_said(look: Look, formula: Tensor, observed: Tensor, effect: Tensor) -> str:
     pairs = {"watching": rank_correlation(formula, observed), "experiment": rank_correlation(formula, effect)}
     both = rank_correlation(observed, effect)
-    told = ", ".join(f"with the {name} {value:+.2f}" if name == "experiment" else f"with {name} {value:+.2f}" for name, value in pairs.items())
-    return (f"Does the formula put the {len(formula)} channels in the same order? Rank correlation {told}; watching with the experiment "
-            f"{both:+.2f} (1 the same order, 0 unrelated). {capital(gate_name(look.model, look.gate))}, {named(look)}; {OBSERVED} pictures watched, "
+    told = ", ".join(f"with the {name} {value:+.2f}" if name == "experiment" else f"with {name} {value:+.2f}"
+                     for name, value in pairs.items())
+    return (f"Does the formula put the {len(formula)} channels in the same order? Rank correlation {told}; "
+            f"watching with the experiment {both:+.2f} (1 the same order, 0 unrelated). "
+            f"{capital(gate_name(look.model, look.gate))}, {named(look)}; {OBSERVED} pictures watched, "
             f"{TRIED} switched.")
 
 
 def compared_html(look: Look, formula: Tensor, observed: Tensor, effect: Tensor) -> str:
     root = LEVELS * effect.clamp(min=0).sqrt()
-    numbers = dict.fromkeys([*strongest(formula, min(DOTS, len(formula))).tolist(), *strongest(effect, min(3, len(effect))).tolist(), look.channel])
-    rank = {name: (-values).argsort(stable=True).argsort().add(1).tolist() for name, values in (("f", formula), ("o", observed), ("e", effect))}
-    rows = [(f"channel {i}", f"{float(formula[i]):.3f} (rank {rank['f'][i]})", f"{float(observed[i]):.3f} (rank {rank['o'][i]})",
+    numbers = dict.fromkeys([*strongest(formula, min(DOTS, len(formula))).tolist(),
+                             *strongest(effect, min(3, len(effect))).tolist(), look.channel])
+    rank = {name: (-values).argsort(stable=True).argsort().add(1).tolist()
+            for name, values in (("f", formula), ("o", observed), ("e", effect))}
+    rows = [(f"channel {i}", f"{float(formula[i]):.3f} (rank {rank['f'][i]})",
+             f"{float(observed[i]):.3f} (rank {rank['o'][i]})",
              f"{float(root[i]):.2f} (rank {rank['e'][i]})") for i in numbers]
-    return table(["channel", "by formula: awareness", "by watching: mean activation", "by experiment: change of 255 levels"], rows,
-                 caption=f"The most aware channels of {gate_name(look.model, look.gate)}, those that change most, and the chosen one")
+    head = ["channel", "by formula: awareness", "by watching: mean activation", "by experiment: change of 255 levels"]
+    return table(head, rows, caption=f"The most aware channels of {gate_name(look.model, look.gate)}, "
+                                     "those that change most, and the chosen one")
 
 
 def rank_correlation(a: Tensor, b: Tensor) -> float:
@@ -531,5 +580,5 @@ def capital(text: str) -> str:
 
 def told(look: Look) -> str:
     """The caption under the picture."""
-    return (f"{capital(named(look))}, picture number {look.seed}. Channel {look.channel} of {gate_name(look.model, look.gate)}, "
-            f"{strength(look)}.")
+    return (f"{capital(named(look))}, picture number {look.seed}. "
+            f"Channel {look.channel} of {gate_name(look.model, look.gate)}, {strength(look)}.")

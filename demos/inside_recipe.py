@@ -28,10 +28,11 @@ MOST = 3.0                      # times its own strength that a channel can be t
 MIXES = {"parameters": "gains and biases", "features": "activations"}
 GATES = ("all", "early", "late")
 PIECES = (2, 12)
-FORMULATION = ("Our formulation: the text and the code of the paper (He et al., Interpreting Class Conditional GANs with Channel "
-               "Awareness, arXiv 2203.11173) are not public.")
-NEEDS = ("this network has no class-conditional normalisation, so none of its channels belongs to a class: choose a BigGAN or a "
-         "BigGAN-deep in the list of networks, or start the page with python app.py --weights FILE")
+FORMULATION = ("Our formulation: the text and the code of the paper (He et al., Interpreting Class Conditional GANs "
+               "with Channel Awareness, arXiv 2203.11173) are not public.")
+NEEDS = ("this network has no class-conditional normalisation, so none of its channels belongs to a class: "
+         "choose a BigGAN or a BigGAN-deep in the list of networks, or start the page with "
+         "python app.py --weights FILE")
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Look:
     """One picture of a class with one channel changed, and what the tab's experiments do with it; plain values only.
 
     model: of a network with classes that can be opened now. label, other: a class by number or name; other -1: the next
-    class. psi: truncation, None: the card's. gate, channel: -1: the middle gate, and its most aware channel of the class.
-    amount: what the channel is multiplied with, 0 (off) to MOST. share: of a hybrid's channels that come from `other`,
-    0..1; gates: of the hybrid and of the cut, one of GATES or a range such as "2-5"; mix: a key of MIXES. keep: per cent
-    of the channels. pieces: of the cut; weighted: by awareness. Numbers may be given as text. Raises RecipeError.
+    class. psi: truncation, None: the card's. gate, channel: -1: the middle gate, and its most aware channel of the
+    class. amount: what the channel is multiplied with, 0 (off) to MOST. share: of a hybrid's channels that come from
+    `other`, 0..1; gates: of the hybrid and of the cut, one of GATES or a range such as "2-5"; mix: a key of MIXES.
+    keep: per cent of the channels. pieces: of the cut; weighted: by awareness. Numbers may be given as text. Raises
+    RecipeError.
     """
     model: str
     seed: int = 0
@@ -98,8 +100,8 @@ def card_of(model: object) -> zoo.ModelCard:
     """Of a network with classes that can be opened now. Raises RecipeError."""
     if not (isinstance(model, str) and model in zoo.ready()):
         there = [name for name, card in zoo.ready().items() if card.classes]
-        raise RecipeError(f"the model cannot be {quoted(model)}: choose {', '.join(there) or 'one of the list of networks'}, "
-                          "or fetch it first")
+        raise RecipeError(f"the model cannot be {quoted(model)}: "
+                          f"choose {', '.join(there) or 'one of the list of networks'}, or fetch it first")
     if not opened(model).gates:
         raise RecipeError(NEEDS)
     return zoo.card(model)
@@ -221,7 +223,8 @@ def from_json(data: str | bytes | Mapping) -> Look:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
     given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
     if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
-        raise RecipeError("this is not a recipe of the tab Look inside: give what it wrote, with a model, a gate and a channel")
+        raise RecipeError("this is not a recipe of the tab Look inside: "
+                          "give what it wrote, with a model, a gate and a channel")
     check_version(given.get("version", VERSION))
     unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
     if unknown:
@@ -230,7 +233,9 @@ def from_json(data: str | bytes | Mapping) -> Look:
 
 
 def to_query(look: Look) -> dict[str, str]:
-    """The link's parameters: tab, version, model, gate and channel always, the rest only where it is not the default."""
+    """The link's parameters: tab, version, model, gate and channel always,
+    the rest only where it is not the default.
+    """
     plain = Look(look.model, label=look.label)
     always = ("model", "gate", "channel")
     written = {name: _text(getattr(look, name)) for name in FIELDS
@@ -267,12 +272,15 @@ def code_for(look: Look) -> str:
 def _code(look: Look) -> str:
     reader, expression = opening(zoo.card(look.model))
     drawer, rows = drawing_code(look)
-    imports = sorted([reader, "from core.channels.editing import ChannelEdit, edited", "from core.images import to_pil"])
+    imports = sorted([reader, "from core.channels.editing import ChannelEdit, edited",
+                      "from core.images import to_pil"])
     return "\n".join([
         *imports, "",
         f"generator = {expression}",
-        f"codes = generator.codes(generator.sample(1, seed={look.seed}), psi={look.psi:g}, label={look.label})        # {named(look)}",
-        f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, multiply={look.amount:g})        # 0 switches the channel off",
+        f"codes = generator.codes(generator.sample(1, seed={look.seed}), psi={look.psi:g}, "
+        f"label={look.label})        # {named(look)}",
+        f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, "
+        f"multiply={look.amount:g})        # 0 switches the channel off",
         f"picture = to_pil(edited({drawer}, [edit])(codes){rows})[0]", ""])
 
 
@@ -294,7 +302,8 @@ def notebook_for(look: Look) -> bytes:
     card = zoo.card(look.model)
     drawer, rows = drawing_code(look)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(look).items())
-    head = (f"# One picture of GANatomy, Look inside\n\nThis notebook makes one picture ({alt_text(look)}) with the model {card.title}. "
+    head = (f"# One picture of GANatomy, Look inside\n\nThis notebook makes one picture ({alt_text(look)}) "
+            f"with the model {card.title}. "
             f"[Open it on the page]({link_for(look)}).\n\n{FORMULATION}\n\n"
             f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
             f"Weights: {card.licence}, sha256 `{zoo.weights_hash(look.model)}`.")
@@ -303,4 +312,5 @@ def notebook_for(look: Look) -> bytes:
     return notebook_of([
         ("markdown", head), ("code", SET_UP), ("code", _code(look) + "picture.resize((320, 320))"),
         ("markdown", "The channels that this class opens most."), ("code", FURTHER.format(**values)),
-        ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."), ("code", STRIP.format(**values))])
+        ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),
+        ("code", STRIP.format(**values))])

@@ -81,10 +81,12 @@ def shown_of(recipe: Painted, *, at_once: bool = False) -> dict:
     data, inside, outside = (b"", 0.0, 0.0) if waits else drawn(recipe, knobs if moved else None)
     before = b"" if pace_of(recipe.model).slow and waits else recipes.picture_bytes(recipe.base)
     return dict(recipe=painted.as_dict(recipe), src=_uri(data), before=_uri(before), exact=not waits,
-                alt=alt_text(recipe, knobs), caption=caption(recipe, knobs), query=urlencode(painted.to_query(recipe), safe=","),
-                sentence=first_sentence(recipe, knobs, whole=bool(mask.all())), verdict=verdict(recipe, knobs, inside, outside),
-                finding="" if knobs is None else finding.finding(recipe, knobs), ratio=experiments.ratio(inside, outside),
-                setup=setup_of(recipe, knobs))
+                alt=alt_text(recipe, knobs), caption=caption(recipe, knobs),
+                query=urlencode(painted.to_query(recipe), safe=","),
+                sentence=first_sentence(recipe, knobs, whole=bool(mask.all())),
+                verdict=verdict(recipe, knobs, inside, outside),
+                finding="" if knobs is None else finding.finding(recipe, knobs),
+                ratio=experiments.ratio(inside, outside), setup=setup_of(recipe, knobs))
 
 
 def _uri(data: bytes) -> str:
@@ -112,9 +114,11 @@ def setup_of(recipe: Painted, knobs: Knobs | None) -> dict:
     there = painted.parts_of(recipe)
     generator, card = recipes.opened(recipe.model), zoo.card(recipe.model)
     return dict(models.facts(recipe.model), parts={name: to_text(mask) for name, mask in there.items()},
-                offered=[name for name in PARTS if name in there], region=to_text(painted.mask_of(recipe)), name=called(recipe),
-                solved=knobs is not None, knobs=[] if knobs is None else knob_facts(recipe, knobs), plan=finding.plan(recipe),
-                method=painted.METHODS[recipe.method], crop=card.crop / card.resolution, truncation=generator.has_truncation,
+                offered=[name for name in PARTS if name in there], region=to_text(painted.mask_of(recipe)),
+                name=called(recipe), solved=knobs is not None,
+                knobs=[] if knobs is None else knob_facts(recipe, knobs), plan=finding.plan(recipe),
+                method=painted.METHODS[recipe.method], crop=card.crop / card.resolution,
+                truncation=generator.has_truncation,
                 layers=list(recipes.layer_groups(recipe.model)), corner=painted.corner(),
                 first=finding.known(replace(recipe, method="resefa")) is not None, weight=_weight(knobs))
 
@@ -128,8 +132,10 @@ def knob_facts(recipe: Painted, knobs: Knobs) -> list[dict]:
     key = (finding.key_of(recipe), recipe.forbid)
     names = _names.get(key)
     if names is None:
-        quiet = pace_of(recipe.model).slow
-        names = [dict(title="", low="one way", high="the other way")] * len(knobs.steps) if quiet else _names.put(key, experiments.named(recipe, knobs))
+        if pace_of(recipe.model).slow:
+            names = [dict(title="", low="one way", high="the other way")] * len(knobs.steps)
+        else:
+            names = _names.put(key, experiments.named(recipe, knobs))
     rows = zip(names, knobs.numbers, knobs.deviations, knobs.ratio)
     return [dict(name, reach=knobs.reach(i), also=_ratio(ratio), deviations=round(away, 2), number=number + 1)
             for i, (name, number, away, ratio) in enumerate(rows)]
@@ -140,12 +146,15 @@ def _ratio(value: float) -> str:
 
 
 def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
-    """The sentence over the tab, built from what is shown: the region, the method, the ban, and whether there are knobs."""
+    """The sentence over the tab, built from what is shown:
+    the region, the method, the ban, and whether there are knobs.
+    """
     name, closed_form = called(recipe), recipe.method == "resefa"
     if whole:
         return "The region is the whole picture: nothing is outside of it, so there is nothing to forbid."
     if knobs is None:
-        return f"The outlined region has no knobs yet. Each of {painted.METHODS[recipe.method]}\u2019s moves {name}{_rule(recipe)}."
+        return (f"The outlined region has no knobs yet. "
+                f"Each of {painted.METHODS[recipe.method]}\u2019s moves {name}{_rule(recipe)}.")
     if not knobs.steps and recipe.forbid and not closed_form:
         return f"This network cannot move {name} alone: here it refuses."
     if not knobs.steps:
@@ -158,7 +167,8 @@ def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
 def _rule(recipe: Painted) -> str:
     """What a knob of this method may do elsewhere: only LowRankGAN forbids, ReSeFa weighs."""
     if recipe.method == "resefa":
-        return " as much as it can for what it changes elsewhere" if recipe.forbid else " as much as it can, whatever it changes elsewhere"
+        return (" as much as it can for what it changes elsewhere" if recipe.forbid else
+                " as much as it can, whatever it changes elsewhere")
     return " and is forbidden to touch anything else" if recipe.forbid else " and may touch anything else"
 
 
@@ -174,12 +184,12 @@ def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float)
     if seen:
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
     best, chance = finding.baselines(recipe, knobs.grams)
-    beside = (f" (RMS; best of SeFa\u2019s first {painted.TRIED} global knobs: {best:.1f}, a random one, the median of {painted.TRIED}: "
-              f"{chance:.1f})") if best < 1e6 else ""
+    beside = (f" (RMS; best of SeFa\u2019s first {painted.TRIED} global knobs: {best:.1f}, "
+              f"a random one, the median of {painted.TRIED}: {chance:.1f})") if best < 1e6 else ""
     if not turned:
         at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
-        return (f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything else{beside}." if at < 1e6 else
-                "Turn it: there is nothing outside.")
+        return (f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything "
+                f"else{beside}." if at < 1e6 else "Turn it: there is nothing outside.")
     if found is None:
         return f"{name} {verb(recipe, 'changes')} by {inside * LEVELS:.0f} of 255 levels, nothing outside does."
     return f"{name} {verb(recipe)} {found:.1f} times as much as everything else{beside}: {levels}, on this picture."
@@ -194,8 +204,8 @@ def evidence_verdict(recipe: Painted) -> str:
 def truth_html(recipe: Painted) -> str:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
     knobs, tables = finding.known(recipe), on_unseen.truth_html(recipe.model, recipe.region)
-    said = tables or ("<p>This region has not been measured on other faces yet. What stands here was measured on the picture on "
-                      "screen; \u201cTry on other faces\u201d measures eight more.</p>")
+    said = tables or ("<p>This region has not been measured on other faces yet. What stands here was measured on the "
+                      "picture on screen; \u201cTry on other faces\u201d measures eight more.</p>")
     return said + ("" if knobs is None else f"<p>{escape(finding.finding(recipe, knobs))}</p>{_certificate(knobs)}")
 
 
@@ -203,8 +213,10 @@ def _certificate(knobs: Knobs) -> str:
     if knobs.solved is None:
         return "<p>ReSeFa is a closed form: there is nothing to certify.</p>"
     gap = max(knobs.solved.inside.gap, knobs.solved.outside.gap)
-    return (f"<p>Both matrices were split to within {gap:.1e} of the optimum (relative duality gap, computed from both sides), "
-            f"lambda {knobs.solved.outside.lam:.3g}, {knobs.solved.inside.iterations + knobs.solved.outside.iterations} rounds.</p>")
+    rounds = knobs.solved.inside.iterations + knobs.solved.outside.iterations
+    return (f"<p>Both matrices were split to within {gap:.1e} of the optimum "
+            f"(relative duality gap, computed from both sides), "
+            f"lambda {knobs.solved.outside.lam:.3g}, {rounds} rounds.</p>")
 
 
 def alt_text(recipe: Painted, knobs: Knobs | None) -> str:
@@ -229,7 +241,8 @@ def caption(recipe: Painted, knobs: Knobs | None) -> str:
     step = "" if at is None else (f" One step changes the region by {painted.STEP:g} (RMS, at first order): "
                                   f"{knobs.deviations[at]:.2f} standard deviations of w along the knob.")
     said = alt_text(recipe, None)
-    others = f" {on_unseen.made_on(recipe.model)}" if knobs is not None and knobs.steps and evidence_verdict(recipe) else ""
+    measured_there = knobs is not None and knobs.steps and evidence_verdict(recipe)
+    others = f" {on_unseen.made_on(recipe.model)}" if measured_there else ""
     return said[:1].upper() + said[1:] + "." + step + others
 
 
@@ -316,12 +329,15 @@ def file_for(recipe: Painted, kind: str) -> tuple[bytes, str]:
     if kind == "notebook":
         number = knobs.numbers[knob]
         row = [round(knobs.reach(knob) * i / 3, 3) for i in range(-3, 4)]
-        return painted.notebook_for(recipe, own_amounts(recipe, knobs), number, row, caption(recipe, knobs)), f"{name}.ipynb"
+        return (painted.notebook_for(recipe, own_amounts(recipe, knobs), number, row, caption(recipe, knobs)),
+                f"{name}.ipynb")
     if kind == "picture":
         image = finding.render(recipe, knobs, [recipe.amounts], quickly=False)
         licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link)))
-        return png(recipes.shown(image, recipe.model)[0], recipe=painted.as_dict(recipe), licence=licence), f"{name}.png"
-    images = finding.render(recipe, knobs, settings_of(recipe, knobs.reach(knob), 7 if kind == "strip" else FRAMES), quickly=False)
+        data = png(recipes.shown(image, recipe.model)[0], recipe=painted.as_dict(recipe), licence=licence)
+        return data, f"{name}.png"
+    settings = settings_of(recipe, knobs.reach(knob), 7 if kind == "strip" else FRAMES)
+    images = finding.render(recipe, knobs, settings, quickly=False)
     times = max(1, TAKEN_SIDE // images.shape[-1])
     pictures = [enlarge(one, times) for one in recipes.shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
     if kind == "strip":
@@ -362,10 +378,10 @@ def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
 # --- the tab
 
 
-LIMITS = ("A knob is made from one picture\u2019s derivatives: far from it, or on another picture, it may leave its region. "
-          "These are cartoon faces drawn by a program; on photographs regions are less clear-cut. Where the region is a part, the "
-          "part reader found it; a part that it misses cannot be tapped.")
-EQUATION = r"""
+LIMITS = ("A knob is made from one picture\u2019s derivatives: far from it, or on another picture, it may leave its "
+          "region. These are cartoon faces drawn by a program; on photographs regions are less clear-cut. Where the "
+          "region is a part, the part reader found it; a part that it misses cannot be tapped.")
+EQUATION = (r"""
 $J$ says how every pixel reacts to every number of the code: one column a number. Its rows inside the region make
 $M_A = J_A^\top J_A$, those outside $M_B = J_B^\top J_B$, each divided by its number of rows.
 
@@ -373,20 +389,25 @@ $M_A = J_A^\top J_A$, those outside $M_B = J_B^\top J_B$, each divided by its nu
 
 $$ \min_{L, S}\; \|L\|_* + \lambda \|S\|_1 \quad \text{with} \quad L + S = M, $$
 
-solved here until a certificate says that the optimum is at most $2 \cdot 10^{-5}$ away. The eigenvectors of $L_A$ move the region.
-Those of $L_B$ move the rest: what is left when they are taken away, the null space $N_B$, leaves it still at first order. So
+solved here until a certificate says that the optimum is at most $2 \cdot 10^{-5}$ away. """
+    r"""The eigenvectors of $L_A$ move the region.
+Those of $L_B$ move the rest: what is left when they are taken away, the null space $N_B$, """
+    r"""leaves it still at first order. So
 
 $$ n = N_B N_B^\top v, \qquad v \text{ an eigenvector of } L_A. $$
 
 **ReSeFa** asks for the most change inside for the change outside, in closed form:
 $\max_n\; n^\top M_A n \,/\, n^\top (M_B + \mu I)\, n$.
 
-One *step* of a knob changes the region by 0.05 (root mean square, values from -1 to 1), at first order: $0.05 / \sqrt{n^\top M_A n}$.
+One *step* of a knob changes the region by 0.05 (root mean square, values from -1 to 1), at first order: """
+    r"""$0.05 / \sqrt{n^\top M_A n}$.
 
-Where the published code differs from the paper, "as published" does as it does: the mean over RGB, $\lambda = 1/60$, a penalty
-from the largest column sum. Zhu et al., *Low-Rank Subspaces in GANs*, NeurIPS 2021 (arXiv 2106.04488); *Region-Based Semantic
+Where the published code differs from the paper, "as published" does as it does: """
+    r"""the mean over RGB, $\lambda = 1/60$, a penalty
+from the largest column sum. Zhu et al., *Low-Rank Subspaces in GANs*, """
+    r"""NeurIPS 2021 (arXiv 2106.04488); *Region-Based Semantic
 Factorization in GANs*, ICML 2022 (arXiv 2202.09649).
-"""
+""")
 RECORDED = ("answer", "code", "faces", "ban", "refuse", "columns", "pictures")
 
 
@@ -401,24 +422,29 @@ def arrival() -> dict:
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
     faces = [dict(row, pictures=cut["faces"][i]) for i, row in enumerate(found["faces"]["rows"])]
     sides = [dict(side, picture=cut["ban"][0][1 + i]) for i, side in enumerate(found["ban"]["sides"])]
-    return dict(recipe=found["recipe"], code=found["code"], answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
+    answer = dict(found["answer"], src=pictures["after"], before=pictures["before"])
+    return dict(recipe=found["recipe"], code=found["code"], answer=answer,
                 strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
                 faces=dict(found["faces"], rows=faces, key="arrival"),
-                ban=dict(found["ban"], sides=sides, before=cut["ban"][0][0], key="arrival"), refuse=dict(found["refuse"], key="arrival"))
+                ban=dict(found["ban"], sides=sides, before=cut["ban"][0][0], key="arrival"),
+                refuse=dict(found["refuse"], key="arrival"))
 
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     world = zoo.card(model).world
-    files = dict(parts=zoo.WEIGHTS / f"{world}-parts.safetensors", painted=zoo.WEIGHTS / "evidence" / f"{model}-paint.json")
-    return dict(measured.made_from(model), **{name: recipes.file_identity(path) if path.exists() else "" for name, path in files.items()})
+    files = dict(parts=zoo.WEIGHTS / f"{world}-parts.safetensors",
+                 painted=zoo.WEIGHTS / "evidence" / f"{model}-paint.json")
+    hashes = {name: recipes.file_identity(path) if path.exists() else "" for name, path in files.items()}
+    return dict(measured.made_from(model), **hashes)
 
 
 def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights, the evidence and the readers that are here now."""
     try:
         model = found["recipe"]["model"]
-        return model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED) and found["made_from"] == made_from(model)
+        return (model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED)
+                and found["made_from"] == made_from(model))
     except (KeyError, TypeError):
         return False
 
@@ -429,8 +455,8 @@ def tab() -> Demo:
     first = shown["answer"].get("sentence") or "Knobs for one region of a picture, forbidden to touch anything else."
     base = {name: shown["recipe"][name] for name in ("version", "model", "seed", "psi", "label")}
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
-        text(f'<h2 class="sentence" id="paint-sentence">{escape(first)}</h2><p class="lead">Tap a part of the picture, or paint one: '
-             "a moment later it has knobs of its own.</p>")
+        text(f'<h2 class="sentence" id="paint-sentence">{escape(first)}</h2>'
+             '<p class="lead">Tap a part of the picture, or paint one: a moment later it has knobs of its own.</p>')
         parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
                      strip=part(TAB, "strip", shown["strip"], visible="hidden"),
                      base=part(TAB, "base", base, visible="hidden"),
@@ -441,13 +467,16 @@ def tab() -> Demo:
                 models.picker(TAB, parts["base"])
             with gr.Column(scale=6, min_width=320):
                 part(TAB, "knobs")
-        with cell("Forbid changes outside", "The same knob with the ban and without it, turned equally far inside: what else moved? "
+        with cell("Forbid changes outside",
+                  "The same knob with the ban and without it, turned equally far inside: what else moved? "
                   "Where all layers listen (under More controls) there is more to forbid."):
             parts["ban"] = part(TAB, "ban", shown["ban"])
-        with cell("Does it hold for other faces?", "The same knob, found on this picture, on eight that were not looked at."):
+        with cell("Does it hold for other faces?",
+                  "The same knob, found on this picture, on eight that were not looked at."):
             parts["faces"] = part(TAB, "faces", shown["faces"])
-        with cell("What cannot be moved?", "A region without a knob of its own is a finding: the network draws it only together "
-                                           "with something else."):
+        with cell("What cannot be moved?",
+                  "A region without a knob of its own is a finding: the network draws it only together "
+                  "with something else."):
             parts["refuse"] = part(TAB, "refuse", shown["refuse"])
         folds = _folds(parts, shown["code"])
         limits(LIMITS)
@@ -515,7 +544,9 @@ def live(given: Mapping, request: gr.Request) -> tuple:
 
 
 def exactly(given: Mapping, request: gr.Request) -> dict:
-    """The picture itself of a slow network; nothing where the screen shows another recipe by now, or its knobs are not there."""
+    """The picture itself of a slow network;
+    nothing where the screen shows another recipe by now, or its knobs are not there.
+    """
     try:
         recipe = painted.from_json(given)
         if _on_screen.get(str(request.session_hash), recipe) != recipe:
@@ -539,8 +570,8 @@ def finder(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(key=event.key, error="The knobs could not be found: something broke on the server. Press the button under the "
-                                        "picture to try again.")
+        yield dict(key=event.key, error="The knobs could not be found: something broke on the server. "
+                                        "Press the button under the picture to try again.")
         raise
 
 
@@ -554,20 +585,27 @@ def _wire(parts: dict) -> None:
     bus.exact(exactly, bus, parts["stage"], **private("paint_exact", LONG))
     bus.find(finder, bus, parts["facts"], **private("paint_finding", SOLVE))
     bus.stop(stop, None, None, **private("paint_stopping", LIVE))
-    bus.strip(keyed(painted.from_json, lambda recipe, event: strip(recipe)), bus, parts["strip"], **private("paint_film", LONG))
-    bus.faces(keyed_stream(lambda recipe, event: experiments.faces(recipe, int(event.first) % 10_000)), bus, parts["faces"],
-              **private("paint_faces", LONG))
-    bus.ban(keyed(painted.from_json, lambda recipe, event: experiments.ban(recipe)), bus, parts["ban"], **private("paint_ban", LONG))
-    for name, make in (("refuse", experiments.refusals), ("compare", experiments.compare), ("weights", experiments.weights)):
-        getattr(bus, name)(keyed_stream(lambda recipe, event, make=make: make(recipe)), bus, parts[name], **private(f"paint_{name}", LONG))
-    bus.truth(keyed(painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))), bus, parts["truth"], **private("paint_truth", LONG))
-    bus.steer(keyed(painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))), bus, parts["steer"], **private("paint_to_steer", LONG))
+    bus.strip(keyed(painted.from_json, lambda recipe, event: strip(recipe)), bus, parts["strip"],
+              **private("paint_film", LONG))
+    bus.faces(keyed_stream(lambda recipe, event: experiments.faces(recipe, int(event.first) % 10_000)), bus,
+              parts["faces"], **private("paint_faces", LONG))
+    bus.ban(keyed(painted.from_json, lambda recipe, event: experiments.ban(recipe)), bus, parts["ban"],
+            **private("paint_ban", LONG))
+    for name, make in (("refuse", experiments.refusals), ("compare", experiments.compare),
+                       ("weights", experiments.weights)):
+        getattr(bus, name)(keyed_stream(lambda recipe, event, make=make: make(recipe)), bus, parts[name],
+                           **private(f"paint_{name}", LONG))
+    bus.truth(keyed(painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))), bus, parts["truth"],
+              **private("paint_truth", LONG))
+    bus.steer(keyed(painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))), bus, parts["steer"],
+              **private("paint_to_steer", LONG))
 
 
 def _wire_files(parts: dict) -> None:
     for kinds, make_file, prefix in ((TAKEN, file_for, "take"), (TABLES, table_file, "table")):
         for kind in kinds:
-            make = guarded(lambda given, kind=kind, make_file=make_file: publish(*make_file(painted.from_json(given), kind)))
+            make = guarded(lambda given, kind=kind, make_file=make_file:
+                           publish(*make_file(painted.from_json(given), kind)))
             deliver(parts[f"{prefix}_{kind}"], make, [parts["bus"]], parts["outlet"], f"paint_{prefix}_{kind}")
 
 
@@ -583,16 +621,22 @@ def ready() -> None:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth", "method": "lowrank", "forbid": true, '
-          '"amounts": [4], "knob": 0}; region is a part\'s name or the text of core.regions.to_text; all but model may be left out.')
+RECIPE = ('recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth", "method": "lowrank", '
+          '"forbid": true, "amounts": [4], "knob": 0}; '
+          "region is a part's name or the text of core.regions.to_text; all but model may be left out.")
 
 
 ENDPOINTS = {
-    "paint_picture": (shown_of, "The picture of a recipe, before and after, its words, link and knobs; finds them where need be."),
-    "paint_strip": (lambda recipe: (finding.solve(recipe), strip(recipe))[1], "21 frames of the chosen knob, side by side."),
-    "paint_other_faces": (lambda recipe: (finding.solve(recipe), last_of(experiments.faces(recipe)))[1], "The chosen knob on eight other faces."),
-    "paint_methods": (lambda recipe: last_of(experiments.compare(recipe)), "Four methods at equal change inside, as a table."),
-    "paint_code": (lambda recipe: (finding.solve(recipe), dict(code=code(recipe)))[1], "Python that makes the same picture."),
+    "paint_picture": (
+        shown_of, "The picture of a recipe, before and after, its words, link and knobs; finds them where need be."),
+    "paint_strip": (lambda recipe: (finding.solve(recipe), strip(recipe))[1],
+                    "21 frames of the chosen knob, side by side."),
+    "paint_other_faces": (lambda recipe: (finding.solve(recipe), last_of(experiments.faces(recipe)))[1],
+                          "The chosen knob on eight other faces."),
+    "paint_methods": (lambda recipe: last_of(experiments.compare(recipe)),
+                      "Four methods at equal change inside, as a table."),
+    "paint_code": (lambda recipe: (finding.solve(recipe), dict(code=code(recipe)))[1],
+                   "Python that makes the same picture."),
 }
 
 

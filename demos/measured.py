@@ -33,10 +33,11 @@ from .uploads import uploaded
 FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5                 # what is measured while the page runs
 MOST_SETS = 64                                                     # of knobs, kept as measured
 CLEAR = 0.3                                                        # standard deviations a step that count as moving it
-END, AT_END, OTHERS = 2.0, 1.0, range(100, 108)     # steps to an end, standard deviations that count there, other faces looked at
+# steps to an end, standard deviations that count there, other faces looked at
+END, AT_END, OTHERS = 2.0, 1.0, range(100, 108)
 BUDGET = 120                                                       # seconds for the statistics of a slow model
 READER, STATISTICS = "reader", "statistics"
-MEASURE = "Measure these knobs"                                    # the button, which is there wherever nothing is measured
+MEASURE = "Measure these knobs"         # the button, which is there wherever nothing is measured
 ORDERS = dict(sefa="strongest first", ganspace="strongest first", random="in no order", file="in the order of the file")
 GRADES = {READER: "Grade of evidence: an independent reader, trained on pictures whose true factors are known.",
           STATISTICS: "Grade of evidence: exact picture statistics. They say what the pixels do, not what is in the "
@@ -83,7 +84,8 @@ def measured_knobs(recipe: Recipe) -> list[dict] | None:
     if f"{method}/{recipe.layers}" not in known.get("sets", {}):
         return _measured.get(_set_key(recipe))
     factors = _factors(recipe.model, READER)
-    return [dict(knob, percentile=[], grade=READER, pictures=FACES, verdict=verdict_in(known, knob, recipe.layers, factors))
+    return [dict(knob, percentile=[], grade=READER, pictures=FACES,
+                 verdict=verdict_in(known, knob, recipe.layers, factors))
             for knob in known["sets"][f"{method}/{recipe.layers}"]["knobs"]]
 
 
@@ -94,7 +96,8 @@ def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) 
 
 
 @lru_cache(maxsize=1024)
-def _sentence(mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple[Factor, ...], baseline: float, faces: int) -> str:
+def _sentence(mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple[Factor, ...], baseline: float,
+              faces: int) -> str:
     return verdict_of(*map(torch.tensor, (mean, low, high, same_sign)), factors, baseline=baseline, faces=faces).text
 
 
@@ -130,7 +133,8 @@ def setup_of(recipe: Recipe) -> dict:
              for i in range(len(directions))]
     return dict(key="/".join(map(str, _set_key(recipe))), knobs=knobs, reach=zoo.card(recipe.model).reach,
                 layers=list(recipes.layer_groups(recipe.model)), truncation=zoo.load(recipe.model).has_truncation,
-                label_name=recipes.label_name(recipe), measurable=not measured, grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
+                label_name=recipes.label_name(recipe), measurable=not measured, grade=GRADES[grade_of(recipe)],
+                order=ORDERS[recipe.method])
 
 
 def _named(record: dict | None, knob: int, model: str) -> dict:
@@ -140,7 +144,8 @@ def _named(record: dict | None, knob: int, model: str) -> dict:
         return dict(title="", also="", low="\u2212", high="+", verdict=unknown)
     grade = record.get("grade", READER)
     if record["strongest"] is None:
-        return dict(title="many things a little", also="", low="one way", high="the other way", verdict=record["verdict"])
+        return dict(title="many things a little", also="", low="one way", high="the other way",
+                    verdict=record["verdict"])
     factors, mean = _factors(model, grade), record["mean"]
     first, second = sorted(range(len(mean)), key=lambda i: -abs(mean[i]))[:2]
     low, high = (factors[first].low, factors[first].high)[::1 if mean[first] > 0 else -1]
@@ -238,8 +243,8 @@ def _mean_said(record: dict, knob: int, at: int, factors: Sequence[Factor]) -> s
     strongest = max(range(len(mean)), key=lambda i: abs(mean[i]))
     also = "it is also what this knob moves most" if strongest == at else \
         f"but it moves {factors[strongest].description} more: {abs(mean[strongest]):.1f}"
-    return (f"{_on_average(record)} knob {knob + 1} moves {factors[at].description} most: {abs(mean[at]):.1f} standard deviations a "
-            f"step; {also}.")
+    return (f"{_on_average(record)} knob {knob + 1} moves {factors[at].description} most: "
+            f"{abs(mean[at]):.1f} standard deviations a step; {also}.")
 
 
 def _on_average(record: dict) -> str:
@@ -249,22 +254,26 @@ def _on_average(record: dict) -> str:
 
 
 def _nearest_said(records: Sequence[dict], knob: int, at: int, factors: Sequence[Factor]) -> str:
-    """That no knob is clear on average, and which comes nearest; a number that would round up to clear gets another digit."""
+    """That no knob is clear on average, and which comes nearest;
+    a number that would round up to clear gets another digit.
+    """
     mean, wanted = abs(records[knob]["mean"][at]), factors[at].description
     size = f"{int(1000 * mean) / 1000:.3f}" if mean < CLEAR <= round(mean, 2) else f"{mean:.2f}"
     why = f"; {CLEAR:g} would count" if mean < CLEAR else ", which may be chance"
-    return (f"{_on_average(records[knob])} no knob of these {len(records)} clearly moves {wanted}: knob {knob + 1} comes nearest, "
-            f"with {size} standard deviations a step{why}.")
+    return (f"{_on_average(records[knob])} no knob of these {len(records)} clearly moves {wanted}: "
+            f"knob {knob + 1} comes nearest, with {size} standard deviations a step{why}.")
 
 
 @torch.no_grad()
 def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[Recipe, str]:
-    """The knob and end that change a factor most on this face, and that in words; `nearest` where none changes it visibly.
+    """The knob and end that change a factor most on this face, and that in words;
+    `nearest` where none changes it visibly.
 
     A mean over both directions does not see what appears at one end only, as glasses do.
     """
     plain, files, ends = replace(recipe, amounts=()), uploaded(recipe), (-END, END)
-    strips = [recipes.render_strip(plain, knob, ends, files, quick=True) for knob in range(len(recipes.directions_of(recipe, files)[0]))]
+    count = len(recipes.directions_of(recipe, files)[0])
+    strips = [recipes.render_strip(plain, knob, ends, files, quick=True) for knob in range(count)]
     changed = _read_changes(recipe.model, torch.cat([recipes.render(plain, quick=True), *strips]))[:, at]
     best = int(changed.abs().argmax())
     (knob, end), size = divmod(best, 2), float(changed[best])
@@ -275,8 +284,9 @@ def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[R
     pairs = recipes.render_faces(chosen, OTHERS, (0.0, ends[end]), files, quick=True)
     others = torch.stack([_read_changes(recipe.model, pair)[0, at] for pair in pairs])
     alike = int((others * (1 if size > 0 else -1) >= AT_END).sum())
-    said = (f"At one end it is otherwise: on this face knob {knob + 1} at {words.signed(ends[end])} steps changes {wanted} by "
-            f"{abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} other faces.")
+    said = (f"At one end it is otherwise: on this face knob {knob + 1} at {words.signed(ends[end])} steps changes "
+            f"{wanted} by {abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} "
+            "other faces.")
     return recipes.turned(chosen, knob, ends[end]), said
 
 
@@ -314,10 +324,13 @@ def _factor_table(recipe: Recipe, record: dict) -> str:
               for i in range(len(factors))]
     rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
             for i in _strongest_first(record)]
-    caption = f"Knob {recipe.knob + 1}: mean change a step, {FACES} faces, in standard deviations over the training pictures"
-    shown = bars(rows, caption=caption, value="change [95 %]", beside=f"{len(chance)} random knobs, mean size" if chance else "")
-    note = ("<p>Beside each factor stands by how much random knobs change that same factor. The number of a random knob in the verdict "
-            "is that of its strongest factor, whichever that is, and so larger.</p>") if chance else ""
+    caption = (f"Knob {recipe.knob + 1}: mean change a step, {FACES} faces, "
+               "in standard deviations over the training pictures")
+    shown = bars(rows, caption=caption, value="change [95 %]",
+                 beside=f"{len(chance)} random knobs, mean size" if chance else "")
+    note = ("<p>Beside each factor stands by how much random knobs change that same factor. The number of a random "
+            "knob in the verdict is that of its strongest factor, whichever that is, and so larger.</p>") \
+        if chance else ""
     return _purity(recipe, record, "factor") + shown + note
 
 
@@ -326,7 +339,8 @@ def _statistics_table(recipe: Recipe, record: dict) -> str:
     for i in _strongest_first(record):
         mean, low, high = (words.signed(record[name][i], 2) for name in ("mean", "low", "high"))
         rarity = int(100 * record["percentile"][i] + 1e-9)          # rounded down: 99.5 % is not yet all of them
-        rows.append((statistics.FACTORS[i].description, f"{mean} [{low}, {high}]", f"{100 * record['same_sign'][i]:.0f} %", f"{rarity} %"))
+        rows.append((statistics.FACTORS[i].description, f"{mean} [{low}, {high}]",
+                     f"{100 * record['same_sign'][i]:.0f} %", f"{rarity} %"))
     head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
     caption = (f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
                f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures")
@@ -338,8 +352,8 @@ def _strongest_first(record: dict) -> list[int]:
 
 
 def _purity(recipe: Recipe, record: dict, what: str) -> str:
-    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all that it "
-            f"moves is its strongest {what}.</p>")
+    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all "
+            f"that it moves is its strongest {what}.</p>")
 
 
 def _found_table(recipe: Recipe) -> str:
@@ -347,8 +361,9 @@ def _found_table(recipe: Recipe) -> str:
     if not known.get("found"):
         return ""
     found, fitted = known["found"], len(known["factors"])
-    names = dict(sefa="SeFa: ten knobs, as the paper says", official="SeFa: ten knobs, as published", ganspace="GANSpace: ten knobs",
-                 random="ten random knobs (median)", supervised=f"{words.plain('supervised')}: {fitted} directions, one a factor")
+    names = dict(sefa="SeFa: ten knobs, as the paper says", official="SeFa: ten knobs, as published",
+                 ganspace="GANSpace: ten knobs", random="ten random knobs (median)",
+                 supervised=f"{words.plain('supervised')}: {fitted} directions, one a factor")
     rows = [(shown, found["correlation"][key], found["causal"][key]) for key, shown in names.items()]
     return table(("knobs", words.label("correlation"), words.label("causal")), rows,
                  caption=f"How many of {found['of']} readable factors some knob finds (all layers)")
@@ -360,10 +375,11 @@ def found_sentence(model: str) -> str:
     if not found:
         return ""
     watched, turned = found["correlation"], found["causal"]
-    return (f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa\u2019s ten knobs clearly changes "
-            f"{turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the directions that labels would give "
-            f"{turned['supervised']}. By watching: a picture\u2019s place along a knob goes with {watched['sefa']} of them for SeFa, "
-            f"{watched['random']} for random knobs and {watched['supervised']} for labels.")
+    return (f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa\u2019s ten knobs "
+            f"clearly changes {turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the "
+            f"directions that labels would give {turned['supervised']}. By watching: a picture\u2019s place along a "
+            f"knob goes with {watched['sefa']} of them for SeFa, {watched['random']} for random knobs and "
+            f"{watched['supervised']} for labels.")
 
 
 def _truncation_table(recipe: Recipe) -> str:

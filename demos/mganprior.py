@@ -34,7 +34,8 @@ from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refu
 TAB, TITLE = restorations.TAB, "Restore"
 SCRIPT = "mganprior"                    # the tab's own script, beside this file
 EVENTS = ("start", "stop", "five", "layers", "mug", "knobs", "edit", "compare", "truth", "own", "forget")
-TAKEN = {"picture": "Picture (PNG)", "strip": "Before, after, truth", "clip": "Clip of the search", "notebook": "Notebook"}
+TAKEN = {
+    "picture": "Picture (PNG)", "strip": "Before, after, truth", "clip": "Clip of the search", "notebook": "Notebook"}
 TAKEN_SIDE = 256        # pixels of what is taken away, at least
 RECORDED = ("five", "tasks", "layers", "mug", "columns", "pictures", "code")
 _beside = Kept(1_000, lambda score: 1)
@@ -59,18 +60,20 @@ def shown_of(recipe: Restoration) -> dict:
     """The same for a recipe that is one. Raises RecipeError, as for an own picture that was deleted."""
     problem, found = restoring.problem_of(recipe), restoring.known(recipe)
     return dict(recipe=restorations.as_dict(recipe), query=urlencode(restorations.to_query(recipe), safe=",~"),
-                note=restorations.link_note(recipe), before=uri(problem.observed), truth=uri(problem.truth) if problem.truth is not None else "",
-                result=result_of(recipe, problem, found) if found else None, caption=caption(recipe), alt=alt_text(recipe),
-                setup=setup_of(recipe))
+                note=restorations.link_note(recipe), before=uri(problem.observed),
+                truth=uri(problem.truth) if problem.truth is not None else "",
+                result=result_of(recipe, problem, found) if found else None, caption=caption(recipe),
+                alt=alt_text(recipe), setup=setup_of(recipe))
 
 
 def setup_of(recipe: Restoration) -> dict:
     """What the controls need: what this network and this task offer."""
     card = zoo.card(recipe.model)
-    return dict(models.facts(recipe.model), shows=list(restorations.shown_by(recipe.model)), losses=list(restorations.losses_of(recipe.model)),
-                vgg=vgg_says(recipe),
-                factors=list(restorations.factors(card.resolution)), kinds=list(restorations.KINDS.get(recipe.task, ())),
-                range=restorations.RANGES.get(recipe.kind), last=len(opened_model(recipe.model).layers), observed=restorations.observed_side(recipe),
+    return dict(models.facts(recipe.model), shows=list(restorations.shown_by(recipe.model)),
+                losses=list(restorations.losses_of(recipe.model)), vgg=vgg_says(recipe),
+                factors=list(restorations.factors(card.resolution)),
+                kinds=list(restorations.KINDS.get(recipe.task, ())), range=restorations.RANGES.get(recipe.kind),
+                last=len(opened_model(recipe.model).layers), observed=restorations.observed_side(recipe),
                 layer=experiments.layer_name(recipe.model, recipe.layer), pictures=restorations.PICTURES)
 
 
@@ -79,19 +82,25 @@ def vgg_says(recipe: Restoration) -> str:
     if not restorations.photographic(recipe):
         return ""
     if restorations.vgg_path() is None:
-        return ("VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has torchvision\u2019s weights as "
-                f"safetensors puts them into weights/{restorations.VGG_FILE}, or names the file in {restorations.VGG_VARIABLE}.")
+        return ("VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has "
+                "torchvision\u2019s weights as safetensors puts them into "
+                f"weights/{restorations.VGG_FILE}, or names the file in {restorations.VGG_VARIABLE}.")
     return "Photographs are compared by pixels and the features of the VGG-16 that was supplied here, up to relu3_3."
 
 
 def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
-    """What the page shows of an answer: picture, film of the search, curve, importance of each code, scores, verdict."""
+    """What the page shows of an answer:
+    picture, film of the search, curve, importance of each code, scores, verdict.
+    """
     importance = found.importances.abs().mean(1)
     scored = None if problem.truth is None else restoring.scores(recipe, found.image, problem.truth)
-    return dict(src=uri(found.image), film=data_uri(webp(side_by_side(to_pil(found.film)))), film_steps=list(found.film_steps),
-                curve=restoring.thinned(found.curve), steps=found.steps, seconds=round(found.seconds, 1), stopped=found.stopped,
+    rounded = None if scored is None else {name: None if value is None else round(value, 3)
+                                           for name, value in scored._asdict().items()}
+    return dict(src=uri(found.image), film=data_uri(webp(side_by_side(to_pil(found.film)))),
+                film_steps=list(found.film_steps), curve=restoring.thinned(found.curve), steps=found.steps,
+                seconds=round(found.seconds, 1), stopped=found.stopped,
                 importance=[round(float(share), 4) for share in importance / importance.sum()],
-                scores=None if scored is None else {name: None if value is None else round(value, 3) for name, value in scored._asdict().items()},
+                scores=rounded,
                 verdict=verdict(recipe, problem, found, scored), meter=meter(recipe, scored))
 
 
@@ -111,7 +120,8 @@ def verdict(recipe: Restoration, problem: Problem, found: Found, scored: restori
 
 def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
     """Closeness of tools without a GAN, in dB, in the hole where there is one; those that are installed."""
-    key = restoring.key_of(replace(recipe, start=0, codes=1, layer=0, steps=1, loss="pixels", optimiser="adam", hints=""))
+    plain = replace(recipe, start=0, codes=1, layer=0, steps=1, loss="pixels", optimiser="adam", hints="")
+    key = restoring.key_of(plain)
     found = _beside.get(key)
     if found is None:
         found = {}
@@ -142,9 +152,10 @@ def damage(recipe: Restoration) -> str:
     if recipe.as_is:
         return "damaged already when it came"
     side = restorations.observed_side(recipe)
-    return {"enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})", "colour": "without its colours",
-            "fill": "with a hole", "copy": "as it is",
-            "noise": f"{100 * recipe.amount:.0f} % of its pixels lost" if recipe.kind == "specks" else f"with noise of {recipe.amount * 127.5:.0f} levels"}[recipe.task]
+    noise = f"{100 * recipe.amount:.0f} % of its pixels lost" if recipe.kind == "specks" else \
+        f"with noise of {recipe.amount * 127.5:.0f} levels"
+    return {"enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})",
+            "colour": "without its colours", "fill": "with a hole", "copy": "as it is", "noise": noise}[recipe.task]
 
 
 def caption(recipe: Restoration) -> str:
@@ -230,11 +241,12 @@ def needed(recipe: Restoration) -> Found:
 # --- the tab
 
 
-LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, the network invents what "
-          "it has often seen. The bundled one learned from cartoon faces drawn by a program; of photographs it will make cartoons. Never use a picture "
-          "that was restored like this to recognise anybody.")
-EQUATION = r"""
-The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; their feature maps are summed with one importance
+LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, "
+          "the network invents what it has often seen. The bundled one learned from cartoon faces drawn by a program; "
+          "of photographs it will make cartoons. Never use a picture that was restored like this to recognise anybody.")
+EQUATION = (r"""
+The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; """
+    r"""their feature maps are summed with one importance
 $\alpha_{n,c}$ for each code and channel; the other layers $G_2$ draw the sum:
 
 $$ x = G_2\Big(\sum_{n=1}^{N} \alpha_n \odot G_1(z_n)\Big), \qquad \sum_n \alpha_{n,c} = 1 . $$
@@ -243,22 +255,30 @@ Codes and importances are moved until what is left of $x$ looks like what was ob
 
 $$ \min_{z, \alpha}\; L\big(D(x),\, y\big), $$
 
-where $D$ is what happened to the picture: grey, shrunk, with a hole, with known specks. $L$ compares pixels, and for copying and
+where $D$ is what happened to the picture: grey, shrunk, with a hole, with known specks. """
+    r"""$L$ compares pixels, and for copying and
 filling the features of the critic that came with the network too, each pixel's scaled to unit length. Of photographs
-that critic knows nothing: there it is pixels and SSIM, or the features of a VGG-16 up to relu3_3 where somebody supplied its weights.
+that critic knows nothing: there it is pixels and SSIM, """
+    r"""or the features of a VGG-16 up to relu3_3 where somebody supplied its weights.
 
-**What agrees.** After shrinking by blocks, $x + U(y - D x)$ has the block means $y$: each block is shifted by one number (and clamped,
-with the number that keeps the mean). In whole levels of 255, as pictures are shown and saved, it is so to within one level. A grey picture
+**What agrees.** After shrinking by blocks, $x + U(y - D x)$ has the block means $y$: """
+    r"""each block is shifted by one number (and clamped,
+with the number that keeps the mean). In whole levels of 255, as pictures are shown and saved, """
+    r"""it is so to within one level. A grey picture
 keeps its lightness and takes the colours found.
 
-Where the published code differs: it descends by plain gradient steps at rate 1, one code after the other, divides the mixture once more
-by $N$, keeps the last picture, and takes 1500 to 3000 steps; here codes lie on their shell, importances sum to one, the best picture is
-kept, and Adam or L-BFGS descends. Choose *plain gradient steps, as the published code* under "More controls": rate 1, the division by $N$
+Where the published code differs: it descends by plain gradient steps at rate 1, """
+    r"""one code after the other, divides the mixture once more
+by $N$, keeps the last picture, and takes 1500 to 3000 steps; """
+    r"""here codes lie on their shell, importances sum to one, the best picture is
+kept, and Adam or L-BFGS descends. Choose *plain gradient steps, as the published code* under "More controls": """
+    r"""rate 1, the division by $N$
 and nothing constrained, as there, for all codes at once; the best picture is kept there too.
 
-Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
+Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, """
+    r"""CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
 Peleg, CVGIP 1991.
-"""
+""")
 BARE_SENTENCE = "Many codes of a network together bring a damaged picture back."
 BARE_LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
 
@@ -274,13 +294,15 @@ def arrival() -> dict:
     tasks = {task: dict(one, before=pictures[f"before-{task}"], truth=cut["results"][i][1],
                         result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]))
              for i, (task, one) in enumerate(found["tasks"].items())}
-    five = dict(found["five"], **_words_of(found["recipe"]), faces=cut["five"][0][:5], truth=cut["five"][0][5], hard=True,
+    five = dict(found["five"], **_words_of(found["recipe"]), faces=cut["five"][0][:5], truth=cut["five"][0][5],
+                hard=True,
                 observed=pictures["observed"], key="arrival")
     rows = [dict(row, cells=[dict(one, src=src) for one, src in zip(row["cells"], cut["layers"][i])])
             for i, row in enumerate(found["layers"]["rows"])]
     layers = dict(found["layers"], rows=rows, truth=tasks["copy"]["truth"], key="arrival")
     mug = dict(found["mug"], key="arrival", truths=dict(zip(("face", "mug"), cut["mug"][0])),
-               rows=[dict(row, **{name: dict(row[name], src=cut["mug"][1 + i][k]) for k, name in enumerate(("face", "mug"))})
+               rows=[dict(row, **{name: dict(row[name], src=cut["mug"][1 + i][k])
+                                  for k, name in enumerate(("face", "mug"))})
                      for i, row in enumerate(found["mug"]["rows"])])
     return dict(recipe=tasks["enlarge"]["recipe"], five=five, tasks=tasks, layers=layers, mug=mug, code=found["code"])
 
@@ -301,7 +323,8 @@ def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights and the reader that are here now."""
     try:
         model = found["recipe"]["model"]
-        return model == restorations.default_model() and all(name in found for name in RECORDED) and found["made_from"] == made_from(model)
+        return (model == restorations.default_model() and all(name in found for name in RECORDED)
+                and found["made_from"] == made_from(model))
     except (KeyError, TypeError):
         return False
 
@@ -315,19 +338,22 @@ def tab() -> Demo:
         first = shown["five"] or dict(sentence=BARE_SENTENCE, lead=BARE_LEAD)
         text(f'<h2 class="sentence" id="restore-sentence">{escape(first["sentence"])}</h2>'
              f'<p class="lead" id="restore-lead">{escape(first["lead"])}</p>')
-        parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"), base=part(TAB, "base", base, visible="hidden"),
-                     run=part(TAB, "run", {}, visible="hidden"))
+        parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
+                     base=part(TAB, "base", base, visible="hidden"), run=part(TAB, "run", {}, visible="hidden"))
         parts["five"] = part(TAB, "five", shown["five"])
-        with cell("Restore a picture", "Choose what happened to it, then watch the numbers behind the picture being found."):
+        with cell("Restore a picture",
+                  "Choose what happened to it, then watch the numbers behind the picture being found."):
             with gr.Row(elem_classes="bench"):
                 with gr.Column(scale=7, min_width=320):
                     parts["stage"] = part(TAB, "stage", dict(tasks=shown["tasks"], names=TASKS))
                 with gr.Column(scale=4, min_width=280):
                     part(TAB, "controls", dict(words=words.table(), shows=SHOWS))
                     models.picker(TAB, parts["base"])
-        with cell("What does each layer know?", "One picture copied with 1, 5 and 10 codes, mixed early and late in the network."):
+        with cell("What does each layer know?",
+                  "One picture copied with 1, 5 and 10 codes, mixed early and late in the network."):
             parts["layers"] = part(TAB, "layers", shown["layers"])
-        with cell("Can a face network draw a mug?", "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows."):
+        with cell("Can a face network draw a mug?",
+                  "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows."):
             parts["mug"] = part(TAB, "mug", shown["mug"])
         with cell("Edit what was restored", "Steer\u2019s knobs on the picture above: all of its codes move together."):
             parts["edit"] = part(TAB, "edit", {})
@@ -358,7 +384,8 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 
 
 def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = lambda recipe: {}) -> Callable:
-    """`make(recipe, event)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped.
+    """`make(recipe, event)`, a stream of plain values that computes for long:
+    it waits for its turn, and can be stopped.
 
     about: what stands in every piece, from the first one on, while it waits too.
     """
@@ -366,7 +393,8 @@ def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = la
         try:
             recipe = restorations.from_json(getattr(event, "recipe", given))
             always, key = about(recipe), (name, restorations.as_dict(recipe), getattr(event, "first", 0))
-            for piece in restoring.pieces(key, lambda _run: make(recipe, event), str(request.session_hash), name, ONE_AT_A_TIME):
+            for piece in restoring.pieces(key, lambda _run: make(recipe, event), str(request.session_hash), name,
+                                          ONE_AT_A_TIME):
                 yield {**always, **piece, "key": event.key}
         except RecipeError as error:
             yield refused(error, key=event.key)
@@ -389,7 +417,8 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(error="The picture could not be restored: something broke on the server. Press Start to try again.", key=event.key)
+        yield dict(error="The picture could not be restored: something broke on the server. "
+                         "Press Start to try again.", key=event.key)
         raise
 
 
@@ -429,13 +458,18 @@ def _wire(parts: dict) -> None:
     bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
     bus.stop(stop, None, None, **private("restore_stop_search", LIVE))
     for name, make in (("five", lambda recipe, event: experiments.five(recipe, int(event.first) % restorations.STARTS)),
-                       ("layers", lambda recipe, event: experiments.layers(recipe)), ("mug", lambda recipe, event: experiments.mugs(recipe)),
+                       ("layers", lambda recipe, event: experiments.layers(recipe)),
+                       ("mug", lambda recipe, event: experiments.mugs(recipe)),
                        ("compare", lambda recipe, event: experiments.compare(recipe))):
         about = dict(five=experiments.asked_of_five).get(name, lambda recipe: {})
         getattr(bus, name)(in_turn(name, make, about), bus, parts[name], **private(f"restore_{name}", WATCH))
-    bus.knobs(keyed(restorations.from_json, lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]), bus, parts["edit"], **private("restore_knobs", LONG))
-    bus.edit(keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)), bus, parts["edit"], **private("restore_edit", LIVE))
-    bus.truth(keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))), bus, parts["truth"], **private("restore_truth", LONG))
+    bus.knobs(keyed(restorations.from_json,
+                    lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]),
+              bus, parts["edit"], **private("restore_knobs", LONG))
+    bus.edit(keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)),
+             bus, parts["edit"], **private("restore_edit", LIVE))
+    bus.truth(keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))),
+              bus, parts["truth"], **private("restore_truth", LONG))
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
     bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
@@ -447,9 +481,13 @@ def _wire_files(parts: dict) -> None:
 
 
 def taken(recipe: Restoration, kind: str) -> str:
-    """A file that the page may serve. Of an own picture nothing is written: its answer is saved by the browser alone."""
+    """A file that the page may serve.
+
+    Of an own picture nothing is written: its answer is saved by the browser alone.
+    """
     if recipe.shows == OWN and kind != "notebook":
-        raise RecipeError("what was made of your own picture is never written to this machine\u2019s disk: press Save under the picture")
+        raise RecipeError("what was made of your own picture is never written to this machine\u2019s disk: "
+                          "press Save under the picture")
     return publish(*file_for(recipe, kind))
 
 
@@ -467,15 +505,17 @@ def warm() -> None:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; task is enlarge, colour, fill, '
-          "noise or copy; all but model may be left out.")
+RECIPE = ('recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; '
+          "task is enlarge, colour, fill, noise or copy; all but model may be left out.")
 
 
 ENDPOINTS = {
     "restore_picture": (lambda recipe: last_of(search(recipe, f"program {id(recipe)}")).get("done", {}),
                         "The restored picture of a recipe with its scores, before and truth; finds it where need be."),
-    "restore_answers": (lambda recipe: last_of(experiments.five(recipe)), "Five answers from five starts that agree with what was observed."),
-    "restore_code": (lambda recipe: dict(code=restorations.code_for(restorations.shareable(recipe))), "Python that restores the same picture."),
+    "restore_answers": (lambda recipe: last_of(experiments.five(recipe)),
+                        "Five answers from five starts that agree with what was observed."),
+    "restore_code": (lambda recipe: dict(code=restorations.code_for(restorations.shareable(recipe))),
+                     "Python that restores the same picture."),
 }
 
 

@@ -20,9 +20,11 @@ from .recipe import NOUNS, Recipe
 
 EVENTS = ("ask", "choose", "stop")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
-WORLDS = {"portraits": "learned from portraits that our own program draws, so the right answers are known and every knob "
-                       "can be checked", "objects": "learned from objects that our own program draws, so the right answers "
-                       "are known and every knob can be checked"}
+WORLDS = {
+    "portraits": "learned from portraits that our own program draws, so the right answers are known "
+                 "and every knob can be checked",
+    "objects": "learned from objects that our own program draws, so the right answers are known "
+               "and every knob can be checked"}
 _stopped: set[tuple[str, str]] = set()          # (visitor, model) whose download is to end
 
 
@@ -31,17 +33,19 @@ def facts(model: str) -> dict:
     card, drawn = zoo.card(model), pace.pace_of(model)
     size = card.resolution
     return dict(title=card.title, licence=card.licence, link=card.link, bundled=not (card.hub or card.own),
-                noun=NOUNS.get(card.world, "picture"), about=about(card), precision=pace.says(model), classes=card.classes,
-                seconds=round(drawn.seconds, 4), slow=drawn.slow, psi=card.psi, side=size, aspect=size / (size - 2 * card.crop))
+                noun=NOUNS.get(card.world, "picture"), about=about(card), precision=pace.says(model),
+                classes=card.classes, seconds=round(drawn.seconds, 4), slow=drawn.slow, psi=card.psi, side=size,
+                aspect=size / (size - 2 * card.crop))
 
 
 def about(card: zoo.ModelCard) -> str:
     """One sentence on where a network comes from."""
     if card.world:
         return f"The network {WORLDS[card.world]}."
-    origin = f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else "is your own"
-    return (f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged by what "
-            "it does to brightness, colours, light, place and edges.")
+    origin = (f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else
+              "is your own")
+    return (f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged "
+            "by what it does to brightness, colours, light, place and edges.")
 
 
 def listed() -> list[dict]:
@@ -53,9 +57,10 @@ def listed() -> list[dict]:
 def _row(card: zoo.ModelCard) -> dict:
     group = "From the Hugging Face Hub" if card.hub else "Yours" if card.own else "Bundled"
     here = zoo.is_here(card.name)
-    refusal = "" if zoo.openable(card.name) else "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned"
-    return dict(name=card.name, title=card.title, group=group, licence=card.licence, link=card.link, here=here, classes=card.classes,
-                size=_megabytes(card), refusal=refusal)
+    refusal = "" if zoo.openable(card.name) else (
+        "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned")
+    return dict(name=card.name, title=card.title, group=group, licence=card.licence, link=card.link, here=here,
+                classes=card.classes, size=_megabytes(card), refusal=refusal)
 
 
 def _megabytes(card: zoo.ModelCard) -> str:
@@ -65,7 +70,10 @@ def _megabytes(card: zoo.ModelCard) -> str:
 
 
 def fetched(model: str, visitor: str) -> Iterator[dict]:
-    """How far the download is, at least twice a second; nothing where the file is here. Raises ValueError, zoo.Cancelled."""
+    """How far the download is, at least twice a second; nothing where the file is here.
+
+    Raises ValueError, zoo.Cancelled.
+    """
     if not isinstance(model, str) or model not in {**zoo.CARDS, **zoo.HUB_CARDS}:
         raise RecipeError("there is no such network: choose one of the list")
     told, ended = SimpleQueue(), threading.Event()

@@ -1,8 +1,8 @@
 """The cells that every tab is made of: sentence, picture with one control, verdict with a number, then five folds.
 
 Nothing here knows a method. A tab's parts are `gr.HTML` components that a script in the browser fills; the server is
-asked for pictures and sentences only, through three queues: `LIVE` (never more than 0.3 s of work), `LONG`, and `WATCH`, in
-which many watch work that takes its own turn.
+asked for pictures and sentences only, through three queues: `LIVE` (never more than 0.3 s of work), `LONG`, and
+`WATCH`, in which many watch work that takes its own turn.
 """
 from __future__ import annotations
 

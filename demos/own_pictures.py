@@ -1,5 +1,8 @@
-"""Pictures that visitors bring: cut square, kept in memory alone for at most ten minutes, then deleted with all that was
-made of them. Only who brought one knows its name; nothing is ever put in its place."""
+"""Pictures that visitors bring: cut square, kept in memory alone for at most ten minutes,
+then deleted with all that was made of them.
+
+Only who brought one knows its name; nothing is ever put in its place.
+"""
 from __future__ import annotations
 
 import base64
@@ -117,8 +120,10 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
 
 def _note(size: tuple[int, int], frames: int) -> str:
     width, height = size
-    cut = "" if width == height else f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off."
-    return f"Your picture has {width:,} x {height:,} pixels.{cut}" + (" Of its frames the first is used." if frames > 1 else "")
+    cut = "" if width == height else (
+        f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off.")
+    first = " Of its frames the first is used." if frames > 1 else ""
+    return f"Your picture has {width:,} x {height:,} pixels.{cut}{first}"
 
 
 def forget(token: str) -> None:
@@ -144,8 +149,8 @@ def needed(token: str) -> Own:
     """Raises RecipeError where the picture is not here any more."""
     own = _get(token)
     if own is None:
-        raise RecipeError("your picture is no longer here: it was deleted after ten minutes at most; choose it again" if token
-                          else "no picture was chosen yet: choose one of yours, or an example")
+        raise RecipeError("your picture is no longer here: it was deleted after ten minutes at most; choose it again"
+                          if token else "no picture was chosen yet: choose one of yours, or an example")
     return own
 
 
@@ -155,7 +160,9 @@ def answers(token: str) -> Kept:
 
 
 def image(recipe: Restoration) -> Tensor:
-    """The recipe's own picture [1, 3, s, s] in [-1, 1], at the size of the network's pictures, or of what was observed."""
+    """The recipe's own picture [1, 3, s, s] in [-1, 1],
+    at the size of the network's pictures, or of what was observed.
+    """
     side = observed_side(recipe) if recipe.as_is else zoo.card(recipe.model).resolution
     return from_pil(needed(recipe.own).square.resize((side, side), Image.Resampling.LANCZOS))
 

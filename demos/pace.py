@@ -1,4 +1,6 @@
-"""How a model draws on this machine: the time of a picture, its precision, and what is shown until the picture is there."""
+"""How a model draws on this machine:
+the time of a picture, its precision, and what is shown until the picture is there.
+"""
 from __future__ import annotations
 
 import threading
@@ -21,7 +23,10 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Pace:
-    """seconds: of one picture. precision: what it is drawn in. stop: layers that make a preview; None: there is none."""
+    """seconds: of one picture. precision: what it is drawn in.
+
+    stop: layers that make a preview; None: there is none.
+    """
     seconds: float
     precision: Precision | None = None
     stop: int | None = None
@@ -32,13 +37,18 @@ class Pace:
 
 
 def pace_of(model: str) -> Pace:
-    """Measured once for these weights, on the model's own pictures. Raises ValueError where the model cannot be opened."""
+    """Measured once for these weights, on the model's own pictures.
+
+    Raises ValueError where the model cannot be opened.
+    """
     with _lock:
         return _measured(model, zoo.weights_hash(model))
 
 
 def quick(model: str) -> Generator:
-    """The generator that the page draws with: in bfloat16 where that is faster and nobody can tell, see `Pace.precision`."""
+    """The generator that the page draws with:
+    in bfloat16 where that is faster and nobody can tell, see `Pace.precision`.
+    """
     precision = pace_of(model).precision if zoo.device().type == "cpu" else None
     return precision.generator if precision else zoo.load(model)
 
@@ -46,7 +56,9 @@ def quick(model: str) -> Generator:
 def says(model: str) -> str:
     """How the page's pictures of the model are drawn, in a sentence; "" where nothing is special about it."""
     precision = pace_of(model).precision
-    return "" if precision is None or precision.name == "float32" else precision.says + " What you take away is drawn in float32."
+    if precision is None or precision.name == "float32":
+        return ""
+    return precision.says + " What you take away is drawn in float32."
 
 
 @lru_cache(maxsize=16)
