@@ -29,7 +29,8 @@ from .checks import RecipeError
 from .measured import has_reader
 from .notebook import data_uri, table
 from .paint_knobs import FURTHEST, Knobs, change, render
-from .paint_recipe import STEP, TRIED, Painted, called, corner, full_mask, part_names, parts_of, read_parts, verb, weights_around
+from .paint_recipe import (
+    STEP, TRIED, Painted, called, corner, full_mask, part_names, parts_of, read_parts, verb, weights_around)
 from .words import signed
 
 FACES, FIRST_FACE = 8, 100
@@ -89,21 +90,28 @@ def read_change(model: str, before: Tensor, after: Tensor) -> Tensor | None:
 
 
 def top_moved(model: str, changed: Tensor | None, *, least: float = CLEAR) -> list[dict]:
-    """The TOP factors of a change [factors] by at least `least`: description, sense in words, amount; none without a reader."""
+    """The TOP factors of a change [factors] by at least `least`:
+    description, sense in words, amount; none without a reader.
+    """
     if changed is None:
         return []
     factors = load_world(zoo.card(model).world).FACTORS
     order = changed.abs().argsort(descending=True)[:TOP].tolist()
-    return [dict(name=factors[i].description, sense=factors[i].high if changed[i] > 0 else factors[i].low, amount=round(float(changed[i]), 2))
+    return [dict(name=factors[i].description, sense=factors[i].high if changed[i] > 0 else factors[i].low,
+                 amount=round(float(changed[i]), 2))
             for i in order if abs(changed[i]) >= least]
 
 
 def named(recipe: Painted, knobs: Knobs) -> list[dict]:
-    """What each knob moves most on this picture, as the reader sees it from one side to the other; plain ends otherwise."""
+    """What each knob moves most on this picture, as the reader sees it from one side to the other;
+    plain ends otherwise.
+    """
     plain = [dict(title="", low="one way", high="the other way") for _ in knobs.steps]
     if not knobs.steps or not has_reader(recipe.model):
         return plain
-    sides = [tuple(side * knobs.reach(i) / 2 if i == k else 0.0 for k in range(len(knobs.steps))) for i in range(len(knobs.steps)) for side in (-1, 1)]
+    count = len(knobs.steps)
+    sides = [tuple(side * knobs.reach(i) / 2 if i == k else 0.0 for k in range(count))
+             for i in range(count) for side in (-1, 1)]
     images = render(recipe, knobs, sides)
     changed = read_change(recipe.model, images[::2], images[1::2])
     factors = load_world(zoo.card(recipe.model).world).FACTORS
@@ -132,7 +140,8 @@ def _face(recipe: Painted, knobs: Knobs, seed: int, amount: float, part: bool) -
     images = render(recipe, knobs, [(), only(recipe, amount)], base=replace(recipe.base, seed=seed))
     mask = read_parts(recipe.model, images[:1])[0].get(recipe.region) if part else full_mask(recipe)
     if mask is None:
-        return dict(pictures=shown(images, recipe.model), region="", ratio=None, there=False, says=f"no {recipe.region} here")
+        return dict(pictures=shown(images, recipe.model), region="", ratio=None, there=False,
+                    says=f"no {recipe.region} here")
     found = ratio(*change(images[0], images[1], mask))
     return dict(pictures=shown(images, recipe.model), region=to_text(mask), ratio=found, there=True,
                 says=f"inside moves {times(found)} as much" if found else "nothing outside moves")
@@ -142,21 +151,24 @@ def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range, 
     there = [row["ratio"] for row in rows if row["there"]]
     known = [one for one in there if one is not None]
     local = sum(one is None or one >= LOCAL for one in there)
-    said = f"On {local} of {len(there)} other pictures {called(recipe)} {verb(recipe)} at least {LOCAL:g} times as much as the rest"
+    said = (f"On {local} of {len(there)} other pictures {called(recipe)} {verb(recipe)} "
+            f"at least {LOCAL:g} times as much as the rest")
     said += f"; the median is {median(known):.1f} times." if known else "."
     if len(there) < len(rows):
         said += f" On {len(rows) - len(there)} there is no {recipe.region}."
     where = "the part reader\u2019s, anew on each" if recipe.region in part_names(recipe.model) else called(recipe)
     return dict(first=first, verdict=said, caption=(
-        f"Picture numbers {seeds[0]} to {seeds[-1]}, before and after knob {recipe.knob + 1} at {signed(amount)} steps, found on "
-        f"picture {recipe.seed}; the region is {where}."))
+        f"Picture numbers {seeds[0]} to {seeds[-1]}, before and after knob {recipe.knob + 1} at {signed(amount)} "
+        f"steps, found on picture {recipe.seed}; the region is {where}."))
 
 
 # --- the ban, on and off
 
 
 def ban(recipe: Painted) -> dict:
-    """The chosen knob with changes outside forbidden and allowed, at the same change inside; what the reader says moved."""
+    """The chosen knob with changes outside forbidden and allowed, at the same change inside;
+    what the reader says moved.
+    """
     sides, first = [], needed(replace(recipe, forbid=True))
     amount = amount_of(recipe, first)
     before = render(recipe, None, [()])
@@ -166,19 +178,21 @@ def ban(recipe: Painted) -> dict:
         after = render(one, knobs, [only(one, amount)])
         inside, outside = change(before[0], after[0], full_mask(one))
         changed = read_change(one.model, before, after)
-        sides.append(dict(forbid=forbid, picture=shown(after, one.model)[0], inside=inside, outside=outside, ratio=ratio(inside, outside),
-                          title=TITLES[one.method == "resefa"][not forbid],
+        sides.append(dict(forbid=forbid, picture=shown(after, one.model)[0], inside=inside, outside=outside,
+                          ratio=ratio(inside, outside), title=TITLES[one.method == "resefa"][not forbid],
                           top=top_moved(one.model, None if changed is None else changed[0], least=0.0)))
-    return dict(sides=sides, before=shown(before, recipe.model)[0], region=to_text(full_mask(recipe)), verdict=_ban_said(recipe, sides, amount),
-                reader=has_reader(recipe.model))
+    return dict(sides=sides, before=shown(before, recipe.model)[0], region=to_text(full_mask(recipe)),
+                verdict=_ban_said(recipe, sides, amount), reader=has_reader(recipe.model))
 
 
 def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
     on, off = sides
-    more = off["outside"] / on["outside"] * on["inside"] / off["inside"] if on["outside"] > 1e-9 and off["inside"] > 1e-9 else None
-    kept, lifted = ("with the rest weighed", "leaving it aside") if recipe.method == "resefa" else ("with the ban", "lifting the ban")
-    said = (f"At {signed(amount)} steps, {kept} {called(recipe)} {verb(recipe)} {times(on['ratio'])} as much as the rest; without it "
-            f"{times(off['ratio'])}.")
+    measurable = on["outside"] > 1e-9 and off["inside"] > 1e-9
+    more = off["outside"] / on["outside"] * on["inside"] / off["inside"] if measurable else None
+    weighed, banned = ("with the rest weighed", "leaving it aside"), ("with the ban", "lifting the ban")
+    kept, lifted = weighed if recipe.method == "resefa" else banned
+    said = (f"At {signed(amount)} steps, {kept} {called(recipe)} {verb(recipe)} {times(on['ratio'])} as much as the "
+            f"rest; without it {times(off['ratio'])}.")
     if more:
         said += f" For the same change inside, {lifted} changes the rest {more:.1f} times as much."
     return said
@@ -191,7 +205,8 @@ def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
 class Compared:
     """One method's best direction of this region, turned until the region changes by 0.05 (RMS).
 
-    moves: the two factors that the reader sees changed most, however little, in standard deviations; "" without a reader.
+    moves: the two factors that the reader sees changed most, however little, in standard deviations; "" without a
+    reader.
     """
     method: str
     number: int
@@ -203,8 +218,9 @@ class Compared:
 
     def cells(self) -> tuple[str, ...]:
         found = ratio(self.inside, self.outside)
-        return (self.method, str(self.number + 1), f"{self.deviations:.2f}", f"{self.inside:.4f}", f"{self.outside:.4f}",
-                "nothing outside" if found is None else f"{found:.2f}", *([self.moves] if self.moves else []))
+        return (self.method, str(self.number + 1), f"{self.deviations:.2f}", f"{self.inside:.4f}",
+                f"{self.outside:.4f}", "nothing outside" if found is None else f"{found:.2f}",
+                *([self.moves] if self.moves else []))
 
 
 def compare(recipe: Painted) -> Iterator[dict]:
@@ -258,7 +274,8 @@ def _equal(recipe: Painted, name: str, directions: Directions, found) -> Compare
 def compared_html(recipe: Painted, rows: list[Compared]) -> str:
     pictures = "".join(f'<figure><img src="{row.picture}" alt="{escape(row.method)}: the picture at this change">'
                        f"<figcaption>{escape(row.method.partition(',')[0])}</figcaption></figure>" for row in rows)
-    caption = f"One direction of each method, chosen by its first-order ratio and turned until {called(recipe)} {verb(recipe, 'changes')} by {STEP:g} (RMS)"
+    caption = ("One direction of each method, chosen by its first-order ratio and turned until "
+               f"{called(recipe)} {verb(recipe, 'changes')} by {STEP:g} (RMS)")
     cells = [row.cells() for row in rows]
     return f'<div class="paint-compared">{pictures}</div>' + table(head(cells), cells, caption=caption)
 
@@ -277,12 +294,13 @@ def as_csv(rows: list[tuple[str, ...]]) -> str:
 def as_latex(rows: list[tuple[str, ...]], caption: str) -> str:
     """A table that compiles as it is, with booktabs."""
     def cell(text: str) -> str:
-        return "".join({"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "\u2212": "$-$"}.get(letter, letter) for letter in text)
+        escapes = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "\u2212": "$-$"}
+        return "".join(escapes.get(letter, letter) for letter in text)
     lines = [" & ".join(map(cell, row)) + r" \\" for row in (head(rows), *rows)]
     body = "\n".join([lines[0], r"\midrule", *lines[1:]])
     columns = "lrrrrrl"[:len(head(rows))]
-    return (f"\\begin{{table}}\n\\caption{{{cell(caption)}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n\\bottomrule\n"
-            "\\end{tabular}\n\\end{table}\n")
+    return (f"\\begin{{table}}\n\\caption{{{cell(caption)}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n"
+            "\\bottomrule\n\\end{tabular}\n\\end{table}\n")
 
 
 # --- lambda: ranks, spectra, a picture each
@@ -302,19 +320,27 @@ def weights(recipe: Painted) -> Iterator[dict]:
 def _weight_card(recipe: Painted, knobs: Knobs) -> str:
     solved = knobs.solved
     dim = len(solved.outside.low)
-    picture = shown(render(recipe, knobs if knobs.steps else None, [only(recipe, knobs.reach(0) / 2) if knobs.steps else ()]), recipe.model)[0]
-    best = f"knob 1 moves the inside {times(knobs.ratio[0])} as much (first order)" if knobs.steps else "no knob is left"
+    setting = only(recipe, knobs.reach(0) / 2) if knobs.steps else ()
+    picture = shown(render(recipe, knobs if knobs.steps else None, [setting]), recipe.model)[0]
+    best = "no knob is left"
+    if knobs.steps:
+        best = f"knob 1 moves the inside {times(knobs.ratio[0])} as much (first order)"
     bars = _spectrum(solved.inside.values.abs().tolist(), dim), _spectrum(solved.outside.values.abs().tolist(), dim)
-    return (f'<figure class="paint-weight"><img src="{picture}" alt="knob 1 at half of its way, lambda {recipe.lam:g}"><figcaption>'
-            f"<b>lambda {recipe.lam:.3g}</b><br>rank inside {solved.inside.rank}, outside {solved.outside.rank} of {dim}<br>"
-            f"{len(solved.directions)} directions survive; {best}<br>{bars[0]} inside<br>{bars[1]} outside</figcaption></figure>")
+    return (f'<figure class="paint-weight"><img src="{picture}" alt="knob 1 at half of its way, lambda {recipe.lam:g}">'
+            f"<figcaption><b>lambda {recipe.lam:.3g}</b><br>"
+            f"rank inside {solved.inside.rank}, outside {solved.outside.rank} of {dim}<br>"
+            f"{len(solved.directions)} directions survive; {best}<br>"
+            f"{bars[0]} inside<br>{bars[1]} outside</figcaption></figure>")
 
 
 def _spectrum(values: list[float], dim: int) -> str:
-    """Eigenvalues of L as bars on a logarithmic scale of six decades; hidden from screen readers, who have the ranks."""
+    """Eigenvalues of L as bars on a logarithmic scale of six decades;
+    hidden from screen readers, who have the ranks.
+    """
     top = max(values, default=0.0)
     heights = [max(0.0, 1 + torch.tensor(value / top).log10().item() / 6) * 24 for value in values[:48] if top > 0]
-    bars = "".join(f'<rect x="{3 * i}" y="{24 - height:.1f}" width="2" height="{height:.1f}"/>' for i, height in enumerate(heights))
+    bars = "".join(f'<rect x="{3 * i}" y="{24 - height:.1f}" width="2" height="{height:.1f}"/>'
+                   for i, height in enumerate(heights))
     return f'<svg class="spectrum" viewBox="0 0 144 24" width="144" height="24" aria-hidden="true">{bars}</svg>'
 
 
@@ -335,7 +361,8 @@ def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
     solved, mask = knobs.solved, full_mask(recipe)
     survived = len(solved.directions)
     inside, outside = finding.energies(knobs.grams, solved.directions)
-    spread = spread_along(recipes.opened(recipe.model), solved.directions, samples=1024, label=recipe.label_or_none) if survived else inside
+    spread = spread_along(recipes.opened(recipe.model), solved.directions, samples=1024,
+                          label=recipe.label_or_none) if survived else inside
     way = STEP / inside.clamp(min=1e-300).sqrt() / spread.clamp(min=1e-12)
     alive = int((way <= FURTHEST / 2).sum())
     best = float((inside / outside.clamp(min=1e-300)).sqrt()[way <= FURTHEST / 2].max()) if alive else None

@@ -44,9 +44,9 @@ LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2 ** 20, 64 * 2 ** 20     # bytes that
 class Knobs:
     """What the page turns: at most KNOBS directions of `method` for one region of one picture.
 
-    directions [k, dim] unit length; numbers: which of the method's own each is, from 0, and signs: whether it is the other
-    way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside over
-    outside, RMS, at first order; found: how many directions the method found. grams: of the region.
+    directions [k, dim] unit length; numbers: which of the method's own each is, from 0, and signs: whether it is the
+    other way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside
+    over outside, RMS, at first order; found: how many directions the method found. grams: of the region.
     """
     directions: Directions
     numbers: list[int]
@@ -68,7 +68,8 @@ class Knobs:
 
 def picture_key(recipe: Painted) -> tuple:
     """What a Jacobian depends on."""
-    return zoo.weights_hash(recipe.model), recipe.seed, recipe.psi, recipe.label, recipes.slots_of(recipe.base), recipe.size
+    return (zoo.weights_hash(recipe.model), recipe.seed, recipe.psi, recipe.label, recipes.slots_of(recipe.base),
+            recipe.size)
 
 
 def key_of(recipe: Painted) -> tuple:
@@ -109,18 +110,23 @@ def plan(recipe: Painted) -> dict:
     done = picture_key(replace(recipe, size=size or 0)) in _jacobians
     slow = seconds > PATIENCE and not done
     tight = needs > there
-    amount = f"the Jacobian of this network at {wanted} pixels a side needs {needs / 2 ** 20:,.0f} MB, and {there / 2 ** 20:,.0f} MB are free"
-    at = f"; at {size or whole} pixels a side it fits" if size is not None else "; no size of it fits: choose a smaller network"
+    amount = (f"the Jacobian of this network at {wanted} pixels a side needs {needs / 2 ** 20:,.0f} MB, "
+              f"and {there / 2 ** 20:,.0f} MB are free")
+    at = (f"; at {size or whole} pixels a side it fits" if size is not None else
+          "; no size of it fits: choose a smaller network")
     time = f"It takes about {seconds:.0f} s" if seconds < 90 else f"It takes about {seconds / 60:.0f} minutes"
-    says = " ".join([(amount[0].upper() + amount[1:] + at + ".") if tight else "", f"{time} on this machine." if slow and size is not None else ""])
+    says = " ".join([(amount[0].upper() + amount[1:] + at + ".") if tight else "",
+                     f"{time} on this machine." if slow and size is not None else ""])
     return dict(seconds=round(seconds, 1), size=size, asks=tight or slow, says=says.strip())
 
 
 @lru_cache(maxsize=64)
 def _bytes_needed(model: str, _weights: str) -> dict[int, int]:
     """By pixels a side, the largest first: R, R / 2, R / 4 ..."""
-    twin = copy.deepcopy(recipes.opened(model))     # its tensors are exchanged for a moment: nobody else may be drawing with it
-    return {size: jacobian.bytes_needed(twin, size=size) for size in (twin.resolution >> k for k in range(twin.resolution.bit_length()))}
+    # Its tensors are exchanged for a moment: nobody else may be drawing with it.
+    twin = copy.deepcopy(recipes.opened(model))
+    sizes = (twin.resolution >> k for k in range(twin.resolution.bit_length()))
+    return {size: jacobian.bytes_needed(twin, size=size) for size in sizes}
 
 
 # --- solving, once for all who ask
@@ -220,7 +226,8 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
     generator = generator_of(recipe)
     first = resefa_knobs(recipe, generator, found)
     _solved.put(key_of(replace(recipe, method="resefa")), first)
-    yield dict(says="ReSeFa\u2019s knobs are there; splitting both Gram matrices for LowRankGAN\u2019s \u2026", share=0.5)
+    yield dict(says="ReSeFa\u2019s knobs are there; splitting both Gram matrices for LowRankGAN\u2019s \u2026",
+               share=0.5)
     if recipe.method == "resefa":
         return
     mode = "official" if recipe.method == "official" else "paper"
@@ -230,7 +237,8 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
         if step.result:
             _solved.put(key, lowrank_knobs(generator, found, step.result, recipe.label_or_none))
         else:
-            yield dict(says=f"Splitting both Gram matrices: {step.iterations} rounds, within {step.gap:.1e} of the optimum.",
+            yield dict(says=f"Splitting both Gram matrices: {step.iterations} rounds, "
+                            f"within {step.gap:.1e} of the optimum.",
                        share=0.5 + 0.5 * min(1.0, max(0.0, -math.log10(max(step.gap, 1e-4)) / 4)))
 
 
@@ -241,7 +249,8 @@ def _grams(recipe: Painted) -> Iterator[dict]:
         generator, slots = generator_of(recipe), recipes.slots_of(recipe.base)
         codes = recipes.codes_of(recipe.base)
         for step in jacobian.jacobian_steps(generator, codes, slots=slots, size=recipe.size or None):
-            yield dict(says=f"How every pixel reacts to every number: {step.done / step.total:.0%}", share=0.5 * step.done / step.total)
+            yield dict(says=f"How every pixel reacts to every number: {step.done / step.total:.0%}",
+                       share=0.5 * step.done / step.total)
         kept = _jacobians.put(picture_key(recipe), jacobian.of_jacobian(generator, step.result, slots))
     return kept.of(mask_of(recipe))
 
@@ -269,8 +278,10 @@ def lowrank_knobs(generator: Generator, found: Grams, solved: LowRank, label: in
     return knobs_of(generator, found, solved.directions, label, solved=solved)
 
 
-def knobs_of(generator: Generator, found: Grams, directions: Directions, label: int | None, *, solved: LowRank | None = None) -> Knobs:
-    """The first KNOBS directions, in the method's order, that move the region visibly: one step within the knob's way."""
+def knobs_of(generator: Generator, found: Grams, directions: Directions, label: int | None, *,
+             solved: LowRank | None = None) -> Knobs:
+    """The first KNOBS directions, in the method's order, that move the region visibly: one step within the knob's way.
+    """
     energy, _ = energies(found, directions)
     steps = STEP / energy.clamp(min=1e-300).sqrt()
     spread = spread_along(generator, directions, samples=1024, label=label) if len(directions) else steps
@@ -278,7 +289,8 @@ def knobs_of(generator: Generator, found: Grams, directions: Directions, label: 
     return _knobs(found, directions, numbers, [1.0] * len(numbers), spread, solved)
 
 
-def _knobs(found: Grams, directions: Directions, numbers: list[int], signs: list[float], spread: Tensor, solved: LowRank | None) -> Knobs:
+def _knobs(found: Grams, directions: Directions, numbers: list[int], signs: list[float], spread: Tensor,
+           solved: LowRank | None) -> Knobs:
     vectors = directions.vectors[numbers] * torch.tensor(signs, dtype=torch.float64)[:, None]
     chosen = Directions(vectors, directions.scores[numbers], directions.slots)
     inside, outside = energies(found, chosen)
@@ -294,12 +306,15 @@ def energies(found: Grams, directions: Directions) -> tuple[Tensor, Tensor]:
 
 
 def unbound(recipe: Painted, bound: Knobs) -> Knobs:
-    """The same knobs before anything was forbidden: LowRankGAN's before the projection, of ReSeFa those of the inside alone."""
+    """The same knobs before anything was forbidden:
+    LowRankGAN's before the projection, of ReSeFa those of the inside alone.
+    """
     generator, label = generator_of(recipe), recipe.label_or_none
     if bound.solved is None:
         values, vectors = torch.linalg.eigh(bound.grams.inside)
         count = min(TRIED, len(values))
-        return knobs_of(generator, bound.grams, Directions(vectors.flip(1)[:, :count].T, values.flip(0)[:count], bound.grams.slots), label)
+        strongest = Directions(vectors.flip(1)[:, :count].T, values.flip(0)[:count], bound.grams.slots)
+        return knobs_of(generator, bound.grams, strongest, label)
     directions = bound.solved.unprojected
     signs = [1.0 if float(directions.vectors[number] @ vector) >= 0 else -1.0
              for number, vector in zip(bound.numbers, bound.directions.vectors)]
@@ -308,7 +323,9 @@ def unbound(recipe: Painted, bound: Knobs) -> Knobs:
 
 
 def baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
-    """Inside over outside (RMS, first order): the best of SeFa's first 20 directions, and the median random one; kept."""
+    """Inside over outside (RMS, first order):
+    the best of SeFa's first 20 directions, and the median random one; kept.
+    """
     key = ("baselines", *key_of(replace(recipe, method="resefa")))
     return _said.get(key) or _said.put(key, _baselines(recipe, found))
 
@@ -327,11 +344,13 @@ def _baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def render(recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True, base=None) -> Tensor:
+def render(recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True,
+           base=None) -> Tensor:
     """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; `base`: another picture moved the same way."""
     base = base or recipe.base
     codes = recipes.codes_of(base)
-    moved = [codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting)) for setting in settings]
+    moved = [codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
+             for setting in settings]
     generator = (quick(recipe.model) if quickly else recipes.opened(recipe.model)).at(psi=recipe.psi)
     batches = torch.cat(moved).split(max(1, recipes.PIXELS_AT_ONCE // generator.resolution ** 2))
     return torch.cat([generator(batch) for batch in batches]).clamp(-1, 1)
@@ -357,7 +376,9 @@ def change(before: Tensor, after: Tensor, mask: Tensor) -> tuple[float, float]:
 
 
 def finding(recipe: Painted, knobs: Knobs) -> str:
-    """Where a region has no knobs: that this is so, and how it is known; else what it has, in one sentence with numbers."""
+    """Where a region has no knobs: that this is so, and how it is known;
+    else what it has, in one sentence with numbers.
+    """
     key = ("finding", *key_of(recipe))
     return _said.get(key) or _said.put(key, _finding(recipe, knobs))
 
@@ -375,8 +396,9 @@ def _finding(recipe: Painted, knobs: Knobs) -> str:
     nearest = float((STEP / inside.clamp(min=1e-300).sqrt() / spread).min())
     best = float((inside / outside.clamp(min=1e-300)).sqrt().max())
     if knobs.steps:
-        return (f"{called(recipe)[:1].upper() + called(recipe)[1:]} can be moved: {survived}, {len(knobs.numbers)} are shown; "
-                f"the easiest changes it visibly ({STEP:g} RMS) within {nearest:.1f} standard deviations ({ranks}).")
-    return (f"Nothing here can be moved alone: {survived}, but to change {name} by {STEP:g} (RMS) even the easiest would "
-            f"have to go {nearest:.1f} standard deviations, where knobs end at {FURTHEST / 2:g}, and the best moves the inside only "
-            f"{best:.1f} times as much as the rest ({ranks}).")
+        return (f"{called(recipe)[:1].upper() + called(recipe)[1:]} can be moved: {survived}, {len(knobs.numbers)} are "
+                f"shown; the easiest changes it visibly ({STEP:g} RMS) within {nearest:.1f} standard deviations "
+                f"({ranks}).")
+    return (f"Nothing here can be moved alone: {survived}, but to change {name} by {STEP:g} (RMS) even the easiest "
+            f"would have to go {nearest:.1f} standard deviations, where knobs end at {FURTHEST / 2:g}, and the best "
+            f"moves the inside only {best:.1f} times as much as the rest ({ranks}).")

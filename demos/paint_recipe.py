@@ -41,10 +41,10 @@ class Painted:
     """One picture with a region; plain values only. A recipe that exists was checked; its part may still be missing.
 
     model, seed, psi, label, layers: as in demos.recipe.Recipe. region: a part's name (of the part reader), the text of
-    `core.regions.to_text`, or "" for the network's default. method: a key of METHODS. lam: weight of the sparse part, 0: searched for. forbid: are changes
-    outside forbidden? size: pixels a side of the Jacobian, 0: all of them. amounts: KNOBS numbers from -6 to 6, in steps;
-    one step changes the region by 0.05 (RMS, values in [-1, 1]) at first order. knob: the chosen one, counted from 0.
-    Numbers may be given as text. Raises RecipeError.
+    `core.regions.to_text`, or "" for the network's default. method: a key of METHODS. lam: weight of the sparse part,
+    0: searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them.
+    amounts: KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at
+    first order. knob: the chosen one, counted from 0. Numbers may be given as text. Raises RecipeError.
     """
     model: str
     seed: int = 0
@@ -96,7 +96,8 @@ def _region(region: object, model: str) -> str:
     except ValueError as error:
         names = part_names(model)
         if isinstance(region, str) and re.fullmatch("[a-z ]{1,20}", region):
-            known = f"choose {', '.join(names)}, or paint a region" if names else "this network has no part reader: paint a region"
+            known = f"choose {', '.join(names)}, or paint a region" if names else (
+                "this network has no part reader: paint a region")
             raise RecipeError(f"the region cannot be {quoted(region)}: {known}") from None
         raise RecipeError(str(error)) from None
     return region
@@ -122,7 +123,8 @@ def _yes(value: object) -> bool:
 
 def _amounts(amounts: object) -> tuple[float, ...]:
     if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
-        raise RecipeError(f"these are not the knobs' amounts: give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2")
+        raise RecipeError("these are not the knobs' amounts: "
+                          f"give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2")
     checked = [number(amount, f"knob {i + 1}", -REACH, REACH) for i, amount in enumerate(amounts)]
     return tuple(checked + [0.0] * (KNOBS - len(checked)))
 
@@ -169,19 +171,22 @@ def read_parts(model: str, images: Tensor) -> list[dict[str, Tensor]]:
     reader = zoo.load_part_reader(zoo.card(model).world)
     masks = reader.masks(images.clamp(-1, 1)).cpu()
     least = LEAST * (images.shape[-1] / 64) ** 2
-    return [{name: one[reader.names.index(name)] for name in part_names(model) if one[reader.names.index(name)].sum() >= least}
-            for one in masks]
+    found = [{name: one[reader.names.index(name)] for name in part_names(model)} for one in masks]
+    return [{name: mask for name, mask in parts.items() if mask.sum() >= least} for parts in found]
 
 
 def mask_of(recipe: Painted) -> Tensor:
-    """[h, w] bool: the part on this very picture, or what was painted (64 x 64). Raises RecipeError for a missing part."""
+    """[h, w] bool: the part on this very picture, or what was painted (64 x 64).
+
+    Raises RecipeError for a missing part.
+    """
     if recipe.region not in part_names(recipe.model):
         return from_text(recipe.region)
     there = parts_of(recipe)
     if recipe.region not in there:
         others = [name for name in PARTS if name in there]
-        raise RecipeError(f"the part reader finds no {recipe.region} on this picture: choose {', '.join(others)}, another "
-                          "picture, or paint a region")
+        raise RecipeError(f"the part reader finds no {recipe.region} on this picture: "
+                          f"choose {', '.join(others)}, another picture, or paint a region")
     return there[recipe.region]
 
 
@@ -226,7 +231,8 @@ def from_json(data: str | bytes | Mapping) -> Painted:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
     given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
     if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
-        raise RecipeError("this is not a recipe of a painted picture: give what the tab Paint wrote, with a model and a region")
+        raise RecipeError("this is not a recipe of a painted picture: "
+                          "give what the tab Paint wrote, with a model and a region")
     check_version(given.get("version", VERSION))
     unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
     if unknown:
@@ -269,7 +275,8 @@ def link_for(recipe: Painted, page: str = REPOSITORY) -> str:
 
 
 def code_for(recipe: Painted, amounts: Sequence[float]) -> str:
-    """Python that makes the picture when run in the repository's root; `amounts`: of the method's own directions, in steps.
+    """Python that makes the picture when run in the repository's root;
+    `amounts`: of the method's own directions, in steps.
 
     It ends with a file picture.png.
     """
@@ -280,11 +287,12 @@ def _imports(recipe: Painted) -> list[str]:
     reader, _ = opening(zoo.card(recipe.model))
     part = recipe.region in part_names(recipe.model)
     solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
-    lines = ["from core.codes import edit", "from core.factorization.jacobian import grams", f"from core.factorization.{solver}",
-             "from core.images import to_pil", reader,
+    lines = ["from core.codes import edit", "from core.factorization.jacobian import grams",
+             f"from core.factorization.{solver}", "from core.images import to_pil", reader,
              "from core.zoo import load_part_reader" if part else "from core.regions import from_text"]
     if recipe.method == "resefa" and not recipe.forbid:
-        lines = ["import torch", "", *(line for line in lines if "resefa" not in line), "from core.codes import Directions"]
+        others = (line for line in lines if "resefa" not in line)
+        lines = ["import torch", "", *others, "from core.codes import Directions"]
     return sorted(lines, key=lambda line: (line.startswith("from core"), line))
 
 
@@ -294,14 +302,18 @@ def _lines(recipe: Painted, amounts: Sequence[float]) -> list[str]:
     psi = f", psi={recipe.psi}" if generator.has_truncation else ""
     drawer, rows = drawing_code(base)
     part = recipe.region in part_names(recipe.model)
-    region = ([f'reader = load_part_reader("{world}")', f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
-               f'region = parts[reader.names.index("{recipe.region}")]'] if part else [f'region = from_text("{recipe.region}")'])
+    read = [f'reader = load_part_reader("{world}")', f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
+            f'region = parts[reader.names.index("{recipe.region}")]']
+    region = read if part else [f'region = from_text("{recipe.region}")']
     more = "".join([f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
-                    f", size={recipe.size}" if recipe.size else "", ', colours="mean"' if recipe.method == "official" else ""])
-    return [f"generator = {expression}", f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(base)})",
+                    f", size={recipe.size}" if recipe.size else "",
+                    ', colours="mean"' if recipe.method == "official" else ""])
+    return [f"generator = {expression}",
+            f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(base)})",
             *region, f"found = grams({drawer}, codes, region{more})", *_directions(recipe),
             "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
-            f"steps = ({STEP} / energy.sqrt()).tolist()         # a step changes the region by {STEP} (RMS), at first order",
+            f"steps = ({STEP} / energy.sqrt()).tolist()         "
+            f"# a step changes the region by {STEP} (RMS), at first order",
             f"amounts = {[round(amount, 3) for amount in amounts]}",
             "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
             f"picture = to_pil({drawer}(edited){rows})[0]"]

@@ -79,11 +79,13 @@ def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None
     record = (_region(model, region) or {}).get("methods", {})
     if method not in record or (moved is not None and tuple(moved) != slots(model)):
         return ""
-    others = dict(sefa="best SeFa knob", random=f"best of {record['random']['of']} random" if "random" in record else "")
+    best_random = f"best of {record['random']['of']} random" if "random" in record else ""
+    others = dict(sefa="best SeFa knob", random=best_random)
     beside = [f"{name} {_rooted(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
     faces, reached = evidence(model)["samples"]["scored"], record[method]["reached"]
     of = f"{faces} faces" if reached == faces else f"{reached} of {faces} faces; the others cannot be changed that much"
-    return "; ".join([f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside", *beside]) + f". (RMS, {of})"
+    inside = f"Inside {_rooted(record[method]['ratio'][0])} times as much as outside"
+    return "; ".join([inside, *beside]) + f". (RMS, {of})"
 
 
 def made_on(model: str) -> str:
@@ -92,7 +94,8 @@ def made_on(model: str) -> str:
     if not found:
         return ""
     samples = found["samples"]
-    return f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces in the same way."
+    return (f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces "
+            "in the same way.")
 
 
 def _rooted(ratio: float | None) -> str:
@@ -139,7 +142,8 @@ def _how(found: dict, region: str) -> str:
 
 def _methods(record: dict) -> str:
     ranked = sorted(record["methods"].items(), key=lambda item: -(item[1]["ratio"][0] or 0))
-    rows = [Bar(METHODS[name], (each["ratio"][0] or 0.0) ** 0.5, says=_with_interval(each["ratio"])) for name, each in ranked]
+    rows = [Bar(METHODS[name], (each["ratio"][0] or 0.0) ** 0.5, says=_with_interval(each["ratio"]))
+            for name, each in ranked]
     caption = "Change inside over change outside (RMS, median over faces [95 %])"
     return bars(rows, caption=caption, value="times")
 
@@ -173,8 +177,9 @@ def _moved(found: dict, region: str, record: dict) -> str:
     rows = [Bar(_called(found, record, i), factors["mean"][i], factors["low"][i], factors["high"][i], abs(chance[i]))
             for i in _strongest(factors["mean"])[:FACTORS]]
     levels, of = found["samples"]["inside"] * LEVELS, record["methods"]["random"]["of"]
-    caption = (f"What the forbidden knob moves where the {region} changes by {levels:.1f} levels, and what the best of {of} random knobs "
-               f"moves there: known factors, in standard deviations, not a step (* belongs to the {region})")
+    caption = (f"What the forbidden knob moves where the {region} changes by {levels:.1f} levels, and what the best of "
+               f"{of} random knobs moves there: known factors, in standard deviations, not a step "
+               f"(* belongs to the {region})")
     return bars(rows, caption=caption, value="change [95 %]", beside=f"best of {of} random")
 
 
@@ -216,7 +221,8 @@ def _transfer(found: dict, record: dict) -> str:
     own = record["transfer"]["one"]["own"]
     rows.insert(0, ("one face, the best of five, on that face itself", ", ".join(map(_rooted, own)), ""))
     head = ("made on", "inside over outside (RMS)",
-            f"faces of {faces} with at most half of the energy ({_share(0.5)} RMS) that the best SeFa knob changes outside")
+            f"faces of {faces} with at most half of the energy ({_share(0.5)} RMS) "
+            "that the best SeFa knob changes outside")
     single = len(record["transfer"]["one"]["best"]["ratio"])
     caption = f"Does a knob stay local on other faces? ({single} single faces tried)"
     return table(head, rows, caption=caption)
@@ -234,7 +240,7 @@ def _source(found: dict) -> str:
     by_region = ", ".join(f"{region} {_share(share)}" for region, share in claim["by_region"].items())
     first = ", ".join(f"{seed:,}" for seed in seeds.values())
     return (f"<p>Over all regions and faces, the best forbidden knob changes {_share(claim['share'])} of what the best "
-            f"SeFa knob changes outside (RMS, median; {escape(by_region)}); in energy, the mean square, {100 * claim['share']:.1f} %, and half "
-            f"of it was the aim. Seeds from {first}; "
+            f"SeFa knob changes outside (RMS, median; {escape(by_region)}); in energy, the mean square, "
+            f"{100 * claim['share']:.1f} %, and half of it was the aim. Seeds from {first}; "
             f"<code>{escape(found['command'])}</code>, {escape(found['date'])}, "
             f"weights {found['weights_sha256'][:12]}.</p>")

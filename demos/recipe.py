@@ -213,7 +213,8 @@ def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Direction
     mode = recipe.mode if recipe.method == "sefa" else ""
     path = _path(recipe, files) if recipe.method == "file" else ""
     weights = zoo.weights_hash(recipe.model)
-    return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, label_of(recipe))
+    return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions,
+                       label_of(recipe))
 
 
 @joined
@@ -296,7 +297,9 @@ def render(recipe: Recipe, files: Files | None = None, *, quick: bool = False) -
 
 
 def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
-    """What the first layers have drawn of the picture, [1, 3, R, R], where the model has that and is slow; else None."""
+    """What the first layers have drawn of the picture, [1, 3, R, R], where the model has that and is slow;
+    else None.
+    """
     stop = pace.pace_of(recipe.model).stop
     if stop is None:
         return None
@@ -304,7 +307,8 @@ def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
     return generator.preview(generator.run(codes_of(recipe, files), stop=stop))
 
 
-def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *, quick: bool = False) -> Tensor:
+def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *,
+                 quick: bool = False) -> Tensor:
     """[len(amounts), 3, R, R]: the picture with one knob at each amount; the others stay as they are in the recipe."""
     if not 1 <= len(amounts) <= MOST_PICTURES:
         raise RecipeError(f"a strip cannot have {len(amounts)} pictures: choose 1 to {MOST_PICTURES}")
@@ -357,7 +361,9 @@ _states = Kept(LARGEST_STATES, _size)
 
 
 def shown(images: Tensor, model: str, *, largest: int | None = None) -> list[Image.Image]:
-    """Images [n, 3, R, R] as pictures without the bars that the card's training pictures had; `largest`: of their width."""
+    """Images [n, 3, R, R] as pictures without the bars that the card's training pictures had;
+    `largest`: of their width.
+    """
     crop = zoo.card(model).crop
     pictures = to_pil(images[:, :, crop:images.shape[2] - crop])
     if largest is None or pictures[0].width <= largest:

@@ -257,7 +257,8 @@ def by_statistics(result: statistics.Result) -> Evidence:
     tables = []
     for i in range(len(mean)):
         order = mean[i].abs().argsort(descending=True).tolist()
-        rows = [(statistics.FACTORS[j].description, f"{signed(mean[i, j], 2)} [{signed(low[i, j], 2)}, {signed(high[i, j], 2)}]",
+        rows = [(statistics.FACTORS[j].description,
+                 f"{signed(mean[i, j], 2)} [{signed(low[i, j], 2)}, {signed(high[i, j], 2)}]",
                  f"{math.floor(100 * float(result.percentile[i, j]) + 1e-9)} %") for j in order]    # never rounded up
         tables.append(table(("statistic", "change a step [95 %]", "stronger than so many random knobs"), rows,
                             caption="In standard deviations over the same pictures"))

@@ -1,4 +1,5 @@
-"""The tab's experiments: five answers to one mosaic, what each layer knows, a mug in a face network, other tools, edits.
+"""The tab's experiments:
+five answers to one mosaic, what each layer knows, a mug in a face network, other tools, edits.
 
 Each is a stream of plain values; what it says is built from what it measured on the pictures that it shows.
 """
@@ -54,26 +55,31 @@ def five(recipe: Restoration, first: int = 0) -> Iterator[dict]:
     problem, faces = restoring.problem_of(recipe), []
     for i in range(ANSWERS):
         faces.append(restoring.searched(replace(recipe, start=(first + i) % 1000)).image)
-        yield dict(asked_of_five(recipe), faces=[uri(face) for face in faces], partial=i + 1 < ANSWERS, of=ANSWERS, first=first,
+        yield dict(asked_of_five(recipe), faces=[uri(face) for face in faces], partial=i + 1 < ANSWERS, of=ANSWERS,
+                   first=first,
                    says=f"{i + 1} of {ANSWERS} answers found \u2026", **_five_said(recipe, problem, faces))
 
 
 def asked_of_five(recipe: Restoration) -> dict:
     """What five answers are answers to, and the words above them: known before one of them is."""
     side = observed_side(recipe)
-    return dict(words_of_five(recipe.task, recipe.kind, side, portraits=recipe.shows == "portraits", own=recipe.shows == OWN,
-                              known=recipe.task != "copy" and not recipe.as_is),
+    return dict(words_of_five(recipe.task, recipe.kind, side, portraits=recipe.shows == "portraits",
+                              own=recipe.shows == OWN, known=recipe.task != "copy" and not recipe.as_is),
                 observed=uri(restoring.problem_of(recipe).observed), hard=recipe.task == "enlarge")
 
 
 def words_of_five(task: str, kind: str, side: int, *, portraits: bool, own: bool, known: bool) -> dict:
-    """sentence, lead, label of what was observed, and flap. side: its pixels; known: does a true picture lie under the flap?"""
+    """sentence, lead, label of what was observed, and flap.
+
+    side: its pixels; known: does a true picture lie under the flap?
+    """
     things, what = "faces" if portraits else "pictures", kind if task == "noise" else task
-    label = {"enlarge": f"{side} x {side} pixels", "colour": "Without colours", "fill": "With a hole", "specks": "Pixels lost",
-             "gaussian": "With noise", "copy": "The picture"}[what]
-    shared = {"enlarge": f"All five {things} have the same {side * side} pixels" if kind == "box" else
-              f"Five {things} for the same {side * side} pixels", "colour": f"All five {things} have the same grey",
-              "fill": f"All five {things} are the same around the hole", "specks": f"All five {things} have the same known pixels",
+    label = {"enlarge": f"{side} x {side} pixels", "colour": "Without colours", "fill": "With a hole",
+             "specks": "Pixels lost", "gaussian": "With noise", "copy": "The picture"}[what]
+    mosaic = f"All five {things} have the same" if kind == "box" else f"Five {things} for the same"
+    shared = {"enlarge": f"{mosaic} {side * side} pixels", "colour": f"All five {things} have the same grey",
+              "fill": f"All five {things} are the same around the hole",
+              "specks": f"All five {things} have the same known pixels",
               "gaussian": f"Five {things} for one noisy picture", "copy": "Five copies of one picture"}[what]
     asks = ("Which comes closest to the real one?" if known else "Which comes closest to it?" if task == "copy" else
             "Nobody knows which comes closest.")
@@ -90,7 +96,8 @@ def _five_said(recipe: Restoration, problem: restoring.Problem, faces: Sequence[
     said = dict(agreement=agreement(problem, images), disagreement=disagreement(recipe, images))
     return dict(said, apart=round(levels_apart(problem, images), 3), truth=uri(problem.truth) if hidden else "",
                 verdict=" ".join(filter(None, said.values())),
-                closeness=[round(float(value), 1) for value in psnr(images, problem.truth)] if problem.truth is not None else [])
+                closeness=[] if problem.truth is None else
+                [round(float(value), 1) for value in psnr(images, problem.truth)])
 
 
 def levels_apart(problem: restoring.Problem, images: Tensor) -> float:
@@ -126,7 +133,8 @@ def disagreement(recipe: Restoration, images: Tensor) -> str:
     world = load_world(card.world)
     readings = read(zoo.load_reader(card.world), images)
     worn, others = _worn(world, readings, reliable(model)), _differing(world, card, readings, reliable(model))
-    said = [f"{name} ({count} of {len(images)} wear {'it' if name == 'beard' else 'them'})" for name, count in worn] + others
+    said = [f"{name} ({count} of {len(images)} wear {'it' if name == 'beard' else 'them'})"
+            for name, count in worn] + others
     if not said:
         return "As far as the reader can tell, they agree about everything."
     real = _real(recipe, world, [name for name, _ in worn])
@@ -154,7 +162,8 @@ def _real(recipe: Restoration, world, names: Sequence[str]) -> str:
     if recipe.shows != zoo.card(recipe.model).world or not names:
         return ""
     true = world.sample(1, FIRST_PICTURE + recipe.picture, spread=world.SPREADS[zoo.card(recipe.model).spread])[0]
-    has = [f"{'wears' if true[world.NAMES.index(name)] > 0 else 'does not wear'} {'a beard' if name == 'beard' else name}" for name in names]
+    has = [f"{'wears' if true[world.NAMES.index(name)] > 0 else 'does not wear'} "
+           f"{'a beard' if name == 'beard' else name}" for name in names]
     return f" The real one {listed(has)}."
 
 
@@ -195,19 +204,21 @@ def layers(recipe: Restoration) -> Iterator[dict]:
     for layer in chosen:
         rows.append(dict(name=layer_name(recipe.model, layer), cells=[]))
         for count in GRID:
-            tried = replace(recipe, task="copy", as_is=False, kind="", amount=0, region="", hints="", keep=False, codes=count, layer=layer, **QUICK)
+            tried = replace(recipe, task="copy", as_is=False, kind="", amount=0, region="", hints="", keep=False,
+                            codes=count, layer=layer, **QUICK)
             image = restoring.searched(tried).image
             rows[-1]["cells"].append(dict(src=uri(image), psnr=round(float(psnr(image, truth)), 1)))
-            done = sum(len(row["cells"]) for row in rows)
-            yield dict(truth=uri(truth), counts=list(GRID), rows=rows, partial=done < len(chosen) * len(GRID),
-                       says=f"{done} of {len(chosen) * len(GRID)}", verdict=_layers_said(rows) if done == len(chosen) * len(GRID) else "")
+            done, of = sum(len(row["cells"]) for row in rows), len(chosen) * len(GRID)
+            yield dict(truth=uri(truth), counts=list(GRID), rows=rows, partial=done < of,
+                       says=f"{done} of {of}", verdict=_layers_said(rows) if done == of else "")
 
 
 def _layers_said(rows: Sequence[dict]) -> str:
     best = max((cell["psnr"], row["name"], count) for row in rows for cell, count in zip(row["cells"], GRID))
     first, last = (rows[i]["cells"][-1]["psnr"] for i in (0, -1))
-    return (f"With {GRID[-1]} codes the copy is {first:.1f} dB close where {rows[0]['name']} are mixed, {last:.1f} dB mixed {rows[-1]['name']}; "
-            f"closest of all, {best[0]:.1f} dB: {best[2]} code{'s' * (best[2] > 1)}, {best[1]}. One picture, {QUICK['steps']} steps each.")
+    return (f"With {GRID[-1]} codes the copy is {first:.1f} dB close where {rows[0]['name']} are mixed, "
+            f"{last:.1f} dB mixed {rows[-1]['name']}; closest of all, {best[0]:.1f} dB: "
+            f"{best[2]} code{'s' * (best[2] > 1)}, {best[1]}. One picture, {QUICK['steps']} steps each.")
 
 
 # --- can a face network draw a mug?
@@ -225,7 +236,8 @@ def mugs(recipe: Restoration) -> Iterator[dict]:
     """Faces and mugs copied by a network that only ever saw faces, mixed after every layer: closeness and the gap."""
     card = zoo.card(recipe.model)
     if card.world != "portraits":
-        raise RecipeError("this is asked of a network that learned from faces alone: choose one of the bundled portraits")
+        raise RecipeError("this is asked of a network that learned from faces alone: "
+                          "choose one of the bundled portraits")
     seen = torch.cat([restoring.problem_of(Restoration(recipe.model, "copy", picture=i)).truth for i in range(SOME)])
     pictures = {"face": seen, "mug": mug_pictures(SOME, FIRST_PICTURE, card.resolution)}
     rows, chosen = [], layers_of(recipe.model)
@@ -233,10 +245,13 @@ def mugs(recipe: Restoration) -> Iterator[dict]:
         row = dict(name=layer_name(recipe.model, layer))
         for name, images in pictures.items():
             made = [_copied(recipe.model, layer, images[i:i + 1]) for i in range(SOME)]
-            row[name] = dict(src=uri(made[0]), psnr=round(median(float(psnr(image, images[i:i + 1])) for i, image in enumerate(made)), 1))
-            yield dict(partial=True, says=f"{len(rows) + 1} of {len(chosen)} layers", rows=rows, truths={key: uri(each[:1]) for key, each in pictures.items()})
+            close = median(float(psnr(image, images[i:i + 1])) for i, image in enumerate(made))
+            row[name] = dict(src=uri(made[0]), psnr=round(close, 1))
+            yield dict(partial=True, says=f"{len(rows) + 1} of {len(chosen)} layers", rows=rows,
+                       truths={key: uri(each[:1]) for key, each in pictures.items()})
         rows.append(row)
-    yield dict(rows=rows, truths={key: uri(each[:1]) for key, each in pictures.items()}, verdict=_mugs_said(rows), samples=SOME)
+    yield dict(rows=rows, truths={key: uri(each[:1]) for key, each in pictures.items()}, verdict=_mugs_said(rows),
+               samples=SOME)
 
 
 def _copied(model: str, layer: int, truth: Tensor) -> Tensor:
@@ -251,9 +266,11 @@ def _mugs_said(rows: Sequence[dict]) -> str:
     gaps = [row["face"]["psnr"] - row["mug"]["psnr"] for row in rows]
     closer = sum(gap > 0 for gap in gaps)
     widest, least = (rows[pick(range(len(rows)), key=lambda i: gaps[i])] for pick in (max, min))
-    return (f"Faces are copied closer than mugs at {closer} of {len(rows)} layers. The gap is widest mixing {_where(widest)}: faces "
-            f"{widest['face']['psnr']:.1f} dB, mugs {widest['mug']['psnr']:.1f} dB; least mixing {_where(least)}: {least['face']['psnr']:.1f} and "
-            f"{least['mug']['psnr']:.1f} dB. ({SOME} faces, {SOME} mugs)")
+    return (f"Faces are copied closer than mugs at {closer} of {len(rows)} layers. "
+            f"The gap is widest mixing {_where(widest)}: "
+            f"faces {widest['face']['psnr']:.1f} dB, mugs {widest['mug']['psnr']:.1f} dB; "
+            f"least mixing {_where(least)}: {least['face']['psnr']:.1f} and {least['mug']['psnr']:.1f} dB. "
+            f"({SOME} faces, {SOME} mugs)")
 
 
 def _where(row: dict) -> str:
@@ -279,8 +296,8 @@ def compare(recipe: Restoration) -> Iterator[dict]:
 
 
 def compared_html(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]) -> str:
-    pictures = "".join(f'<figure><img src="{uri(image)}" alt="the picture as restored by: {escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
-                       for name, image in rows)
+    pictures = "".join(f'<figure><img src="{uri(image)}" alt="the picture as restored by: {escape(name)}">'
+                       f"<figcaption>{escape(name)}</figcaption></figure>" for name, image in rows)
     shown = f'<div class="paint-compared restored">{pictures}</div>'
     if problem.truth is None:
         return shown + "<p>Nobody knows the true picture here, so there is nothing to measure against.</p>"
@@ -288,8 +305,10 @@ def compared_html(recipe: Restoration, problem: restoring.Problem, rows: Sequenc
     return shown + table(head, body, caption=f"Closeness to the truth, {named(recipe)}")
 
 
-def scored(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]) -> tuple[list[str], list[tuple]]:
-    head = ["method", "closeness (PSNR, dB)", "structure (SSIM)", "distance of the critic's features", "in the hole (PSNR, dB)"]
+def scored(recipe: Restoration, problem: restoring.Problem,
+           rows: Sequence[tuple[str, Tensor]]) -> tuple[list[str], list[tuple]]:
+    head = ["method", "closeness (PSNR, dB)", "structure (SSIM)", "distance of the critic's features",
+            "in the hole (PSNR, dB)"]
     cells = [restoring.scores(recipe, image, problem.truth) for _, image in rows]
     there = [i for i in range(4) if cells[0][i] is not None]
     formats = ("{:.1f}", "{:.3f}", "{:.3f}", "{:.1f}")

@@ -19,15 +19,17 @@ from .notebook import Bar, bars, table
 from .recipe import file_identity
 from .rivals import NAMES, OURS
 
-TASKS = {"enlarge x4": "Enlarging 4 times", "enlarge x8": "Enlarging 8 times", "colour": "Colouring", "fill": "Filling the middle quarter",
-         "specks": "Half of the pixels lost", "gaussian": "Noise of 32 levels", "copy": "Copying"}
+TASKS = {"enlarge x4": "Enlarging 4 times", "enlarge x8": "Enlarging 8 times", "colour": "Colouring",
+         "fill": "Filling the middle quarter", "specks": "Half of the pixels lost", "gaussian": "Noise of 32 levels",
+         "copy": "Copying"}
 BEST = "the true colours, but shirt and background left grey"
 DRAWS = 2_000           # of the renders, with replacement
-GROUPS = {"chroma_knowable": "skin, hair, lips and eyes", "chroma_unknowable": "shirt and background", "chroma_all": "the whole picture"}
+GROUPS = {"chroma_knowable": "skin, hair, lips and eyes", "chroma_unknowable": "shirt and background",
+          "chroma_all": "the whole picture"}
 LEVELS = 127.5          # of 255, for a difference of 1
 THIRDS = ("light", "middle", "dark")
-NOT_MEASURED = ("<p>How well pictures are restored was not measured for this network yet. What stands here is measured on the picture on screen; "
-                "\u201cCompare methods\u201d puts other tools beside it.</p>")
+NOT_MEASURED = ("<p>How well pictures are restored was not measured for this network yet. What stands here is measured "
+                "on the picture on screen; \u201cCompare methods\u201d puts other tools beside it.</p>")
 
 
 @lru_cache(maxsize=8)
@@ -78,22 +80,24 @@ def truth_html(model: str) -> str:
     found = evidence(model)
     if found is None:
         return NOT_MEASURED
-    shown = [_how(found), *(_task(name, task) for name, task in found["tasks"].items()), _thirds(found), _mugs(found), _source(found)]
+    shown = [_how(found), *(_task(name, task) for name, task in found["tasks"].items()), _thirds(found), _mugs(found),
+             _source(found)]
     return "".join(shown)
 
 
 def _how(found: dict) -> str:
     samples = found["samples"]
-    return (f"<p>Measured on {samples['renders']} pictures that the network never saw. One code had the same processor time and "
-            f"{samples['restarts']} starts, of which the best by its own loss counts. Closeness is the peak signal-to-noise ratio in dB. "
-            "Numbers in brackets: 95 % of medians when the pictures are drawn again.</p>")
+    return (f"<p>Measured on {samples['renders']} pictures that the network never saw. One code had the same processor "
+            f"time and {samples['restarts']} starts, of which the best by its own loss counts. Closeness is the peak "
+            "signal-to-noise ratio in dB. Numbers in brackets: 95 % of medians when the pictures are drawn again.</p>")
 
 
 def _task(name: str, task: dict) -> str:
     codes, score = task["setting"]["codes"], "inside" if name == "fill" else "psnr"
     methods = task["methods"]
     ranked = sorted(methods, key=lambda method: -median(methods[method][score]))
-    rows = [Bar(called(method, codes), interval(methods[method][score])[0], says=said(methods[method][score])) for method in ranked]
+    rows = [Bar(called(method, codes), interval(methods[method][score])[0], says=said(methods[method][score]))
+            for method in ranked]
     where = ", closeness in the hole" if name == "fill" else ", closeness"
     gain = _gain(methods, score)
     seconds = f"{median(task['seconds']):.1f} s each on one core"
@@ -116,14 +120,18 @@ def _gain(methods: dict, score: str) -> str:
 
 
 def _structure(methods: dict, codes: int) -> str:
-    rows = [(called(method, codes), said(each["ssim"], "{:.3f}"), said(each["features"], "{:.3f}") if "features" in each else "")
+    rows = [(called(method, codes), said(each["ssim"], "{:.3f}"),
+             said(each["features"], "{:.3f}") if "features" in each else "")
             for method, each in methods.items()]
-    return table(("method", "structure (SSIM)", "distance of the critic's features"), rows, caption="The same in other measures")
+    return table(("method", "structure (SSIM)", "distance of the critic's features"), rows,
+                 caption="The same in other measures")
 
 
 def _colours(methods: dict, codes: int) -> str:
-    rows = [(called(method, codes), *(said([LEVELS * value for value in each[key]]) for key in GROUPS)) for method, each in methods.items()]
-    return table(("method", *GROUPS.values()), rows, caption="Error of the colour, lightness left aside (RMS, levels of 255)")
+    rows = [(called(method, codes), *(said([LEVELS * value for value in each[key]]) for key in GROUPS))
+            for method, each in methods.items()]
+    return table(("method", *GROUPS.values()), rows,
+                 caption="Error of the colour, lightness left aside (RMS, levels of 255)")
 
 
 def _thirds(found: dict) -> str:
@@ -131,14 +139,17 @@ def _thirds(found: dict) -> str:
     for name, task in found["tasks"].items():
         values = task["methods"][OURS]["inside" if name == "fill" else "psnr"]
         rows.append((TASKS[name], *(said([values[i] for i in third]) for third in found["thirds"])))
-    return table(("task", *(f"{tone} skin" for tone in THIRDS)), rows, caption=f"{OURS} by the tone of the skin: closeness in dB, thirds of the pictures")
+    return table(("task", *(f"{tone} skin" for tone in THIRDS)), rows,
+                 caption=f"{OURS} by the tone of the skin: closeness in dB, thirds of the pictures")
 
 
 def _mugs(found: dict) -> str:
-    rows = [(f"after {row['layer']} layers" if row["layer"] else "the codes themselves", said(row["faces"]), said(row["mugs"]),
-             minus(f"{median(row['faces']) - median(row['mugs']):+.1f}")) for row in found["mugs"]["rows"]]
+    samples, codes = found["mugs"]["samples"], found["mugs"]["codes"]
+    rows = [(f"after {row['layer']} layers" if row["layer"] else "the codes themselves",
+             said(row["faces"]), said(row["mugs"]), minus(f"{median(row['faces']) - median(row['mugs']):+.1f}"))
+            for row in found["mugs"]["rows"]]
     return table(("mixed", "faces", "mugs", "gap"), rows,
-                 caption=f"Copies of {found['mugs']['samples']} faces and {found['mugs']['samples']} mugs, closeness in dB, {found['mugs']['codes']} codes")
+                 caption=f"Copies of {samples} faces and {samples} mugs, closeness in dB, {codes} codes")
 
 
 def _source(found: dict) -> str:
@@ -159,5 +170,6 @@ def meter(model: str, psnr: float, *, one: bool) -> dict | None:
     where = ("far outside what it knows" if psnr < known[0] - 3 else "outside what it knows" if worse == 0 else
              "at the edge of what it knows" if worse < len(known) / 10 else "within what it knows")
     return dict(psnr=round(psnr, 1), low=known[0], middle=round(middle, 1), high=known[-1],
-                says=f"Your picture was copied to {psnr:.1f} dB; {len(known)} held-out renders to {known[0]:.1f} to {known[-1]:.1f}, median {middle:.1f} dB. "
-                     f"For this network your picture is {where}: {worse} of {len(known)} renders were copied less well.")
+                says=f"Your picture was copied to {psnr:.1f} dB; {len(known)} held-out renders to {known[0]:.1f} "
+                     f"to {known[-1]:.1f}, median {middle:.1f} dB. For this network your picture is {where}: "
+                     f"{worse} of {len(known)} renders were copied less well.")

@@ -76,7 +76,8 @@ def problem_of(recipe: Restoration) -> Problem:
     """Raises RecipeError where an own picture is no longer here."""
     degradation, loss = degradation_of(recipe), loss_of(recipe)
     if recipe.shows != OWN:
-        truth = _example(recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label, recipe.psi)
+        truth = _example(recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label,
+                         recipe.psi)
         return Problem(truth, degradation.apply(truth), degradation, loss)
     picture = own_pictures.image(recipe)
     if recipe.as_is:
@@ -131,7 +132,9 @@ class Scores(NamedTuple):
 def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
     """image, truth [1, 3, R, R] in [-1, 1]."""
     similar = float(ssim(image, truth)) if min(truth.shape[2:]) >= 11 else None
-    apart = float(perceptual(zoo.load_critic(recipe.model))(truth)(image)) if "features" in losses_of(recipe.model) else None
+    apart = None
+    if "features" in losses_of(recipe.model):
+        apart = float(perceptual(zoo.load_critic(recipe.model))(truth)(image))
     inside = None
     if recipe.task == "fill":
         hole = ~degradation_of(recipe).known
@@ -146,11 +149,12 @@ def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The search itself. Raises RecipeError where it cannot begin, Halted where its run is to end."""
     side, published = zoo.card(recipe.model).resolution, recipe.optimiser == "official"
     if recipe.codes * side ** 2 > MOST_PIXELS:
-        raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network")
+        raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: "
+                          "choose fewer codes, or a smaller network")
     try:
-        for step in invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps,
-                           loss=problem.loss, seed=recipe.start, label=_label(recipe), official=published,
-                           optimiser="adam" if published else recipe.optimiser):
+        for step in invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes,
+                           steps=recipe.steps, loss=problem.loss, seed=recipe.start, label=_label(recipe),
+                           official=published, optimiser="adam" if published else recipe.optimiser):
             yield step
             if halted():
                 raise Halted
@@ -196,8 +200,9 @@ class Search:
             self._filmed()
         raw, step = self.film[-1], self.step
         importances = step.picture.importances.cpu()
-        return kept_or_raw(self.recipe, Found(raw, raw, step.picture, importances, step.loss, step.i, self.seconds, stopped,
-                                              tuple(self.curve), torch.cat(self.film), tuple(self.film_steps)))
+        return kept_or_raw(self.recipe, Found(raw, raw, step.picture, importances, step.loss, step.i, self.seconds,
+                                              stopped, tuple(self.curve), torch.cat(self.film),
+                                              tuple(self.film_steps)))
 
     def left(self) -> float:
         """Seconds until all steps are made, judging by those that were."""
@@ -304,7 +309,9 @@ _changed = threading.Condition()
 
 
 def joined_run(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str) -> Run:
-    """The run of that key, begun where there is none; what the visitor had of the same kind ends, the rest keeps its turn."""
+    """The run of that key, begun where there is none;
+    what the visitor had of the same kind ends, the rest keeps its turn.
+    """
     with _changed:
         for other in _line:
             if other.key != key and other.kind == kind:
@@ -366,7 +373,8 @@ def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, ki
 
 
 def pieces(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str, why: str) -> Iterator[dict]:
-    """What a part of the page shows of a run: `partial` while it goes on, and last whether it `ended` before it was done.
+    """What a part of the page shows of a run:
+    `partial` while it goes on, and last whether it `ended` before it was done.
 
     why: said to whoever waits. Raises what the run raised.
     """

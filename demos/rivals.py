@@ -20,7 +20,8 @@ from .restoring import Problem, drawn
 
 OURS = "mGANprior"
 NAMES = {"one": "one code, best of 4 starts, in the same time", "bicubic": "bicubic", "lanczos": "Lanczos",
-         "biharmonic": "biharmonic inpainting", "nlm": "non-local means", "grey": "left grey", "damaged": "left as it is"}
+         "biharmonic": "biharmonic inpainting", "nlm": "non-local means", "grey": "left grey",
+         "damaged": "left as it is"}
 RESTARTS = 4                # of one code; the best by its loss, as nobody knows the truth
 FEWEST = 20                 # steps of each
 TOOLS = {"enlarge": ("bicubic", "lanczos"), "fill": ("biharmonic",), "colour": ("grey",), "copy": ()}
@@ -42,13 +43,15 @@ def without_gan(name: str, recipe: Restoration, problem: Problem) -> Tensor:
     try:
         from skimage.restoration import denoise_nl_means, inpaint_biharmonic    # slow to import
     except ImportError:
-        raise RecipeError("these tools come with scikit-image, which is not installed here: pip install scikit-image") from None
+        raise RecipeError("these tools come with scikit-image, which is not installed here: "
+                          "pip install scikit-image") from None
     picture = ((observed[0].permute(1, 2, 0) + 1) / 2).numpy()
     if name == "biharmonic":
         made = inpaint_biharmonic(picture, ~problem.degradation.known.numpy(), channel_axis=-1)
     else:
         sigma = recipe.amount / 2           # it is told the truth, in units of 0 to 1
-        made = denoise_nl_means(picture, h=0.8 * sigma, sigma=sigma, fast_mode=True, patch_size=5, patch_distance=11, channel_axis=-1)
+        made = denoise_nl_means(picture, h=0.8 * sigma, sigma=sigma, fast_mode=True, patch_size=5, patch_distance=11,
+                                channel_axis=-1)
     return (2 * torch.from_numpy(np.asarray(made, dtype=np.float32)).permute(2, 0, 1)[None] - 1).clamp(-1, 1)
 
 
@@ -68,7 +71,8 @@ def one_code(recipe: Restoration, problem: Problem, seconds: float, *,
     for start in range(RESTARTS):
         begun, steps = clock(), steps_in(recipe, problem, seconds / RESTARTS, clock)
         for step in invert(opened(recipe.model), problem.observed, layer=0, n_codes=1, steps=steps, loss=problem.loss,
-                           seed=recipe.start + start, label=recipe.label if zoo.card(recipe.model).classes else None, patience=None):
+                           seed=recipe.start + start, patience=None,
+                           label=recipe.label if zoo.card(recipe.model).classes else None):
             if step.loss < loss:
                 best, loss = step.picture, step.loss
             if clock() - begun > 1.5 * seconds / RESTARTS and step.i >= FEWEST:

@@ -68,8 +68,9 @@ def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
     slow = at_once and pace_of(recipe.model).slow and not (
         recipes.has_bytes(recipe, files) and recipes.has_bytes(untouched))
     picture = first_look if slow else recipes.picture_bytes
-    return dict(recipe=recipes.as_dict(recipe), src=source(picture(recipe, files)), before=source(picture(untouched, {})),
-                exact=not slow, alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
+    return dict(recipe=recipes.as_dict(recipe), src=source(picture(recipe, files)),
+                before=source(picture(untouched, {})), exact=not slow,
+                alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
                 caption=recipes.alt_text(recipe), query=urlencode(recipes.to_query(recipe), safe=","),
                 note=recipes.link_note(recipe), sentence=first_sentence(recipe), setup=setup)
 
@@ -84,7 +85,9 @@ def source(data: bytes) -> str:
 
 
 def first_look(recipe: Recipe, files: recipes.Files) -> bytes:
-    """The picture where it was drawn before, else what the first layers drew; nothing where the network has no such thing."""
+    """The picture where it was drawn before, else what the first layers drew;
+    nothing where the network has no such thing.
+    """
     if recipes.has_bytes(recipe, files):
         return recipes.picture_bytes(recipe, files)
     images = recipes.render_preview(recipe, files)
@@ -102,7 +105,9 @@ def film_of(pictures: list) -> dict:
 
 
 def slow_strip(recipe: Recipe) -> Iterator[dict]:
-    """The same for a slow network: 9 frames, the middle and the ends first; a frame that is missing shows its neighbour."""
+    """The same for a slow network: 9 frames, the middle and the ends first;
+    a frame that is missing shows its neighbour.
+    """
     amounts, files, done = amounts_of(recipe, SLOW_FRAMES), uploaded(recipe), {}
     for frame in SLOW_ORDER:
         images = recipes.render_strip(recipe, recipe.knob, [amounts[frame]], files, quick=True)
@@ -140,7 +145,8 @@ def faces(recipe: Recipe, first: int = 0) -> Iterator[dict]:
 def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[dict]:
     """Rows of (recipe, amount of its chosen knob) as data URIs of small pictures, `partial` until the last is there.
 
-    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will take.
+    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will
+    take.
     """
     files, pace = uploaded(recipe), pace_of(recipe.model)
     count, drawn = sum(map(len, rows)), [[] for _ in rows]
@@ -150,7 +156,8 @@ def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[di
             tiles_of_row += [tile_of(one, amount, files) for one, amount in piece]
             left = count - sum(map(len, drawn))
             if pace.slow and left:
-                yield dict(rows=drawn, partial=True, says=f"{count - left} of {count} pictures, {duration(left * pace.seconds)} left")
+                yield dict(rows=drawn, partial=True, says=f"{count - left} of {count} pictures, "
+                                                          f"{duration(left * pace.seconds)} left")
     yield dict(rows=drawn)
 
 
@@ -233,7 +240,8 @@ Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 202
 """
 
 
-BARE_SENTENCE = "Knobs that were read off a network\u2019s weights by one line of linear algebra; nobody labelled anything."
+BARE_SENTENCE = ("Knobs that were read off a network\u2019s weights by one line of linear algebra; "
+                 "nobody labelled anything.")
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
 
@@ -258,7 +266,8 @@ def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights, the evidence and the reader that are here now."""
     try:
         model = found["recipe"]["model"]
-        return model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED) and found["made_from"] == measured.made_from(model)
+        return (model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED)
+                and found["made_from"] == measured.made_from(model))
     except (KeyError, TypeError):
         return False
 
@@ -270,11 +279,13 @@ def first_sentence(recipe: Recipe) -> str:
     was = "was" if count == 1 else "were"
     if recipe.method == "file":
         return _from_file(recipe, these, was)
-    where = "" if recipe.layers == "all" else f", and {'turns' if count == 1 else 'turn'} only in {_layers(recipe.layers)}"
+    turns = "turns" if count == 1 else "turn"
+    where = "" if recipe.layers == "all" else f", and {turns} only in {_layers(recipe.layers)}"
     if recipe.method == "random":
         return f"{these} {was} drawn at random{where}: any method has to beat {'it' if count == 1 else 'them'}."
     if recipe.method == "ganspace":
-        return f"{these} {was} found in 10,000 of the network\u2019s own codes, which vary most along them{where}; nobody labelled anything."
+        return (f"{these} {was} found in 10,000 of the network\u2019s own codes, which vary most along them{where}; "
+                "nobody labelled anything.")
     return f"{these} {was} read off {_weights(recipe)} {_when(recipe)}; nobody labelled anything."
 
 
@@ -284,8 +295,10 @@ def _from_file(recipe: Recipe, these: str, was: str) -> str:
     except RecipeError:
         made = None
     if made is None or made.model != recipe.model:
-        return f"{these} {was} read from a file: how {'it was' if was == 'was' else 'they were'} made, this page does not know."
-    return f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} of picture number {made.seed}."
+        it_was = "it was" if was == "was" else "they were"
+        return f"{these} {was} read from a file: how {it_was} made, this page does not know."
+    return (f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} "
+            f"of picture number {made.seed}.")
 
 
 def _layers(layers: str) -> str:
@@ -310,7 +323,8 @@ def tab() -> Demo:
     """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
     shown = arrival()
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
-        text(f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2><p class="lead">Drag the knob under the picture. '
+        text(f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2>'
+             '<p class="lead">Drag the knob under the picture. '
              f'<span id="steer-about">{escape(models.about(zoo.card(shown["recipe"]["model"])))}</span></p>')
         parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
                      strip=part(TAB, "strip", shown["strip"], visible="hidden"),
@@ -394,7 +408,10 @@ def _kept_edits(parts: dict) -> None:
 
 
 def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
-    """`keyed` for what comes in parts. It ends where `what` of the recipe on the visitor's screen is another, or they left."""
+    """`keyed` for what comes in parts.
+
+    It ends where `what` of the recipe on the visitor's screen is another, or they left.
+    """
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
@@ -438,7 +455,9 @@ def left(request: gr.Request) -> None:
 
 
 def live(given: Mapping, model: str, request: gr.Request) -> tuple:
-    """The answer, the code of the picture, and what else changes with another network; after bad input all that stays."""
+    """The answer, the code of the picture, and what else changes with another network;
+    after bad input all that stays.
+    """
     said = answer(given)
     if "error" in said:
         return said, *(gr.skip(),) * 4
@@ -488,14 +507,16 @@ def _wire_pictures(parts: dict) -> None:
     shows = [parts[name] for name in ("stage", "code", "wish", "found", "model")]
     bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
     bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
-    bus.strip(keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True), bus, parts["strip"], **private("steer_film", LIVE))
+    bus.strip(keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True), bus, parts["strip"],
+              **private("steer_film", LIVE))
     bus.film(keyed_stream(lambda recipe, event: slow_strip(recipe), one_film), bus, parts["strip"],
              **private("steer_slow_film", LONG))
-    bus.grid(keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"], **private("steer_grid", LONG))
-    bus.faces(keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob), bus, parts["faces"],
-              **private("steer_faces", LONG))
-    bus.truth(keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True), bus, parts["truth"],
-              **private("steer_truth", LONG))
+    bus.grid(keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"],
+             **private("steer_grid", LONG))
+    bus.faces(keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob), bus,
+              parts["faces"], **private("steer_faces", LONG))
+    bus.truth(keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True), bus,
+              parts["truth"], **private("steer_truth", LONG))
     bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
     parts["read"].click(guarded(lambda given: measured.read_html(recipes.from_json(given))), bus, parts["reading"],
                         **private("steer_read", LONG))
@@ -585,7 +606,8 @@ ENDPOINTS = {
     "steer_picture": (shown_of, LONG, "The picture of a recipe, before and after, its words, link and knobs."),
     "steer_strip": (strip, LIVE, "21 frames of the chosen knob, side by side."),
     "steer_all_knobs": (lambda recipe: last_of(grid(recipe)), LONG, "Every knob on three faces, at -2 and +2."),
-    "steer_other_faces": (lambda recipe: last_of(faces(recipe)), LONG, "The chosen knob on eight other faces, at -2, 0 and +2."),
+    "steer_other_faces": (lambda recipe: last_of(faces(recipe)), LONG,
+                          "The chosen knob on eight other faces, at -2, 0 and +2."),
     "steer_code": (lambda recipe: dict(code=code(recipe)), LIVE, "Python that makes the same picture, to the pixel."),
     "steer_measured": (lambda recipe: dict(knobs=measured.measured_knobs(recipe) or []), LIVE,
                        "What was measured of every knob; empty where it was not."),
@@ -604,4 +626,5 @@ def endpoints() -> None:
 
     def find(recipe: dict, wish: str) -> dict:
         return called(recipes.from_json, found_for, recipe, wish)
-    offer(find, "steer_find", f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LONG)
+    offer(find, "steer_find",
+          f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LONG)

@@ -11,8 +11,9 @@ from core import zoo
 from core.images import png
 
 from .checks import RecipeError
-from .recipe import (KNOBS, REPOSITORY, Files, Recipe, alt_text, as_dict, directions_of, from_json, label_of, link_for, link_note,
-                     opened, render, shown, slots_of, to_query)
+from .recipe import (
+    KNOBS, REPOSITORY, Files, Recipe, alt_text, as_dict, directions_of, from_json, label_of, link_for, link_note,
+    opened, render, shown, slots_of, to_query)
 
 LARGEST_PNG = 10 * 2 ** 20          # bytes
 
@@ -21,7 +22,8 @@ def png_for(recipe: Recipe, files: Files | None = None) -> bytes:
     """The picture as PNG, drawn in float32; the recipe and the network's licence are in its text chunks."""
     card = zoo.card(recipe.model)
     return png(shown(render(recipe, files), recipe.model)[0], recipe=as_dict(recipe),
-               licence=" ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link))))
+               licence=" ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}",
+                                              card.link))))
 
 
 def recipe_from_png(data: bytes) -> Recipe:
@@ -63,7 +65,8 @@ def _code(recipe: Recipe, files: Files | None) -> str:
         f"generator = {expression}",
         f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label})",
         *lines,
-        f"steps = spread_along(generator, directions{label}).tolist()      # one step is the standard deviation of w . v",
+        f"steps = spread_along(generator, directions{label}).tolist()      "
+        "# one step is the standard deviation of w . v",
         f"amounts = {list(recipe.amounts[:count])}",
         "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
         f"picture = to_pil({drawer}(edited){rows})[0]", ""])
@@ -154,7 +157,8 @@ def notebook_for(recipe: Recipe, files: Files | None = None) -> bytes:
     row = [round(reach * i / 3, 3) for i in range(-3, 4)]
     return notebook_of([
         ("markdown", _about(recipe)), ("code", SET_UP), ("code", _code(recipe, files) + "picture.resize((320, 320))"),
-        ("markdown", f"Knob {knob + 1} from {-reach:g} to {reach:g} standard deviations of w . v, the other knobs as above."),
+        ("markdown",
+         f"Knob {knob + 1} from {-reach:g} to {reach:g} standard deviations of w . v, the other knobs as above."),
         ("code", STRIP.format(knob=knob, row=row, drawer=drawer, rows=rows))])
 
 

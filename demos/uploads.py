@@ -30,7 +30,9 @@ def uploaded(recipe: Recipe) -> dict[str, Path]:
 
 
 def origin(recipe: Recipe) -> str:
-    """What Paint wrote into the recipe's own file of directions: the link of the region that they were made for; else ""."""
+    """What Paint wrote into the recipe's own file of directions:
+    the link of the region that they were made for; else "".
+    """
     path = uploaded(recipe).get(recipe.directions)
     if path is None or path.suffix != ".safetensors":
         return ""

@@ -1,4 +1,5 @@
-"""How a tab's handlers meet the page and programs: a recipe as JSON in, and a RecipeError is a sentence, never a failure.
+"""How a tab's handlers meet the page and programs:
+a recipe as JSON in, and a RecipeError is a sentence, never a failure.
 
 `read` is a tab's `from_json`: it makes the recipe of what came in, or raises RecipeError.
 """
@@ -57,7 +58,8 @@ def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
 
 
 def opened(request: gr.Request, recipes: ModuleType, *, tab: str, default: bool = False, **more: object) -> tuple:
-    """What the address asks of a tab: its recipe, or a sentence with `more` beside it; and whether its folds stand open.
+    """What the address asks of a tab:
+    its recipe, or a sentence with `more` beside it; and whether its folds stand open.
 
     recipes: the tab's FIELDS, from_query and as_dict. default: it is meant where the address names no tab.
     """
@@ -85,7 +87,8 @@ def called(read: Read, make: Callable, given: Mapping, *others) -> dict:
 
 def offer(function: Callable, name: str, says: str, queue: Mapping) -> None:
     """A public endpoint of the page, in one of its queues."""
-    gr.api(function, api_name=name, api_description=says, **{key: queue[key] for key in ("concurrency_id", "concurrency_limit")})
+    limits = {key: queue[key] for key in ("concurrency_id", "concurrency_limit")}
+    gr.api(function, api_name=name, api_description=says, **limits)
 
 
 def of_recipe(read: Read, make: Callable) -> Callable[[dict], dict]:
@@ -105,7 +108,8 @@ def method_fold(tab: str, equation: str, functions: Mapping[str, Callable]) -> g
         gr.Markdown(equation, elem_id=f"{tab}-equation", latex_delimiters=[
             dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
         for name, function in functions.items():
-            gr.Code(inspect.getsource(function), language="python", label=f"{function.__name__}: a function that this tab calls",
+            gr.Code(inspect.getsource(function), language="python",
+                    label=f"{function.__name__}: a function that this tab calls",
                     interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
     return folded
 
@@ -119,8 +123,8 @@ def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[
     with gr.Row(elem_classes="buttons"):
         made.update(buttons(tab, "take", kinds))
     part(tab, "link")
-    made["code"] = gr.Code(code, language="python", label="The code of this picture", interactive=False, buttons=["copy"],
-                           show_line_numbers=False, elem_id=f"{tab}-code")
+    made["code"] = gr.Code(code, language="python", label="The code of this picture", interactive=False,
+                           buttons=["copy"], show_line_numbers=False, elem_id=f"{tab}-code")
     if after:
         after()
     made["outlet"] = outlet(tab)
