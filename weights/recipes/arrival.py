@@ -89,7 +89,8 @@ def record_paint(recipe: Painted, folder: Path) -> list[str]:
     faces, ban = lowrank.last_of(paint_experiments.faces(recipe)), paint_experiments.ban(recipe)
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]),
                   faces=grid([picture(uri) for row in faces["rows"] for uri in row.pop("pictures")], columns=2),
-                  ban=grid([picture(uri) for uri in (ban.pop("before"), *(side.pop("picture") for side in ban["sides"]))], columns=3))
+                  ban=grid([picture(ban.pop("before")), *(picture(side.pop("picture")) for side in ban["sides"])],
+                           columns=3))
     found = dict(made_from=lowrank.made_from(recipe.model), command="python -m weights.recipes.arrival",
                  recipe=painted_dict(recipe), answer=answer, faces=faces, ban=ban,
                  refuse=lowrank.last_of(paint_experiments.refusals(recipe)), code=lowrank.code(recipe),
@@ -118,7 +119,8 @@ def main() -> None:
     print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), folder), sep="\n")
     measured_slots = painted.slots(CARD)            # those that the page has numbers for
     layers = f"{measured_slots[0]}-{measured_slots[-1]}" if measured_slots else "all"
-    print(*record_paint(Painted(CARD, seed=seed, psi=psi, region=PART, layers=layers, amounts=(STEPS,)), folder), sep="\n")
+    recipe = Painted(CARD, seed=seed, psi=psi, region=PART, layers=layers, amounts=(STEPS,))
+    print(*record_paint(recipe, folder), sep="\n")
 
 
 if __name__ == "__main__":

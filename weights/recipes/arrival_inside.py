@@ -1,14 +1,15 @@
 """Record what the tab Look inside shows on arrival: a picture of one class, and the channel that draws a part of it.
 
     python -m weights.recipes.arrival_inside                     the first picture and channel by the rule below
-    python -m weights.recipes.arrival_inside --candidates 6      prints looks that fit the rule, best first, and writes nothing
+    python -m weights.recipes.arrival_inside --candidates 6      prints looks that fit the rule, best first,
+                                                                 and writes nothing
     python -m weights.recipes.arrival_inside --seed 7 --gate 3 --channel 12     a look chosen by eye
 
-Writes demos/arrival/inside.json with its pictures (lossless WebP), and the sha256 of the weights and the part reader: the
-page shows them only for exactly these. The rule: of the class (mug, where there is one), over some seeds whose picture shows
-the part (handle) and is a mug to the classifier with a probability of SURE (where there is a classifier), and over the most
-aware channels of every gate, the look whose change lies on the part the most, as the part reader sees it, among those that
-change the picture by at least LEAST levels of 255.
+Writes demos/arrival/inside.json with its pictures (lossless WebP), and the sha256 of the weights and the part reader:
+the page shows them only for exactly these. The rule: of the class (mug, where there is one), over some seeds whose
+picture shows the part (handle) and is a mug to the classifier with a probability of SURE (where there is a
+classifier), and over the most aware channels of every gate, the look whose change lies on the part the most, as the
+part reader sees it, among those that change the picture by at least LEAST levels of 255.
 """
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ from weights.recipes.arrival import smallest
 CLASS, PART = "mug", "handle"
 SEEDS = range(24)
 LEAST, SURE = 3.0, 0.99
-CLEAR, TIMES = 0.5, 2.0         # share of the change, and times that of random channels, from which a channel is said to draw a part
+# share of the change, and times that of random channels, from which a channel is said to draw a part
+CLEAR, TIMES = 0.5, 2.0
 
 
 def picture(uri: str) -> Image.Image:
@@ -40,7 +42,9 @@ def picture(uri: str) -> Image.Image:
 
 
 def candidates(model: str) -> Iterator[tuple[float, Look]]:
-    """(share of the change on the part, look), of every seed that shows the part and every gate's most aware channels."""
+    """(share of the change on the part, look),
+    of every seed that shows the part and every gate's most aware channels.
+    """
     label, gates = looks.class_of(CLASS, model), range(len(looks.opened(model).gates))
     for seed in SEEDS:
         first = Look(model, seed=seed, label=label, gate=0)
@@ -53,11 +57,14 @@ def candidates(model: str) -> Iterator[tuple[float, Look]]:
             for dot in experiments.dots(here):
                 found = experiments.tried(here, dot["channel"])
                 if found.levels >= LEAST:
-                    yield found.parts.get(PART, 0.0), Look(model, seed=seed, label=label, gate=gate, channel=dot["channel"])
+                    look = Look(model, seed=seed, label=label, gate=gate, channel=dot["channel"])
+                    yield found.parts.get(PART, 0.0), look
 
 
 def first_sentence(look: Look) -> str:
-    """What the channel was measured to draw on this picture; a bare sentence where no part stands out against random channels."""
+    """What the channel was measured to draw on this picture;
+    a bare sentence where no part stands out against random channels.
+    """
     shares, random = experiments.tried(look, look.channel).parts, experiments.beside(look, measure=True)
     name = experiments.struck(shares, random) if shares else ""
     if not name or shares[name] < CLEAR or shares[name] < TIMES * random["parts"].get(name, 0.0):
@@ -71,9 +78,11 @@ def record(look: Look, folder: Path) -> list[str]:
     answer, film = channel_awareness.shown_of(look, measure=True), experiments.film(look)
     psi = int(look.psi) if look.psi in (0, 1) else look.psi         # as the page's script writes it
     film["key"] = json.dumps([look.model, look.seed, look.label, psi, look.gate, look.channel], separators=(",", ":"))
-    images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")), active=picture(answer.pop("active")), strip=picture(film.pop("src")))
-    found = dict(made_from=channel_awareness.made_from(look.model), command="python -m weights.recipes.arrival_inside", recipe=as_dict(look),
-                 answer=answer, facts=channel_awareness.about(look.model), film=film, code=looks.code_for(look), sentence=first_sentence(look),
+    images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")),
+                  active=picture(answer.pop("active")), strip=picture(film.pop("src")))
+    found = dict(made_from=channel_awareness.made_from(look.model), command="python -m weights.recipes.arrival_inside",
+                 recipe=as_dict(look), answer=answer, facts=channel_awareness.about(look.model), film=film,
+                 code=looks.code_for(look), sentence=first_sentence(look),
                  pictures={name: f"{looks.TAB}-{name}.webp" for name in images})
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
@@ -93,7 +102,8 @@ def main() -> None:
     chosen = [value for value in (given.seed, given.gate, given.channel) if value is not None]
     if len(chosen) == 3:
         label = looks.class_of(CLASS, model)
-        print(*record(Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel), notebook.ARRIVAL), sep="\n")
+        look = Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel)
+        print(*record(look, notebook.ARRIVAL), sep="\n")
         return
     if chosen:
         parser.error("give --seed, --gate and --channel together")
@@ -101,7 +111,8 @@ def main() -> None:
     if not found:
         raise SystemExit(f"no picture of the class {CLASS} shows the part {PART}: choose a look by eye")
     if given.candidates:
-        print(*(f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}" for share, look in found[:given.candidates]), sep="\n")
+        print(*(f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}"
+                for share, look in found[:given.candidates]), sep="\n")
         return
     print(*record(found[0][1], notebook.ARRIVAL), sep="\n")
 

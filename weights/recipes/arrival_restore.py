@@ -5,8 +5,8 @@
     python -m weights.recipes.arrival_restore --picture 7        a picture chosen by eye
 
 Writes demos/arrival/restore.json with its pictures (lossless WebP), and the sha256 of weights, critic, evidence and
-reader: the page shows them only for exactly these. The rule: of five answers to the mosaic of 8 x 8 pixels, one code each
-(fewer freedoms, more of the network's own), some wear glasses and some do not, as the reader sees it.
+reader: the page shows them only for exactly these. The rule: of five answers to the mosaic of 8 x 8 pixels, one code
+each (fewer freedoms, more of the network's own), some wear glasses and some do not, as the reader sees it.
 """
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]
 def layer_record(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]:
     found = mganprior.last_of(experiments.layers(Restoration(model, "copy", picture=number)))
     found.pop("truth")
-    return found, dict(layers=grid([picture(cell.pop("src")) for row in found["rows"] for cell in row["cells"]], columns=3))
+    cells = [cell for row in found["rows"] for cell in row["cells"]]
+    return found, dict(layers=grid([picture(cell.pop("src")) for cell in cells], columns=3))
 
 
 def mug_record(model: str) -> tuple[dict, dict[str, Image.Image]]:
@@ -88,8 +89,9 @@ def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     mug, last = mug_record(model)
     images |= more | third | last
     code = restorations.code_for(Restoration(model, picture=bench))
-    found = dict(made_from=mganprior.made_from(model), command="python -m weights.recipes.arrival_restore", recipe=as_dict(first),
-                 five=five, tasks=tasks, layers=layers, mug=mug, code=code, columns=dict(five=6, results=2, layers=3, mug=2),
+    found = dict(made_from=mganprior.made_from(model), command="python -m weights.recipes.arrival_restore",
+                 recipe=as_dict(first), five=five, tasks=tasks, layers=layers, mug=mug, code=code,
+                 columns=dict(five=6, results=2, layers=3, mug=2),
                  pictures={name: f"{mganprior.TAB}-{name}.webp" for name in images})
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
@@ -101,7 +103,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=0, help="print this many pictures that fit the rule")
     parser.add_argument("--picture", type=int, help="use this one instead of the first by the rule")
-    parser.add_argument("--bench", type=int, default=BENCH, help=f"the picture that the tasks are shown on (default: {BENCH})")
+    parser.add_argument("--bench", type=int, default=BENCH,
+                        help=f"the picture that the tasks are shown on (default: {BENCH})")
     given = parser.parse_args()
     model = restorations.default_model()
     if not model or zoo.card(model).world is None:

@@ -21,7 +21,8 @@ def bank_labels(world: str, n: int) -> Tensor | None:
     return module.labels(n, 0) if hasattr(module, "labels") else None
 
 
-def drawn(module: ModuleType, n: int, seed: int, resolution: int, *, spread: str = "graded", device: str = "cpu") -> Scene:
+def drawn(module: ModuleType, n: int, seed: int, resolution: int, *, spread: str = "graded",
+          device: str = "cpu") -> Scene:
     """The world's pictures of the seeds from `seed` on, each of its own class where there are classes."""
     factors = module.sample(n, seed, spread=module.SPREADS[spread]).to(device)
     classes = [module.labels(n, seed).to(device)] if hasattr(module, "labels") else []

@@ -2,9 +2,10 @@
 
     python -m weights.recipes.channels objects-biggan              # goes on where it was ended
 
-By formula, by watching and by experiment, gate by gate; what the classifier still recognises when channels are off; whether
-families share channels; whether awareness helps to cut pictures into parts; whether classes of high awareness look better.
-Writes weights/evidence/<card>-channels.json. Whatever comes out is shown; it fails where a control looks like a finding.
+By formula, by watching and by experiment, gate by gate; what the classifier still recognises when channels are off;
+whether families share channels; whether awareness helps to cut pictures into parts; whether classes of high awareness
+look better. Writes weights/evidence/<card>-channels.json. Whatever comes out is shown; it fails where a control looks
+like a finding.
 """
 from __future__ import annotations
 
@@ -43,14 +44,18 @@ CUT, PIECES, BOOTSTRAP = 8, 5, 2000
 
 
 class Measurement:
-    """A network with classes beside its judges. pictures: how many of each class. Raises ValueError without a classifier."""
+    """A network with classes beside its judges.
+
+    pictures: how many of each class. Raises ValueError without a classifier.
+    """
 
     def __init__(self, card: str, *, pictures: int = PICTURES):
         self.card, self.pictures, self.names = card, pictures, class_names(card)
         self.facts, self.psi = zoo.card(card), zoo.card(card).psi
         self.generator, self.classifier = zoo.load(card), classifier_of(card)
         if self.classifier is None:
-            raise ValueError(f"no classifier belongs to {card}: train weights/{self.facts.world}-classes.safetensors first")
+            raise ValueError(f"no classifier belongs to {card}: "
+                             f"train weights/{self.facts.world}-classes.safetensors first")
         self.gates = list(range(len(self.generator.gates)))
 
     def scores(self, label: int) -> dict[int, Tensor]:
@@ -95,7 +100,9 @@ def conditions(scores: Mapping[int, Tensor], shares: Sequence[float], draws: Cal
 
 
 def counted(measurement: Measurement, label: int, tried: Sequence[Condition]) -> dict:
-    """right: pictures that the classifier takes for the class; counts: by condition those lost, and those won instead."""
+    """right: pictures that the classifier takes for the class;
+    counts: by condition those lost, and those won instead.
+    """
     *_, last = ablation(measurement.generator, measurement.classifier, label, without=[{}, *(one.off for one in tried)],
                         draws=measurement.pictures, seed=SEED, psi=measurement.psi)
     before, *after = last.values
@@ -129,7 +136,8 @@ def cuts(measurement: Measurement, label: int) -> dict:
     codes = generator.codes(generator.sample(CUT, SEED), psi=measurement.psi, label=label)
     parts = zoo.load_part_reader(measurement.facts.world)(generator(codes).clamp(-1, 1)).argmax(1)
     side = min(CUT_SIDE, measurement.facts.resolution)
-    truth = torch.nn.functional.interpolate(parts[:, None].float(), size=(side, side), mode="nearest").long().flatten().cpu()
+    truth = torch.nn.functional.interpolate(parts[:, None].float(), size=(side, side), mode="nearest")
+    truth = truth.long().flatten().cpu()
     found, scores = {}, measurement.scores(label)
     for where, gates in halves(measurement).items():
         maps = activations(generator, codes, gates)
@@ -141,13 +149,16 @@ def cuts(measurement: Measurement, label: int) -> dict:
 
 @torch.no_grad()
 def quality(measurement: Measurement, label: int) -> dict:
-    """How far the class's pictures are from renders of it (Frechet distance of the classifier's features), and how varied."""
+    """How far the class's pictures are from renders of it (Frechet distance of the classifier's features),
+    and how varied.
+    """
     module, n, facts = load_world(measurement.facts.world), measurement.pictures, measurement.facts
     factors = module.sample(2 * n, RENDERS, spread=module.SPREADS[facts.spread])
     renders = torch.cat([module.render(part, torch.full((len(part),), label), resolution=facts.resolution).images
                          for part in factors.split(100)])
-    made, one, other = (torch.cat([measurement.classifier.features(part) for part in pictures.split(100)]).double().cpu()
-                        for pictures in (measurement.drawn(label, n), renders[:n], renders[n:]))
+    made, one, other = (
+        torch.cat([measurement.classifier.features(part) for part in pictures.split(100)]).double().cpu()
+        for pictures in (measurement.drawn(label, n), renders[:n], renders[n:]))
     return dict(distance=round(frechet_distance(made, one), 4), floor=round(frechet_distance(other, one), 4),
                 variety=round(float(made.var(0).sum() / one.var(0).sum()), 4))
 
@@ -156,7 +167,9 @@ def quality(measurement: Measurement, label: int) -> dict:
 
 
 def drop(classes: Sequence[Mapping], name: str, pictures: int) -> tuple[float, float]:
-    """Percentage points of accuracy lost, the mean over the classes, and half of its 95 % interval; paired by picture."""
+    """Percentage points of accuracy lost, the mean over the classes, and half of its 95 % interval;
+    paired by picture.
+    """
     means = [(one["counts"][name][0] - one["counts"][name][1]) / pictures for one in classes]
     variances = [(sum(one["counts"][name]) / pictures - at ** 2) / pictures for one, at in zip(classes, means)]
     return 100 * mean(means), 196 * math.sqrt(sum(variances)) / len(means)
@@ -181,10 +194,11 @@ def spread_of(values: Sequence[float]) -> str:
 
 
 def orders_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
-    rows = [[gate_name(measurement.card, gate), *(spread_of([one["rows"][gate][k] for one in classes]) for k in range(3))]
+    rows = [[gate_name(measurement.card, gate),
+             *(spread_of([one["rows"][gate][k] for one in classes]) for k in range(3))]
             for gate in measurement.gates]
-    return dict(caption="Do the three measures put a gate\u2019s channels in the same order? Rank correlation, median over "
-                        "the classes [95 %]",
+    return dict(caption="Do the three measures put a gate\u2019s channels in the same order? Rank correlation, "
+                        "median over the classes [95 %]",
                 head=["gate", "formula and watching", "formula and experiment", "watching and experiment"], rows=rows)
 
 
@@ -193,8 +207,10 @@ def ablation_table(classes: Sequence[Mapping], pictures: int) -> dict:
     for share in SHARES:
         random = random_drops(classes, share, pictures)
         lost = (points(drop(classes, f"{order} {share:g}", pictures)) for order in ("most", "least"))
-        rows.append([f"{100 * share:g} %", *lost, signed(f"{median(random):.1f} ({min(random):.1f} to {max(random):.1f}, {len(random)})")])
-    return dict(caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures a class",
+        among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}"
+        rows.append([f"{100 * share:g} %", *lost, signed(f"{median(random):.1f} ({among})")])
+    return dict(caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
+                        "a class",
                 head=["off", "most aware", "least aware", "random: median (least to most, choices)"], rows=rows)
 
 
@@ -203,7 +219,8 @@ def gates_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
     for gate in measurement.gates:
         of_gate = [one["gates"][gate] for one in classes]
         lost = (points(drop(of_gate, f"{order} {SHARE:g}", pictures)) for order in ("most", "least"))
-        rows.append([gate_name(measurement.card, gate), *lost, signed(f"{median(random_drops(of_gate, SHARE, pictures)):.1f}")])
+        random = median(random_drops(of_gate, SHARE, pictures))
+        rows.append([gate_name(measurement.card, gate), *lost, signed(f"{random:.1f}")])
     return dict(caption=f"{100 * SHARE:g} % of one gate\u2019s channels off: accuracy lost in percentage points [95 %]",
                 head=["gate", "most aware", "least aware", f"random, median of {FEW_DRAWS}"], rows=rows)
 
@@ -213,8 +230,8 @@ def cuts_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
     for where in halves(measurement):
         weighted, plain = ([one[f"{where}, {how}"] for one in classes] for how in ("with", "without"))
         rows.append([where, *map(spread_of, (weighted, plain, [a - b for a, b in zip(weighted, plain)]))])
-    return dict(caption=f"Cut into {PIECES} pieces without labels: agreement with the part reader (adjusted Rand index), "
-                        "median over the classes [95 %]",
+    return dict(caption=f"Cut into {PIECES} pieces without labels: agreement with the part reader "
+                        "(adjusted Rand index), median over the classes [95 %]",
                 head=["channels of", "weighted by awareness", "not weighted", "difference"], rows=rows)
 
 
@@ -235,8 +252,8 @@ def against_quality(measurement: Measurement, rows: Sequence[Mapping]) -> str:
         values = sign * torch.tensor([one[name] for one in rows], dtype=torch.float64)
         low, high = resampled(total, values)
         said.append(signed(f"{rank_correlation(total, values):+.2f} [{low:+.2f}, {high:+.2f}]"))
-    return (f"Do classes of high total awareness look better, and vary less? Rank correlation with closeness to renders {said[0]}, "
-            f"with variety {said[1]} (95 %, resampled over only {len(rows)} classes, so wide).")
+    return ("Do classes of high total awareness look better, and vary less? Rank correlation with closeness to renders "
+            f"{said[0]}, with variety {said[1]} (95 %, resampled over only {len(rows)} classes, so wide).")
 
 
 def resampled(a: Tensor, b: Tensor) -> tuple[float, float]:
@@ -258,13 +275,16 @@ def sentences(measurement: Measurement, parts: Mapping[str, Sequence[Mapping]]) 
     classes, pictures, most = parts["ablated"], measurement.pictures, f"most {SHARE:g}"
     taken = sum(one["right"] for one in classes) / (pictures * len(classes))
     aware, random = drop(classes, most, pictures), median(random_drops(classes, SHARE, pictures))
-    often = sum(promised(drop([one], most, pictures)[0], median(random_drops([one], SHARE, pictures))) for one in classes)
+    often = sum(promised(drop([one], most, pictures)[0], median(random_drops([one], SHARE, pictures)))
+                for one in classes)
     return [
-        f"The classifier takes {100 * taken:.1f} % of {pictures * len(classes):,} pictures for the class that was asked for.",
-        f"Without the {100 * SHARE:g} % most aware channels it does so {points(aware)} percentage points less often, without as "
-        f"many random ones {signed(f'{random:.1f}')} (median of {DRAWS} choices), without those that the class least like it "
-        f"opens most {points(drop(classes, 'stranger', pictures))}. At least 3 times the random ones and at least 10 points: "
-        f"{'so it is' if promised(aware[0], random) else 'not on this network'}; class by class in {often} of {len(classes)}.",
+        f"The classifier takes {100 * taken:.1f} % of {pictures * len(classes):,} pictures for the class that was "
+        "asked for.",
+        f"Without the {100 * SHARE:g} % most aware channels it does so {points(aware)} percentage points less often, "
+        f"without as many random ones {signed(f'{random:.1f}')} (median of {DRAWS} choices), without those that the "
+        f"class least like it opens most {points(drop(classes, 'stranger', pictures))}. At least 3 times the random "
+        f"ones and at least 10 points: {'so it is' if promised(aware[0], random) else 'not on this network'}; "
+        f"class by class in {often} of {len(classes)}.",
         alike(Look(measurement.card))["verdict"],
         against_quality(measurement, parts["quality"])]
 
@@ -278,7 +298,8 @@ PARTS: dict[str, Callable[[Measurement, int], dict]] = dict(
 
 def kept(measurement: Measurement, name: str, label: int, *, fresh: bool) -> dict:
     """A part of one class: from an earlier run with these weights that was ended, else measured now."""
-    stem = f"{measurement.card}-{zoo.weights_hash(measurement.card)[:12]}-channels-{name}-{label}-{measurement.pictures}"
+    stem = (f"{measurement.card}-{zoo.weights_hash(measurement.card)[:12]}-channels-"
+            f"{name}-{label}-{measurement.pictures}")
     path = RUNS / "evidence" / f"{stem}.json"
     if fresh or not path.exists():
         began, found = time.perf_counter(), PARTS[name](measurement, label)
@@ -288,7 +309,10 @@ def kept(measurement: Measurement, name: str, label: int, *, fresh: bool) -> dic
 
 
 def measure(card: str, *, pictures: int = PICTURES, fresh: bool = False) -> dict:
-    """Everything; what an earlier, ended run measured is taken over, unless `fresh`. Raises ValueError without a classifier."""
+    """Everything; what an earlier, ended run measured is taken over, unless `fresh`.
+
+    Raises ValueError without a classifier.
+    """
     measurement, parts = Measurement(card, pictures=pictures), {}
     for name in PARTS:
         parts[name] = [kept(measurement, name, label, fresh=fresh) for label in range(len(measurement.names))]
@@ -297,18 +321,23 @@ def measure(card: str, *, pictures: int = PICTURES, fresh: bool = False) -> dict
               gates_table(measurement, parts["gates"]), cuts_table(measurement, parts["cuts"]),
               quality_table(measurement, parts["quality"], [one["right"] for one in parts["ablated"]])]
     return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.channels {card}",
-                date=datetime.date.today().isoformat(), seconds=round(sum(one["took"] for rows in parts.values() for one in rows)),
-                samples=dict(pictures=pictures, first_seed=SEED, draws=DRAWS, watched=WATCHED, switched=SWITCHED, cut=CUT),
+                date=datetime.date.today().isoformat(),
+                seconds=round(sum(one["took"] for rows in parts.values() for one in rows)),
+                samples=dict(pictures=pictures, first_seed=SEED, draws=DRAWS, watched=WATCHED, switched=SWITCHED,
+                             cut=CUT),
                 sentences=sentences(measurement, parts), tables=tables, parts=parts)
 
 
 def controls_hold(found: Mapping) -> list[str]:
     """Sentences about controls that look like findings; empty where all is well."""
     classes, pictures = found["parts"]["ablated"], found["samples"]["pictures"]
-    wrong = [f"class {label} is never recognised, so nothing can be lost" for label, one in enumerate(classes) if not one["right"]]
-    least, random = drop(classes, f"least {min(SHARES):g}", pictures)[0], median(random_drops(classes, max(SHARES), pictures))
+    wrong = [f"class {label} is never recognised, so nothing can be lost"
+             for label, one in enumerate(classes) if not one["right"]]
+    least = drop(classes, f"least {min(SHARES):g}", pictures)[0]
+    random = median(random_drops(classes, max(SHARES), pictures))
     if least > max(random, 1):
-        wrong.append(f"the {100 * min(SHARES):g} % least aware channels cost more ({least:.1f} points) than half of all ({random:.1f})")
+        wrong.append(f"the {100 * min(SHARES):g} % least aware channels cost more ({least:.1f} points) "
+                     f"than half of all ({random:.1f})")
     return wrong
 
 

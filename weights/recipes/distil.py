@@ -1,6 +1,7 @@
 """Start a generator without a mapping from a StyleGAN2: it learns to draw what the StyleGAN2 draws from the same code.
 
-    python -m weights.recipes.distil portraits-pggan --of portraits-stylegan2 --images 150000    # goes on from its own files
+    python -m weights.recipes.distil portraits-pggan --of portraits-stylegan2 --images 150000
+    # goes on from its own files
 
 A regression of pixels instead of a game, so it cannot lose variety. What it misses are sharp details;
 `weights.recipes.train` then goes on from the two files written here, the teacher's critic being the second.
@@ -76,7 +77,8 @@ def distil(name: str, teacher_name: str, *, images: int, minutes: float, say=pri
 
 def begun(folder: Path, recipe: Recipe) -> tuple[Generator, int]:
     """The student, and how many images it has been shown: from an earlier run's file where there is one."""
-    file = next((file for file in (start_files(folder)[0], UNFINISHED / f"{folder.name}.safetensors") if file.exists()), None)
+    files = (start_files(folder)[0], UNFINISHED / f"{folder.name}.safetensors")
+    file = next((file for file in files if file.exists()), None)
     if file is None:
         return recipe.generator(recipe.resolution), 0
     return native.read(file).train().requires_grad_(True), int(native.metadata(file)["distilled_images"])
@@ -84,7 +86,8 @@ def begun(folder: Path, recipe: Recipe) -> tuple[Generator, int]:
 
 def written(average: Generator, teacher_name: str, folder: Path, shown: int) -> Path:
     generator, critic = start_files(folder)
-    native.save(copy.deepcopy(average).to(memory_format=torch.contiguous_format), generator, distilled_from=teacher_name, distilled_images=str(shown))
+    plain = copy.deepcopy(average).to(memory_format=torch.contiguous_format)
+    native.save(plain, generator, distilled_from=teacher_name, distilled_images=str(shown))
     shutil.copyfile(zoo.card(teacher_name).path.with_name(f"{teacher_name}-critic.safetensors"), critic)
     sheet(native.read(generator)).save(folder / "distilled.png")
     return folder

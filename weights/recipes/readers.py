@@ -4,9 +4,10 @@
     python -m weights.recipes.readers portraits parts
     python -m weights.recipes.readers objects classes
 
-Half of the pictures get noise up to 0.05 and blur up to 0.5 px, so that what a GAN does to edges is not read as a factor.
-A classifier's pictures also change their brightness and tints, as a class is a matter of shape; and one more picture for
-every 16 shows nothing, of which all classes are to be equally probable, so that what is no object is not named with certainty.
+Half of the pictures get noise up to 0.05 and blur up to 0.5 px, so that what a GAN does to edges is not read as a
+factor. A classifier's pictures also change their brightness and tints, as a class is a matter of shape; and one more
+picture for every 16 shows nothing, of which all classes are to be equally probable, so that what is no object is not
+named with certainty.
 """
 from __future__ import annotations
 
@@ -32,11 +33,14 @@ NOISE, BLUR, HELD_OUT = 0.05, 0.5, 4000
 GAIN, SHIFT = 0.2, 0.1          # of a classifier's pictures: contrast of a colour, and brightness
 NOTHING = 16                    # renders for every picture of nothing
 FIRST_HELD_OUT = 1_100_000      # a seed of the test split
-SIZES: dict[str, dict] = {"objects": dict(widths=(24, 48, 72, 96), hidden=128)}      # of readers that are not of the usual ones
+# Of readers that are not of the usual ones.
+SIZES: dict[str, dict] = {"objects": dict(widths=(24, 48, 72, 96), hidden=128)}
 
 
 class Renders(NamedTuple):
-    """pictures uint8 [n, 3, R, R], factors [n, k], part indices uint8 [n, R, R], labels int64 [n]; None without classes."""
+    """pictures uint8 [n, 3, R, R], factors [n, k], part indices uint8 [n, R, R], labels int64 [n];
+    None without classes.
+    """
     pictures: Tensor
     factors: Tensor
     parts: Tensor
@@ -94,9 +98,13 @@ def as_images(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1
 
 
-def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: float, batch: int = 64, rate: float = 2e-3,
-        seed: int = 0, varied: Callable[[Tensor, torch.Generator], Tensor] = roughened) -> nn.Module:
-    """Adam with a one-cycle rate; `loss(output, target)` -> scalar. varied: what is done to the pictures of each step."""
+def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: float, batch: int = 64,
+        rate: float = 2e-3, seed: int = 0,
+        varied: Callable[[Tensor, torch.Generator], Tensor] = roughened) -> nn.Module:
+    """Adam with a one-cycle rate; `loss(output, target)` -> scalar.
+
+    varied: what is done to the pictures of each step.
+    """
     random, steps = torch.Generator().manual_seed(seed), int(passes * len(pictures) / batch)
     optimizer = torch.optim.AdamW(reader.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.15)
@@ -114,7 +122,8 @@ def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: f
         schedule.step()
         if time.monotonic() - told > 30:
             told = time.monotonic()
-            print(f"step {step:5d} of {steps}  loss {value.item():.4f}  {step * batch / (told - began):.0f}/s", flush=True)
+            a_second = step * batch / (told - began)
+            print(f"step {step:5d} of {steps}  loss {value.item():.4f}  {a_second:.0f}/s", flush=True)
     return reader.eval().requires_grad_(False).to(memory_format=torch.contiguous_format)
 
 
@@ -129,7 +138,8 @@ def r_squared(predicted: Tensor, truth: Tensor, shows: Tensor) -> Tensor:
 def shows(world: str, parts: Tensor, labels: Tensor | None = None) -> Tensor:
     """[n, k] bool: the factor's part covers at least 0.3 % of the picture, and its class is one that shows the factor.
 
-    Factors without a part or classes of their own always show. Raises ValueError where a world with classes gets no labels.
+    Factors without a part or classes of their own always show. Raises ValueError where a world with classes gets no
+    labels.
     """
     module = load_world(world)
     shown_in = getattr(module, "SHOWN_IN", {})
@@ -170,9 +180,11 @@ def train_classes(world: str, *, n: int, passes: float, resolution: int = 64, **
 def train_factors(world: str, *, n: int, passes: float, resolution: int = 64, **sizes) -> tuple[FactorReader, Tensor]:
     module, given = load_world(world), renders(world, n, 0, resolution)
     reader, scale = FactorReader(resolution=resolution, names=module.NAMES, **sizes), given.factors.std(0)
-    fit(reader, lambda out, truth: ((out - truth) / scale).square().mean(), given.pictures, given.factors, passes=passes)
+    fit(reader, lambda out, truth: ((out - truth) / scale).square().mean(), given.pictures, given.factors,
+        passes=passes)
     held = renders(world, HELD_OUT, FIRST_HELD_OUT, resolution)
-    return reader, r_squared(read(reader, as_images(held.pictures)), held.factors, shows(world, held.parts, held.labels))
+    shown = shows(world, held.parts, held.labels)
+    return reader, r_squared(read(reader, as_images(held.pictures)), held.factors, shown)
 
 
 def train_parts(world: str, *, n: int, passes: float, resolution: int = 64) -> tuple[PartReader, Tensor]:
@@ -180,7 +192,8 @@ def train_parts(world: str, *, n: int, passes: float, resolution: int = 64) -> t
     reader, parts = PartReader(resolution=resolution, names=module.PARTS), given.parts
     share = torch.stack([(parts == i).float().mean() for i in range(len(module.PARTS))])
     weight = (1 / share.clamp(min=1e-3).sqrt())
-    fit(reader, lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()), given.pictures, parts, passes=passes)
+    fit(reader, lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()), given.pictures, parts,
+        passes=passes)
     held = renders(world, HELD_OUT // 4, FIRST_HELD_OUT, resolution)
     return reader, overlap(read(reader, as_images(held.pictures)).argmax(1), held.parts, len(module.PARTS))
 
@@ -220,9 +233,11 @@ def main() -> None:
         parser.error(str(error.args[0]))
     for part, score in zip(reader.names, scores.tolist()):
         print(f"{part:20s} {kind.score} {score:.3f}")
-    print(f"mean {scores.mean():.3f}; {(scores >= 0.9).sum()} at 0.9 or more; {(time.monotonic() - began) / 60:.1f} minutes")
+    minutes = (time.monotonic() - began) / 60
+    print(f"mean {scores.mean():.3f}; {(scores >= 0.9).sum()} at 0.9 or more; {minutes:.1f} minutes")
     path = WEIGHTS / f"{args.world}-{kind.ending}.safetensors"
-    native.save(reader, path, world=args.world, held_out=",".join(f"{s:.4f}" for s in scores.tolist()), renders=str(args.renders))
+    held_out = ",".join(f"{s:.4f}" for s in scores.tolist())
+    native.save(reader, path, world=args.world, held_out=held_out, renders=str(args.renders))
     print(f"written: {path.name}, {os.path.getsize(path) / 1e6:.1f} MB")
 
 

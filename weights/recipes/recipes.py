@@ -26,7 +26,8 @@ class Recipe:
     batch: int = 32
     bank: int = 60_000                      # renders drawn from
     spread: str = "even"                    # how wide each factor varies: SPREADS of the world
-    teacher: str = ""                       # a bundled StyleGAN2 that draws what each z stands for, see `teacher.Teacher`
+    # a bundled StyleGAN2 that draws what each z stands for, see `teacher.Teacher`
+    teacher: str = ""
     anchor: float = 0.0                     # weight of the distance in pixels from what the teacher draws
 
 

@@ -2,9 +2,9 @@
 
     python -m weights.recipes.restore portraits-pggan              # takes an hour; goes on where it was ended
 
-32 held-out renders, each task with the page's own settings, beside one code in the same processor time and tools without
-a GAN. Writes weights/evidence/<card>-restore.json with the numbers of every picture and the sha256 of the weights. Fails
-where a control looks like a finding: answers judged against another picture's truth.
+32 held-out renders, each task with the page's own settings, beside one code in the same processor time and tools
+without a GAN. Writes weights/evidence/<card>-restore.json with the numbers of every picture and the sha256 of the
+weights. Fails where a control looks like a finding: answers judged against another picture's truth.
 """
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from .train import RUNS
 
 RENDERS = 32
 FIRST = FIRST_PICTURE + PICTURES            # the page's examples end before
-TRIED = {"enlarge x4": dict(task="enlarge", amount=4), "enlarge x8": dict(task="enlarge", amount=8), "colour": dict(task="colour"),
-         "fill": dict(task="fill"), "specks": dict(task="noise", kind="specks"), "gaussian": dict(task="noise", kind="gaussian"),
-         "copy": dict(task="copy")}
+TRIED = {"enlarge x4": dict(task="enlarge", amount=4), "enlarge x8": dict(task="enlarge", amount=8),
+         "colour": dict(task="colour"), "fill": dict(task="fill"), "specks": dict(task="noise", kind="specks"),
+         "gaussian": dict(task="noise", kind="gaussian"), "copy": dict(task="copy")}
 KNOWABLE = ("skin", "hair", "mouth", "eyes")        # parts whose colour goes with their lightness, in this world
 UNKNOWABLE = ("shirt", "background")
 MUGS = 8                                    # faces and mugs that are copied at every layer
@@ -65,7 +65,9 @@ def chroma(image: Tensor) -> Tensor:
 
 
 def colour_errors(measurement: Measurement, image: Tensor, i: int) -> dict[str, float]:
-    """RMS error of the colour, 0 to 2, on the parts whose colour can be known, on the others, and on the whole picture."""
+    """RMS error of the colour, 0 to 2, on the parts whose colour can be known, on the others,
+    and on the whole picture.
+    """
     truth = measurement.truths[i:i + 1]
     squared = (chroma(image) - chroma(truth)).square().mean((0, 1))
     groups = {"knowable": KNOWABLE, "unknowable": UNKNOWABLE}
@@ -75,7 +77,10 @@ def colour_errors(measurement: Measurement, image: Tensor, i: int) -> dict[str, 
 
 
 def best_colours(measurement: Measurement, observed: Tensor, i: int) -> Tensor:
-    """All colours right, shirt and background left grey, as grey does not say theirs. A guess from what is usual may beat it."""
+    """All colours right, shirt and background left grey, as grey does not say theirs.
+
+    A guess from what is usual may beat it.
+    """
     truth = measurement.truths[i:i + 1]
     unknown = torch.stack([measurement.parts[part][i] for part in UNKNOWABLE]).any(0)
     return torch.where(unknown, observed, truth)
@@ -109,7 +114,8 @@ def task_record(measurement: Measurement, changes: dict) -> dict:
         control.append(round(float(psnr(made[rivals.OURS], measurement.truths[i - 1:i or None])), 3))
         for name, image in made.items():
             record(methods.setdefault(name, {}), measurement, recipe, image, i)
-    return dict(setting={name: getattr(recipe, name) for name in ("layer", "codes", "steps", "optimiser", "loss", "amount", "keep")},
+    names = ("layer", "codes", "steps", "optimiser", "loss", "amount", "keep")
+    return dict(setting={name: getattr(recipe, name) for name in names},
                 seconds=seconds, methods=methods, another_truth=control)
 
 
@@ -172,7 +178,8 @@ def controls_hold(evidence: dict) -> list[str]:
     for name, task in evidence["tasks"].items():
         own, other = (median(values) for values in (task["methods"][rivals.OURS]["psnr"], task["another_truth"]))
         if own < other + 1:
-            wrong.append(f"{name}: answers are as close to another picture's truth ({other:.1f} dB) as to their own ({own:.1f} dB)")
+            wrong.append(f"{name}: answers are as close to another picture's truth ({other:.1f} dB) "
+                         f"as to their own ({own:.1f} dB)")
     return wrong
 
 

@@ -27,15 +27,20 @@ def rows(card: str) -> list[tuple[str, str]]:
     counted = {form: ", ".join(f"{name} {found[form][name]}" for name in methods) for form in ("correlation", "causal")}
     return [("sha256", evidence["weights_sha256"]), ("images shown", f"{int(facts['images_shown']):,}"),
             ("Frechet distance in the reader's features", scale(quality["frechet"])),
-            ("sliced Wasserstein distance at 64, 32, 16 px", "; ".join(f"{name} {value}" for name, value in distances.items())),
+            ("sliced Wasserstein distance at 64, 32, 16 px",
+             "; ".join(f"{name} {value}" for name, value in distances.items())),
             ("diversity, least and median", f"{quality['diversity_least']:.2f} and {quality['diversity_median']:.2f}"),
             ("read, rendered, compared: SSIM", f"{rereading['ssim']:.3f} on {rereading['samples']}"),
             ("part reader against the parts of what was read, mean IoU",
-             f"{evidence['parts']['mean']:.2f} on {evidence['parts']['samples']}; with other pictures' parts {evidence['parts']['of_other_pictures']:.2f}"),
+             f"{evidence['parts']['mean']:.2f} on {evidence['parts']['samples']}; "
+             f"with other pictures' parts {evidence['parts']['of_other_pictures']:.2f}"),
             ("readable factors", f"{len(readable)} of {len(evidence['factors'])}"),
-            ("RMS to the nearest training picture, levels", f"{nearest['model']:.1f}; held-out renders {nearest['held_out']:.1f}"),
-            ("by skin-tone third, SSIM of read and rendered", ", ".join(f"{value:.3f}" for value in rereading["by_skin_tone"])),
-            ("factors found by correlation", counted["correlation"]), ("factors found by experiment", counted["causal"]),
+            ("RMS to the nearest training picture, levels",
+             f"{nearest['model']:.1f}; held-out renders {nearest['held_out']:.1f}"),
+            ("by skin-tone third, SSIM of read and rendered",
+             ", ".join(f"{value:.3f}" for value in rereading["by_skin_tone"])),
+            ("factors found by correlation", counted["correlation"]),
+            ("factors found by experiment", counted["causal"]),
             ("purity of the ten SeFa knobs", ", ".join(f"{knob['purity']:.2f}" for knob in knobs))]
 
 

@@ -1,7 +1,7 @@
 """A StyleGAN2 as the teacher of a generator without a mapping.
 
-Undoing the mapping's last leaky ReLU makes its codes w nearly Gaussian (Menon et al., PULSE, CVPR 2020): noise stands for
-them by their mean and covariance, one linear step, and the layers of the mapping need not be learned.
+Undoing the mapping's last leaky ReLU makes its codes w nearly Gaussian (Menon et al., PULSE, CVPR 2020): noise stands
+for them by their mean and covariance, one linear step, and the layers of the mapping need not be learned.
 """
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ SCALES = (1, 2, 4)                  # at which pixels are compared
 
 
 def distance(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean absolute difference at full size, plus that of the means over squares: an edge that lies beside its place is no
-    reason to draw none."""
+    """Mean absolute difference at full size, plus that of the means over squares:
+    an edge that lies beside its place is no reason to draw none.
+    """
     differences = (F.avg_pool2d(ours - theirs, scale) if scale > 1 else ours - theirs for scale in SCALES)
     return sum(difference.abs().mean() for difference in differences)
 

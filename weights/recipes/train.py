@@ -3,8 +3,8 @@
     python -m weights.recipes.train portraits-stylegan2 --minutes 120        # resumes by itself
 
 Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), equalised rates,
-style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in a step
-comes from that step's own generator, so a resumed run continues as if it had never stopped.
+style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in
+a step comes from that step's own generator, so a resumed run continues as if it had never stopped.
 """
 from __future__ import annotations
 
@@ -43,13 +43,16 @@ CHECKPOINT_EVERY = 300        # seconds
 class Training:
     """The whole state of a run: networks, optimisers, step and images shown.
 
-    bank: uint8 [n, 3, R, R]; labels [n], where the generator is class-conditional: every class is then shown equally often.
+    bank: uint8 [n, 3, R, R]; labels [n], where the generator is class-conditional: every class is then shown equally
+    often.
     """
 
-    def __init__(self, recipe: Recipe, bank: Tensor, labels: Tensor | None = None, *, seed: int = 0, device: str = "cpu"):
+    def __init__(self, recipe: Recipe, bank: Tensor, labels: Tensor | None = None, *, seed: int = 0,
+                 device: str = "cpu"):
         torch.manual_seed(seed)             # initial weights; a training run owns its process
         self.recipe, self.bank, self.device = recipe, bank, torch.device(device)
-        self.rows = [torch.arange(len(bank))] if labels is None else [(labels == k).nonzero()[:, 0] for k in labels.unique()]
+        self.rows = [torch.arange(len(bank))] if labels is None else [
+            (labels == k).nonzero()[:, 0] for k in labels.unique()]
         self.step_number = self.shown = 0
         self.warm_from: int | None = None
         self.generator_loss = 0.0
@@ -64,8 +67,8 @@ class Training:
         self.ema = finished_copy(generator).to(**layout)
         lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), self.recipe.rate, betas=(0.0, 0.99))
-        self.optimizer_d = torch.optim.Adam([dict(params=list(self.critic.parameters()), relative=lazy)], self.recipe.rate,
-                                            betas=(0.0, 0.99 ** lazy))
+        group = dict(params=list(self.critic.parameters()), relative=lazy)
+        self.optimizer_d = torch.optim.Adam([group], self.recipe.rate, betas=(0.0, 0.99 ** lazy))
 
     def rate_factor(self) -> float:
         left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
@@ -106,7 +109,8 @@ class Training:
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
         (fake, z), real, labels = self.fakes(random, n), self.reals(random, n), self.labels(n)
-        # The generator first: against a critic that had just learned these very fakes, all of them move alike and collapse.
+        # The generator first: against a critic that had just learned these very fakes, all of them move alike and
+        # collapse.
         self.critic.requires_grad_(False)
         with self.autocast():
             loss_g = F.softplus(-self.critic(fake, labels)).mean() + self.strayed(fake, z)
@@ -116,7 +120,8 @@ class Training:
         self.critic.requires_grad_(True)
 
         with self.autocast():
-            loss_d = F.softplus(self.critic(fake.detach(), labels)).mean() + F.softplus(-self.critic(real, labels)).mean()
+            loss_d = (F.softplus(self.critic(fake.detach(), labels)).mean()
+                      + F.softplus(-self.critic(real, labels)).mean())
         self.optimizer_d.zero_grad(set_to_none=True)
         loss_d.backward()
         if self.step_number % R1_EVERY == 0:
@@ -138,7 +143,9 @@ class Training:
         return self.recipe.anchor * distance(fake.float(), theirs)
 
     def watch(self, loss: float) -> None:
-        """Double gamma where the critic has had it too easy: its gradient then teaches one artefact to every picture."""
+        """Double gamma where the critic has had it too easy:
+        its gradient then teaches one artefact to every picture.
+        """
         self.critic_loss += 0.01 * (loss - self.critic_loss)
         self.easy_steps = self.easy_steps + 1 if self.critic_loss < TOO_EASY else 0
         if self.easy_steps >= FOR_STEPS:
@@ -180,15 +187,18 @@ def finished_copy(generator: Generator) -> Generator:
 
 @torch.no_grad()
 def finished(training: Training, *, statistics_over: int = 20_000) -> Generator:
-    """A float32 copy of the average, its w_avg the mean over 50,000 z, its batch-norm statistics those of 20,000 pictures."""
+    """A float32 copy of the average, its w_avg the mean over 50,000 z,
+    its batch-norm statistics those of 20,000 pictures.
+    """
     generator = copy.deepcopy(training.ema).to("cpu", memory_format=torch.contiguous_format)
     if hasattr(generator, "w_avg"):
         z = torch.randn(W_AVERAGE_OVER, generator.z_dim, generator=torch.Generator().manual_seed(0))
         generator.w_avg.copy_(generator.map(z).mean(0))
     if generator.classes:
         random = torch.Generator().manual_seed(0)
-        recompute_statistics(generator, (generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
-                                         for _ in range(statistics_over // 64)))
+        recompute_statistics(generator, (
+            generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
+            for _ in range(statistics_over // 64)))
     return generator
 
 
@@ -239,7 +249,8 @@ def resume(training: Training, name: str, folder: Path) -> str:
     for which, (generator, critic) in beginnings(name, folder).items():
         if generator.exists() and critic.exists():
             facts = native.metadata(generator)          # a distilled one was shown nothing yet
-            training.warm_start(native.read(generator), native.read(critic), step=int(facts.get("steps", 0)), shown=int(facts.get("images_shown", 0)))
+            training.warm_start(native.read(generator), native.read(critic), step=int(facts.get("steps", 0)),
+                                shown=int(facts.get("images_shown", 0)))
             return which
     return "nothing"
 
@@ -259,14 +270,16 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
         training.step()
         now = time.monotonic()
         if now - told > 30:
-            say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {(training.shown - shown) / (now - told):5.1f}/s  "
+            a_second = (training.shown - shown) / (now - told)
+            say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {a_second:5.1f}/s  "
                 f"D {training.critic_loss:.3f}  G {training.generator_loss:.3f}  gamma {training.gamma:g}", flush=True)
             told, shown = now, training.shown
         if now - saved > CHECKPOINT_EVERY:
             write_checkpoint(training, folder)
             saved = now
     write_checkpoint(training, folder, statistics_over=20_000)
-    say(f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; files in {folder}", flush=True)
+    say(f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; "
+        f"files in {folder}", flush=True)
     return training
 
 
@@ -279,7 +292,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     recipe = RECIPES[args.recipe]
-    train(args.recipe, recipe, minutes=args.minutes, images=args.images or recipe.images, device=args.device, threads=args.threads)
+    train(args.recipe, recipe, minutes=args.minutes, images=args.images or recipe.images, device=args.device,
+          threads=args.threads)
 
 
 if __name__ == "__main__":
