@@ -48,10 +48,11 @@ def served(folder: Path, *options: str, **environment: str) -> Iterator[str]:
     Everything that it writes lies in `folder`. Raises RuntimeError with what it said where it ends or stays silent.
     """
     port, log = free_port(), folder / "app.log"
-    environ = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1", **environment)
+    environ = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1",
+                   **environment)
     with open(log, "w", encoding="utf-8") as said:
-        process = subprocess.Popen([sys.executable, str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port), *options],
-                                   cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
+        command = [sys.executable, str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port), *options]
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
     try:
         url, end = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
         while not answers(url):

@@ -24,7 +24,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as url, chromium() as browser:
         for tab, ready in READY.items():
             path = ROOT / "docs" / f"{tab}.png"
-            page = browser.new_page(viewport=dict(width=1440, height=900), color_scheme="light", reduced_motion="reduce")
+            page = browser.new_page(viewport=dict(width=1440, height=900), color_scheme="light",
+                                    reduced_motion="reduce")
             page.goto(f"{url}?tab={tab}", wait_until="commit")
             page.wait_for_function(ready, timeout=120_000)
             page.wait_for_function(DECODED)

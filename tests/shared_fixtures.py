@@ -14,7 +14,10 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "fixtures"
 
 
 def path(name: str) -> Path:
-    """The file. Without the folder the test is skipped, saying so; under CI=true it fails where only `fixtures` is missing."""
+    """The file.
+
+    Without the folder the test is skipped, saying so; under CI=true it fails where only `fixtures` is missing.
+    """
     if FOLDER.exists():
         return FOLDER / name
     missing = f"{FOLDER} is not there: foreign checkpoints cannot be compared with their reference implementations"

@@ -72,7 +72,8 @@ class Visits:
     def go(self, page, query: str) -> None:
         page.goto(self.url + query, wait_until="commit")
         page.wait_for_function(SETTLED)
-        page.wait_for_function("document.querySelectorAll('.fold > button').length === 5")     # they may come after the picture
+        # They may come after the picture.
+        page.wait_for_function("document.querySelectorAll('.fold > button').length === 5")
         asked = asked_by(query)
         if asked:
             page.wait_for_function("asked => gan.same(gan.steer.now.recipe, asked)", arg=asked)
@@ -369,11 +370,13 @@ def test_the_sentence_over_the_tab_follows_the_knobs_on_screen(visits: Visits):
     sentence, eyebrow = page.locator("#steer-sentence"), page.locator("#steer-knobs .eyebrow")
     first = sentence.inner_text()
     assert "read off" in first and "strongest first" in eyebrow.inner_text()
-    for method, says, order in (("random", "drawn at random", "in no order"), ("ganspace", "10,000", "strongest first")):
+    for method, says, order in (("random", "drawn at random", "in no order"),
+                                ("ganspace", "10,000", "strongest first")):
         page.locator(f"#steer-method input[value={method}]").check()
         page.wait_for_function(f"gan.steer.now.recipe.method === '{method}'")
         settle(page)
-        assert says in sentence.inner_text() and "weights" not in sentence.inner_text() and order in eyebrow.inner_text()
+        assert says in sentence.inner_text() and "weights" not in sentence.inner_text()
+        assert order in eyebrow.inner_text()
     press(page, "steer-back")
     settle(page)
     assert sentence.inner_text() == first
@@ -510,7 +513,8 @@ def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_
     page.wait_for_timeout(700)
     assert urlsplit(page.url).query == ""
     page.click("#steer-another")
-    page.wait_for_function("() => new URLSearchParams(location.search).get('seed') === String(gan.steer.now.recipe.seed)", timeout=WAIT)
+    page.wait_for_function("() => new URLSearchParams(location.search).get('seed') === "
+                           "String(gan.steer.now.recipe.seed)", timeout=WAIT)
     seed = page.evaluate("gan.steer.now.recipe.seed")
     page.reload()
     page.wait_for_function(f"() => window.gan && gan.steer && +gan.steer.now.recipe.seed === {seed}", timeout=WAIT)

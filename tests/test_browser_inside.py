@@ -1,4 +1,5 @@
-"""The tab Look inside in a real browser, on a small network with classes: arrival, main actions, link, and where it cannot.
+"""The tab Look inside in a real browser, on a small network with classes:
+arrival, main actions, link, and where it cannot.
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
@@ -22,11 +23,13 @@ from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
 pytestmark = pytest.mark.browser
 
 MODEL = "my-things"
-SETTLED = """() => {
+SETTLED = ("""() => {
   const now = window.gan && gan.inside && gan.inside.now;
-  return !!now && !!now.answer && !!now.facts && gan.same(now.answer.recipe, now.recipe) && (now.answer.measured || now.recipe.amount === 1)
-    && !document.querySelector('.inside.stale') && document.querySelector('.inside .photo').dataset.painted === now.answer.query;
-}"""
+  return !!now && !!now.answer && !!now.facts && gan.same(now.answer.recipe, now.recipe) """
+           """&& (now.answer.measured || now.recipe.amount === 1)
+    && !document.querySelector('.inside.stale') """
+           """&& document.querySelector('.inside .photo').dataset.painted === now.answer.query;
+}""")
 
 
 class Insides(Visits):
@@ -83,13 +86,17 @@ def assert_shows(page, own: Path, recipe: dict) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_arrival_shows_sentence_picture_channels_and_number_above_the_fold(visits: Insides, own: Path, size: str):
-    page = visits.open(f"?tab=inside&model={MODEL}{'&expert=1' * (size == 'phone')}", size=size, scheme="dark" if size == "phone" else "light")
+    phone = size == "phone"
+    query = f"?tab=inside&model={MODEL}{'&expert=1' * phone}"
+    page = visits.open(query, size=size, scheme="dark" if phone else "light")
     for selector in ("#inside-sentence", ".inside .photo", ".inside .dots", "#inside-verdict"):
         box = page.locator(selector).bounding_box()
-        assert box and box["y"] >= 0 and box["y"] + box["height"] <= SIZES[size][1], f"{selector} ends at {box} of {SIZES[size][1]} px"
+        end = SIZES[size][1]
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= end, f"{selector} ends at {box} of {end} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert_shows(page, own, settle(page))
-    assert "of 255 levels" in page.locator("#inside-verdict").inner_text() and "random channels" in page.locator("#inside-verdict").inner_text()
+    verdict = page.locator("#inside-verdict").inner_text()
+    assert "of 255 levels" in verdict and "random channels" in verdict
     assert page.locator(".dot.lit").count() == 1 and page.locator(".dot").count() == 8
     assert axe(page) == []
 
@@ -169,7 +176,8 @@ def test_without_a_network_with_classes_one_sentence_and_the_list_stand_there(br
     if not page.locator("#inside-needs").count():
         pytest.skip("a network with classes is bundled")
     page.wait_for_selector("#inside-other-networks:visible")
-    assert is_a_sentence(page.locator("#inside-needs").inner_text()) and not page.locator("#inside-sentence").is_visible()
+    assert is_a_sentence(page.locator("#inside-needs").inner_text())
+    assert not page.locator("#inside-sentence").is_visible()
     press(page, "inside-other-networks")
     page.wait_for_selector(".network[data-name=imagenet-biggan-deep]")
     assert page.locator(".network").count() == 1, "only networks with classes are offered"

@@ -21,7 +21,8 @@ from .test_hub import StandIn
 
 pytestmark = pytest.mark.browser
 
-EXACT = "() => gan.steer.now.answer && gan.steer.now.answer.exact && gan.same(gan.steer.now.answer.recipe, gan.steer.now.recipe)"
+EXACT = ("() => gan.steer.now.answer && gan.steer.now.answer.exact "
+         "&& gan.same(gan.steer.now.answer.recipe, gan.steer.now.recipe)")
 LICENCE = "CC BY 4.0"
 OF_HUB = "church-stylegan2"
 PIECES = 40             # of 4 kB, after which the stand-in for the Hub falls silent
@@ -32,7 +33,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that takes longer than 150 ms a picture on any machine that has two cores."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        slow = StyleGAN2(resolution=512, channels=(384, 384, 384, 384, 384, 192, 96, 48), z_dim=64, dim=64, mapping_layers=2)
+        slow = StyleGAN2(resolution=512, channels=(384, 384, 384, 384, 384, 192, 96, 48), z_dim=64, dim=64,
+                         mapping_layers=2)
     path = tmp_path_factory.mktemp("own") / "my-cats.safetensors"
     native.save(slow, path, licence=LICENCE)
     return path
@@ -61,8 +63,8 @@ def hub() -> Iterator[StandIn]:
 @pytest.fixture(scope="module")
 def address(own: Path, classes: Path, hub: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
-    with served(folder, "--weights", str(own), str(classes), HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hub"), HF_HUB_DISABLE_TELEMETRY="1",
-                http_proxy="", https_proxy="", HTTP_PROXY="", HTTPS_PROXY="") as url:
+    with served(folder, "--weights", str(own), str(classes), HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hub"),
+                HF_HUB_DISABLE_TELEMETRY="1", http_proxy="", https_proxy="", HTTP_PROXY="", HTTPS_PROXY="") as url:
         yield url
 
 
@@ -88,7 +90,8 @@ def test_the_page_opens_on_the_network_that_it_was_given(visits: Visits, own: Pa
     page.wait_for_function(EXACT, timeout=WAIT)
     assert page.locator("#steer-models").inner_text().startswith("Drawn by my-cats (StyleGAN2, 512 px)")
     assert LICENCE in page.locator("#steer-stage .licence").inner_text()
-    assert "processor" in page.locator(".foot").inner_text() and "is your own" in page.locator("#steer-about").inner_text()
+    assert "processor" in page.locator(".foot").inner_text()
+    assert "is your own" in page.locator("#steer-about").inner_text()
     assert psnr(pixels(page), truth(own, 0)) > 38, "in float32, or in bfloat16 where it cannot be told apart"
     assert psnr(pixels(page), truth(own, 1)) < 30, "another picture is another one"
 
@@ -118,7 +121,8 @@ def test_a_sheet_that_takes_long_says_so_and_waits_to_be_asked(visits: Visits) -
     page.click("#steer-grid-go")
     page.wait_for_function("document.querySelectorAll('#steer-grid img').length >= 2", timeout=WAIT)
     assert "of 60 pictures" in page.locator("#steer-grid p.caption").last.inner_text()
-    page.click("#steer-another")            # nobody waits for these any more: the next picture is not held up by 58 others
+    # Nobody waits for these any more: the next picture is not held up by 58 others.
+    page.click("#steer-another")
     page.wait_for_function(EXACT, timeout=WAIT)
 
 
@@ -138,8 +142,10 @@ def test_the_list_has_bundled_networks_first_and_opens_one(visits: Visits, size:
     page.wait_for_function("!document.querySelector('dialog.networks').open", timeout=WAIT)
     settle(page)
     assert page.locator("#steer-models").inner_text().startswith("Drawn by Portraits")
-    assert page.locator("#steer-stage .licence").inner_text() == "" and "our own program" in page.locator("#steer-about").text_content()
-    assert page.locator("#steer-find input").count() and page.locator("#steer-verdict").inner_text().count("standard deviations")
+    assert page.locator("#steer-stage .licence").inner_text() == ""
+    assert "our own program" in page.locator("#steer-about").text_content()
+    assert page.locator("#steer-find input").count()
+    assert page.locator("#steer-verdict").inner_text().count("standard deviations")
 
 
 def test_a_download_shows_how_far_it_is_and_can_be_stopped(visits: Visits, hub: StandIn) -> None:
@@ -166,8 +172,10 @@ def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visi
     page.click("#paint-other-networks")
     page.wait_for_selector(".network[data-name=my-things] button:visible", timeout=WAIT)
     page.locator(".network[data-name=my-things] button:visible").click()
-    page.wait_for_function("gan.paint.now.recipe.model === 'my-things' && gan.paint.now.setup.solved && gan.paint.now.answer.src "
-                           "&& gan.paint.now.recipe.amounts[0] > 0 && gan.same(gan.paint.now.answer.recipe, gan.paint.now.recipe)", timeout=WAIT)
+    page.wait_for_function(
+        "gan.paint.now.recipe.model === 'my-things' && gan.paint.now.setup.solved && gan.paint.now.answer.src "
+        "&& gan.paint.now.recipe.amounts[0] > 0 && gan.same(gan.paint.now.answer.recipe, gan.paint.now.recipe)",
+        timeout=WAIT)
     assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
     assert "class 0" in page.locator("#paint-caption").inner_text()
     assert "licence not stated" in page.locator("#paint-models").inner_text()

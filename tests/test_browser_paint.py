@@ -21,14 +21,15 @@ from .test_browser import SIZES, WAIT, Visits, assert_same_picture, axe, decoded
 
 pytestmark = pytest.mark.browser
 
-SETTLED = """() => {
+SETTLED = ("""() => {
   const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
   if (!shown || !photo) return false;
   const now = gan.paint.now, after = photo.querySelector('img.after');
-  return now.setup.solved && !now.standin && !now.fresh && !now.dragging && !now.finding && gan.same(shown.recipe, now.recipe)
+  return now.setup.solved && !now.standin && !now.fresh && !now.dragging && !now.finding """
+           """&& gan.same(shown.recipe, now.recipe)
     && !!shown.src && after.src === shown.src && after.naturalWidth > 0 && photo.querySelector('canvas.film').hidden
     && !document.querySelector('#paint-stage .waiting');
-}"""
+}""")
 
 
 class Paintings(Visits):
@@ -86,7 +87,8 @@ def middle_of(page, part: str) -> tuple[float, float]:
 def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(visits: Paintings, size: str):
     page = visits.open(size=size)
     height = SIZES[size][1]
-    for selector in ("#paint-sentence", "#paint-stage .photo", "[data-part=mouth]", "#paint-own", "#paint-knob", "#paint-stage .knob-amount", "#paint-verdict"):
+    for selector in ("#paint-sentence", "#paint-stage .photo", "[data-part=mouth]", "#paint-own", "#paint-knob",
+                     "#paint-stage .knob-amount", "#paint-verdict"):
         box = page.locator(selector).first.bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
@@ -128,7 +130,8 @@ def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visit
     page = visits.open(size=size)
     before = pixels(page)
     across, down = middle_of(page, "hair")
-    page.touchscreen.tap(*on_photo(page, across, down)) if size == "phone" else page.mouse.click(*on_photo(page, across, down))
+    tap = page.touchscreen.tap if size == "phone" else page.mouse.click
+    tap(*on_photo(page, across, down))
     recipe = settle(page, "gan.paint.now.recipe.region === 'hair'")
     assert recipe["amounts"][0] != 0 and recipe["method"] == "lowrank"
     assert_same_picture(pixels(page), drawn(recipe))
@@ -151,7 +154,8 @@ def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Pa
     page.on("request", lambda request: seen.append(request.url) if "queue" in request.url else None)
     maps = set()
     for value in (-4, -2, 0, 2, 4):
-        page.evaluate(f"(() => {{ const range = document.querySelector('#paint-knob'); range.value = {value}; range.dispatchEvent(new Event('input')); }})()")
+        page.evaluate(f"(() => {{ const range = document.querySelector('#paint-knob'); range.value = {value}; "
+                      "range.dispatchEvent(new Event('input')); })()")
         maps.add(page.evaluate("document.querySelector('#paint-map canvas').toDataURL()"))
     assert len(maps) == 5 and seen == []
 
@@ -237,7 +241,8 @@ def test_regions_are_written_by_the_browser_as_by_the_core(visits: Paintings):
 
 
 def test_lifting_the_ban_moves_the_rest_and_putting_it_back_stills_it(visits: Paintings):
-    page = visits.open("?tab=paint&v=1&model=portraits-stylegan2&seed=57&region=mouth&amounts=3")        # all layers listen
+    # All layers listen.
+    page = visits.open("?tab=paint&v=1&model=portraits-stylegan2&seed=57&region=mouth&amounts=3")
     first = settle(page)
     ratios = []
     for forbid in (False, True):
@@ -247,7 +252,8 @@ def test_lifting_the_ban_moves_the_rest_and_putting_it_back_stills_it(visits: Pa
         ratios.append(page.evaluate("gan.paint.now.answer.ratio"))
     assert ratios[1] > 2 * ratios[0] and recipe == first
     press(page, "paint-undo")
-    assert settle(page, "!gan.paint.now.recipe.forbid") and "ban is lifted" in page.locator("#paint-sentence").inner_text()
+    assert settle(page, "!gan.paint.now.recipe.forbid")
+    assert "ban is lifted" in page.locator("#paint-sentence").inner_text()
 
 
 # --- refusals, other faces, what is taken away
@@ -259,8 +265,8 @@ def test_an_empty_corner_is_refused_as_a_finding_with_numbers(visits: Paintings)
     settle(page, "gan.paint.now.recipe.region !== 'mouth'")
     said = page.locator("#paint-finding").inner_text()
     assert ("Nothing here can be moved alone" in said or "can be moved" in said) and "rank inside" in said
-    assert ("refuses" in page.locator("#paint-sentence").inner_text() or "cannot" in page.locator("#paint-sentence").inner_text()) \
-        == said.startswith("Nothing here")
+    sentence = page.locator("#paint-sentence").inner_text()
+    assert ("refuses" in sentence or "cannot" in sentence) == said.startswith("Nothing here")
 
 
 def test_the_knob_is_tried_on_eight_others_and_compared(visits: Paintings):
@@ -271,7 +277,8 @@ def test_the_knob_is_tried_on_eight_others_and_compared(visits: Paintings):
     page.locator("#paint-knob").press("ArrowLeft")
     settle(page, "gan.paint.now.recipe.amounts[0] < 3")
     press(page, "paint-faces-go")
-    page.wait_for_function("gan.parts.paint.faces.props.value.key !== 'arrival' && !gan.parts.paint.faces.props.value.partial")
+    page.wait_for_function("gan.parts.paint.faces.props.value.key !== 'arrival' "
+                           "&& !gan.parts.paint.faces.props.value.partial")
     assert page.locator("#paint-faces .face").count() == 8
     page.locator("#paint-fold-compare > button").click()
     press(page, "paint-compare-go")
@@ -287,7 +294,8 @@ def test_the_knobs_are_used_in_steer(visits: Paintings):
     page.locator("#paint-knob").press("ArrowRight")         # the knobs are found, not only recorded
     recipe = settle(page, "gan.paint.now.recipe.amounts[0] > 3")
     press(page, "paint-use-steer")
-    page.wait_for_function("window.gan.steer && gan.steer.now.recipe.method === 'file' && gan.steer.now.setup && gan.steer.now.good.method === 'file'")
+    page.wait_for_function("window.gan.steer && gan.steer.now.recipe.method === 'file' && gan.steer.now.setup "
+                           "&& gan.steer.now.good.method === 'file'")
     steered = page.evaluate("gan.steer.now.recipe")
     assert steered["seed"] == recipe["seed"] and steered["amounts"][0] != 0
     assert page.locator("#steer-stage .photo").is_visible()
@@ -315,23 +323,27 @@ def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
     else:
         page.evaluate("gan.paint.look({seed: 123456, psi: 0.45})")
     press(page, f"{tab}-to-restore")
-    page.wait_for_function("window.gan.restore && gan.restore.now.answer && gan.restore.now.answer.recipe.shows === 'steer'")
+    page.wait_for_function("window.gan.restore && gan.restore.now.answer "
+                           "&& gan.restore.now.answer.recipe.shows === 'steer'")
     recipe, truth = page.evaluate("[gan.restore.now.recipe, gan.restore.now.answer.truth]")
     assert recipe["picture"] == 123456 and recipe["psi"] == 0.45
     expected = recipes.shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
     assert_same_picture(decoded(truth), np.asarray(expected))
-    assert page.evaluate("(box => box.top < innerHeight && box.bottom > 0)(document.querySelector('#restore-stage').getBoundingClientRect())")
+    assert page.evaluate("(box => box.top < innerHeight && box.bottom > 0)"
+                         "(document.querySelector('#restore-stage').getBoundingClientRect())")
     assert "drawn by this network itself (easier than any other)" in page.locator("#restore-stage").inner_text()
     page.locator("#restore-shows input[value=portraits]").check()
     page.wait_for_function("gan.restore.now.answer.recipe.shows === 'portraits'")
-    assert page.evaluate("gan.restore.now.recipe.picture") == 3456 and page.locator("#restore-shows input[value=steer]").count() == 0
+    assert page.evaluate("gan.restore.now.recipe.picture") == 3456
+    assert page.locator("#restore-shows input[value=steer]").count() == 0
 
 
 def test_a_picture_goes_from_paint_to_steer_and_its_knobs_stay(visits: Paintings):
     page = visits.open()
     recipe = settle(page)
     press(page, "paint-to-steer")
-    page.wait_for_function(f"window.gan.steer && gan.steer.now.recipe.seed === {recipe['seed']} && !gan.steer.now.recipe.amounts.some(Boolean)")
+    page.wait_for_function(f"window.gan.steer && gan.steer.now.recipe.seed === {recipe['seed']} "
+                           "&& !gan.steer.now.recipe.amounts.some(Boolean)")
     assert page.evaluate("gan.steer.now.recipe.method") == "sefa"
 
 
@@ -339,7 +351,8 @@ def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Paintings)
     page = visits.open("?tab=paint&v=1&model=portraits-stylegan2&seed=5&region=hair")
     assert page.evaluate("gan.paint.now.recipe.seed") == 5
     assert not page.evaluate("document.querySelector('#steer-stage').classList.contains('waiting')")
-    with_steer = visits.open("?tab=paint")                  # the negative control: a link to Steer does hide it for a moment
+    # The negative control: a link to Steer does hide it for a moment.
+    with_steer = visits.open("?tab=paint")
     with_steer.goto(visits.url + "?seed=9", wait_until="commit")
     with_steer.wait_for_function("document.querySelector('#steer-stage .waiting, #steer-stage.waiting')")
 
@@ -349,7 +362,8 @@ def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Paintings):
     visits.contexts.append(context)
     page = context.new_page()
     page.goto(visits.url + "?tab=paint", wait_until="commit")
-    page.wait_for_function("document.querySelector('#paint-knob') && +document.querySelector('#paint-knob').value < -2", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#paint-knob') "
+                           "&& +document.querySelector('#paint-knob').value < -2", timeout=WAIT)
     assert not page.evaluate("document.querySelector('#paint-stage canvas.film').hidden")
     page.wait_for_function("+document.querySelector('#paint-knob').value > 3.5", timeout=WAIT)
     page.wait_for_function("document.querySelector('#paint-stage canvas.film').hidden", timeout=WAIT)

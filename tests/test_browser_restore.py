@@ -1,4 +1,5 @@
-"""The tab Restore in a real browser: its arrival, its three main actions, its link, Stop, and what it says where it cannot.
+"""The tab Restore in a real browser:
+its arrival, its three main actions, its link, Stop, and what it says where it cannot.
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
@@ -20,10 +21,11 @@ from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-SETTLED = """() => {
+SETTLED = ("""() => {
   const now = window.gan && gan.restore && gan.restore.now;
-  return !!now && !!now.answer && !now.running && gan.same(now.answer.recipe, now.recipe) && !document.querySelector('.restoring.stale');
-}"""
+  return !!now && !!now.answer && !now.running && gan.same(now.answer.recipe, now.recipe) """
+           """&& !document.querySelector('.restoring.stale');
+}""")
 
 
 class Restorings(Visits):
@@ -72,15 +74,18 @@ def stroke(page, *points: tuple[float, float]) -> None:
 def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_truth(visits: Restorings, size: str):
     page = visits.open(size=size)
     height = SIZES[size][1]
-    for selector in ("#restore-sentence", "#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap", "#restore-five-verdict"):
+    for selector in ("#restore-sentence", "#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)),
+                     "#restore-flap", "#restore-five-verdict"):
         box = page.locator(selector).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     mosaic = seen(page, "mosaic").astype(float)
     for i in range(1, 6):
         face = seen(page, f"face-{i}").astype(float)
-        assert np.abs(face.reshape(8, 8, 8, 8, 3).mean((1, 3)) - mosaic).max() <= 1.01, f"face {i} has not the mosaic's pixels"
-    assert not page.locator("#restore-real").get_attribute("src"), "the truth lies in the page before the flap is lifted"
+        means = face.reshape(8, 8, 8, 8, 3).mean((1, 3))
+        assert np.abs(means - mosaic).max() <= 1.01, f"face {i} has not the mosaic's pixels"
+    truth = page.locator("#restore-real").get_attribute("src")
+    assert not truth, "the truth lies in the page before the flap is lifted"
     press(page, "restore-flap")
     verdict = page.locator("#restore-five-verdict").inner_text()
     assert "None of the five is real" in verdict and "Closest: answer" in verdict
@@ -92,10 +97,12 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
 @pytest.mark.parametrize("size", SIZES)
 def test_no_tile_of_the_arrival_stands_alone_in_its_row(visits: Restorings, size: str):
     page = visits.open(size=size)
-    boxes = [page.locator(selector).bounding_box() for selector in ("#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap")]
+    tiles = ("#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap")
+    boxes = [page.locator(selector).bounding_box() for selector in tiles]
     tops = [round(box["y"]) for box in boxes]
     widths = [box["width"] for box in boxes]
-    assert all(tops.count(top) > 1 for top in tops) and max(widths) - min(widths) < 2      # a smooth picture is drawn a hundredth larger
+    # A smooth picture is drawn a hundredth larger.
+    assert all(tops.count(top) > 1 for top in tops) and max(widths) - min(widths) < 2
 
 
 def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits: Restorings):
@@ -122,7 +129,8 @@ def test_the_chosen_picture_stays_over_all_tasks(visits: Restorings):
     for task in (*restorations.TASKS, "enlarge"):
         page.locator(f"[data-task={task}]").click()
         assert settle(page, f"gan.restore.now.recipe.task === '{task}'")["picture"] == 12
-        assert page.locator("#restore-picture").input_value() == "12" and "number 12" in page.locator("#restore-caption").inner_text()
+        assert page.locator("#restore-picture").input_value() == "12"
+        assert "number 12" in page.locator("#restore-caption").inner_text()
         assert not page.evaluate("gan.restore.now.answer.result"), "the record of another picture is shown"
 
 
@@ -153,7 +161,8 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
     press(page, "restore-stop")
     settle(page, "!!gan.restore.now.answer.result")
     result = page.evaluate("gan.restore.now.answer.result")
-    assert result["stopped"] and 0 < result["steps"] < 200 and "stopped" in page.locator("#restore-verdict").inner_text()
+    assert result["stopped"] and 0 < result["steps"] < 200
+    assert "stopped" in page.locator("#restore-verdict").inner_text()
     press(page, "restore-edit-go")
     page.locator("#restore-knob-1").press("End")
     page.wait_for_function("document.getElementById('restore-edit-verdict').textContent.includes('The reader sees')")
@@ -162,14 +171,16 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
 def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Restorings):
     page = visits.open()
     assert page.locator("#restore-verdict").is_visible()
-    page.evaluate("gan.restore.set({task: 'copy', kind: '', amount: 0, picture: 21, steps: 150, codes: 10, layer: 4, loss: 'pixels', optimiser: 'adam'})")
+    page.evaluate("gan.restore.set({task: 'copy', kind: '', amount: 0, picture: 21, steps: 150, codes: 10, layer: 4, "
+                  "loss: 'pixels', optimiser: 'adam'})")
     settle(page, "gan.restore.now.recipe.task === 'copy'")
     press(page, "restore-start")
     page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
     words = page.locator("#restore-stage").inner_text()
     assert "So far" in words and "press Copy it" not in words and "Closeness to the truth" not in words
     press(page, "restore-five-other")
-    page.wait_for_function("document.getElementById('restore-five-says').textContent.startsWith('What you started before')")
+    page.wait_for_function(
+        "document.getElementById('restore-five-says').textContent.startsWith('What you started before')")
     assert page.evaluate("!!gan.restore.now.running") and page.locator("#restore-error").is_hidden()
     press(page, "restore-five-stop")
     result = settle(page, "!!gan.restore.now.answer.result") and page.evaluate("gan.restore.now.answer.result")
@@ -181,7 +192,8 @@ def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
     page = visits.open(size="phone")
     page.locator("[data-task=fill]").click()
     settle(page, "gan.restore.now.recipe.task === 'fill'")
-    page.evaluate("document.getElementById('restore-paint-hole').scrollIntoView({block: 'end'})")    # it may be made anew just now
+    # It may be made anew just now.
+    page.evaluate("document.getElementById('restore-paint-hole').scrollIntoView({block: 'end'})")
     page.evaluate("scrollBy(0, 250)")                       # the picture is above the screen
     assert page.locator("#restore-before").bounding_box()["y"] < 0
     press(page, "restore-paint-hole")
@@ -198,7 +210,8 @@ def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Restorings):
     page.locator("#restore-factor input[value='2']").focus()
     page.keyboard.press("Space")
     settle(page, "gan.restore.now.recipe.amount === 2")
-    page.wait_for_function("() => document.activeElement.name === 'restore-factor' && document.activeElement.value === '2'")
+    page.wait_for_function("() => document.activeElement.name === 'restore-factor' "
+                           "&& document.activeElement.value === '2'")
     page.locator("[data-task=colour]").focus()
     page.keyboard.press("Enter")
     settle(page, "gan.restore.now.recipe.task === 'colour'")
@@ -216,7 +229,8 @@ def test_the_published_descent_can_be_chosen(visits: Restorings):
     settle(page, "gan.restore.now.recipe.steps === 5")
     press(page, "restore-start")
     settle(page, "!!gan.restore.now.answer.result")
-    assert "as the published code" in page.locator("#restore-caption").inner_text() and recipe["optimiser"] == "official"
+    assert "as the published code" in page.locator("#restore-caption").inner_text()
+    assert recipe["optimiser"] == "official"
 
 
 @pytest.mark.parametrize("text", ["-5", "99999", "seven"])
@@ -256,7 +270,8 @@ def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: R
     assert len(f"{visits.url}?{link}") < 1000
     other = visits.open(f"?{link}")
     assert settle(other, "gan.restore.now.recipe.steps === 5") == page.evaluate("gan.restore.now.recipe")
-    assert restorations.as_dict(restorations.from_query(dict(parse_qsl(link)))) == page.evaluate("gan.restore.now.recipe")
+    read = restorations.from_query(dict(parse_qsl(link)))
+    assert restorations.as_dict(read) == page.evaluate("gan.restore.now.recipe")
     assert np.array_equal(seen(other, "before"), seen(page, "before"))
 
 
@@ -279,8 +294,10 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     page.set_input_files("#restore-own-file", path)
     page.wait_for_selector("#restore-own-copy")
     assert "only ever seen cartoon people" in page.locator("#restore-own").inner_text()
-    assert "middle square" in page.locator("#restore-own").inner_text() and "10 minutes" in page.locator("#restore-own").inner_text()
-    page.evaluate("gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})")
+    assert "middle square" in page.locator("#restore-own").inner_text()
+    assert "10 minutes" in page.locator("#restore-own").inner_text()
+    page.evaluate("gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, "
+                  "layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})")
     settle(page, "gan.restore.now.recipe.shows === 'upload'")
     press(page, "restore-start")
     settle(page, "!!gan.restore.now.answer.result")
@@ -296,7 +313,8 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     assert "choose another" in page.locator("#restore-own-error").inner_text()
 
 
-@pytest.mark.parametrize("query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400", "?tab=restore&shows=upload"])
+@pytest.mark.parametrize("query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400",
+                                   "?tab=restore&shows=upload"])
 def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Restorings, query: str):
     page = visits.open(query)
     page.wait_for_selector("#restore-error:not([hidden])")

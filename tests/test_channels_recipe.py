@@ -1,4 +1,6 @@
-"""What is measured of channels on many pictures: the arithmetic, the parts on a small network, and controls that refuse."""
+"""What is measured of channels on many pictures:
+the arithmetic, the parts on a small network, and controls that refuse.
+"""
 from __future__ import annotations
 
 import json
@@ -28,7 +30,8 @@ def networks(tmp_path, monkeypatch):
     """A BigGAN of 16 pixels on the objects' classes, a classifier and a part reader, all of random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator = BigGAN(resolution=16, channels=(16, 8, 8), z_dim=12, classes=len(objects.CLASSES), class_dim=6, attention=(8,))
+        generator = BigGAN(resolution=16, channels=(16, 8, 8), z_dim=12, classes=len(objects.CLASSES), class_dim=6,
+                           attention=(8,))
         classifier = Classifier(resolution=16, names=objects.CLASSES, widths=(8, 8), hidden=8)
         parts = PartReader(resolution=16, names=objects.PARTS, widths=(4, 8))
     native.save(tiny.spread(generator), tmp_path / f"{CARD}.safetensors")
@@ -38,7 +41,8 @@ def networks(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "CARDS", {CARD: card})
     monkeypatch.setattr(channels, "RUNS", tmp_path / "runs")
-    for name, value in dict(WATCHED=2, SWITCHED=1, CUT=2, DRAWS=2, FEW_DRAWS=1, SHARES=(0.2, 0.5), BOOTSTRAP=20).items():
+    small = dict(WATCHED=2, SWITCHED=1, CUT=2, DRAWS=2, FEW_DRAWS=1, SHARES=(0.2, 0.5), BOOTSTRAP=20)
+    for name, value in small.items():
         monkeypatch.setattr(channels, name, value)
     yield from tiny.one_thread()
 

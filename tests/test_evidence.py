@@ -35,7 +35,8 @@ def test_controls_hold(name):
 
 
 def test_a_control_that_looks_significant_is_refused():
-    sound = dict(parts=dict(mean=0.8, of_other_pictures=0.4), found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
+    sound = dict(parts=dict(mean=0.8, of_other_pictures=0.4),
+                 found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
                  quality=dict(frechet=dict(renders_again=1, renders_blurred_1px=5, renders_noise_01=5)))
     assert controls_hold(sound) == []
     sound["found"]["shuffled"]["sefa"] = 3
@@ -90,7 +91,8 @@ def test_the_sentence_on_the_page_is_that_of_the_measurement_and_names_its_basel
             said = measured.verdict_in(found, knob, group, factors)
             before, _, ending = said.partition(" A random knob\u2019s strongest: ")
             assert ending == f"{found['baseline'][group]:.2f}. ({found['samples']['faces']} faces)"
-            recorded = knob["verdict"].partition(" Random knobs: ")[0].partition(" A random knob")[0].replace("% of", " % of").replace("  %", " %")
+            recorded = knob["verdict"].partition(" Random knobs: ")[0].partition(" A random knob")[0]
+            recorded = recorded.replace("% of", " % of").replace("  %", " %")
             assert _numbers(before) == pytest.approx(_numbers(recorded), abs=0.011), "rounded once more, at most"
             assert re.sub(r"[\d.]+", "", before) == re.sub(r"[\d.]+", "", recorded)
 

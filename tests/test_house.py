@@ -1,4 +1,4 @@
-"""The house: who may import whom, and that importing does nothing."""
+"""The house: who may import whom, that importing does nothing, and how wide a line may be."""
 from __future__ import annotations
 
 import ast
@@ -32,9 +32,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ganatomy": ("demos", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
     "start": (),
 }
+WIDEST = 120            # characters a line
+WIDER = ("core/truth/scores.py", "demos/restore_recipe.py", "weights/recipes/evidence.py")      # not yet wrapped
 NAMES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
                for folder in ("core", "demos", "weights") for path in (ROOT / folder).rglob("*.py")) \
     + [name for name in ("app", "ganatomy", "start") if (ROOT / f"{name}.py").exists()]
+
+FILES = sorted([*ROOT.glob("*.py"), *(path for folder in ("core", "demos", "weights", "tests")
+                                      for path in (ROOT / folder).rglob("*.py"))])
 
 
 def within(name: str, prefix: str) -> bool:
@@ -171,3 +176,21 @@ def test_a_noisy_import_is_seen(tmp_path: Path, line: str, sentence: str) -> Non
     command = [sys.executable, "-B", "-c", WATCH.replace("GRADIO_FIRST", "False"), "noisy"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode != 0 and sentence in done.stderr
+
+
+def long_lines(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [f"{path.name}, line {number}: {len(line)} characters" for number, line in enumerate(lines, 1)
+            if len(line) > WIDEST]
+
+
+@pytest.mark.parametrize("name", [path.relative_to(ROOT).as_posix() for path in FILES])
+def test_no_line_is_too_long_to_read(name: str) -> None:
+    if name not in WIDER:
+        assert long_lines(ROOT / name) == []
+
+
+def test_a_long_line_is_seen_and_counted_in_characters(tmp_path: Path) -> None:
+    path = tmp_path / "wide.py"
+    path.write_text("\u00e9" * WIDEST + "\n\n" + "x" * (WIDEST + 1) + "\n", encoding="utf-8")
+    assert long_lines(path) == ["wide.py, line 3: 121 characters"]

@@ -66,7 +66,8 @@ def rms(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(np.square(a.astype(float) - b.astype(float)).mean()))
 
 
-LOOKS = [Look, lambda model: Look(model, label=1, gate=0, channel=2), lambda model: Look(model, seed=4, gate=3, channel=1, amount=2.5)]
+LOOKS = [Look, lambda model: Look(model, label=1, gate=0, channel=2),
+         lambda model: Look(model, seed=4, gate=3, channel=1, amount=2.5)]
 
 
 # --- one channel
@@ -94,8 +95,8 @@ def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
     assert f"{experiments.tried(look, look.channel).levels:.1f} of 255" in shown["verdict"]
     assert experiments.tried(look, look.channel).levels == pytest.approx(change, abs=0.6)
     count = len(experiments.random_channels(look)) - (look.channel in experiments.random_channels(look))
-    others = [rms(drawn(look, [ChannelEdit(look.gate, channel, multiply=0)]), drawn(look)) for channel in experiments.random_channels(look)
-              if channel != look.channel][:8]
+    others = [rms(drawn(look, [ChannelEdit(look.gate, channel, multiply=0)]), drawn(look))
+              for channel in experiments.random_channels(look) if channel != look.channel][:8]
     assert f"({min(count, 8)} random channels" in shown["verdict"]
     assert experiments.beside(look, measure=False)["levels"] == pytest.approx(np.median(others), abs=0.6)
 
@@ -115,7 +116,8 @@ def reader(tmp_path, monkeypatch) -> PartReader:
     """As if a part reader belonged to the network: the left half of every picture is the handle."""
     class Halves(PartReader):
         def forward(self, images):
-            left = (torch.arange(images.shape[-1]) < images.shape[-1] // 2).float().expand(len(images), *images.shape[-2:])
+            side = images.shape[-1]
+            left = (torch.arange(side) < side // 2).float().expand(len(images), *images.shape[-2:])
             return torch.stack([left, 1 - left], 1)
     found = Halves(resolution=16, names=("handle", "body"), widths=(4, 4, 4)).eval()
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects"))
@@ -131,7 +133,8 @@ def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader)
     left, shares = squares[:, :8].sum() / squares.sum(), experiments.tried(look, look.channel).parts
     assert shares["handle"] == pytest.approx(left, abs=0.03) and sum(shares.values()) == pytest.approx(1)
     name = experiments.struck(shares, experiments.beside(look, measure=False))
-    assert f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:" in shown["verdict"]
+    assert (f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:"
+            in shown["verdict"])
     assert "part reader: " in last(experiments.cut(look))["verdict"]
 
 
@@ -148,13 +151,16 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
     found = list(arrival_inside.candidates(MODEL))
     assert found and {look.label for _, look in found} == {1}
     for share, look in found[:5]:
-        assert share == pytest.approx(experiments.part_shares(look, experiments.changed(look), experiments.before(look).picture)["handle"])
+        shares = experiments.part_shares(look, experiments.changed(look), experiments.before(look).picture)
+        assert share == pytest.approx(shares["handle"])
         assert experiments.tried(look, look.channel).levels >= 0.5
     said = {arrival_inside.first_sentence(look) for _, look in found}
     assert all(one.endswith("Switch it off.") or one.startswith("Switch one channel") for one in said)
     shown = experiments.before(Look(MODEL, label=1)).picture
-    monkeypatch.setattr(experiments, "probabilities", lambda model, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]))
-    assert {look.seed for _, look in arrival_inside.candidates(MODEL)} == {look.seed for _, look in found} - {0}, "a picture that is hardly of its class"
+    monkeypatch.setattr(experiments, "probabilities", lambda model, picture:
+                        torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]))
+    surely = {look.seed for _, look in arrival_inside.candidates(MODEL)}
+    assert surely == {look.seed for _, look in found} - {0}, "a picture that is hardly of its class"
     monkeypatch.setattr(arrival_inside, "PART", "spout")
     assert list(arrival_inside.candidates(MODEL)) == []
 
@@ -198,7 +204,8 @@ def test_all_channels_kept_is_the_picture_and_fewer_is_not():
     every = experiments.with_only(look, experiments.chosen(scores, 1.0), [look.seed])
     assert np.abs(to_uint8(every)[0].astype(int) - drawn(look)).max() <= 1
     found = last(experiments.few(look))
-    assert [row["keep"] for row in found["rows"]] == sorted(row["keep"] for row in found["rows"]) and "no classifier" in found["verdict"]
+    assert [row["keep"] for row in found["rows"]] == sorted(row["keep"] for row in found["rows"])
+    assert "no classifier" in found["verdict"]
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in experiments.chosen(scores, 0.5).items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     assert np.abs(pixels(row["aware"]).astype(int) - drawn(look, by_hand)).max() <= 1
@@ -208,8 +215,11 @@ def test_all_channels_kept_is_the_picture_and_fewer_is_not():
 
 @pytest.fixture
 def classifier(tmp_path, monkeypatch) -> Classifier:
-    """As if a classifier belonged to the network: a picture is of the class that it is nearest to, in its mean colour."""
-    means = torch.stack([torch.stack([zoo.load(MODEL)(looks.codes_of(Look(MODEL, label=label), seed=seed))[0].mean((1, 2))
+    """As if a classifier belonged to the network:
+    a picture is of the class that it is nearest to, in its mean colour.
+    """
+    generator = zoo.load(MODEL)
+    means = torch.stack([torch.stack([generator(looks.codes_of(Look(MODEL, label=label), seed=seed))[0].mean((1, 2))
                                       for seed in range(8)]).mean(0) for label in range(3)])
 
     class Nearest(Classifier):
@@ -229,13 +239,17 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
         images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).float() / 127.5 - 1
         return int((classifier(images).argmax(1) == label).sum())
     found = last(experiments.few(look))
-    by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in experiments.chosen(experiments.scores_of(look, 1), 0.5).items()]
-    row, seeds = next(row for row in found["rows"] if row["keep"] == 50), [replace(look, seed=seed) for seed in range(4)]
+    aware = experiments.chosen(experiments.scores_of(look, 1), 0.5)
+    by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in aware.items()]
+    row = next(row for row in found["rows"] if row["keep"] == 50)
+    seeds = [replace(look, seed=seed) for seed in range(4)]
     assert row["aware_taken"] == taken([drawn(one, by_hand) for one in seeds], 1) and 0 <= row["random_taken"] <= 12
-    assert (f"takes {row['aware_taken']} of 4 for class 1 with the aware channels, {row['random_taken']} of 12 with random ones, "
-            f"{taken([drawn(one) for one in seeds], 1)} of 4 with all") in found["verdict"]
-    word, scores = found["word"], classifier(torch.from_numpy(drawn(seeds[0]))[None].movedim(-1, 1).float() / 127.5 - 1).softmax(1)[0]
-    assert word["name"] == f"class {int(scores.argmax())}" and word["wanted"] == pytest.approx(float(scores[1]), abs=0.02)
+    assert (f"takes {row['aware_taken']} of 4 for class 1 with the aware channels, {row['random_taken']} of 12 with "
+            f"random ones, {taken([drawn(one) for one in seeds], 1)} of 4 with all") in found["verdict"]
+    image = torch.from_numpy(drawn(seeds[0]))[None].movedim(-1, 1).float() / 127.5 - 1
+    word, scores = found["word"], classifier(image).softmax(1)[0]
+    assert word["name"] == f"class {int(scores.argmax())}"
+    assert word["wanted"] == pytest.approx(float(scores[1]), abs=0.02)
     crossing = last(experiments.cross(look))["verdict"]
     end = taken([drawn(replace(one, label=2)) for one in seeds], 2)
     assert f"with all of them {end} of 4" in crossing and ("the classifier takes most" in crossing or end <= 2)
@@ -245,7 +259,8 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
 @pytest.mark.parametrize("other", [dict(names=("class 0", "class 2", "class 1")), dict(resolution=32)])
 def test_a_classifier_of_other_classes_or_another_size_says_nothing(classifier, other, monkeypatch):
     """The negative control: with the right one there is an answer."""
-    assert looks.classifier_of(MODEL) is classifier and experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is not None
+    assert looks.classifier_of(MODEL) is classifier
+    assert experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is not None
     for name, value in other.items():
         monkeypatch.setattr(classifier, name, value)
     assert looks.classifier_of(MODEL) is None and experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is None
@@ -283,7 +298,8 @@ def test_likeness_is_one_with_itself_and_follows_a_planted_twin(monkeypatch):
 def test_families_are_found_where_they_were_planted_and_not_where_they_were_not(monkeypatch):
     names = objects.CLASSES
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects", classes=len(names)))
-    family = torch.tensor([next(k for k, members in enumerate(objects.FAMILIES.values()) if name in members) for name in names])
+    family = torch.tensor([next(k for k, members in enumerate(objects.FAMILIES.values()) if name in members)
+                           for name in names])
     planted = (family[:, None] == family).double() + 0.1 * tiny.normal(16, 16)
     random = tiny.normal(16, 16, seed=1)
     said = experiments._families(MODEL, planted + planted.T), experiments._families(MODEL, random + random.T)
@@ -295,7 +311,8 @@ def test_a_cut_has_the_asked_pieces_of_every_picture():
     stream = list(experiments.cut(Look(MODEL, pieces=3)))
     assert all(one["partial"] for one in stream[:-1]) and len(stream[-1]["rows"]) == 4
     colours = {tuple(pixel) for row in stream[-1]["rows"] for pixel in pixels(row["cut"]).reshape(-1, 3)}
-    assert len(colours) == 3 and "adjusted Rand index" in stream[-1]["verdict"] and "No part reader" in stream[-1]["verdict"]
+    assert len(colours) == 3 and "adjusted Rand index" in stream[-1]["verdict"]
+    assert "No part reader" in stream[-1]["verdict"]
 
 
 # --- formula, observation, experiment
@@ -314,8 +331,9 @@ def test_the_three_measures_are_those_of_the_core():
     found = last(experiments.compare(look))
     generator = zoo.load(MODEL)
     formula = awareness(generator, 0, gate=2)
-    for values, row in ((last_values(mean_activation(generator, 0, gate=2, draws=16, psi=look.psi)), "with watching"),
-                        (last_values(causal_effect(generator, 0, gate=2, draws=2, psi=look.psi)), "with the experiment")):
+    watched = last_values(mean_activation(generator, 0, gate=2, draws=16, psi=look.psi))
+    effect = last_values(causal_effect(generator, 0, gate=2, draws=2, psi=look.psi))
+    for values, row in ((watched, "with watching"), (effect, "with the experiment")):
         assert f"{row} {experiments.rank_correlation(formula, values):+.2f}" in found["verdict"]
     assert found["html"].count("<tr>") >= 9
 
@@ -347,12 +365,15 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
 # --- what is said where it cannot be done
 
 
-@pytest.mark.parametrize("change", [dict(label="wombat"), dict(gate=99), dict(channel=10 ** 6), dict(model=PLAIN), dict(model="nobody"), dict(pieces=1),
-                                    dict(seed="x"), dict(unknown=1)])
+@pytest.mark.parametrize("change", [
+    dict(label="wombat"), dict(gate=99), dict(channel=10 ** 6), dict(model=PLAIN), dict(model="nobody"), dict(pieces=1),
+    dict(seed="x"), dict(unknown=1)])
 def test_bad_input_gets_a_sentence_and_no_picture(change):
     said = tab.answer({**as_dict(Look(MODEL)), **change})
-    assert set(said) == {"error", "asked"} and said["error"][0].isupper() and any(word in said["error"] for word in (":", "choose", "give"))
-    assert "error" in list(tab.in_turn("few", experiments.few)({**as_dict(Look(MODEL)), **change}, Event(), Request()))[0]
+    assert set(said) == {"error", "asked"} and said["error"][0].isupper()
+    assert any(word in said["error"] for word in (":", "choose", "give"))
+    streamed = tab.in_turn("few", experiments.few)({**as_dict(Look(MODEL)), **change}, Event(), Request())
+    assert "error" in list(streamed)[0]
 
 
 def test_without_a_network_with_classes_there_is_one_sentence_and_the_list(monkeypatch):
@@ -371,7 +392,8 @@ def test_the_list_says_which_networks_have_classes():
 
 def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):
     assert "Not measured yet" in inside_words.truth_html(MODEL)
-    found = dict(sentences=["<b>one"], tables=[dict(caption="c", head=["a", "b"], rows=[["r", 1]])], date="2026-11-21", command="python -m x")
+    found = dict(sentences=["<b>one"], tables=[dict(caption="c", head=["a", "b"], rows=[["r", 1]])], date="2026-11-21",
+                 command="python -m x")
     (tmp_path / "evidence").mkdir()
     for sha256, there in (("0" * 64, False), (zoo.weights_hash(MODEL), True)):
         (tmp_path / "evidence" / f"{MODEL}-channels.json").write_text(json.dumps(dict(found, weights_sha256=sha256)))
@@ -397,7 +419,8 @@ def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     assert recipe == gr.skip() and "there is no class" in stage["error"].lower()
 
 
-@pytest.mark.parametrize("kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")])
+@pytest.mark.parametrize("kind, start", [
+    ("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")])
 def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_is(kind, start):
     look = Look(MODEL, label=1)
     data, name = tab.file_for(look, kind)
@@ -422,8 +445,10 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     arrival_inside.record(look, notebook.ARRIVAL)
     notebook.recorded.cache_clear()
     shown = tab.arrival()
-    assert shown["recipe"] == as_dict(look) and np.array_equal(pixels(shown["answer"]["src"]), pixels(tab.answer(as_dict(look))["src"]))
-    assert shown["film"]["frames"] == 21 and shown["film"]["src"].startswith("arrival/inside-strip.webp?") and "ChannelEdit" in shown["code"] and shown["sentence"]
+    assert shown["recipe"] == as_dict(look)
+    assert np.array_equal(pixels(shown["answer"]["src"]), pixels(tab.answer(as_dict(look))["src"]))
+    assert shown["film"]["frames"] == 21 and shown["film"]["src"].startswith("arrival/inside-strip.webp?")
+    assert "ChannelEdit" in shown["code"] and shown["sentence"]
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert tab.arrival()["answer"] == {}
     notebook.recorded.cache_clear()

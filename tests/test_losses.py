@@ -196,11 +196,13 @@ def test_vgg_features_are_those_of_torchvision_s_list_of_layers(tmp_path) -> Non
         fan_in = next((layer.out_channels for layer in reversed(layers) if isinstance(layer, nn.Conv2d)), 3)
         layers += [nn.MaxPool2d(2)] if width == "M" else [nn.Conv2d(fan_in, width, 3, padding=1), nn.ReLU()]
     plain = nn.Sequential(*layers)
-    wanted = {name.removeprefix("features."): tensor for name, tensor in tensors.items() if name.startswith("features.")}
+    wanted = {name.removeprefix("features."): tensor for name, tensor in tensors.items()
+              if name.startswith("features.")}
     del wanted["17.weight"]
     plain.load_state_dict(wanted, strict=True)
     x = pictures(2, seed=1, size=20).float()
-    normal = ((x + 1) / 2 - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    mean, spread = (torch.tensor(values)[:, None, None] for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    normal = ((x + 1) / 2 - mean) / spread
     found = vgg.load(tmp_path / "vgg16.safetensors").features(x)
     with torch.no_grad():
         for stop, features in zip((4, 9, 16), found, strict=True):
@@ -214,13 +216,14 @@ def test_a_picture_is_closest_to_itself_in_vgg_s_features(tmp_path) -> None:
     assert not any(parameter.requires_grad for parameter in network.parameters())
     x = pictures(1, seed=1, size=16).float()
     distance = losses.closeness(network)(x)
-    assert distance(x).item() == pytest.approx(0, abs=1e-9) and distance(pictures(1, seed=2, size=16).float()).item() > 0.01
+    assert distance(x).item() == pytest.approx(0, abs=1e-9)
+    assert distance(pictures(1, seed=2, size=16).float()).item() > 0.01
 
 
 @pytest.mark.parametrize("changes, sentence", [
     ({"features.14.bias": None}, "lacks features.14.bias"),
-    ({"features.16.weight": torch.zeros(1)}, "features.16.weight, which VGG-16 has not"),              # VGG-19 begins alike
-    ({"features.1.running_mean": torch.zeros(64)}, "another network"),                               # batch normalisation
+    ({"features.16.weight": torch.zeros(1)}, "features.16.weight, which VGG-16 has not"),       # VGG-19 begins alike
+    ({"features.1.running_mean": torch.zeros(64)}, "another network"),                          # batch normalisation
     ({"features.5.weight": torch.zeros(128, 32, 3, 3)}, "of shape"),
 ])
 def test_another_network_does_not_pass_for_vgg_16(tmp_path, changes, sentence: str) -> None:

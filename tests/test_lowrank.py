@@ -413,7 +413,8 @@ def test_two_visitors_get_what_each_gets_alone_and_the_process_keeps_its_threads
     finally:
         torch.set_num_threads(1)
     for one, other in zip(alone, together):
-        assert torch.allclose(one.directions.vectors, other.directions.vectors, atol=1e-9) and one.outside.lam == other.outside.lam
+        assert torch.allclose(one.directions.vectors, other.directions.vectors, atol=1e-9)
+        assert one.outside.lam == other.outside.lam
 
 
 @pytest.mark.parametrize("arguments, sentence", [

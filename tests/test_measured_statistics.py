@@ -53,10 +53,12 @@ def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
     setup = measured.setup_of(Recipe(STRANGER))
     assert setup["measurable"] and setup["grade"] == OF_STATISTICS
     assert {knob["title"] for knob in setup["knobs"]} == {""}
-    assert setup["knobs"][2]["verdict"] == "What knob 3 moves has not been measured: press \u201cMeasure these knobs\u201d."
+    assert setup["knobs"][2]["verdict"] == ("What knob 3 moves has not been measured: "
+                                            "press \u201cMeasure these knobs\u201d.")
     html = measured.truth_html(Recipe(STRANGER))
     assert "not been measured" in html and OF_STATISTICS in html and "face" not in html
-    with pytest.raises(RecipeError, match="not been measured.*press \u201cMeasure these knobs\u201d under the picture$"):
+    asks = "not been measured.*press \u201cMeasure these knobs\u201d under the picture$"
+    with pytest.raises(RecipeError, match=asks):
         measured.find(Recipe(STRANGER), "brightness")
 
 
@@ -99,7 +101,8 @@ def test_a_wish_is_a_statistic_and_is_granted_by_the_knob_that_moves_it_most(str
         turned, said = measured.find(stranger, factor.name)
         sizes = [abs(record["mean"][at]) for record in measured.measured_knobs(stranger)]
         assert sizes[turned.knob] == max(sizes)
-        assert said.endswith(OF_STATISTICS) and f"nob {turned.knob + 1} " in said and "16 pictures, by the slope at each" in said
+        assert said.endswith(OF_STATISTICS) and f"nob {turned.knob + 1} " in said
+        assert "16 pictures, by the slope at each" in said
         assert (turned.amounts[turned.knob] > 0) == (measured.measured_knobs(stranger)[turned.knob]["mean"][at] > 0)
     with pytest.raises(RecipeError, match="choose one of the list"):
         measured.find(stranger, "smile")
@@ -112,7 +115,8 @@ def test_the_table_has_a_row_a_statistic_with_change_agreement_and_percentile(st
     assert sorted(name for name, *_ in rows) == sorted(factor.description for factor in FACTORS)
     for name, change, agree, rarer in rows:
         at = [factor.description for factor in FACTORS].index(name)
-        assert change == f"{record['mean'][at]:+.2f} [{record['low'][at]:+.2f}, {record['high'][at]:+.2f}]".replace("-", "\u2212")
+        mean, low, high = (record[name][at] for name in ("mean", "low", "high"))
+        assert change == f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "\u2212")
         assert agree == f"{100 * record['same_sign'][at]:.0f} %"
         assert float(rarer.removesuffix(" %")) <= 100 * record["percentile"][at] + 1e-6
     means = [abs(float(change.split()[0].replace("\u2212", "-"))) for _, change, *_ in rows]
@@ -144,7 +148,8 @@ def test_the_same_model_with_a_reader_is_judged_by_the_reader(monkeypatch) -> No
     record = measured.measured_knobs(recipe)[0]
     assert record["grade"] == "reader" and record["percentile"] == []
     assert len(record["mean"]) == len(load_world("portraits").FACTORS)
-    assert measured.setup_of(recipe)["grade"] == OF_A_READER and "faces" in measured.setup_of(recipe)["knobs"][0]["verdict"]
+    setup = measured.setup_of(recipe)
+    assert setup["grade"] == OF_A_READER and "faces" in setup["knobs"][0]["verdict"]
     assert OF_A_READER in measured.truth_html(recipe) and OF_STATISTICS not in measured.truth_html(recipe)
     assert measured.find(recipe, "smile")[1].endswith(OF_A_READER)
     assert measured.measured_knobs(Recipe(STRANGER)) is None, "the same weights without a world were not judged"

@@ -1,4 +1,6 @@
-"""Networks of one's own and of the Hub on the page: chosen, fetched, cancelled, drawn at their pace, with their licence."""
+"""Networks of one's own and of the Hub on the page:
+chosen, fetched, cancelled, drawn at their pace, with their licence.
+"""
 from __future__ import annotations
 
 import hashlib
@@ -60,8 +62,8 @@ def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.M
     native.save(tiny.stylegan2(seed=3), tmp_path / "far.safetensors")
     data = (tmp_path / "far.safetensors").read_bytes()
     stand_in.files["far.safetensors"] = data
-    pin = HubFile(OF_HUB, "someone/model", "far.safetensors", revision=REVISION, sha256=hashlib.sha256(data).hexdigest(),
-                  size=len(data))
+    pin = HubFile(OF_HUB, "someone/model", "far.safetensors", revision=REVISION,
+                  sha256=hashlib.sha256(data).hexdigest(), size=len(data))
     card = zoo.ModelCard(OF_HUB, "Far away", "far.safetensors", None, 16, licence="CC BY-NC 4.0",
                          link="https://example.org/licence", crop=2, hub=pin)
     unpinned = replace(card, name="unknown", hub=replace(pin, name="unknown", sha256=None))
@@ -82,7 +84,8 @@ def visitor(name: str = "a") -> types.SimpleNamespace:
 
 # The list, and what choosing does
 
-def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(of_hub: zoo.ModelCard, zoo_of_one: Path) -> None:
+def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
+        of_hub: zoo.ModelCard, zoo_of_one: Path) -> None:
     zoo.add(zoo_of_one / "bundled.safetensors")
     rows = models.listed()
     assert [row["group"] for row in rows] == ["Bundled", "Yours"] + 2 * ["From the Hugging Face Hub"]
@@ -93,7 +96,8 @@ def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
     assert not models.listed()[3]["refusal"]
 
 
-def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(
+        of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     with pytest.raises(RecipeError, match="not on this machine yet"):
         Recipe(OF_HUB)
     said = list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED, seed=5)), "a"))
@@ -107,7 +111,8 @@ def drawn(generator, seed: int, **more):
     return generator(generator.codes(generator.sample(1, seed), psi=0.7, **more))
 
 
-def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_a_download_that_is_stopped_leaves_the_page_as_it_was(
+        of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     stand_in.pieces = 1
     steps = models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a")
     assert next(steps)["name"] == OF_HUB
@@ -165,7 +170,8 @@ def test_the_reach_of_the_knobs_follows_the_model_s_own_codes(monkeypatch) -> No
     generator, axes = tiny.pggan(), 1.5 ** torch.arange(tiny.DIM)
     monkeypatch.setattr(type(generator), "codes", lambda self, z, **_: (axes * z)[:, None].repeat(1, self.slots, 1))
     assert zoo.reach_of(generator) == 2.5                        # 99 % of a Gaussian lie within 2.58
-    monkeypatch.setattr(type(generator), "codes", lambda self, z, **_: (axes * z * z.abs())[:, None].repeat(1, self.slots, 1))
+    monkeypatch.setattr(type(generator), "codes",
+                        lambda self, z, **_: (axes * z * z.abs())[:, None].repeat(1, self.slots, 1))
     assert zoo.reach_of(generator) in (3.5, 4.0)                 # and of z |z| within 2.58^2 / sqrt(3) = 3.83
 
 
@@ -184,7 +190,8 @@ def test_a_class_is_part_of_the_recipe_and_of_its_link(zoo_of_one: Path) -> None
     native.save(tiny.biggan(), zoo_of_one / "own.safetensors")
     recipe = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, label="2")
     assert recipe.label == 2 and recipes.from_query(recipes.to_query(recipe)) == recipe
-    for model, label, said in (("own", 3, "from 0 to 2"), ("own", "mug", "from 0 to 2"), (BUNDLED, 1, "without classes")):
+    for model, label, said in (("own", 3, "from 0 to 2"), ("own", "mug", "from 0 to 2"),
+                               (BUNDLED, 1, "without classes")):
         with pytest.raises(RecipeError, match=said):
             Recipe(model, label=label)
 
@@ -230,7 +237,8 @@ def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> 
     assert not first["exact"] and np.array_equal(pixels(first["src"]), to_uint8(look)[0])
     sefa.on_screen("a", recipe)
     exact = sefa.exactly(as_dict(recipe), visitor())
-    assert exact["exact"] and exact["late"] and np.array_equal(pixels(exact["src"]), to_uint8(recipes.render(recipe))[0])
+    assert exact["exact"] and exact["late"]
+    assert np.array_equal(pixels(exact["src"]), to_uint8(recipes.render(recipe))[0])
     assert sefa.answer(as_dict(recipe))["exact"], "drawn once, it is there at once"
 
 
@@ -277,7 +285,8 @@ def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypa
     slow(monkeypatch)
     assert models.facts(BUNDLED)["precision"] == ""
     pace._measured.cache_clear()
-    monkeypatch.setattr(pace, "chosen", lambda generator, **_: Precision(in_bfloat16(generator), "bfloat16", 45.0, (4.0, 2.0)))
+    monkeypatch.setattr(pace, "chosen", lambda generator, **_:
+                        Precision(in_bfloat16(generator), "bfloat16", 45.0, (4.0, 2.0)))
     recipe = Recipe(BUNDLED, seed=4, amounts=(1.0,))
     assert models.facts(BUNDLED)["precision"].startswith("Drawn in bfloat16 (2.0 times as fast; 45 dB from float32).")
     shown, exact = (recipes.render(recipe, quick=quick) for quick in (True, False))
@@ -321,14 +330,18 @@ def test_what_is_kept_stays_within_its_bytes() -> None:
 # Devices
 
 class Strict(TorchFunctionMode):
-    """Every call whose tensors lie on two devices raises, as it would with a GPU; "meta" stands for one that is not there."""
+    """Every call whose tensors lie on two devices raises, as it would with a GPU;
+    "meta" stands for one that is not there.
+    """
 
     def __torch_function__(self, function, types_, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if function is torch.Tensor.cpu or function is torch.Tensor.to and "cpu" in map(str, (*args[1:], *kwargs.values())):
+        to_the_processor = function is torch.Tensor.to and "cpu" in map(str, (*args[1:], *kwargs.values()))
+        if function is torch.Tensor.cpu or to_the_processor:
             return torch.zeros(args[0].shape, dtype=args[0].dtype)          # its numbers are nowhere
         if function is not torch.Tensor.to:
-            given = [value for one in (*args, *kwargs.values()) for value in (one if isinstance(one, (list, tuple)) else [one])]
+            given = [value for one in (*args, *kwargs.values())
+                     for value in (one if isinstance(one, (list, tuple)) else [one])]
             devices = {value.device.type for value in given if isinstance(value, torch.Tensor) and value.ndim}
             if len(devices) > 1:
                 raise RuntimeError(f"{function} on two devices: {devices}")
@@ -338,7 +351,8 @@ class Strict(TorchFunctionMode):
 @pytest.mark.parametrize("name", ["stylegan2", "stylegan", "pggan", "biggan", "biggan_deep"])
 def test_every_step_stays_on_the_device_of_the_network(name: str) -> None:
     generator, z = tiny.GENERATORS[name]().to("meta"), torch.zeros(2, tiny.GENERATORS[name]().z_dim, device="meta")
-    directions = Directions(torch.ones(2, generator.dim, dtype=torch.float64), torch.ones(2), tuple(range(generator.slots)))
+    directions = Directions(torch.ones(2, generator.dim, dtype=torch.float64), torch.ones(2),
+                            tuple(range(generator.slots)))
     with Strict():
         with pytest.raises(RuntimeError, match="two devices"):
             z @ torch.zeros(z.shape[1], 2)
@@ -373,7 +387,8 @@ def test_the_space_preloads_a_model_that_is_pinned_and_licensed() -> None:
     repo, file, revision = re.search(r"preload_from_hub:\n\s*- (\S+) (\S+) (\S+)", front).groups()
     card, = [card for card in zoo.HUB_CARDS.values() if (card.hub.repo, card.hub.filename) == (repo, file)]
     assert card.hub.revision == revision and card.pinned and card.licensed
-    assert min(other.hub.size for other in zoo.HUB_CARDS.values() if other.pinned and other.licensed and other.hub.size) == card.hub.size
+    others = [other.hub.size for other in zoo.HUB_CARDS.values() if other.pinned and other.licensed]
+    assert min(size for size in others if size) == card.hub.size
 
 
 def test_the_page_says_which_device_draws(monkeypatch) -> None:

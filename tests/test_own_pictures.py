@@ -37,7 +37,8 @@ def saved(picture: Image.Image, kind: str, **options) -> bytes:
 
 
 def png16() -> bytes:
-    levels = np.repeat(np.where(WIDE[:, :, :1] > 100, 60_000, 9_000).astype(np.uint16)[:, :, 0][:, :, None], 1, 2)[:, :, 0]
+    levels = np.where(WIDE[:, :, :1] > 100, 60_000, 9_000).astype(np.uint16)[:, :, 0]
+    levels = np.repeat(levels[:, :, None], 1, 2)[:, :, 0]
     return saved(Image.fromarray(levels), "PNG")
 
 
@@ -60,10 +61,13 @@ def animated() -> bytes:
 
 RED, BLUE = (200, 40, 40), (20, 60, 200)
 KINDS = {
-    "PNG": (saved(Image.fromarray(WIDE), "PNG"), RED, BLUE), "JPEG": (saved(Image.fromarray(WIDE), "JPEG", quality=95), RED, BLUE),
-    "CMYK": (saved(Image.fromarray(WIDE).convert("CMYK"), "JPEG", quality=95), RED, BLUE), "16 bit": (png16(), (233,) * 3, (35,) * 3),
+    "PNG": (saved(Image.fromarray(WIDE), "PNG"), RED, BLUE),
+    "JPEG": (saved(Image.fromarray(WIDE), "JPEG", quality=95), RED, BLUE),
+    "CMYK": (saved(Image.fromarray(WIDE).convert("CMYK"), "JPEG", quality=95), RED, BLUE),
+    "16 bit": (png16(), (233,) * 3, (35,) * 3),
     "palette": (saved(Image.fromarray(WIDE).quantize(4), "PNG"), RED, BLUE), "alpha": (transparent(), RED, (255,) * 3),
-    "animated": (animated(), RED, BLUE), "turned": (rotated(), RED, BLUE), "WebP": (saved(Image.fromarray(WIDE), "WEBP", lossless=True), RED, BLUE),
+    "animated": (animated(), RED, BLUE), "turned": (rotated(), RED, BLUE),
+    "WebP": (saved(Image.fromarray(WIDE), "WEBP", lossless=True), RED, BLUE),
     "float TIFF": (saved(Image.fromarray(WIDE[:, :, 0].astype(np.float32) / 255), "TIFF"), (200,) * 3, (20,) * 3),
     "black and white": (saved(Image.fromarray(WIDE[:, :, 0] > 100), "PNG"), (255,) * 3, (0,) * 3)}
 
@@ -72,11 +76,13 @@ KINDS = {
 def test_every_kind_comes_in_upright_in_its_colours_cut_to_the_middle(kind):
     data, left, right = KINDS[kind]
     own = owned.take(data)
-    assert own.size == (60, 40) and own.square.size == (40, 40) and own.square.mode == "RGB" and "middle square" in own.note
+    assert own.size == (60, 40) and own.square.size == (40, 40) and own.square.mode == "RGB"
+    assert "middle square" in own.note
     pixels = np.asarray(own.square).astype(int)
     assert np.abs(pixels[20, 5] - left).max() <= 8 and np.abs(pixels[20, 34] - right).max() <= 8
     image = to_uint8(owned.image(Restoration(MODEL, "copy", shows="upload", own=own.token)))[0].astype(int)
-    assert image.shape == (SIDE, SIDE, 3) and np.abs(image[8, 2] - left).max() <= 8 and np.abs(image[8, 13] - right).max() <= 8
+    assert image.shape == (SIDE, SIDE, 3)
+    assert np.abs(image[8, 2] - left).max() <= 8 and np.abs(image[8, 13] - right).max() <= 8
     assert ("first is used" in own.note) == (kind == "animated")
 
 
@@ -91,11 +97,13 @@ def huge() -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
     rows = zlib.compress(bytes(1 + 1_500) * 12_000, 1)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 12_000, 12_000, 1, 0, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 12_000, 12_000, 1, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("data", [b"", b"this is a text named .png", KINDS["PNG"][0][:60], KINDS["JPEG"][0][:300], huge(), b"\x89PNG\r\n\x1a\n" + bytes(40),
-                                  b"%PDF-1.4 something", bytes(owned.LARGEST_FILE + 1)],
+@pytest.mark.parametrize("data", [b"", b"this is a text named .png", KINDS["PNG"][0][:60], KINDS["JPEG"][0][:300],
+                                  huge(), b"\x89PNG\r\n\x1a\n" + bytes(40), b"%PDF-1.4 something",
+                                  bytes(owned.LARGEST_FILE + 1)],
                          ids=["empty", "text", "truncated", "truncated JPEG", "huge", "broken", "PDF", "large file"])
 def test_what_is_no_picture_is_refused_in_a_sentence_and_nothing_is_kept(data):
     began = time.perf_counter()
@@ -106,7 +114,8 @@ def test_what_is_no_picture_is_refused_in_a_sentence_and_nothing_is_kept(data):
     assert time.perf_counter() - began < 2
 
 
-@pytest.mark.parametrize("uri", [None, 7, "", "data:image/png;base64,%%%", "data:image/png,plain", "data:image/png;base64,abc"])
+@pytest.mark.parametrize("uri", [None, 7, "", "data:image/png;base64,%%%", "data:image/png,plain",
+                                 "data:image/png;base64,abc"])
 def test_what_did_not_arrive_whole_is_refused(uri):
     with pytest.raises(RecipeError, match="arrive"):
         owned.from_uri(uri)

@@ -201,7 +201,8 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
     knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
     (small_model / "evidence").mkdir()
     for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
-        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)}, baseline={"all": 0.05}, samples=dict(faces=64))
+        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)}, baseline={"all": 0.05},
+                     samples=dict(faces=64))
         (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
         measured._evidence.cache_clear()
         assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
@@ -230,7 +231,8 @@ def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
 def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
     planted(monkeypatch, glasses=(1, -0.2995))
     turned, said = measured.find(moved(), "glasses")
-    assert said.startswith("On average over 64 pictures, over both directions, no knob of these 10 clearly moves glasses and their size: knob 2")
+    assert said.startswith("On average over 64 pictures, over both directions, no knob of these 10 clearly moves "
+                           "glasses and their size: knob 2")
     assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
     assert turned.knob == 1 and turned.amounts[1] == -1.5
 
@@ -257,12 +259,16 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     monkeypatch.setattr(zoo, "load_reader", lambda world: OneSided(recipes.render(replace(recipe, amounts=())), by))
     turned, said = measured.find(recipe, "glasses")
     if not found:
-        assert "Nor does one at \u22122 or +2 steps on this face" in said and turned.knob == 1 and turned.amounts[1] == 1.5
+        assert "Nor does one at \u22122 or +2 steps on this face" in said
+        assert turned.knob == 1 and turned.amounts[1] == 1.5
         return
     amount = turned.amounts[turned.knob]
-    means = {(knob, end): float(recipes.render_strip(replace(recipe, amounts=()), knob, [end]).mean()) for knob in range(10) for end in (-2.0, 2.0)}
+    plain = replace(recipe, amounts=())
+    means = {(knob, end): float(recipes.render_strip(plain, knob, [end]).mean())
+             for knob in range(10) for end in (-2.0, 2.0)}
     assert min(means, key=means.get) == (turned.knob, amount), "the darkest end of all"
-    assert f"knob {turned.knob + 1} at {words.signed(amount)} steps changes glasses and their size by" in said and "of 8 other faces" in said
+    assert f"knob {turned.knob + 1} at {words.signed(amount)} steps changes glasses and their size by" in said
+    assert "of 8 other faces" in said
 
 
 # --- the sentence over the tab, in every state
@@ -283,14 +289,18 @@ def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, sa
 
 def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     mine = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
-    assert sefa.first_sentence(mine) == "These three knobs were read from a file: how they were made, this page does not know."
+    assert sefa.first_sentence(mine) == ("These three knobs were read from a file: how they were made, "
+                                         "this page does not know.")
     corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
     link = urlencode(lowrank.painted.to_query(corner), safe=",")
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
     for name, written, expected in (
-            ("painted", link, "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
-            ("spoilt", "tab=paint&region=<b>", "This knob was read from a file: how it was made, this page does not know.")):
-        save_directions(one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL, recipe=written)
+            ("painted", link,
+             "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
+            ("spoilt", "tab=paint&region=<b>",
+             "This knob was read from a file: how it was made, this page does not know.")):
+        save_directions(one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL,
+                        recipe=written)
         chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), as_dict(moved()))
         assert sefa.first_sentence(chosen) == expected
 
@@ -361,7 +371,8 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
     for event in page.config["dependencies"]:
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
-    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS, *mganprior.ENDPOINTS, *channel_awareness.ENDPOINTS}
+    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS, *mganprior.ENDPOINTS,
+                      *channel_awareness.ENDPOINTS}
 
 
 def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
@@ -369,9 +380,11 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     assert len(live) == 2
     for event in live:
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
-    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in [demo.left for demo in app.DEMOS]]
+    ends = [demo.left for demo in app.DEMOS]
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in ends]
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
-    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, "a download computes nothing; who watches a search neither"
+    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, \
+        "a download computes nothing; who watches a search neither"
 
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):

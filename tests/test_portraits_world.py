@@ -146,7 +146,8 @@ def test_worn_parts_stand_out_from_every_skin() -> None:
         torch.linspace(0, 1, 11), torch.linspace(0, 1, 5), indexing="ij"))
     for part in ("glasses", "beard"):
         for hair_tone in (0.0, 1.0):
-            factors = faces(len(skin), skin_tone=skin, light=light, hair_tone=hair_tone, hair_length=0.1, **{part: 0.75})
+            factors = faces(len(skin), skin_tone=skin, light=light, hair_tone=hair_tone, hair_length=0.1,
+                            **{part: 0.75})
             images, masks = portraits.render(factors)
             assert contrast(images, masks, part, 0.5).min() >= portraits.MINIMUM_CONTRAST
 

@@ -211,8 +211,9 @@ def test_a_processor_without_bfloat16_is_not_asked_to_try(monkeypatch) -> None:
     assert found.name == "float32" and math.isnan(found.psnr) and found.milliseconds[0] > 0
 
 
-@pytest.mark.parametrize("said, answer", [({}, None), (dict(avx2=True), None), (dict(avx512_bf16=False, avx2=True), False),
-                                          (dict(avx512_bf16=False, amx_bf16=True), True)])
+@pytest.mark.parametrize("said, answer", [
+    ({}, None), (dict(avx2=True), None), (dict(avx512_bf16=False, avx2=True), False),
+    (dict(avx512_bf16=False, amx_bf16=True), True)])
 def test_what_the_processor_says_of_itself(monkeypatch, said: dict, answer: bool | None) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: said, raising=False)
     assert precision.has_bfloat16() is answer

@@ -31,7 +31,8 @@ class Renderer(Generator):
         return (0.5 + 0.15 * z).clamp(0.05, 0.95)[:, None]
 
     def sample(self, n, seed):
-        return torch.stack([torch.randn(self.z_dim, generator=torch.Generator().manual_seed(seed + i)) for i in range(n)])
+        return torch.stack([torch.randn(self.z_dim, generator=torch.Generator().manual_seed(seed + i))
+                            for i in range(n)])
 
     def run(self, codes, state=None, *, start=0, stop=None):
         return State(WORLD.render(codes[:, 0].clamp(0, 1), resolution=64).images)
@@ -75,10 +76,13 @@ def test_shuffled_factors_are_not_read(reader, held_out):
 
 
 def test_directions_found_by_the_reader_are_the_renderers_own(reader):
-    """Supervised directions fitted on readings point where the renderer's factors lie; on shuffled readings they do not."""
+    """Supervised directions fitted on readings point where the renderer's factors lie;
+    on shuffled readings they do not.
+    """
     renderer = Renderer()
     codes, readings = scores.read_seeds(renderer, reader, 500, FIRST_TEST_SEED)
-    drawn = [i for i, name in enumerate(WORLD.NAMES) if name not in ("glasses", "beard")]     # these fade in below one half
+    # Glasses and beard fade in below one half.
+    drawn = [i for i, name in enumerate(WORLD.NAMES) if name not in ("glasses", "beard")]
     found = scores.supervised_directions(codes, readings, (0,)).vectors
     assert (found.diagonal()[drawn] > 0.8).sum() >= 20
     shuffled = readings[torch.randperm(len(readings), generator=torch.Generator().manual_seed(0))]
@@ -90,8 +94,8 @@ def test_turning_a_true_factor_is_read_as_that_factor(reader):
     renderer, names = Renderer(), ("yaw", "smile", "hair_tone", "light")
     places = [WORLD.NAMES.index(name) for name in names]
     directions = Directions(torch.eye(renderer.dim, dtype=torch.float64)[places], torch.ones(4), (0,))
-    changes = scores.knob_changes(renderer, reader, directions, torch.full((4,), 0.15), torch.full((len(WORLD.NAMES),), 0.15),
-                                  seeds=24, first_seed=FIRST_TEST_SEED, psi=1.0)
+    changes = scores.knob_changes(renderer, reader, directions, torch.full((4,), 0.15),
+                                  torch.full((len(WORLD.NAMES),), 0.15), seeds=24, first_seed=FIRST_TEST_SEED, psi=1.0)
     mean = changes.mean(1)
     assert mean.abs().argmax(1).tolist() == places
     assert torch.allclose(mean[range(4), places], torch.ones(4), atol=0.25)
@@ -101,7 +105,8 @@ def test_turning_a_true_factor_is_read_as_that_factor(reader):
 def test_the_part_readers_find_the_parts_of_held_out_renders(held_out, objects):
     """And not where other pictures have theirs."""
     for world, held, parts in (("portraits", held_out, WORLD.PARTS), ("objects", objects, OBJECTS.PARTS)):
-        found, truth = read(zoo.load_part_reader(world), as_images(held.pictures[:240]), batch=16).argmax(1), held.parts[:240]
+        found = read(zoo.load_part_reader(world), as_images(held.pictures[:240]), batch=16).argmax(1)
+        truth = held.parts[:240]
         by_part = overlap(found, truth, len(parts))
         assert by_part.mean() >= 0.8, dict(zip(parts, by_part.tolist()))
         assert overlap(found, truth.roll(1, 0), len(parts)).mean() < 0.5
@@ -159,11 +164,13 @@ def test_what_a_factor_does_where_it_does_not_show_costs_nothing():
     seen = shows("objects", parts, labels)
     told = torch.where(seen, truth, torch.tensor(9.0))
     assert torch.allclose(r_squared(told, truth, seen), torch.ones(len(OBJECTS.NAMES)))
-    assert (r_squared(told, truth, torch.ones_like(seen))[[OBJECTS.NAMES.index(name) for name in OBJECTS.SHOWN_IN]] < 0).all()
+    shown_by_part = [OBJECTS.NAMES.index(name) for name in OBJECTS.SHOWN_IN]
+    assert (r_squared(told, truth, torch.ones_like(seen))[shown_by_part] < 0).all()
 
 
 def test_what_objects_vary_in_is_read_where_it_shows_and_shuffled_factors_are_not(objects):
-    readings, seen = read(zoo.load_reader("objects"), as_images(objects.pictures)), shows("objects", objects.parts, objects.labels)
+    readings = read(zoo.load_reader("objects"), as_images(objects.pictures))
+    seen = shows("objects", objects.parts, objects.labels)
     quality = r_squared(readings, objects.factors, seen)
     assert (quality >= 0.85).all() and quality.mean() >= 0.93, dict(zip(OBJECTS.NAMES, quality.tolist()))
     shuffled = objects.factors[torch.randperm(len(seen), generator=torch.Generator().manual_seed(0))]
@@ -188,9 +195,12 @@ def test_the_classifier_names_what_was_drawn(objects):
 
 
 def test_the_classifier_names_nothing_with_certainty_where_nothing_is_drawn(objects):
-    """Pictures of noise, of a kind it was trained on and of others; and what it says is at chance for other pictures' labels."""
+    """Pictures of noise, of a kind it was trained on and of others;
+    and what it says is at chance for other pictures' labels.
+    """
     classifier, random = zoo.load_classifier("objects"), torch.Generator().manual_seed(0)
-    scrambled = as_images(objects.pictures[:64]).flatten(2)[:, :, torch.randperm(64 * 64, generator=random)].reshape(-1, 3, 64, 64)
+    order = torch.randperm(64 * 64, generator=random)
+    scrambled = as_images(objects.pictures[:64]).flatten(2)[:, :, order].reshape(-1, 3, 64, 64)
     for images in (as_images(nothing(64, 64, random)), torch.rand(64, 3, 64, 64, generator=random) * 2 - 1, scrambled):
         assert read(classifier, images).softmax(1).amax(1).mean() < 0.3
     assert read(classifier, as_images(objects.pictures[:64])).softmax(1).amax(1).mean() > 0.95

@@ -40,10 +40,12 @@ def small_network(folder, monkeypatch, **cards) -> None:
         torch.manual_seed(0)
         path = folder / "portraits-stylegan2.safetensors"
         native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
-        native.save(Critic(resolution=SIDE, channels=(8, 8, 8)), path.with_name("portraits-stylegan2-critic.safetensors"))
+        critic = Critic(resolution=SIDE, channels=(8, 8, 8))
+        native.save(critic, path.with_name("portraits-stylegan2-critic.safetensors"))
     monkeypatch.setattr(zoo, "WEIGHTS", folder)
     monkeypatch.delenv("GANATOMY_VGG", raising=False)
-    monkeypatch.setattr(zoo, "CARDS", {MODEL: zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE), **cards})
+    card = zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: card, **cards})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
     restoring._found.values.clear()
     own_pictures._pictures.clear()
@@ -59,8 +61,9 @@ def wanted(**changes) -> Restoration:
     return Restoration(MODEL, **{"steps": 6, "codes": 3, **changes})
 
 
-TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", start=7, optimiser="adam"), dict(task="colour"),
-         dict(task="colour", hints=HINTS), dict(task="fill"), dict(task="fill", region=HOLE, keep=True, loss="structure"),
+TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", start=7, optimiser="adam"),
+         dict(task="colour"), dict(task="colour", hints=HINTS), dict(task="fill"),
+         dict(task="fill", region=HOLE, keep=True, loss="structure"),
          dict(task="noise"), dict(task="noise", kind="gaussian", amount=0.1), dict(task="copy", picture=77),
          dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3),
          dict(shows="steer", picture=123_456_789, psi=0.35), dict(task="copy", shows="steer", picture=57, psi=0.0),
@@ -76,26 +79,31 @@ def test_a_recipe_survives_json_and_its_link(changes):
 
 
 @pytest.mark.parametrize("wrong", [
-    dict(task="dream"), dict(kind="sinc"), dict(task="colour", kind="box"), dict(amount=3), dict(amount=16), dict(amount="x"), dict(picture=-1),
-    dict(picture=10_000), dict(task="fill", region="r!!"), dict(task="fill", region=to_text(Box(0, 0, 1, 1).mask(64))), dict(codes=31), dict(codes=-1),
-    dict(layer=99), dict(steps=1001), dict(start=-1), dict(optimiser="magic"), dict(loss="taste"), dict(loss="features"), dict(shows="nobody"),
-    dict(task="noise", amount=2), dict(task="noise", kind="gaussian", amount="nan"), dict(task="colour", hints="red.rAAA"), dict(label=1),
-    dict(task="colour", hints="~".join([HINTS] * 4)), dict(shows="upload", own="../../etc"), dict(keep="perhaps"), dict(model="nobody"),
+    dict(task="dream"), dict(kind="sinc"), dict(task="colour", kind="box"), dict(amount=3), dict(amount=16),
+    dict(amount="x"), dict(picture=-1), dict(picture=10_000), dict(task="fill", region="r!!"),
+    dict(task="fill", region=to_text(Box(0, 0, 1, 1).mask(64))), dict(codes=31), dict(codes=-1), dict(layer=99),
+    dict(steps=1001), dict(start=-1), dict(optimiser="magic"), dict(loss="taste"), dict(loss="features"),
+    dict(shows="nobody"), dict(task="noise", amount=2), dict(task="noise", kind="gaussian", amount="nan"),
+    dict(task="colour", hints="red.rAAA"), dict(label=1), dict(task="colour", hints="~".join([HINTS] * 4)),
+    dict(shows="upload", own="../../etc"), dict(keep="perhaps"), dict(model="nobody"),
     dict(tab="paint"), dict(version=9), dict(surprise=1)])
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     with pytest.raises(RecipeError) as refusal:
         restorations.from_json({**as_dict(wanted()), **wrong})
     said = str(refusal.value)
-    assert len(said) > 30 and any(word in said for word in ("choose", "give", "paint", "reads version", "has ", "leave some"))
+    possible = ("choose", "give", "paint", "reads version", "has ", "leave some")
+    assert len(said) > 30 and any(word in said for word in possible)
 
 
 def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
     layers = len(zoo.load(MODEL).layers)
     for task, setting in restorations.GENERAL.items():
         made = Restoration(MODEL, task)
-        assert made.layer == round(setting.layer * layers) and made.codes == setting.codes and made.optimiser == setting.optimiser
+        assert made.layer == round(setting.layer * layers) and made.codes == setting.codes
+        assert made.optimiser == setting.optimiser
     assert Restoration(MODEL, "copy").loss == "features" and wanted(amount=2).loss == "pixels"
-    assert Restoration(MODEL).keep and not Restoration(MODEL, "fill").keep and not Restoration(MODEL, kind="bicubic").keep
+    assert Restoration(MODEL).keep
+    assert not Restoration(MODEL, "fill").keep and not Restoration(MODEL, kind="bicubic").keep
 
 
 def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_model, monkeypatch):
@@ -104,7 +112,8 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     own = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
     small_network(small_model, monkeypatch, mine=own)
     made = Restoration("mine", "copy", steps=2)
-    assert made.shows == "network" and made.loss != "features" and set(restorations.shown_by("mine")) == {"network", "steer", "upload"}
+    assert made.shows == "network" and made.loss != "features"
+    assert set(restorations.shown_by("mine")) == {"network", "steer", "upload"}
     truth, generator = restorations.example(made), zoo.load("mine")
     drawn = generator(generator.codes(generator.sample(1, restorations.FIRST_PICTURE))).clamp(-1, 1)
     assert (truth - drawn).abs().max() <= 1.01 / 255
@@ -118,14 +127,16 @@ def somebodys(small_model, monkeypatch) -> str:
     """The name of a network of no world, of photographs for all we know."""
     path = small_model / "mine.safetensors"
     native.save(tiny.pggan(), path)
-    small_network(small_model, monkeypatch, mine=zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True))
+    mine = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
+    small_network(small_model, monkeypatch, mine=mine)
     return "mine"
 
 
 def test_without_vgg_16_photographs_are_compared_by_pixels_and_ssim_and_the_page_says_so(somebodys):
     recipe = Restoration(somebodys, "copy", steps=2, codes=2)
     assert recipe.loss == "structure" and "vgg" not in restorations.losses_of(somebodys)
-    assert "VGG-16 is not on this machine" in mganprior.setup_of(recipe)["vgg"] and "pixels and SSIM" in mganprior.caption(recipe)
+    assert "VGG-16 is not on this machine" in mganprior.setup_of(recipe)["vgg"]
+    assert "pixels and SSIM" in mganprior.caption(recipe)
     assert mganprior.setup_of(wanted(task="copy"))["vgg"] == "", "a render of our own world is no photograph"
     with pytest.raises(RecipeError, match="VGG-16 is not on this machine.*or choose pixels"):
         Restoration(somebodys, "copy", loss="vgg")
@@ -145,9 +156,10 @@ def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_m
     truth = restoring.problem_of(recipe).truth
     with torch.no_grad():
         found = shown.picture.draw(shown.picture.codes)         # not clamped, as the search sees it
-        difference = sum(((F.normalize(x, dim=1, eps=1e-4) - F.normalize(y, dim=1, eps=1e-4)) ** 2).sum(1).mean() for x, y in
-                         zip(load_vgg(path).features(found), load_vgg(path).features(truth)) if x.shape[-1] >= 8)
-    by_hand = float((found - truth).square().mean() + 0.1 * difference / 2)         # of 16, 8 and 4 pixels, 4 are too few
+        difference = sum(((F.normalize(x, dim=1, eps=1e-4) - F.normalize(y, dim=1, eps=1e-4)) ** 2).sum(1).mean()
+                         for x, y in zip(load_vgg(path).features(found), load_vgg(path).features(truth))
+                         if x.shape[-1] >= 8)       # of 16, 8 and 4 pixels, 4 are too few
+    by_hand = float((found - truth).square().mean() + 0.1 * difference / 2)
     assert shown.loss == pytest.approx(by_hand, rel=1e-3)
     assert restoring.key_of(recipe) != restoring.key_of(replace(recipe, loss="structure"))
     code = restorations.code_for(recipe)
@@ -167,17 +179,20 @@ def test_another_file_in_the_place_of_vgg_16_is_refused_in_a_sentence(somebodys,
 def test_as_the_published_code_descends_is_its_own_descent():
     recipe = wanted(task="copy", optimiser="official", loss="pixels")
     found, problem = restoring.searched(recipe), restoring.problem_of(recipe)
-    *_, last = invert(zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss, official=True)
+    *_, last = invert(zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss,
+                      official=True)
     assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in restorations.code_for(recipe)
     assert found.loss != pytest.approx(restoring.searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
-    assert "as the published code" in mganprior.caption(recipe) and restorations.to_query(recipe)["optimiser"] == "official"
+    assert "as the published code" in mganprior.caption(recipe)
+    assert restorations.to_query(recipe)["optimiser"] == "official"
 
 
 def test_the_network_of_the_paper_comes_first_where_it_is_bundled(small_model, monkeypatch):
     assert restorations.default_model() == MODEL
     path = small_model / "portraits-pggan.safetensors"
     native.save(tiny.pggan(), path)
-    small_network(small_model, monkeypatch, **{"portraits-pggan": zoo.ModelCard("portraits-pggan", "P", str(path), "portraits", SIDE)})
+    card = zoo.ModelCard("portraits-pggan", "P", str(path), "portraits", SIDE)
+    small_network(small_model, monkeypatch, **{"portraits-pggan": card})
     assert restorations.default_model() == "portraits-pggan"
 
 
@@ -235,7 +250,8 @@ def test_what_is_observed_is_what_the_words_say():
 def test_painted_colours_lie_where_they_were_painted():
     colours, where = restorations.painted_hints(wanted(task="colour", hints=HINTS))
     assert where[:8, :4].all() and where[8:, 8:].all() and where.sum() == 32 + 64
-    assert torch.allclose(colours[0, :, 0, 0], torch.tensor([1.0, -1, -1])) and float(colours[0, 2, 15, 15]) == pytest.approx(192 / 127.5 - 1)
+    assert torch.allclose(colours[0, :, 0, 0], torch.tensor([1.0, -1, -1]))
+    assert float(colours[0, 2, 15, 15]) == pytest.approx(192 / 127.5 - 1)
 
 
 # --- code and notebook

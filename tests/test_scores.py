@@ -36,11 +36,13 @@ def test_correlations_are_pearsons():
     got = scores.correlations(a, b)
     for i in range(2):
         for j in range(3):
-            assert got[i, j] == pytest.approx(scipy.stats.pearsonr(a[:, i].numpy(), b[:, j].numpy()).statistic, abs=1e-6)
+            expected = scipy.stats.pearsonr(a[:, i].numpy(), b[:, j].numpy()).statistic
+            assert got[i, j] == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_does_not_vary_correlates_with_nothing():
-    assert torch.equal(scores.correlations(torch.ones(10, 1), torch.randn(10, 2)), torch.zeros(1, 2, dtype=torch.float64))
+    found = scores.correlations(torch.ones(10, 1), torch.randn(10, 2))
+    assert torch.equal(found, torch.zeros(1, 2, dtype=torch.float64))
 
 
 def test_frechet_distance_equals_scipys_matrix_root():
@@ -111,8 +113,8 @@ def planted_changes(first: float, second: float, noise: float = 0.05) -> torch.T
 def test_a_verdict_says_what_moved_how_much_against_what_on_how_many():
     said = verdict(planted_changes(1.0, -0.2), FACTORS, baseline=0.1)
     assert said.strongest == 0 and said.title == "less turn / more turn"
-    assert said.text == ("The turn: 1.00 standard deviations a step (95 %: 0.99 to 1.01), in the same sense on 100 % of faces. "
-                         "Next: the light, 0.21. A random knob\u2019s strongest: 0.10. (64 faces)")
+    assert said.text == ("The turn: 1.00 standard deviations a step (95 %: 0.99 to 1.01), in the same sense on 100 % "
+                         "of faces. Next: the light, 0.21. A random knob\u2019s strongest: 0.10. (64 faces)")
 
 
 def test_a_title_turns_round_with_the_sign_and_names_a_strong_companion():

@@ -27,8 +27,8 @@ def tiny_recipe(kind: str = "stylegan2", **changes) -> Recipe:
             return BigGAN(resolution=resolution, channels=(16, 8, 8), z_dim=12, classes=3, class_dim=4, attention=(8,))
         return StyleGAN2(resolution=resolution, channels=WIDTHS, z_dim=8, dim=8, mapping_layers=2)
     classes = 3 if kind == "biggan" else 0
-    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=WIDTHS, classes=classes), resolution=16,
-                    images=1000, batch=6, mixing=0 if classes else 0.5)
+    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=WIDTHS, classes=classes),
+                    resolution=16, images=1000, batch=6, mixing=0 if classes else 0.5)
     return dataclasses.replace(recipe, **changes)
 
 
@@ -66,7 +66,8 @@ def test_six_steps_equal_three_steps_saved_resumed_and_three_more(kind, bank, tm
     for _ in range(3):
         half.step()
     torch.save(half.state_dict(), tmp_path / "checkpoint.pt")
-    resumed = Training(tiny_recipe(kind), bank, labels, seed=99)        # other initial weights: all must come from the file
+    # Other initial weights: all must come from the file.
+    resumed = Training(tiny_recipe(kind), bank, labels, seed=99)
     resumed.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
     for _ in range(3):
         resumed.step()
@@ -154,7 +155,8 @@ def test_noise_stands_for_codes_with_the_mean_and_covariance_of_the_mapping_s():
     spread = mapped.std(0).max()
     assert (made.mean(0) - mapped.mean(0)).abs().max() < 0.05 * spread
     assert (torch.cov(made.T) - torch.cov(mapped.T)).abs().max() < 0.1 * spread ** 2
-    assert (torch.cov(z.T).double() - torch.cov(mapped.T)).abs().max() > 0.2 * spread ** 2, "noise alone has another one"
+    assert (torch.cov(z.T).double() - torch.cov(mapped.T)).abs().max() > 0.2 * spread ** 2, \
+        "noise alone has another one"
 
 
 def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank, monkeypatch):

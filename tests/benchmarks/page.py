@@ -136,17 +136,21 @@ def searched(page) -> dict[str, float]:
     def start() -> None:
         page.evaluate("() => { window.stood = document.querySelector('#restore-after').src; }")
         page.click("#restore-start")
-    preview = "() => gan.restore.now.running && document.querySelector('#restore-after').src !== window.stood && !!document.querySelector('#restore-after').src"
+    preview = ("() => gan.restore.now.running && document.querySelector('#restore-after').src !== window.stood "
+               "&& !!document.querySelector('#restore-after').src")
     done = "() => !gan.restore.now.running"
     page.wait_for_function("window.gan && gan.restore && gan.restore.now.answer && gan.restore.now.answer.setup")
-    page.evaluate("() => gan.restore.set({task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, codes: 10, steps: 200, layer: -1, optimiser: '', loss: ''})")
-    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 && !document.querySelector('#restore-start').disabled")
+    page.evaluate("() => gan.restore.set({task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, codes: 10, "
+                  "steps: 200, layer: -1, optimiser: '', loss: ''})")
+    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 "
+                           "&& !document.querySelector('#restore-start').disabled")
     begun = time.perf_counter()
     found["Start to the first preview"] = since(start, preview)
     page.wait_for_function(done, polling=20)
     found["Start to the end of 200 steps with 10 codes"] = time.perf_counter() - begun
     page.evaluate("() => gan.restore.set({picture: 4322})")
-    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4322 && !document.querySelector('#restore-start').disabled")
+    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4322 "
+                           "&& !document.querySelector('#restore-start').disabled")
     since(start, preview)
     found["Stop to its end"] = since(lambda: page.click("#restore-stop"), done)
     return found
