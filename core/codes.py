@@ -81,3 +81,16 @@ def canonical_sign(vectors: Tensor) -> Tensor:
     flat = vectors.flatten(1)
     largest = flat.gather(1, flat.abs().argmax(1, keepdim=True))
     return torch.where(largest < 0, -flat, flat).reshape(vectors.shape)
+
+
+@torch.no_grad()
+def codes_in_turn(generator: Generator, n: int, first_seed: int, *, psi: float = 1.0) -> Tensor:
+    """Codes [n, slots, dim] of the seeds from `first_seed` on; with classes, row i is of class i % classes."""
+    z, classes = generator.sample(n, first_seed), generator.classes
+    if not classes:
+        return generator.codes(z, psi=psi)
+    parts = [generator.codes(z[label::classes], psi=psi, label=label) for label in range(min(n, classes))]
+    codes = parts[0].new_empty(n, generator.slots, generator.dim)
+    for label, part in enumerate(parts):
+        codes[label::classes] = part
+    return codes

@@ -19,7 +19,7 @@ from torch import Tensor
 from core import zoo
 from core.checkpoints import Described
 from core.checkpoints.export import Provenance, draw, parameters
-from core.codes import Directions, edit
+from core.codes import Directions, codes_in_turn, edit
 from core.factorization.sefa import sefa
 from core.generators.base import Generator
 from core.images import to_pil, webp
@@ -167,7 +167,7 @@ def knobs_of(generator: Generator) -> tuple[Directions, Tensor]:
 
 def steps_of(generator: Generator, directions: Directions) -> Tensor:
     """[k]: one standard deviation of w . v, over 4,096 codes with classes in turn."""
-    codes = statistics.codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)
+    codes = codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)
     return statistics.steps_of(codes[:, list(directions.slots)], directions.vectors)
 
 

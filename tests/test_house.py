@@ -33,11 +33,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "start": (),
 }
 WIDEST = 120            # characters a line
-WIDER = ("core/truth/scores.py", "demos/restore_recipe.py", "weights/recipes/evidence.py")      # not yet wrapped
+WIDER = ("demos/restore_recipe.py",)        # not yet wrapped
 NAMES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
                for folder in ("core", "demos", "weights") for path in (ROOT / folder).rglob("*.py")) \
     + [name for name in ("app", "ganatomy", "start") if (ROOT / f"{name}.py").exists()]
-
 FILES = sorted([*ROOT.glob("*.py"), *(path for folder in ("core", "demos", "weights", "tests")
                                       for path in (ROOT / folder).rglob("*.py"))])
 

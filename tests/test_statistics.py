@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core import zoo
-from core.codes import Directions, edit
+from core.codes import Directions, codes_in_turn, edit
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
 from core.generators.base import Generator, State
@@ -146,7 +146,7 @@ def test_the_statistics_have_exact_gradients() -> None:
 @on_every_twin
 def test_slopes_are_central_differences_of_the_statistics(name: str) -> None:
     generator = tiny.GENERATORS[name]().double()
-    codes = statistics.codes_in_turn(generator, 1, 3).double()
+    codes = codes_in_turn(generator, 1, 3).double()
     eps, last = 1e-5, generator.slots - 1
     for slots in ([0], [last], list(range(generator.slots))):
         readings, slopes = statistics.slopes_of(generator, codes, slots)
@@ -165,7 +165,7 @@ def test_slopes_are_central_differences_of_the_statistics(name: str) -> None:
 @pytest.mark.parametrize("name", ["biggan", "biggan_deep"])
 def test_what_is_not_movable_has_no_slope_and_the_classes_come_in_turn(name: str) -> None:
     generator = tiny.GENERATORS[name]()
-    codes = statistics.codes_in_turn(generator, 7, 40, psi=0.5)
+    codes = codes_in_turn(generator, 7, 40, psi=0.5)
     for i in range(7):
         alone = generator.codes(generator.sample(1, 40 + i), psi=0.5, label=i % tiny.CLASSES)
         assert torch.equal(codes[i:i + 1], alone)
@@ -188,7 +188,7 @@ def test_changes_are_slopes_times_steps_in_standard_deviations_of_the_model_s_ow
     assert [(step.done, step.total) for step in ran] == [(i, 5) for i in (1, 2, 3, 4, 5, 5)]
     assert [step.result is None for step in ran] == [True] * 5 + [False]
     found, view = ran[-1].result, generator.at(psi=0.7)
-    codes = statistics.codes_in_turn(generator, 5, 9, psi=0.7)
+    codes = codes_in_turn(generator, 5, 9, psi=0.7)
     own = torch.cat([read(view(code[None])) for code in codes])
     assert torch.allclose(found.spread, own.std(0), atol=1e-6) and (found.seeds, found.random) == (5, 20)
     for i in range(5):
@@ -211,7 +211,7 @@ def test_one_vector_for_all_slots_is_the_same_vector_in_each() -> None:
 def test_a_step_of_a_random_direction_is_that_of_spread_along() -> None:
     generator = tiny.pggan()
     chance = random_directions(generator, k=4, seed=2)
-    codes = statistics.codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)
+    codes = codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)
     assert torch.allclose(statistics.steps_of(codes, chance.vectors), spread_along(generator, chance))
 
 
@@ -348,7 +348,7 @@ def test_slopes_foretell_what_a_turn_of_one_step_does() -> None:
     directions = sefa(generator, k=6)
     steps = spread_along(generator, directions)
     found = outcome(generator, directions, psi=psi, seeds=12)
-    codes = statistics.codes_in_turn(generator, 12, 1_020_000, psi=psi)
+    codes = codes_in_turn(generator, 12, 1_020_000, psi=psi)
     ways = torch.diag(steps).tolist()
     turned = torch.stack([read(generator(edit(codes, directions, way)))
                           - read(generator(edit(codes, directions, [-amount for amount in way]))) for way in ways])

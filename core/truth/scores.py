@@ -1,8 +1,8 @@
 """Numbers about directions and generators, all against the readings of an independent reader.
 
 Definitions are the README's: one *step* of a knob is one standard deviation of w . v over the model's codes; a change
-is measured in standard deviations of the factor over the pictures that the model learned from: were it over the model's own,
-a factor that the model hardly varies would seem to change most.
+is measured in standard deviations of the factor over the pictures that the model learned from: were it over the model's
+own, a factor that the model hardly varies would seem to change most.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..codes import Directions, edit
+from ..codes import Directions, codes_in_turn, edit
 from ..generators.base import Generator
 
 FOUND = 0.7             # |corr(w . v, factor)| from which a direction counts as having found a factor
@@ -31,16 +31,17 @@ def read_codes(generator: Generator, reader: nn.Module, codes: Tensor) -> Tensor
 
 
 @torch.no_grad()
-def read_seeds(generator: Generator, reader: nn.Module, n: int, seed: int, *, psi: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Codes [n, slots, dim] of the seeds from `seed` on, and their readings [n, factors]."""
-    codes = generator.codes(generator.sample(n, seed), psi=psi)
+def read_seeds(generator: Generator, reader: nn.Module, n: int, seed: int, *,
+               psi: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Codes [n, slots, dim] of the seeds from `seed` on, classes in turn, and their readings [n, factors]."""
+    codes = codes_in_turn(generator, n, seed, psi=psi)
     return codes, read_codes(generator, reader, codes)
 
 
 @torch.no_grad()
 def knob_changes_of(generator: Generator, reader: nn.Module, codes: Tensor, directions: Directions, steps: Tensor,
                     spread: Tensor, *, amount: float = 1.0) -> Iterator[Tensor]:
-    """For each direction [n, factors]: (reading at +amount steps - reading at -amount steps) / (2 amount), over `spread`.
+    """For each direction [n, factors]: (reading at +amount steps - at -amount steps) / (2 amount), over `spread`.
 
     codes [n, slots, dim]; steps [k] from `spread_along`; spread [factors], the factors' standard deviations.
     """
@@ -50,10 +51,13 @@ def knob_changes_of(generator: Generator, reader: nn.Module, codes: Tensor, dire
         yield (plus - minus) / (2 * amount) / spread
 
 
-def knob_changes(generator: Generator, reader: nn.Module, directions: Directions, steps: Tensor, spread: Tensor, *, seeds: int = 64,
-                 first_seed: int = 1_000_000, psi: float = 0.7, amount: float = 1.0) -> Tensor:
-    """[k, seeds, factors]: signed change a step of every factor on every face, in standard deviations of the factor."""
-    codes = generator.codes(generator.sample(seeds, first_seed), psi=psi)
+def knob_changes(generator: Generator, reader: nn.Module, directions: Directions, steps: Tensor, spread: Tensor, *,
+                 seeds: int = 64, first_seed: int = 1_000_000, psi: float = 0.7, amount: float = 1.0) -> Tensor:
+    """[k, seeds, factors]: signed change a step of every factor on every picture, in standard deviations of the factor.
+
+    Classes come in turn.
+    """
+    codes = codes_in_turn(generator, seeds, first_seed, psi=psi)
     return torch.stack(list(knob_changes_of(generator, reader, codes, directions, steps, spread, amount=amount)))
 
 
@@ -92,7 +96,8 @@ def supervised_directions(codes: Tensor, readings: Tensor, slots: Sequence[int])
     gram = w.T @ w
     gram += torch.eye(len(gram), dtype=gram.dtype) * gram.trace() / len(gram) * 1e-3
     fitted = torch.linalg.solve(gram, w.T @ y).T
-    return Directions(fitted / fitted.norm(dim=1, keepdim=True).clamp(min=1e-12), torch.ones(len(fitted), dtype=torch.float64), tuple(slots))
+    vectors = fitted / fitted.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    return Directions(vectors, torch.ones(len(fitted), dtype=torch.float64), tuple(slots))
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,14 @@ class Found:
 
 
 def found(codes: Tensor, readings: Tensor, directions: Directions, names: Sequence[str], readable: Tensor) -> Found:
-    """A factor is found where |corr(w . v, reading)| >= 0.7 for some direction; only `readable` factors [factors] count."""
+    """A factor is found where |corr(w . v, reading)| >= 0.7 for some direction; only `readable` [factors] count."""
     best = correlations(mean_codes(codes) @ directions.vectors.T, readings).abs().amax(0)
     hits = (best >= FOUND) & readable
     return Found(int(hits.sum()), tuple(name for name, hit in zip(names, hits.tolist()) if hit), best)
 
 
 def found_by_effect(changes: Tensor, names: Sequence[str], readable: Tensor) -> Found:
-    """The causal form: a direction finds the factor it changes most, where +-2 steps change it by 2 standard deviations or more.
+    """The causal form: a direction finds the factor it changes most, where +-2 steps move that by 2 deviations or more.
 
     changes: [k, n, factors] a step, in standard deviations. best: the largest mean change over -2 to +2 steps.
     """
@@ -122,7 +127,10 @@ def found_by_effect(changes: Tensor, names: Sequence[str], readable: Tensor) -> 
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """Between Gaussians fitted to features [n, d] and [m, d] (Heusel et al., NeurIPS 2017); float64, by symmetric roots."""
+    """Between Gaussians fitted to features [n, d] and [m, d]; float64, by symmetric roots.
+
+    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule ...", NeurIPS 2017.
+    """
     a, b = a.double(), b.double()
     root = _symmetric_root(torch.cov(a.T))
     middle = torch.linalg.eigvalsh(root @ torch.cov(b.T) @ root).clamp(min=0).sqrt().sum()
@@ -135,7 +143,8 @@ def _symmetric_root(matrix: Tensor) -> Tensor:
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
 
-def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 256, patches: int = 16, seed: int = 0) -> dict[int, float]:
+def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 256, patches: int = 16,
+                       seed: int = 0) -> dict[int, float]:
     """Distance of 7 x 7 patches on the Laplacian pyramid at 64, 32, 16 px (Karras et al., ICLR 2018), times 1,000.
 
     a, b: images [n, 3, R, R] in [-1, 1], equally many. Sees speckle; needs no network.

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..codes import Directions
+from ..codes import Directions, codes_in_turn
 from ..generators.base import Generator
 from .worlds.base import Factor
 
@@ -218,16 +218,3 @@ def steps_of(codes: Tensor, vectors: Tensor) -> Tensor:
     if vectors.ndim == 2:
         return (codes.mean(1, dtype=torch.float64).cpu() @ vectors.T).std(0)
     return torch.einsum("nsd,ksd->nk", codes.cpu().double(), vectors).std(0)
-
-
-@torch.no_grad()
-def codes_in_turn(generator: Generator, n: int, first_seed: int, *, psi: float = 1.0) -> Tensor:
-    """Codes [n, slots, dim] of the seeds from `first_seed` on; with classes, row i is of class i % classes."""
-    z, classes = generator.sample(n, first_seed), generator.classes
-    if not classes:
-        return generator.codes(z, psi=psi)
-    parts = [generator.codes(z[label::classes], psi=psi, label=label) for label in range(min(n, classes))]
-    codes = parts[0].new_empty(n, generator.slots, generator.dim)
-    for label, part in enumerate(parts):
-        codes[label::classes] = part
-    return codes

@@ -1,9 +1,9 @@
-"""Measure a bundled portraits model: everything the page and weights/README.md say of it.
+"""Measure a bundled model of a rendered world: everything the page and weights/README.md say of it.
 
     python -m weights.recipes.evidence portraits-stylegan2
 
-Writes weights/evidence/<card>.json with the weights' sha256, and a sheet of 64 pictures beside it. Fails where a control (random directions, shuffled
-readings, blurred or noisy renders) looks like a finding.
+Writes weights/evidence/<card>.json with the weights' sha256, and a sheet of 64 pictures beside it. Fails where a
+control (random directions, shuffled readings, blurred or noisy renders) looks like a finding. Classes come in turn.
 """
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from skimage.metrics import structural_similarity
-from torch import Tensor, nn
+from torch import Tensor
 
 from core import zoo
 from core.checkpoints import native
@@ -32,9 +34,11 @@ from core.truth import scores
 from core.truth.readers import read
 from core.truth.verdict import verdict
 from core.truth.worlds import deviations, load_world
+from core.truth.worlds.base import Scene
 from demos.recipe import layer_groups
 
 from .bank import drawn, load_bank
+from .readers import class_shows
 from .recipes import RECIPES
 from .train import sheet
 
@@ -52,27 +56,56 @@ class Measurement:
         self.psi = zoo.card(card).psi
         self.codes, self.readings = scores.read_seeds(self.generator, self.reader, QUALITY, REPORTING)
         self.spread = deviations(zoo.card(card).world, zoo.card(card).spread)
-        self.rereading = reread(self.generator, self.reader, self.world, self.codes[:256])
+        self.rereading = reread(self, 256)
         self.readable = self.rereading["correlation"] >= REREADING
 
     def changes(self, directions: Directions, *, first_seed: int = REPORTING + 20_000) -> Tensor:
         """[k, FACES, factors] a step, in standard deviations over the training pictures."""
-        return scores.knob_changes(self.generator, self.reader, directions, spread_along(self.generator, directions), self.spread,
-                                   seeds=FACES, first_seed=first_seed, psi=self.psi)
+        steps = spread_along(self.generator, directions)
+        return scores.knob_changes(self.generator, self.reader, directions, steps, self.spread, seeds=FACES,
+                                   first_seed=first_seed, psi=self.psi)
+
+    @torch.no_grad()
+    def pictures(self, n: int) -> Tensor:
+        """[n, 3, R, R] in [-1, 1] of the first codes."""
+        return torch.cat([self.generator(part).clamp(-1, 1) for part in self.codes[:n].split(64)])
+
+    def labels(self, n: int) -> Tensor | None:
+        """[n], of the first codes; None without classes."""
+        classes = self.generator.classes
+        return torch.arange(n) % classes if classes else None
+
+    def rendered(self, factors: Tensor) -> Scene:
+        """What was read of the first codes' pictures, drawn by the world's renderer as the class that was asked for."""
+        labels = self.labels(len(factors))
+        given = () if labels is None else (labels,)
+        return self.world.render(factors.clamp(0, 1), *given, resolution=self.generator.resolution)
 
 
 @torch.no_grad()
-def reread(generator: Generator, reader: nn.Module, world, codes: Tensor) -> dict:
-    """Read pictures, render what was read, compare: SSIM, and how well a second reading agrees with the first."""
-    images = generator(codes).clamp(-1, 1)
-    first = reader(images)
-    drawn = world.render(first.clamp(0, 1), resolution=generator.resolution).images
-    second = read(reader, drawn)
-    similar = [structural_similarity(a, b, channel_axis=2, data_range=255) for a, b in zip(to_uint8(images), to_uint8(drawn))]
-    thirds = first[:, world.NAMES.index("skin_tone")].argsort().tensor_split(3)
-    return dict(ssim=float(np.mean(similar)), by_skin_tone=[float(np.mean([similar[i] for i in third.tolist()])) for third in thirds],
-                correlation=scores.correlations(first, second).diagonal(),
-                error=(first - second).square().mean(0).sqrt())
+def reread(measurement: Measurement, n: int) -> dict:
+    """Read pictures, render what was read, compare: SSIM, and how well a second reading agrees with the first.
+
+    A factor counts on the classes that show it.
+    """
+    world, images = measurement.world, measurement.pictures(n)
+    first = read(measurement.reader, images)
+    drawn = measurement.rendered(first).images
+    second = read(measurement.reader, drawn)
+    shown = class_shows(zoo.card(measurement.card).world, n, measurement.labels(n))
+    pairs = zip(to_uint8(images), to_uint8(drawn))
+    similar = np.array([structural_similarity(a, b, channel_axis=2, data_range=255) for a, b in pairs])
+    agreement = torch.stack([scores.correlations(first[rows, i, None], second[rows, i, None])[0, 0]
+                             for i, rows in enumerate(shown.T)])
+    return dict(samples=n, ssim=float(similar.mean()), correlation=agreement, **by_skin_tone(world, first, similar))
+
+
+def by_skin_tone(world: ModuleType, factors: Tensor, similar: np.ndarray) -> dict:
+    """Mean similarity by thirds of skin tone; nothing where the world has no skin."""
+    if "skin_tone" not in world.NAMES:
+        return {}
+    thirds = factors[:, world.NAMES.index("skin_tone")].argsort().tensor_split(3)
+    return dict(by_skin_tone=[float(similar[third.numpy()].mean()) for third in thirds])
 
 
 @torch.no_grad()
@@ -81,13 +114,13 @@ def parts_agree(measurement: Measurement, n: int = 256) -> dict:
 
     Beside it the same with the renders of other pictures: what the parts' usual places alone would give.
     """
-    world, generator = measurement.world, measurement.generator
-    images = torch.cat([generator(part).clamp(-1, 1) for part in measurement.codes[:n].split(64)])
+    world, images = measurement.world, measurement.pictures(n)
     found = read(zoo.load_part_reader(zoo.card(measurement.card).world), images).argmax(1)
-    drawn = world.render(read(measurement.reader, images).clamp(0, 1), resolution=generator.resolution).masks.to(torch.uint8).argmax(1)
+    drawn = measurement.rendered(read(measurement.reader, images)).masks.to(torch.uint8).argmax(1)
 
     def overlap(truth: Tensor) -> list[float]:
-        return [float(((found == i) & (truth == i)).sum() / ((found == i) | (truth == i)).sum().clamp(min=1)) for i in range(len(world.PARTS))]
+        pairs = [(found == i, truth == i) for i in range(len(world.PARTS))]
+        return [float((ours & theirs).sum() / (ours | theirs).sum().clamp(min=1)) for ours, theirs in pairs]
     by_part = overlap(drawn)
     return dict(samples=n, mean=float(np.mean(by_part)), by_part=dict(zip(world.PARTS, by_part)),
                 of_other_pictures=float(np.mean(overlap(drawn.roll(1, 0)))))
@@ -120,14 +153,13 @@ def findings(measurement: Measurement) -> dict:
     """How many factors some direction finds, by correlation and by experiment: SeFa, PCA, random, supervised."""
     generator, names, readable = measurement.generator, measurement.world.NAMES, measurement.readable
     codes, readings = measurement.codes[:CORRELATED], measurement.readings[:CORRELATED]
-    fitted_on = scores.read_seeds(generator, measurement.reader, FITTED, REPORTING + 30_000)
-    sets = {"sefa": sefa(generator, k=KNOBS), "official": sefa(generator, k=KNOBS, mode="official"), "ganspace": ganspace(generator, k=KNOBS),
-            "supervised": scores.supervised_directions(*fitted_on, range(generator.slots))}
+    sets = {"sefa": sefa(generator, k=KNOBS), "official": sefa(generator, k=KNOBS, mode="official"),
+            "ganspace": ganspace(generator, k=KNOBS), "supervised": supervised(measurement)}
     by_correlation = {name: scores.found(codes, readings, set_, names, readable) for name, set_ in sets.items()}
-    by_effect = {name: scores.found_by_effect(measurement.changes(set_), names, readable) for name, set_ in sets.items()}
+    by_effect = {name: found_by_effect(measurement, set_) for name, set_ in sets.items()}
     draws = [random_directions(generator, k=KNOBS, seed=seed) for seed in range(20)]
     random = sorted(scores.found(codes, readings, draw, names, readable).count for draw in draws)
-    random_effect = sorted(scores.found_by_effect(measurement.changes(draw), names, readable).count for draw in draws[:5])
+    random_effect = sorted(found_by_effect(measurement, draw).count for draw in draws[:5])
     shuffled = readings[torch.randperm(len(readings), generator=torch.Generator().manual_seed(0))]
     control = {name: scores.found(codes, shuffled, set_, names, readable).count for name, set_ in sets.items()}
     return dict(correlation=dict({name: f.count for name, f in by_correlation.items()}, random=int(np.median(random)),
@@ -135,6 +167,19 @@ def findings(measurement: Measurement) -> dict:
                 causal=dict({name: f.count for name, f in by_effect.items()}, random=int(np.median(random_effect)),
                             names={name: list(f.names) for name, f in by_effect.items()}),
                 shuffled=control, of=int(readable.sum()))
+
+
+def found_by_effect(measurement: Measurement, directions: Directions) -> scores.Found:
+    return scores.found_by_effect(measurement.changes(directions), measurement.world.NAMES, measurement.readable)
+
+
+def supervised(measurement: Measurement) -> Directions:
+    """Fitted on pictures that nothing else looks at; of a network with classes, to what may move."""
+    generator = measurement.generator
+    codes, readings = scores.read_seeds(generator, measurement.reader, FITTED, REPORTING + 30_000)
+    movable = torch.zeros_like(codes)
+    movable[..., generator.movable] = codes[..., generator.movable]
+    return scores.supervised_directions(movable, readings, range(generator.slots))
 
 
 @torch.no_grad()
@@ -148,22 +193,22 @@ def renders(measurement: Measurement, n: int, start: int) -> Tensor:
 @torch.no_grad()
 def quality(measurement: Measurement, n: int = 4096) -> dict:
     """Frechet distance in the reader's features and sliced Wasserstein distance, each with its scale; diversity."""
-    generator, reader, world = measurement.generator, measurement.reader, measurement.world
+    reader, world = measurement.reader, measurement.world
     real, again = (renders(measurement, n, start) for start in (200_000, 300_000))
-    # Spoilt from the second set: spoilt twins of `real` would share its sampling error, and lie nearer than honest renders do.
-    blurred = torch.nn.functional.conv2d(torch.nn.functional.pad(again, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None],
-                                         gaussian(1.0)[None, None]).reshape(again.shape)
+    # Spoilt from the second set: spoilt twins of `real` would share its sampling error, and lie nearer.
+    padded = F.pad(again, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None]
+    blurred = F.conv2d(padded, gaussian(1.0)[None, None]).reshape(again.shape)
     noisy = again + 0.1 * torch.randn(again.shape, generator=torch.Generator().manual_seed(1))
-    fake = torch.cat([generator(part).clamp(-1, 1) for part in measurement.codes[:n].split(64)])
-    others = dict(model=fake, renders_again=again, renders_blurred_1px=blurred, renders_noise_01=noisy)
+    others = dict(model=measurement.pictures(n), renders_again=again, renders_blurred_1px=blurred,
+                  renders_noise_01=noisy)
     features = torch.cat([reader.features(part) for part in real.split(128)])
     frechet = {name: scores.frechet_distance(torch.cat([reader.features(part) for part in images.split(128)]), features)
                for name, images in others.items()}
     wasserstein = {name: scores.sliced_wasserstein(images, real) for name, images in others.items()}
     diversity = measurement.readings.std(0) / read(reader, real).std(0)
     by_name = dict(zip(world.NAMES, rounded(diversity)))
-    return dict(samples=n, spread=zoo.card(measurement.card).spread, frechet=frechet, sliced_wasserstein=wasserstein, diversity=by_name,
-                diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))
+    return dict(samples=n, spread=zoo.card(measurement.card).spread, frechet=frechet, sliced_wasserstein=wasserstein,
+                diversity=by_name, diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))
 
 
 def gaussian(sigma: float) -> Tensor:
@@ -175,19 +220,18 @@ def gaussian(sigma: float) -> Tensor:
 @torch.no_grad()
 def truncation(measurement: Measurement, n: int = 1024) -> dict:
     """Spread of every factor at truncation 0.5 over that at 1."""
-    half = scores.read_seeds(measurement.generator, measurement.reader, n, REPORTING, psi=0.5)[1].std(0)
-    return {"0.5": rounded(half / measurement.readings[:n].std(0))}
+    _, readings = scores.read_seeds(measurement.generator, measurement.reader, n, REPORTING, psi=0.5)
+    return {"0.5": rounded(readings.std(0) / measurement.readings[:n].std(0))}
 
 
 @torch.no_grad()
 def nearest(measurement: Measurement, n: int = 64) -> dict:
-    """RMS distance of generated pictures to their nearest training render, beside that of held-out renders to theirs."""
+    """RMS distance of generated pictures to their nearest training renders, beside that of held-out ones to theirs."""
     recipe = RECIPES[measurement.card]
     bank = load_bank(recipe.world, measurement.generator.resolution, recipe.bank, spread=recipe.spread)
     held = renders(measurement, n, 400_000)
-    made = measurement.generator(measurement.codes[:n]).clamp(-1, 1)
-    return dict(model=float(rms_to_nearest(made, bank).median()), held_out=float(rms_to_nearest(held, bank).median()),
-                training_pictures=len(bank))
+    made, others = (float(rms_to_nearest(images, bank).median()) for images in (measurement.pictures(n), held))
+    return dict(model=made, held_out=others, training_pictures=len(bank))
 
 
 def rms_to_nearest(images: Tensor, bank: Tensor) -> Tensor:
@@ -243,15 +287,16 @@ def measure(card: str) -> dict:
                 date=datetime.date.today().isoformat(),
                 samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING,
                              psi=measurement.psi),
-                factors=factors, rereading=dict(samples=256, **{name: measurement.rereading[name] for name in ("ssim", "by_skin_tone")}),
-                parts=parts_agree(measurement), sets=tables, baseline=baselines, found=findings(measurement), truncation=truncation(measurement),
-                quality=quality(measurement), nearest=nearest(measurement),
+                factors=factors, rereading={k: v for k, v in measurement.rereading.items() if k != "correlation"},
+                parts=parts_agree(measurement), sets=tables, baseline=baselines, found=findings(measurement),
+                truncation=truncation(measurement), quality=quality(measurement), nearest=nearest(measurement),
                 eigen_milliseconds=eigen_milliseconds(measurement.generator))
 
 
 def controls_hold(evidence: dict) -> list[str]:
     """Sentences about controls that look significant; empty where all is well."""
-    wrong = [f"{count} factors found by {name} in shuffled readings" for name, count in evidence["found"]["shuffled"].items() if count]
+    shuffled = evidence["found"]["shuffled"]
+    wrong = [f"{count} factors found by {name} in shuffled readings" for name, count in shuffled.items() if count]
     if evidence["found"]["correlation"]["random"] > evidence["found"]["correlation"]["supervised"]:
         wrong.append("random directions find more factors than the supervised fit")
     if evidence["parts"]["mean"] <= evidence["parts"]["of_other_pictures"]:
@@ -272,7 +317,7 @@ def main() -> None:
         sys.exit("The controls do not hold: " + "; ".join(wrong))
     path = Path(zoo.WEIGHTS) / "evidence" / f"{card}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(evidence, indent=1))
+    path.write_text(json.dumps(evidence, indent=1, allow_nan=False))
     sheet(zoo.load(card)).save(path.with_name(f"{card}-sheet.webp"), quality=90)
     print(f"written: {path.name} and the sheet of seeds 0 to 63")
 

@@ -135,25 +135,31 @@ def r_squared(predicted: Tensor, truth: Tensor, shows: Tensor) -> Tensor:
     return 1 - residual / ((truth - mean).square() * weight).sum(0)
 
 
+def class_shows(world: str, n: int, labels: Tensor | None = None) -> Tensor:
+    """[n, k] bool: are the pictures of classes that show the factor?
+
+    Raises ValueError where classes need labels [n].
+    """
+    module = load_world(world)
+    shown_in, shown = getattr(module, "SHOWN_IN", {}), torch.ones(n, len(module.NAMES), dtype=torch.bool)
+    if shown_in and labels is None:
+        raise ValueError(f"what the pictures of {world} show depends on their classes: give labels [n]")
+    for name, classes in shown_in.items():
+        numbers = torch.tensor([module.CLASSES.index(one) for one in classes])
+        shown[:, module.NAMES.index(name)] = torch.isin(labels, numbers)
+    return shown
+
+
 def shows(world: str, parts: Tensor, labels: Tensor | None = None) -> Tensor:
     """[n, k] bool: the factor's part covers at least 0.3 % of the picture, and its class is one that shows the factor.
 
     Factors without a part or classes of their own always show. Raises ValueError where a world with classes gets no
     labels.
     """
-    module = load_world(world)
-    shown_in = getattr(module, "SHOWN_IN", {})
-    if shown_in and labels is None:
-        raise ValueError(f"what the pictures of {world} show depends on their classes: give labels [n]")
-    columns = []
-    for name in module.NAMES:
-        column = torch.ones(len(parts), dtype=torch.bool)
-        if name in module.SHOWN_BY:
-            column &= (parts == module.PARTS.index(module.SHOWN_BY[name])).float().mean((1, 2)) >= 0.003
-        if name in shown_in:
-            column &= torch.isin(labels, torch.tensor([module.CLASSES.index(one) for one in shown_in[name]]))
-        columns.append(column)
-    return torch.stack(columns, 1)
+    module, shown = load_world(world), class_shows(world, len(parts), labels)
+    for name, part in module.SHOWN_BY.items():
+        shown[:, module.NAMES.index(name)] &= (parts == module.PARTS.index(part)).float().mean((1, 2)) >= 0.003
+    return shown
 
 
 def right(said: Tensor, labels: Tensor, classes: int) -> Tensor:

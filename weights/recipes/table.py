@@ -23,6 +23,7 @@ def rows(card: str) -> list[tuple[str, str]]:
                  for name, by_size in quality["sliced_wasserstein"].items()}
     knobs = evidence["sets"]["sefa-paper/all"]["knobs"]
     nearest, rereading = evidence["nearest"], evidence["rereading"]
+    thirds = ", ".join(f"{value:.3f}" for value in rereading.get("by_skin_tone", ()))
     methods = ("sefa", "official", "ganspace", "random", "supervised")
     counted = {form: ", ".join(f"{name} {found[form][name]}" for name in methods) for form in ("correlation", "causal")}
     return [("sha256", evidence["weights_sha256"]), ("images shown", f"{int(facts['images_shown']):,}"),
@@ -37,8 +38,7 @@ def rows(card: str) -> list[tuple[str, str]]:
             ("readable factors", f"{len(readable)} of {len(evidence['factors'])}"),
             ("RMS to the nearest training picture, levels",
              f"{nearest['model']:.1f}; held-out renders {nearest['held_out']:.1f}"),
-            ("by skin-tone third, SSIM of read and rendered",
-             ", ".join(f"{value:.3f}" for value in rereading["by_skin_tone"])),
+            *([("by skin-tone third, SSIM of read and rendered", thirds)] if thirds else []),
             ("factors found by correlation", counted["correlation"]),
             ("factors found by experiment", counted["causal"]),
             ("purity of the ten SeFa knobs", ", ".join(f"{knob['purity']:.2f}" for knob in knobs))]
