@@ -39,8 +39,10 @@ LOSSES = {"pixels": "pixels", "features": "pixels and the critic\u2019s features
           "vgg": "pixels and VGG-16\u2019s features"}
 WAYS = {"adam": "Adam", "lbfgs": "L-BFGS", "official": "plain gradient steps, as the published code"}
 OWN, STEERED = "upload", "steer"
-SHOWS = {"portraits": "a held-out portrait", "objects": "a held-out object", "network": "a picture of the network itself",
-         STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)", OWN: "your own picture"}
+SHOWS = {"portraits": "a held-out portrait", "objects": "a held-out object",
+         "network": "a picture of the network itself",
+         STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)",
+         OWN: "your own picture"}
 FIRST_PICTURE = 1_400_000       # of each world: seeds from here on are used by no training and by no evidence
 PICTURES = 10_000               # that may be chosen; evidence begins after them
 MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
@@ -72,14 +74,14 @@ class Restoration:
     """One picture to restore; plain values only. A recipe that exists was checked.
 
     model: as in demos.recipe.Recipe. task: a key of TASKS. shows: a key of SHOWS, "": the network's world, or its own
-    picture. picture: which of them, from 0; of Steer's its seed, and psi its truncation (0.7 of all others). kind: how it
-    is damaged, of KINDS, where the task has several. amount:
-    enlarging: the factor; specks: share of pixels that are lost; gaussian: standard deviation in [-1, 1].
-    region: of a hole, the text of `core.regions.to_text`, "": the middle quarter. hints: colours painted by the visitor,
-    "rrggbb.region" joined by "~". as_is: an own picture is itself what was observed. keep: is what was observed put back
-    into the answer? None: where that leaves no seam. codes, layer, steps, start (the seed): as of `multicode.invert`;
-    optimiser: of WAYS; loss: of LOSSES; 0, -1 and "" are the task's defaults. own: names an upload. label: class of a network that has
-    classes. Numbers may be given as text. Raises RecipeError.
+    picture. picture: which of them, from 0; of Steer's its seed, and psi its truncation (0.7 of all others). kind: how
+    it is damaged, of KINDS, where the task has several. amount: enlarging: the factor; specks: share of pixels that are
+    lost; gaussian: standard deviation in [-1, 1]. region: of a hole, the text of `core.regions.to_text`, "": the middle
+    quarter. hints: colours painted by the visitor, "rrggbb.region" joined by "~". as_is: an own picture is itself what
+    was observed. keep: is what was observed put back into the answer? None: where that leaves no seam. codes, layer,
+    steps, start (the seed): as of `multicode.invert`; optimiser: of WAYS; loss: of LOSSES; 0, -1 and "" are the task's
+    defaults. own: names an upload. label: class of a network that has classes. Numbers may be given as text. Raises
+    RecipeError.
     """
     model: str
     task: str = "enlarge"
@@ -146,8 +148,8 @@ def card_of(model: object) -> zoo.ModelCard:
     """Of a network that can be opened now. Raises RecipeError."""
     if isinstance(model, str) and model in zoo.ready():
         return zoo.card(model)
-    raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS) or 'the list of networks'}, "
-                      "or fetch it first")
+    there = ", ".join(zoo.CARDS) or "the list of networks"
+    raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {there}, or fetch it first")
 
 
 def usual_show(model: str) -> str:
@@ -171,7 +173,7 @@ def keeps(task: str, kind: str) -> bool:
 
 
 def losses_of(model: str) -> tuple[str, ...]:
-    """What can be compared: features only where the network came with its critic, VGG-16's where somebody supplied it."""
+    """What can be compared: features only where a network came with its critic, VGG-16's where somebody supplied it."""
     card = zoo.card(model)
     critic = not (card.own or card.hub) and card.path.with_name(f"{card.path.stem}-critic.safetensors").exists()
     there = {"features": critic, "vgg": vgg_path() is not None}
@@ -309,8 +311,8 @@ def _loss(loss: object, recipe: Restoration, setting: Setting) -> str:
     if loss == "vgg" and loss not in there:
         raise RecipeError(_NO_VGG)
     if loss in there and loss not in possible:
-        raise RecipeError(f"what was observed has {side} pixels a side, and to compare {LOSSES[loss]} takes {needs[loss]}: "
-                          f"choose {', '.join(possible)}")
+        raise RecipeError(f"what was observed has {side} pixels a side, "
+                          f"and to compare {LOSSES[loss]} takes {needs[loss]}: choose {', '.join(possible)}")
     return choice(loss, "loss", there)
 
 
@@ -395,7 +397,7 @@ def rendered(world: str, count: int, seed: int, resolution: int, *, spread: str 
 
 
 def as_dict(recipe: Restoration) -> dict:
-    """The recipe as plain JSON values, with the tab and the version; truncation only where it is the recipe's to choose."""
+    """The recipe as plain JSON values, with tab and version; truncation only where it is the recipe's to choose."""
     plain = {name: value for name, value in asdict(recipe).items() if name != "psi" or recipe.shows == STEERED}
     return dict(plain, version=VERSION, tab=TAB)
 
@@ -409,7 +411,8 @@ def from_json(data: str | bytes | Mapping) -> Restoration:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
     given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
     if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
-        raise RecipeError("this is not a recipe of a restored picture: give what the tab Restore wrote, with a model and a task")
+        raise RecipeError("this is not a recipe of a restored picture: give what the tab Restore wrote, "
+                          "with a model and a task")
     check_version(given.get("version", VERSION))
     unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
     if unknown:
@@ -455,7 +458,7 @@ def from_query(query: Mapping[str, str]) -> Restoration:
 
 
 def link_for(recipe: Restoration, page: str = REPOSITORY) -> str:
-    """The address that opens these settings on `page`; under 2,000 characters, and under 1,000 without painted colours."""
+    """The address that opens these settings on `page`; under 2,000 characters, under 1,000 without painted colours."""
     return f"{page}?{urlencode(to_query(recipe), safe=',')}"
 
 
@@ -483,19 +486,23 @@ def _code(recipe: Restoration) -> str:
     way = "official=True" if recipe.optimiser == "official" else f'optimiser="{recipe.optimiser}"'
     last = ("picture = to_pil(degradation.agreeing(restored, observed))[0]        # with what was observed put back"
             if recipe.keep else "picture = to_pil(restored)[0]")
-    imports = sorted({*imports, *shown_imports, *hint_imports, *region}, key=lambda line: (line.startswith("from core"), line))
-    return "\n".join([*imports, "", f"generator = {opening}", *shown_lines, f"degradation = {_degradation_code(recipe)}",
+    imports = sorted({*imports, *shown_imports, *hint_imports, *region},
+                     key=lambda line: (line.startswith("from core"), line))
+    return "\n".join([*imports, "", f"generator = {opening}", *shown_lines,
+                      f"degradation = {_degradation_code(recipe)}",
                       "observed = truth" if recipe.as_is else "observed = degradation.apply(truth)",
                       f"loss = seen_through(degradation, {_loss_code(recipe)})"
                       + ("        # the file of VGG-16 must lie beside" if recipe.loss == "vgg" else ""), *hint_lines,
-                      f"for step in invert(generator, observed, layer={recipe.layer}, n_codes={recipe.codes}, steps={recipe.steps}, "
-                      f"loss=loss,\n                   seed={recipe.start}{label}, {way}):",
-                      "    pass", "with torch.no_grad():", "    restored = step.picture.draw(step.picture.codes).clamp(-1, 1)",
+                      f"for step in invert(generator, observed, layer={recipe.layer}, n_codes={recipe.codes}, "
+                      f"steps={recipe.steps}, loss=loss,\n                   seed={recipe.start}{label}, {way}):",
+                      "    pass", "with torch.no_grad():",
+                      "    restored = step.picture.draw(step.picture.codes).clamp(-1, 1)",
                       last, ""])
 
 
 def _loss_names(recipe: Restoration) -> list[str]:
-    names = {"pixels": ["pixel"], "features": ["closeness"], "structure": ["natural"], "vgg": ["closeness"]}[recipe.loss]
+    names = {"pixels": ["pixel"], "features": ["closeness"], "structure": ["natural"],
+             "vgg": ["closeness"]}[recipe.loss]
     return names + (["hints", "total"] if recipe.hints else [])
 
 
@@ -506,10 +513,11 @@ def _loss_code(recipe: Restoration) -> str:
 
 def _degradation_code(recipe: Restoration) -> str:
     side = zoo.card(recipe.model).resolution
+    noise = (f"Specks.scattered({side}, {side}, share={recipe.amount:g}, seed={recipe.picture})"
+             if recipe.kind == "specks" else f"GaussianNoise({recipe.amount:g}, seed={recipe.picture})")
     return {"enlarge": f'Shrink({recipe.amount:g}, "{recipe.kind}")', "colour": "Grey()", "copy": "Copy()",
             "fill": f'Hole(~resized(from_text("{recipe.region}"), {side}))',
-            "noise": f"Specks.scattered({side}, {side}, share={recipe.amount:g}, seed={recipe.picture})" if recipe.kind == "specks"
-            else f"GaussianNoise({recipe.amount:g}, seed={recipe.picture})"}[recipe.task]
+            "noise": noise}[recipe.task]
 
 
 def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
@@ -520,12 +528,14 @@ def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
     if recipe.shows == OWN:
         side = observed_side(recipe) if recipe.as_is else side
         return (["from PIL import Image", "from core.images import from_pil"],
-                [f'truth = from_pil(Image.open("own.png").resize(({side}, {side})))        # a square cut of your picture'])
+                [f'truth = from_pil(Image.open("own.png").resize(({side}, {side})))        # a square cut of your '
+                 "picture"])
     images = "from core.images import from_uint8, to_uint8"
     if recipe.shows in ("network", STEERED):
         label = f", label={recipe.label}" if card.classes else ""
         psi = f", psi={truncation_of(recipe)}" if opened(recipe.model).has_truncation else ""
-        return [images], [f"truth = generator(generator.codes(generator.sample(1, seed={seed}){psi}{label})).clamp(-1, 1)", whole_levels]
+        codes = f"generator.codes(generator.sample(1, seed={seed}){psi}{label})"
+        return [images], [f"truth = generator({codes}).clamp(-1, 1)", whole_levels]
     world = recipe.shows
     labels = f", {world}.labels(1, {seed})" if world == "objects" else ""
     return ([f"from core.truth.worlds import {world}", images],
@@ -540,17 +550,18 @@ def _hint_code(recipe: Restoration) -> tuple[list[str], list[str]]:
     lines = [f"colours, where = torch.zeros(1, 3, {side}, {side}), torch.zeros({side}, {side}, dtype=torch.bool)"]
     for one in recipe.hints.split("~"):
         colour, _, region = one.partition(".")
-        levels = [value / 127.5 - 1 for value in bytes.fromhex(colour)]
+        levels = [round(value / 127.5 - 1, 4) for value in bytes.fromhex(colour)]
         lines += [f'painted = resized(from_text("{region}"), {side})',
-                  f"colours[:, :, painted] = torch.tensor({[round(level, 4) for level in levels]}).reshape(1, 3, 1)", "where |= painted"]
+                  f"colours[:, :, painted] = torch.tensor({levels}).reshape(1, 3, 1)", "where |= painted"]
     return [], [*lines, f"loss = total((1.0, loss), ({HINTED}, hints(colours, where)))"]
 
 
 def notebook_for(recipe: Restoration, about: str) -> bytes:
-    """A notebook (nbformat 4) that gets itself running, restores the picture, and shows truth, observation and answer."""
+    """A notebook (nbformat 4) that gets itself running, restores the picture, and shows truth, observed and answer."""
     card = zoo.card(recipe.model)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    head = (f"# One picture of GANatomy, Restore\n\n{about} [Open it on the page]({link_for(recipe)}). {link_note(recipe)}\n\n"
+    head = (f"# One picture of GANatomy, Restore\n\n{about} [Open it on the page]({link_for(recipe)}). "
+            f"{link_note(recipe)}\n\n"
             f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
             f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
     side = card.resolution
