@@ -66,7 +66,9 @@ class Setting(NamedTuple):
 GENERAL = {"enlarge": Setting(0.22, 10, 60, "lbfgs", "pixels"), "colour": Setting(0.22, 10, 60, "lbfgs", "pixels"),
            "fill": Setting(0.33, 10, 80, "lbfgs", "features"), "noise": Setting(0.45, 10, 150, "adam", "pixels"),
            "copy": Setting(0.45, 10, 200, "adam", "features")}
-OF_A_NETWORK: dict[str, dict[str, Setting]] = {}        # where another setting was measured to be better
+OF_A_NETWORK = {"portraits-pggan": dict(                 # where another setting was measured to be better
+    GENERAL, enlarge=Setting(0.4, 20, 60, "lbfgs", "pixels"), fill=Setting(0.1, 10, 60, "lbfgs", "features"),
+    copy=Setting(0.4, 10, 200, "lbfgs", "features"))}
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,15 @@ def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
     assert not Restoration(MODEL, "fill").keep and not Restoration(MODEL, kind="bicubic").keep
 
 
+@pytest.mark.parametrize("model", sorted(restorations.OF_A_NETWORK))
+def test_a_network_s_own_settings_speak_of_every_task_and_of_a_network_that_there_is(model):
+    assert model in {card.name for card in zoo._BUNDLED}
+    own = restorations.OF_A_NETWORK[model]
+    assert list(own) == list(restorations.TASKS) and own != restorations.GENERAL
+    assert all(restorations.setting_of(model, task) == setting for task, setting in own.items())
+    assert all(setting.optimiser in restorations.WAYS and setting.loss in restorations.LOSSES for setting in own.values())
+
+
 def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_model, monkeypatch):
     path = small_model / "mine.safetensors"
     native.save(tiny.pggan(), path)
