@@ -1,6 +1,7 @@
 """What is said of a bundled file was measured on exactly that file."""
 import json
 import re
+from statistics import median
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from core.checkpoints import native
 from core.codes import codes_in_turn
 from core.generators.base import Generator, State
 from core.truth.worlds import load_world
-from demos import measured
+from demos import measured, restored, rivals
+from demos.restore_recipe import default_model
 from weights.recipes import restore
 from weights.recipes.evidence import Measurement, controls_hold, parts_agree, reread, supervised
 
@@ -67,6 +69,16 @@ def test_every_bundled_file_has_a_row_in_the_readme_with_its_hash():
         assert path.name in text, f"weights/README.md does not speak of {path.name}"
         assert native.weights_hash(path)[:16] in text, f"weights/README.md has another sha256 for {path.name}"
         assert path.stat().st_size < 10e6
+
+
+def test_of_the_bundled_networks_the_one_that_restores_closer_opens_the_tab():
+    found = {name: restored.evidence(name) for name in WITH_TRUTH if zoo.card(name).world == "portraits"}
+    assert all(found.values()), "run `python -m weights.recipes.restore NAME` for each"
+
+    def reached(name: str, task: str) -> float:
+        return median(found[name]["tasks"][task]["methods"][rivals.OURS]["psnr"])
+    closest = [max(found, key=lambda name: reached(name, task)) for task in restore.TRIED]
+    assert closest.count(default_model()) > len(closest) / 2, dict(zip(restore.TRIED, closest))
 
 
 def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):

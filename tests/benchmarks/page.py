@@ -1,6 +1,6 @@
 """How long a visitor of the page waits, measured in a real browser.
 
-    python -m tests.benchmarks.page             # prints one table; about a minute
+    python -m tests.benchmarks.page             # prints one table; about two minutes
 
 Chromium and the page share this machine, so the numbers hold for it, and for what else runs on it. An event counts as
 painted when the browser starts the second frame after the picture was put in place.
@@ -24,6 +24,7 @@ from demos import recipe as recipes
 from ..conftest import chromium, served
 
 EVENTS, CLIENTS, FRAMES = 60, 12, 21
+RESTORERS = ("portraits-stylegan2", "portraits-pggan")
 PICTURE = "(document.querySelector('#steer-stage img.after') || {}).naturalWidth > 0 && !!gan.steer"
 WATCH = """() => {
   const photo = document.querySelector('#steer-stage .photo');
@@ -123,7 +124,7 @@ def same_picture(data: bytes, expected: bytes) -> bool:
     return len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b)) <= 1
 
 
-def searched(page) -> dict[str, float]:
+def searched(page, model: str) -> dict[str, float]:
     """Seconds of a search on the tab Restore that copies a picture in 200 steps, and of one that is stopped."""
     found = {}
 
@@ -140,10 +141,11 @@ def searched(page) -> dict[str, float]:
                "&& !!document.querySelector('#restore-after').src")
     done = "() => !gan.restore.now.running"
     page.wait_for_function("window.gan && gan.restore && gan.restore.now.answer && gan.restore.now.answer.setup")
-    page.evaluate("() => gan.restore.set({task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, codes: 10, "
-                  "steps: 200, layer: -1, optimiser: '', loss: ''})")
-    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 "
-                           "&& !document.querySelector('#restore-start').disabled")
+    page.evaluate("model => gan.restore.set({model, task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, "
+                  "codes: 10, steps: 200, layer: -1, optimiser: '', loss: ''})", model)
+    page.wait_for_function("model => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 && "
+                           "gan.restore.now.answer.recipe.model === model && "
+                           "!document.querySelector('#restore-start').disabled", arg=model)
     begun = time.perf_counter()
     found["Start to the first preview"] = since(start, preview)
     page.wait_for_function(done, polling=20)
@@ -157,7 +159,7 @@ def searched(page) -> dict[str, float]:
 
 
 def row(what: str, value: str) -> None:
-    print(f"{what:<58}{value:>22}")
+    print(f"{what:<76}{value:>22}")
 
 
 def main() -> None:
@@ -176,7 +178,8 @@ def main() -> None:
             page = browser.new_context(viewport=dict(width=1280, height=800)).new_page()
             page.set_default_timeout(120_000)
             page.goto(f"{url}/?tab=restore", wait_until="commit")
-            restoring = searched(page)
+            restoring = {f"{model}, {name}": seconds for model in RESTORERS
+                         for name, seconds in searched(page, model).items()}
     row("python app.py: the page answers", f"{answered:.1f} s")
     row("python app.py: arrival picture in the browser", f"{painted:.1f} s")
     row("the next visitor: arrival picture in the browser", f"{again:.1f} s")
