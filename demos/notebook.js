@@ -102,6 +102,52 @@ window.gan = window.gan || (() => {
     return {element, moved};
   };
 
+  // --- a recipe with knobs: Steer and Paint
+
+  // What was on screen before, to go back to: the last `most` recipes, of which `now.saved` is the newest.
+  gan.history = (now, most = 50) => {
+    const past = [];
+    const remember = () => {
+      if (gan.same(now.saved, now.recipe)) return;
+      past.push(now.saved);
+      if (past.length > most) past.shift();
+      now.saved = gan.copyOf(now.recipe);
+    };
+    const back = () => { now.recipe = past.pop(); now.saved = gan.copyOf(now.recipe); };
+    return {remember, back, any: () => past.length > 0};
+  };
+
+  // A recipe was refused: the last good one stands again. A refused link changed no recipe, so that nobody will answer.
+  gan.standAgain = ({now, bus, parts, send, tell}) => {
+    now.recipe = gan.copyOf(now.good); now.saved = gan.copyOf(now.good); now.refused = true;
+    const asks = !gan.same(bus.props.value, now.good);
+    send(); tell();
+    if (!asks && now.answer) parts.stage.props.value = now.answer;
+  };
+
+  // Where a link is on its way, the arrival picture would be another one than was asked for: it waits, at most so many
+  // milliseconds. Returns what ends the waiting, or begins it.
+  gan.waiting = (name, part, arrival, most) => {
+    const waiting = on => part.element.classList.toggle("waiting", on);
+    if (gan.addresses.asks(name, Object.keys(arrival), part.props.value.query)) {
+      waiting(true);
+      setTimeout(() => waiting(false), most);
+    }
+    return waiting;
+  };
+
+  // What a knob is called: by its number and what it was measured to do.
+  gan.called = (knob, facts) => facts && facts.title ? `${knob + 1} \u00b7 ${facts.title}` : `Knob ${knob + 1}`;
+
+  // The knob number `i` of a list, which can be put under the picture.
+  gan.knobOf = (name, i, reach, {turn, choose}) => {
+    const knob = gan.knob({id: `${name}-knob-${i + 1}`, reach,
+      input: amount => turn(i, amount, {rest: false}), commit: amount => turn(i, amount, {rest: true})});
+    knob.title.addEventListener("click", () => choose(i));
+    knob.title.title = "Put this knob under the picture";
+    return knob;
+  };
+
   // --- sliders under a finger
 
   // Who scrolls with a finger on a slider scrolls: the value counts once the finger has moved sideways, or was a tap.
@@ -237,6 +283,13 @@ window.gan = window.gan || (() => {
     });
     return {
       full,
+      // whether a link asks this tab for a recipe with any of these fields that is not `query`
+      asks: (name, fields, query) => {
+        const asked = new URLSearchParams(location.search), given = [...asked.keys()].filter(key => key !== "tab");
+        return (asked.get("tab") ?? Object.keys(tabs)[0]) === name
+          && given.some(key => key === "v" || fields.includes(key))
+          && asked.toString() !== new URLSearchParams(query).toString();
+      },
       tab: (name, title) => { tabs[name] = {title, home: "", query: ""}; },
       // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
       shows: (name, query) => {
