@@ -23,9 +23,9 @@
     return E("div", {class: "map", role: "img", "aria-label": says}, map, line);
   };
 
-  // what all rooms know. `now`: the recipe on screen, the last good one and its answer; `fresh`: its first knob is turned
-  // as soon as there is one; `standin`: ReSeFa's knobs stand in for LowRankGAN's, which are being found; `finding` and
-  // `tried`: the keys of the regions whose knobs are, and last were, looked for
+  // what all rooms know. `now`: the recipe on screen, the last good one and its answer; `fresh`: its first knob is
+  // turned as soon as there is one; `standin`: ReSeFa's knobs stand in for LowRankGAN's, which are being found;
+  // `finding` and `tried`: the keys of the regions whose knobs are, and last were, looked for
   function tabOf(parts) {
     const bus = parts.recipe, arrival = copyOf(bus.props.value), listeners = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), setup: null, strip: "",
