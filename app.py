@@ -88,7 +88,7 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    scripts = notebook.scripts(*(demo.SCRIPT for demo in DEMOS))
+    scripts = notebook.scripts(*(name for demo in DEMOS for name in demo.SCRIPTS))
     defaults = dict(theme=notebook.theme(), css=notebook.css(), head=scripts, run_history=False, footer_links=["api"],
                     max_file_size="64mb", ssr_mode=False, quiet=True)
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})

@@ -31,7 +31,7 @@ from .recipe import file_identity, opened as opened_model
 from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TITLE = "Look inside"
-SCRIPT = "channel_awareness"            # the tab's own script, beside this file
+SCRIPTS = ("channel_awareness", "channel_awareness_stage", "channel_awareness_cells")
 EVENTS = ("about", "film", "measure", "few", "cross", "alike", "cut", "compare", "truth", "stop")
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 TAKEN_SIDE = 256        # pixels of what is taken away, at least

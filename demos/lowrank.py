@@ -38,7 +38,7 @@ from .uploads import take_directions
 from .wiring import buttons, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = painted.TAB, "Paint"
-SCRIPT = "lowrank"                      # the tab's own script, beside this file
+SCRIPTS = ("lowrank", "lowrank_stage", "lowrank_beside")
 SOLVE = dict(concurrency_id="solve", concurrency_limit=8, trigger_mode="always_last", show_progress="hidden")
 FRAMES, SLOW_FRAMES = 21, 9             # of a strip
 FILM, TAKEN_SIDE = 256, 256             # pixels

@@ -32,7 +32,7 @@ from .restoring import Found, Problem
 from .wiring import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = restorations.TAB, "Restore"
-SCRIPT = "mganprior"                    # the tab's own script, beside this file
+SCRIPTS = ("mganprior", "mganprior_five", "mganprior_bench", "mganprior_controls", "mganprior_after")
 EVENTS = ("start", "stop", "five", "layers", "mug", "knobs", "edit", "compare", "truth", "own", "forget")
 TAKEN = {
     "picture": "Picture (PNG)", "strip": "Before, after, truth", "clip": "Clip of the search", "notebook": "Notebook"}

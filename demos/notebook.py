@@ -228,8 +228,9 @@ def css() -> str:
 
 
 def scripts(*names: str) -> str:
-    """One <script> with notebook.js and then the tabs' own, so that all of it is there or nothing."""
-    sources = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("notebook", *names)]
+    """One <script> with what all tabs share and then their own, so that all of it is there or nothing."""
+    shared = ("notebook", "notebook_pictures")
+    sources = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names)]
     return "<script>" + "\n".join(sources) + "</script>"
 
 

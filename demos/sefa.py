@@ -34,7 +34,7 @@ from .uploads import origin, take_directions, uploaded
 from .wiring import called, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = "steer", "Steer"
-SCRIPT = "sefa"                         # the tab's own script, beside this file
+SCRIPTS = ("sefa", "sefa_stage", "sefa_sheets")
 FRAMES = 21                             # of a strip
 FAR = 2.0                               # standard deviations, in the sheets of pictures
 FACES, FIRST_FACE = 8, 100

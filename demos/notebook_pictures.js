@@ -1,0 +1,306 @@
+// What every tab shows pictures with: films scrubbed without the server, knobs, maps of change, painted regions.
+(() => {
+  const E = gan.element;
+  const FULL = 48;                  // of 255 levels of change, white in a map of change
+  const RAMP = [[13, 12, 16], [20, 73, 84], [21, 140, 122], [196, 214, 120], [255, 252, 240]];
+  const SIDE = 64, LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+  // --- films and knobs
+
+  // Frames side by side in one picture, drawn into a canvas; between two frames both show through.
+  gan.film = canvas => {
+    const sheet = new Image();
+    let count = 0;
+    return {
+      load: async (source, frames) => {
+        count = 0; sheet.src = source;
+        // another film was wanted before this one had come, or the page is being left: who waits for this waits no more
+        try { await sheet.decode(); } catch { return new Promise(() => {}); }
+        count = frames;
+      },
+      ready: () => count > 0,
+      draw: fraction => {
+        const wide = Math.round(sheet.naturalWidth / count), high = sheet.naturalHeight, pen = canvas.getContext("2d");
+        sized(canvas, wide, high);
+        const place = Math.min(Math.max(fraction, 0), 1) * (count - 1), first = Math.floor(place);
+        const show = (frame, alpha) => {
+          pen.globalAlpha = alpha;
+          pen.drawImage(sheet, frame * wide, 0, wide, high, 0, 0, wide, high);
+        };
+        show(first, 1);
+        if (place > first) show(first + 1, place - first);
+      },
+    };
+  };
+  function sized(canvas, wide, high) {
+    if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
+  }
+
+  // The film of the chosen knob from end to end, as `part` brings it; `now.strip` names the recipe that it is of.
+  gan.strip = (part, canvas, now, arrival) => {
+    const film = gan.film(canvas);
+    const keyOf = recipe =>
+      JSON.stringify({...recipe, amounts: recipe.amounts.map((a, i) => i === recipe.knob ? 0 : a)});
+    const take = async () => {
+      const strip = part.props.value;
+      if (!strip || !strip.src) return;
+      await film.load(strip.src, strip.frames);
+      now.strip = strip.key === "arrival" ? keyOf(arrival) : strip.key;
+    };
+    part.watch("value", take);
+    return {take, draw: film.draw, key: () => keyOf(now.recipe),
+      ready: () => film.ready() && now.strip === keyOf(now.recipe)};
+  };
+
+  // One knob: a title, the amount, a range with its two ends in words. `input` while it moves, `commit` when it rests.
+  gan.knob = ({id, reach, step = 0.1, input, commit}) => {
+    const title = E("span", {class: "knob-title"}), also = E("small"), amount = E("output", {class: "knob-amount"});
+    const range = E("input", {type: "range", id, min: -reach, max: reach, step, value: 0});
+    const low = E("span"), high = E("span"), words = {low: "", high: ""};
+    range.addEventListener("input", () => { show(+range.value); input(+range.value); });
+    range.addEventListener("change", () => commit(+range.value));
+    range.addEventListener("dblclick", () => { show(0); input(0); commit(0); });
+    function show(value) {
+      range.value = value;
+      amount.textContent = gan.signed(value);
+      range.style.setProperty("--at", `${50 + 50 * value / +range.max}%`);
+      const towards = value === 0 ? "untouched" : value > 0 ? words.high : words.low;
+      range.setAttribute("aria-valuetext", `${gan.signed(value)} steps, ${towards}`);
+    }
+    function name(text, beside, lowest, highest, reached) {
+      title.textContent = text; also.textContent = beside;
+      low.textContent = words.low = lowest; high.textContent = words.high = highest;
+      range.min = -reached; range.max = reached;
+      range.setAttribute("aria-label", `${text}: from ${lowest} to ${highest}, in steps`);
+      show(+range.value);
+    }
+    const element = E("div", {class: "knob"},
+      E("div", {class: "knob-head"}, E("span", {}, title, " ", also), amount), range,
+      E("div", {class: "knob-ends", "aria-hidden": true}, low, high));
+    return {element, range, title, show, name};
+  };
+
+  // Moves a knob once from end to end and back to where it stood, as soon as it is in sight; who touches it, or wants
+  // no movement, stops it. `draw(share of its way, 0 to 1)` shows it, `done` restores.
+  gan.playOnce = (element, {from, ready, draw, done}) => {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const path = [[0, from], [0.25, 0.1], [0.75, 0.9], [1, from]], LENGTH = 3200;
+    let over = false, began = 0;
+    const stop = () => { if (over) return; over = true; watcher.disconnect(); if (began) done(); };
+    for (const name of ["pointerdown", "keydown", "touchstart", "wheel"])
+      document.addEventListener(name, stop, {once: true, passive: true, capture: true});
+    const frame = time => {
+      if (over) return;
+      if (!ready()) return stop();
+      began = began || time;
+      const at = Math.min((time - began) / LENGTH, 1), i = Math.max(1, path.findIndex(point => point[0] >= at));
+      const [[t0, y0], [t1, y1]] = [path[i - 1], path[i]], share = (at - t0) / (t1 - t0);
+      draw(y0 + (y1 - y0) * (1 - Math.cos(Math.PI * share)) / 2);
+      if (at < 1) requestAnimationFrame(frame); else stop();
+    };
+    const begin = tries => {
+      if (ready()) requestAnimationFrame(frame);
+      else if (tries && !over) setTimeout(() => begin(tries - 1), 300);
+    };
+    const watcher = new IntersectionObserver(seen => {
+      if (seen[0].isIntersecting) { watcher.disconnect(); setTimeout(() => begin(20), 700); }
+    }, {threshold: 0.6});
+    watcher.observe(element);
+  };
+
+  // --- pictures
+
+  // A picture with words under it.
+  gan.tile = (src, alt, text) => E("figure", {class: "restore-tile"},
+    E("div", {class: "seen"}, E("img", {src, alt, draggable: false})), E("figcaption", {}, text));
+
+  // Before on the left, after on the right; pressing it shows the whole picture and back.
+  gan.photo = () => {
+    const after = E("img", {class: "after", alt: ""}), before = E("img", {class: "before", alt: ""});
+    const canvas = E("canvas", {class: "film", "aria-hidden": true, hidden: true});
+    const licence = E("span", {class: "tag licence"});
+    const frame = E("div", {class: "photo", role: "button", tabindex: 0}, after, before, canvas, licence,
+      E("span", {class: "tag left", "aria-hidden": true}, "before"),
+      E("span", {class: "tag right", "aria-hidden": true}, "after"));
+    const split = on => {
+      const shown = on ? "Left half before, right half after" : "Whole picture";
+      frame.classList.toggle("split", on);
+      frame.setAttribute("aria-pressed", on);
+      frame.setAttribute("aria-label", `${after.alt}. ${shown}; press to change`);
+    };
+    gan.onPress(frame, () => split(!frame.classList.contains("split")));
+    // what network it is: the shape of its pictures, whether they are large enough to show unsmoothed, their licence
+    const network = facts => {
+      frame.style.aspectRatio = facts.aspect || 1;
+      frame.classList.toggle("large", facts.side >= 256);
+      licence.textContent = facts.bundled === false ? `Licence: ${facts.licence}` : "";
+    };
+    return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
+  };
+
+  // How much each pixel changed from one picture to another, dark to bright; both are images or canvases.
+  gan.mapOfChange = (canvas, before, after) => {
+    const wide = before.naturalWidth, high = before.naturalHeight;
+    if (!wide || !(after.naturalWidth || after.width)) return;
+    const read = source => {
+      const scratch = E("canvas"); scratch.width = wide; scratch.height = high;
+      const pen = scratch.getContext("2d", {willReadFrequently: true});
+      pen.drawImage(source, 0, 0, wide, high);
+      return pen.getImageData(0, 0, wide, high).data;
+    };
+    const a = read(before), b = read(after), made = new ImageData(wide, high);
+    for (let i = 0; i < a.length; i += 4) {
+      const change = (Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2])) / 3;
+      made.data.set(colourOf(change / FULL), i);
+      made.data[i + 3] = 255;
+    }
+    sized(canvas, wide, high);
+    canvas.getContext("2d").putImageData(made, 0, 0);
+  };
+  function colourOf(share) {
+    const place = Math.min(share, 1) * (RAMP.length - 1), i = Math.min(Math.floor(place), RAMP.length - 2);
+    const rest = place - i;
+    return RAMP[i].map((value, k) => value + rest * (RAMP[i + 1][k] - value));
+  }
+
+  // --- regions
+
+  // A region as text: runs, or bits where shorter, as core.regions writes it; and how one is drawn over a picture.
+  gan.regions = {SIDE, encode, decode, outline, fill};
+
+  function lettersOf(number) {
+    let text = "";
+    do {
+      const rest = number >> 5;
+      text += LETTERS[(number & 31) + (rest ? 32 : 0)];
+      number = rest;
+    } while (number);
+    return text;
+  }
+  function encode(bits) {
+    let runs = "r", inside = 0, length = 0;
+    for (const bit of bits)
+      if (bit === inside) length++; else { runs += lettersOf(length); inside = bit; length = 1; }
+    runs += lettersOf(length);
+    if (runs.length <= Math.floor(SIDE * SIDE / 6) + 2) return runs;
+    let text = "b";
+    for (let i = 0; i < bits.length; i += 6) {
+      let value = 0;
+      for (let k = 0; k < 6; k++) value |= (bits[i + k] || 0) << k;
+      text += LETTERS[value];
+    }
+    return text;
+  }
+  function decode(text) {
+    const bits = new Uint8Array(SIDE * SIDE);
+    if (!text) return bits;
+    const values = [...text.slice(1)].map(letter => LETTERS.indexOf(letter));
+    if (text[0] === "b") {
+      bits.forEach((_, i) => { bits[i] = values[Math.floor(i / 6)] >> i % 6 & 1; });
+      return bits;
+    }
+    let at = 0, inside = 0, run = 0, shift = 0;
+    for (const value of values) {
+      run += (value & 31) << shift; shift += 5;
+      if (value < 32) { if (inside) bits.fill(1, at, at + run); at += run; inside = 1 - inside; run = shift = 0; }
+    }
+    return bits;
+  }
+  // by which of four neighbouring pixels are inside: the sides of their square that the edge joins, two by two
+  const CUTS = ["", "lt", "tr", "lr", "rb", "ltrb", "tb", "lb", "lb", "tb", "lbtr", "rb", "lr", "tr", "lt", ""];
+  // the region's edge between pixels, corners cut; `crop`: share of the rows that the page leaves out above and below
+  function outline(canvas, bits, crop = 0) {
+    const pen = canvas.getContext("2d"), wide = canvas.width, high = canvas.height, path = new Path2D();
+    const hold = value => Math.min(Math.max(value, 0), SIDE - 1), at = (x, y) => bits[hold(y) * SIDE + hold(x)];
+    const place = (x, y) => [(x + 0.5) / SIDE * wide, ((y + 0.5) / SIDE - crop) / (1 - 2 * crop) * high];
+    for (let y = -1; y < SIDE; y++) for (let x = -1; x < SIDE; x++) {
+      const kind = at(x, y) | at(x + 1, y) << 1 | at(x + 1, y + 1) << 2 | at(x, y + 1) << 3;
+      const sides = {t: [x + 0.5, y], r: [x + 1, y + 0.5], b: [x + 0.5, y + 1], l: [x, y + 0.5]};
+      const lines = CUTS[kind];
+      for (let i = 0; i < lines.length; i += 2) {
+        path.moveTo(...place(...sides[lines[i]]));
+        path.lineTo(...place(...sides[lines[i + 1]]));
+      }
+    }
+    pen.clearRect(0, 0, wide, high);
+    pen.lineCap = "round";
+    for (const [width, colour] of [[wide / 150, "rgb(10 9 8 / 55%)"], [wide / 330, "#ffffff"]]) {
+      pen.lineWidth = width; pen.strokeStyle = colour; pen.stroke(path);
+    }
+  }
+  function fill(canvas, bits, crop = 0, colour = "rgb(15 190 170 / 60%)", clear = true) {
+    const pen = canvas.getContext("2d"), cell = canvas.width / SIDE, tall = canvas.height / SIDE / (1 - 2 * crop);
+    if (clear) pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.fillStyle = colour;
+    bits.forEach((bit, i) => {
+      if (bit) pen.fillRect(i % SIDE * cell, (Math.floor(i / SIDE) - crop * SIDE) * tall, cell + 0.5, tall + 0.5);
+    });
+  }
+
+  // Which of the region's pixels an event means; `crop`: share of the rows that the page leaves out above and below.
+  gan.pixelAt = (frame, event, crop = 0) => {
+    const box = frame.getBoundingClientRect(), hold = value => Math.min(Math.max(Math.floor(value), 0), SIDE - 1);
+    const down = crop + (event.clientY - box.top) / box.height * (1 - 2 * crop);
+    return {x: hold((event.clientX - box.left) / box.width * SIDE), y: hold(down * SIDE)};
+  };
+
+  // Painting over a picture by mouse, pen or finger: brush, rubber, box. `pixelAt(event)` says where, while `active()`.
+  gan.brush = ({frame, pixelAt, active, changed, undos = 50}) => {
+    const blank = () => new Uint8Array(SIDE * SIDE);
+    const brush = {tool: "brush", size: 4, bits: blank(), past: [], from: null, held: null};
+    const stroke = () => { brush.past.push(brush.bits.slice()); if (brush.past.length > undos) brush.past.shift(); };
+    brush.undo = () => { if (brush.past.length) { brush.bits = brush.past.pop(); changed(); } };
+    brush.clear = () => { stroke(); brush.bits = blank(); changed(); };
+    brush.start = bits => { brush.past = []; brush.bits = bits || blank(); };
+    frame.addEventListener("pointerdown", e => {
+      if (!active() || e.button) return;
+      e.preventDefault(); frame.setPointerCapture(e.pointerId);
+      stroke(); brush.from = pixelAt(e); brush.held = brush.bits.slice();
+      brush.tool === "box" ? boxed(brush, brush.from, brush.from) : dab(brush, brush.from, brush.from);
+      changed();
+    });
+    frame.addEventListener("pointermove", e => {
+      if (!brush.from) return;
+      const to = pixelAt(e);
+      if (brush.tool === "box") boxed(brush, brush.from, to); else { dab(brush, brush.from, to); brush.from = to; }
+      changed();
+    });
+    for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, () => { brush.from = null; });
+    return brush;
+  };
+  // round dabs from a to b
+  function dab({bits, tool, size}, a, b) {
+    const value = tool === "rubber" ? 0 : 1, radius = size / 2, reach = Math.max(radius, 0.5) ** 2;
+    const steps = Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y), 1);
+    const first = at => Math.max(0, Math.floor(at - radius)), last = at => Math.min(SIDE - 1, Math.ceil(at + radius));
+    for (let i = 0; i <= steps; i++) {
+      const x = a.x + (b.x - a.x) * i / steps, y = a.y + (b.y - a.y) * i / steps;
+      for (let row = first(y); row <= last(y); row++)
+        for (let column = first(x); column <= last(x); column++)
+          if ((row - y) ** 2 + (column - x) ** 2 <= reach) bits[row * SIDE + column] = value;
+    }
+  }
+  // what was painted before, and the box between a and b
+  function boxed(brush, a, b) {
+    const left = Math.min(a.x, b.x), right = Math.max(a.x, b.x) + 1;
+    brush.bits = brush.held.slice();
+    for (let row = Math.min(a.y, b.y); row <= Math.max(a.y, b.y); row++)
+      brush.bits.fill(1, row * SIDE + left, row * SIDE + right);
+  }
+
+  // What a brush is used with: a button for each kind, and its width; `draw` follows a choice, `mark` shows it.
+  gan.brushTools = (tab, brush, draw, {id, max, value}) => {
+    const names = {brush: "Brush", rubber: "Rubber", box: "Box"};
+    const press = kind => gan.button(`${tab}-${kind}`, names[kind], () => { brush.tool = kind; draw(); });
+    const byKind = Object.fromEntries(Object.keys(names).map(kind => [kind, press(kind)]));
+    const width = E("input", {type: "range", id, min: 1, max, step: 1, value,
+      "aria-label": "Width of the brush, in 64ths of the picture", oninput: () => { brush.size = +width.value; }});
+    const mark = () => {
+      for (const [kind, one] of Object.entries(byKind)) {
+        one.setAttribute("aria-pressed", kind === brush.tool);
+        one.classList.toggle("on", kind === brush.tool);
+      }
+    };
+    return {buttons: Object.values(byKind), width, mark, focus: () => byKind[brush.tool].focus({preventScroll: true})};
+  };
+})();
