@@ -77,13 +77,14 @@
 
   // --- experiments: recorded for the arrival, made again when asked
 
-  // `draw(result, value)` shows what the server says; what was made of an own picture goes with it
+  // `draw(result, value)` shows what the server says; what was made of an own picture goes with it, and what another
+  // network than today's made is marked
   rooms.experiment = (tab, part, name, {press, says, draw}) => {
     const {bus, now, listeners, forgets} = tab, value = () => part.props.value || {};
     const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"});
-    let asked = "", owned = false;
+    let asked = "", owned = false, wanted = tab.arrival.model, network = wanted;
     const go = gan.button(`restore-${name}-go`, press, () => {
-      owned = now.recipe.shows === "upload";
+      owned = now.recipe.shows === "upload"; wanted = now.recipe.model;
       asked = rooms.keyOf(now.recipe) + Math.random();
       bus.trigger(name, {key: asked}); mark();
     });
@@ -91,14 +92,17 @@
     part.element.replaceChildren(result, line, E("div", {class: "buttons"}, go, stop));
     function mark() {
       const {key, partial, error, ended} = value(), busy = asked && (key !== asked || partial);
+      const other = !busy && result.firstChild && network !== now.recipe.model;
       stop.hidden = !busy;
-      line.textContent = busy ? key === asked && value().says || says : error || (ended ? "Stopped." : "");
+      result.classList.toggle("stale", !!other);
+      line.textContent = busy ? key === asked && value().says || says : error || (ended ? "Stopped."
+        : other ? "Another network\u2019s: press the button to ask the one above." : "");
       go.disabled = !!busy || !tab.current();
     }
     forgets.push(() => { if (owned) { result.replaceChildren(); asked = ""; mark(); } });
     part.watch("value", () => {
       if (value().key === asked && !value().partial) asked = "";
-      if (!value().error) draw(result, value());
+      if (!value().error) { network = wanted; draw(result, value()); }
       mark();
     });
     listeners.push(mark);

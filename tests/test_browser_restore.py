@@ -145,6 +145,16 @@ def test_every_task_is_replayed_without_the_server_computing_anything(visits: Re
     assert page.evaluate("Object.keys(gan.parts.restore.run.props.value).length") == 0, "a search was begun"
 
 
+def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Restorings):
+    page = visits.open()
+    said, result = page.locator("#restore-layers [role=status]"), page.locator("#restore-layers .result")
+    for model, other in (("portraits-pggan", True), (restorations.default_model(), False)):
+        page.evaluate("model => gan.restore.set({model})", model)
+        settle(page, f"gan.restore.now.recipe.model === '{model}'")
+        assert ("Another network" in said.inner_text()) == other
+        assert ("stale" in result.get_attribute("class").split()) == other
+
+
 # --- the main actions: restore, paint, bring a picture
 
 
