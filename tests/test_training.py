@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from core.checkpoints import native
-from core.critics import Critic
+from core.critics import Critic, minibatch_std
 from core.generators.biggan import BigGAN
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
+from core.truth.worlds import objects
 from weights.recipes import distil, train
 from weights.recipes.recipes import RECIPES, Recipe
 from weights.recipes.teacher import Teacher, distance
@@ -106,6 +107,17 @@ def test_every_class_is_shown_equally_often_with_pictures_of_its_own():
     training = Training(tiny_recipe("biggan"), flat, LABELS)
     shown = (training.reals(torch.Generator().manual_seed(1), 6).mean((1, 2, 3)) + 1) * 127.5
     assert shown.round().div(100).int().tolist() == training.labels(6).tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_the_objects_critic_compares_pictures_of_one_class():
+    """Two classes that look different, each always the same, have no variety for it; mixed groups would see some."""
+    recipe = RECIPES["objects-biggan"]
+    labels = torch.arange(recipe.batch) % len(objects.CLASSES)
+    flat = labels.float().sub(8)[:, None, None, None].expand(-1, 5, 4, 4)
+
+    def variety(group: int) -> float:
+        return float(minibatch_std(flat, group)[:, -1].max())
+    assert variety(recipe.critic(recipe.resolution).group) < 1e-3 < 1 < variety(8)
 
 
 def test_a_finished_biggan_draws_alone_as_in_a_batch(bank):

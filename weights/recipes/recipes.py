@@ -58,12 +58,14 @@ def biggan(resolution: int) -> BigGAN:
 
 
 def class_critic(resolution: int) -> Critic:
-    return Critic(resolution=resolution, channels=widths(resolution), classes=len(objects.CLASSES))
+    """Of 64 pictures with 16 classes in turn, those of a group are of one class: so variety is asked for in each."""
+    return Critic(resolution=resolution, channels=widths(resolution), classes=len(objects.CLASSES), group=4)
 
 
 RECIPES: dict[str, Recipe] = {
     "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=470_000, spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=0.5, images=220_000, spread="graded",
                               teacher="portraits-stylegan2", anchor=20.0),
-    "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, mixing=0, batch=48, spread="graded"),
+    "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, images=300_000, mixing=0, batch=64,
+                             spread="graded"),
 }
