@@ -389,7 +389,7 @@ def test_while_measuring_the_page_says_so_and_no_button_is_named_that_is_not_the
     press(page, "steer-measure")
     page.wait_for_function("document.querySelector('#steer-measure').hidden")
     assert "press" not in verdict.inner_text()
-    page.wait_for_function("/faces\\)$/.test(document.querySelector('#steer-verdict').textContent)")
+    page.wait_for_function("/faces\\)$/.test(document.querySelector('#steer-verdict').textContent)", timeout=240_000)
     assert measure.is_hidden()
 
 
