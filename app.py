@@ -25,7 +25,7 @@ import torch
 from starlette.staticfiles import StaticFiles
 
 from core import zoo
-from demos import channel_awareness, gpu, lowrank, mganprior, notebook, recipe, sefa
+from demos import channel_awareness, gpu, lowrank, mganprior, notebook, recipe, restoring, sefa
 
 DEMOS = (sefa, lowrank, mganprior, channel_awareness)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
@@ -156,6 +156,7 @@ def main() -> None:
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)
     add(given.weights)
     lowrank.ready()             # before there are visitors
+    restoring.ready()
     page = build()
     try:
         launch(page, server_name=given.host, server_port=given.port)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from core.inversion.degradations import Copy
 from core.inversion.descent import Step
 from core.inversion.losses import Loss, perceptual, psnr, ssim
 from core.inversion.multicode import invert
+from core.threads import single_core
 
 from . import own_pictures
 from .checks import RecipeError
@@ -31,6 +32,7 @@ TOLD = 0.25             # seconds between two pieces of news
 FRAMES = 12             # of the film of a search, at most
 POINTS = 120            # of its curve
 MOST_PIXELS = 15 * 1024 ** 2        # of all codes' pictures together
+SMALL = 64              # pixels a side up to which one core searches as fast as two
 LARGEST_FOUND = 64 * 2 ** 20        # bytes of answers that are kept
 _found = Kept(LARGEST_FOUND, lambda found: found.bytes())
 
@@ -151,15 +153,34 @@ def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     if recipe.codes * side ** 2 > MOST_PIXELS:
         raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: "
                           "choose fewer codes, or a smaller network")
+    steps = invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes,
+                   steps=recipe.steps, loss=problem.loss, seed=recipe.start, label=_label(recipe),
+                   official=published, optimiser="adam" if published else recipe.optimiser)
+    small = side <= SMALL and not problem.observed.is_cuda and torch.get_num_threads() > 1
     try:
-        for step in invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes,
-                           steps=recipe.steps, loss=problem.loss, seed=recipe.start, label=_label(recipe),
-                           official=published, optimiser="adam" if published else recipe.optimiser):
+        for step in on_one_core(steps) if small else steps:
             yield step
             if halted():
                 raise Halted
     except ValueError as error:
         raise RecipeError(str(error)) from None
+
+
+def on_one_core(steps: Generator[Step, None, None]) -> Iterator[Step]:
+    """The same steps. Of pictures this small each is many short pieces of work, and a page has so many threads that
+    they wait longer for a second core than it saves (`python -m tests.benchmarks.page`).
+    """
+    worker = single_core(1, "search")
+    try:
+        while (step := worker.submit(next, steps, None).result()) is not None:
+            yield step
+    finally:
+        worker.submit(steps.close).result()
+
+
+def ready() -> None:
+    """Starts the thread that searches, before there are visitors."""
+    single_core(1, "search")
 
 
 def _label(recipe: Restoration) -> int | None:

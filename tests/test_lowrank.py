@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core import threads
 from core.codes import Directions, edit
 from core.factorization import lowrank as module
 from core.factorization.jacobian import Grams, grams, jacobian
@@ -402,7 +403,7 @@ def test_a_stream_shows_signs_of_life_and_stops_when_closed(monkeypatch: pytest.
 def test_two_visitors_get_what_each_gets_alone_and_the_process_keeps_its_threads() -> None:
     regions = [of(decaying(32, seed=i), decaying(32, seed=i + 10)) for i in range(3)]
     alone = [lowrank_of(region) for region in regions]
-    module._workers.cache_clear()
+    threads._single_core.cache_clear()
     torch.set_num_threads(2)
     try:
         with ThreadPoolExecutor(3) as visitors:

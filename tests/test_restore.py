@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import app
-from core import zoo
+from core import threads, zoo
 from core.codes import edit
 from core.images import to_uint8
 from core.inversion.degradations import Shrink
@@ -398,6 +398,33 @@ def test_what_answers_disagree_about_is_what_the_reader_sees_and_the_truth_is_th
 
 
 # --- layers, mugs, other tools, edits
+
+
+def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypatch):
+    recipe, seen, closed = wanted(optimiser="lbfgs"), [], []
+    alone = [step.loss for step in restoring.stream(recipe, restoring.problem_of(recipe))]
+
+    def watched(*given, **settings):
+        try:
+            for step in invert(*given, **settings):
+                seen.append((threading.current_thread().name, torch.get_num_threads()))
+                yield step
+        finally:
+            closed.append(threading.current_thread().name)
+    monkeypatch.setattr(restoring, "invert", watched)
+    threads._single_core.cache_clear()
+    torch.set_num_threads(2)
+    try:
+        apart = [step.loss for step in restoring.stream(recipe, restoring.problem_of(recipe))]
+        assert torch.get_num_threads() == 2 and apart == alone
+        steps = restoring.stream(recipe, restoring.problem_of(recipe))
+        next(steps), steps.close()
+    finally:
+        torch.set_num_threads(1)
+    assert set(seen) == {("search_0", 1)} and closed == ["search_0"] * 2, "a search that was left goes on"
+    monkeypatch.setattr(restoring, "SMALL", 1)
+    list(restoring.stream(recipe, restoring.problem_of(recipe)))
+    assert seen[-1][0] == threading.current_thread().name, "a large one takes the machine"
 
 
 def test_every_layer_and_number_of_codes_is_tried_and_scored():

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Stream
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from ..codes import Directions, canonical_sign
 from ..generators.base import Generator
+from ..threads import single_core
 from .jacobian import CHUNK, Grams, grams
 
 # Relative duality gap: pictures are then one level of 255 from those at 1e-7; at 1e-4 it was six.
@@ -231,34 +231,11 @@ def _both(pair: list[Tensor], lam: float, solver: Callable,
         wait([job for job in jobs if not job.cancel()])
 
 
-_MAKING = threading.Lock()
-
-
 def workers() -> ThreadPoolExecutor:
-    """Two threads that live as long as the process, each with one core: decompositions of this size gain little from
-    two cores, and two of them that both try take three times as long. A server makes them before it has visitors: while
-    they start, PyTorch's number of threads for the whole process is 1 for an instant.
+    """Two threads, each with one core: decompositions of this size gain little from two cores, and two of them that
+    both try take three times as long.
     """
-    with _MAKING:
-        return _workers()
-
-
-@lru_cache(maxsize=1)
-def _workers() -> ThreadPoolExecutor:
-    cores, ready = torch.get_num_threads(), threading.Barrier(3)
-
-    def alone() -> None:
-        # A thread takes on the process's number when it is first asked, and keeps its own then.
-        torch.get_num_threads()
-        torch.set_num_threads(1)
-        ready.wait()
-
-    pool = ThreadPoolExecutor(2, "pursuit", initializer=alone)
-    for _ in range(2):
-        pool.submit(int)                # a thread starts when there is work and none is idle
-    ready.wait()
-    torch.set_num_threads(cores)        # of threads to come: theirs was set to 1 as well
-    return pool
+    return single_core(2, "pursuit")
 
 
 def pursue(m: Tensor, lam: float, *, tolerance: float = TOLERANCE, most: int = MOST, start: Decomposition | None = None,
