@@ -156,7 +156,7 @@ def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     steps = invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes,
                    steps=recipe.steps, loss=problem.loss, seed=recipe.start, label=_label(recipe),
                    official=published, optimiser="adam" if published else recipe.optimiser)
-    small = side <= SMALL and not problem.observed.is_cuda and torch.get_num_threads() > 1
+    small = side <= SMALL and zoo.device().type == "cpu" and torch.get_num_threads() > 1
     try:
         for step in on_one_core(steps) if small else steps:
             yield step

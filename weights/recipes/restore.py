@@ -1,6 +1,6 @@
 """Measure how well pictures are restored: everything that the tab Restore says of pictures that nobody looked at.
 
-    python -m weights.recipes.restore portraits-pggan              # takes an hour; goes on where it was ended
+    python -m weights.recipes.restore portraits-pggan              # takes over an hour; goes on where it was ended
 
 32 held-out renders, each task with the page's own settings, beside one code in the same processor time and tools
 without a GAN. Writes weights/evidence/<card>-restore.json with the numbers of every picture and the sha256 of the

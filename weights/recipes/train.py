@@ -23,6 +23,7 @@ from torch import Tensor
 
 from core import zoo
 from core.checkpoints import native
+from core.codes import codes_in_turn
 from core.critics import Critic
 from core.generators.base import Generator
 from core.generators.biggan import recompute_statistics
@@ -210,7 +211,7 @@ def in_turn(generator: Generator) -> list[int] | None:
 @torch.no_grad()
 def sheet(generator: Generator, *, psi: float = 0.7):
     """64 pictures, seeds 0 to 63, enlarged twice."""
-    images = generator(generator.codes(generator.sample(64, 0), psi=psi, label=in_turn(generator)))
+    images = generator(codes_in_turn(generator, 64, 0, psi=psi))
     return grid([p.resize((128, 128), Image.Resampling.LANCZOS) for p in to_pil(images)], columns=8)
 
 
