@@ -62,6 +62,11 @@ class ModelCard:
         return self.hub is None or self.hub.pinned
 
     @property
+    def things(self) -> str:
+        """What one counts of it."""
+        return "faces" if self.world == "portraits" else "pictures"
+
+    @property
     def licensed(self) -> bool:
         """Has whoever trained it said what may be done with it? Else it is neither preloaded nor used as an example."""
         return self.licence != NOT_STATED

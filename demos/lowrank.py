@@ -204,8 +204,8 @@ def evidence_verdict(recipe: Painted) -> str:
 def truth_html(recipe: Painted) -> str:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
     knobs, tables = finding.known(recipe), on_unseen.truth_html(recipe.model, recipe.region)
-    said = tables or ("<p>This region has not been measured on other faces yet. What stands here was measured on the "
-                      "picture on screen; \u201cTry on other faces\u201d measures eight more.</p>")
+    said = tables or ("<p>This region has not been measured on other pictures yet. What stands here was measured on "
+                      "the picture on screen; \u201cTry on eight other pictures\u201d measures eight more.</p>")
     return said + ("" if knobs is None else f"<p>{escape(finding.finding(recipe, knobs))}</p>{_certificate(knobs)}")
 
 
@@ -379,8 +379,9 @@ def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
 
 
 LIMITS = ("A knob is made from one picture\u2019s derivatives: far from it, or on another picture, it may leave its "
-          "region. These are cartoon faces drawn by a program; on photographs regions are less clear-cut. Where the "
-          "region is a part, the part reader found it; a part that it misses cannot be tapped.")
+          "region. The bundled networks learned from cartoons drawn by a program; on photographs regions are "
+          "less clear-cut. Where the region is a part, the part reader found it; a part that it misses cannot be "
+          "tapped.")
 EQUATION = (r"""
 $J$ says how every pixel reacts to every number of the code: one column a number. Its rows inside the region make
 $M_A = J_A^\top J_A$, those outside $M_B = J_B^\top J_B$, each divided by its number of rows.
@@ -471,7 +472,7 @@ def tab() -> Demo:
                   "The same knob with the ban and without it, turned equally far inside: what else moved? "
                   "Where all layers listen (under More controls) there is more to forbid."):
             parts["ban"] = part(TAB, "ban", shown["ban"])
-        with cell("Does it hold for other faces?",
+        with cell("Does it hold for other pictures?",
                   "The same knob, found on this picture, on eight that were not looked at."):
             parts["faces"] = part(TAB, "faces", shown["faces"])
         with cell("What cannot be moved?",
@@ -632,7 +633,7 @@ ENDPOINTS = {
     "paint_strip": (lambda recipe: (finding.solve(recipe), strip(recipe))[1],
                     "21 frames of the chosen knob, side by side."),
     "paint_other_faces": (lambda recipe: (finding.solve(recipe), last_of(experiments.faces(recipe)))[1],
-                          "The chosen knob on eight other faces."),
+                          "The chosen knob on eight other pictures."),
     "paint_methods": (lambda recipe: last_of(experiments.compare(recipe)),
                       "Four methods at equal change inside, as a table."),
     "paint_code": (lambda recipe: (finding.solve(recipe), dict(code=code(recipe)))[1],

@@ -166,7 +166,7 @@
       tile(pictures[0], "before", region, crop()), tile(pictures[1], `after: ${says}`, "", crop()),
       rooms.smallMap(pictures, region, crop(), `map of change: ${says}`)), E("p", {class: "caption"}, says));
     rooms.experiment(tab, part, "faces", {
-      press: "Try on eight other faces", says: "Drawing eight others \u2026",
+      press: "Try on eight other pictures", says: "Drawing eight others \u2026",
       data: () => ({first: first += 8}),
       draw: (result, {rows, verdict, caption}) => {
         if (!rows) return;

@@ -12,10 +12,12 @@ from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
 from core import zoo
+from core.codes import codes_in_turn
 from core.factorization.baseline import random_directions, spread_along
 from core.images import to_pil, webp
 from core.truth import scores, statistics
@@ -92,13 +94,15 @@ def measured_knobs(recipe: Recipe) -> list[dict] | None:
 def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) -> str:
     """The sentence about a knob of the evidence, built from its numbers."""
     numbers = (tuple(knob[name]) for name in ("mean", "low", "high", "same_sign"))
-    return _sentence(*numbers, tuple(factors), known["baseline"][layers], known["samples"]["faces"])
+    return _sentence(*numbers, tuple(factors), known["baseline"][layers], known["samples"]["faces"],
+                     zoo.card(known["card"]).things)
 
 
 @lru_cache(maxsize=1024)
 def _sentence(mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple[Factor, ...], baseline: float,
-              faces: int) -> str:
-    return verdict_of(*map(torch.tensor, (mean, low, high, same_sign)), factors, baseline=baseline, faces=faces).text
+              n: int, things: str) -> str:
+    numbers = map(torch.tensor, (mean, low, high, same_sign))
+    return verdict_of(*numbers, factors, baseline=baseline, n=n, things=things).text
 
 
 def _reader_file(model: str) -> Path | None:
@@ -169,16 +173,17 @@ def _with_reader(recipe: Recipe) -> Generator[str, None, list[dict]]:
     generator, reader, world = zoo.load(recipe.model), zoo.load_reader(card.world), load_world(card.world)
     directions, steps = recipes.directions_of(recipe, uploaded(recipe))
     spread = deviations(card.world, card.spread)
-    codes = generator.codes(generator.sample(FACES, FIRST_FACE), psi=card.psi)
+    codes = codes_in_turn(generator, FACES, FIRST_FACE, psi=card.psi)
     chance = random_directions(generator, directions.slots, k=RANDOM_DRAWS, seed=7)
     strongest = []
     for change in scores.knob_changes_of(generator, reader, codes, chance, spread_along(generator, chance), spread):
         strongest.append(change.mean(0).abs().amax())
-        yield f"Turning random knobs on {FACES} faces: {len(strongest)} of {RANDOM_DRAWS}."
+        yield f"Turning random knobs on {FACES} {card.things}: {len(strongest)} of {RANDOM_DRAWS}."
     baseline, records = float(torch.stack(strongest).median()), []
     for change in scores.knob_changes_of(generator, reader, codes, directions, steps, spread):
-        records.append(_record(change, verdict(change, world.FACTORS, baseline=baseline), READER))
-        yield f"Turning knob {len(records)} of {len(directions)} on {FACES} faces."
+        records.append(_record(change, verdict(change, world.FACTORS, baseline=baseline, things=card.things),
+                               READER))
+        yield f"Turning knob {len(records)} of {len(directions)} on {FACES} {card.things}."
     return records
 
 
@@ -213,7 +218,7 @@ def wishes(model: str) -> list[tuple[str, str]]:
 def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
     """The recipe with the knob that moves the wish most at +1.5 in its sense, and a sentence with numbers and grade.
 
-    Where no knob does on average over both directions: the knob and end that change it most on this face, if any does.
+    Where no knob does on average over both directions: the knob and end that change it most on this picture, if any.
     Raises RecipeError where nothing was measured yet, or the wish is not among what was measured.
     """
     records, grade = measured_knobs(recipe), grade_of(recipe)
@@ -266,7 +271,7 @@ def _nearest_said(records: Sequence[dict], knob: int, at: int, factors: Sequence
 
 @torch.no_grad()
 def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[Recipe, str]:
-    """The knob and end that change a factor most on this face, and that in words;
+    """The knob and end that change a factor most on this picture, and that in words;
     `nearest` where none changes it visibly.
 
     A mean over both directions does not see what appears at one end only, as glasses do.
@@ -278,15 +283,15 @@ def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[R
     best = int(changed.abs().argmax())
     (knob, end), size = divmod(best, 2), float(changed[best])
     if abs(size) < AT_END:
-        return nearest, (f"Nor does one at {words.signed(-END)} or {words.signed(END)} steps on this face: "
+        return nearest, (f"Nor does one at {words.signed(-END)} or {words.signed(END)} steps on this picture: "
                          f"by {abs(size):.1f} at most (knob {knob + 1}).")
     chosen = replace(plain, knob=knob)
     pairs = recipes.render_faces(chosen, OTHERS, (0.0, ends[end]), files, quick=True)
     others = torch.stack([_read_changes(recipe.model, pair)[0, at] for pair in pairs])
     alike = int((others * (1 if size > 0 else -1) >= AT_END).sum())
-    said = (f"At one end it is otherwise: on this face knob {knob + 1} at {words.signed(ends[end])} steps changes "
+    said = (f"At one end it is otherwise: on this picture knob {knob + 1} at {words.signed(ends[end])} steps changes "
             f"{wanted} by {abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} "
-            "other faces.")
+            f"other {zoo.card(recipe.model).things}.")
     return recipes.turned(chosen, knob, ends[end]), said
 
 
@@ -312,7 +317,7 @@ def truth_html(recipe: Recipe) -> str:
 
 
 def _not_measured(grade: str) -> str:
-    how = (f"turns every knob on {FACES} faces and reads each picture before and after" if grade == READER else
+    how = (f"turns every knob on {FACES} pictures and reads each picture before and after" if grade == READER else
            f"follows every knob and {statistics.RANDOM} random directions from up to {FACES} pictures")
     return f"<p>These knobs have not been measured yet. Measuring {how}.</p>"
 
@@ -324,7 +329,7 @@ def _factor_table(recipe: Recipe, record: dict) -> str:
               for i in range(len(factors))]
     rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
             for i in _strongest_first(record)]
-    caption = (f"Knob {recipe.knob + 1}: mean change a step, {FACES} faces, "
+    caption = (f"Knob {recipe.knob + 1}: mean change a step, {FACES} {zoo.card(recipe.model).things}, "
                "in standard deviations over the training pictures")
     shown = bars(rows, caption=caption, value="change [95 %]",
                  beside=f"{len(chance)} random knobs, mean size" if chance else "")
@@ -393,6 +398,12 @@ def _truncation_table(recipe: Recipe) -> str:
     return "<h4>What truncation hides</h4>" + bars(rows, caption=caption, value="ratio", full=1.0)
 
 
+def _hidden(world: ModuleType, recipe: Recipe) -> set[str]:
+    """Factors that the class drawn does not show."""
+    return {name for name, classes in getattr(world, "SHOWN_IN", {}).items()
+            if world.CLASSES[recipe.label] not in classes}
+
+
 def read_html(recipe: Recipe) -> str:
     """Read the picture, render what was read, show both: where they differ, the reader (or the network) is wrong."""
     card = zoo.card(recipe.model)
@@ -402,15 +413,18 @@ def read_html(recipe: Recipe) -> str:
     world, reader = load_world(card.world), zoo.load_reader(card.world)
     image = recipes.render(recipe, uploaded(recipe)).clamp(-1, 1)
     with torch.no_grad():
-        factors = reader(image).clamp(0, 1)
-    drawn = world.render(factors, resolution=card.resolution).images
-    pictures = [data_uri(webp(picture)) for picture in to_pil(torch.cat([image, drawn]))]
-    difference = float((image - drawn).square().mean().sqrt() * 127.5)
-    far = (factors[0] - 0.5).abs().argsort(descending=True)[:8].tolist()
+        factors = reader(image).clamp(0, 1).cpu()
+    asked = [] if recipes.label_of(recipe) is None else [torch.tensor([recipe.label])]
+    drawn = world.render(factors, *asked, resolution=card.resolution).images
+    pictures = [data_uri(webp(picture)) for picture in to_pil(torch.cat([image.cpu(), drawn]))]
+    difference = float((image.cpu() - drawn).square().mean().sqrt() * 127.5)
+    hidden = _hidden(world, recipe)
+    far = [i for i in (factors[0] - 0.5).abs().argsort(descending=True).tolist() if world.NAMES[i] not in hidden][:8]
     said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
+    subject = recipes.label_name(recipe) or "face"
     names = ("the network\u2019s picture", "what the reader says of it, drawn")
     alts = (recipes.alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
     figures = "".join(f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{name}</figcaption></figure>'
                       for uri, alt, name in zip(pictures, alts, names))
-    return (f'<div class="pair">{figures}</div><p>The reader says that the face {escape(said)}. '
+    return (f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '
             f"The two pictures differ by {difference:.0f} of 255 levels (root mean square).</p>")

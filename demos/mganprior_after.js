@@ -48,7 +48,7 @@
     const image = rooms.tile("Edited", "restore-edited"), row = E("div", {class: "knobs two"});
     const verdict = E("p", {class: "verdict", role: "status", id: "restore-edit-verdict"});
     const note = E("p", {class: "caption"}), waits = E("p", {class: "caption"});
-    const opener = button("restore-edit-go", "Edit this face", () => {
+    const opener = button("restore-edit-go", "Edit this picture", () => {
       note.textContent = "Finding its codes \u2026";
       bus.trigger("knobs", {key: "knobs"});
     });
@@ -81,7 +81,7 @@
       opener.hidden = !!of && !stale || !!now.running;
       opener.disabled = !tab.current();
       waits.textContent = now.running ? "A search is running: when it has ended, its picture can be edited."
-        : stale && !note.textContent ? "This was another picture: press Edit this face again." : "";
+        : stale && !note.textContent ? "This was another picture: press Edit this picture again." : "";
       verdict.hidden = !verdict.textContent;
     });
     forgets.push(() => { image.show("", "", false); row.replaceChildren(); verdict.textContent = ""; of = ""; });

@@ -321,7 +321,7 @@ def render_faces(recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float],
                  quick: bool = False) -> Tensor:
     """[len(seeds), len(amounts), 3, R, R]: each seed's strip of the recipe's chosen knob."""
     if not 1 <= len(seeds) <= MOST_PICTURES:
-        raise RecipeError(f"there cannot be {len(seeds)} faces: choose 1 to {MOST_PICTURES}")
+        raise RecipeError(f"there cannot be {len(seeds)} pictures: choose 1 to {MOST_PICTURES}")
     return torch.stack([render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files, quick=quick)
                         for seed in seeds])
 

@@ -213,16 +213,17 @@ def edited_faces(kept: Edit, recipe: Recipe) -> str:
         both = recipes.shown(images, recipe.model, largest=TILE)
         pair = "".join(f'<img src="{data_uri(webp(picture))}" alt="">' for picture in both)
         cells += f'<div class="face"><div class="pictures">{pair}</div></div>'
-    name = f"the edit {escape(kept.name)} on eight faces, before and after"
+    name = f"the edit {escape(kept.name)} on eight pictures, before and after"
     return f'<div class="faces" role="img" aria-label="{name}">{cells}</div>'
 
 
 # --- the tab
 
 
-LIMITS = ("These are cartoon faces drawn by a program, so that the truth is known: what holds here need not hold for "
-          "photographs. A reader network does the measuring; factors that it cannot read on generated pictures are not "
-          "counted. A knob is an average over faces: on a single one it may do something else.")
+LIMITS = ("The bundled networks learned from cartoons drawn by a program, so that the truth is known: what holds here "
+          "need not hold for photographs. A reader network does the measuring; factors that it cannot read on "
+          "generated pictures are not counted. A knob is an average over pictures: on a single one it may do something "
+          "else.")
 EQUATION = r"""
 A picture begins as a code $w$. The first thing every layer does with it is one affine map, $y = A w + b$. Moving the
 code along a unit vector $n$ by $\alpha$ changes that by $\alpha A n$, whatever the picture. So the strongest knobs are
@@ -346,8 +347,8 @@ def tab() -> Demo:
 
 def _experiments(shown: dict) -> dict:
     model, made = shown["recipe"]["model"], {}
-    with cell("All knobs at once", "Each card is one knob: three faces with the knob far to one side, and far to the "
-                                   "other. Tap one to put it under the picture."):
+    with cell("All knobs at once", "Each card is one knob: three pictures with the knob far to one side, and far to "
+                                   "the other. Tap one to put it under the picture."):
         made["grid"] = part(TAB, "grid", shown["grid"])
         made["found"] = text(found_html(model), elem_id="steer-found")
     with cell("Find a knob for \u2026", "Say what you would like to change; the measurements say which knob does it, "
@@ -356,8 +357,8 @@ def _experiments(shown: dict) -> dict:
             made["wish"] = gr.Dropdown(measured.wishes(model), value=None, label="I want to change",
                                        elem_id="steer-find", scale=2, min_width=220)
             made["says"] = text("", elem_id="steer-find-says")
-    with cell("Does it hold for other faces?", "The same knob on eight faces that were not looked at before: one side, "
-                                               "untouched, the other side."):
+    with cell("Does it hold for other pictures?", "The same knob on eight pictures that were not looked at before: one "
+                                                  "side, untouched, the other side."):
         made["faces"] = part(TAB, "faces", shown["faces"])
     return made
 
@@ -377,7 +378,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
     with fold(TAB, "true") as true:
         parts["truth"] = part(TAB, "truth", {})
         with gr.Row():
-            parts["read"] = button("Read this face, and draw what was read", "steer-read")
+            parts["read"] = button("Read this picture, and draw what was read", "steer-read")
         parts["reading"] = text("", elem_id="steer-reading")
     method = method_fold(TAB, EQUATION, {"steer-source": sefa})
     with fold(TAB, "take") as take:
@@ -395,8 +396,8 @@ def _kept_edits(parts: dict) -> None:
         parts["keep"] = button("Keep this edit", "steer-keep")
     with gr.Row(elem_classes="keep"):
         parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
-        parts["apply"] = button("Apply to this face", "steer-apply")
-        parts["others"] = button("Apply to eight faces", "steer-apply-others")
+        parts["apply"] = button("Apply to this picture", "steer-apply")
+        parts["others"] = button("Apply to eight pictures", "steer-apply-others")
     with gr.Row(elem_classes="buttons"):
         parts["save"] = button("Save to a file", "steer-save")
         parts["load"] = gr.UploadButton("Load from a file", size="sm", file_types=[".json"], elem_id="steer-load",
@@ -605,9 +606,9 @@ RECIPE = ('recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "ps
 ENDPOINTS = {
     "steer_picture": (shown_of, LONG, "The picture of a recipe, before and after, its words, link and knobs."),
     "steer_strip": (strip, LIVE, "21 frames of the chosen knob, side by side."),
-    "steer_all_knobs": (lambda recipe: last_of(grid(recipe)), LONG, "Every knob on three faces, at -2 and +2."),
+    "steer_all_knobs": (lambda recipe: last_of(grid(recipe)), LONG, "Every knob on three pictures, at -2 and +2."),
     "steer_other_faces": (lambda recipe: last_of(faces(recipe)), LONG,
-                          "The chosen knob on eight other faces, at -2, 0 and +2."),
+                          "The chosen knob on eight other pictures, at -2, 0 and +2."),
     "steer_code": (lambda recipe: dict(code=code(recipe)), LIVE, "Python that makes the same picture, to the pixel."),
     "steer_measured": (lambda recipe: dict(knobs=measured.measured_knobs(recipe) or []), LIVE,
                        "What was measured of every knob; empty where it was not."),

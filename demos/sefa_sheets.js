@@ -89,7 +89,7 @@
     const {bus, now} = tab, shown = E("div", {class: "faces"}), caption = E("p", {class: "caption"});
     const key = recipe => keyOf(recipe, "model", "label", "psi", ...SET, "knob");
     let first = (part.props.value || {}).first || 0;
-    const others = gan.button("steer-try", "Try on other faces", () => {
+    const others = gan.button("steer-try", "Try on other pictures", () => {
       first += 8;
       bus.trigger("faces", {first, key: key(now.recipe)});
     });

@@ -202,7 +202,7 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
     (small_model / "evidence").mkdir()
     for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
         found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)}, baseline={"all": 0.05},
-                     samples=dict(faces=64))
+                     samples=dict(faces=64), card="portraits-stylegan2")
         (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
         measured._evidence.cache_clear()
         assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
@@ -259,7 +259,7 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     monkeypatch.setattr(zoo, "load_reader", lambda world: OneSided(recipes.render(replace(recipe, amounts=())), by))
     turned, said = measured.find(recipe, "glasses")
     if not found:
-        assert "Nor does one at \u22122 or +2 steps on this face" in said
+        assert "Nor does one at \u22122 or +2 steps on this picture" in said
         assert turned.knob == 1 and turned.amounts[1] == 1.5
         return
     amount = turned.amounts[turned.knob]

@@ -568,7 +568,7 @@ def test_where_nothing_was_measured_on_other_faces_the_fold_says_so(monkeypatch)
     monkeypatch.setattr(lowrank.on_unseen, "truth_html", lambda *_: "")
     finding.solve(turned())
     html = lowrank.truth_html(turned())
-    assert "has not been measured on other faces yet" in html and "duality gap" in html
+    assert "has not been measured on other pictures yet" in html and "duality gap" in html
 
 
 @pytest.mark.parametrize("make", [tiny.biggan, tiny.biggan_deep, tiny.pggan, tiny.stylegan])

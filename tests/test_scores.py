@@ -111,7 +111,7 @@ def planted_changes(first: float, second: float, noise: float = 0.05) -> torch.T
 
 
 def test_a_verdict_says_what_moved_how_much_against_what_on_how_many():
-    said = verdict(planted_changes(1.0, -0.2), FACTORS, baseline=0.1)
+    said = verdict(planted_changes(1.0, -0.2), FACTORS, baseline=0.1, things="faces")
     assert said.strongest == 0 and said.title == "less turn / more turn"
     assert said.text == ("The turn: 1.00 standard deviations a step (95 %: 0.99 to 1.01), in the same sense on 100 % "
                          "of faces. Next: the light, 0.21. A random knob\u2019s strongest: 0.10. (64 faces)")

@@ -26,23 +26,25 @@ class Verdict:
     purity: float
 
 
-def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float) -> Verdict:
+def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float,
+            things: str = "pictures") -> Verdict:
     """What one step of a knob does, from changes [n, factors] in standard deviations of each factor.
 
-    baseline: the median, over random directions, of the strongest factor's mean change, in standard deviations. A
-    factor is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
+    things: what was counted. baseline: the median, over random directions, of the strongest factor's mean change, in
+    standard deviations. A factor is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
     """
-    return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline, faces=len(changes))
+    return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline,
+                      n=len(changes), things=things)
 
 
 def verdict_of(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], *, baseline: float,
-               faces: int) -> Verdict:
-    """The same from what was recorded: mean change a step, its 95 % interval and share of faces in its sense,
+               n: int, things: str = "pictures") -> Verdict:
+    """The same from what was recorded: mean change a step, its 95 % interval and share of the n in its sense,
     each [factors].
     """
     named = float(mean.abs().amax()) > baseline
-    return _said(mean, low, high, agree, factors, named, of="faces", beside="",
-                 ending=f"A random knob\u2019s strongest: {baseline:.2f}. ({faces} faces)")
+    return _said(mean, low, high, agree, factors, named, of=things, beside="",
+                 ending=f"A random knob\u2019s strongest: {baseline:.2f}. ({n} {things})")
 
 
 def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Factor], *, random: int) -> Verdict:

@@ -132,7 +132,8 @@ def knob_table(measurement: Measurement, directions: Directions, baseline: float
     mean, low, high = scores.interval(changes)
     knobs = []
     for i in range(len(directions)):
-        said = verdict(changes[i], measurement.world.FACTORS, baseline=baseline)
+        said = verdict(changes[i], measurement.world.FACTORS, baseline=baseline,
+                       things=zoo.card(measurement.card).things)
         order = mean[i].abs().argsort(descending=True)[:3].tolist()
         knobs.append(dict(title=said.title, verdict=said.text, score=float(directions.scores[i]), step=float(steps[i]),
                           strongest=said.strongest, purity=said.purity, top=[measurement.world.NAMES[j] for j in order],

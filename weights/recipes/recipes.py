@@ -29,6 +29,7 @@ class Recipe:
     # a bundled StyleGAN2 that draws what each z stands for, see `teacher.Teacher`
     teacher: str = ""
     anchor: float = 0.0                     # weight of the distance in pixels from what the teacher draws
+    variety: float = 0.0                    # weight of `variety.too_alike`
 
 
 WIDTHS = (128, 128, 96, 48, 24)             # at 4, 8, 16, 32, 64 px
@@ -67,5 +68,5 @@ RECIPES: dict[str, Recipe] = {
     "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=0.5, images=220_000, spread="graded",
                               teacher="portraits-stylegan2", anchor=20.0),
     "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, images=300_000, mixing=0, batch=64,
-                             spread="graded"),
+                             spread="graded", variety=4.0),
 }

@@ -32,6 +32,7 @@ from core.images import grid, to_pil
 from .bank import bank_labels, load_bank
 from .recipes import RECIPES, Recipe
 from .teacher import Teacher, distance
+from .variety import too_alike, variety
 
 WEIGHTS = Path(__file__).resolve().parent.parent
 UNFINISHED = WEIGHTS / "unfinished"         # kept in the repository until the model is good enough to be shown
@@ -59,6 +60,7 @@ class Training:
         self.generator_loss = 0.0
         self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
         self.teacher = Teacher(zoo.load(recipe.teacher).to(self.device)) if recipe.teacher else None
+        self.wanted = variety(bank, self.rows).to(self.device) if recipe.variety else None
         self.build(recipe.generator(recipe.resolution), recipe.critic(recipe.resolution))
 
     def build(self, generator: Generator, critic: Critic) -> None:
@@ -114,7 +116,7 @@ class Training:
         # collapse.
         self.critic.requires_grad_(False)
         with self.autocast():
-            loss_g = F.softplus(-self.critic(fake, labels)).mean() + self.strayed(fake, z)
+            loss_g = F.softplus(-self.critic(fake, labels)).mean() + self.strayed(fake, z) + self.alike(fake)
         self.optimizer_g.zero_grad(set_to_none=True)
         loss_g.backward()
         self.optimizer_g.step()
@@ -142,6 +144,9 @@ class Training:
         with torch.no_grad():
             theirs = self.teacher(z).float().clamp(-1.2, 1.2)
         return self.recipe.anchor * distance(fake.float(), theirs)
+
+    def alike(self, fake: Tensor) -> Tensor | float:
+        return 0.0 if self.wanted is None else self.recipe.variety * too_alike(fake, self.wanted)
 
     def watch(self, loss: float) -> None:
         """Double gamma where the critic has had it too easy:
