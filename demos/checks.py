@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import numbers
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 VERSION = 1
 LONGEST_LINK = 4_000            # characters read; the links written here have fewer than 1,000
@@ -72,7 +72,43 @@ def check_version(version: object) -> None:
                           f"this one reads version {VERSION}; update the page, or make the picture again")
 
 
+def read_recipe(data: object, names: Sequence[str], what: str, give: str, *, tab: str = "") -> dict:
+    """The fields `names` of a recipe that is a mapping or its JSON; trusts nothing.
+
+    tab: the one that it has to be of; recipes without tabs have to say their version. Raises RecipeError: this is not
+    `what`, `give`.
+    """
+    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
+    if not isinstance(given, Mapping) or "model" not in given or given.get("tab", tab) != tab:
+        raise RecipeError(f"this is not {what}: {give}")
+    check_version(given.get("version", VERSION if tab else None))
+    unknown = [name for name in given if name not in (*names, "version", *(["tab"] if tab else []))]
+    if unknown:
+        raise RecipeError(f"{what} has no {quoted(unknown[0])}: it has {', '.join(names)}")
+    return {name: given[name] for name in names if name in given}
+
+
+def read_link(query: object, names: Sequence[str]) -> dict[str, str]:
+    """The parameters `names` of a link, its version checked; those that are not ours are left alone.
+
+    Trusts nothing: raises RecipeError and nothing else.
+    """
+    if not isinstance(query, Mapping):
+        raise RecipeError("this is not a link of this page: give its parameters, such as seed=7")
+    ours = {name: query[name] for name in ("v", *names) if name in query}
+    wrong = [name for name, value in ours.items() if not isinstance(value, str)]
+    if wrong:
+        raise RecipeError(f"this link's {wrong[0]} is not text: copy the link again")
+    length = sum(len(str(name)) + len(value) for name, value in query.items() if isinstance(value, str))
+    if length > LONGEST_LINK:
+        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
+    check_version(ours.pop("v", VERSION))
+    return ours
+
+
 def in_a_link(value: object) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
     if isinstance(value, tuple):
         last = max(i for i, amount in enumerate(value) if amount)           # trailing zeros are the default
         return ",".join(in_a_link(amount) for amount in value[:last + 1])

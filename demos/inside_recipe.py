@@ -16,7 +16,7 @@ from core import zoo
 from core.channels.awareness import activations, awareness, strongest
 from core.generators.base import Generator
 
-from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .checks import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
 from .classes import class_names, class_of
 from .kept import joined
 from .recipe import LARGEST_SEED, NOUNS, REPOSITORY, opened
@@ -221,15 +221,8 @@ def unread(model: str) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Look:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
-    if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
-        raise RecipeError("this is not a recipe of the tab Look inside: "
-                          "give what it wrote, with a model, a gate and a channel")
-    check_version(given.get("version", VERSION))
-    unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
-    if unknown:
-        raise RecipeError(f"a look inside has no {quoted(unknown[0])}: it has {', '.join(FIELDS)}")
-    return Look(**{name: given[name] for name in FIELDS if name in given})
+    return Look(**read_recipe(data, FIELDS, "a look inside",
+                              "give what the tab Look inside wrote, with a model, a gate and a channel", tab=TAB))
 
 
 def to_query(look: Look) -> dict[str, str]:
@@ -238,22 +231,15 @@ def to_query(look: Look) -> dict[str, str]:
     """
     plain = Look(look.model, label=look.label)
     always = ("model", "gate", "channel")
-    written = {name: _text(getattr(look, name)) for name in FIELDS
+    written = {name: in_a_link(getattr(look, name)) for name in FIELDS
                if name in always or name == "label" and look.label or getattr(look, name) != getattr(plain, name)}
     return dict(tab=TAB, v=str(VERSION), **written)
 
 
-def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, bool) else in_a_link(value)
-
-
 def from_query(query: Mapping[str, str]) -> Look:
     """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-    length = sum(len(str(name)) + len(str(value)) for name, value in query.items())
-    if length > LONGEST_LINK:
-        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    check_version(query.get("v", VERSION))
-    return Look(**{"model": default_model(), **{name: query[name] for name in FIELDS if name in query}})
+    ours = read_link(query, FIELDS)
+    return Look(**{"model": default_model(), **ours})
 
 
 def link_for(look: Look, page: str = REPOSITORY) -> str:

@@ -19,7 +19,7 @@ from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from . import recipe as recipes
-from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .checks import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
 from .recipe import REPOSITORY, Recipe
 from .takeaway import SET_UP, STRIP, drawing_code, label_code, notebook_of, opening
 
@@ -229,40 +229,23 @@ def unread(model: str, psi: float) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Painted:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
-    if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
-        raise RecipeError("this is not a recipe of a painted picture: "
-                          "give what the tab Paint wrote, with a model and a region")
-    check_version(given.get("version", VERSION))
-    unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
-    if unknown:
-        raise RecipeError(f"a painted picture's recipe has no {quoted(unknown[0])}: it has {', '.join(FIELDS)}")
-    return Painted(**{name: given[name] for name in FIELDS if name in given})
+    return Painted(**read_recipe(data, FIELDS, "a painted picture's recipe",
+                                 "give what the tab Paint wrote, with a model and a region", tab=TAB))
 
 
 def to_query(recipe: Painted) -> dict[str, str]:
     """The link's parameters: tab, version, model and region always, the rest only where it is not the default."""
     plain = Painted(recipe.model, region=recipe.region)
-    written = {name: _text(getattr(recipe, name)) for name in FIELDS
+    written = {name: in_a_link(getattr(recipe, name)) for name in FIELDS
                if name in ("model", "region") or getattr(recipe, name) != getattr(plain, name)}
     return dict(tab=TAB, v=str(VERSION), **written)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    return in_a_link(value)
-
-
 def from_query(query: Mapping[str, str]) -> Painted:
     """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-    length = sum(len(str(name)) + len(str(value)) for name, value in query.items())
-    if length > LONGEST_LINK:
-        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    check_version(query.get("v", VERSION))
-    ours = {name: query[name] for name in FIELDS if name in query}
+    ours = read_link(query, FIELDS)
     if "amounts" in ours:
-        ours["amounts"] = str(ours["amounts"]).split(",")
+        ours["amounts"] = ours["amounts"].split(",")
     return Painted(**{"model": next(iter(zoo.CARDS), ""), **ours})
 
 

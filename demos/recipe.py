@@ -27,7 +27,7 @@ from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
 from . import pace
-from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .checks import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
 from .classes import class_names, class_of
 from .kept import Kept, joined
 from .words import signed
@@ -411,14 +411,8 @@ def to_json(recipe: Recipe) -> str:
 
 def from_json(data: str | bytes | Mapping) -> Recipe:
     """The recipe of `to_json` (or of what `as_dict` returned); trusts nothing. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
-    if not isinstance(given, Mapping) or "model" not in given:
-        raise RecipeError("this is not a recipe of a picture: give what the page wrote, with a model and a seed")
-    check_version(given.get("version"))
-    unknown = [name for name in given if name not in (*FIELDS, "version")]
-    if unknown:
-        raise RecipeError(f"a recipe has no {quoted(unknown[0])}: it has {', '.join(FIELDS)}")
-    return Recipe(**{name: given[name] for name in FIELDS if name in given})
+    return Recipe(**read_recipe(data, FIELDS, "a recipe of a picture",
+                                "give what the page wrote, with a model and a seed"))
 
 
 def to_query(recipe: Recipe) -> dict[str, str]:
@@ -438,16 +432,7 @@ def from_query(query: Mapping[str, str]) -> Recipe:
 
     Parameters that are not ours are left alone. Trusts nothing: raises RecipeError and nothing else.
     """
-    if not isinstance(query, Mapping):
-        raise RecipeError("this is not a link of this page: give its parameters, such as seed=7")
-    ours = {name: query[name] for name in ("v", *_IN_A_LINK) if name in query}
-    wrong = [name for name, value in ours.items() if not isinstance(value, str)]
-    if wrong:
-        raise RecipeError(f"this link's {wrong[0]} is not text: copy the link again")
-    length = sum(len(str(name)) + len(value) for name, value in query.items() if isinstance(value, str))
-    if length > LONGEST_LINK:
-        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    check_version(ours.pop("v", VERSION))
+    ours = read_link(query, _IN_A_LINK)
     if "amounts" in ours:
         ours["amounts"] = ours["amounts"].split(",")
     return Recipe(**{"model": next(iter(zoo.CARDS), ""), **ours})

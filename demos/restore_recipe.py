@@ -25,7 +25,7 @@ from core.inversion.vgg import load as load_vgg
 from core.regions import CODED, Box, from_text, resized, to_text
 from core.truth.worlds import load_world
 
-from .checks import LONGEST_LINK, VERSION, RecipeError, check_version, choice, in_a_link, number, parsed, quoted, whole
+from .checks import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
 from .recipe import LARGEST_SEED, opened
 from .takeaway import REPOSITORY, SET_UP, notebook_of
 from .takeaway import opening as opening_of
@@ -412,15 +412,8 @@ def unread(model: str) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Restoration:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
-    if not isinstance(given, Mapping) or "model" not in given or given.get("tab", TAB) != TAB:
-        raise RecipeError("this is not a recipe of a restored picture: give what the tab Restore wrote, "
-                          "with a model and a task")
-    check_version(given.get("version", VERSION))
-    unknown = [name for name in given if name not in (*FIELDS, "version", "tab")]
-    if unknown:
-        raise RecipeError(f"a restored picture's recipe has no {quoted(unknown[0])}: it has {', '.join(FIELDS)}")
-    return Restoration(**{name: given[name] for name in FIELDS if name in given})
+    return Restoration(**read_recipe(data, FIELDS, "a restored picture's recipe",
+                                     "give what the tab Restore wrote, with a model and a task", tab=TAB))
 
 
 def shareable(recipe: Restoration) -> Restoration:
@@ -439,25 +432,18 @@ def to_query(recipe: Restoration) -> dict[str, str]:
     """The link's parameters: tab, version, model and task always, the rest only where it is not the default."""
     recipe = shareable(recipe)
     plain = Restoration(recipe.model, recipe.task, kind=recipe.kind)
-    written = {name: _text(getattr(recipe, name)) for name in FIELDS
+    written = {name: in_a_link(getattr(recipe, name)) for name in FIELDS
                if name in ("model", "task") or name == "kind" and recipe.kind != KINDS.get(recipe.task, ("",))[0]
                or getattr(recipe, name) != getattr(plain, name)}
     return dict(tab=TAB, v=str(VERSION), **written)
 
 
-def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, bool) else in_a_link(value)
-
-
 def from_query(query: Mapping[str, str]) -> Restoration:
     """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-    length = sum(len(str(name)) + len(str(value)) for name, value in query.items())
-    if length > LONGEST_LINK:
-        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    check_version(query.get("v", VERSION))
+    ours = read_link(query, FIELDS)
     if query.get("shows") == OWN or query.get("own"):
         raise RecipeError("a link cannot hold somebody's own picture: choose the picture yourself, or an example")
-    return Restoration(**{"model": default_model(), **{name: query[name] for name in FIELDS if name in query}})
+    return Restoration(**{"model": default_model(), **ours})
 
 
 def link_for(recipe: Restoration, page: str = REPOSITORY) -> str:
