@@ -4,6 +4,7 @@ the arithmetic, the parts on a small network, and controls that refuse.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -57,7 +58,8 @@ def test_the_points_lost_are_the_paired_mean_and_its_normal_interval():
     assert half == pytest.approx(196 * np.sqrt((lost.var(1) / 40).sum()) / 3)
 
 
-def test_what_is_counted_is_what_the_classifier_says_of_each_picture_alone():
+def test_what_is_counted_is_what_the_classifier_says_of_each_picture_alone(monkeypatch):
+    monkeypatch.setattr(channels, "halved", lambda device: nullcontext())       # to the bit, on any processor
     measurement, label = Measurement(CARD, pictures=PICTURES), 3
     off = chosen(measurement.scores(label), 0.5)
     found = channels.counted(measurement, label, [Condition("x", off), Condition("nothing", {})])

@@ -10,6 +10,7 @@ like a finding.
 from __future__ import annotations
 
 import argparse
+import copy
 import datetime
 import json
 import math
@@ -26,6 +27,7 @@ from core import zoo
 from core.channels.awareness import (ablation, activations, awareness, causal_effect, chosen, mean_activation,
                                      total_awareness)
 from core.channels.segmentation import segment
+from core.codes import codes_in_turn
 from core.truth.local import median_interval
 from core.truth.scores import frechet_distance
 from core.truth.worlds import load_world
@@ -57,15 +59,36 @@ class Measurement:
             raise ValueError(f"no classifier belongs to {card}: "
                              f"train weights/{self.facts.world}-classes.safetensors first")
         self.gates = list(range(len(self.generator.gates)))
+        # Hundreds of thousands of pictures are only classified: in bfloat16, and `closeness` says what that changes.
+        self.quick = copy.deepcopy(self.generator).to(memory_format=torch.channels_last)
 
     def scores(self, label: int) -> dict[int, Tensor]:
         return {gate: awareness(self.generator, label, gate=gate) for gate in self.gates}
+
+    @torch.no_grad()
+    def judged(self, images: Tensor) -> Tensor:
+        """The classifier's scores [n, classes], in float32 also where pictures are drawn in bfloat16."""
+        with torch.autocast(images.device.type, enabled=False):
+            return self.classifier(images.float())
+
+    @torch.no_grad()
+    def closeness(self) -> float:
+        """PSNR of pictures drawn in bfloat16 with those in float32, in dB, over a picture of each class."""
+        codes = codes_in_turn(self.generator, len(self.names), SEED, psi=self.psi)
+        exact = self.generator(codes).clamp(-1, 1)
+        with halved(exact.device):
+            error = (self.quick(codes).float().clamp(-1, 1) - exact).square().mean()
+        return float(10 * torch.log10(4 / error))
 
     @torch.no_grad()
     def drawn(self, label: int, n: int) -> Tensor:
         """Pictures [n, 3, R, R] of the class in [-1, 1], each of a seed of its own."""
         codes = self.generator.codes(self.generator.sample(n, SEED), psi=self.psi, label=label)
         return torch.cat([self.generator.at(psi=self.psi)(part).clamp(-1, 1) for part in codes.split(50)])
+
+
+def halved(device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 # --- one class at a time
@@ -103,8 +126,9 @@ def counted(measurement: Measurement, label: int, tried: Sequence[Condition]) ->
     """right: pictures that the classifier takes for the class;
     counts: by condition those lost, and those won instead.
     """
-    *_, last = ablation(measurement.generator, measurement.classifier, label, without=[{}, *(one.off for one in tried)],
-                        draws=measurement.pictures, seed=SEED, psi=measurement.psi)
+    without, how = [{}, *(one.off for one in tried)], dict(draws=measurement.pictures, seed=SEED, psi=measurement.psi)
+    with halved(zoo.device()):
+        *_, last = ablation(measurement.quick, measurement.judged, label, without=without, **how)
     before, *after = last.values
     counts = {one.name: [int((before > row).sum()), int((before < row).sum())] for one, row in zip(tried, after)}
     return dict(right=int(before.sum()), counts=counts)
@@ -202,7 +226,7 @@ def orders_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
                 head=["gate", "formula and watching", "formula and experiment", "watching and experiment"], rows=rows)
 
 
-def ablation_table(classes: Sequence[Mapping], pictures: int) -> dict:
+def ablation_table(classes: Sequence[Mapping], pictures: int, closeness: float) -> dict:
     rows = []
     for share in SHARES:
         random = random_drops(classes, share, pictures)
@@ -210,7 +234,7 @@ def ablation_table(classes: Sequence[Mapping], pictures: int) -> dict:
         among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}"
         rows.append([f"{100 * share:g} %", *lost, signed(f"{median(random):.1f} ({among})")])
     return dict(caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
-                        "a class",
+                        f"a class, drawn in bfloat16 ({closeness:.0f} dB from float32)",
                 head=["off", "most aware", "least aware", "random: median (least to most, choices)"], rows=rows)
 
 
@@ -317,14 +341,15 @@ def measure(card: str, *, pictures: int = PICTURES, fresh: bool = False) -> dict
     for name in PARTS:
         parts[name] = [kept(measurement, name, label, fresh=fresh) for label in range(len(measurement.names))]
         print(f"{name}: {sum(one['took'] for one in parts[name]):.0f} s", flush=True)
-    tables = [orders_table(measurement, parts["orders"]), ablation_table(parts["ablated"], pictures),
+    closeness = measurement.closeness()
+    tables = [orders_table(measurement, parts["orders"]), ablation_table(parts["ablated"], pictures, closeness),
               gates_table(measurement, parts["gates"]), cuts_table(measurement, parts["cuts"]),
               quality_table(measurement, parts["quality"], [one["right"] for one in parts["ablated"]])]
     return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.channels {card}",
                 date=datetime.date.today().isoformat(),
                 seconds=round(sum(one["took"] for rows in parts.values() for one in rows)),
                 samples=dict(pictures=pictures, first_seed=SEED, draws=DRAWS, watched=WATCHED, switched=SWITCHED,
-                             cut=CUT),
+                             cut=CUT, closeness=round(closeness, 1)),
                 sentences=sentences(measurement, parts), tables=tables, parts=parts)
 
 
