@@ -2,6 +2,7 @@
 import copy
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from weights.recipes import distil, train
 from weights.recipes.recipes import RECIPES, Recipe
 from weights.recipes.teacher import Teacher, distance
 from weights.recipes.train import FOR_STEPS, TOO_EASY, Training, finished, resume, start_files
+from weights.recipes.variety import too_alike, variety
 
 
 WIDTHS = (8, 8, 6)
@@ -138,6 +140,29 @@ def test_bundled_files_and_recipes_agree():
             assert int(facts["images_shown"]) > 0
             assert zoo.load(name).resolution == recipe.resolution
             assert zoo.card(name).spread == recipe.spread
+
+
+def test_pictures_of_a_class_are_asked_to_differ_as_much_as_its_renders_and_no_more():
+    random = torch.Generator().manual_seed(0)
+    bank = torch.randint(0, 256, (300, 3, 16, 16), dtype=torch.uint8, generator=random)
+    bank[100:200] = bank[100:200] // 4 + 96                                   # class 1 varies a quarter as much
+    wanted = variety(bank, list(torch.arange(300).split(100)))
+    pairs = bank[:100].numpy().astype(float) / 127.5 - 1
+    squares = pairs.reshape(100, 3, 4, 4, 4, 4).mean((3, 5))                  # at 16 px a place is a square
+    apart = np.abs(squares[:, None] - squares[None]).mean((2, 3, 4))[~np.eye(100, dtype=bool)].mean()
+    assert wanted.shape == (3, 17) and float(wanted[0, 0]) == pytest.approx(apart, rel=0.05)
+    assert float(wanted[1, 0] / wanted[0, 0]) == pytest.approx(0.25, rel=0.1)
+
+    def drawn(rows: torch.Tensor) -> torch.Tensor:                            # classes in turn
+        return (bank[rows].float() / 127.5 - 1).requires_grad_()
+    as_renders = drawn((torch.arange(120) % 3) * 100 + torch.arange(120) // 3)
+    one_look = drawn((torch.arange(120) % 3) * 100)
+    other_classes = drawn(((torch.arange(120) + 1) % 3) * 100 + torch.arange(120) // 3)
+    assert too_alike(as_renders, wanted) < 0.05 < 0.3 < too_alike(other_classes, wanted) < too_alike(one_look, wanted)
+    assert too_alike(one_look, wanted).item() == pytest.approx(2)
+    more = (2 * as_renders).detach().requires_grad_()
+    too_alike(more, wanted).backward()
+    assert not more.grad.any()                                                # more than the renders is nobody's fault
 
 
 def test_an_anchor_holds_the_pictures_to_the_teacher_s(bank, monkeypatch):
