@@ -1,6 +1,6 @@
 """Pictures of the page for the README, taken from the page itself.
 
-    python -m tests.screenshot                  # writes docs/steer.png, paint.png and restore.png, 1440 x 900, light
+    python -m tests.screenshot                  # writes docs/steer.png, paint.png, restore.png and inside.png, 1440 x 900
 """
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ KNOBS = """() => {
     && document.querySelectorAll('#TAB-knobs .knob:not([hidden])').length > 0;
 }"""
 READY = {"steer": KNOBS.replace("TAB", "steer"), "paint": KNOBS.replace("TAB", "paint"),
-         "restore": "() => window.gan && gan.restore && gan.restore.now.answer"}
+         "restore": "() => window.gan && gan.restore && gan.restore.now.answer",
+         "inside": "() => window.gan && gan.inside && gan.inside.now.answer && gan.inside.now.facts"}
 DECODED = "() => [...document.images].every(image => !image.src || image.complete)"
 
 

@@ -1,10 +1,11 @@
 """The tab Look inside in a real browser, on a small network with classes:
-arrival, main actions, link, and where it cannot.
+arrival, main actions, link, and what is bundled.
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -12,9 +13,12 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 
+from core import zoo
 from core.channels.editing import ChannelEdit, edited
 from core.checkpoints import native
 from core.images import to_uint8
+
+from demos.inside_recipe import BUNDLED
 
 from . import tiny
 from .conftest import served
@@ -167,19 +171,21 @@ def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits:
     assert settle(page) == before
 
 
-def test_without_a_network_with_classes_one_sentence_and_the_list_stand_there(browser, page_url: str):
-    """On the page as it is bundled; skipped once a network with classes belongs to it."""
-    made = Visits(browser, page_url)
-    page = made.browser.new_context(viewport=dict(width=1280, height=800)).new_page()
-    page.goto(page_url + "?tab=inside", wait_until="commit")
-    page.wait_for_selector("#inside-needs, #inside-sentence", state="attached")
-    if not page.locator("#inside-needs").count():
-        pytest.skip("a network with classes is bundled")
-    page.wait_for_selector("#inside-other-networks:visible")
-    assert is_a_sentence(page.locator("#inside-needs").inner_text())
-    assert not page.locator("#inside-sentence").is_visible()
-    press(page, "inside-other-networks")
-    page.wait_for_selector(".network[data-name=imagenet-biggan-deep]")
-    assert page.locator(".network").count() == 1, "only networks with classes are offered"
-    assert "not stated" in page.locator(".network").inner_text() and "211 MB" in page.locator(".network").inner_text()
-    page.context.close()
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_network_s(browser, page_url: str,
+                                                                                          size: str):
+    made = Insides(browser, page_url)
+    page = made.open("?tab=inside", size=size, scheme="dark" if size == "phone" else "light")
+    for selector in ("#inside-sentence", ".inside .photo", ".inside .dots", "#inside-verdict"):
+        box = page.locator(selector).bounding_box()
+        assert box and 0 <= box["y"] and box["y"] + box["height"] <= SIZES[size][1], f"{selector}: {box}"
+    recipe = page.evaluate("gan.inside.now.recipe")
+    assert recipe["model"] == BUNDLED and page.locator("#inside-class").input_value() == "mug"
+    assert_shows(page, zoo.card(BUNDLED).path, recipe)
+    part = re.search(r"draws the (\w+)", page.locator("#inside-sentence").inner_text())[1]
+    assert part in page.locator("#inside-verdict").inner_text()
+    press(page, "inside-another")                       # the same channel, drawn by the server
+    page.wait_for_function(f"({SETTLED})() && gan.inside.now.recipe.seed !== {recipe['seed']}")
+    assert_shows(page, zoo.card(BUNDLED).path, page.evaluate("gan.inside.now.recipe"))
+    made.close()
+    assert made.errors == [] and made.elsewhere == []
