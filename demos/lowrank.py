@@ -33,7 +33,7 @@ from .notebook import (LIVE, LONG, Demo, cell, data_uri, deliver, fold, limits, 
                        recorded, sentence, text, tiles)
 from .pace import pace_of
 from .paint_knobs import Knobs
-from .paint_recipe import PARTS, Painted, called, verb
+from .paint_recipe import Painted, called, verb
 from .uploads import take_directions
 from .wiring import buttons, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
@@ -114,7 +114,7 @@ def setup_of(recipe: Painted, knobs: Knobs | None) -> dict:
     there = painted.parts_of(recipe)
     generator, card = recipes.opened(recipe.model), zoo.card(recipe.model)
     return dict(models.facts(recipe.model), parts={name: to_text(mask) for name, mask in there.items()},
-                offered=[name for name in PARTS if name in there], region=to_text(painted.mask_of(recipe)),
+                offered=painted.offered(recipe.model, there), region=to_text(painted.mask_of(recipe)),
                 name=called(recipe), solved=knobs is not None,
                 knobs=[] if knobs is None else knob_facts(recipe, knobs), plan=finding.plan(recipe),
                 method=painted.METHODS[recipe.method], crop=card.crop / card.resolution,

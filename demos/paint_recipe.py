@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -27,8 +27,9 @@ TAB = "paint"
 KNOBS = 4
 REACH = 6.0             # steps, at most
 STEP = 0.05             # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
-PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")         # offered as buttons, in this order
-PLURAL = ("eyes", "glasses", "brows", "ears")
+PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")         # of a face, offered in this order
+AROUND = ("background", "floor")        # of an object everything is offered, and these last
+PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")
 METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
 MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
 TRIED = 20              # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
@@ -41,7 +42,7 @@ class Painted:
     """One picture with a region; plain values only. A recipe that exists was checked; its part may still be missing.
 
     model, seed, psi, label, layers: as in demos.recipe.Recipe. region: a part's name (of the part reader), the text of
-    `core.regions.to_text`, or "" for the network's default. method: a key of METHODS. lam: weight of the sparse part,
+    `core.regions.to_text`, or "" for the picture's default. method: a key of METHODS. lam: weight of the sparse part,
     0: searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them.
     amounts: KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at
     first order. knob: the chosen one, counted from 0. Numbers may be given as text. Raises RecipeError.
@@ -49,7 +50,7 @@ class Painted:
     model: str
     seed: int = 0
     psi: float = 0.7
-    region: str = "mouth"
+    region: str = ""
     method: str = "lowrank"
     lam: float = 0.0
     forbid: bool = True
@@ -64,7 +65,7 @@ class Painted:
         resolution = zoo.card(base.model).resolution
         checked = dict(
             {name: getattr(base, name) for name in ("seed", "psi", "label", "layers")},
-            region=_region(self.region, base.model), method=choice(self.method, "method", METHODS),
+            region=_region(self.region, base), method=choice(self.method, "method", METHODS),
             lam=_weight(self.lam), forbid=_yes(self.forbid),
             size=whole(self.size, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution,
             amounts=_amounts(self.amounts), knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
@@ -86,9 +87,10 @@ class Painted:
 FIELDS = tuple(field.name for field in fields(Painted))
 
 
-def _region(region: object, model: str) -> str:
+def _region(region: object, base: Recipe) -> str:
+    model = base.model
     if region == "":
-        return default_region(model)
+        return default_region(base)
     if isinstance(region, str) and region in part_names(model):
         return region
     try:
@@ -144,13 +146,28 @@ def part_names(model: str) -> tuple[str, ...]:
     if not (isinstance(model, str) and model in {**zoo.CARDS, **zoo.HUB_CARDS} and has_parts(model)):
         return ()
     names = zoo.load_part_reader(zoo.card(model).world).names
-    return (*(name for name in PARTS if name in names), *(name for name in names if name not in PARTS))
+    first = PARTS if PARTS[0] in names else [name for name in names if name not in AROUND]
+    return (*(name for name in first if name in names), *(name for name in names if name not in first))
 
 
-def default_region(model: str) -> str:
-    """The mouth where there is a part reader that knows one; else the middle of the picture."""
+def offered(model: str, there: Collection[str]) -> list[str]:
+    """Those of the parts on a picture that get a button: of a face the well-known ones."""
     names = part_names(model)
-    return names[0] if names else to_text(MIDDLE.mask(CODED))
+    return [name for name in (PARTS if PARTS[0] in names else names) if name in there]
+
+
+def default_region(base: Recipe) -> str:
+    """The mouth; of a picture without one its largest part, or its middle where no reader knows parts."""
+    names = part_names(base.model)
+    if not names or PARTS[0] in names:
+        return names[0] if names else _middle()
+    there = {name: int(mask.sum()) for name, mask in _parts(base.model, zoo.weights_hash(base.model), base).items()
+             if name not in AROUND}
+    return max(there, key=there.__getitem__, default=names[0])
+
+
+def _middle() -> str:
+    return to_text(MIDDLE.mask(CODED))
 
 
 def parts_of(recipe: Painted) -> dict[str, Tensor]:
@@ -184,7 +201,7 @@ def mask_of(recipe: Painted) -> Tensor:
         return from_text(recipe.region)
     there = parts_of(recipe)
     if recipe.region not in there:
-        others = [name for name in PARTS if name in there]
+        others = offered(recipe.model, there)
         raise RecipeError(f"the part reader finds no {recipe.region} on this picture: "
                           f"choose {', '.join(others)}, another picture, or paint a region")
     return there[recipe.region]
@@ -204,7 +221,7 @@ def called(recipe: Painted) -> str:
     """The region in a sentence: "the mouth", "what was painted"."""
     if recipe.region in part_names(recipe.model):
         return f"the {recipe.region}"
-    known = {default_region(recipe.model): "the middle of the picture", corner(): "the upper left corner"}
+    known = {_middle(): "the middle of the picture", corner(): "the upper left corner"}
     return known.get(recipe.region, "what was painted")
 
 

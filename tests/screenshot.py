@@ -1,6 +1,6 @@
 """Pictures of the page for the README, taken from the page itself.
 
-    python -m tests.screenshot                  # writes docs/steer.png, paint.png, restore.png and inside.png, 1440 x 900
+    python -m tests.screenshot          # writes docs/steer.png, paint.png, restore.png and inside.png, 1440 x 900
 """
 from __future__ import annotations
 
