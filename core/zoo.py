@@ -77,7 +77,7 @@ _BUNDLED = (
               spread="graded", architecture="StyleGAN2"),
     ModelCard("portraits-pggan", "Portraits (PGGAN, 64 px)", "portraits-pggan.safetensors", "portraits", 64,
               spread="graded", architecture="PGGAN"),
-    ModelCard("objects-biggan", "Objects (BigGAN, 64 px)", "objects-biggan.safetensors", "objects", 64, psi=1.0,
+    ModelCard("objects-biggan", "Objects (BigGAN, 64 px)", "objects-biggan.safetensors", "objects", 64,
               spread="graded", architecture="BigGAN", classes=16),
 )
 

@@ -242,7 +242,7 @@ def needed(recipe: Restoration) -> Found:
 
 
 LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, "
-          "the network invents what it has often seen. The bundled ones learned from cartoon faces drawn by a program; "
+          "the network invents what it has often seen. The bundled ones learned from cartoons drawn by a program; "
           "of photographs it will make cartoons. Never use a picture that was restored like this to recognise anybody.")
 EQUATION = (r"""
 The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; """

@@ -319,7 +319,7 @@ def main() -> None:
     path = Path(zoo.WEIGHTS) / "evidence" / f"{card}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(evidence, indent=1, allow_nan=False))
-    sheet(zoo.load(card)).save(path.with_name(f"{card}-sheet.webp"), quality=90)
+    sheet(zoo.load(card), psi=zoo.card(card).psi).save(path.with_name(f"{card}-sheet.webp"), quality=90)
     print(f"written: {path.name} and the sheet of seeds 0 to 63")
 
 

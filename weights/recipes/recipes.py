@@ -67,6 +67,6 @@ RECIPES: dict[str, Recipe] = {
     "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=470_000, spread="graded"),
     "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=0.5, images=220_000, spread="graded",
                               teacher="portraits-stylegan2", anchor=20.0),
-    "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, images=240_000, mixing=0, batch=64,
+    "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, images=210_000, mixing=0, batch=64,
                              spread="graded", variety=4.0),
 }
