@@ -182,7 +182,7 @@ def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_
     recipe = page.evaluate("gan.inside.now.recipe")
     assert recipe["model"] == BUNDLED and page.locator("#inside-class").input_value() == "mug"
     assert_shows(page, zoo.card(BUNDLED).path, recipe)
-    part = re.search(r"draws the (\w+)", page.locator("#inside-sentence").inner_text())[1]
+    part = re.search(r"(?:draws|shapes) the (\w+)", page.locator("#inside-sentence").inner_text())[1]
     assert part in page.locator("#inside-verdict").inner_text()
     press(page, "inside-another")                       # the same channel, drawn by the server
     page.wait_for_function(f"({SETTLED})() && gan.inside.now.recipe.seed !== {recipe['seed']}")

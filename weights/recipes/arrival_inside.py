@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from core import zoo
@@ -35,6 +36,7 @@ SEEDS = range(24)
 LEAST, SURE = 3.0, 0.99
 # share of the change, and times that of random channels, from which a channel is said to draw a part
 CLEAR, TIMES = 0.5, 2.0
+GONE = 0.5                  # share of the part's pixels from which it is gone without the channel, so drawn by it
 
 
 def picture(uri: str) -> Image.Image:
@@ -62,14 +64,22 @@ def candidates(model: str) -> Iterator[tuple[float, Look]]:
 
 
 def first_sentence(look: Look) -> str:
-    """What the channel was measured to draw on this picture;
+    """What the channel was measured to draw, or to shape, on this picture;
     a bare sentence where no part stands out against random channels.
     """
     shares, random = experiments.tried(look, look.channel).parts, experiments.beside(look, measure=True)
     name = experiments.struck(shares, random) if shares else ""
     if not name or shares[name] < CLEAR or shares[name] < TIMES * random["parts"].get(name, 0.0):
         return "Switch one channel of this network off and see what goes."
-    return f"One of this network\u2019s channels draws the {name}. Switch it off."
+    does = "draws" if lost(look, name) >= GONE else "shapes"
+    return f"One of this network\u2019s channels {does} the {name}. Switch it off."
+
+
+def lost(look: Look, part: str) -> float:
+    """Share of the part's pixels that the part reader no longer takes for it."""
+    pictures = torch.cat([experiments.before(look).picture, experiments.changed(look)])
+    before, after = read_parts(look.model, pictures)
+    return 1 - float((before[part] & after[part]).sum() / before[part].sum()) if part in after else 1.0
 
 
 def record(look: Look, folder: Path) -> list[str]:
