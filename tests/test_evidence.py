@@ -101,12 +101,13 @@ def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):
 def test_the_sentence_on_the_page_is_that_of_the_measurement_and_names_its_baseline(name):
     """Built anew from the recorded numbers: all but the words about random knobs is what the measurement said."""
     found, factors = evidence(name), load_world(zoo.card(name).world).FACTORS
+    things = "faces" if zoo.card(name).world == "portraits" else "pictures"
     for key, table in found["sets"].items():
         group = key.split("/")[1]
         for knob in table["knobs"]:
             said = measured.verdict_in(found, knob, group, factors)
             before, _, ending = said.partition(" A random knob\u2019s strongest: ")
-            assert ending == f"{found['baseline'][group]:.2f}. ({found['samples']['faces']} faces)"
+            assert ending == f"{found['baseline'][group]:.2f}. ({found['samples']['faces']} {things})"
             recorded = knob["verdict"].partition(" Random knobs: ")[0].partition(" A random knob")[0]
             recorded = recorded.replace("% of", " % of").replace("  %", " %")
             assert _numbers(before) == pytest.approx(_numbers(recorded), abs=0.011), "rounded once more, at most"
