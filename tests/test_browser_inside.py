@@ -183,7 +183,7 @@ def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_
     assert recipe["model"] == BUNDLED and page.locator("#inside-class").input_value() == "mug"
     assert_shows(page, zoo.card(BUNDLED).path, recipe)
     part = re.search(r"(?:draws|shapes) the (\w+)", page.locator("#inside-sentence").inner_text())[1]
-    assert part in page.locator("#inside-verdict").inner_text()
+    assert part in page.locator("#inside-verdict").inner_text() and axe(page) == []
     press(page, "inside-another")                       # the same channel, drawn by the server
     page.wait_for_function(f"({SETTLED})() && gan.inside.now.recipe.seed !== {recipe['seed']}")
     assert_shows(page, zoo.card(BUNDLED).path, page.evaluate("gan.inside.now.recipe"))
