@@ -57,7 +57,7 @@ class Look:
     share: float = 0.3
     gates: str = "all"
     mix: str = "parameters"
-    keep: float = 20.0
+    keep: float = 70.0
     pieces: int = 4
     weighted: bool = True
 
