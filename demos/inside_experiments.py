@@ -35,6 +35,7 @@ from .kept import Kept
 from .notebook import Bar, bars, data_uri, table
 from .paint_recipe import has_parts, read_parts
 from .recipe import opened
+from .words import signed
 
 DOTS = 12               # channels that are offered
 RANDOM = 8              # channels that any one is compared with
@@ -422,8 +423,8 @@ def alike(look: Look) -> dict:
     html = _heat(found, names) if len(names) <= HEATED else bars(
         [Bar(names[i], float(row[i])) for i in order[:10]],
         caption=f"Classes most like {named(look)}", value="likeness", full=1.0)
-    said = (f"{capital(named(look))} is most like {names[best]} ({float(row[best]):+.2f}) "
-            f"and least like {names[least]} ({float(row[least]):+.2f}; 1: the same channels, 0: unrelated)."
+    said = (f"{capital(named(look))} is most like {names[best]} ({signed(row[best], 2)}) "
+            f"and least like {names[least]} ({signed(row[least], 2)}; 1: the same channels, 0: unrelated)."
             f"{_families(look.model, found)}")
     return dict(html=html, verdict=said)
 
@@ -446,8 +447,8 @@ def _families(model: str, found: Tensor) -> str:
 
     random, real = torch.Generator().manual_seed(0), gap(of)
     beaten = sum(gap(of[torch.randperm(len(of), generator=random)]) >= real for _ in range(SHUFFLES))
-    return (f" Families, which nobody told the network about: relatives are {real:+.2f} more alike than strangers "
-            f"(p = {(beaten + 1) / (SHUFFLES + 1):.3f}, {SHUFFLES} permutations).")
+    return (f" Families, which nobody told the network about: relatives are {signed(real, 2)} more alike than "
+            f"strangers (p = {(beaten + 1) / (SHUFFLES + 1):.3f}, {SHUFFLES} permutations).")
 
 
 def _heat(found: Tensor, names: Sequence[str]) -> str:
@@ -455,7 +456,7 @@ def _heat(found: Tensor, names: Sequence[str]) -> str:
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in names)
     body = ""
     for i, name in enumerate(names):
-        cells = "".join(f'<td style="--at:{max(0.0, float(value)):.2f}">{float(value):+.2f}</td>' for value in found[i])
+        cells = "".join(f'<td style="--at:{max(0.0, float(value)):.2f}">{signed(value, 2)}</td>' for value in found[i])
         body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
     return ('<div class="scroll" tabindex="0" role="region" aria-label="Likeness of every pair of classes">'
             '<table class="heat">'
@@ -536,10 +537,10 @@ def compare(look: Look) -> Iterator[dict]:
 def compared_said(look: Look, formula: Tensor, observed: Tensor, effect: Tensor) -> str:
     pairs = {"watching": rank_correlation(formula, observed), "experiment": rank_correlation(formula, effect)}
     both = rank_correlation(observed, effect)
-    told = ", ".join(f"with the {name} {value:+.2f}" if name == "experiment" else f"with {name} {value:+.2f}"
+    told = ", ".join(f"with {'the ' * (name == 'experiment')}{name} {signed(value, 2)}"
                      for name, value in pairs.items())
     return (f"Does the formula put the {len(formula)} channels in the same order? Rank correlation {told}; "
-            f"watching with the experiment {both:+.2f} (1 the same order, 0 unrelated). "
+            f"watching with the experiment {signed(both, 2)} (1 the same order, 0 unrelated). "
             f"{capital(gate_name(look.model, look.gate))}, {named(look)}; {OBSERVED} pictures watched, "
             f"{TRIED} switched.")
 

@@ -210,7 +210,8 @@ def signed(said: str) -> str:
 
 
 def points(found: tuple[float, float]) -> str:
-    return signed(f"{found[0]:.1f} [{found[0] - found[1]:.1f}, {found[0] + found[1]:.1f}]")
+    at, low, high = (round(value, 1) + 0.0 for value in (found[0], found[0] - found[1], found[0] + found[1]))
+    return signed(f"{at:.1f} [{low:.1f}, {high:.1f}]")                                     # no \u22120.0
 
 
 def spread_of(values: Sequence[float]) -> str:
@@ -231,7 +232,7 @@ def ablation_table(classes: Sequence[Mapping], pictures: int, closeness: float) 
     for share in SHARES:
         random = random_drops(classes, share, pictures)
         lost = (points(drop(classes, f"{order} {share:g}", pictures)) for order in ("most", "least"))
-        among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}"
+        among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}" if len(random) > 1 else "one choice"
         rows.append([f"{100 * share:g} %", *lost, signed(f"{median(random):.1f} ({among})")])
     return dict(caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
                         f"a class, drawn in bfloat16 ({closeness:.0f} dB from float32)",
