@@ -156,6 +156,16 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
         assert experiments.tried(look, look.channel).levels >= 0.5
     said = {arrival_inside.first_sentence(look) for _, look in found}
     assert all(one.endswith("Switch it off.") or one.startswith("Switch one channel") for one in said)
+    look, names = found[0][1], reader.names
+    pictures = torch.cat([experiments.before(look).picture, experiments.changed(look)])
+    before, after = reader.masks(pictures)[:, names.index("handle")].numpy().astype(bool)
+    assert arrival_inside.lost(look, "handle") == pytest.approx(1 - (before & after).sum() / before.sum())
+    monkeypatch.setattr(experiments, "struck", lambda shares, random: "handle")
+    monkeypatch.setattr(arrival_inside, "CLEAR", 0.0)
+    monkeypatch.setattr(arrival_inside, "TIMES", 0.0)
+    for gone, verb in ((0.1, "shapes"), (0.9, "draws")):
+        monkeypatch.setattr(arrival_inside, "lost", lambda look, part, gone=gone: gone)
+        assert f" {verb} the handle. " in arrival_inside.first_sentence(look)
     shown = experiments.before(Look(MODEL, label=1)).picture
     monkeypatch.setattr(experiments, "probabilities", lambda model, picture:
                         torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]))

@@ -34,6 +34,7 @@ from core.truth.worlds import load_world
 from demos.inside_experiments import CUT_SIDE, alike, likeness, rank_correlation
 from demos.inside_recipe import Look, class_names, classifier_of, gate_name
 from demos.notebook import write_whole
+from demos.restored import minus
 
 from .train import RUNS, WEIGHTS
 
@@ -205,17 +206,17 @@ def random_drops(classes: Sequence[Mapping], share: float, pictures: int) -> lis
     return [drop(classes, name, pictures)[0] for name in names]
 
 
-def signed(said: str) -> str:
-    return said.replace("-", "\u2212")
-
-
 def points(found: tuple[float, float]) -> str:
     at, low, high = (round(value, 1) + 0.0 for value in (found[0], found[0] - found[1], found[0] + found[1]))
-    return signed(f"{at:.1f} [{low:.1f}, {high:.1f}]")                                     # no \u22120.0
+    return minus(f"{at:.1f} [{low:.1f}, {high:.1f}]")                                     # no \u22120.0
+
+
+def chosen_by_chance(draws: int) -> str:
+    return "one choice" if draws == 1 else f"median of {draws} choices"
 
 
 def spread_of(values: Sequence[float]) -> str:
-    return signed("{:.2f} [{:.2f}, {:.2f}]".format(*median_interval(torch.tensor(values, dtype=torch.float64))))
+    return minus("{:.2f} [{:.2f}, {:.2f}]".format(*median_interval(torch.tensor(values, dtype=torch.float64))))
 
 
 def orders_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
@@ -232,8 +233,8 @@ def ablation_table(classes: Sequence[Mapping], pictures: int, closeness: float) 
     for share in SHARES:
         random = random_drops(classes, share, pictures)
         lost = (points(drop(classes, f"{order} {share:g}", pictures)) for order in ("most", "least"))
-        among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}" if len(random) > 1 else "one choice"
-        rows.append([f"{100 * share:g} %", *lost, signed(f"{median(random):.1f} ({among})")])
+        among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}" if len(random) > 1 else chosen_by_chance(1)
+        rows.append([f"{100 * share:g} %", *lost, minus(f"{median(random):.1f} ({among})")])
     return dict(caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
                         f"a class, drawn in bfloat16 ({closeness:.0f} dB from float32)",
                 head=["off", "most aware", "least aware", "random: median (least to most, choices)"], rows=rows)
@@ -245,9 +246,9 @@ def gates_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
         of_gate = [one["gates"][gate] for one in classes]
         lost = (points(drop(of_gate, f"{order} {SHARE:g}", pictures)) for order in ("most", "least"))
         random = median(random_drops(of_gate, SHARE, pictures))
-        rows.append([gate_name(measurement.card, gate), *lost, signed(f"{random:.1f}")])
+        rows.append([gate_name(measurement.card, gate), *lost, minus(f"{random:.1f}")])
     return dict(caption=f"{100 * SHARE:g} % of one gate\u2019s channels off: accuracy lost in percentage points [95 %]",
-                head=["gate", "most aware", "least aware", "random, one choice"], rows=rows)
+                head=["gate", "most aware", "least aware", f"random, {chosen_by_chance(FEW_DRAWS)}"], rows=rows)
 
 
 def cuts_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
@@ -276,7 +277,7 @@ def against_quality(measurement: Measurement, rows: Sequence[Mapping]) -> str:
     for name, sign in (("distance", -1.0), ("variety", 1.0)):
         values = sign * torch.tensor([one[name] for one in rows], dtype=torch.float64)
         low, high = resampled(total, values)
-        said.append(signed(f"{rank_correlation(total, values):+.2f} [{low:+.2f}, {high:+.2f}]"))
+        said.append(minus(f"{rank_correlation(total, values):+.2f} [{low:+.2f}, {high:+.2f}]"))
     return ("Do classes of high total awareness look better, and vary less? Rank correlation with closeness to renders "
             f"{said[0]}, with variety {said[1]} (95 %, resampled over only {len(rows)} classes, so wide).")
 
@@ -306,7 +307,7 @@ def sentences(measurement: Measurement, parts: Mapping[str, Sequence[Mapping]]) 
         f"The classifier takes {100 * taken:.1f} % of {pictures * len(classes):,} pictures for the class that was "
         "asked for.",
         f"Without the {100 * SHARE:g} % most aware channels it does so {points(aware)} percentage points less often, "
-        f"without as many random ones {signed(f'{random:.1f}')} (median of {DRAWS} choices), without those that the "
+        f"without as many random ones {minus(f'{random:.1f}')} (median of {DRAWS} choices), without those that the "
         f"class least like it opens most {points(drop(classes, 'stranger', pictures))}. At least 3 times the random "
         f"ones and at least 10 points: {'so it is' if promised(aware[0], random) else 'not on this network'}; "
         f"class by class in {often} of {len(classes)}.",

@@ -146,6 +146,7 @@ class Training:
         return self.recipe.anchor * distance(fake.float(), theirs)
 
     def alike(self, fake: Tensor) -> Tensor | float:
+        """How much closer pictures of a class are than its renders, times `variety`; 0 without classes to compare."""
         return 0.0 if self.wanted is None else self.recipe.variety * too_alike(fake, self.wanted)
 
     def watch(self, loss: float) -> None:
