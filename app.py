@@ -25,7 +25,14 @@ import torch
 from starlette.staticfiles import StaticFiles
 
 from core import zoo
-from demos import channel_awareness, gpu, lowrank, mganprior, notebook, recipe, restoring, sefa
+from demos.inside import tab as channel_awareness
+from demos.page import gpu
+from demos.page import parts as notebook
+from demos.page import picture as recipe
+from demos.paint import tab as lowrank
+from demos.restore import tab as mganprior
+from demos.restore import search as restoring
+from demos.steer import tab as sefa
 
 DEMOS = (sefa, lowrank, mganprior, channel_awareness)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
@@ -150,7 +157,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"),
                         help="where networks run: cpu, cuda (default: cuda where there is one)")
     given = parser.parse_args()
-    cuda = torch.cuda.is_available() and not gpu.lent()         # a lent one is not ours: see demos/gpu.py
+    cuda = torch.cuda.is_available() and not gpu.lent()         # a lent one is not ours: see demos/page/gpu.py
     if given.device == "cuda" and not cuda:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)

@@ -29,9 +29,9 @@ from core.truth.verdict import statistics_verdict
 from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 
-from . import measured
-from .notebook import Bar, bars, css, data_uri, table
-from .words import signed
+from .page import evidence as measured
+from .page.parts import Bar, bars, css, data_uri, table
+from .page.words import signed
 
 KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)        # of SeFa; steps, each one standard deviation of w . v
 SHOWN = 192         # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes

@@ -33,7 +33,7 @@ from core.truth import statistics
 from demos import report
 
 from . import foreign, shared_fixtures, tiny
-from .test_hub import CONTENT, StandIn, cache, ended, pinned, stand_in
+from .core.test_hub import CONTENT, StandIn, cache, ended, pinned, stand_in
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 

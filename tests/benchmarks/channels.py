@@ -24,7 +24,7 @@ from core.channels.segmentation import segment
 from core.codes import Directions, edit
 from core.generators.base import Generator
 from core.generators.biggan import BigGANDeep
-from weights.recipes.recipes import biggan
+from weights.recipes.train.recipes import biggan
 
 LABEL = 3
 UNITS = (16, 16, 16, 16, 8, 8, 8, 8, 4, 4, 2, 2, 1)         # of 128 channels: before each of 12 blocks, and at the end

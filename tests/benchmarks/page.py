@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from demos import recipe as recipes
+from demos.page import picture as recipes
 
 from ..conftest import chromium, served
 

@@ -1,0 +1,153 @@
+"""The networks that the page can draw with: bundled, the visitor's own, and those of the Hugging Face Hub.
+
+A network of the Hub is fetched when somebody asks for it, with its size and licence said before, and can be cancelled.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+
+import gradio as gr
+
+from core import zoo
+
+from . import pace
+from . import picture as recipes
+from .fields import RecipeError
+from .parts import LIVE, part, private
+from .picture import NOUNS, Recipe
+
+EVENTS = ("ask", "choose", "stop")
+FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
+WORLDS = {
+    "portraits": "learned from portraits that our own program draws, so the right answers are known "
+                 "and every knob can be checked",
+    "objects": "learned from objects that our own program draws, so the right answers are known "
+               "and every knob can be checked"}
+_stopped: set[tuple[str, str]] = set()          # (visitor, model) whose download is to end
+
+
+def facts(model: str) -> dict:
+    """What the page says of a network whatever the knobs: whose it is, its licence, how fast and how it draws."""
+    card, drawn = zoo.card(model), pace.pace_of(model)
+    size = card.resolution
+    return dict(title=card.title, licence=card.licence, link=card.link, bundled=not (card.hub or card.own),
+                noun=NOUNS.get(card.world, "picture"), about=about(card), precision=pace.says(model),
+                classes=card.classes, seconds=round(drawn.seconds, 4), slow=drawn.slow, psi=card.psi, side=size,
+                aspect=size / (size - 2 * card.crop))
+
+
+def about(card: zoo.ModelCard) -> str:
+    """One sentence on where a network comes from."""
+    if card.world:
+        return f"The network {WORLDS[card.world]}."
+    origin = (f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else
+              "is your own")
+    return (f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged "
+            "by what it does to brightness, colours, light, place and edges.")
+
+
+def listed() -> list[dict]:
+    """Every network with what a visitor needs to choose: bundled first, then own ones, then those of the Hub."""
+    cards = sorted(zoo.CARDS.values(), key=lambda card: card.own)
+    return [_row(card) for card in (*cards, *zoo.HUB_CARDS.values())]
+
+
+def _row(card: zoo.ModelCard) -> dict:
+    group = "From the Hugging Face Hub" if card.hub else "Yours" if card.own else "Bundled"
+    here = zoo.is_here(card.name)
+    refusal = "" if zoo.openable(card.name) else (
+        "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned")
+    return dict(name=card.name, title=card.title, group=group, licence=card.licence, link=card.link, here=here,
+                classes=card.classes, size=_megabytes(card), refusal=refusal)
+
+
+def _megabytes(card: zoo.ModelCard) -> str:
+    size = (card.hub.size or card.hub.about) if card.hub else card.path.stat().st_size
+    exact = card.hub is None or card.hub.size is not None
+    return f"{'' if exact else 'about '}{size / 1e6:.0f} MB" if size else "size not known"
+
+
+def fetched(model: str, visitor: str) -> Iterator[dict]:
+    """How far the download is, at least twice a second; nothing where the file is here.
+
+    Raises ValueError, zoo.Cancelled.
+    """
+    if not isinstance(model, str) or model not in {**zoo.CARDS, **zoo.HUB_CARDS}:
+        raise RecipeError("there is no such network: choose one of the list")
+    told, ended = SimpleQueue(), threading.Event()
+    _stopped.discard((visitor, model))
+
+    def fetch() -> None:
+        try:
+            zoo.fetch(model, progress=lambda done, total: told.put((done, total)),
+                      cancelled=lambda: (visitor, model) in _stopped or ended.is_set())
+            told.put(None)
+        except (ValueError, zoo.Cancelled) as error:
+            told.put(error)
+
+    threading.Thread(target=fetch, daemon=True).start()
+    try:
+        while True:
+            news = _last(told)
+            if isinstance(news, Exception):
+                raise news
+            if news is None:
+                return
+            yield _progress(*news)
+    finally:
+        ended.set()             # the visitor is gone: nobody waits for the file
+
+
+def _last(told: SimpleQueue) -> tuple[int, int | None] | Exception | None:
+    """The newest of what was told, waiting for the first half a second at a time."""
+    news = told.get()
+    for _ in range(4):          # ten a second are too many to send
+        try:
+            if not isinstance(news, tuple):
+                break
+            news = told.get(timeout=0.1)
+        except Empty:
+            break
+    return news
+
+
+def _progress(done: int, total: int | None) -> dict:
+    whole = f" of {total / 1e6:.0f}" if total else ""
+    return dict(share=done / total if total else None, says=f"{done / 1e6:.0f}{whole} MB fetched")
+
+
+def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
+    """Fetches and opens a network; yields what the list shows meanwhile, and last the recipe that is drawn with it."""
+    try:
+        for progress in fetched(model, visitor):
+            yield dict(progress, name=model)
+        yield dict(name=model, share=1.0, says="Opening it \u2026")
+        pace.pace_of(model)
+        card = zoo.card(model)
+        old = recipes.from_json(given)
+        chosen = Recipe(model, seed=old.seed, psi=card.psi)
+        recipes.directions_of(chosen)
+        yield dict(name=model, recipe=recipes.as_dict(chosen), models=listed())
+    except zoo.Cancelled:
+        yield dict(name=model, error="", models=listed())
+    except ValueError as error:         # RecipeError and HubError too
+        said = str(error)
+        yield dict(name=model, error=said[:1].upper() + said[1:], models=listed())
+
+
+def picker(tab: str, bus: gr.HTML) -> gr.HTML:
+    """The list of networks of a tab, beside its recipe. Its script is `gan.models`."""
+    made = part(tab, "models", {}, events=EVENTS)
+
+    def choosing(given, event: gr.EventData, request: gr.Request):
+        yield from choose(event.name, given, str(request.session_hash))
+
+    def stop(event: gr.EventData, request: gr.Request) -> None:
+        _stopped.add((str(request.session_hash), event.name))
+
+    made.ask(lambda: dict(models=listed()), None, made, **private(f"{tab}_networks", LIVE))
+    made.choose(choosing, bus, made, **private(f"{tab}_choose", FETCH))
+    made.stop(stop, None, None, **private(f"{tab}_stop", LIVE))
+    return made

@@ -1,0 +1,263 @@
+"""The cells that every tab is made of: sentence, picture with one control, verdict with a number, then five folds.
+
+Nothing here knows a method. A tab's parts are `gr.HTML` components that a script in the browser fills; the server is
+asked for pictures and sentences only, through three queues: `LIVE` (never more than 0.3 s of work), `LONG`, and
+`WATCH`, in which many watch work that takes its own turn.
+"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+from PIL import Image
+
+from core.images import webp
+
+from .words import signed
+
+HERE = Path(__file__).resolve().parent
+TABS = HERE.parent
+ARRIVAL = TABS / "arrival"          # what was recorded, see `recorded`
+FILMS = ("strip", "film-")           # how its pictures of many frames are named
+FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How true is this?",
+         "method": "Method and equation", "take": "Take it away"}
+LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
+LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
+WATCH = dict(concurrency_id="watch", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
+
+
+def private(name: str, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Keyword arguments of an event that belongs to the page alone; what programs may call is among the endpoints."""
+    return dict(queue or {}, api_name=name, api_visibility="private")
+
+
+class Demo(NamedTuple):
+    """What the page needs of a tab.
+
+    opened: (handler, outputs) for the address it was opened with; the request is its input.
+    endpoints: adds what programs may call; run outside of the tabs. left: told by the request that a visitor is gone.
+    """
+    name: str
+    opened: tuple[Callable, list]
+    endpoints: Callable[[], None]
+    left: Callable[[gr.Request], None]
+
+
+# --- pictures to the browser
+
+
+def publish(data: bytes, name: str) -> str:
+    """A file of this name with these bytes that the page may serve; written once, whole, however many ask at once.
+
+    It lies in a folder named by its content. Keep the bytes, not the path: old files are deleted.
+    """
+    root = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
+    path = root / "frames" / hashlib.sha256(data).hexdigest()[:32] / name
+    try:
+        os.utime(path)              # deletion goes by age: touched on use
+    except OSError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, data)
+    return str(path)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A reader finds the whole file or none: written beside it, then moved."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def data_uri(data: bytes, kind: str = "image/webp") -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def tiles(sheet: str, columns: int) -> list[list[str]]:
+    """A sheet of square pictures as a data URI -> rows of `columns` data URIs, one a picture."""
+    picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
+    side = picture.width // columns
+    rows = []
+    for top in range(0, picture.height, side):
+        cut = [picture.crop((left, top, left + side, top + side)) for left in range(0, side * columns, side)]
+        rows.append([data_uri(webp(one)) for one in cut])
+    return rows
+
+
+# --- parts of a tab
+
+
+def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), visible: bool | str = True) -> gr.HTML:
+    """A component whose content a script builds, handed over by `gan.mount(tab, name, ...)`.
+
+    `events` are what the script may trigger: they become attributes, `made.strip(handler, ...)`.
+    """
+    names = ", ".join(f"'{event}'" for event in events)
+    script = (f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
+              "element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); })()")
+    return gr.HTML(value, html_template='<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible,
+                   apply_default_css=False, js_on_load=script)
+
+
+def cell(title: str, lead: str = "", *, elem_id: str | None = None) -> gr.Column:
+    """`with cell("All knobs at once", "Tap one to choose it."):` one short experiment."""
+    column = gr.Column(elem_classes="cell", elem_id=elem_id)
+    with column:
+        gr.HTML(f"<h3>{escape(title)}</h3>" + (f"<p>{escape(lead)}</p>" if lead else ""), apply_default_css=False)
+    return column
+
+
+def fold(tab: str, name: str) -> gr.Accordion:
+    """One of the five folds, closed; `?expert=1` opens them all. Raises KeyError with the names there are."""
+    if name not in FOLDS:
+        raise KeyError(f"no fold {name!r}; there are {', '.join(FOLDS)}")
+    return gr.Accordion(FOLDS[name], open=False, elem_id=f"{tab}-fold-{name}", elem_classes="fold")
+
+
+def text(html: str, *, elem_id: str | None = None, elem_classes: str | None = None) -> gr.HTML:
+    return gr.HTML(html, elem_id=elem_id, elem_classes=elem_classes, apply_default_css=False)
+
+
+def limits(sentence: str) -> gr.HTML:
+    """The last line of every tab."""
+    return text(f'<p class="limits"><b>What this does not show.</b> {escape(sentence)}</p>')
+
+
+def button(name: str, elem_id: str) -> gr.Button:
+    return gr.Button(name, elem_id=elem_id, size="sm", elem_classes="quiet", min_width=90)
+
+
+def outlet(tab: str) -> gr.DownloadButton:
+    """The hidden button behind every download of a tab."""
+    return gr.DownloadButton("Save", elem_id=f"{tab}-file", visible="hidden")
+
+
+def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.DownloadButton, name: str) -> None:
+    """Pressing the button makes a file and saves it. `make` returns its path; anything else has said why not."""
+    def made(*values):
+        path = make(*values)
+        return gr.DownloadButton(value=path) if isinstance(path, str) else gr.skip()
+
+    # a download button serves the file it had before the click: so it is filled first, and clicked afterwards
+    save = f"() => setTimeout(() => document.querySelector('#{through.elem_id} a, #{through.elem_id}').click(), 60)"
+    pressed.click(made, inputs, through, **private(name, LONG)).success(None, js=save, **private(f"{name}_save"))
+
+
+def sentence(error: Exception) -> str:
+    """An error as the visitor reads it: shown on the page, and returned."""
+    said = str(error.args[0]) if error.args else str(error)
+    said = said[:1].upper() + said[1:]
+    gr.Warning(said, title="That did not work")
+    return said
+
+
+# --- numbers as tables: readable without colour, by screen readers too
+
+
+class Bar(NamedTuple):
+    """A row: value with its interval, beside what random does; None where not measured. `says` replaces the number."""
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    beside: float | None = None
+    says: str = ""
+
+
+def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", full: float | None = None) -> str:
+    """An HTML table of rows; every number is written, and drawn to the scale of `full` (None: the largest there is)."""
+    numbers = [abs(x) for row in rows for x in (row.value, row.low, row.high, row.beside) if x is not None]
+    full = full or max(numbers, default=1.0) or 1.0
+    names = [caption, value, "", *([beside] if beside else [])]
+    body = "".join(_bar_row(row, full, bool(beside)) for row in rows)
+    head = f"<thead><tr>{_heads(names)}</tr></thead>"
+    return _scrolling(f'<table class="bars">{head}<tbody>{body}</tbody></table>', caption)
+
+
+def _bar_row(row: Bar, full: float, beside: bool) -> str:
+    def at(x: float) -> str:
+        return f"{min(100.0, 100 * abs(x) / full):.1f}%"
+    interval = "" if row.low is None else f" <small>[{signed(row.low, 2)}, {signed(row.high, 2)}]</small>"
+    mark = "" if row.beside is None else f'<i style="left:{at(row.beside)}"></i>'
+    drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value)}"></span>{mark}</td>'
+    other = f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>" if beside else ""
+    said = escape(row.says) or signed(row.value, 2)
+    return f"<tr><th scope=row>{escape(row.name)}</th><td>{said}{interval}</td>{drawn}{other}</tr>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
+    """A plain HTML table; the first column names the rows."""
+    body = ""
+    for first, *others in rows:
+        cells = "".join(f"<td>{escape(str(x))}</td>" for x in others)
+        body += f"<tr><th scope=row>{escape(str(first))}</th>{cells}</tr>"
+    return _scrolling(f'<table class="plain-table"><caption>{escape(caption)}</caption>'
+                      f"<thead><tr>{_heads(head)}</tr></thead><tbody>{body}</tbody></table>", caption)
+
+
+def _heads(names: Sequence[str]) -> str:
+    return "".join(f"<th scope=col>{escape(name)}</th>" if name else "<td></td>" for name in names)
+
+
+def _scrolling(html: str, name: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{html}</div>'
+
+
+# --- the look, the scripts, the address
+
+
+def theme() -> gr.themes.Base:
+    """System fonts (nothing is fetched) and one accent colour."""
+    return gr.themes.Base(primary_hue="teal", secondary_hue="teal", neutral_hue="stone", radius_size="lg",
+                          font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+                          font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"])
+
+
+def css() -> str:
+    return (HERE / "page.css").read_text(encoding="utf-8")
+
+
+def scripts(*names: str) -> str:
+    """One <script> with what all tabs share and then their own, so that all of it is there or nothing."""
+    shared = ("page/js/page", "page/js/pictures")
+    sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names)]
+    return "<script>" + "\n".join(sources) + "</script>"
+
+
+def expert(query: Mapping[str, str]) -> bool:
+    """Whether the address asks for open folds."""
+    return query.get("expert") == "1"
+
+
+# --- what was recorded: a page that teaches before anything is computed
+
+
+@lru_cache(maxsize=8)
+def recorded(tab: str) -> dict | None:
+    """What `demos.steer.record` wrote for a tab; None where that is missing or broken.
+
+    Pictures are data URIs; films, which nobody needs at once, are addresses that `app.launch` serves.
+    """
+    try:
+        found = json.loads((ARRIVAL / f"{tab}.json").read_text(encoding="utf-8"))
+        pictures = {name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
+                    for name, file in found["pictures"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return {**found, "pictures": pictures}
+
+
+def _address(file: str) -> str:
+    """Relative to the page; another picture has another address, so that no browser shows an old one."""
+    return f"arrival/{file}?{hashlib.sha256((ARRIVAL / file).read_bytes()).hexdigest()[:12]}"

@@ -1,0 +1,474 @@
+"""A picture is a recipe: a model's name, a seed, how far each knob is turned; never a tensor.
+
+One record makes the picture, its link, its code, its notebook, its PNG and its alternative text, so none can disagree.
+"""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core import zoo
+from core.checkpoints import native
+from core.codes import Directions, edit
+from core.factorization.baseline import random_directions, spread_along
+from core.factorization.files import load_directions
+from core.factorization.ganspace import ganspace
+from core.factorization.sefa import MODES, sefa
+from core.generators.base import Generator, State
+from core.images import to_pil, webp
+
+from . import pace
+from .fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
+from .classes import class_names, class_of
+from .cache import Kept, joined
+from .words import signed
+
+REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
+KNOBS = 10
+LARGEST_SEED = 999_999_999
+METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
+MOST_PICTURES = 128             # in one strip
+PIXELS_AT_ONCE = 2 ** 21        # of pictures drawn together
+LARGEST_STATES = 256 * 2 ** 20      # bytes of layers' outputs that are kept
+LARGEST_PICTURES = 64 * 2 ** 20     # bytes of encoded pictures that are kept
+NOUNS = {"portraits": "portrait", "objects": "object"}
+
+Files = Mapping[str, "str | Path"]      # sha256 of an uploaded direction set -> where it lies on this machine
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One picture; plain values only. A recipe that exists can be drawn: everything is checked when it is made.
+
+    model: a name in core.zoo.CARDS, or of a model of the Hub that was fetched. seed: 0 .. 999,999,999.
+    psi: truncation of all layers, 0 .. 1. label: the class drawn; 0 where the model has none.
+    method: a key of METHODS; mode: of SeFa, "paper" or "official".
+    layers: "all", "coarse", "middle", "fine" (see `layer_groups`), or slots such as "0-3,6".
+    amounts: KNOBS numbers, in standard deviations of w . v, each within the card's reach; fewer are filled up with 0.
+    knob: the chosen one, counted from 0. directions: for method "file" the sha256 of the uploaded file, otherwise "".
+    Numbers may be given as text. psi and amounts are kept to a thousandth, far below what shows. Raises RecipeError.
+    """
+    model: str
+    seed: int = 0
+    psi: float = 0.7
+    method: str = "sefa"
+    mode: str = "paper"
+    layers: str = "all"
+    amounts: tuple[float, ...] = (0.0,) * KNOBS
+    knob: int = 0
+    directions: str = ""
+    label: int = 0
+
+    def __post_init__(self):
+        card = _card(self.model)
+        checked = dict(
+            seed=whole(self.seed, "the seed", 0, LARGEST_SEED),
+            psi=number(self.psi, "the truncation", 0, 1),
+            method=choice(self.method, "method", METHODS),
+            mode=choice(self.mode, "mode", MODES),
+            layers=_layers(self.layers, card.name),
+            amounts=_amounts(self.amounts, card.reach),
+            knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
+            directions=_identity(self.directions) if self.method == "file" else "",
+            label=_label(self.label, card),
+        )
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+FIELDS = tuple(field.name for field in fields(Recipe))
+_IN_A_LINK = tuple(name for name in FIELDS if name != "directions")
+
+
+# --- checks
+
+
+def _card(model: object) -> zoo.ModelCard:
+    if isinstance(model, str) and model in zoo.CARDS:
+        card = zoo.CARDS[model]
+        if card.own and not card.path.is_file():
+            raise RecipeError(f"the file {card.path.name} of this network is no longer there: put it back, or choose "
+                              "another network")
+        return card
+    if isinstance(model, str) and model in zoo.HUB_CARDS:
+        if zoo.openable(model) and zoo.is_here(model):
+            return zoo.HUB_CARDS[model]
+        remedy = "it is not pinned, so it opens only after `python app.py --unpinned`" if not zoo.openable(model) else \
+            "choose it in the list of networks, which says its size and licence, and fetch it"
+        raise RecipeError(f"the model {model} is not on this machine yet: {remedy}")
+    if not zoo.CARDS:
+        raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
+    raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS)}")
+
+
+def opened(model: str) -> Generator:
+    """The generator of a recipe's model. Raises RecipeError where its file is broken or gone."""
+    try:
+        return zoo.load(model)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
+def _label(label: object, card: zoo.ModelCard) -> int:
+    if not card.classes:
+        return whole(label, "the class of a model without classes", 0, 0)
+    return class_of(label, card.name)
+
+
+def label_name(recipe: Recipe) -> str:
+    """What its class is called; "" where the model has none."""
+    return class_names(recipe.model)[recipe.label] if _card(recipe.model).classes else ""
+
+
+def label_of(recipe: Recipe) -> int | None:
+    """What `generator.codes` takes: None where the model has no classes."""
+    return recipe.label if _card(recipe.model).classes else None
+
+
+def _amounts(amounts: object, reach: float) -> tuple[float, ...]:
+    if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
+        raise RecipeError(f"these are not the knobs' amounts: give at most {KNOBS} numbers "
+                          f"from {-reach:g} to {reach:g}, such as 1.5,0,-2")
+    checked = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(amounts)]
+    return tuple(checked + [0.0] * (KNOBS - len(checked)))
+
+
+def _identity(sha256: object) -> str:
+    if isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256):
+        return sha256
+    raise RecipeError(f"directions from a file are named by the file's sha256, not by {quoted(sha256)}: "
+                      "choose the file again, or choose SeFa")
+
+
+def _layers(layers: object, model: str) -> str:
+    """Canonical text: a group's name, or sorted ranges; every slot by number is "all"."""
+    if layers == "all":
+        return layers           # the usual case opens no weights
+    groups = layer_groups(model)
+    text = layers.strip().lower() if isinstance(layers, str) else ""
+    if text in groups:
+        return text
+    highest = groups["all"][-1]
+    slots: set[int] = set()
+    if re.fullmatch(r"[0-9]{1,3}(-[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(-[0-9]{1,3})?){0,40}", text):
+        for part in text.split(","):
+            first, last = (int(end) for end in (part.split("-") * 2)[:2])
+            slots |= set(range(first, last + 1)) or {highest + 1}           # 6-3 is no range
+    if not slots or max(slots) > highest:
+        example = "0-3,6" if highest > 5 else f"0-{highest}"
+        own = f", or numbers from 0 to {highest} such as {example}" if highest else ""
+        raise RecipeError(f"the layers cannot be {quoted(layers)}: this model has {', '.join(groups)}{own}")
+    return "all" if len(slots) == highest + 1 else _ranges(sorted(slots))
+
+
+def _ranges(slots: Sequence[int]) -> str:
+    starts = [slot for slot in slots if slot - 1 not in slots]
+    ends = [slot for slot in slots if slot + 1 not in slots]
+    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, ends))
+
+
+# --- layers, directions, codes
+
+
+def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
+    """The named groups of slots that a model has: "all" and, with several slots, "coarse", "middle", "fine".
+
+    As StyleGAN counts them, slots 2i and 2i + 1 belong to 4 * 2^i pixels: coarse is 4 and 8 px (slots 0-3), middle is
+    16 and 32 px (slots 4-7), fine is 64 px and above; groups that would be empty are left out.
+    """
+    slots = tuple(range(opened(model).slots))
+    groups = dict(all=slots, coarse=slots[:4], middle=slots[4:8], fine=slots[8:])
+    return {name: group for name, group in groups.items() if group and (name == "all" or len(slots) > 1)}
+
+
+def slots_of(recipe: Recipe) -> tuple[int, ...]:
+    """The slots that the recipe's layers name, ascending."""
+    groups = layer_groups(recipe.model)
+    if recipe.layers in groups:
+        return groups[recipe.layers]
+    ends = [part.split("-") for part in recipe.layers.split(",")]
+    return tuple(slot for end in ends for slot in range(int(end[0]), int(end[-1]) + 1))
+
+
+def file_identity(path: str | Path) -> str:
+    """sha256 of a file, hexadecimal: what `Recipe.directions` holds."""
+    return native.weights_hash(path)
+
+
+def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Directions, Tensor]:
+    """At most KNOBS directions, and [k] steps: the standard deviation of w . v along each. Made once, then shared.
+
+    A file says itself which layers it moves; one vector for all of them may be restricted by `recipe.layers`.
+    Raises RecipeError where the recipe needs a file that `files` does not have, or that does not fit.
+    """
+    mode = recipe.mode if recipe.method == "sefa" else ""
+    path = _path(recipe, files) if recipe.method == "file" else ""
+    weights = zoo.weights_hash(recipe.model)
+    return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions,
+                       label_of(recipe))
+
+
+@joined
+@lru_cache(maxsize=64)
+def _directions(model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str,
+                label: int | None):
+    generator = opened(model)
+    k = min(KNOBS, len(range(generator.dim)[generator.movable]))
+    if method == "sefa":
+        found = sefa(generator, slots, k=k, mode=mode)
+    elif method == "ganspace":
+        found = ganspace(generator, slots, k=k, label=label)
+    elif method == "random":
+        found = random_directions(generator, slots, k=k)
+    else:
+        found = _from_file(path, sha256, slots, generator, weights)
+    return found, spread_along(generator, found, label=label)
+
+
+def _path(recipe: Recipe, files: Files | None) -> str:
+    if recipe.directions not in (files or {}):
+        raise RecipeError("this picture was steered by directions from a file that is not here: "
+                          "choose the file again, or choose SeFa")
+    return str(files[recipe.directions])
+
+
+def _from_file(path: str, sha256: str, slots: tuple[int, ...], generator, weights: str) -> Directions:
+    try:
+        same = file_identity(path) == sha256
+    except OSError:
+        same = False
+    if not same:
+        raise RecipeError("the file of directions is no longer here: choose it again")
+    try:
+        found = load_directions(path, slots=generator.slots, dim=generator.dim, weights=weights)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+    moved = tuple(slot for slot in found.slots if slot in slots)
+    if found.vectors.ndim == 3 and moved != found.slots:
+        raise RecipeError("these directions have a vector of their own for every layer they move: choose all layers")
+    if not moved:
+        raise RecipeError(f"these directions move only the layers {_ranges(found.slots)}: "
+                          "choose all layers, or some of these")
+    return Directions(found.vectors[:KNOBS], found.scores[:KNOBS], moved)
+
+
+def codes_of(recipe: Recipe, files: Files | None = None) -> Tensor:
+    """The edited codes [1, slots, dim]: noise of the seed, truncated, then moved by amounts times steps."""
+    return _moved(recipe, [recipe.amounts], files)[0]
+
+
+def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | None) -> tuple[Tensor, tuple]:
+    """Codes [n, slots, dim] of the recipe's seed at n settings of all knobs, and the slots in which they may differ."""
+    codes = _codes(opened(recipe.model), recipe)
+    if not any(any(setting) for setting in amounts):
+        return codes.repeat(len(amounts), 1, 1), slots_of(recipe)           # an unmoved picture needs no directions
+    directions, steps = directions_of(recipe, files)
+    edited = [edit(codes, directions, distances(setting, directions, steps)) for setting in amounts]
+    return torch.cat(edited), directions.slots
+
+
+def _codes(generator: Generator, recipe: Recipe) -> Tensor:
+    return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=label_of(recipe))
+
+
+def distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
+    """Amounts in standard deviations -> one distance for each direction."""
+    if any(setting[len(directions):]):
+        raise RecipeError(f"there are only {len(directions)} directions here: "
+                          f"set the knobs after knob {len(directions)} back to 0")
+    return [amount * step for amount, step in zip(setting, steps.tolist())]
+
+
+# --- pictures
+
+
+def render(recipe: Recipe, files: Files | None = None, *, quick: bool = False) -> Tensor:
+    """The picture [1, 3, R, R], nominally in [-1, 1]; `quick`: as the page draws it, see `pace.quick`."""
+    return _draw(recipe, *_moved(recipe, [recipe.amounts], files), quick)
+
+
+def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
+    """What the first layers have drawn of the picture, [1, 3, R, R], where the model has that and is slow;
+    else None.
+    """
+    stop = pace.pace_of(recipe.model).stop
+    if stop is None:
+        return None
+    generator = pace.quick(recipe.model).at(psi=recipe.psi)
+    return generator.preview(generator.run(codes_of(recipe, files), stop=stop))
+
+
+def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *,
+                 quick: bool = False) -> Tensor:
+    """[len(amounts), 3, R, R]: the picture with one knob at each amount; the others stay as they are in the recipe."""
+    if not 1 <= len(amounts) <= MOST_PICTURES:
+        raise RecipeError(f"a strip cannot have {len(amounts)} pictures: choose 1 to {MOST_PICTURES}")
+    knob = replace(recipe, knob=knob).knob
+    settings = [turned(recipe, knob, amount).amounts for amount in amounts]
+    return _draw(recipe, *_moved(recipe, settings, files), quick)
+
+
+def render_faces(recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float], files: Files | None = None, *,
+                 quick: bool = False) -> Tensor:
+    """[len(seeds), len(amounts), 3, R, R]: each seed's strip of the recipe's chosen knob."""
+    if not 1 <= len(seeds) <= MOST_PICTURES:
+        raise RecipeError(f"there cannot be {len(seeds)} pictures: choose 1 to {MOST_PICTURES}")
+    return torch.stack([render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files, quick=quick)
+                        for seed in seeds])
+
+
+def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:
+    """The recipe with one knob, counted from 0, at another amount."""
+    return replace(recipe, amounts=recipe.amounts[:knob] + (amount,) + recipe.amounts[knob + 1:])
+
+
+def _draw(recipe: Recipe, codes: Tensor, slots: tuple[int, ...], quick: bool) -> Tensor:
+    """Codes [n, slots, dim] that differ from the seed's only in `slots` -> images; the layers before these run once."""
+    generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
+    start = generator.start(slots)
+    before = _before(generator, recipe, start, quick) if start else None
+    batches = codes.split(max(1, PIXELS_AT_ONCE // generator.resolution ** 2))
+    return torch.cat([_finished(generator, part, before, start) for part in batches])
+
+
+def _finished(generator: Generator, codes: Tensor, before: State | None, start: int) -> Tensor:
+    if before is None:
+        return generator(codes)
+    state = before._make(part if part is None else part.expand(len(codes), -1, -1, -1) for part in before)
+    return generator.to_image(generator.run(codes, state, start=start))
+
+
+def _before(generator: Generator, recipe: Recipe, stop: int, quick: bool) -> State:
+    """The state after the layers that no knob reaches: the sliders run only what comes after."""
+    key = (zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.seed, recipe.psi, recipe.label, stop)
+    return _states.get(key) or _states.put(key, generator.run(_codes(generator, recipe), stop=stop))
+
+
+def _size(state: State) -> int:
+    return sum(part.numel() * part.element_size() for part in state if part is not None)
+
+
+_states = Kept(LARGEST_STATES, _size)
+
+
+def shown(images: Tensor, model: str, *, largest: int | None = None) -> list[Image.Image]:
+    """Images [n, 3, R, R] as pictures without the bars that the card's training pictures had;
+    `largest`: of their width.
+    """
+    crop = zoo.card(model).crop
+    pictures = to_pil(images[:, :, crop:images.shape[2] - crop])
+    if largest is None or pictures[0].width <= largest:
+        return pictures
+    size = (largest, round(largest * pictures[0].height / pictures[0].width))
+    return [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
+
+
+def picture_bytes(recipe: Recipe, files: Files | None = None) -> bytes:
+    """The picture as lossless WebP; made once for all who ask for the same recipe, also at the same time."""
+    return _encoded(*_encoding(recipe, files))
+
+
+def has_bytes(recipe: Recipe, files: Files | None = None) -> bool:
+    """Was `picture_bytes` made for this picture before?"""
+    return _encoding(recipe, files) in _made
+
+
+def _encoding(recipe: Recipe, files: Files | None) -> tuple[Recipe, str, str]:
+    path = _path(recipe, files) if recipe.method == "file" and any(recipe.amounts) else ""
+    return replace(recipe, knob=0), zoo.weights_hash(recipe.model), path
+
+
+_made = Kept(LARGEST_PICTURES, len)
+
+
+@joined
+def _encoded(*key) -> bytes:
+    recipe, _weights, path = key
+    files = {recipe.directions: path} if path else None
+    return _made.get(key) or _made.put(key, webp(shown(render(recipe, files, quick=True), recipe.model)[0]))
+
+
+# --- JSON, link
+
+
+def as_dict(recipe: Recipe) -> dict:
+    """The recipe as plain JSON values, with its version: the one form behind link, notebook, saved edit and PNG."""
+    return dict(asdict(recipe), version=VERSION, amounts=list(recipe.amounts))
+
+
+def to_json(recipe: Recipe) -> str:
+    return json.dumps(as_dict(recipe), sort_keys=True)
+
+
+def from_json(data: str | bytes | Mapping) -> Recipe:
+    """The recipe of `to_json` (or of what `as_dict` returned); trusts nothing. Raises RecipeError."""
+    return Recipe(**read_recipe(data, FIELDS, "a recipe of a picture",
+                                "give what the page wrote, with a model and a seed"))
+
+
+def to_query(recipe: Recipe) -> dict[str, str]:
+    """The link's parameters: version and model always, the rest only where it is not the default.
+
+    A link cannot hold a file: for method "file" it opens the same settings with SeFa (see `link_note`).
+    """
+    linked = replace(recipe, method="sefa") if recipe.method == "file" else recipe
+    plain = Recipe(recipe.model)
+    written = {name: in_a_link(getattr(linked, name)) for name in _IN_A_LINK
+               if name == "model" or getattr(linked, name) != getattr(plain, name)}
+    return dict(v=str(VERSION), **written)
+
+
+def from_query(query: Mapping[str, str]) -> Recipe:
+    """The recipe of a link's parameters; what is missing is the default, the model the first there is.
+
+    Parameters that are not ours are left alone. Trusts nothing: raises RecipeError and nothing else.
+    """
+    ours = read_link(query, _IN_A_LINK)
+    if "amounts" in ours:
+        ours["amounts"] = ours["amounts"].split(",")
+    return Recipe(**{"model": next(iter(zoo.CARDS), ""), **ours})
+
+
+def link_for(recipe: Recipe, page: str = REPOSITORY) -> str:
+    """The address that opens this picture on `page`; under 1,000 characters."""
+    return f"{page}?{urlencode(to_query(recipe), safe=',')}"
+
+
+def link_note(recipe: Recipe) -> str:
+    """What the link does not hold, in a sentence; "" where it holds everything."""
+    if recipe.method != "file":
+        return ""
+    return "A link cannot hold your file of directions: it opens the same settings with SeFa."
+
+
+# --- words
+
+
+def alt_text(recipe: Recipe, titles: Sequence[str] | None = None) -> str:
+    """What the picture shows and how it was made, for those who do not see it; `titles`: what each knob does."""
+    card = _card(recipe.model)
+    parts = [NOUNS.get(card.world, "picture"), f"picture number {recipe.seed}"]
+    if card.classes:
+        parts.append(label_name(recipe))
+    if opened(recipe.model).has_truncation:
+        parts.append(f"truncation {recipe.psi:g}")
+    for i, amount in enumerate(recipe.amounts):
+        if amount:
+            title = f" ({titles[i]})" if titles and i < len(titles) and titles[i] else ""
+            parts.append(f"knob {i + 1}{title} at {signed(amount)}")
+    if not any(recipe.amounts):
+        return ", ".join([*parts, "no knob moved"])
+    if recipe.layers != "all":
+        parts.append(f"only layers {recipe.layers}" if recipe.layers[0].isdigit() else f"only {recipe.layers} layers")
+    if recipe.method != "sefa":
+        parts.append(f"knobs from {METHODS[recipe.method]}")
+    return ", ".join(parts)

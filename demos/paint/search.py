@@ -1,0 +1,404 @@
+"""The knobs of a region: solved once for whoever asks, watched while it runs, and what is measured of each.
+
+ReSeFa's come first, within a moment of the Jacobian; LowRankGAN's when both splits are certified.
+"""
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.codes import Directions, edit
+from core.factorization import jacobian, lowrank, resefa
+from core.factorization.baseline import random_directions, spread_along
+from core.factorization.jacobian import Grams, PictureGrams
+from core.factorization.lowrank import LowRank
+from core.factorization.sefa import sefa
+from core.generators.base import Generator
+from core.regions import resized
+
+from ..page import picture as recipes
+from ..page.fields import RecipeError
+from ..page.cache import Kept
+from ..page.pace import pace_of, quick
+from .recipe import KNOBS, REACH, STEP, TRIED, Painted, called, mask_of
+
+FURTHEST = 5.0          # standard deviations of w . n: how far a knob goes at most
+OF_MEMORY = 0.5         # share of the free memory that a Jacobian may take
+MOST_MEMORY = 8 * 2 ** 30           # bytes, where the machine does not say what is free
+PASSES = 2.5            # a column of the Jacobian costs that many pictures, measured at 64 and 128 px
+PATIENCE = 20           # seconds of work that begin without being asked for
+LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2 ** 20, 64 * 2 ** 20     # bytes that are kept
+
+
+@dataclass(frozen=True, eq=False)
+class Knobs:
+    """What the page turns: at most KNOBS directions of `method` for one region of one picture.
+
+    directions [k, dim] unit length; numbers: which of the method's own each is, from 0, and signs: whether it is the
+    other way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside
+    over outside, RMS, at first order; found: how many directions the method found. grams: of the region.
+    """
+    directions: Directions
+    numbers: list[int]
+    signs: list[float]
+    steps: list[float]
+    deviations: list[float]
+    ratio: list[float]
+    found: int
+    grams: Grams
+    solved: LowRank | None = None
+
+    def reach(self, knob: int) -> float:
+        """Steps that the knob goes to either side: to 5 standard deviations, at most 6 steps, at least 1."""
+        return max(1.0, min(REACH, math.floor(2 * FURTHEST / self.deviations[knob]) / 2))
+
+
+# --- keys, memory, time
+
+
+def picture_key(recipe: Painted) -> tuple:
+    """What a Jacobian depends on."""
+    return (zoo.weights_hash(recipe.model), recipe.seed, recipe.psi, recipe.label, recipes.slots_of(recipe.base),
+            recipe.size)
+
+
+def key_of(recipe: Painted) -> tuple:
+    """What the solution depends on: the picture, the region as it lies on it, the method."""
+    mask = mask_of(recipe)
+    region = hashlib.sha256(mask.numpy().tobytes()).hexdigest(), tuple(mask.shape)
+    return *picture_key(recipe), region, recipe.method, recipe.lam if recipe.method != "resefa" else 0.0
+
+
+def generator_of(recipe: Painted) -> Generator:
+    return recipes.opened(recipe.model).at(psi=recipe.psi)
+
+
+def memory() -> int:
+    """Bytes that a Jacobian may take now: half of what is free."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        with open("/proc/meminfo", encoding="ascii") as file:
+            free = max([free, *(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))])
+    except (OSError, ValueError, AttributeError):
+        free = MOST_MEMORY
+    return int(OF_MEMORY * min(free, MOST_MEMORY))
+
+
+def plan(recipe: Painted) -> dict:
+    """What finding the knobs costs, from shapes and the measured pace, before anything is computed.
+
+    seconds; size: the largest that fits into memory (0: full size), None: none does. asks: wait for the visitor's word.
+    says: a sentence, "" where it is quick and fits.
+    """
+    generator, whole = generator_of(recipe), zoo.card(recipe.model).resolution
+    wanted, there = recipe.size or whole, memory()
+    known = _bytes_needed(recipe.model, zoo.weights_hash(recipe.model))
+    needs = known.get(wanted) or min(more for size, more in known.items() if size >= wanted)
+    fits = next((size for size, more in known.items() if more <= there), None)
+    size = recipe.size if needs <= there else None if fits is None else min(fits, wanted) % whole
+    seconds = PASSES * len(range(generator.dim)[generator.movable]) * pace_of(recipe.model).seconds
+    done = picture_key(replace(recipe, size=size or 0)) in _jacobians
+    slow = seconds > PATIENCE and not done
+    tight = needs > there
+    amount = (f"the Jacobian of this network at {wanted} pixels a side needs {needs / 2 ** 20:,.0f} MB, "
+              f"and {there / 2 ** 20:,.0f} MB are free")
+    at = (f"; at {size or whole} pixels a side it fits" if size is not None else
+          "; no size of it fits: choose a smaller network")
+    time = f"It takes about {seconds:.0f} s" if seconds < 90 else f"It takes about {seconds / 60:.0f} minutes"
+    says = " ".join([(amount[0].upper() + amount[1:] + at + ".") if tight else "",
+                     f"{time} on this machine." if slow and size is not None else ""])
+    return dict(seconds=round(seconds, 1), size=size, asks=tight or slow, says=says.strip())
+
+
+@lru_cache(maxsize=64)
+def _bytes_needed(model: str, _weights: str) -> dict[int, int]:
+    """By pixels a side, the largest first: R, R / 2, R / 4 ..."""
+    # Its tensors are exchanged for a moment: nobody else may be drawing with it.
+    twin = copy.deepcopy(recipes.opened(model))
+    sizes = (twin.resolution >> k for k in range(twin.resolution.bit_length()))
+    return {size: jacobian.bytes_needed(twin, size=size) for size in sizes}
+
+
+# --- solving, once for all who ask
+
+
+_jacobians = Kept(LARGEST_JACOBIANS, lambda kept: kept.jacobian.nbytes)
+_said = Kept(1_000, lambda said: 1)
+_solved = Kept(LARGEST_SOLVED, lambda kept: 12 * kept.grams.inside.nbytes)
+
+
+def known(recipe: Painted) -> Knobs | None:
+    """The recipe's knobs where they were solved; None where they were not."""
+    key = key_of(recipe)
+    found = _solved.get(key)
+    if found is None or recipe.forbid:
+        return found
+    return _solved.get((*key, "unbound")) or _solved.put((*key, "unbound"), unbound(recipe, found))
+
+
+def solve(recipe: Painted) -> Knobs:
+    """The same, solved now where need be. Raises RecipeError."""
+    if known(recipe) is None:
+        for _ in watched(recipe):
+            pass
+    return known(recipe)
+
+
+class Work:
+    """One computation in a thread of its own, for all who watch it; it ends where nobody does any more."""
+
+    def __init__(self, steps: Iterator[dict]):
+        self.news, self.error, self.watchers = dict(says="Waiting for the picture before \u2026", share=0.0), None, 0
+        self.told, self.ended, self.steps = threading.Condition(), False, steps
+
+    def run(self) -> None:
+        try:
+            with _one_at_a_time:
+                for news in self.steps:
+                    if not self.watchers:
+                        break
+                    self.news = news
+        except Exception as error:          # handed to whoever waits
+            self.error = error
+        with self.told:
+            self.ended = True
+            self.told.notify_all()
+
+    def watch(self) -> Iterator[dict]:
+        """News at least twice a second, until it has ended. Raises what the work raised."""
+        try:
+            while not self.ended:
+                with self.told:
+                    self.told.wait(0.25)
+                yield self.news
+            if self.error:
+                raise self.error
+        finally:
+            with _starting:
+                self.watchers -= 1
+
+
+_running: dict[tuple, Work] = {}
+_starting, _one_at_a_time = threading.Lock(), threading.Lock()
+
+
+def watched(recipe: Painted) -> Iterator[dict]:
+    """News (says, share) while the knobs are found; close it to stop. A second one who asks for the same joins.
+
+    Raises RecipeError where it cannot be done.
+    """
+    key = key_of(recipe)
+    if key in _solved:
+        return
+    planned = plan(recipe)
+    if planned["size"] is None or planned["size"] != recipe.size:
+        raise RecipeError(planned["says"] + (" Press Find knobs." if planned["size"] is not None else ""))
+    with _starting:
+        work = _running.get(key)
+        if work is None or work.ended or not work.watchers:
+            work = _running[key] = Work(_steps(recipe, key))
+            work.watchers += 1                  # first, or it would end at once: nobody watches
+            threading.Thread(target=work.run, daemon=True).start()
+        else:
+            work.watchers += 1
+    try:
+        yield from work.watch()
+    finally:
+        with _starting:
+            if work.ended and _running.get(key) is work:
+                del _running[key]
+
+
+def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
+    if key in _solved:
+        return
+    found = yield from _grams(recipe)
+    generator = generator_of(recipe)
+    first = resefa_knobs(recipe, generator, found)
+    _solved.put(key_of(replace(recipe, method="resefa")), first)
+    yield dict(says="ReSeFa\u2019s knobs are there; splitting both Gram matrices for LowRankGAN\u2019s \u2026",
+               share=0.5)
+    if recipe.method == "resefa":
+        return
+    mode = "official" if recipe.method == "official" else "paper"
+    if mode == "official":
+        found = official_grams(recipe)
+    for step in lowrank.lowrank_steps(found, mode=mode, lam=recipe.lam or None):
+        if step.result:
+            _solved.put(key, lowrank_knobs(generator, found, step.result, recipe.label_or_none))
+        else:
+            yield dict(says=f"Splitting both Gram matrices: {step.iterations} rounds, "
+                            f"within {step.gap:.1e} of the optimum.",
+                       share=0.5 + 0.5 * min(1.0, max(0.0, -math.log10(max(step.gap, 1e-4)) / 4)))
+
+
+def _grams(recipe: Painted) -> Iterator[dict]:
+    """The region's Grams, returned; the Jacobian's progress on the way."""
+    kept = _jacobians.get(picture_key(recipe))
+    if kept is None:
+        generator, slots = generator_of(recipe), recipes.slots_of(recipe.base)
+        codes = recipes.codes_of(recipe.base)
+        for step in jacobian.jacobian_steps(generator, codes, slots=slots, size=recipe.size or None):
+            yield dict(says=f"How every pixel reacts to every number: {step.done / step.total:.0%}",
+                       share=0.5 * step.done / step.total)
+        kept = _jacobians.put(picture_key(recipe), jacobian.of_jacobian(generator, step.result, slots))
+    return kept.of(mask_of(recipe))
+
+
+def picture_grams(recipe: Painted) -> PictureGrams | None:
+    """The Jacobian of the recipe's picture where it is kept."""
+    return _jacobians.get(picture_key(recipe))
+
+
+def official_grams(recipe: Painted) -> Grams:
+    """Of the mean over RGB, as published."""
+    kept = _jacobians.get(picture_key(recipe))
+    return jacobian.of_jacobian(generator_of(recipe), kept.jacobian, kept.slots, colours="mean").of(mask_of(recipe))
+
+
+# --- directions -> knobs
+
+
+def resefa_knobs(recipe: Painted, generator: Generator, found: Grams) -> Knobs:
+    count = min(TRIED, len(found.movable))
+    return knobs_of(generator, found, resefa.resefa_of(found, k=count).directions, recipe.label_or_none)
+
+
+def lowrank_knobs(generator: Generator, found: Grams, solved: LowRank, label: int | None) -> Knobs:
+    return knobs_of(generator, found, solved.directions, label, solved=solved)
+
+
+def knobs_of(generator: Generator, found: Grams, directions: Directions, label: int | None, *,
+             solved: LowRank | None = None) -> Knobs:
+    """The first KNOBS directions, in the method's order, that move the region visibly: one step within the knob's way.
+    """
+    energy, _ = energies(found, directions)
+    steps = STEP / energy.clamp(min=1e-300).sqrt()
+    spread = spread_along(generator, directions, samples=1024, label=label) if len(directions) else steps
+    numbers = [i for i, step in enumerate((steps / spread.clamp(min=1e-12)).tolist()) if step <= FURTHEST / 2][:KNOBS]
+    return _knobs(found, directions, numbers, [1.0] * len(numbers), spread, solved)
+
+
+def _knobs(found: Grams, directions: Directions, numbers: list[int], signs: list[float], spread: Tensor,
+           solved: LowRank | None) -> Knobs:
+    vectors = directions.vectors[numbers] * torch.tensor(signs, dtype=torch.float64)[:, None]
+    chosen = Directions(vectors, directions.scores[numbers], directions.slots)
+    inside, outside = energies(found, chosen)
+    steps = STEP / inside.clamp(min=1e-300).sqrt()
+    return Knobs(chosen, numbers, signs, steps.tolist(), (steps / spread[numbers].clamp(min=1e-12)).tolist(),
+                 (inside / outside).sqrt().tolist(), len(directions), found, solved)
+
+
+def energies(found: Grams, directions: Directions) -> tuple[Tensor, Tensor]:
+    """Mean squared change for a unit step, at first order: inside [k], outside [k]."""
+    v = directions.vectors.double()
+    return tuple(((v @ m) * v).sum(1).clamp(min=0) for m in (found.inside, found.outside))
+
+
+def unbound(recipe: Painted, bound: Knobs) -> Knobs:
+    """The same knobs before anything was forbidden:
+    LowRankGAN's before the projection, of ReSeFa those of the inside alone.
+    """
+    generator, label = generator_of(recipe), recipe.label_or_none
+    if bound.solved is None:
+        values, vectors = torch.linalg.eigh(bound.grams.inside)
+        count = min(TRIED, len(values))
+        strongest = Directions(vectors.flip(1)[:, :count].T, values.flip(0)[:count], bound.grams.slots)
+        return knobs_of(generator, bound.grams, strongest, label)
+    directions = bound.solved.unprojected
+    signs = [1.0 if float(directions.vectors[number] @ vector) >= 0 else -1.0
+             for number, vector in zip(bound.numbers, bound.directions.vectors)]
+    spread = spread_along(generator, directions, samples=1024, label=label)
+    return _knobs(bound.grams, directions, bound.numbers, signs, spread, bound.solved)
+
+
+def baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
+    """Inside over outside (RMS, first order):
+    the best of SeFa's first 20 directions, and the median random one; kept.
+    """
+    key = ("baselines", *key_of(replace(recipe, method="resefa")))
+    return _said.get(key) or _said.put(key, _baselines(recipe, found))
+
+
+def _baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
+    slots = found.slots
+    generator, count = recipes.opened(recipe.model), min(TRIED, len(found.movable))
+    ratios = []
+    for directions in (sefa(generator, slots, k=count), random_directions(generator, slots, k=TRIED)):
+        inside, outside = energies(found, directions)
+        ratios.append((inside / outside.clamp(min=1e-300)).sqrt())
+    return float(ratios[0].max()), float(ratios[1].median())
+
+
+# --- pictures
+
+
+@torch.no_grad()
+def render(recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True,
+           base=None) -> Tensor:
+    """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; `base`: another picture moved the same way."""
+    base = base or recipe.base
+    codes = recipes.codes_of(base)
+    moved = [codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
+             for setting in settings]
+    generator = (quick(recipe.model) if quickly else recipes.opened(recipe.model)).at(psi=recipe.psi)
+    batches = torch.cat(moved).split(max(1, recipes.PIXELS_AT_ONCE // generator.resolution ** 2))
+    return torch.cat([generator(batch) for batch in batches]).clamp(-1, 1)
+
+
+def distances(knobs: Knobs, setting: tuple[float, ...]) -> list[float]:
+    """Amounts in steps -> one distance for each direction. Raises RecipeError where there are fewer knobs."""
+    if not knobs.steps and any(setting):
+        raise RecipeError("nothing moves this region alone, so there is no knob to turn: choose another region")
+    if any(setting[len(knobs.steps):]):
+        raise RecipeError(f"this region has only {len(knobs.steps)} knobs: set the knobs after them back to 0")
+    return [amount * step for amount, step in zip(setting, knobs.steps)]
+
+
+def change(before: Tensor, after: Tensor, mask: Tensor) -> tuple[float, float]:
+    """RMS change inside and outside of the region between two images [3, R, R], over pixels and channels."""
+    squared, mask = (after - before).square().mean(0).cpu(), resized(mask, before.shape[-1])
+    inside = squared[mask].mean().sqrt()
+    return float(inside), float(squared[~mask].mean().sqrt()) if not mask.all() else 0.0
+
+
+# --- what cannot be moved
+
+
+def finding(recipe: Painted, knobs: Knobs) -> str:
+    """Where a region has no knobs: that this is so, and how it is known;
+    else what it has, in one sentence with numbers.
+    """
+    key = ("finding", *key_of(recipe))
+    return _said.get(key) or _said.put(key, _finding(recipe, knobs))
+
+
+def _finding(recipe: Painted, knobs: Knobs) -> str:
+    name, solved = called(recipe), knobs.solved
+    if solved is None:
+        return ""
+    survived = f"{len(solved.directions)} of {solved.inside.rank} principal directions survive the projection"
+    ranks = f"rank inside {solved.inside.rank}, rank outside {solved.outside.rank} of {len(solved.inside.low)}"
+    if not len(solved.directions):
+        return f"Nothing here can be moved alone: after the projection nothing is left of {name} ({ranks})."
+    inside, outside = energies(knobs.grams, solved.directions)
+    spread = spread_along(generator_of(recipe), solved.directions, samples=1024, label=recipe.label_or_none)
+    nearest = float((STEP / inside.clamp(min=1e-300).sqrt() / spread).min())
+    best = float((inside / outside.clamp(min=1e-300)).sqrt().max())
+    if knobs.steps:
+        return (f"{called(recipe)[:1].upper() + called(recipe)[1:]} can be moved: {survived}, {len(knobs.numbers)} are "
+                f"shown; the easiest changes it visibly ({STEP:g} RMS) within {nearest:.1f} standard deviations "
+                f"({ranks}).")
+    return (f"Nothing here can be moved alone: {survived}, but to change {name} by {STEP:g} (RMS) even the easiest "
+            f"would have to go {nearest:.1f} standard deviations, where knobs end at {FURTHEST / 2:g}, and the best "
+            f"moves the inside only {best:.1f} times as much as the rest ({ranks}).")

@@ -1,0 +1,119 @@
+"""Edits that a visitor keeps: the numbers that make them, a file of several, and how they are applied again."""
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.codes import Directions, edit
+
+from ..page.fields import VERSION, RecipeError, check_version, parsed, quoted
+from ..page.picture import Files, Recipe, as_dict, codes_of, directions_of, distances, from_json, opened
+
+LARGEST_EDIT_FILE = 2 * 2 ** 20     # bytes
+LARGEST_SHIFT = 1e4             # codes are of the order of 1; beyond this a shift is damage, not an edit
+LONGEST_NAME = 60
+EDITS_FORMAT = "ganatomy-edits"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A movement with a name, kept with the numbers that make it: it outlives its index in a list of directions.
+
+    recipe: where it was found. slots: which slots it moves. shift: len(slots) rows of dim numbers, added to the codes.
+    weights: sha256 of the model's file. Everything is checked when it is made; raises RecipeError.
+    """
+    name: str
+    recipe: Recipe
+    slots: tuple[int, ...]
+    shift: tuple[tuple[float, ...], ...]
+    weights: str
+
+    def __post_init__(self):
+        name = re.sub(r"[^\w .,:;()+/'!?-]", " ", self.name).strip() if isinstance(self.name, str) else ""
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise RecipeError(f"an edit needs a name of 1 to {LONGEST_NAME} letters: type one, for example: smile")
+        if self.weights != zoo.weights_hash(self.recipe.model):
+            raise RecipeError(f"the edit {quoted(name)} was made with other weights of {self.recipe.model} "
+                              "than those here: find it again with this model")
+        generator = opened(self.recipe.model)
+        if not _rows_fit(self.slots, self.shift, generator.slots, generator.dim):
+            raise RecipeError(f"the edit {quoted(name)} does not hold {generator.dim} finite numbers for each layer it "
+                              f"moves, or moves layers other than 0 to {generator.slots - 1}: save it again")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "slots", tuple(self.slots))
+        object.__setattr__(self, "shift", tuple(tuple(float(number) for number in row) for row in self.shift))
+
+
+def _rows_fit(slots: object, shift: object, highest: int, dim: int) -> bool:
+    lists = (list, tuple)
+    if not isinstance(slots, lists) or not isinstance(shift, lists) or not 0 < len(slots) == len(shift):
+        return False
+    known = all(type(slot) is int and 0 <= slot < highest for slot in slots) and len(set(slots)) == len(slots)
+    return known and all(isinstance(row, lists) and len(row) == dim and all(
+        type(number) in (int, float) and abs(number) <= LARGEST_SHIFT for number in row) for row in shift)
+
+
+def keep_edit(name: str, recipe: Recipe, files: Files | None = None) -> Edit:
+    """The recipe's movement under a name. Raises RecipeError where no knob is moved."""
+    if not any(recipe.amounts):
+        raise RecipeError("no knob is moved, so there is nothing to keep: move a knob first")
+    generator, (directions, steps) = opened(recipe.model), directions_of(recipe, files)
+    nowhere = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64)
+    shift = edit(nowhere, directions, distances(recipe.amounts, directions, steps))[0, list(directions.slots)]
+    rows = tuple(tuple(float(f"{number:.9g}") for number in row) for row in shift.tolist())         # exact in float32
+    return Edit(name, recipe, directions.slots, rows, zoo.weights_hash(recipe.model))
+
+
+def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0, files: Files | None = None) -> Tensor:
+    """The recipe's picture [1, 3, R, R], its knobs as they stand, moved further by `strength` times the kept edit."""
+    if recipe.model != kept.recipe.model:
+        raise RecipeError(f"the edit {quoted(kept.name)} is of the model {kept.recipe.model}: open that model first")
+    shift = torch.tensor(kept.shift, dtype=torch.float64)[None]
+    length = shift.norm()
+    direction = Directions(shift / length.clamp(min=torch.finfo(torch.float64).tiny), torch.ones(1), kept.slots)
+    generator = opened(recipe.model).at(psi=recipe.psi)
+    return generator(edit(codes_of(recipe, files), direction, [strength * float(length)]))
+
+
+@dataclass(frozen=True)
+class EditFile:
+    """Several kept edits of one model as one small JSON file."""
+    edits: tuple[Edit, ...]
+
+    def to_json(self) -> str:
+        """Raises RecipeError where there is nothing to save, or more than the page would read again."""
+        edits = [dict(name=kept.name, recipe=as_dict(kept.recipe), slots=kept.slots, shift=kept.shift,
+                      weights=kept.weights) for kept in self.edits]
+        text = json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=edits))
+        if not edits:
+            raise RecipeError("there is no edit to save: keep one first")
+        if len(text) > LARGEST_EDIT_FILE:
+            raise RecipeError(f"{len(edits)} edits are more than {LARGEST_EDIT_FILE // 2 ** 20} MB: save fewer")
+        return text
+
+    @classmethod
+    def from_json(cls, data: str | bytes, *, model: str) -> EditFile:
+        """What `to_json` wrote, for a picture of `model`; trusts nothing. Raises RecipeError."""
+        found = parsed(data, LARGEST_EDIT_FILE, "this file of edits")
+        if not isinstance(found, dict) or found.get("format") != EDITS_FORMAT:
+            raise RecipeError("this is not a file of edits: choose one that was saved on this page")
+        check_version(found.get("version"))
+        rows = found.get("edits")
+        if not isinstance(rows, list) or not rows:
+            raise RecipeError("this file of edits holds none: choose another one, or save it again")
+        return cls(tuple(_edit_of(row, model) for row in rows))
+
+
+def _edit_of(row: object, model: str) -> Edit:
+    recipe = row.get("recipe") if isinstance(row, dict) else None
+    if not isinstance(recipe, dict):
+        raise RecipeError("an edit in this file is damaged: choose another file, or save it again")
+    if recipe.get("model") != model:
+        raise RecipeError(f"this file was made with the model {quoted(recipe.get('model'))}, not with {model}: "
+                          "open that model first")
+    return Edit(row.get("name"), from_json(recipe), row.get("slots"), row.get("shift"), row.get("weights"))

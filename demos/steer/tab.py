@@ -1,0 +1,651 @@
+"""Steer: the knobs that a network's own weights give away, what each is measured to do, and how true that is.
+
+Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+import gradio as gr
+import torch
+
+from core import zoo
+from core.factorization.files import SUFFIXES
+from core.factorization.sefa import sefa
+from core.images import animation, enlarge, png, webp
+from core.images import strip as side_by_side
+
+from ..page import evidence as measured
+from ..page import models
+from ..page import tab as wiring
+from ..page import words
+from ..paint import recipe as painted
+from ..page import picture as recipes
+from ..page.fields import RecipeError
+from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
+from ..page.gpu import batch
+from ..page.parts import (
+    LIVE,
+    LONG,
+    Demo,
+    button,
+    cell,
+    data_uri,
+    deliver,
+    fold,
+    limits,
+    outlet,
+    part,
+    private,
+    publish,
+    recorded,
+    sentence,
+    text,
+    tiles,
+)
+from ..page.pace import pace_of
+from ..page.picture import Recipe
+from ..page.export import code_for, notebook_for, png_for
+from ..page.uploads import origin, take_directions, uploaded
+from ..page.tab import called, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+
+TAB, TITLE = "steer", "Steer"
+SCRIPTS = ("steer/steer", "steer/stage", "steer/sheets")
+FRAMES = 21                             # of a strip
+FAR = 2.0                               # standard deviations, in the sheets of pictures
+FACES, FIRST_FACE = 8, 100
+METHODS = ("sefa/paper", "sefa/official", "ganspace", "random", "file")
+EVENTS = ("exact", "strip", "film", "grid", "faces", "truth", "measure")
+SLOW_FRAMES, SLOW_ORDER = 9, (4, 0, 8, 2, 6, 1, 7, 3, 5)
+TAKEN_SIDE = 256                        # pixels, to which strips and clips of small pictures are enlarged
+MOST_VISITORS = 1_000                   # whose screens are remembered
+FILM, TILE = 256, 192                   # pixels, the largest side of what only the page shows
+TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
+
+
+# --- a recipe in, pictures out
+
+
+def answer(given: Mapping) -> dict:
+    """All that the page shows of a recipe: pictures as data URIs, words, link. Bad input: only `error`, a sentence.
+
+    Of a slow network it holds what can be shown at once, and `exact` is False: `shown_of` has the pictures themselves.
+    """
+    try:
+        return shown_of(recipes.from_json(given), at_once=True)
+    except RecipeError as error:
+        return refused(error, asked=given)
+
+
+def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
+    """The same for a recipe that is one. Raises RecipeError where its file of directions is gone."""
+    files, setup = uploaded(recipe), setup_of(recipe)
+    untouched = replace(recipe, amounts=(), method="sefa")
+    slow = at_once and pace_of(recipe.model).slow and not (
+        recipes.has_bytes(recipe, files) and recipes.has_bytes(untouched))
+    picture = first_look if slow else recipes.picture_bytes
+    return dict(recipe=recipes.as_dict(recipe), src=source(picture(recipe, files)),
+                before=source(picture(untouched, {})), exact=not slow,
+                alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
+                caption=recipes.alt_text(recipe), query=urlencode(recipes.to_query(recipe), safe=","),
+                note=recipes.link_note(recipe), sentence=first_sentence(recipe), setup=setup)
+
+
+def setup_of(recipe: Recipe) -> dict:
+    """What the controls need to know of a recipe's knobs and of its network."""
+    return {**measured.setup_of(recipe), **models.facts(recipe.model)}
+
+
+def source(data: bytes) -> str:
+    return data_uri(data) if data else ""
+
+
+def first_look(recipe: Recipe, files: recipes.Files) -> bytes:
+    """The picture where it was drawn before, else what the first layers drew;
+    nothing where the network has no such thing.
+    """
+    if recipes.has_bytes(recipe, files):
+        return recipes.picture_bytes(recipe, files)
+    images = recipes.render_preview(recipe, files)
+    return b"" if images is None else webp(recipes.shown(images, recipe.model, largest=FILM)[0])
+
+
+def strip(recipe: Recipe) -> dict:
+    """21 frames of the chosen knob from one end to the other, side by side in one lossless picture."""
+    images = recipes.render_strip(recipe, recipe.knob, amounts_of(recipe, FRAMES), uploaded(recipe), quick=True)
+    return film_of(recipes.shown(images, recipe.model, largest=FILM))
+
+
+def film_of(pictures: list) -> dict:
+    return dict(src=data_uri(webp(side_by_side(pictures))), frames=len(pictures))
+
+
+def slow_strip(recipe: Recipe) -> Iterator[dict]:
+    """The same for a slow network: 9 frames, the middle and the ends first;
+    a frame that is missing shows its neighbour.
+    """
+    amounts, files, done = amounts_of(recipe, SLOW_FRAMES), uploaded(recipe), {}
+    for frame in SLOW_ORDER:
+        images = recipes.render_strip(recipe, recipe.knob, [amounts[frame]], files, quick=True)
+        done[frame] = recipes.shown(images, recipe.model, largest=FILM)[0]
+        yield film_of([done[min(done, key=lambda other: abs(other - i))] for i in range(SLOW_FRAMES)])
+
+
+def amounts_of(recipe: Recipe, count: int) -> list[float]:
+    """`count` amounts evenly over the card's reach."""
+    reach = zoo.card(recipe.model).reach
+    return [round(reach * (2 * i / (count - 1) - 1), 6) for i in range(count)]
+
+
+@batch
+def grid(recipe: Recipe) -> Iterator[dict]:
+    """Every knob on three faces, the current one first: rows of six pictures, each face at -2 and then at +2."""
+    seeds = [recipe.seed, *(seed for seed in (1, 2, 3) if seed != recipe.seed)][:3]
+    plain = replace(recipe, amounts=())
+    rows = [[(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
+            for knob in range(len(recipes.directions_of(recipe, uploaded(recipe))[0]))]
+    yield from sheet(rows, recipe)
+
+
+@batch
+def faces(recipe: Recipe, first: int = 0) -> Iterator[dict]:
+    """Eight other faces, from the `first` on, with the chosen knob at -2, 0 and +2: rows of three pictures."""
+    seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
+    plain = replace(recipe, amounts=())
+    rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
+    name = f"nob {recipe.knob + 1} at \u22122, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
+    said = dict(first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
+    yield from (dict(said, **part) for part in sheet(rows, recipe))
+
+
+def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[dict]:
+    """Rows of (recipe, amount of its chosen knob) as data URIs of small pictures, `partial` until the last is there.
+
+    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will
+    take.
+    """
+    files, pace = uploaded(recipe), pace_of(recipe.model)
+    count, drawn = sum(map(len, rows)), [[] for _ in rows]
+    for row, tiles_of_row in zip(rows, drawn):
+        pieces = [[tile] for tile in row] if pace.slow else [row]
+        for piece in pieces:
+            tiles_of_row += [tile_of(one, amount, files) for one, amount in piece]
+            left = count - sum(map(len, drawn))
+            if pace.slow and left:
+                yield dict(rows=drawn, partial=True, says=f"{count - left} of {count} pictures, "
+                                                          f"{duration(left * pace.seconds)} left")
+    yield dict(rows=drawn)
+
+
+def tile_of(recipe: Recipe, amount: float, files: recipes.Files) -> str:
+    images = recipes.render_strip(recipe, recipe.knob, [amount], files, quick=True)
+    return data_uri(webp(recipes.shown(images, recipe.model, largest=TILE)[0]))
+
+
+def duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} minutes"
+
+
+def code(recipe: Recipe) -> str:
+    return code_for(recipe, uploaded(recipe))
+
+
+def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
+    """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
+    name, files = f"knob{recipe.knob + 1}-picture{recipe.seed}", uploaded(recipe)
+    if kind == "picture":
+        return png_for(recipe, files), f"{name}.png"
+    if kind == "notebook":
+        return notebook_for(recipe, files), f"{name}.ipynb"
+    amounts = amounts_of(recipe, 7 if kind == "strip" else FRAMES)
+    images = recipes.render_strip(recipe, recipe.knob, amounts, files)
+    times = max(1, TAKEN_SIDE // images.shape[-1])
+    pictures = [enlarge(one, times) for one in recipes.shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
+    if kind == "strip":
+        return png(side_by_side(pictures, gap=4), recipe=recipes.as_dict(recipe)), f"{name}-strip.png"
+    return animation(pictures), f"{name}.webp"
+
+
+# --- edits that are kept: in the visitor's browser, as the text of an EditFile
+
+
+def edits_of(stored: str | None, model: str) -> tuple[Edit, ...]:
+    """The edits in the visitor's own storage; none where it is empty. Raises RecipeError where they do not fit."""
+    return EditFile.from_json(stored, model=model).edits if stored else ()
+
+
+def added(stored: str | None, model: str, new: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The stored edits and the new ones; a name that is taken again now means the new edit."""
+    names = {edit.name for edit in new}
+    return tuple(old for old in edits_of(stored, model) if old.name not in names) + new
+
+
+def edited_faces(kept: Edit, recipe: Recipe) -> str:
+    """HTML: eight faces before and after a kept edit, moved by its own numbers."""
+    cells = ""
+    for seed in range(FIRST_FACE, FIRST_FACE + FACES):
+        plain = replace(recipe, seed=seed, amounts=(), method="sefa")
+        images = torch.cat([recipes.render(plain), apply_edit(kept, plain)])
+        both = recipes.shown(images, recipe.model, largest=TILE)
+        pair = "".join(f'<img src="{data_uri(webp(picture))}" alt="">' for picture in both)
+        cells += f'<div class="face"><div class="pictures">{pair}</div></div>'
+    name = f"the edit {escape(kept.name)} on eight pictures, before and after"
+    return f'<div class="faces" role="img" aria-label="{name}">{cells}</div>'
+
+
+# --- the tab
+
+
+LIMITS = ("The bundled networks learned from cartoons drawn by a program, so that the truth is known: what holds here "
+          "need not hold for photographs. A reader network does the measuring; factors that it cannot read on "
+          "generated pictures are not counted. A knob is an average over pictures: on a single one it may do something "
+          "else.")
+EQUATION = r"""
+A picture begins as a code $w$. The first thing every layer does with it is one affine map, $y = A w + b$. Moving the
+code along a unit vector $n$ by $\alpha$ changes that by $\alpha A n$, whatever the picture. So the strongest knobs are
+
+$$ n^* = \arg\max_{\|n\| = 1} \|A n\|^2, \qquad A^\top A \, n = \lambda n, $$
+
+the eigenvectors of $A^\top A$, strongest first: no pictures, no labels, no training. $A$ stacks the maps of the layers
+that listen, so $A^\top A$ is a sum over them. One *step* of a knob is one standard deviation of $w \cdot n$ over the
+network's own codes.
+
+Where the published code differs from the paper, both are here. *As the paper says*: $A$ as the network applies it, its
+gains included. *As the published code does*: every row of $A$ scaled to length 1. Choose under "Compare methods".
+
+Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 2021 (arXiv 2007.06600).
+"""
+
+
+BARE_SENTENCE = ("Knobs that were read off a network\u2019s weights by one line of linear algebra; "
+                 "nobody labelled anything.")
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
+
+
+def arrival() -> dict:
+    """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
+    found = recorded(TAB)
+    if found is None or not _fits(found):
+        card = next(iter(zoo.CARDS.values()))
+        bare = recipes.as_dict(Recipe(card.name, psi=card.psi))
+        return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=BARE_SENTENCE, code="")
+    pictures = found["pictures"]
+    cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
+    return dict(recipe=found["recipe"], sentence=found["sentence"], code=found["code"],
+                answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
+                strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
+                grid=dict(rows=cut["grid"], key="arrival"),
+                faces=dict(found["faces"], rows=cut["faces"], key="arrival"))
+
+
+def _fits(found: Mapping) -> bool:
+    """Whether the record is whole, and of the weights, the evidence and the reader that are here now."""
+    try:
+        model = found["recipe"]["model"]
+        return (model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED)
+                and found["made_from"] == measured.made_from(model))
+    except (KeyError, TypeError):
+        return False
+
+
+def first_sentence(recipe: Recipe) -> str:
+    """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
+    count = len(recipes.directions_of(recipe, uploaded(recipe))[0])
+    these = "This knob" if count == 1 else f"These {COUNTS[count]} knobs"
+    was = "was" if count == 1 else "were"
+    if recipe.method == "file":
+        return _from_file(recipe, these, was)
+    turns = "turns" if count == 1 else "turn"
+    where = "" if recipe.layers == "all" else f", and {turns} only in {_layers(recipe.layers)}"
+    if recipe.method == "random":
+        return f"{these} {was} drawn at random{where}: any method has to beat {'it' if count == 1 else 'them'}."
+    if recipe.method == "ganspace":
+        return (f"{these} {was} found in 10,000 of the network\u2019s own codes, which vary most along them{where}; "
+                "nobody labelled anything.")
+    return f"{these} {was} read off {_weights(recipe)} {_when(recipe)}; nobody labelled anything."
+
+
+def _from_file(recipe: Recipe, these: str, was: str) -> str:
+    try:
+        made = painted.from_query(dict(parse_qsl(origin(recipe)))) if origin(recipe) else None
+    except RecipeError:
+        made = None
+    if made is None or made.model != recipe.model:
+        it_was = "it was" if was == "was" else "they were"
+        return f"{these} {was} read from a file: how {it_was} made, this page does not know."
+    return (f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} "
+            f"of picture number {made.seed}.")
+
+
+def _layers(layers: str) -> str:
+    return f"layers {layers}" if layers[0].isdigit() else f"the {layers} layers"
+
+
+def _weights(recipe: Recipe) -> str:
+    """Which weights SeFa read, and how where it was not as in the paper."""
+    of = "the network\u2019s weights" if recipe.layers == "all" else f"the weights of {_layers(recipe.layers)}"
+    return of if recipe.mode == "paper" else f"{of}, as the published code does,"
+
+
+def _when(recipe: Recipe) -> str:
+    """How long that took where it was measured: with all layers, as the paper says."""
+    known = (measured.evidence(recipe.model) or {}).get("eigen_milliseconds")
+    if known and recipe.layers == "all" and recipe.mode == "paper":
+        return f"in {known:.1f} milliseconds"
+    return "by one line of linear algebra"
+
+
+def tab() -> Demo:
+    """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
+    shown = arrival()
+    with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        text(f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2>'
+             '<p class="lead">Drag the knob under the picture. '
+             f'<span id="steer-about">{escape(models.about(zoo.card(shown["recipe"]["model"])))}</span></p>')
+        parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
+                     strip=part(TAB, "strip", shown["strip"], visible="hidden"),
+                     facts=part(TAB, "facts", {}, visible="hidden"), model=gr.State(shown["recipe"]["model"]))
+        with gr.Row(elem_classes="bench"):
+            with gr.Column(scale=5, min_width=320):
+                parts["stage"] = part(TAB, "stage", shown["answer"])
+                models.picker(TAB, parts["bus"])
+            with gr.Column(scale=6, min_width=320):
+                part(TAB, "knobs")
+        parts.update(_experiments(shown))
+        folds = _folds(parts, shown["code"])
+        limits(LIMITS)
+    _wire_pictures(parts)
+    _wire_files(parts)
+    _wire_edits(parts)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints, left)
+
+
+def _experiments(shown: dict) -> dict:
+    model, made = shown["recipe"]["model"], {}
+    with cell("All knobs at once", "Each card is one knob: three pictures with the knob far to one side, and far to "
+                                   "the other. Tap one to put it under the picture."):
+        made["grid"] = part(TAB, "grid", shown["grid"])
+        made["found"] = text(found_html(model), elem_id="steer-found")
+    with cell("Find a knob for \u2026", "Say what you would like to change; the measurements say which knob does it, "
+                                        "and what it also does."):
+        with gr.Row(elem_classes="finder"):
+            made["wish"] = gr.Dropdown(measured.wishes(model), value=None, label="I want to change",
+                                       elem_id="steer-find", scale=2, min_width=220)
+            made["says"] = text("", elem_id="steer-find-says")
+    with cell("Does it hold for other pictures?", "The same knob on eight pictures that were not looked at before: one "
+                                                  "side, untouched, the other side."):
+        made["faces"] = part(TAB, "faces", shown["faces"])
+    return made
+
+
+def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
+    shared = dict(words=words.table(), methods=METHODS)
+    # outside of the folds: what is inside a closed one reads the browser's storage too late
+    parts["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
+    with fold(TAB, "more") as more:
+        part(TAB, "more", shared)
+    with fold(TAB, "compare") as compare:
+        part(TAB, "compare", shared)
+        parts["file"] = gr.UploadButton("Open a file of directions (.npy, .npz, .safetensors)", size="sm",
+                                        elem_id="steer-directions", file_types=list(SUFFIXES), elem_classes="quiet")
+        text('<p class="hint">The same network, other ways to choose knobs. Random knobs are what any method has to '
+             "beat. How many factors each method finds is in \u201cHow true is this?\u201d.</p>")
+    with fold(TAB, "true") as true:
+        parts["truth"] = part(TAB, "truth", {})
+        with gr.Row():
+            parts["read"] = button("Read this picture, and draw what was read", "steer-read")
+        parts["reading"] = text("", elem_id="steer-reading")
+    method = method_fold(TAB, EQUATION, {"steer-source": sefa})
+    with fold(TAB, "take") as take:
+        parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: _kept_edits(parts)))
+    parts["taken"] = take
+    return [more, compare, true, method, take]
+
+
+def _kept_edits(parts: dict) -> None:
+    text('<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
+         "works where the knobs are counted differently.</p>")
+    with gr.Row(elem_classes="keep"):
+        parts["name"] = gr.Textbox(label="Name", placeholder="for example: smile", max_length=LONGEST_NAME,
+                                   elem_id="steer-edit-name", scale=2, min_width=160)
+        parts["keep"] = button("Keep this edit", "steer-keep")
+    with gr.Row(elem_classes="keep"):
+        parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
+        parts["apply"] = button("Apply to this picture", "steer-apply")
+        parts["others"] = button("Apply to eight pictures", "steer-apply-others")
+    with gr.Row(elem_classes="buttons"):
+        parts["save"] = button("Save to a file", "steer-save")
+        parts["load"] = gr.UploadButton("Load from a file", size="sm", file_types=[".json"], elem_id="steer-load",
+                                        elem_classes="quiet", min_width=90)
+    parts["edited"] = text("", elem_id="steer-edited")
+
+
+# --- wiring: a handler that fails says a sentence, and changes nothing
+
+
+def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
+    """`keyed` for what comes in parts.
+
+    It ends where `what` of the recipe on the visitor's screen is another, or they left.
+    """
+    def run(given, event: gr.EventData, request: gr.Request):
+        visitor = str(request.session_hash)
+        try:
+            recipe = recipes.from_json(given)
+            on_screen(visitor, recipe)
+            for part_of_it in make(recipe, event):
+                yield dict(part_of_it, key=event.key)
+                if visitor not in _on_screen or what(_on_screen[visitor]) != what(recipe):
+                    return
+        except RecipeError as error:
+            sentence(error)
+            yield gr.skip()
+    return run
+
+
+def one_sheet(recipe: Recipe) -> Recipe:
+    return replace(recipe, amounts=(), knob=0)
+
+
+def one_knob(recipe: Recipe) -> Recipe:
+    return replace(recipe, amounts=(), seed=0)
+
+
+def one_film(recipe: Recipe) -> Recipe:
+    return recipes.turned(recipe, recipe.knob, 0)
+
+
+_on_screen: dict[str, Recipe] = {}              # what each visitor looks at
+
+
+def on_screen(visitor: str, recipe: Recipe) -> None:
+    _on_screen.pop(visitor, None)
+    _on_screen[visitor] = recipe
+    while len(_on_screen) > MOST_VISITORS:
+        del _on_screen[next(iter(_on_screen))]
+
+
+def left(request: gr.Request) -> None:
+    """The visitor closed the page: what is being drawn for them ends."""
+    _on_screen.pop(str(request.session_hash), None)
+
+
+def live(given: Mapping, model: str, request: gr.Request) -> tuple:
+    """The answer, the code of the picture, and what else changes with another network;
+    after bad input all that stays.
+    """
+    said = answer(given)
+    if "error" in said:
+        return said, *(gr.skip(),) * 4
+    recipe = recipes.from_json(given)
+    on_screen(str(request.session_hash), recipe)
+    other = (gr.skip(),) * 3 if recipe.model == model else of_network(recipe.model)
+    return said, code(recipe), *other
+
+
+def of_network(model: str) -> tuple:
+    """The list of wishes, what was found, and the network's name."""
+    return gr.Dropdown(choices=measured.wishes(model), value=None), found_html(model), model
+
+
+def found_html(model: str) -> str:
+    said = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
+    return f'<p class="hint">{said}</p><p class="aha">{escape(measured.found_sentence(model))}</p>'
+
+
+def exactly(given: Mapping, request: gr.Request) -> dict:
+    """The pictures themselves, for a screen that shows a first look; nothing where it shows another recipe by now."""
+    try:
+        recipe = recipes.from_json(given)
+        if _on_screen.get(str(request.session_hash), recipe) != recipe:
+            return gr.skip()
+        return dict(shown_of(recipe), late=True)
+    except RecipeError as error:
+        return refused(error)
+
+
+def measuring(given: Mapping) -> Iterator[dict]:
+    """How far the measuring is, then what the controls show of the measured knobs."""
+    try:
+        recipe = recipes.from_json(given)
+        setup = setup_of(recipe)
+        if setup["measurable"]:
+            for said in measured.measure(recipe):
+                yield dict(key=setup["key"], progress=said)
+        yield setup_of(recipe)
+    except RecipeError as error:
+        sentence(error)
+        yield dict(failed=True)
+
+
+def _wire_pictures(parts: dict) -> None:
+    bus = parts["bus"]
+    shows = [parts[name] for name in ("stage", "code", "wish", "found", "model")]
+    bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
+    bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
+    bus.strip(keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True), bus, parts["strip"],
+              **private("steer_film", LIVE))
+    bus.film(keyed_stream(lambda recipe, event: slow_strip(recipe), one_film), bus, parts["strip"],
+             **private("steer_slow_film", LONG))
+    bus.grid(keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"],
+             **private("steer_grid", LONG))
+    bus.faces(keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob), bus,
+              parts["faces"], **private("steer_faces", LONG))
+    bus.truth(keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True), bus,
+              parts["truth"], **private("steer_truth", LONG))
+    bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
+    parts["read"].click(guarded(lambda given: measured.read_html(recipes.from_json(given))), bus, parts["reading"],
+                        **private("steer_read", LONG))
+
+    def found(given, wish):
+        turned, said = measured.find(recipes.from_json(given), wish)
+        return recipes.as_dict(turned), f'<p class="verdict" role="status">{escape(said)}</p>'
+    parts["wish"].input(guarded(found, 2), [bus, parts["wish"]], [bus, parts["says"]], **private("steer_found", LONG))
+
+
+def _wire_files(parts: dict) -> None:
+    bus = parts["bus"]
+    parts["file"].upload(guarded(lambda path, given: recipes.as_dict(take_directions(path, given))),
+                         [parts["file"], bus], bus, **private("steer_open_directions", LONG))
+    for kind in TAKEN:
+        make = guarded(lambda given, kind=kind: publish(*file_for(recipes.from_json(given), kind)))
+        deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"steer_take_{kind}")
+
+
+def _names(edits: tuple[Edit, ...], value: str | None = None) -> gr.Dropdown:
+    return gr.Dropdown(choices=[edit.name for edit in edits], value=value)
+
+
+def keep(given: Mapping, stored: str | None, name: str) -> tuple:
+    recipe = recipes.from_json(given)
+    edit = keep_edit(name, recipe, uploaded(recipe))
+    edits = added(stored, recipe.model, (edit,))
+    return EditFile(edits).to_json(), _names(edits, edit.name), ""
+
+
+def load(path: str, given: Mapping, stored: str | None) -> tuple:
+    model = recipes.from_json(given).model
+    if Path(path).stat().st_size > LARGEST_EDIT_FILE:
+        raise RecipeError(f"this file is larger than {LARGEST_EDIT_FILE // 2 ** 20} MB: "
+                          "choose one that was saved on this page")
+    loaded = EditFile.from_json(Path(path).read_bytes(), model=model).edits
+    edits = added(stored, model, loaded)
+    return EditFile(edits).to_json(), _names(edits, loaded[0].name)
+
+
+def chosen(name: str | None, given: Mapping, stored: str | None) -> tuple[Edit, Recipe]:
+    """The edit of that name and the current recipe. Raises RecipeError where there is none."""
+    recipe = recipes.from_json(given)
+    for edit in edits_of(stored, recipe.model):
+        if edit.name == name:
+            return edit, recipe
+    raise RecipeError("no kept edit is chosen: keep one, or load a file, and choose it in the list")
+
+
+def _wire_edits(parts: dict) -> None:
+    bus, kept, edits = parts["bus"], parts["kept"], parts["edits"]
+
+    def apply(*values):
+        edit, recipe = chosen(*values)
+        return recipes.as_dict(replace(edit.recipe, seed=recipe.seed, psi=recipe.psi))
+
+    def save(given, stored):
+        saved = EditFile(edits_of(stored, recipes.from_json(given).model)).to_json()
+        return publish(saved.encode(), "ganatomy-edits.json")
+
+    def listed(given, stored):
+        try:
+            return _names(edits_of(stored, recipes.from_json(given).model))
+        except RecipeError:             # kept with other weights: nobody asked for them, so there is nothing to say
+            return _names(())
+
+    parts["keep"].click(guarded(keep, 3), [bus, kept, parts["name"]], [kept, edits, parts["name"]],
+                        **private("steer_keep", LONG))
+    parts["load"].upload(guarded(load, 2), [parts["load"], bus, kept], [kept, edits], **private("steer_load", LONG))
+    parts["apply"].click(guarded(apply), [edits, bus, kept], bus, **private("steer_apply", LONG))
+    parts["others"].click(guarded(lambda *values: edited_faces(*chosen(*values))), [edits, bus, kept], parts["edited"],
+                          **private("steer_apply_others", LONG))
+    parts["taken"].expand(listed, [bus, kept], edits, **private("steer_edits", LONG))
+    deliver(parts["save"], guarded(save), [bus, kept], parts["outlet"], "steer_save")
+
+
+def opened(request: gr.Request) -> tuple:
+    return wiring.opened(request, recipes, tab=TAB, default=True)
+
+
+# --- the same, for programs
+
+
+RECIPE = ('recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "psi": 0.7, "layers": "all", '
+          '"method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}; all but version and model may be left out.')
+ENDPOINTS = {
+    "steer_picture": (shown_of, LONG, "The picture of a recipe, before and after, its words, link and knobs."),
+    "steer_strip": (strip, LIVE, "21 frames of the chosen knob, side by side."),
+    "steer_all_knobs": (lambda recipe: last_of(grid(recipe)), LONG, "Every knob on three pictures, at -2 and +2."),
+    "steer_other_faces": (lambda recipe: last_of(faces(recipe)), LONG,
+                          "The chosen knob on eight other pictures, at -2, 0 and +2."),
+    "steer_code": (lambda recipe: dict(code=code(recipe)), LIVE, "Python that makes the same picture, to the pixel."),
+    "steer_measured": (lambda recipe: dict(knobs=measured.measured_knobs(recipe) or []), LIVE,
+                       "What was measured of every knob; empty where it was not."),
+}
+
+
+def found_for(recipe: Recipe, wish: str) -> dict:
+    turned, said = measured.find(recipe, wish)
+    return dict(recipe=recipes.as_dict(turned), says=said)
+
+
+def endpoints() -> None:
+    """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
+    for name, (make, queue, says) in ENDPOINTS.items():
+        offer(of_recipe(recipes.from_json, make), name, f"{says} {RECIPE}", queue)
+
+    def find(recipe: dict, wish: str) -> dict:
+        return called(recipes.from_json, found_for, recipe, wish)
+    offer(find, "steer_find",
+          f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LONG)

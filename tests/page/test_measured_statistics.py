@@ -1,0 +1,161 @@
+"""A model that no reader knows is measured with picture statistics, and every sentence says so."""
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from core import zoo
+from core.checkpoints import native
+from core.factorization.baseline import spread_along
+from core.factorization.sefa import sefa
+from core.truth import statistics
+from core.truth.readers import FactorReader
+from core.truth.statistics import FACTORS
+from core.truth.worlds import load_world
+from demos.page import evidence as measured
+from demos.page import words
+from demos.page.fields import RecipeError
+from demos.page.picture import Recipe
+
+from .. import tiny
+
+one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
+STRANGER, KNOWN = "stranger", "known"
+OF_STATISTICS = "Grade of evidence: exact picture statistics. They say what the pixels do, not what is in the picture."
+OF_A_READER = "Grade of evidence: an independent reader, trained on pictures whose true factors are known."
+
+
+@pytest.fixture(autouse=True)
+def cards(tmp_path, monkeypatch):
+    """One model, once as a stranger and once with a world that has a reader."""
+    native.save(tiny.stylegan2(), tmp_path / "model.safetensors")
+    world = load_world("portraits")
+    native.save(tiny.stirred(lambda: FactorReader(resolution=16, names=world.NAMES, widths=(4, 4), hidden=8), 3),
+                tmp_path / "portraits-reader.safetensors")
+    there = {name: zoo.ModelCard(name, name, str(tmp_path / "model.safetensors"), at, 16)
+             for name, at in ((STRANGER, None), (KNOWN, "portraits"))}
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(zoo, "CARDS", there)
+    monkeypatch.setattr(measured, "_measured", {})
+    monkeypatch.setattr(measured, "FACES", 16)
+    return tmp_path
+
+
+@pytest.fixture
+def stranger() -> Recipe:
+    recipe = Recipe(STRANGER)
+    list(measured.measure(recipe))
+    return recipe
+
+
+def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
+    setup = measured.setup_of(Recipe(STRANGER))
+    assert setup["measurable"] and setup["grade"] == OF_STATISTICS
+    assert {knob["title"] for knob in setup["knobs"]} == {""}
+    assert setup["knobs"][2]["verdict"] == ("What knob 3 moves has not been measured: "
+                                            "press \u201cMeasure these knobs\u201d.")
+    html = measured.truth_html(Recipe(STRANGER))
+    assert "not been measured" in html and OF_STATISTICS in html and "face" not in html
+    asks = "not been measured.*press \u201cMeasure these knobs\u201d under the picture$"
+    with pytest.raises(RecipeError, match=asks):
+        measured.find(Recipe(STRANGER), "brightness")
+
+
+def test_measuring_says_how_far_it_is_and_is_kept() -> None:
+    recipe = Recipe(STRANGER)
+    said = list(measured.measure(recipe))
+    assert said[:16] == [f"Turning 10 knobs and 200 random ones on 16 pictures: {i} of 16." for i in range(1, 17)]
+    setup = measured.setup_of(recipe)
+    assert not setup["measurable"] and all(knob["title"] for knob in setup["knobs"])
+    assert measured.measured_knobs(replace(recipe, layers="fine" if "fine" in setup["layers"] else "0")) is None
+
+
+def test_records_are_what_the_statistics_measure(stranger: Recipe) -> None:
+    generator = zoo.load(STRANGER)
+    directions = sefa(generator, k=10)
+    *_, last = statistics.measure(generator, directions, spread_along(generator, directions), psi=0.7, seeds=16)
+    records = measured.measured_knobs(stranger)
+    for record, changes, percentile in zip(records, last.result.changes, last.result.percentile, strict=True):
+        assert record["mean"] == pytest.approx(changes.mean(0).tolist()) and record["percentile"] == percentile.tolist()
+        assert record["grade"] == "statistics" and record["pictures"] == 16
+        assert all(low <= mean <= high for low, mean, high in zip(record["low"], record["mean"], record["high"]))
+        assert {"strongest", "verdict", "purity", "mean", "low", "high", "same_sign"} <= set(record)
+
+
+def test_titles_come_from_the_statistics_and_its_grade_stands_beside_every_verdict(stranger: Recipe) -> None:
+    known = {factor.description: factor for factor in FACTORS}
+    for knob, record in zip(measured.setup_of(stranger)["knobs"], measured.measured_knobs(stranger)):
+        assert knob["verdict"] == record["verdict"] and "(16 pictures)" in knob["verdict"]
+        if record["strongest"] is None:
+            assert knob["title"] == "many things a little"
+        else:
+            factor = known[knob["title"]]
+            assert {knob["low"], knob["high"]} == {factor.low, factor.high}
+        assert "face" not in knob["verdict"]
+
+
+def test_a_wish_is_a_statistic_and_is_granted_by_the_knob_that_moves_it_most(stranger: Recipe) -> None:
+    assert measured.wishes(STRANGER) == [(factor.description, factor.name) for factor in FACTORS]
+    for at, factor in enumerate(FACTORS):
+        turned, said = measured.find(stranger, factor.name)
+        sizes = [abs(record["mean"][at]) for record in measured.measured_knobs(stranger)]
+        assert sizes[turned.knob] == max(sizes)
+        assert said.endswith(OF_STATISTICS) and f"nob {turned.knob + 1} " in said
+        assert "16 pictures, by the slope at each" in said
+        assert (turned.amounts[turned.knob] > 0) == (measured.measured_knobs(stranger)[turned.knob]["mean"][at] > 0)
+    with pytest.raises(RecipeError, match="choose one of the list"):
+        measured.find(stranger, "smile")
+
+
+def test_the_table_has_a_row_a_statistic_with_change_agreement_and_percentile(stranger: Recipe) -> None:
+    html = measured.truth_html(replace(stranger, knob=1))
+    record = measured.measured_knobs(stranger)[1]
+    rows = re.findall(r"<tr><th scope=row>(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", html)
+    assert sorted(name for name, *_ in rows) == sorted(factor.description for factor in FACTORS)
+    for name, change, agree, rarer in rows:
+        at = [factor.description for factor in FACTORS].index(name)
+        mean, low, high = (record[name][at] for name in ("mean", "low", "high"))
+        assert change == f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "\u2212")
+        assert agree == f"{100 * record['same_sign'][at]:.0f} %"
+        assert float(rarer.removesuffix(" %")) <= 100 * record["percentile"][at] + 1e-6
+    means = [abs(float(change.split()[0].replace("\u2212", "-"))) for _, change, *_ in rows]
+    assert means == sorted(means, reverse=True)
+    assert OF_STATISTICS in html and words.label("percentile") in html and "16 pictures" in html and "face" not in html
+
+
+def test_a_slow_model_is_measured_on_fewer_pictures_and_says_on_how_many(monkeypatch) -> None:
+    monkeypatch.setattr(measured, "FACES", 20)
+    monkeypatch.setattr(measured, "BUDGET", 1e-6)
+    said = list(measured.measure(Recipe(STRANGER)))
+    assert said[-1] == "Turning 10 knobs and 200 random ones on 16 pictures: 16 of 16."
+    assert "(16 pictures)" in measured.measured_knobs(Recipe(STRANGER))[0]["verdict"]
+
+
+def test_what_a_page_was_made_from_is_known_without_a_world() -> None:
+    without, with_reader = measured.made_from(STRANGER), measured.made_from(KNOWN)
+    assert without == dict(weights=zoo.weights_hash(STRANGER), evidence="", reader="")
+    assert len(with_reader["reader"]) == 64
+
+
+def test_the_same_model_with_a_reader_is_judged_by_the_reader(monkeypatch) -> None:
+    """The control: where there is a reader, statistics say nothing."""
+    recipe = Recipe(KNOWN)
+    assert measured.setup_of(recipe)["measurable"] and measured.setup_of(recipe)["grade"] == OF_A_READER
+    monkeypatch.setattr(statistics, "measure", None)
+    monkeypatch.setattr(measured, "RANDOM_DRAWS", 1)
+    assert list(measured.measure(recipe))[-1] == "Turning knob 10 of 10 on 16 faces."
+    record = measured.measured_knobs(recipe)[0]
+    assert record["grade"] == "reader" and record["percentile"] == []
+    assert len(record["mean"]) == len(load_world("portraits").FACTORS)
+    setup = measured.setup_of(recipe)
+    assert setup["grade"] == OF_A_READER and "faces" in setup["knobs"][0]["verdict"]
+    assert OF_A_READER in measured.truth_html(recipe) and OF_STATISTICS not in measured.truth_html(recipe)
+    assert measured.find(recipe, "smile")[1].endswith(OF_A_READER)
+    assert measured.measured_knobs(Recipe(STRANGER)) is None, "the same weights without a world were not judged"
+
+
+def test_nothing_independent_reads_a_stranger_s_pictures() -> None:
+    with pytest.raises(RecipeError, match="no reader"):
+        measured.read_html(Recipe(STRANGER))

@@ -1,0 +1,459 @@
+"""The page without a browser: what a recipe turns into, what bad input says, and how the events are wired."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+import warnings
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import app
+from core import zoo
+from core.checkpoints import native
+from core.codes import Directions
+from core.factorization.files import save_directions
+from core.generators.stylegan2 import StyleGAN2
+from core.images import to_uint8
+from core.truth.worlds.portraits import FACTORS
+from demos.inside import tab as channel_awareness
+from demos.paint import tab as lowrank
+from demos.page import evidence as measured
+from demos.page import parts as notebook
+from demos.page import uploads
+from demos.page import words
+from demos.restore import tab as mganprior
+from demos.steer import tab as sefa
+from demos.page import picture as recipes
+from demos.page.fields import RecipeError
+from demos.page.picture import Recipe, as_dict
+from demos.page.export import recipe_from_png
+
+MODEL = "portraits-stylegan2"
+
+
+@pytest.fixture(autouse=True)
+def small_model(tmp_path, monkeypatch):
+    """A StyleGAN2 of 16 pixels under the bundled name, and nothing recorded or measured."""
+    torch.manual_seed(0)
+    path = tmp_path / "portraits-stylegan2.safetensors"
+    native.save(StyleGAN2(resolution=16, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
+    card = zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", 16)
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
+    monkeypatch.setattr(uploads, "folder", lambda: tmp_path / "uploads")
+    notebook.recorded.cache_clear()
+    monkeypatch.setattr(measured, "_measured", {})
+    return tmp_path
+
+
+def pixels(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
+
+
+def moved(**changes) -> Recipe:
+    return Recipe(MODEL, **{"seed": 5, "amounts": (1.5,), **changes})
+
+
+def record_of(mean) -> dict:
+    """What is measured of a knob, with narrow intervals around `mean`."""
+    strongest = max(range(len(mean)), key=lambda i: abs(mean[i]))
+    return dict(
+        strongest=strongest,
+        verdict="turns 31 of 100",
+        purity=0.5,
+        grade=measured.READER,
+        pictures=64,
+        same_sign=[1.0] * len(mean),
+        mean=mean,
+        low=[m - 0.1 for m in mean],
+        high=[m + 0.1 for m in mean],
+    )
+
+
+@pytest.fixture
+def page():
+    return app.build()
+
+
+# --- a recipe in, a picture out
+
+
+def test_the_answer_shows_the_recipe_s_own_pixels():
+    recipe = moved()
+    shown = sefa.answer(as_dict(recipe))
+    assert np.array_equal(pixels(shown["src"]), to_uint8(recipes.render(recipe))[0])
+    assert not np.array_equal(pixels(shown["src"]), pixels(shown["before"]))
+    assert shown["recipe"] == as_dict(recipe)
+    assert "picture number 5" in shown["alt"] and "+1.5" in shown["alt"]
+
+
+def test_the_picture_before_is_the_untouched_one():
+    assert sefa.answer(as_dict(moved()))["before"] == sefa.answer(as_dict(moved(amounts=())))["src"]
+
+
+def test_the_link_in_the_answer_opens_the_same_recipe():
+    from urllib.parse import parse_qsl
+
+    shown = sefa.answer(as_dict(moved(layers="coarse", knob=2)))
+    assert recipes.from_query(dict(parse_qsl(shown["query"]))) == moved(layers="coarse", knob=2)
+
+
+def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
+    film = sefa.strip(moved())
+    sheet = pixels(film["src"]).astype(int)
+    side = sheet.shape[0]
+    assert film["frames"] == 21 and sheet.shape[1] == 21 * side
+    middle = to_uint8(recipes.render(moved(amounts=())))[0]
+    assert np.abs(sheet[:, 10 * side : 11 * side] - middle).max() <= 1
+    assert np.abs(sheet[:, :side] - middle).max() > 1
+
+
+def test_all_knobs_and_other_faces_show_what_single_pictures_show():
+    rows = sefa.last_of(sefa.grid(moved()))["rows"]
+    assert len(rows) == recipes.KNOBS and {len(row) for row in rows} == {6}
+    alone = to_uint8(recipes.render(recipes.turned(moved(amounts=()), 3, 2.0)))[0].astype(int)
+    assert np.abs(pixels(rows[3][1]) - alone).max() <= 1
+    shown = sefa.last_of(sefa.faces(moved(knob=3), 8))
+    assert len(shown["rows"]) == 8 and shown["first"] == 8
+    alone = to_uint8(recipes.render(Recipe(MODEL, seed=108)))[0].astype(int)
+    assert np.abs(pixels(shown["rows"][0][1]) - alone).max() <= 1
+
+
+# --- bad input: one sentence, and the state stays
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(seed="abc"),
+        dict(seed=10**20),
+        dict(seed=""),
+        dict(model="nonsense"),
+        dict(layers="0-99"),
+        dict(amounts=["nan"]),
+        dict(psi="much"),
+        dict(version=7),
+        dict(unknown=1),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_no_picture(change):
+    said = sefa.answer({**as_dict(moved()), **change})
+    assert "src" not in said and "recipe" not in said
+    assert said["error"][0].isupper() and "Traceback" not in said["error"]
+    assert any(word in said["error"] for word in (":", "choose", "give"))
+
+
+def directions_file(folder, name="mine.npy", width=16):
+    path = folder / name
+    np.save(path, np.eye(width)[:3])
+    return path
+
+
+def test_a_file_of_directions_becomes_the_knobs(small_model):
+    chosen = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    assert chosen.method == "file" and len(measured.setup_of(chosen)["knobs"]) == 3
+    turned = recipes.turned(chosen, 0, 2.0)
+    assert sefa.answer(as_dict(turned))["src"] != sefa.answer(as_dict(chosen))["src"]
+    assert "cannot hold" in sefa.answer(as_dict(turned))["note"]
+
+
+def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_model):
+    other = Directions(torch.eye(16, dtype=torch.float64)[:2], torch.ones(2), (0, 1))
+    save_directions(other, small_model / "other.safetensors", weights="0" * 64, model="another")
+    (small_model / "broken.npy").write_bytes(b"not numpy")
+    (small_model / "mine.txt").write_text("1 2 3")
+    with open(small_model / "large.npy", "wb") as large:
+        large.truncate(50 * 2**20)
+    for name, says in (
+        ("other.safetensors", "other weights"),
+        ("broken.npy", "save the directions again"),
+        ("mine.txt", "directions come as"),
+        ("large.npy", "50 MB"),
+        (directions_file(small_model, "wide.npy", 20).name, "this model needs"),
+    ):
+        with pytest.raises(RecipeError, match=says):
+            uploads.take_directions(str(small_model / name), as_dict(moved()))
+    assert not list((small_model / "uploads").glob("*")), "a refused file must not be kept"
+
+
+def test_a_file_that_is_gone_is_asked_for_again():
+    gone = Recipe(MODEL, method="file", directions="0" * 64, amounts=(1.0,))
+    assert "choose the file again" in sefa.answer(as_dict(gone))["error"]
+
+
+# --- what was measured
+
+
+def test_unmeasured_knobs_say_so_and_claim_nothing():
+    setup = measured.setup_of(moved())
+    assert {knob["title"] for knob in setup["knobs"]} == {""}
+    assert "not been measured" in setup["knobs"][0]["verdict"]
+    with pytest.raises(RecipeError, match="not been measured"):
+        measured.find(moved(), "yaw")
+
+
+def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
+    names = [name for _, name in measured.wishes(MODEL)]
+    still = [0.0] * len(names)
+    knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
+    (small_model / "evidence").mkdir()
+    for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
+        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)}, baseline={"all": 0.05},
+                     samples=dict(faces=64), card="portraits-stylegan2")
+        (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
+        measured._evidence.cache_clear()
+        assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
+    measured._evidence.cache_clear()
+
+
+def planted(monkeypatch, **means) -> list[dict]:
+    """Ten knobs that move everything by 0.1 a step, and for each factor's name (knob, mean) that knob by that much."""
+    names = [name for _, name in measured.wishes(MODEL)]
+    knobs = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
+    for name, (knob, mean) in means.items():
+        knobs[knob][names.index(name)] = mean
+    records = [record_of(mean) for mean in knobs]
+    monkeypatch.setitem(measured._measured, measured._set_key(moved()), records)
+    return records
+
+
+def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
+    planted(monkeypatch, smile=(6, -1.4))
+    turned, said = measured.find(moved(), "smile")
+    assert turned.knob == 6 and turned.amounts[6] == -1.5 and "knob 7" in said and "1.4" in said
+    with pytest.raises(RecipeError, match="choose one of the list"):
+        measured.find(moved(), "wings")
+
+
+def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
+    planted(monkeypatch, glasses=(1, -0.2995))
+    turned, said = measured.find(moved(), "glasses")
+    assert said.startswith("On average over 64 pictures, over both directions, no knob of these 10 clearly moves "
+                           "glasses and their size: knob 2")
+    assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
+    assert turned.knob == 1 and turned.amounts[1] == -1.5
+
+
+class OneSided(torch.nn.Module):
+    """Reads glasses only where a picture is darker than it was: off one end of a knob, and not off the other."""
+
+    def __init__(self, before: torch.Tensor, by: float):
+        super().__init__()
+        self.before, self.by = before.mean(), by
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        read = torch.zeros(len(images), len(FACTORS))
+        at = [factor.name for factor in FACTORS].index("glasses")
+        read[:, at] = self.by * (self.before - images.mean((1, 2, 3))).clamp(min=0)
+        return read
+
+
+@pytest.mark.parametrize("by, found", [(1e6, True), (0.0, False)])
+def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch, small_model, by, found):
+    (small_model / "portraits-reader.safetensors").touch()
+    planted(monkeypatch, glasses=(1, 0.2))
+    recipe = moved()
+    monkeypatch.setattr(zoo, "load_reader", lambda world: OneSided(recipes.render(replace(recipe, amounts=())), by))
+    turned, said = measured.find(recipe, "glasses")
+    if not found:
+        assert "Nor does one at \u22122 or +2 steps on this picture" in said
+        assert turned.knob == 1 and turned.amounts[1] == 1.5
+        return
+    amount = turned.amounts[turned.knob]
+    plain = replace(recipe, amounts=())
+    means = {(knob, end): float(recipes.render_strip(plain, knob, [end]).mean())
+             for knob in range(10) for end in (-2.0, 2.0)}
+    assert min(means, key=means.get) == (turned.knob, amount), "the darkest end of all"
+    assert f"knob {turned.knob + 1} at {words.signed(amount)} steps changes glasses and their size by" in said
+    assert "of 8 other faces" in said
+
+
+# --- the sentence over the tab, in every state
+
+
+@pytest.mark.parametrize("changes, says, never", [
+    (dict(), ("ten knobs", "read off the network\u2019s weights", "nobody labelled"), "random"),
+    (dict(layers="coarse"), ("the weights of the coarse layers",), "milliseconds"),
+    (dict(layers="0-1"), ("the weights of layers 0-1",), "milliseconds"),
+    (dict(mode="official"), ("as the published code does",), "milliseconds"),
+    (dict(method="ganspace"), ("10,000 of the network\u2019s own codes", "nobody labelled"), "weights"),
+    (dict(method="random"), ("drawn at random", "any method has to beat them"), "weights"),
+    (dict(method="random", layers="coarse"), ("turn only in the coarse layers",), "weights")])
+def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, says, never):
+    said = sefa.answer(as_dict(moved(**changes)))["sentence"]
+    assert all(one in said for one in says) and never not in said
+
+
+def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
+    mine = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    assert sefa.first_sentence(mine) == ("These three knobs were read from a file: how they were made, "
+                                         "this page does not know.")
+    corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
+    link = urlencode(lowrank.painted.to_query(corner), safe=",")
+    one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
+    for name, written, expected in (
+            ("painted", link,
+             "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
+            ("spoilt", "tab=paint&region=<b>",
+             "This knob was read from a file: how it was made, this page does not know.")):
+        save_directions(one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL,
+                        recipe=written)
+        chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), as_dict(moved()))
+        assert sefa.first_sentence(chosen) == expected
+
+
+def test_knobs_stand_in_an_order_that_is_theirs():
+    for method, order in (("sefa", "strongest first"), ("ganspace", "strongest first"), ("random", "in no order")):
+        setup = measured.setup_of(moved(method=method))
+        assert setup["order"] == order and (setup["knobs"][0]["strength"] > 0) == (order == "strongest first")
+
+
+def test_a_knob_is_named_by_what_it_moves_and_its_ends_follow_the_sign():
+    for sign, low, high in ((1, FACTORS[0].low, FACTORS[0].high), (-1, FACTORS[0].high, FACTORS[0].low)):
+        named = measured._named(record_of([sign * 1.0, 0.6, 0.1]), 0, MODEL)
+        assert (named["title"], named["low"], named["high"]) == (FACTORS[0].description, low, high)
+        assert FACTORS[1].description in named["also"]
+    assert measured._named(record_of([1.0, 0.4, 0.1]), 0, MODEL)["also"] == ""
+    assert measured._named(dict(record_of([1.0, 0.4]), strongest=None), 0, MODEL)["title"] == "many things a little"
+
+
+# --- what is taken away
+
+
+@pytest.mark.parametrize(
+    "kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")]
+)
+def test_what_is_taken_away_is_a_file_of_its_kind(kind, start):
+    data, name = sefa.file_for(moved(), kind)
+    assert data.startswith(start) and "5" in name
+    if kind == "picture":
+        assert recipe_from_png(data) == moved()
+
+
+def test_twelve_who_publish_the_same_picture_find_it_whole(small_model):
+    data, broken = np.random.default_rng(0).bytes(300_000), []
+
+    def ask():
+        for _ in range(20):
+            if open(notebook.publish(data, "picture.webp"), "rb").read() != data:
+                broken.append(1)
+
+    clients = [threading.Thread(target=ask) for _ in range(12)]
+    [client.start() for client in clients]
+    [client.join() for client in clients]
+    assert not broken
+    assert notebook.publish(data + b"x", "picture.webp") != notebook.publish(data, "picture.webp")
+
+
+def test_a_sheet_is_cut_into_the_pictures_it_was_made_of():
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
+    sheet = Image.fromarray(pictures.transpose(0, 2, 1, 3, 4).reshape(16, 24, 3))
+    cut = notebook.tiles(notebook.data_uri(notebook.webp(sheet)), 3)
+    assert all(
+        np.array_equal(pixels(cut[row][column]), pictures[row, column]) for row in range(2) for column in range(3)
+    )
+
+
+def test_a_sentence_of_a_table_is_escaped():
+    html = notebook.bars([notebook.Bar("<b>", 1.0)], caption="<script>", value="v") + notebook.table(
+        ["<i>"], [["<u>"]], caption="c"
+    )
+    assert not any(tag in html for tag in ("<b>", "<script>", "<i>", "<u>"))
+
+
+# --- the page
+
+
+def test_every_event_is_named_and_public_ones_are_explained(page):
+    for event in page.config["dependencies"]:
+        assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
+    public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
+    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS, *mganprior.ENDPOINTS,
+                      *channel_awareness.ENDPOINTS}
+
+
+def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
+    live = [event for event in page.config["dependencies"] if event["api_name"] in ("steer_answer", "steer_film")]
+    assert len(live) == 2
+    for event in live:
+        assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
+    ends = [demo.left for demo in app.DEMOS]
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in ends]
+    limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
+    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, \
+        "a download computes nothing; who watches a search neither"
+
+
+def test_the_page_is_small_and_its_folds_are_the_five(page):
+    kinds = [component["type"] for component in page.config["components"]]
+    assert len(kinds) <= 80 * len(app.DEMOS)
+    assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
+    folds = [component["props"]["label"] for component in page.config["components"]
+             if component["type"] == "accordion" and "-fold-" in component["props"]["elem_id"]]
+    assert folds == list(notebook.FOLDS.values()) * len(app.DEMOS)
+
+
+def test_building_the_page_opens_no_weights(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("weights were opened")
+
+    monkeypatch.setattr(zoo, "load", refuse)
+    app.build()
+
+
+def test_without_any_model_the_page_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(zoo, "CARDS", {})
+    shown = [component["props"].get("value") for component in app.build().config["components"]]
+    assert any("weights/README.md" in str(value) for value in shown)
+
+
+def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence():
+    def opened(**query):
+        class Request:
+            query_params = query
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return sefa.opened(Request())
+
+    assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
+    for query in ({}, {"theme": "dark"}):
+        assert opened(**query)[:2] == (gr.skip(), gr.skip()), query
+    for query in ({"model": "nonsense"}, {"seed": "9" * 10_000}):
+        recipe, stage, *_ = opened(**query)
+        assert recipe == gr.skip() and len(stage["error"].split()) > 5, query
+    assert all(getattr(fold, "open", False) for fold in opened(expert="1")[2:])
+
+
+def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
+    recipe = moved()
+    from demos.steer import record as arrival
+
+    monkeypatch.setattr(notebook, "ARRIVAL", tmp_path / "arrival")
+    arrival.record(recipe, tmp_path / "arrival")
+    notebook.recorded.cache_clear()
+    shown = sefa.arrival()
+    assert shown["recipe"] == as_dict(recipe) and shown["answer"]["src"].startswith("data:image/webp")
+    assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
+    assert np.array_equal(pixels(shown["grid"]["rows"][3][1]), pixels(sefa.last_of(sefa.grid(recipe))["rows"][3][1]))
+    monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
+    assert sefa.arrival()["answer"] == {}
+    notebook.recorded.cache_clear()
+
+
+def test_every_word_has_a_plain_side_and_a_term():
+    for key, word in words.WORDS.items():
+        assert word.plain and word.term and word.tip.endswith("."), key
+    assert "psi" in words.label("psi")
+    with pytest.raises(KeyError, match="no word"):
+        words.word("wombat")

@@ -1,0 +1,205 @@
+"""A restored picture's recipe: what it checks, what its link holds and never holds, and the problem that it states."""
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core import zoo
+from core.checkpoints import native
+from core.critics import Critic
+from core.generators.stylegan2 import StyleGAN2
+from core.images import to_uint8
+from core.inversion.multicode import invert
+from core.inversion.vgg import load as load_vgg
+from core.regions import Box, from_text, to_text
+from core.truth.worlds import portraits
+from demos.restore import tab as mganprior
+from demos.restore import search as restoring
+from demos.page import own_pictures
+from demos.page import picture as steered
+from demos.restore import recipe as restorations
+from demos.page.fields import RecipeError
+from demos.page.picture import Recipe
+from demos.restore.recipe import Restoration, as_dict
+
+from .. import tiny
+from ..core.test_losses import vgg_file
+
+MODEL, SIDE = "portraits-stylegan2", 16
+HOLE = to_text(Box(0.25, 0.0, 0.5, 0.5).mask(64))
+HINTS = f"ff0000.{to_text(Box(0, 0, 0.5, 0.25).mask(64))}~0040c0.{to_text(Box(0.5, 0.5, 1, 1).mask(64))}"
+
+
+def small_network(folder, monkeypatch, **cards) -> None:
+    """A StyleGAN2 of 16 pixels with its critic, and no other card than those given."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        path = folder / "portraits-stylegan2.safetensors"
+        native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
+        critic = Critic(resolution=SIDE, channels=(8, 8, 8))
+        native.save(critic, path.with_name("portraits-stylegan2-critic.safetensors"))
+    monkeypatch.setattr(zoo, "WEIGHTS", folder)
+    monkeypatch.delenv("GANATOMY_VGG", raising=False)
+    card = zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: card, **cards})
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
+    restoring._found.values.clear()
+    own_pictures._pictures.clear()
+
+
+@pytest.fixture(autouse=True)
+def small_model(tmp_path, monkeypatch):
+    small_network(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def wanted(**changes) -> Restoration:
+    return Restoration(MODEL, **{"steps": 6, "codes": 3, **changes})
+
+
+TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", start=7, optimiser="adam"),
+         dict(task="colour"), dict(task="colour", hints=HINTS), dict(task="fill"),
+         dict(task="fill", region=HOLE, keep=True, loss="structure"),
+         dict(task="noise"), dict(task="noise", kind="gaussian", amount=0.1), dict(task="copy", picture=77),
+         dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3),
+         dict(shows="steer", picture=123_456_789, psi=0.35), dict(task="copy", shows="steer", picture=57, psi=0.0),
+         dict(task="copy", optimiser="official"), dict(task="colour", optimiser="official", picture=2)]
+
+
+@pytest.mark.parametrize("changes", TASKS)
+def test_a_recipe_survives_json_and_its_link(changes):
+    made = wanted(**changes)
+    assert restorations.from_json(json.dumps(as_dict(made))) == made == restorations.from_json(as_dict(made))
+    link = restorations.link_for(made)
+    assert len(link) < 1000 and restorations.from_query(dict(parse_qsl(urlsplit(link).query))) == made
+
+
+@pytest.mark.parametrize("wrong", [
+    dict(task="dream"), dict(kind="sinc"), dict(task="colour", kind="box"), dict(amount=3), dict(amount=16),
+    dict(amount="x"), dict(picture=-1), dict(picture=10_000), dict(task="fill", region="r!!"),
+    dict(task="fill", region=to_text(Box(0, 0, 1, 1).mask(64))), dict(codes=31), dict(codes=-1), dict(layer=99),
+    dict(steps=1001), dict(start=-1), dict(optimiser="magic"), dict(loss="taste"), dict(loss="features"),
+    dict(shows="nobody"), dict(task="noise", amount=2), dict(task="noise", kind="gaussian", amount="nan"),
+    dict(task="colour", hints="red.rAAA"), dict(label=1), dict(task="colour", hints="~".join([HINTS] * 4)),
+    dict(shows="upload", own="../../etc"), dict(keep="perhaps"), dict(model="nobody"),
+    dict(tab="paint"), dict(version=9), dict(surprise=1)])
+def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
+    with pytest.raises(RecipeError) as refusal:
+        restorations.from_json({**as_dict(wanted()), **wrong})
+    said = str(refusal.value)
+    possible = ("choose", "give", "paint", "reads version", "has ", "leave some")
+    assert len(said) > 30 and any(word in said for word in possible)
+
+
+def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
+    layers = len(zoo.load(MODEL).layers)
+    for task, setting in restorations.GENERAL.items():
+        made = Restoration(MODEL, task)
+        assert made.layer == round(setting.layer * layers) and made.codes == setting.codes
+        assert made.optimiser == setting.optimiser
+    assert Restoration(MODEL, "copy").loss == "features" and wanted(amount=2).loss == "pixels"
+    assert Restoration(MODEL).keep
+    assert not Restoration(MODEL, "fill").keep and not Restoration(MODEL, kind="bicubic").keep
+
+
+@pytest.mark.parametrize("model", sorted(restorations.OF_A_NETWORK))
+def test_a_network_s_own_settings_speak_of_every_task_and_of_a_network_that_there_is(model):
+    assert model in {card.name for card in zoo._BUNDLED}
+    own = restorations.OF_A_NETWORK[model]
+    assert list(own) == list(restorations.TASKS) and own != restorations.GENERAL
+    assert all(restorations.setting_of(model, task) == setting for task, setting in own.items())
+    assert {setting.optimiser for setting in own.values()} <= set(restorations.WAYS)
+    assert {setting.loss for setting in own.values()} <= set(restorations.LOSSES)
+
+
+def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_model, monkeypatch):
+    path = small_model / "mine.safetensors"
+    native.save(tiny.pggan(), path)
+    own = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
+    small_network(small_model, monkeypatch, mine=own)
+    made = Restoration("mine", "copy", steps=2)
+    assert made.shows == "network" and made.loss != "features"
+    assert set(restorations.shown_by("mine")) == {"network", "steer", "upload"}
+    truth, generator = restorations.example(made), zoo.load("mine")
+    drawn = generator(generator.codes(generator.sample(1, restorations.FIRST_PICTURE))).clamp(-1, 1)
+    assert (truth - drawn).abs().max() <= 1.01 / 255
+    for task in restorations.TASKS:
+        found = restoring.searched(Restoration("mine", task, steps=2, codes=2))
+        assert found.image.shape == (1, 3, SIDE, SIDE)
+
+
+@pytest.fixture
+def somebodys(small_model, monkeypatch) -> str:
+    """The name of a network of no world, of photographs for all we know."""
+    path = small_model / "mine.safetensors"
+    native.save(tiny.pggan(), path)
+    mine = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
+    small_network(small_model, monkeypatch, mine=mine)
+    return "mine"
+
+
+def test_without_vgg_16_photographs_are_compared_by_pixels_and_ssim_and_the_page_says_so(somebodys):
+    recipe = Restoration(somebodys, "copy", steps=2, codes=2)
+    assert recipe.loss == "structure" and "vgg" not in restorations.losses_of(somebodys)
+    assert "VGG-16 is not on this machine" in mganprior.setup_of(recipe)["vgg"]
+    assert "pixels and SSIM" in mganprior.caption(recipe)
+    assert mganprior.setup_of(wanted(task="copy"))["vgg"] == "", "a render of our own world is no photograph"
+    with pytest.raises(RecipeError, match="VGG-16 is not on this machine.*or choose pixels"):
+        Restoration(somebodys, "copy", loss="vgg")
+
+
+@pytest.mark.parametrize("where", ["beside the weights", "by the environment"])
+def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_model, monkeypatch, tmp_path, where):
+    path = small_model / "vgg16.safetensors" if where == "beside the weights" else small_model / "elsewhere.safetensors"
+    vgg_file(path)
+    if where == "by the environment":
+        monkeypatch.setenv("GANATOMY_VGG", str(path))
+    recipe = Restoration(somebodys, "copy", steps=3, codes=2)
+    assert recipe.loss == "vgg" and wanted(task="copy").loss == "features"
+    assert Restoration(MODEL, "copy", shows="upload").loss == "vgg", "a visitor's photograph is one too"
+    assert "VGG-16" in mganprior.caption(recipe) and "supplied" in mganprior.setup_of(recipe)["vgg"]
+    shown = restoring.searched(recipe)
+    truth = restoring.problem_of(recipe).truth
+    with torch.no_grad():
+        found = shown.picture.draw(shown.picture.codes)         # not clamped, as the search sees it
+        difference = sum(((F.normalize(x, dim=1, eps=1e-4) - F.normalize(y, dim=1, eps=1e-4)) ** 2).sum(1).mean()
+                         for x, y in zip(load_vgg(path).features(found), load_vgg(path).features(truth))
+                         if x.shape[-1] >= 8)       # of 16, 8 and 4 pixels, 4 are too few
+    by_hand = float((found - truth).square().mean() + 0.1 * difference / 2)
+    assert shown.loss == pytest.approx(by_hand, rel=1e-3)
+    assert restoring.key_of(recipe) != restoring.key_of(replace(recipe, loss="structure"))
+    code = restorations.code_for(recipe)
+    assert 'closeness(load_vgg("vgg16.safetensors"))' in code and "the file of VGG-16 must lie beside" in code
+
+
+def test_another_file_in_the_place_of_vgg_16_is_refused_in_a_sentence(somebodys, small_model, monkeypatch):
+    vgg_file(small_model / "vgg16.safetensors", **{"features.14.bias": None})
+    with pytest.raises(RecipeError, match="lacks features.14.bias.*compare something else"):
+        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+    assert restoring.searched(Restoration(somebodys, "copy", steps=2, codes=2, loss="pixels")).steps == 2
+    monkeypatch.setenv("GANATOMY_VGG", str(small_model / "nowhere.safetensors"))
+    with pytest.raises(RecipeError, match="nowhere.safetensors cannot be read"):
+        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+
+
+def test_as_the_published_code_descends_is_its_own_descent():
+    recipe = wanted(task="copy", optimiser="official", loss="pixels")
+    found, problem = restoring.searched(recipe), restoring.problem_of(recipe)
+    *_, last = invert(zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss,
+                      official=True)
+    assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in restorations.code_for(recipe)
+    assert found.loss != pytest.approx(restoring.searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
+    assert "as the published code" in mganprior.caption(recipe)
+    assert restorations.to_query(recipe)["optimiser"] == "official"
+
+
+def test_the_tab_opens_with_the_first_network_there_is(monkeypatch):
+    assert restorations.default_model() == MODEL == next(iter(zoo.CARDS))
+    monkeypatch.setattr(zoo, "CARDS", {})
+    assert restorations.default_model() == ""

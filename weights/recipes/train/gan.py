@@ -1,0 +1,307 @@
+"""Train a bundled GAN on a rendered world; one loop for all generators.
+
+    python -m weights.recipes.train portraits-stylegan2 --minutes 120        # resumes by itself
+
+Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), equalised rates,
+style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in
+a step comes from that step's own generator, so a resumed run continues as if it had never stopped.
+"""
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from core import zoo
+from core.checkpoints import native
+from core.codes import codes_in_turn
+from core.critics import Critic
+from core.generators.base import Generator
+from core.generators.biggan import recompute_statistics
+from core.images import grid, to_pil
+
+from .bank import bank_labels, load_bank
+from .recipes import RECIPES, Recipe
+from .teacher import Teacher, distance
+from .variety import too_alike, variety
+
+WEIGHTS = Path(__file__).resolve().parents[2]
+UNFINISHED = WEIGHTS / "unfinished"         # kept in the repository until the model is good enough to be shown
+RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
+R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
+TOO_EASY, FOR_STEPS = 0.2, 300     # a critic whose mean loss stays below this for so long gets twice the penalty
+CHECKPOINT_EVERY = 300        # seconds
+
+
+class Training:
+    """The whole state of a run: networks, optimisers, step and images shown.
+
+    bank: uint8 [n, 3, R, R]; labels [n], where the generator is class-conditional: every class is then shown equally
+    often.
+    """
+
+    def __init__(self, recipe: Recipe, bank: Tensor, labels: Tensor | None = None, *, seed: int = 0,
+                 device: str = "cpu"):
+        torch.manual_seed(seed)             # initial weights; a training run owns its process
+        self.recipe, self.bank, self.device = recipe, bank, torch.device(device)
+        self.rows = [torch.arange(len(bank))] if labels is None else [
+            (labels == k).nonzero()[:, 0] for k in labels.unique()]
+        self.step_number = self.shown = 0
+        self.warm_from: int | None = None
+        self.generator_loss = 0.0
+        self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
+        self.teacher = Teacher(zoo.load(recipe.teacher).to(self.device)) if recipe.teacher else None
+        self.wanted = variety(bank, self.rows).to(self.device) if recipe.variety else None
+        self.build(recipe.generator(recipe.resolution), recipe.critic(recipe.resolution))
+
+    def build(self, generator: Generator, critic: Critic) -> None:
+        """Take these networks, with fresh Adam."""
+        layout = dict(device=self.device, memory_format=torch.channels_last)
+        self.generator, self.critic = generator.to(**layout), critic.to(**layout)
+        self.ema = finished_copy(generator).to(**layout)
+        lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
+        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), self.recipe.rate, betas=(0.0, 0.99))
+        group = dict(params=list(self.critic.parameters()), relative=lazy)
+        self.optimizer_d = torch.optim.Adam([group], self.recipe.rate, betas=(0.0, 0.99 ** lazy))
+
+    def rate_factor(self) -> float:
+        left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
+        warm = 1.0 if self.warm_from is None else min(1.0, (self.step_number - self.warm_from + 1) / WARM_UP)
+        return min(1.0, max(0.1, left)) * warm
+
+    def autocast(self):
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def labels(self, n: int) -> Tensor | None:
+        """[n]: the classes in turn; None without classes."""
+        return torch.arange(n, device=self.device) % self.generator.classes if self.generator.classes else None
+
+    def reals(self, random: torch.Generator, n: int) -> Tensor:
+        picked = (self.rows[i % len(self.rows)] for i in range(n))
+        rows = torch.stack([rows[torch.randint(0, len(rows), (), generator=random)] for rows in picked])
+        images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def fakes(self, random: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+        """Pictures, and the noise [n, z_dim] that they were drawn from."""
+        def draw() -> Tensor:
+            return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
+        z, other, labels = draw(), draw(), self.labels(n)
+        with self.autocast():
+            codes = self.generator.codes(z, label=labels)
+            slots = self.generator.slots
+            if slots > 1 and self.recipe.mixing:
+                cut = torch.randint(1, slots, (n,), generator=random)
+                cut[torch.rand(n, generator=random) >= self.recipe.mixing] = slots
+                first = torch.arange(slots) < cut[:, None]
+                codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other, label=labels))
+            return self.generator(codes).contiguous(memory_format=torch.channels_last), z
+
+    def step(self) -> None:
+        n, random = self.recipe.batch, torch.Generator().manual_seed(10 ** 9 + self.step_number)
+        factor = self.rate_factor()
+        for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
+            group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
+        (fake, z), real, labels = self.fakes(random, n), self.reals(random, n), self.labels(n)
+        # The generator first: against a critic that had just learned these very fakes, all of them move alike and
+        # collapse.
+        self.critic.requires_grad_(False)
+        with self.autocast():
+            loss_g = F.softplus(-self.critic(fake, labels)).mean() + self.strayed(fake, z) + self.alike(fake)
+        self.optimizer_g.zero_grad(set_to_none=True)
+        loss_g.backward()
+        self.optimizer_g.step()
+        self.critic.requires_grad_(True)
+
+        with self.autocast():
+            loss_d = (F.softplus(self.critic(fake.detach(), labels)).mean()
+                      + F.softplus(-self.critic(real, labels)).mean())
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss_d.backward()
+        if self.step_number % R1_EVERY == 0:
+            self.penalty(self.reals(random, n)).backward()
+        self.optimizer_d.step()
+
+        self.average(n)
+        self.watch(loss_d.item())
+        self.step_number, self.shown = self.step_number + 1, self.shown + n
+        if self.step_number % 25 == 0:
+            self.generator_loss = loss_g.item()
+
+    def strayed(self, fake: Tensor, z: Tensor) -> Tensor | float:
+        """How far the pictures are from the teacher's, times `anchor`: a game alone taught all faces one artefact."""
+        if self.teacher is None:
+            return 0.0
+        with torch.no_grad():
+            theirs = self.teacher(z).float().clamp(-1.2, 1.2)
+        return self.recipe.anchor * distance(fake.float(), theirs)
+
+    def alike(self, fake: Tensor) -> Tensor | float:
+        """How much closer pictures of a class are than its renders, times `variety`; 0 without classes to compare."""
+        return 0.0 if self.wanted is None else self.recipe.variety * too_alike(fake, self.wanted)
+
+    def watch(self, loss: float) -> None:
+        """Double gamma where the critic has had it too easy:
+        its gradient then teaches one artefact to every picture.
+        """
+        self.critic_loss += 0.01 * (loss - self.critic_loss)
+        self.easy_steps = self.easy_steps + 1 if self.critic_loss < TOO_EASY else 0
+        if self.easy_steps >= FOR_STEPS:
+            self.gamma, self.easy_steps = 2 * self.gamma, 0
+
+    def penalty(self, real: Tensor) -> Tensor:
+        """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
+        real = real.requires_grad_()
+        gradient, = torch.autograd.grad(self.critic(real, self.labels(len(real))).sum(), real, create_graph=True)
+        return gradient.square().sum((1, 2, 3)).mean() * (self.gamma / 2 * R1_EVERY)
+
+    @torch.no_grad()
+    def average(self, n: int) -> None:
+        half_life = max(1.0, min(10_000, 0.05 * self.shown))
+        weight = 1 - 0.5 ** (n / half_life)
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), weight)
+
+    def state_dict(self) -> dict:
+        return dict(generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
+                    optimizer_g=self.optimizer_g.state_dict(), optimizer_d=self.optimizer_d.state_dict(),
+                    step=self.step_number, shown=self.shown, warm_from=self.warm_from,
+                    gamma=self.gamma, critic_loss=self.critic_loss, easy_steps=self.easy_steps)
+
+    def load_state_dict(self, state: dict) -> None:
+        for name in ("generator", "ema", "critic", "optimizer_g", "optimizer_d"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step_number, self.shown, self.warm_from = state["step"], state["shown"], state["warm_from"]
+        self.gamma, self.critic_loss, self.easy_steps = state["gamma"], state["critic_loss"], state["easy_steps"]
+
+    def warm_start(self, generator: Generator, critic: Critic, *, step: int, shown: int) -> None:
+        """Go on from bundled files: fresh Adam, rates warmed up over 500 steps."""
+        self.build(generator.train().requires_grad_(True), critic.train().requires_grad_(True))
+        self.step_number, self.shown, self.warm_from = step, shown, step
+
+
+def finished_copy(generator: Generator) -> Generator:
+    return copy.deepcopy(generator).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def finished(training: Training, *, statistics_over: int = 20_000) -> Generator:
+    """A float32 copy of the average, its w_avg the mean over 50,000 z,
+    its batch-norm statistics those of 20,000 pictures.
+    """
+    generator = copy.deepcopy(training.ema).to("cpu", memory_format=torch.contiguous_format)
+    if hasattr(generator, "w_avg"):
+        z = torch.randn(W_AVERAGE_OVER, generator.z_dim, generator=torch.Generator().manual_seed(0))
+        generator.w_avg.copy_(generator.map(z).mean(0))
+    if generator.classes:
+        random = torch.Generator().manual_seed(0)
+        recompute_statistics(generator, (
+            generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
+            for _ in range(statistics_over // 64)))
+    return generator
+
+
+def in_turn(generator: Generator) -> list[int] | None:
+    """Labels of 64 pictures, the classes in turn; None without classes."""
+    return [i % generator.classes for i in range(64)] if generator.classes else None
+
+
+@torch.no_grad()
+def sheet(generator: Generator, *, psi: float = 0.7):
+    """64 pictures, seeds 0 to 63, enlarged twice."""
+    images = generator(codes_in_turn(generator, 64, 0, psi=psi))
+    return grid([p.resize((128, 128), Image.Resampling.LANCZOS) for p in to_pil(images)], columns=8)
+
+
+def write_checkpoint(training: Training, folder: Path, *, statistics_over: int = 1_280) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(training.state_dict(), folder / "checkpoint.tmp")
+    os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
+    generator = finished(training, statistics_over=statistics_over)
+    facts = dict(images_shown=str(training.shown), steps=str(training.step_number))
+    native.save(generator, folder / "generator.safetensors", **facts)
+    native.save(training.critic, folder / "critic.safetensors", **facts)
+    past = folder / f"{training.shown // 1000:05d}k"          # kept: the last state need not be the best
+    past.mkdir(exist_ok=True)
+    for name in ("generator", "critic"):
+        shutil.copyfile(folder / f"{name}.safetensors", past / f"{name}.safetensors")
+    sheet(generator).save(past / "sheet.png")
+
+
+def start_files(folder: Path) -> tuple[Path, Path]:
+    """Generator and critic that a run may start from, see `weights.recipes.train.distil`."""
+    return folder / "start.safetensors", folder / "start-critic.safetensors"
+
+
+def beginnings(name: str, folder: Path) -> dict[str, tuple[Path, Path]]:
+    """What a run without a checkpoint may go on from, the best first: generator and critic."""
+    return {"bundled files": (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}-critic.safetensors"),
+            "a distilled generator": start_files(folder),
+            "unfinished files": (UNFINISHED / f"{name}.safetensors", UNFINISHED / f"{name}-critic.safetensors")}
+
+
+def resume(training: Training, name: str, folder: Path) -> str:
+    """From the checkpoint, else from the first of `beginnings` that is there, else from nothing; returns which."""
+    if (folder / "checkpoint.pt").exists():
+        training.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True, map_location=training.device))
+        return "checkpoint"
+    for which, (generator, critic) in beginnings(name, folder).items():
+        if generator.exists() and critic.exists():
+            facts = native.metadata(generator)          # a distilled one was shown nothing yet
+            training.warm_start(native.read(generator), native.read(critic), step=int(facts.get("steps", 0)),
+                                shown=int(facts.get("images_shown", 0)))
+            return which
+    return "nothing"
+
+
+def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str, threads: int, say=print) -> Training:
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)          # without it a run on CPU can stall in denormals
+    folder = RUNS / name
+    bank = load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device)
+    training = Training(recipe, bank, bank_labels(recipe.world, recipe.bank), device=device)
+    say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))      # save, then end
+    began = told = saved = time.monotonic()
+    first = shown = training.shown
+    while training.shown < images and time.monotonic() - began < minutes * 60 and not stopped:
+        training.step()
+        now = time.monotonic()
+        if now - told > 30:
+            a_second = (training.shown - shown) / (now - told)
+            say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {a_second:5.1f}/s  "
+                f"D {training.critic_loss:.3f}  G {training.generator_loss:.3f}  gamma {training.gamma:g}", flush=True)
+            told, shown = now, training.shown
+        if now - saved > CHECKPOINT_EVERY:
+            write_checkpoint(training, folder)
+            saved = now
+    write_checkpoint(training, folder, statistics_over=20_000)
+    say(f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; "
+        f"files in {folder}", flush=True)
+    return training
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--images", type=int, help="stop when this many have been shown in all (default: the recipe's)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    recipe = RECIPES[args.recipe]
+    train(args.recipe, recipe, minutes=args.minutes, images=args.images or recipe.images, device=args.device,
+          threads=args.threads)
+
+
+if __name__ == "__main__":
+    main()
