@@ -4,6 +4,7 @@
     python app.py --weights network.pkl folder/     opens it on checkpoints of your own
 HOST and PORT in the environment choose where it listens.
 """
+
 from __future__ import annotations
 
 import os
@@ -30,8 +31,8 @@ from demos.page import gpu
 from demos.page import parts as notebook
 from demos.page import picture as recipe
 from demos.paint import tab as lowrank
-from demos.restore import tab as mganprior
 from demos.restore import search as restoring
+from demos.restore import tab as mganprior
 from demos.steer import tab as sefa
 
 DEMOS = (sefa, lowrank, mganprior, channel_awareness)
@@ -52,8 +53,12 @@ def build() -> gr.Blocks:
         page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
         for tab in tabs:
             handler, outputs = tab.opened
-            page.load(addressed(handler, tab.name, names, len(outputs)), None, outputs,
-                      **notebook.private(f"{tab.name}_opened", notebook.LIVE))
+            page.load(
+                addressed(handler, tab.name, names, len(outputs)),
+                None,
+                outputs,
+                **notebook.private(f"{tab.name}_opened", notebook.LIVE),
+            )
             tab.endpoints()
             page.unload(tab.left)
         notebook.text(f'<footer class="foot">{escape(where())}</footer>')
@@ -64,8 +69,10 @@ def addressed(handler: Callable, name: str, names: list[str], count: int) -> Cal
     """`handler` of a tab, for the addresses that are meant for it:
     those that name it; the first tab's also those that name none.
     """
+
     def opened(request: gr.Request):
         return handler(request) if door(request, names) == name else (gr.skip(),) * count
+
     return opened
 
 
@@ -77,9 +84,11 @@ def door(request: gr.Request, names: list[str]) -> str:
 
 def choosing(names: list[str]) -> Callable:
     """Opens the tab that the address is for; does nothing where that is the first."""
+
     def chosen(request: gr.Request):
         found = door(request, names)
         return gr.skip() if found == names[0] else gr.Tabs(selected=found)
+
     return chosen
 
 
@@ -96,8 +105,16 @@ def launch(page: gr.Blocks, **options):
     Returns what it returns, at once: `page.block_thread()` waits.
     """
     scripts = notebook.scripts(*(name for demo in DEMOS for name in demo.SCRIPTS))
-    defaults = dict(theme=notebook.theme(), css=notebook.css(), head=scripts, run_history=False, footer_links=["api"],
-                    max_file_size="64mb", ssr_mode=False, quiet=True)
+    defaults = dict(
+        theme=notebook.theme(),
+        css=notebook.css(),
+        head=scripts,
+        run_history=False,
+        footer_links=["api"],
+        max_file_size="64mb",
+        ssr_mode=False,
+        quiet=True,
+    )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=notebook.ARRIVAL))
     return app, *addresses
@@ -131,11 +148,17 @@ def add(given: Iterable[str]) -> None:
                 problems.append(str(error))
                 continue
             added += 1
-            print(f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations; "
-                  + " ".join(zoo.load(card.name).notes), flush=True)
+            print(
+                f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations; "
+                + " ".join(zoo.load(card.name).notes),
+                flush=True,
+            )
         if not added:
-            sys.exit(problems[-1] if problems else
-                     f"{path} holds no file that ends in {', '.join(SUFFIXES)}: give a checkpoint")
+            sys.exit(
+                problems[-1]
+                if problems
+                else f"{path} holds no file that ends in {', '.join(SUFFIXES)}: give a checkpoint"
+            )
     for problem in problems:
         print(f"Left out: {problem}", file=sys.stderr)
     own = {name: card for name, card in zoo.CARDS.items() if card.own}
@@ -148,21 +171,28 @@ def main() -> None:
     host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "7860")
     parser.add_argument("--host", default=host, help="address to listen on (HOST, or 127.0.0.1)")
     parser.add_argument("--port", type=int, default=port, help="port to listen on (PORT, or 7860)")
-    parser.add_argument("--weights", nargs="+", default=[], metavar="FILE-OR-FOLDER",
-                        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, BigGAN or BigGAN-deep, "
-                             "in any known format")
-    parser.add_argument("--unpinned", action="store_true",
-                        help="also offer models of the Hub whose revision or hash is not known, "
-                             "so that nobody can check them")
-    parser.add_argument("--device", choices=("cpu", "cuda"),
-                        help="where networks run: cpu, cuda (default: cuda where there is one)")
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        default=[],
+        metavar="FILE-OR-FOLDER",
+        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, BigGAN or BigGAN-deep, in any known format",
+    )
+    parser.add_argument(
+        "--unpinned",
+        action="store_true",
+        help="also offer models of the Hub whose revision or hash is not known, so that nobody can check them",
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
+    )
     given = parser.parse_args()
-    cuda = torch.cuda.is_available() and not gpu.lent()         # a lent one is not ours: see demos/page/gpu.py
+    cuda = torch.cuda.is_available() and not gpu.lent()  # a lent one is not ours: see demos/page/gpu.py
     if given.device == "cuda" and not cuda:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)
     add(given.weights)
-    lowrank.ready()             # before there are visitors
+    lowrank.ready()  # before there are visitors
     restoring.ready()
     page = build()
     try:

@@ -7,6 +7,7 @@
 
 Files are recognised by what they hold, and nothing that they hold is run.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -23,9 +24,9 @@ from core.checkpoints import native
 from core.checkpoints.export import Provenance, export, plain
 
 ROOT = Path(__file__).resolve().parent
-TICK = 0.5          # seconds between two looks at work in progress
-BAR = 24            # characters
-CANCELLED = 130     # exit status after Ctrl-C, as shells have it
+TICK = 0.5  # seconds between two looks at work in progress
+BAR = 24  # characters
+CANCELLED = 130  # exit status after Ctrl-C, as shells have it
 
 
 class Status:
@@ -80,6 +81,7 @@ class Status:
 
 class Given(NamedTuple):
     """A model by its name, or a file. card: None for a file that is not one of the zoo's."""
+
     path: Path
     name: str
     card: zoo.ModelCard | None
@@ -99,9 +101,19 @@ def facts(card: zoo.ModelCard) -> dict:
     """A row of the table: plain values; size in bytes, `exact` says whether to the byte."""
     here = zoo.is_here(card.name)
     size = card.path.stat().st_size if here else card.hub.size or card.hub.about
-    return dict(name=card.name, title=card.title, architecture=card.architecture, resolution=card.resolution, size=size,
-                exact=here or card.hub.size is not None, licence=card.licence, link=card.link, here=here,
-                pinned=card.pinned, bundled=card.hub is None)
+    return dict(
+        name=card.name,
+        title=card.title,
+        architecture=card.architecture,
+        resolution=card.resolution,
+        size=size,
+        exact=here or card.hub.size is not None,
+        licence=card.licence,
+        link=card.link,
+        here=here,
+        pinned=card.pinned,
+        bundled=card.hub is None,
+    )
 
 
 def list_models(given: argparse.Namespace) -> None:
@@ -113,8 +125,17 @@ def list_models(given: argparse.Namespace) -> None:
     lines = [("name", "title", "pixels", "size", "here", "pinned", "licence")]
     for row in rows:
         about, here = "" if row["exact"] else "about ", "bundled" if row["bundled"] else "yes" if row["here"] else "no"
-        lines.append((row["name"], row["title"], str(row["resolution"]), about + megabytes(row["size"]), here,
-                      "yes" if row["pinned"] else "no", row["licence"]))
+        lines.append(
+            (
+                row["name"],
+                row["title"],
+                str(row["resolution"]),
+                about + megabytes(row["size"]),
+                here,
+                "yes" if row["pinned"] else "no",
+                row["licence"],
+            )
+        )
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print("  ".join(f"{text:<{width}}" for text, width in zip(line, widths)).rstrip())
@@ -130,7 +151,7 @@ def fetch(given: argparse.Namespace) -> None:
     if not chosen:
         raise ValueError("no model was named: name some of `python ganatomy.py list`, or ask for --all-licensed")
     problems = []
-    for card in [zoo.card(name) for name in chosen]:         # every name is looked up before anything is fetched
+    for card in [zoo.card(name) for name in chosen]:  # every name is looked up before anything is fetched
         try:
             with Status() as status:
                 path = fetched(card, status, unpinned=given.unpinned)
@@ -138,7 +159,7 @@ def fetch(given: argparse.Namespace) -> None:
         except (ValueError, OSError) as error:
             problems.append(sentence(error))
     if problems:
-        raise ValueError("\n".join(problems))       # one sentence a model
+        raise ValueError("\n".join(problems))  # one sentence a model
 
 
 def licensed() -> list[str]:
@@ -161,6 +182,7 @@ def fetched(card: zoo.ModelCard, status: Status, *, unpinned: bool) -> Path:
 
     def progress(done: int, total: int | None) -> None:
         status.show(bar(card.name, done, total))
+
     return zoo.fetch(card.name, unpinned=unpinned, progress=progress)
 
 
@@ -182,8 +204,10 @@ def opened(given: argparse.Namespace, status: Status) -> Given:
     card = cards.get(given.file)
     path = Path(given.file) if card is None else fetched(card, status, unpinned=given.unpinned)
     if not path.is_file():
-        raise ValueError(f"there is neither a file nor a model {plain(given.file, 100)!r}: choose a file that exists, "
-                         "or a name of `python ganatomy.py list`")
+        raise ValueError(
+            f"there is neither a file nor a model {plain(given.file, 100)!r}: choose a file that exists, "
+            "or a name of `python ganatomy.py list`"
+        )
     status.begin(f"reading {plain(path.name, 60)}")
     described = checkpoints.describe(path, given.config)
     sha256 = native.weights_hash(path)
@@ -204,8 +228,10 @@ def provenance(model: Given, licence: str = "", link: str = "") -> Provenance:
     if model.described.format == "ganatomy":
         carried = {key: plain(text) for key, text in native.metadata(model.path).items() if text != zoo.NOT_STATED}
     hub = card.hub if card else None
-    place = dict(repo=hub.repo if hub else carried.get("source_repo", ""),
-                 revision=(hub.revision or "") if hub else carried.get("source_revision", ""))
+    place = dict(
+        repo=hub.repo if hub else carried.get("source_repo", ""),
+        revision=(hub.revision or "") if hub else carried.get("source_revision", ""),
+    )
     if card and card.licensed:
         return Provenance(card.licence, card.link, f"GANatomy's card of {card.name}", **place)
     if carried.get("licence"):
@@ -221,16 +247,28 @@ def convert(given: argparse.Namespace) -> None:
         model = opened(given, status)
         source = provenance(model, given.licence, given.link)
         status.begin(f"writing {plain(given.folder, 60)} and reading it back")
-        own = () if model.card is None or model.card.hub else (ROOT,)     # the licence of what is bundled lies there
-        made = export(model.path, model.described, Path(given.folder), name=given.name or usual_name(model.name),
-                      provenance=source, beside=(model.path.parent, *own))
-    print(f"{made.folder / made.weights}: {model.described.architecture} of {model.described.generator.resolution} "
-          f"pixels, from {model.described.writer}\nsha256 {made.sha256}")
-    print(f"Read back and drawn again: largest difference {made.difference:.2g} of a picture in [-1, 1]"
-          + (", equal to the bit" if made.difference == 0 else ""))
+        own = () if model.card is None or model.card.hub else (ROOT,)  # the licence of what is bundled lies there
+        made = export(
+            model.path,
+            model.described,
+            Path(given.folder),
+            name=given.name or usual_name(model.name),
+            provenance=source,
+            beside=(model.path.parent, *own),
+        )
+    print(
+        f"{made.folder / made.weights}: {model.described.architecture} of {model.described.generator.resolution} "
+        f"pixels, from {model.described.writer}\nsha256 {made.sha256}"
+    )
+    print(
+        f"Read back and drawn again: largest difference {made.difference:.2g} of a picture in [-1, 1]"
+        + (", equal to the bit" if made.difference == 0 else "")
+    )
     said = f", says {source.said_by}" if source.said_by else ""
-    print(f"Licence: {plain(source.licence) or zoo.NOT_STATED}{said}"
-          + (f"; copied: {', '.join(made.notices)}" if made.notices else ""))
+    print(
+        f"Licence: {plain(source.licence) or zoo.NOT_STATED}{said}"
+        + (f"; copied: {', '.join(made.notices)}" if made.notices else "")
+    )
     if given.licence and source.licence != given.licence:
         print("--licence was left aside: what is said above comes from where the weights do.")
     for text in (*model.described.generator.notes, *made.open_questions):
@@ -249,15 +287,17 @@ def check(given: argparse.Namespace) -> None:
         if not target.absolute().parent.is_dir() or target.is_dir():
             raise ValueError(f"{target} cannot be written: name a file in a folder that exists")
         model = opened(given, status)
+        from demos import report  # the page's library takes seconds to import, and only this needs it
         from demos.page import parts as notebook
-        from demos import report      # the page's library takes seconds to import, and only this needs it
-        subject = report.Subject(model.name, model.path, model.described, model.sha256, model.card,
-                                 provenance(model))
+
+        subject = report.Subject(model.name, model.path, model.described, model.sha256, model.card, provenance(model))
         for step in report.examined(subject, seeds=given.seeds, seconds=given.seconds):
             status.show(step.text)
         notebook.write_whole(target.absolute(), step.html.encode())
-    print(f"{target}: {model.described.architecture} of {model.described.generator.resolution} pixels, "
-          f"from {model.described.writer}, {megabytes(target.stat().st_size)}")
+    print(
+        f"{target}: {model.described.architecture} of {model.described.generator.resolution} pixels, "
+        f"from {model.described.writer}, {megabytes(target.stat().st_size)}"
+    )
 
 
 # --- the command line
@@ -265,17 +305,20 @@ def check(given: argparse.Namespace) -> None:
 
 def whole(lowest: int, highest: int) -> Callable[[str], int]:
     """The type of an argument that is a whole number from lowest to highest."""
+
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {lowest} to {highest}")
         return int(text)
+
     return number
 
 
 def parser() -> argparse.ArgumentParser:
     """Four commands, in the words of those who prepare a lesson."""
-    made = argparse.ArgumentParser(prog="python ganatomy.py", description=__doc__,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(
+        prog="python ganatomy.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     unpinned = dict(action="store_true", help="also models whose bytes are not known, and so cannot be checked")
 
@@ -284,44 +327,74 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(run=run)
         return one
 
-    listing = command("list", list_models, "show which models there are",
-                      "Bundled models come first; the others are fetched from the Hugging Face Hub when asked for.")
+    listing = command(
+        "list",
+        list_models,
+        "show which models there are",
+        "Bundled models come first; the others are fetched from the Hugging Face Hub when asked for.",
+    )
     listing.add_argument("--json", action="store_true", help="the same for programs; sizes in bytes")
 
-    bring = command("fetch", fetch, "bring models to this machine, once",
-                    "Do it before a lesson: afterwards they open without a network. Ctrl-C cancels.")
+    bring = command(
+        "fetch",
+        fetch,
+        "bring models to this machine, once",
+        "Do it before a lesson: afterwards they open without a network. Ctrl-C cancels.",
+    )
     bring.add_argument("names", metavar="NAME", nargs="*", help="as `list` shows them")
-    bring.add_argument("--all-licensed", action="store_true",
-                       help="every model whose licence is stated and whose bytes are known")
+    bring.add_argument(
+        "--all-licensed", action="store_true", help="every model whose licence is stated and whose bytes are known"
+    )
     bring.add_argument("--unpinned", **unpinned)
 
-    change = command("convert", convert, "turn a checkpoint into safetensors with configuration and model card",
-                     "The folder is ready to publish where the licence allows it; a picture is drawn again to check.")
-    look = command("check", check, "make one HTML page about a checkpoint",
-                   "What the file is, its layers, a sheet of pictures, its ten strongest knobs, and what they do.")
+    change = command(
+        "convert",
+        convert,
+        "turn a checkpoint into safetensors with configuration and model card",
+        "The folder is ready to publish where the licence allows it; a picture is drawn again to check.",
+    )
+    look = command(
+        "check",
+        check,
+        "make one HTML page about a checkpoint",
+        "What the file is, its layers, a sheet of pictures, its ten strongest knobs, and what they do.",
+    )
     for one in (change, look):
         one.add_argument("file", metavar="FILE-OR-NAME", help="a checkpoint of any kind, or a name of `list`")
     change.add_argument("folder", metavar="OUT-FOLDER", help="a new or empty folder")
     for one in (change, look):
-        one.add_argument("--config", metavar="FILE",
-                         help="the JSON that belongs to the file, if it does not lie beside it")
+        one.add_argument(
+            "--config", metavar="FILE", help="the JSON that belongs to the file, if it does not lie beside it"
+        )
         one.add_argument("--unpinned", **unpinned)
     change.add_argument("--name", help="what to call it (the file's own name)")
-    change.add_argument("--licence", "--license", default="", metavar="TEXT",
-                        help="what may be done with the weights, such as CC-BY-4.0, where nothing else says it")
+    change.add_argument(
+        "--licence",
+        "--license",
+        default="",
+        metavar="TEXT",
+        help="what may be done with the weights, such as CC-BY-4.0, where nothing else says it",
+    )
     change.add_argument("--link", default="", metavar="URL", help="where that licence stands")
     look.add_argument("-o", "--output", metavar="REPORT.html", help="where to write the page (NAME-report.html)")
     look.add_argument("--seeds", type=whole(1, 256), default=16, metavar="N", help="pictures on the sheet (16)")
-    look.add_argument("--seconds", type=whole(0, 86_400), default=120, metavar="N",
-                      help="how long measuring the knobs may take (120; 0: not at all); 16 pictures are the least")
+    look.add_argument(
+        "--seconds",
+        type=whole(0, 86_400),
+        default=120,
+        metavar="N",
+        help="how long measuring the knobs may take (120; 0: not at all); 16 pictures are the least",
+    )
     return made
 
 
 def sentence(error: Exception) -> str:
     """What went wrong, for the terminal."""
     if isinstance(error, OSError):
-        return f"the system refused ({error.strerror or type(error).__name__}): " \
-               "make room, or choose a place that may be written to"
+        return (
+            f"the system refused ({error.strerror or type(error).__name__}): "
+            "make room, or choose a place that may be written to"
+        )
     if isinstance(error, (RuntimeError, MemoryError, ArithmeticError)):
         reason = plain(str(error).partition("\n")[0], 120) or type(error).__name__
         return f"this network cannot be worked with here ({reason}): it is damaged, or too large for this machine"

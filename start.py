@@ -10,6 +10,7 @@ Packages go into the virtual environment that is active, if one is, and
 otherwise into .venv next to this file. A torch that is already there is never
 replaced. pip's own settings (PIP_INDEX_URL, pip.conf, ...) are honoured.
 """
+
 from __future__ import annotations
 
 import errno
@@ -64,10 +65,22 @@ or Google Chrome and start the tests again:
 PIP_TROUBLES = (
     ("disk", ("No space left on device", "Errno 28", "WinError 112")),
     ("rights", ("Permission denied", "Errno 13", "Read-only file system", "WinError 5]")),
-    ("network", ("Failed to establish a new connection", "NameResolutionError",
-                 "name resolution", "ConnectTimeoutError", "ReadTimeoutError",
-                 "ProxyError", "SSLError", "Connection broken", "Max retries exceeded",
-                 "ConnectionResetError", "Connection aborted")),
+    (
+        "network",
+        (
+            "Failed to establish a new connection",
+            "NameResolutionError",
+            "name resolution",
+            "ConnectTimeoutError",
+            "ReadTimeoutError",
+            "ProxyError",
+            "SSLError",
+            "Connection broken",
+            "Max retries exceeded",
+            "ConnectionResetError",
+            "Connection aborted",
+        ),
+    ),
     ("missing", ("No matching distribution found",)),
 )
 
@@ -89,9 +102,11 @@ def version_problem(version, name):
         return ""
     have = ".".join(str(part) for part in version[:3])
     how = "py -3.12 start.py" if os.name == "nt" else "python3.12 start.py"
-    return (f"{name} is Python {have}, and GANatomy works with 3.10, 3.11 and 3.12.\n"
-            f"Run it with one of those, for example:  {how}\n"
-            "Get one from https://www.python.org/downloads/ or your package manager.")
+    return (
+        f"{name} is Python {have}, and GANatomy works with 3.10, 3.11 and 3.12.\n"
+        f"Run it with one of those, for example:  {how}\n"
+        "Get one from https://www.python.org/downloads/ or your package manager."
+    )
 
 
 def in_environment(environ, prefix, base_prefix):
@@ -115,8 +130,9 @@ def make_venv(folder):
     """Create the virtual environment, leaving nothing half-made behind."""
     say(f"Creating the virtual environment {folder} ...")
     existed = folder.exists()
-    done = subprocess.run([sys.executable, "-m", "venv", str(folder)],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode == 0:
         return
     if not existed:
@@ -130,11 +146,12 @@ def venv_problem(output, folder):
         return pip_problem(output, "a virtual environment", folder)
     if "ensurepip" in output or "No module named venv" in output:
         package = f"python3.{sys.version_info[1]}-venv"
-        return ("This Python cannot make virtual environments: a part of it is missing.\n"
-                f"On Debian or Ubuntu:  sudo apt-get install {package}\n"
-                "Then run the same command again.")
-    return (f"The virtual environment {folder} could not be created. Python said:\n"
-            f"{output.strip()}")
+        return (
+            "This Python cannot make virtual environments: a part of it is missing.\n"
+            f"On Debian or Ubuntu:  sudo apt-get install {package}\n"
+            "Then run the same command again."
+        )
+    return f"The virtual environment {folder} could not be created. Python said:\n{output.strip()}"
 
 
 def choose_python():
@@ -154,13 +171,14 @@ def choose_python():
 def look_into(python):
     """Version, prefix, torch and pip of that environment."""
     try:
-        done = subprocess.run([str(python), "-c", PROBE], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True)
+        done = subprocess.run([str(python), "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         found = json.loads(done.stdout)
     except (OSError, ValueError):
-        raise SetupError(f"The Python in this environment does not run: {python}\n"
-                         "Delete that environment's folder and run the same command "
-                         "again; a new one is made.") from None
+        raise SetupError(
+            f"The Python in this environment does not run: {python}\n"
+            "Delete that environment's folder and run the same command "
+            "again; a new one is made."
+        ) from None
     problem = version_problem(found["version"], str(python))
     if problem and Path(found["prefix"]) == ROOT / ".venv":
         problem += "\nDelete the .venv folder first: it belongs to the wrong Python."
@@ -223,8 +241,7 @@ def is_fresh(kind, found, root=ROOT):
 def write_stamps(kind, found, root=ROOT):
     """Installing for `dev` has installed everything for `app` as well."""
     for each in ("app", "dev") if kind == "dev" else ("app",):
-        stamp_path(each, found["prefix"]).write_text(
-            stamp_text(each, found["version"], root))
+        stamp_path(each, found["prefix"]).write_text(stamp_text(each, found["version"], root))
 
 
 # --- Installing -----------------------------------------------------------------
@@ -236,8 +253,7 @@ def has_gpu():
     if not program:
         return False
     try:
-        done = subprocess.run([program, "-L"], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True, timeout=20)
+        done = subprocess.run([program, "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0 and "GPU " in done.stdout
@@ -259,17 +275,14 @@ def torch_sources(gpu=has_gpu, answers=cpu_index_answers):
     if not answers():
         say("PyTorch's index of CPU builds does not answer.")
         return [default]
-    return [("No NVIDIA GPU found: torch for the CPU (about 200 MB)",
-             ["--index-url", CPU_INDEX]), default]
+    return [("No NVIDIA GPU found: torch for the CPU (about 200 MB)", ["--index-url", CPU_INDEX]), default]
 
 
 def run_pip(python, arguments):
     """Run `pip install`; returns (succeeded, what it said on its error output)."""
-    command = [str(python), "-m", "pip", "install", "--no-input",
-               "--disable-pip-version-check", *arguments]
+    command = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *arguments]
     said = []
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
-                          errors="replace") as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         for line in process.stderr:
             sys.stderr.write(line)
             said.append(line)
@@ -287,19 +300,19 @@ def pip_problem(said, what, where):
     """What went wrong, and what to do about it."""
     return {
         "disk": f"The disk is full, so {what} could not be installed in {where}.\n"
-                "Make room (about 2 GB, or 8 GB with CUDA) and run the same command "
-                "again.\nWhat was installed already is kept.",
+        "Make room (about 2 GB, or 8 GB with CUDA) and run the same command "
+        "again.\nWhat was installed already is kept.",
         "rights": f"Installing {what} failed: {where} may not be written to.\n"
-                  "Run from a folder that is yours, or in an environment that is yours.",
+        "Run from a folder that is yours, or in an environment that is yours.",
         "network": f"The package index could not be reached, so {what} could not be "
-                   "installed.\nCheck the network; behind a proxy set HTTPS_PROXY, with "
-                   "a mirror set PIP_INDEX_URL.\nThen run the same command again.",
+        "installed.\nCheck the network; behind a proxy set HTTPS_PROXY, with "
+        "a mirror set PIP_INDEX_URL.\nThen run the same command again.",
         "missing": f"pip found no build of {what} for this computer "
-                   f"({platform.system()} {platform.machine()}).\ntorch has builds for "
-                   "Linux with glibc, Windows, and Macs with Apple silicon.\nOn one of "
-                   "those, check the network, or that your mirror has the package.",
+        f"({platform.system()} {platform.machine()}).\ntorch has builds for "
+        "Linux with glibc, Windows, and Macs with Apple silicon.\nOn one of "
+        "those, check the network, or that your mirror has the package.",
         "": f"pip could not install {what}; its own words are above.\n"
-            "Put right what it names and run the same command again.",
+        "Put right what it names and run the same command again.",
     }[trouble_kind(said)]
 
 
@@ -323,8 +336,10 @@ def install_all(python, found, kind, pip=run_pip, sources=torch_sources, look=lo
         install_torch(python, torch, where, pip, sources)
         found = look(python)
     elif not in_range(found["torch"], torch):
-        say(f"This environment has torch {found['torch']}; GANatomy is made for {torch}.\n"
-            "It is left as it is. If the page fails, use an environment of its own.")
+        say(
+            f"This environment has torch {found['torch']}; GANatomy is made for {torch}.\n"
+            "It is left as it is. If the page fails, use an environment of its own."
+        )
     say(f"Installing the other packages into {where} (a minute or two) ...")
     succeeded, said = pip(python, ["--quiet", *others, f"torch=={found['torch']}"])
     if not succeeded:
@@ -335,12 +350,15 @@ def ensure_pip(python, found):
     """Some tools make environments without pip; Python can add it."""
     if found["pip"]:
         return
-    done = subprocess.run([str(python), "-m", "ensurepip", "--default-pip"],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        [str(python), "-m", "ensurepip", "--default-pip"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
-        raise SetupError(f"The environment {found['prefix']} has no pip and Python could "
-                         "not add it.\nDelete that folder and run the same command again.\n"
-                         + venv_problem(done.stdout, found["prefix"]))
+        raise SetupError(
+            f"The environment {found['prefix']} has no pip and Python could "
+            "not add it.\nDelete that folder and run the same command again.\n"
+            + venv_problem(done.stdout, found["prefix"])
+        )
 
 
 def set_up(kind, force=False):
@@ -374,8 +392,7 @@ def apt_install_chromium():
     say("Installing Chromium for the browser tests ...")
     environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     for command in (["update"], ["install", "-y", "chromium"]):
-        done = subprocess.run(["apt-get", "-qq", *command], env=environ,
-                              stdout=subprocess.DEVNULL)
+        done = subprocess.run(["apt-get", "-qq", *command], env=environ, stdout=subprocess.DEVNULL)
         if done.returncode:
             say(f"apt-get {command[0]} failed.")
 
@@ -445,8 +462,9 @@ def main(arguments):
         return 130
     except OSError as error:
         full = error.errno == errno.ENOSPC
-        problem = ("The disk is full. Make room and run the same command again."
-                   if full else f"The system refused: {error}")
+        problem = (
+            "The disk is full. Make room and run the same command again." if full else f"The system refused: {error}"
+        )
     print(f"\nGANatomy could not start.\n{problem}", file=sys.stderr)
     return 1
 

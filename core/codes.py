@@ -1,4 +1,5 @@
 """The values everyone passes, and the one way to move a code."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,14 +18,17 @@ class Directions:
     vectors: [k, dim], or [k, len(slots), dim] where each slot has its own; unit length (over all slots together).
     scores: [k], what they were ranked by. slots: which slots of a code they move.
     """
+
     vectors: Tensor
     scores: Tensor
     slots: tuple[int, ...]
 
     def __post_init__(self):
         if self.vectors.ndim not in (2, 3) or len(self.vectors) != len(self.scores):
-            raise ValueError(f"directions are [k, dim] or [k, slots, dim] with k scores; "
-                             f"got {list(self.vectors.shape)} and {list(self.scores.shape)}")
+            raise ValueError(
+                f"directions are [k, dim] or [k, slots, dim] with k scores; "
+                f"got {list(self.vectors.shape)} and {list(self.scores.shape)}"
+            )
         if self.vectors.ndim == 3 and self.vectors.shape[1] != len(self.slots):
             raise ValueError(f"directions for {self.vectors.shape[1]} slots cannot move the slots {self.slots}")
 
@@ -39,6 +43,7 @@ class Picture:
     codes: [N, slots, dim]; N = 1, or the N codes of one mGANprior picture.
     draw: [m * N, slots, dim] -> m images [m, 3, R, R] in [-1, 1].
     """
+
     codes: Tensor
     draw: Callable[[Tensor], Tensor]
 
@@ -49,19 +54,22 @@ def edit(codes: Tensor, directions: Directions, amounts: Sequence[float]) -> Ten
     `amounts` may be shorter than the directions (the rest is 0). Raises ValueError where they do not fit.
     """
     if len(amounts) > len(directions):
-        raise ValueError(f"{len(amounts)} amounts for {len(directions)} directions: "
-                         "give at most one amount a direction")
+        raise ValueError(
+            f"{len(amounts)} amounts for {len(directions)} directions: give at most one amount a direction"
+        )
     if not directions.slots:
         return codes.clone()
     if codes.ndim != 3:
         raise ValueError(f"codes are [n, slots, dim]; got {list(codes.shape)}")
     if max(directions.slots) >= codes.shape[1] or directions.vectors.shape[-1] != codes.shape[2]:
-        raise ValueError(f"directions for slots {directions.slots} of {directions.vectors.shape[-1]} numbers "
-                         f"do not fit codes with {codes.shape[1]} slots of {codes.shape[2]}: "
-                         "they were made for another model")
+        raise ValueError(
+            f"directions for slots {directions.slots} of {directions.vectors.shape[-1]} numbers "
+            f"do not fit codes with {codes.shape[1]} slots of {codes.shape[2]}: "
+            "they were made for another model"
+        )
     edited = codes.clone()
     moved = [(amount, vector) for amount, vector in zip(amounts, directions.vectors) if amount]
-    if moved:                                        # nothing to move stays equal to the bit
+    if moved:  # nothing to move stays equal to the bit
         shift = sum(amount * vector.to(codes.device, torch.float64) for amount, vector in moved)
         slots = list(directions.slots)
         edited[:, slots] = (codes[:, slots].double() + shift).to(codes.dtype)

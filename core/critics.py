@@ -3,6 +3,7 @@
 Residual critic of StyleGAN2 (Karras et al., CVPR 2020, appendix B) with minibatch standard deviation in front of the
 last convolution and, where there are classes, a projection head (Miyato and Koyama, ICLR 2018).
 """
+
 from __future__ import annotations
 
 import math

@@ -3,6 +3,7 @@
 huggingface_hub does the transfer and keeps the cache (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE). What it does
 not do is done here: the sha256 is compared, a download can be watched and cancelled, every failure is one sentence.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -16,7 +17,7 @@ from pathlib import Path
 
 Progress = Callable[[int, "int | None"], None]
 
-WATCH = 0.1         # seconds between two looks at a download
+WATCH = 0.1  # seconds between two looks at a download
 
 
 class HubError(ValueError):
@@ -37,6 +38,7 @@ class HubFile:
 
     name: the model, as sentences call it. size: exact, in bytes; about: rounded, where only that is known.
     """
+
     name: str
     repo: str
     filename: str
@@ -48,8 +50,9 @@ class HubFile:
     def __post_init__(self):
         for value, digits in ((self.revision, 40), (self.sha256, 64)):
             if value is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
-                raise ValueError(f"{self.name}: {value!r} is not {digits} hexadecimal digits: "
-                                 "leave it out where it is not known")
+                raise ValueError(
+                    f"{self.name}: {value!r} is not {digits} hexadecimal digits: leave it out where it is not known"
+                )
 
     @property
     def pinned(self) -> bool:
@@ -79,14 +82,20 @@ def size_of(file: HubFile, *, token: str | None = None) -> int | None:
     if path is not None:
         return path.stat().st_size
     from huggingface_hub import hf_hub_download
+
     try:
         return hf_hub_download(**_asked(file, token), dry_run=True).file_size
-    except Exception as error:          # the library's own, its HTTP client's and the disk's
+    except Exception as error:  # the library's own, its HTTP client's and the disk's
         raise HubError(_sentence(file, error)) from error
 
 
-def fetch(file: HubFile, *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None,
-          token: str | None = None) -> Path:
+def fetch(
+    file: HubFile,
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    token: str | None = None,
+) -> Path:
     """The path of the file, checked. A full revision in the cache needs no network; several callers share one download.
 
     progress(bytes done, bytes in all or None) and cancelled() are called in the caller's thread, ten times a second.
@@ -112,6 +121,7 @@ def fetch(file: HubFile, *, progress: Progress | None = None, cancelled: Callabl
 
 # One download, whoever waits for it
 
+
 class _Download(threading.Thread):
     """Runs apart from those who wait, so that cancelling is heard while the Hub is silent."""
 
@@ -125,6 +135,7 @@ class _Download(threading.Thread):
 
     def run(self) -> None:
         from huggingface_hub import hf_hub_download
+
         try:
             bar = type("Bar", (_Bar,), {"download": self})
             path = Path(hf_hub_download(**_asked(self.file, self.token), tqdm_class=bar))
@@ -144,7 +155,7 @@ class _Download(threading.Thread):
 _lock = threading.Lock()
 _hashing = threading.Lock()
 _running: dict[tuple[HubFile, str | None], _Download] = {}
-_asked_for: set[HubFile] = set()        # without a revision the Hub is asked once a process, not at every call
+_asked_for: set[HubFile] = set()  # without a revision the Hub is asked once a process, not at every call
 
 
 def _joined(file: HubFile, token: str | None) -> _Download:
@@ -160,13 +171,14 @@ def _joined(file: HubFile, token: str | None) -> _Download:
 def _left(download: _Download) -> None:
     with _lock:
         download.waiting -= 1
-        if not download.waiting:        # what still runs ends at its next piece and clears up after itself
+        if not download.waiting:  # what still runs ends at its next piece and clears up after itself
             download.stopped = True
             del _running[download.file, download.token]
 
 
 class _Bar:
     """What huggingface_hub takes for a tqdm: it counts, and stops the download that nobody waits for."""
+
     download: _Download
 
     def __init__(self, *, total: int | None = None, initial: int = 0, **_looks):
@@ -193,7 +205,7 @@ class _Bar:
 
     set_transfer_postfix_str = refresh = close = set_postfix_str
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> _Bar:
         return self
 
     def __exit__(self, *_error) -> None:
@@ -202,6 +214,7 @@ class _Bar:
 
 # The cache, and what lies in it
 
+
 def _asked(file: HubFile, token: str | None) -> dict:
     return dict(repo_id=file.repo, filename=file.filename, revision=file.revision, token=token)
 
@@ -209,6 +222,7 @@ def _asked(file: HubFile, token: str | None) -> dict:
 def _cached(file: HubFile) -> Path | None:
     """Where the cache holds it; without a revision, the newest that was seen."""
     from huggingface_hub import try_to_load_from_cache
+
     path = try_to_load_from_cache(repo_id=file.repo, filename=file.filename, revision=file.revision or "main")
     return Path(path) if isinstance(path, str) else None
 
@@ -218,8 +232,10 @@ def _verified(file: HubFile, path: Path) -> Path:
     try:
         wrong = _difference(file, path)
     except OSError as error:
-        raise HubError(f"{file.name} cannot be read from {path} ({error.strerror}): "
-                       "make it readable or delete it, and fetch it again") from None
+        raise HubError(
+            f"{file.name} cannot be read from {path} ({error.strerror}): "
+            "make it readable or delete it, and fetch it again"
+        ) from None
     if wrong is None:
         return path
     try:
@@ -246,7 +262,7 @@ def _sha256(path: str, _size: int, _mtime_ns: int) -> str:
     """Hexadecimal; the size and the time of the last change are there for the cache to tell two contents apart."""
     digest = hashlib.sha256()
     with open(path, "rb") as data:
-        for block in iter(lambda: data.read(2 ** 20), b""):
+        for block in iter(lambda: data.read(2**20), b""):
             digest.update(block)
     return digest.hexdigest()
 
@@ -262,43 +278,68 @@ def _remove(path: Path) -> None:
 
 # Sentences
 
-_SENTENCES = (      # of huggingface_hub.errors; the first that fits: a gated repository is also one that was not found
-    ("GatedRepoError", "asks for its licence to be accepted first: open {page}, accept it, then set HF_TOKEN "
-                       "(or run `hf auth login`) and fetch it again"),
+_SENTENCES = (  # of huggingface_hub.errors; the first that fits: a gated repository is also one that was not found
+    (
+        "GatedRepoError",
+        "asks for its licence to be accepted first: open {page}, accept it, then set HF_TOKEN "
+        "(or run `hf auth login`) and fetch it again",
+    ),
     ("DisabledRepoError", "has been disabled on the Hub ({page}): choose another model"),
-    ("RepositoryNotFoundError", "was not found: the Hub has no repository {repo}, or it is private; "
-                                "choose another model, or set HF_TOKEN if you may see it"),
+    (
+        "RepositoryNotFoundError",
+        "was not found: the Hub has no repository {repo}, or it is private; "
+        "choose another model, or set HF_TOKEN if you may see it",
+    ),
     ("RevisionNotFoundError", "was not found: {repo} no longer has the revision {revision}; choose another model"),
-    ("RemoteEntryNotFoundError", "was not found: {repo} has no {filename} at revision {revision}; "
-                                 "choose another model"),
-    ("OfflineModeIsEnabled", "is not on this machine, and HF_HUB_OFFLINE=1 forbids the Hub: "
-                             "unset it and fetch the model once, or choose one that is here"),
-    ("FileMetadataError", "cannot be fetched: what answers at {endpoint} is not a Hub; "
-                          "correct HF_ENDPOINT or the proxy and try again"),
+    (
+        "RemoteEntryNotFoundError",
+        "was not found: {repo} has no {filename} at revision {revision}; choose another model",
+    ),
+    (
+        "OfflineModeIsEnabled",
+        "is not on this machine, and HF_HUB_OFFLINE=1 forbids the Hub: "
+        "unset it and fetch the model once, or choose one that is here",
+    ),
+    (
+        "FileMetadataError",
+        "cannot be fetched: what answers at {endpoint} is not a Hub; correct HF_ENDPOINT or the proxy and try again",
+    ),
 )
 
 
 def _sentence(file: HubFile, error: Exception) -> str:
     from huggingface_hub import constants, errors
+
     if isinstance(error, HubError):
         return str(error)
-    if isinstance(error, errors.LocalEntryNotFoundError):       # "nor in the cache"; what the Hub did is its cause
+    if isinstance(error, errors.LocalEntryNotFoundError):  # "nor in the cache"; what the Hub did is its cause
         error = error.__cause__ or error
-    facts = dict(repo=file.repo, filename=file.filename, revision=file.revision or "main", endpoint=constants.ENDPOINT,
-                 page=f"{constants.ENDPOINT}/{file.repo}")
+    facts = dict(
+        repo=file.repo,
+        filename=file.filename,
+        revision=file.revision or "main",
+        endpoint=constants.ENDPOINT,
+        page=f"{constants.ENDPOINT}/{file.repo}",
+    )
     for kind, said in _SENTENCES:
         if isinstance(error, getattr(errors, kind)):
             return f"{file.name} {said.format(**facts)}"
     if isinstance(error, errors.HfHubHTTPError):
         return f"{file.name} cannot be fetched: {_refusal(error.response.status_code)}"
     if isinstance(error, (errors.LocalEntryNotFoundError, _transport_error(errors))):
-        return (f"{file.name} is not on this machine, and the connection to {constants.ENDPOINT} failed "
-                f"({_reason(error)}): check the network and fetch it again, or choose a model that is here")
+        return (
+            f"{file.name} is not on this machine, and the connection to {constants.ENDPOINT} failed "
+            f"({_reason(error)}): check the network and fetch it again, or choose a model that is here"
+        )
     if isinstance(error, OSError) and error.errno:
-        return (f"{file.name} cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror}): "
-                "free some space there, or set HF_HOME to a folder that can be written, and fetch it again")
-    return (f"{file.name} could not be fetched ({_reason(error)}): "
-            "fetch it again, and update huggingface_hub if that does not help")
+        return (
+            f"{file.name} cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror}): "
+            "free some space there, or set HF_HOME to a folder that can be written, and fetch it again"
+        )
+    return (
+        f"{file.name} could not be fetched ({_reason(error)}): "
+        "fetch it again, and update huggingface_hub if that does not help"
+    )
 
 
 def _refusal(status: int) -> str:

@@ -1,4 +1,5 @@
 """Pictures in and out: the only file that knows 127.5."""
+
 from __future__ import annotations
 
 import io
@@ -33,7 +34,7 @@ def from_pil(picture: Image.Image) -> Tensor:
     """A picture of any mode -> image [1, 3, h, w] in [-1, 1];
     transparency goes on white, 16-bit grey keeps its tones.
     """
-    if picture.mode.startswith("I;16"):         # Pillow would cut every level above 255 to white
+    if picture.mode.startswith("I;16"):  # Pillow would cut every level above 255 to white
         picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -90,6 +91,7 @@ def animation(pictures: Sequence[Image.Image], *, milliseconds: int = 60, back_a
         raise ValueError("an animation needs at least one picture")
     frames = list(pictures) + (list(pictures)[-2:0:-1] if back_and_forth else [])
     out = io.BytesIO()
-    frames[0].save(out, "webp", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0,
-                   lossless=True, method=0)
+    frames[0].save(
+        out, "webp", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True, method=0
+    )
     return out.getvalue()

@@ -3,6 +3,7 @@
 bfloat16 keeps float32's range with 8 bits of mantissa (Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training,
 2019). What decides what a picture shows stays in float32: codes, styles, demodulation, the skip image and the output.
 """
+
 from __future__ import annotations
 
 import math
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from .generators.base import Generator, State, shallow
 
-ENOUGH = 40.0       # dB: below, the two pictures may be told apart
+ENOUGH = 40.0  # dB: below, the two pictures may be told apart
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -38,10 +39,14 @@ def in_bfloat16(generator: Generator) -> Generator:
     """
     dtype = next(generator.parameters()).dtype
     if dtype != torch.float32:
-        raise ValueError(f"the generator computes in {str(dtype).removeprefix('torch.')}: a view in bfloat16 "
-                         "is made of one in float32; call .float() first")
-    return _with_layers(generator, [_narrowing(generator.layers[0]),
-                                    *(_prepared(layer, torch.bfloat16) for layer in generator.layers[1:])])
+        raise ValueError(
+            f"the generator computes in {str(dtype).removeprefix('torch.')}: a view in bfloat16 "
+            "is made of one in float32; call .float() first"
+        )
+    return _with_layers(
+        generator,
+        [_narrowing(generator.layers[0]), *(_prepared(layer, torch.bfloat16) for layer in generator.layers[1:])],
+    )
 
 
 def in_float32(generator: Generator) -> Generator:
@@ -71,7 +76,7 @@ def _prepared(module: nn.Module, dtype: torch.dtype) -> nn.Module:
 def _narrowing(layer: nn.Module) -> nn.Module:
     """A view whose feature map goes on in bfloat16: layers compute in the type of the map that they are given."""
     view = shallow(layer)
-    view._forward_hooks = OrderedDict()         # its own: the original's map stays in float32
+    view._forward_hooks = OrderedDict()  # its own: the original's map stays in float32
     view.register_forward_hook(_narrowed)
     return view
 
@@ -87,6 +92,7 @@ class Precision:
     generator: the one to draw with. name: "float32" or "bfloat16". psnr: dB between the two, pictures cut to [-1, 1].
     milliseconds: for one picture, float32's and bfloat16's. psnr and bfloat16's are nan where the processor has none.
     """
+
     generator: Generator
     name: str
     psnr: float
@@ -125,7 +131,7 @@ def chosen(generator: Generator, *, psi: float, pictures: int = 4) -> Precision:
 def _drawn(ways: list[Generator], codes: Tensor) -> tuple[list[Tensor], tuple[float, ...]]:
     """Images [n, 3, R, R] and the median milliseconds for one, of each way."""
     images, times = [[] for _ in ways], [[] for _ in ways]
-    for i, code in enumerate(codes[[0, *range(len(codes))]]):       # the first once more, to warm up
+    for i, code in enumerate(codes[[0, *range(len(codes))]]):  # the first once more, to warm up
         for way, made, took in zip(ways, images, times):
             start = time.perf_counter()
             image = way(code[None]).cpu()

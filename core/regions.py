@@ -1,4 +1,5 @@
 """A region is a mask [h, w] of bool, True where it is; boxes are fractions of the side, so that they fit any size."""
+
 from __future__ import annotations
 
 import math
@@ -12,14 +13,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-CODED = 64              # pixels a side of a region in a link
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"       # base64url: 6 bits each
-LARGEST = 8192          # pixels a side of a painted layer
+CODED = 64  # pixels a side of a region in a link
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"  # base64url: 6 bits each
+LARGEST = 8192  # pixels a side of a painted layer
 
 
 @dataclass(frozen=True)
 class Box:
     """Edges as fractions of the side, from the top left corner. Raises ValueError where it holds nothing."""
+
     top: float
     left: float
     bottom: float
@@ -27,8 +29,10 @@ class Box:
 
     def __post_init__(self):
         if not (0 <= self.top < self.bottom <= 1 and 0 <= self.left < self.right <= 1):
-            raise ValueError(f"the box {astuple(self)} is not within the picture: its edges are fractions of the side, "
-                             "top < bottom and left < right, from 0 to 1")
+            raise ValueError(
+                f"the box {astuple(self)} is not within the picture: its edges are fractions of the side, "
+                "top < bottom and left < right, from 0 to 1"
+            )
 
     def mask(self, size: int | tuple[int, int]) -> Tensor:
         """[h, w] bool: pixels whose centre lies within; the nearest one where no centre does."""
@@ -68,7 +72,7 @@ def resized(mask: Tensor, size: int | tuple[int, int]) -> Tensor:
         return mask
     rows, columns = (_overlap(a, b) for a, b in zip(mask.shape, sides))
     covered = rows @ mask.double() @ columns.T
-    found = covered >= 0.5 - 1e-9               # rounding: half is half
+    found = covered >= 0.5 - 1e-9  # rounding: half is half
     return found if found.any() or not mask.any() else covered == covered.max()
 
 
@@ -87,8 +91,9 @@ def from_boxes(boxes: Iterable[Box], size: int | tuple[int, int]) -> Tensor:
     return found
 
 
-def from_paint(layers: np.ndarray | Image.Image | Iterable[np.ndarray | Image.Image],
-               size: int | tuple[int, int] | None = None) -> Tensor:
+def from_paint(
+    layers: np.ndarray | Image.Image | Iterable[np.ndarray | Image.Image], size: int | tuple[int, int] | None = None
+) -> Tensor:
     """[h, w] bool from what was painted: a picture, an array [h, w] or [h, w, 1 to 4], or a list of them (their union).
 
     Painted is what is not transparent; where nothing is transparent, what is not black. size None: the first layer's.
@@ -108,17 +113,23 @@ def _painted(layer: np.ndarray | Image.Image) -> np.ndarray:
         see_through = "A" in layer.getbands() or "transparency" in layer.info
         layer = layer.convert("RGBA" if see_through else "RGB")
     shape = layer.size if isinstance(layer, Image.Image) else np.shape(layer)
-    if not 2 <= len(shape) <= 3 or not 1 <= min(shape[:2]) <= max(shape[:2]) <= LARGEST \
-            or (len(shape) == 3 and not 1 <= shape[2] <= 4):
-        raise ValueError("a painted layer is a picture, or an array [h, w] or [h, w, 1 to 4], "
-                         f"of 1 to {LARGEST} pixels a side; got {list(shape)}")
+    if (
+        not 2 <= len(shape) <= 3
+        or not 1 <= min(shape[:2]) <= max(shape[:2]) <= LARGEST
+        or (len(shape) == 3 and not 1 <= shape[2] <= 4)
+    ):
+        raise ValueError(
+            "a painted layer is a picture, or an array [h, w] or [h, w, 1 to 4], "
+            f"of 1 to {LARGEST} pixels a side; got {list(shape)}"
+        )
     values = np.asarray(layer).reshape(*np.asarray(layer).shape[:2], -1) > 0
-    if values.shape[2] in (2, 4):                # the last channel is opacity
+    if values.shape[2] in (2, 4):  # the last channel is opacity
         return values[..., :-1].any(2) if values[..., -1].all() else values[..., -1]
     return values.any(2)
 
 
 # A region in a link
+
 
 def to_text(mask: Tensor) -> str:
     """Letters, digits, - and _, at most 684: the region at 64 x 64 pixels, as runs or, where shorter, as bits.
@@ -128,10 +139,10 @@ def to_text(mask: Tensor) -> str:
     """
     bits = resized(checked(mask), CODED).flatten().tolist()
     runs = "r" + "".join(_letters(run) for run in _runs(bits))
-    if len(runs) <= CODED ** 2 // 6 + 2:
+    if len(runs) <= CODED**2 // 6 + 2:
         return runs
     padded = bits + [False] * (-len(bits) % 6)
-    sixes = (padded[i:i + 6] for i in range(0, len(padded), 6))
+    sixes = (padded[i : i + 6] for i in range(0, len(padded), 6))
     return "b" + "".join(LETTERS[sum(bit << k for k, bit in enumerate(six))] for six in sixes)
 
 
@@ -142,10 +153,10 @@ def from_text(text: str) -> Tensor:
         raise refusal
     values = [LETTERS.index(letter) for letter in text[1:]]
     bits = _from_runs(values) if text[0] == "r" else [bool(value >> k & 1) for value in values for k in range(6)]
-    if not CODED ** 2 <= len(bits) < CODED ** 2 + 6 or not any(bits[:CODED ** 2]):
+    if not CODED**2 <= len(bits) < CODED**2 + 6 or not any(bits[: CODED**2]):
         raise refusal
-    mask = torch.tensor(bits[:CODED ** 2]).reshape(CODED, CODED)
-    if to_text(mask) != text:                   # one region has one text, so that equal recipes have equal links
+    mask = torch.tensor(bits[: CODED**2]).reshape(CODED, CODED)
+    if to_text(mask) != text:  # one region has one text, so that equal recipes have equal links
         raise refusal
     return mask
 
@@ -171,7 +182,7 @@ def _from_runs(values: list[int]) -> list[bool]:
         run += value % 32 << shift
         shift += 5
         if value < 32:
-            if run > CODED ** 2 - len(bits):
+            if run > CODED**2 - len(bits):
                 return []
             bits += [inside] * run
             run, shift, inside = 0, 0, not inside
@@ -180,14 +191,16 @@ def _from_runs(values: list[int]) -> list[bool]:
 
 # Other regions from one
 
+
 def moved(mask: Tensor, *, down: float = 0.0, right: float = 0.0) -> Tensor:
     """[h, w] bool shifted by fractions of the sides, rounded to whole pixels; what leaves the picture is lost."""
     rows, columns = round(down * mask.shape[0]), round(right * mask.shape[1])
     found = torch.zeros_like(mask)
     height, width = mask.shape
     if abs(rows) < height and abs(columns) < width:
-        found[max(rows, 0):height + min(rows, 0), max(columns, 0):width + min(columns, 0)] = \
-            mask[max(-rows, 0):height - max(rows, 0), max(-columns, 0):width - max(columns, 0)]
+        found[max(rows, 0) : height + min(rows, 0), max(columns, 0) : width + min(columns, 0)] = mask[
+            max(-rows, 0) : height - max(rows, 0), max(-columns, 0) : width - max(columns, 0)
+        ]
     return found
 
 
@@ -201,8 +214,9 @@ def scaled(mask: Tensor, factor: float) -> Tensor:
     if not mask.any():
         return mask.clone()
     centre = mask.nonzero().double().mean(0)
-    rows, columns = (torch.round((torch.arange(side) - middle) / factor + middle).long()
-                     for side, middle in zip(mask.shape, centre))
+    rows, columns = (
+        torch.round((torch.arange(side) - middle) / factor + middle).long() for side, middle in zip(mask.shape, centre)
+    )
     there = ((rows >= 0) & (rows < mask.shape[0]))[:, None] & (columns >= 0) & (columns < mask.shape[1])
     found = there & mask[rows.clamp(0, mask.shape[0] - 1)[:, None], columns.clamp(0, mask.shape[1] - 1)]
     if not found.any():

@@ -6,6 +6,7 @@
 
 Acts only in the thread that opened it, and is gone when the block ends, also by an error.
 """
+
 from __future__ import annotations
 
 import threading

@@ -1,4 +1,5 @@
 """Threads that keep to one core each: many short pieces of work gain nothing from a second one, and lose by waiting."""
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,7 @@ def _single_core(n: int, name: str) -> ThreadPoolExecutor:
 
     pool = ThreadPoolExecutor(n, name, initializer=alone)
     for _ in range(n):
-        pool.submit(int)                # a thread starts when there is work and none is idle
+        pool.submit(int)  # a thread starts when there is work and none is idle
     ready.wait()
-    torch.set_num_threads(cores)        # of threads to come: theirs was set to 1 as well
+    torch.set_num_threads(cores)  # of threads to come: theirs was set to 1 as well
     return pool

@@ -1,4 +1,5 @@
 """One page about one checkpoint: what it is, what it draws, what its knobs do; a file that needs nothing beside it."""
+
 from __future__ import annotations
 
 import math
@@ -33,18 +34,22 @@ from .page import evidence as measured
 from .page.parts import Bar, bars, css, data_uri, table
 from .page.words import signed
 
-KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)        # of SeFa; steps, each one standard deviation of w . v
-SHOWN = 192         # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes
+KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)  # of SeFa; steps, each one standard deviation of w . v
+SHOWN = 192  # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes
 KNOB_SEED = 0
-LISTED = 8          # factors of a knob
+LISTED = 8  # factors of a knob
 # What knobs were compared with, the strongest first.
-GRADES = ("known truth: factors of the world that the model learned from, read by an independent network",
-          "picture statistics: exact functions of the pixels, which do not know what is in the picture",
-          "none")
+GRADES = (
+    "known truth: factors of the world that the model learned from, read by an independent network",
+    "picture statistics: exact functions of the pixels, which do not know what is in the picture",
+    "none",
+)
 UNLICENSED = "not stated: find out what may be done with these weights before publishing anything made from them"
-LIMITS = ("A sheet of pictures is no measure of quality; knobs are those of one method; a row of pictures is one seed. "
-          "The time is that of this machine while it made the page. A file is recognised by the names and shapes of "
-          "its tensors: that says nothing about what it was trained on.")
+LIMITS = (
+    "A sheet of pictures is no measure of quality; knobs are those of one method; a row of pictures is one seed. "
+    "The time is that of this machine while it made the page. A file is recognised by the names and shapes of "
+    "its tensors: that says nothing about what it was trained on."
+)
 STYLE = """
 body { margin: 0; font-family: ui-sans-serif, system-ui, -apple-system, "Segoe UI", sans-serif; }
 .sheet { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 10px; margin-top: 12px; }
@@ -69,6 +74,7 @@ summary { cursor: pointer; font-size: 14px; color: var(--soft); padding: 6px 0; 
 @dataclass(frozen=True)
 class Subject:
     """What the page is about. card: None for a file that is not one of the zoo's. sha256: of the file, hexadecimal."""
+
     name: str
     path: Path
     described: Described
@@ -89,13 +95,14 @@ class Subject:
 
 class Step(NamedTuple):
     """What is being done; the last step has the page."""
+
     text: str
     html: str = ""
 
 
 class Layer(NamedTuple):
     name: str
-    output: tuple[int, int, int]        # channels, height, width
+    output: tuple[int, int, int]  # channels, height, width
     parameters: int
     reads: tuple[int, ...]
 
@@ -108,6 +115,7 @@ class Picture(NamedTuple):
 
 class Knob(NamedTuple):
     """title, verdict: what it does. share: its eigenvalue over the sum of all. evidence: a table, HTML."""
+
     title: str
     verdict: str
     share: float
@@ -117,6 +125,7 @@ class Knob(NamedTuple):
 
 class Evidence(NamedTuple):
     """grade: of GRADES; says: how. One title, verdict and table (HTML) a knob; "" where there is none."""
+
     grade: str
     says: str
     titles: Sequence[str]
@@ -139,8 +148,10 @@ def examined(subject: Subject, *, seeds: int = 16, seconds: float = 120.0) -> It
     steps = steps_of(subject.generator, directions)
     pictures = yield from _knob_pictures(subject, directions, steps)
     evidence = yield from _evidence(subject, directions, steps, seconds)
-    knobs = [Knob(title, verdict, float(one), row, html) for title, verdict, one, row, html in
-             zip(evidence.titles, evidence.verdicts, share, pictures, evidence.tables)]
+    knobs = [
+        Knob(title, verdict, float(one), row, html)
+        for title, verdict, one, row, html in zip(evidence.titles, evidence.verdicts, share, pictures, evidence.tables)
+    ]
     yield Step("writing the page", page(subject, rows, sheet, drawn, knobs, evidence))
 
 
@@ -174,7 +185,7 @@ def steps_of(generator: Generator, directions: Directions) -> Tensor:
 def shown(subject: Subject, image: Tensor) -> str:
     """Image [1, 3, R, R] in [-1, 1] as a data URI: without the card's black rows, at most SHOWN pixels a side."""
     crop = subject.card.crop if subject.card else 0
-    picture = to_pil(image[:, :, crop:image.shape[2] - crop])[0]
+    picture = to_pil(image[:, :, crop : image.shape[2] - crop])[0]
     picture.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
     return data_uri(webp(picture))
 
@@ -192,8 +203,7 @@ def _sheet(subject: Subject, seeds: int) -> Work[Step, None, tuple[list[Picture]
     return pictures, median(spent)
 
 
-def _knob_pictures(subject: Subject, directions: Directions,
-                   steps: Tensor) -> Work[Step, None, list[list[Picture]]]:
+def _knob_pictures(subject: Subject, directions: Directions, steps: Tensor) -> Work[Step, None, list[list[Picture]]]:
     """For each knob its row of pictures; returns the rows."""
     view = subject.generator.at(psi=subject.psi)
     codes = view.codes(view.sample(1, KNOB_SEED), psi=subject.psi, label=0 if view.classes else None)
@@ -206,8 +216,13 @@ def _knob_pictures(subject: Subject, directions: Directions,
                 with torch.no_grad():
                     uri = shown(subject, view(edit(codes, directions, [0.0] * i + [amount * step])))
                 untouched = untouched if amount else uri
-            row.append(Picture(signed(amount) if amount else "0", f"knob {i + 1} at {signed(amount)} steps",
-                               uri if amount else untouched))
+            row.append(
+                Picture(
+                    signed(amount) if amount else "0",
+                    f"knob {i + 1} at {signed(amount)} steps",
+                    uri if amount else untouched,
+                )
+            )
         rows.append(row)
     return rows
 
@@ -236,55 +251,98 @@ def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
     tables = []
     for record in records[:knobs]:
         order = sorted(range(len(factors)), key=lambda i: -abs(record["mean"][i]))[:LISTED]
-        rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
-                for i in order]
-        tables.append(bars(rows, caption=f"The {LISTED} factors that it changes most, in standard deviations a step",
-                           value="change [95 %]", beside=f"{len(chance)} random knobs, mean size"))
+        rows = [
+            Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
+            for i in order
+        ]
+        tables.append(
+            bars(
+                rows,
+                caption=f"The {LISTED} factors that it changes most, in standard deviations a step",
+                value="change [95 %]",
+                beside=f"{len(chance)} random knobs, mean size",
+            )
+        )
     samples = known["samples"]
-    says = (f"Recorded with exactly these weights on {known['date']}: every knob was turned on {samples['faces']} "
-            f"pictures, and a network that never saw a generated picture read {len(factors)} true factors off each. "
-            f"Changes are a step, in standard deviations over the training pictures. "
-            f"The strongest change of a random knob: {known['baseline']['all']:.2f} (median).")
-    return Evidence(GRADES[0], says, [record["title"] for record in records],
-                    [measured.verdict_in(known, record, "all", factors) for record in records], tables)
+    says = (
+        f"Recorded with exactly these weights on {known['date']}: every knob was turned on {samples['faces']} "
+        f"pictures, and a network that never saw a generated picture read {len(factors)} true factors off each. "
+        f"Changes are a step, in standard deviations over the training pictures. "
+        f"The strongest change of a random knob: {known['baseline']['all']:.2f} (median)."
+    )
+    return Evidence(
+        GRADES[0],
+        says,
+        [record["title"] for record in records],
+        [measured.verdict_in(known, record, "all", factors) for record in records],
+        tables,
+    )
 
 
 def by_statistics(result: statistics.Result) -> Evidence:
     """Exact picture statistics for models that no reader was trained for; see core.truth.statistics."""
     mean, low, high = interval(result.changes)
-    said = [statistics_verdict(changes, percentile, statistics.FACTORS, random=result.random)
-            for changes, percentile in zip(result.changes, result.percentile)]
+    said = [
+        statistics_verdict(changes, percentile, statistics.FACTORS, random=result.random)
+        for changes, percentile in zip(result.changes, result.percentile)
+    ]
     tables = []
     for i in range(len(mean)):
         order = mean[i].abs().argsort(descending=True).tolist()
-        rows = [(statistics.FACTORS[j].description,
-                 f"{signed(mean[i, j], 2)} [{signed(low[i, j], 2)}, {signed(high[i, j], 2)}]",
-                 f"{math.floor(100 * float(result.percentile[i, j]) + 1e-9)} %") for j in order]    # never rounded up
-        tables.append(table(("statistic", "change a step [95 %]", "stronger than so many random knobs"), rows,
-                            caption="In standard deviations over the same pictures"))
-    says = (f"Measured now on {result.seeds} pictures, beside {result.random} random knobs: how fast brightness, "
-            "colour, light, place and edges change along every knob. These numbers say what the pixels do, not what "
-            "is in the picture: no network is at hand that reads this model's pictures.")
+        rows = [
+            (
+                statistics.FACTORS[j].description,
+                f"{signed(mean[i, j], 2)} [{signed(low[i, j], 2)}, {signed(high[i, j], 2)}]",
+                f"{math.floor(100 * float(result.percentile[i, j]) + 1e-9)} %",
+            )
+            for j in order
+        ]  # never rounded up
+        tables.append(
+            table(
+                ("statistic", "change a step [95 %]", "stronger than so many random knobs"),
+                rows,
+                caption="In standard deviations over the same pictures",
+            )
+        )
+    says = (
+        f"Measured now on {result.seeds} pictures, beside {result.random} random knobs: how fast brightness, "
+        "colour, light, place and edges change along every knob. These numbers say what the pixels do, not what "
+        "is in the picture: no network is at hand that reads this model's pictures."
+    )
     return Evidence(GRADES[1], says, [one.title for one in said], [one.text for one in said], tables)
 
 
 # --- the page
 
 
-def page(subject: Subject, rows: Sequence[Layer], sheet: Sequence[Picture], seconds: float, knobs: Sequence[Knob],
-         evidence: Evidence) -> str:
+def page(
+    subject: Subject,
+    rows: Sequence[Layer],
+    sheet: Sequence[Picture],
+    seconds: float,
+    knobs: Sequence[Knob],
+    evidence: Evidence,
+) -> str:
     """The whole HTML document; its pictures are data URIs, and nothing outside of it is asked for."""
     generator, name = subject.generator, escape(subject.name)
     truncation = f"truncation {subject.psi:g}" if generator.has_truncation else "this architecture has no truncation"
-    lead = (f"A {subject.described.architecture} that draws {generator.resolution} x {generator.resolution} pixels, "
-            f"read from a file of {subject.described.writer}.")
+    lead = (
+        f"A {subject.described.architecture} that draws {generator.resolution} x {generator.resolution} pixels, "
+        f"read from a file of {subject.described.writer}."
+    )
     cells = [
         cell("What the file is", _facts(subject, seconds) + _notes(generator)),
-        cell("What it draws", f'<div class="sheet">{"".join(map(figure, sheet))}</div>',
-             f"Seeds 0 to {len(sheet) - 1}, nothing left out; {truncation}." + _smaller(generator)),
-        cell("Its strongest knobs", _graded(evidence) + "".join(knob_html(i, knob) for i, knob in enumerate(knobs)),
-             f"SeFa's first {len(knobs)} directions of all slots, strongest first, on seed {KNOB_SEED}; one step is "
-             "one standard deviation of w\u00a0.\u00a0v."),
+        cell(
+            "What it draws",
+            f'<div class="sheet">{"".join(map(figure, sheet))}</div>',
+            f"Seeds 0 to {len(sheet) - 1}, nothing left out; {truncation}." + _smaller(generator),
+        ),
+        cell(
+            "Its strongest knobs",
+            _graded(evidence) + "".join(knob_html(i, knob) for i, knob in enumerate(knobs)),
+            f"SeFa's first {len(knobs)} directions of all slots, strongest first, on seed {KNOB_SEED}; one step is "
+            "one standard deviation of w\u00a0.\u00a0v.",
+        ),
         cell("Its layers", _layers(generator, rows)),
     ]
     return f"""<!doctype html>
@@ -311,8 +369,11 @@ def page(subject: Subject, rows: Sequence[Layer], sheet: Sequence[Picture], seco
 
 def cell(title: str, html: str, lead: str = "") -> str:
     """A section of the page; title and lead are text."""
-    return f'<section class="cell"><h3>{escape(title)}</h3>' + (f"<p>{escape(lead)}</p>" if lead else "") \
+    return (
+        f'<section class="cell"><h3>{escape(title)}</h3>'
+        + (f"<p>{escape(lead)}</p>" if lead else "")
         + f"{html}</section>"
+    )
 
 
 def _graded(evidence: Evidence) -> str:
@@ -321,8 +382,10 @@ def _graded(evidence: Evidence) -> str:
 
 def figure(picture: Picture) -> str:
     """A picture with its caption."""
-    return f'<figure><img src="{picture.uri}" alt="{escape(picture.alt)}"><figcaption>{escape(picture.caption)}' \
-           "</figcaption></figure>"
+    return (
+        f'<figure><img src="{picture.uri}" alt="{escape(picture.alt)}"><figcaption>{escape(picture.caption)}'
+        "</figcaption></figure>"
+    )
 
 
 def knob_html(number: int, knob: Knob) -> str:
@@ -331,23 +394,33 @@ def knob_html(number: int, knob: Knob) -> str:
     verdict = f'<p class="verdict">{escape(knob.verdict)}</p>' if knob.verdict else ""
     evidence = f"<details><summary>The numbers</summary>{knob.evidence}</details>" if knob.evidence else ""
     share = f'<p class="hint">Eigenvalue: {knob.share:.1%} of the sum of all.</p>'
-    return (f'<div class="knob-cell"><h4>{title}</h4>{share}'
-            f'<div class="steps">{"".join(map(figure, knob.pictures))}</div>{verdict}{evidence}</div>')
+    return (
+        f'<div class="knob-cell"><h4>{title}</h4>{share}'
+        f'<div class="steps">{"".join(map(figure, knob.pictures))}</div>{verdict}{evidence}</div>'
+    )
 
 
 def _facts(subject: Subject, seconds: float) -> str:
     generator, source = subject.generator, subject.provenance
     said = ", ".join(part for part in (source.link, source.said_by and f"says {source.said_by}") if part)
-    rows = [("format", f"{subject.described.format}: {subject.described.writer}"),
-            ("file", subject.path.name), ("sha256", subject.sha256), ("size", f"{subject.path.stat().st_size:,} bytes"),
-            ("licence", (source.licence or UNLICENSED) + (f" ({said})" if said else "")),
-            ("repository", f"{source.repo} {source.revision}".strip()),
-            ("architecture", subject.described.architecture),
-            ("resolution", f"{generator.resolution} x {generator.resolution} pixels"),
-            ("code", f"{generator.slots} slots x {generator.dim} numbers, grown from {generator.z_dim} random ones"),
-            ("classes", str(generator.classes or "none")), ("parameters", f"{parameters(generator):,}"),
-            ("one picture takes", f"{seconds:.3f} s on this machine ({platform.machine()}, "
-             f"threads: {torch.get_num_threads()}), the median over the sheet, one at a time")]
+    rows = [
+        ("format", f"{subject.described.format}: {subject.described.writer}"),
+        ("file", subject.path.name),
+        ("sha256", subject.sha256),
+        ("size", f"{subject.path.stat().st_size:,} bytes"),
+        ("licence", (source.licence or UNLICENSED) + (f" ({said})" if said else "")),
+        ("repository", f"{source.repo} {source.revision}".strip()),
+        ("architecture", subject.described.architecture),
+        ("resolution", f"{generator.resolution} x {generator.resolution} pixels"),
+        ("code", f"{generator.slots} slots x {generator.dim} numbers, grown from {generator.z_dim} random ones"),
+        ("classes", str(generator.classes or "none")),
+        ("parameters", f"{parameters(generator):,}"),
+        (
+            "one picture takes",
+            f"{seconds:.3f} s on this machine ({platform.machine()}, "
+            f"threads: {torch.get_num_threads()}), the median over the sheet, one at a time",
+        ),
+    ]
     listed = table(("", ""), [row for row in rows if row[1]], caption="Read off the file")
     return f'<div class="facts">{listed}</div>'
 
@@ -365,10 +438,21 @@ def _smaller(generator: Generator) -> str:
 
 def _layers(generator: Generator, rows: Sequence[Layer]) -> str:
     """The table of layers; what belongs to none of them, such as the mapping, is the row before the last."""
-    listed = [(i, layer.name, " x ".join(map(str, layer.output)), f"{layer.parameters:,}",
-               ", ".join(map(str, layer.reads)) or "none") for i, layer in enumerate(rows)]
+    listed = [
+        (
+            i,
+            layer.name,
+            " x ".join(map(str, layer.output)),
+            f"{layer.parameters:,}",
+            ", ".join(map(str, layer.reads)) or "none",
+        )
+        for i, layer in enumerate(rows)
+    ]
     every = parameters(generator)
     rest = every - sum(layer.parameters for layer in rows)
     listed += [("mapping and output", "", "", f"{rest:,}", ""), ("all", "", "", f"{every:,}", "")]
-    return table(("layer", "class", "channels x height x width", "parameters", "slots it reads"), listed,
-                 caption="In the order in which they run")
+    return table(
+        ("layer", "class", "channels x height x width", "parameters", "slots it reads"),
+        listed,
+        caption="In the order in which they run",
+    )

@@ -2,6 +2,7 @@
 
 `served` and `chromium` are also what the benchmark of the page and the picture for the README use.
 """
+
 from __future__ import annotations
 
 import os
@@ -21,9 +22,14 @@ import pytest
 import start
 
 ROOT = Path(__file__).resolve().parent.parent
-FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage",
-         "--force-color-profile=srgb")
-PATIENCE = 120          # seconds for the page to answer: a busy machine imports torch slowly
+FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+)
+PATIENCE = 120  # seconds for the page to answer: a busy machine imports torch slowly
 
 
 def free_port() -> int:
@@ -48,8 +54,9 @@ def served(folder: Path, *options: str, **environment: str) -> Iterator[str]:
     Everything that it writes lies in `folder`. Raises RuntimeError with what it said where it ends or stays silent.
     """
     port, log = free_port(), folder / "app.log"
-    environ = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1",
-                   **environment)
+    environ = dict(
+        os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), PYTHONUNBUFFERED="1", **environment
+    )
     with open(log, "w", encoding="utf-8") as said:
         command = [sys.executable, str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port), *options]
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
@@ -75,6 +82,7 @@ def chromium() -> Iterator:
     if not path:
         raise FileNotFoundError(start.NO_BROWSER)
     from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
@@ -88,7 +96,7 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")         # not longer: Playwright's event loop runs in this thread while it is open
+@pytest.fixture(scope="module")  # not longer: Playwright's event loop runs in this thread while it is open
 def browser() -> Iterator:
     """Chromium; without one the tests are skipped, or fail where CI=true is set."""
     if not start.find_browser():

@@ -2,6 +2,7 @@
 
 `nvidia_state` renames; `rosinality`, `genforce` and `tf_variables` start from NVIDIA's names, as in their converters.
 """
+
 from __future__ import annotations
 
 import collections
@@ -58,7 +59,7 @@ def rosinality(state: State) -> dict[str, State | Tensor]:
             out["input.input"] = x[None]
         else:
             _, block, part, rest = name.split(".", 3)
-            i = int(block[1:]).bit_length() - 4         # 8 px is 0
+            i = int(block[1:]).bit_length() - 4  # 8 px is 0
             if part == "torgb":
                 theirs = "to_rgb1" if i < 0 else f"to_rgbs.{i}"
                 value = x.view(1, 3, 1, 1) if rest == "bias" else x
@@ -93,7 +94,7 @@ def genforce(state: State) -> State:
             out["synthesis.early_layer.const"] = x[None]
         elif not name.endswith("resample_filter"):
             _, block, part, rest = name.split(".", 3)
-            level = int(block[1:]).bit_length() - 3     # 4 px is 0
+            level = int(block[1:]).bit_length() - 3  # 4 px is 0
             if part == "torgb":
                 theirs = f"synthesis.output{level}"
             else:
@@ -125,6 +126,7 @@ def genforce_pggan(generator: PGGAN, *, old: bool = False, fused: bool = False) 
 
 
 # NVIDIA's pickles
+
 
 @contextmanager
 def strangers(**modules: dict) -> Iterator[None]:
@@ -159,19 +161,31 @@ class Persistent:
         self.source, self.state = source, state
 
     def __reduce__(self) -> tuple:
-        return _reconstruct_persistent_obj, (dict(type="class", version=6, module_src=self.source,
-                                                  class_name="Generator", state=self.state),)
+        return _reconstruct_persistent_obj, (
+            dict(type="class", version=6, module_src=self.source, class_name="Generator", state=self.state),
+        )
 
 
 def dumped(tree: object, *, protocol: int = 4) -> bytes:
-    with strangers(torch_utils={}, dnnlib={}, dnnlib__util=dict(EasyDict=EasyDict), dnnlib__tflib={},
-                   torch_utils__persistence=dict(_reconstruct_persistent_obj=_reconstruct_persistent_obj),
-                   dnnlib__tflib__network=dict(Network=Network)):
+    with strangers(
+        torch_utils={},
+        dnnlib={},
+        dnnlib__util=dict(EasyDict=EasyDict),
+        dnnlib__tflib={},
+        torch_utils__persistence=dict(_reconstruct_persistent_obj=_reconstruct_persistent_obj),
+        dnnlib__tflib__network=dict(Network=Network),
+    ):
         return pickle.dumps(tree, protocol=protocol)
 
 
-def persistent(state: State, *, clamp: float | None = 256.0, source: str = "raise SystemExit", nested: bool = True,
-               layers_say: bool = True) -> Persistent:
+def persistent(
+    state: State,
+    *,
+    clamp: float | None = 256.0,
+    source: str = "raise SystemExit",
+    nested: bool = True,
+    layers_say: bool = True,
+) -> Persistent:
     """The module tree of a flat state dict. nested: arguments as in stylegan2-ada-pytorch, not stylegan3."""
     own: dict[str, Tensor] = {}
     children: dict[str, State] = {}
@@ -185,19 +199,33 @@ def persistent(state: State, *, clamp: float | None = 256.0, source: str = "rais
     how = dict(clamp=clamp, source=source, nested=nested, layers_say=layers_say)
     ordered = collections.OrderedDict
     return Persistent(
-        source, training=False, _forward_hooks=ordered(), _non_persistent_buffers_set=set(), act_gain=np.sqrt(2),
+        source,
+        training=False,
+        _forward_hooks=ordered(),
+        _non_persistent_buffers_set=set(),
+        act_gain=np.sqrt(2),
         _buffers=ordered((name, x) for name, x in own.items() if name in BUFFERS),
         _parameters=ordered((name, nn.Parameter(x)) for name, x in own.items() if name not in BUFFERS) | {"skip": None},
         _modules=ordered((name, persistent(inner, **how)) for name, inner in children.items()),
-        _init_args=(), _init_kwargs=EasyDict(z_dim=512, mapping_kwargs=EasyDict(), **given),
-        **(dict(conv_clamp=clamp) if layers_say and "bias" in own else {}))
+        _init_args=(),
+        _init_kwargs=EasyDict(z_dim=512, mapping_kwargs=EasyDict(), **given),
+        **(dict(conv_clamp=clamp) if layers_say and "bias" in own else {}),
+    )
 
 
 def nvidia_pickle(state: State, *, protocol: int = 4, **how) -> bytes:
     """A training snapshot: critic and last generator lie beside the average, whose picture is wanted."""
     other = persistent({name: tensor + 1 for name, tensor in state.items()}, **how)
-    return dumped(dict(training_set_kwargs=EasyDict(path="data.zip"), G=other, D=other, G_ema=persistent(state, **how),
-                       augment_pipe=None), protocol=protocol)
+    return dumped(
+        dict(
+            training_set_kwargs=EasyDict(path="data.zip"),
+            G=other,
+            D=other,
+            G_ema=persistent(state, **how),
+            augment_pipe=None,
+        ),
+        protocol=protocol,
+    )
 
 
 def tf_variables(state: State) -> dict[str, np.ndarray]:
@@ -229,17 +257,21 @@ def tf_variables(state: State) -> dict[str, np.ndarray]:
 
 def tf_pickle(state: State, *, protocol: int = 4, **settings: object) -> bytes:
     """(G, D, Gs), the average last."""
+
     def network(shift: float) -> Network:
-        variables = {name: np.ascontiguousarray(x + np.float32(shift)) if np.ndim(x) else np.float32(x + shift)
-                     for name, x in tf_variables(state).items()}
+        variables = {
+            name: np.ascontiguousarray(x + np.float32(shift)) if np.ndim(x) else np.float32(x + shift)
+            for name, x in tf_variables(state).items()
+        }
         code = dict(version=4, build_module_src="raise SystemExit", build_func_name="G")
         parts = EasyDict()
         for part in ("mapping", "synthesis"):
-            inner = [(name[len(part) + 1:], x) for name, x in variables.items() if name.startswith(f"{part}/")]
+            inner = [(name[len(part) + 1 :], x) for name, x in variables.items() if name.startswith(f"{part}/")]
             parts[part] = Network(name=part, static_kwargs={}, components=EasyDict(), variables=inner, **code)
         own = [(name, x) for name, x in variables.items() if "/" not in name]
         settings_of_all = EasyDict(resolution=16, **settings)
         return Network(name="Gs", static_kwargs=settings_of_all, components=parts, variables=own, **code)
+
     return dumped((network(1), network(2), network(0)), protocol=protocol)
 
 

@@ -1,4 +1,5 @@
 """Small random networks in foreign formats with what their reference implementations drew, beside the repository."""
+
 from __future__ import annotations
 
 import json

@@ -2,6 +2,7 @@
 
 Converted files are judged by what the reference implementations drew from the sources; no test needs a network.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -33,13 +34,14 @@ from core.truth import statistics
 from demos import report
 
 from . import foreign, shared_fixtures, tiny
-from .core.test_hub import CONTENT, StandIn, cache, ended, pinned, stand_in
+from .core.test_hub import CONTENT, StandIn, ended, pinned
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 ROOT = Path(__file__).resolve().parent.parent
-TWINS = dict(stylegan2=tiny.stylegan2, stylegan=tiny.stylegan, pggan=tiny.pggan, biggan=tiny.biggan,
-             biggan_deep=tiny.biggan_deep)
+TWINS = dict(
+    stylegan2=tiny.stylegan2, stylegan=tiny.stylegan, pggan=tiny.pggan, biggan=tiny.biggan, biggan_deep=tiny.biggan_deep
+)
 
 
 def run(*arguments: object) -> int:
@@ -85,8 +87,9 @@ def weights_of(folder: Path) -> Path:
 
 def zoo_with(monkeypatch, path: Path, **facts) -> zoo.ModelCard:
     """A zoo whose only card of the Hub has exactly the file's bytes."""
-    file = hub.HubFile("toy-gan", "somebody/toys", path.name, revision="0" * 40, sha256=sha256(path),
-                       size=path.stat().st_size)
+    file = hub.HubFile(
+        "toy-gan", "somebody/toys", path.name, revision="0" * 40, sha256=sha256(path), size=path.stat().st_size
+    )
     card = zoo.ModelCard("toy-gan", "Toys", path.name, None, 16, hub=file, **facts)
     monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
     return card
@@ -94,10 +97,11 @@ def zoo_with(monkeypatch, path: Path, **facts) -> zoo.ModelCard:
 
 # list
 
+
 def test_the_list_says_what_the_cards_say(capsys) -> None:
     assert run("list", "--json") == 0
     rows, cards = json.loads(capsys.readouterr().out), {**zoo.CARDS, **zoo.HUB_CARDS}
-    assert [row["name"] for row in rows] == list(cards)         # the bundled ones first
+    assert [row["name"] for row in rows] == list(cards)  # the bundled ones first
     for row in rows:
         card = cards[row["name"]]
         facts = (card.title, card.resolution, card.licence, card.link, card.pinned, card.hub is None)
@@ -117,6 +121,7 @@ def test_the_table_has_a_line_for_every_model_and_all_of_its_columns(capsys) -> 
 
 
 # fetch
+
 
 @pytest.fixture
 def toy(monkeypatch) -> zoo.ModelCard:
@@ -166,8 +171,9 @@ def test_ctrl_c_ends_a_download_and_leaves_no_file(cache, stand_in: StandIn, toy
     assert run("fetch", "toy-gan") == 0 and zoo.is_here("toy-gan")
 
 
-def test_a_failed_fetch_is_one_sentence_and_the_others_still_arrive(cache, stand_in: StandIn, toy, monkeypatch,
-                                                                    capsys) -> None:
+def test_a_failed_fetch_is_one_sentence_and_the_others_still_arrive(
+    cache, stand_in: StandIn, toy, monkeypatch, capsys
+) -> None:
     missing = replace(toy, name="gone-gan", hub=replace(pinned("gone.bin"), name="gone-gan"))
     monkeypatch.setattr(zoo, "HUB_CARDS", {"gone-gan": missing, "toy-gan": toy})
     assert run("fetch", "gone-gan", "toy-gan") == 1
@@ -176,8 +182,9 @@ def test_a_failed_fetch_is_one_sentence_and_the_others_still_arrive(cache, stand
     assert zoo.is_here("toy-gan") and "toy-gan is here" in said.out
 
 
-def test_nothing_is_fetched_where_a_name_is_unknown_or_not_pinned(cache, stand_in: StandIn, toy, monkeypatch,
-                                                                  capsys) -> None:
+def test_nothing_is_fetched_where_a_name_is_unknown_or_not_pinned(
+    cache, stand_in: StandIn, toy, monkeypatch, capsys
+) -> None:
     assert "no model 'nobody'; there are" in refused(capsys, "fetch", "toy-gan", "nobody")
     assert "no model was named" in refused(capsys, "fetch")
     loose = replace(toy, hub=pinned(sha256=None))
@@ -187,13 +194,17 @@ def test_nothing_is_fetched_where_a_name_is_unknown_or_not_pinned(cache, stand_i
 
 
 def test_all_licensed_are_those_that_say_their_licence_and_are_pinned(toy, monkeypatch) -> None:
-    cards = dict(a=replace(toy, name="a"), b=replace(toy, name="b", licence=zoo.NOT_STATED),
-                 c=replace(toy, name="c", hub=pinned(sha256=None)))
+    cards = dict(
+        a=replace(toy, name="a"),
+        b=replace(toy, name="b", licence=zoo.NOT_STATED),
+        c=replace(toy, name="c", hub=pinned(sha256=None)),
+    )
     monkeypatch.setattr(zoo, "HUB_CARDS", cards)
     assert ganatomy.licensed() == ["a"]
 
 
 # convert
+
 
 def nvidia(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     return generator(generator.codes(io["z"], psi=0.7)), io["image_psi07_noise_const"]
@@ -215,7 +226,7 @@ def biggan_deep(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Te
     return generator.at(psi=0.4)(generator.codes(io["z"], label=io["label"])), io["image_trunc040"]
 
 
-FIXTURES: dict[str, tuple[str, str, Callable]] = {        # format, architecture, what the reference drew
+FIXTURES: dict[str, tuple[str, str, Callable]] = {  # format, architecture, what the reference drew
     "nvidia_stylegan2ada32_state.pt": ("nvidia", "StyleGAN2", nvidia),
     "rosinality_stylegan2_32.pt": ("rosinality", "StyleGAN2", rosinality),
     "genforce_stylegan2_32.pth": ("genforce", "StyleGAN2", genforce),
@@ -255,10 +266,15 @@ def test_the_folder_holds_what_the_hub_wants_and_says_where_it_came_from(source:
     assert head["license"] == "cc-by-nc-4.0" and head["library_name"] == "pytorch" and "license_name" not in head
     assert {"gan", "stylegan2"} <= set(head["tags"]) and head["pipeline_tag"] == "unconditional-image-generation"
     assert sha256(source) in text and sha256(folder / "toy.safetensors") in text and "https://here.org" in text
-    assert "whoever converted it" in text and "checkpoints.read(\"toy.safetensors\")" in text
+    assert "whoever converted it" in text and 'checkpoints.read("toy.safetensors")' in text
     facts = native.metadata(folder / "toy.safetensors")
-    wanted = dict(source="toy.pt", source_sha256=sha256(source), source_format="rosinality", licence="CC BY-NC 4.0",
-                  link="https://here.org")
+    wanted = dict(
+        source="toy.pt",
+        source_sha256=sha256(source),
+        source_format="rosinality",
+        licence="CC BY-NC 4.0",
+        link="https://here.org",
+    )
     assert {key: facts[key] for key in wanted} == wanted and "CC BY-NC 4.0" in capsys.readouterr().out
 
 
@@ -273,8 +289,12 @@ def test_the_code_on_the_card_draws_the_picture(name: str, tmp_path: Path, monke
 
 
 def test_the_licence_is_that_of_the_card_with_these_bytes(source: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    zoo_with(monkeypatch, source, licence="NVIDIA Source Code License (research or evaluation only)",
-             link="https://nvlabs.github.io/license.html")
+    zoo_with(
+        monkeypatch,
+        source,
+        licence="NVIDIA Source Code License (research or evaluation only)",
+        link="https://nvlabs.github.io/license.html",
+    )
     (source.parent / "LICENSE.txt").write_text("all of its words")
     (source.parent / "NOTICE").write_text("and a notice")
     (source.parent / "other.txt").write_text("not about it")
@@ -316,28 +336,38 @@ def test_a_card_that_states_no_licence_gives_none(source: Path, tmp_path: Path, 
     assert "What is known stands at https://ask.org" in (tmp_path / "out" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("licence, fields", [
-    ("MIT", dict(license="mit")), ("CC BY-NC 4.0", dict(license="cc-by-nc-4.0")),
-    ("cc-by-4.0", dict(license="cc-by-4.0")), ("Apache 2.0", dict(license="apache-2.0")),
-    ("", dict(license="unknown")),
-    ("Ask me (first)", dict(license="other", license_name="ask-me", license_link="https://l.org")),
-    ("\u00a9 \u6771\u4eac", dict(license="other", license_name="see-the-text", license_link="https://l.org")),
-])
+@pytest.mark.parametrize(
+    "licence, fields",
+    [
+        ("MIT", dict(license="mit")),
+        ("CC BY-NC 4.0", dict(license="cc-by-nc-4.0")),
+        ("cc-by-4.0", dict(license="cc-by-4.0")),
+        ("Apache 2.0", dict(license="apache-2.0")),
+        ("", dict(license="unknown")),
+        ("Ask me (first)", dict(license="other", license_name="ask-me", license_link="https://l.org")),
+        ("\u00a9 \u6771\u4eac", dict(license="other", license_name="see-the-text", license_link="https://l.org")),
+    ],
+)
 def test_licences_become_the_hubs_words(licence: str, fields: dict) -> None:
     assert export.licence_lines(export.Provenance(licence, "https://l.org"), ()) == fields
 
 
 def test_every_licence_of_the_zoo_has_its_word() -> None:
-    words = {card.licence: export.licence_lines(ganatomy.Provenance(card.licence, card.link), ())["license"]
-             for card in (*zoo.CARDS.values(), *zoo.HUB_CARDS.values()) if card.licensed}
-    assert {licence: word for licence, word in words.items() if "NVIDIA" not in licence} == \
-        {"MIT": "mit", "CC BY-NC 4.0": "cc-by-nc-4.0"}
+    words = {
+        card.licence: export.licence_lines(ganatomy.Provenance(card.licence, card.link), ())["license"]
+        for card in (*zoo.CARDS.values(), *zoo.HUB_CARDS.values())
+        if card.licensed
+    }
+    assert {licence: word for licence, word in words.items() if "NVIDIA" not in licence} == {
+        "MIT": "mit",
+        "CC BY-NC 4.0": "cc-by-nc-4.0",
+    }
     assert {word for licence, word in words.items() if "NVIDIA" in licence} == {"other"}
 
 
 def test_converting_again_keeps_licence_and_assumptions(source: Path, tmp_path: Path) -> None:
     tree = torch.load(source, weights_only=True)
-    torch.save({"g_ema": tree["g_ema"]}, source)        # without the mean of w, which then must be assumed
+    torch.save({"g_ema": tree["g_ema"]}, source)  # without the mean of w, which then must be assumed
     assert run("convert", source, tmp_path / "one", "--licence", "Toy Licence 7", "--link", "https://toys.org") == 0
     assert run("convert", weights_of(tmp_path / "one"), tmp_path / "two", "--licence", "MIT") == 0
     head, config = front_matter(tmp_path / "two"), config_of(tmp_path / "two")
@@ -353,12 +383,21 @@ def test_a_bundled_model_carries_the_projects_licence(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
-def test_a_model_of_the_hub_is_fetched_and_converted_under_its_name(source: Path, cache, stand_in: StandIn,
-                                                                    tmp_path: Path, monkeypatch) -> None:
+def test_a_model_of_the_hub_is_fetched_and_converted_under_its_name(
+    source: Path, cache, stand_in: StandIn, tmp_path: Path, monkeypatch
+) -> None:
     data = source.read_bytes()
     stand_in.files["toy.pt"] = data
-    card = zoo.ModelCard("toy-gan", "Toys", "toy.pt", None, 16, licence="CC BY-NC 4.0", link="https://here.org",
-                         hub=pinned("toy.pt", content=data))
+    card = zoo.ModelCard(
+        "toy-gan",
+        "Toys",
+        "toy.pt",
+        None,
+        16,
+        licence="CC BY-NC 4.0",
+        link="https://here.org",
+        hub=pinned("toy.pt", content=data),
+    )
     monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
     assert run("convert", "toy-gan", tmp_path / "out") == 0
     assert (tmp_path / "out" / "toy-gan.safetensors").exists() and stand_in.count("GET") == 1
@@ -411,7 +450,7 @@ def test_a_name_that_is_none_is_refused(source: Path, tmp_path: Path, capsys, na
 
 def test_what_strangers_wrote_stays_text(tmp_path: Path) -> None:
     """Names and licences cannot add fields to the card, tags to the page, or commands to the terminal."""
-    evil = "\x1b[2Jx\"\n---\nlicense: mit\n<script>alert(1)</script>"
+    evil = '\x1b[2Jx"\n---\nlicense: mit\n<script>alert(1)</script>'
     path = tmp_path / "<b>`x`.safetensors"
     native.save(tiny.pggan(), path, licence=evil, link=evil, notes=evil)
     assert run("convert", path, tmp_path / "out") == 0
@@ -472,9 +511,18 @@ def test_the_page_about_a_twin_is_whole_and_asks_for_nothing(name: str, tmp_path
     assert page.asked and all(uri.startswith("data:image/webp;base64,") for uri in page.asked)
     assert page.tags.count("img") == 5 + 5 * knobs and "script" not in page.tags and "link" not in page.tags
     assert "http:" not in html and "https:" not in html and "url(" not in html and "@import" not in html
-    for fact in (sha256(path), f"{path.stat().st_size:,} bytes", type(generator).__name__, "16 x 16 pixels",
-                 f"{generator.slots} slots x {generator.dim} numbers", f"{export.parameters(generator):,}",
-                 "not stated: find out", "picture statistics", f"Knob {knobs}:", "random directions"):
+    for fact in (
+        sha256(path),
+        f"{path.stat().st_size:,} bytes",
+        type(generator).__name__,
+        "16 x 16 pixels",
+        f"{generator.slots} slots x {generator.dim} numbers",
+        f"{export.parameters(generator):,}",
+        "not stated: find out",
+        "picture statistics",
+        f"Knob {knobs}:",
+        "random directions",
+    ):
         assert fact in page.words, fact
     for layer in generator.layers:
         assert f"{type(layer).__name__} " in page.words
@@ -527,7 +575,7 @@ def test_shares_of_a_planted_network_are_its_eigenvalues() -> None:
 
 def result(strong: float) -> statistics.Result:
     """Two knobs; the first changes brightness on every picture, the second nothing in particular."""
-    changes = 0.05 * tiny.normal(2, 16, len(statistics.FACTORS))        # mean of the first: -0.02
+    changes = 0.05 * tiny.normal(2, 16, len(statistics.FACTORS))  # mean of the first: -0.02
     changes[0, :, 0] += strong
     percentile = torch.full((2, len(statistics.FACTORS)), 0.4, dtype=torch.float64)
     percentile[0, 0] = 0.9999
@@ -537,7 +585,7 @@ def result(strong: float) -> statistics.Result:
 def test_a_planted_change_is_named_with_its_numbers_and_nothing_else_is() -> None:
     found = report.by_statistics(result(1.5))
     assert found.titles[0].startswith("is darker / is brighter") and "Brightness: 1.48" in found.verdicts[0]
-    assert "99 %" in found.tables[0] and "100 %" not in found.tables[0]         # never rounded up to all
+    assert "99 %" in found.tables[0] and "100 %" not in found.tables[0]  # never rounded up to all
     assert found.titles[1] == "many things a little" and "16 pictures" in found.says and "200 random" in found.says
     assert Page(found.tables[0]).words.count("[") == len(statistics.FACTORS) + 1
     assert report.by_statistics(result(-1.5)).titles[0].startswith("is brighter / is darker")
@@ -545,10 +593,12 @@ def test_a_planted_change_is_named_with_its_numbers_and_nothing_else_is() -> Non
 
 def test_a_bundled_model_shows_its_recorded_evidence_and_a_changed_one_does_not(tmp_path: Path) -> None:
     name = next(name for name in zoo.CARDS if report.measured.evidence(name))
-    known = report.measured.measured_knobs(report.measured.Recipe(name))           # in the words of the page
+    known = report.measured.measured_knobs(report.measured.Recipe(name))  # in the words of the page
     page, _ = checked(Path(name), tmp_path, "--seeds", 1)
-    assert all(f"Knob {i + 1}: {knob['title']}" in page.words and knob["verdict"] in page.words
-               for i, knob in enumerate(known[:10]))
+    assert all(
+        f"Knob {i + 1}: {knob['title']}" in page.words and knob["verdict"] in page.words
+        for i, knob in enumerate(known[:10])
+    )
     assert "known truth" in page.words and "MIT" in page.words
     changed = native.read(zoo.CARDS[name].path)
     changed.w_avg[0] += 1e-4
@@ -559,6 +609,7 @@ def test_a_bundled_model_shows_its_recorded_evidence_and_a_changed_one_does_not(
 
 # Files that are broken or hostile
 
+
 def overflowing() -> bytes:
     """Reads well, and draws nothing but infinities."""
     state = foreign.nvidia_state(tiny.stylegan2())
@@ -566,8 +617,11 @@ def overflowing() -> bytes:
 
 
 BROKEN: dict[str, bytes] = {
-    "empty": b"", "text": b"hello", "cut off": foreign.torch_file(foreign.nvidia_state(tiny.stylegan2()))[:-900],
-    "a programme": foreign.dumped(dict(G_ema=os.system)), "another network": foreign.torch_file({"a": torch.ones(3)}),
+    "empty": b"",
+    "text": b"hello",
+    "cut off": foreign.torch_file(foreign.nvidia_state(tiny.stylegan2()))[:-900],
+    "a programme": foreign.dumped(dict(G_ema=os.system)),
+    "another network": foreign.torch_file({"a": torch.ones(3)}),
     "infinite pictures": overflowing(),
 }
 
@@ -589,7 +643,7 @@ def test_a_broken_file_gets_a_sentence_and_no_page_and_no_folder(kind: str, tmp_
 
 def test_a_picture_larger_than_any_network_draws_is_refused(tmp_path: Path, capsys) -> None:
     """A few kilobytes can describe a picture of gigabytes."""
-    native.save(PGGAN(resolution=2 ** 14, channels=(1,) * 13, dim=2), tmp_path / "a.safetensors")
+    native.save(PGGAN(resolution=2**14, channels=(1,) * 13, dim=2), tmp_path / "a.safetensors")
     assert "it draws 16384 pixels a side" in refused(capsys, "check", tmp_path / "a.safetensors")
 
 
@@ -601,15 +655,23 @@ def test_what_is_neither_file_nor_name_is_said(tmp_path: Path, capsys) -> None:
 
 def test_an_error_ends_as_a_sentence_when_run_as_a_programme(tmp_path: Path) -> None:
     (tmp_path / "evil.pkl").write_bytes(BROKEN["text"])
-    done = subprocess.run([sys.executable, str(ROOT / "ganatomy.py"), "check", "evil.pkl"], cwd=tmp_path, text=True,
-                          capture_output=True, timeout=120, env=os.environ | dict(OMP_NUM_THREADS="1"))
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "ganatomy.py"), "check", "evil.pkl"],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        env=os.environ | dict(OMP_NUM_THREADS="1"),
+    )
     assert done.returncode == 1 and done.stdout == "" and "Traceback" not in done.stderr
     assert "the file evil.pkl cannot be opened, because" in done.stderr.splitlines()[-1]
     assert [file.name for file in tmp_path.iterdir()] == ["evil.pkl"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("check",), ("check", "a", "--seeds", "0"), ("convert", "a"), ("dance",),
-                                       ("check", "a", "--seconds", "-1")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("check",), ("check", "a", "--seeds", "0"), ("convert", "a"), ("dance",), ("check", "a", "--seconds", "-1")],
+)
 def test_wrong_usage_is_said_by_the_parser(arguments: tuple[str, ...], capsys) -> None:
     with pytest.raises(SystemExit) as ended_with:
         run(*arguments)
@@ -617,6 +679,7 @@ def test_wrong_usage_is_said_by_the_parser(arguments: tuple[str, ...], capsys) -
 
 
 # Work in progress
+
 
 class Terminal(list):
     """A stream that keeps what is written."""

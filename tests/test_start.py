@@ -1,4 +1,5 @@
 """start.py decides what to install without touching the network or any environment."""
+
 import re
 import urllib.request
 from pathlib import Path
@@ -70,11 +71,14 @@ def test_the_cpu_index_gets_five_seconds(monkeypatch):
     assert asked == [(start.CPU_INDEX + "/torch/", 5)]
 
 
-@pytest.mark.parametrize("output, code, expected", [
-    ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, True),
-    ("No devices found.", 0, False),
-    ("GPU access blocked", 9, False),
-])
+@pytest.mark.parametrize(
+    "output, code, expected",
+    [
+        ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, True),
+        ("No devices found.", 0, False),
+        ("GPU access blocked", 9, False),
+    ],
+)
 def test_a_gpu_counts_only_when_it_is_listed(monkeypatch, output, code, expected):
     done = start.subprocess.CompletedProcess([], code, stdout=output)
     monkeypatch.setattr(start.shutil, "which", lambda name: "/bin/nvidia-smi")
@@ -83,8 +87,9 @@ def test_a_gpu_counts_only_when_it_is_listed(monkeypatch, output, code, expected
 
 
 def install(pip, found, **changes):
-    options = dict(sources=lambda: [("cpu", CPU), ("default", [])],
-                   look=lambda python: environment("env", "2.13.0+cpu"))
+    options = dict(
+        sources=lambda: [("cpu", CPU), ("default", [])], look=lambda python: environment("env", "2.13.0+cpu")
+    )
     start.install_all("python", found, "app", pip=pip, **{**options, **changes})
 
 
@@ -118,8 +123,9 @@ def test_a_full_disk_ends_the_attempts():
     assert len(pip.asked) == 1
 
 
-@pytest.mark.parametrize("version, expected", [
-    ("2.9.1", False), ("2.10.0", True), ("2.13.2+cpu", True), ("2.14.0", False)])
+@pytest.mark.parametrize(
+    "version, expected", [("2.9.1", False), ("2.10.0", True), ("2.13.2+cpu", True), ("2.14.0", False)]
+)
 def test_the_range_of_torch(version, expected):
     assert start.in_range(version, REQUIREMENT) is expected
 
@@ -128,8 +134,7 @@ def test_the_range_of_torch(version, expected):
 
 
 def test_requirements_are_read_through_includes_without_comments(project):
-    assert start.read_requirements(project / "requirements-dev.txt") == [
-        REQUIREMENT, "numpy", "pytest"]
+    assert start.read_requirements(project / "requirements-dev.txt") == [REQUIREMENT, "numpy", "pytest"]
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
@@ -140,8 +145,7 @@ def test_every_requirement_of_this_project_has_a_reason(name):
 
 def test_only_the_line_for_torch_itself_is_split_off():
     lines = ["torch-fidelity", REQUIREMENT, "torchvision", "numpy"]
-    assert start.split_torch(lines) == (
-        REQUIREMENT, ["torch-fidelity", "torchvision", "numpy"])
+    assert start.split_torch(lines) == (REQUIREMENT, ["torch-fidelity", "torchvision", "numpy"])
 
 
 def test_a_stamp_makes_the_environment_fresh(project):
@@ -181,13 +185,16 @@ def test_other_pythons_are_told_what_works_and_how(version):
     assert "start.py" in problem and "\nGet one" in problem
 
 
-@pytest.mark.parametrize("environ, prefix, base, expected", [
-    ({}, "/venv", "/usr", True),
-    ({}, "/usr", "/usr", False),
-    ({"CONDA_PREFIX": "/conda/envs/gan"}, "/conda/envs/gan", "/conda/envs/gan", True),
-    ({"CONDA_PREFIX": "/conda/envs/gan"}, "/usr", "/usr", False),
-    ({"CONDA_PREFIX": "/conda", "CONDA_DEFAULT_ENV": "base"}, "/conda", "/conda", False),
-])
+@pytest.mark.parametrize(
+    "environ, prefix, base, expected",
+    [
+        ({}, "/venv", "/usr", True),
+        ({}, "/usr", "/usr", False),
+        ({"CONDA_PREFIX": "/conda/envs/gan"}, "/conda/envs/gan", "/conda/envs/gan", True),
+        ({"CONDA_PREFIX": "/conda/envs/gan"}, "/usr", "/usr", False),
+        ({"CONDA_PREFIX": "/conda", "CONDA_DEFAULT_ENV": "base"}, "/conda", "/conda", False),
+    ],
+)
 def test_which_environments_count(environ, prefix, base, expected):
     assert start.in_environment(environ, prefix, base) is expected
 
@@ -195,12 +202,15 @@ def test_which_environments_count(environ, prefix, base, expected):
 # Failures and messages
 
 
-@pytest.mark.parametrize("said, words", [
-    ("Failed to establish a new connection\nNo matching distribution found", "network"),
-    ("ERROR: No matching distribution found for torch", "no build"),
-    ("[Errno 13] Permission denied", "may not be written"),
-    ("something new", "its own words"),
-])
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ("Failed to establish a new connection\nNo matching distribution found", "network"),
+        ("ERROR: No matching distribution found for torch", "no build"),
+        ("[Errno 13] Permission denied", "may not be written"),
+        ("something new", "its own words"),
+    ],
+)
 def test_pip_failures_are_explained(said, words):
     assert words in start.pip_problem(said, "torch", "/venv")
 
@@ -210,8 +220,9 @@ def test_a_missing_venv_module_names_the_package_to_install():
     assert re.search(r"apt-get install python3\.\d+-venv", problem)
 
 
-@pytest.mark.parametrize("error, code", [
-    (start.SetupError("why"), 1), (KeyboardInterrupt(), 130), (OSError(28, "full"), 1)])
+@pytest.mark.parametrize(
+    "error, code", [(start.SetupError("why"), 1), (KeyboardInterrupt(), 130), (OSError(28, "full"), 1)]
+)
 def test_failures_end_with_a_code_and_no_traceback(monkeypatch, capsys, error, code):
     def fail(_):
         raise error
@@ -230,8 +241,7 @@ def test_setup_refuses_arguments_it_does_not_know(capsys):
 def test_a_browser_is_found_on_the_path_or_in_the_usual_places():
     on_path = start.find_browser(which=lambda name: "/there/" + name, exists=never)
     assert on_path == "/there/chromium"
-    in_place = start.find_browser(which=lambda _: None,
-                                  exists=lambda place: place == "/usr/bin/chromium")
+    in_place = start.find_browser(which=lambda _: None, exists=lambda place: place == "/usr/bin/chromium")
     assert in_place == "/usr/bin/chromium"
     assert start.find_browser(which=lambda _: None, exists=lambda _: False) == ""
 

@@ -1,4 +1,5 @@
 """A 16-pixel twin of every architecture, with nothing left at zero, so that a forgotten term changes a picture."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -29,8 +30,10 @@ def stirred(build: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 
 def stylegan2(*, clamp: float | None = None, seed: int = 0, dim: int = DIM) -> StyleGAN2:
-    return stirred(lambda: StyleGAN2(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=dim,
-                                     mapping_layers=2, clamp=clamp), seed)
+    return stirred(
+        lambda: StyleGAN2(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=dim, mapping_layers=2, clamp=clamp),
+        seed,
+    )
 
 
 def stylegan2_clamped(*, seed: int = 0) -> StyleGAN2:
@@ -43,8 +46,9 @@ def pggan(*, seed: int = 0, channels: tuple[int, ...] = CHANNELS, dim: int = DIM
 
 
 def stylegan(*, seed: int = 0) -> StyleGAN:
-    return stirred(lambda: StyleGAN(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=DIM,
-                                    mapping_layers=2), seed)
+    return stirred(
+        lambda: StyleGAN(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=DIM, mapping_layers=2), seed
+    )
 
 
 def spread(generator: ClassConditional) -> ClassConditional:
@@ -57,14 +61,27 @@ def spread(generator: ClassConditional) -> ClassConditional:
 
 def biggan(*, seed: int = 0, hierarchical: bool = True) -> BigGAN:
     z_dim = 3 * DIM if hierarchical else DIM
-    return spread(stirred(lambda: BigGAN(resolution=RESOLUTION, channels=(16, 8, 8), z_dim=z_dim, classes=CLASSES,
-                                         class_dim=CLASS_DIM, hierarchical=hierarchical, attention=(8,)), seed))
+    return spread(
+        stirred(
+            lambda: BigGAN(
+                resolution=RESOLUTION,
+                channels=(16, 8, 8),
+                z_dim=z_dim,
+                classes=CLASSES,
+                class_dim=CLASS_DIM,
+                hierarchical=hierarchical,
+                attention=(8,),
+            ),
+            seed,
+        )
+    )
 
 
 def biggan_deep(*, seed: int = 0) -> BigGANDeep:
     blocks = ((False, 16, 16), (True, 16, 8), (False, 8, 8), (True, 8, 8))
-    return spread(stirred(lambda: BigGANDeep(blocks=blocks, z_dim=DIM, classes=CLASSES, class_dim=CLASS_DIM,
-                                             attention=1), seed))
+    return spread(
+        stirred(lambda: BigGANDeep(blocks=blocks, z_dim=DIM, classes=CLASSES, class_dim=CLASS_DIM, attention=1), seed)
+    )
 
 
 def critic(*, classes: int = 0, seed: int = 0) -> Critic:
@@ -72,8 +89,13 @@ def critic(*, classes: int = 0, seed: int = 0) -> Critic:
 
 
 GENERATORS: dict[str, Callable[..., Generator]] = dict(
-    stylegan2=stylegan2, stylegan2_clamped=stylegan2_clamped, stylegan=stylegan, pggan=pggan, biggan=biggan,
-    biggan_deep=biggan_deep)
+    stylegan2=stylegan2,
+    stylegan2_clamped=stylegan2_clamped,
+    stylegan=stylegan,
+    pggan=pggan,
+    biggan=biggan,
+    biggan_deep=biggan_deep,
+)
 
 
 class Planted(Generator):

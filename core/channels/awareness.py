@@ -4,6 +4,7 @@ Our formulation; the paper has neither code nor formula in public: He et al., In
 Channel Awareness, arXiv 2203.11173. Three forms: the formula (`awareness`), the observation (`mean_activation`) and the
 experiment (`causal_effect`, `ablation`). What takes longer than a moment is a stream: stop it by closing it.
 """
+
 from __future__ import annotations
 
 import math
@@ -23,7 +24,7 @@ from .gates import checked_gate
 
 DRAWS = 64
 ORDERS = ("most", "least", "random")
-MOST_ROWS, PAUSE = 32, 0.3      # pictures at once, and seconds between two reports of a stream
+MOST_ROWS, PAUSE = 32, 0.3  # pictures at once, and seconds between two reports of a stream
 
 
 def rectified_mean(gain: Tensor, bias: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ def rectified_mean(gain: Tensor, bias: Tensor) -> Tensor:
     width = gain.abs()
     t = bias / width.clamp(min=torch.finfo(gain.dtype).tiny)
     mean = width * _density(t) + bias * torch.special.ndtr(t)
-    return torch.maximum(mean, bias.clamp(min=0))       # the two terms nearly cancel where t is far below 0
+    return torch.maximum(mean, bias.clamp(min=0))  # the two terms nearly cancel where t is far below 0
 
 
 def rectified_variance(gain: Tensor, bias: Tensor) -> Tensor:
@@ -74,8 +75,9 @@ def total_awareness(generator: Generator) -> Tensor:
 
 
 @torch.no_grad()
-def awareness_over_draws(generator: Generator, label: int | None = None, *, gate: int, draws: int = DRAWS,
-                         seed: int = 0, psi: float = 1.0) -> Tensor:
+def awareness_over_draws(
+    generator: Generator, label: int | None = None, *, gate: int, draws: int = DRAWS, seed: int = 0, psi: float = 1.0
+) -> Tensor:
     """The mean of a_c(y, z) over the noise of the seeds from `seed` on, scaled by psi. Otherwise as `awareness`."""
     means, _ = _moments_over_draws(generator, _labels(generator, label), gate, draws=draws, seed=seed, psi=psi)
     return means if label is None else means[0]
@@ -84,6 +86,7 @@ def awareness_over_draws(generator: Generator, label: int | None = None, *, gate
 @dataclass(frozen=True, eq=False)
 class Orientation:
     """How a gate's awareness varies, [channels] each: with the class Var_y(E_z a), and with the noise E_y(Var_z a)."""
+
     class_part: Tensor
     latent_part: Tensor
 
@@ -133,7 +136,7 @@ def chosen(scores: Mapping[int, Tensor], share: float, *, order: str = "most", s
     for gate, values in scores.items():
         shuffled = torch.randperm(len(values), generator=random)
         ranked = shuffled if order == "random" else values.argsort(stable=True).cpu()
-        picked = (ranked.flip(0) if order == "most" else ranked)[:round(share * len(values))]
+        picked = (ranked.flip(0) if order == "most" else ranked)[: round(share * len(values))]
         masks[gate] = torch.zeros(len(values), dtype=torch.bool).index_fill(0, picked, True)
     return masks
 
@@ -141,6 +144,7 @@ def chosen(scores: Mapping[int, Tensor], share: float, *, order: str = "most", s
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One report of a stream: `done` of `of` steps; values: what is known so far, nan where nothing is."""
+
     done: int
     of: int
     values: Tensor
@@ -157,8 +161,9 @@ def activations(generator: Generator, codes: Tensor, gates: Sequence[int]) -> li
 
 
 @torch.no_grad()
-def mean_activation(generator: Generator, label: int | None = None, *, gate: int, draws: int = DRAWS, seed: int = 0,
-                    psi: float = 1.0) -> Iterator[Measured]:
+def mean_activation(
+    generator: Generator, label: int | None = None, *, gate: int, draws: int = DRAWS, seed: int = 0, psi: float = 1.0
+) -> Iterator[Measured]:
     """A stream to the mean over pixels and seeds of what the gate lets through: no Gaussian is assumed.
 
     values: [channels], or [classes, channels] (label None), float64; a step is a picture; seeds from `seed` on. psi, as
@@ -182,8 +187,16 @@ def squared_difference(pictures: Tensor, before: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def causal_effect(generator: Generator, label: int, *, gate: int, draws: int = 2, seed: int = 0, psi: float = 1.0,
-                  compare: Callable[[Tensor, Tensor], Tensor] = squared_difference) -> Iterator[Measured]:
+def causal_effect(
+    generator: Generator,
+    label: int,
+    *,
+    gate: int,
+    draws: int = 2,
+    seed: int = 0,
+    psi: float = 1.0,
+    compare: Callable[[Tensor, Tensor], Tensor] = squared_difference,
+) -> Iterator[Measured]:
     """A stream to what switching off each channel (0 after the ReLU) does to pictures of the class.
 
     values [channels], float64: the mean over the draws of compare(pictures [m, 3, R, R], before [1, 3, R, R]) -> [m];
@@ -200,8 +213,9 @@ def causal_effect(generator: Generator, label: int, *, gate: int, draws: int = 2
         finished.append(effects)
 
 
-def _effects(generator: Generator, codes: Tensor, gate: int,
-             compare: Callable[[Tensor, Tensor], Tensor]) -> Iterator[Tensor]:
+def _effects(
+    generator: Generator, codes: Tensor, gate: int, compare: Callable[[Tensor, Tensor], Tensor]
+) -> Iterator[Tensor]:
     """A stream to the effect of each channel on the picture of codes [1, slots, dim]: [channels], nan: unknown yet."""
     module, layer = checked_gate(generator, gate), _layer(generator, gate)
     state = generator.run(codes, stop=layer) if layer else None
@@ -212,17 +226,24 @@ def _effects(generator: Generator, codes: Tensor, gate: int,
     yield effects.clone()
     channels = is_open.nonzero()[:, 0]
     for batch in _batches(len(channels)):
-        off = torch.nn.functional.one_hot(channels[batch.start:batch.stop], len(is_open)).bool()
-        with _switched_off(generator, {gate: off}):     # closed before each report: another thread may ask for the next
+        off = torch.nn.functional.one_hot(channels[batch.start : batch.stop], len(is_open)).bool()
+        with _switched_off(generator, {gate: off}):  # closed before each report: another thread may ask for the next
             after = generator.run(*_repeated(len(off), codes, state), start=layer)
             effects[off.any(0)] = compare(generator.to_image(after), before).double()
         yield effects.clone()
 
 
 @torch.no_grad()
-def ablation(generator: Generator, classifier: Callable[[Tensor], Tensor], label: int, *,
-             without: Sequence[Mapping[int, Tensor]], draws: int = 500, seed: int = 0, psi: float = 1.0,
-             ) -> Iterator[Measured]:
+def ablation(
+    generator: Generator,
+    classifier: Callable[[Tensor], Tensor],
+    label: int,
+    *,
+    without: Sequence[Mapping[int, Tensor]],
+    draws: int = 500,
+    seed: int = 0,
+    psi: float = 1.0,
+) -> Iterator[Measured]:
     """A stream to how often the classifier still sees the class when channels are switched off (0 after the ReLU).
 
     without: the conditions, each gate -> bool [channels], True: off, see `chosen`; {}: nothing is. classifier: images
@@ -231,8 +252,10 @@ def ablation(generator: Generator, classifier: Callable[[Tensor], Tensor], label
     row. psi as in `mean_activation`. Raises ValueError for classes, gates and masks that do not fit, at the first step.
     """
     generator, row = generator.at(psi=psi), _one_label(generator, label)
-    layer = min((_layer(generator, gate) for off in without for gate in _checked_masks(generator, off)),
-                default=len(generator.layers))
+    layer = min(
+        (_layer(generator, gate) for off in without for gate in _checked_masks(generator, off)),
+        default=len(generator.layers),
+    )
     right = torch.full((len(without), _counted(draws)), math.nan, dtype=torch.float64)
     for batch in _batches(draws, runs=len(without)):
         codes = generator.codes(generator.sample(len(batch), seed + batch.start), psi=psi, label=row)
@@ -240,15 +263,16 @@ def ablation(generator: Generator, classifier: Callable[[Tensor], Tensor], label
         for i, off in enumerate(without):
             with _switched_off(generator, off):
                 pictures = generator.to_image(generator.run(codes, state, start=layer)).clamp(-1, 1)
-            right[i, batch.start:batch.stop] = _named(classifier(pictures), row)
+            right[i, batch.start : batch.stop] = _named(classifier(pictures), row)
             yield Measured(batch.start * len(without) + len(batch) * (i + 1), right.numel(), right.clone())
 
 
 def _named(scores: Tensor, label: int) -> Tensor:
     """Scores [n, classes] -> [n], 1 where the class `label` has the highest."""
     if scores.ndim != 2 or scores.shape[1] <= label:
-        raise ValueError(f"a classifier's scores are [pictures, classes] with class {label} among them; "
-                         f"got {list(scores.shape)}")
+        raise ValueError(
+            f"a classifier's scores are [pictures, classes] with class {label} among them; got {list(scores.shape)}"
+        )
     return (scores.argmax(1) == label).double().cpu()
 
 
@@ -256,8 +280,9 @@ def _checked_masks(generator: Generator, masks: Mapping[int, Tensor]) -> Mapping
     for gate, mask in masks.items():
         channels = len(_gain_and_bias(generator, torch.zeros(1, dtype=torch.long), checked_gate(generator, gate))[0][0])
         if mask.dtype != torch.bool or mask.shape != (channels,):
-            raise ValueError(f"gate {gate} has {channels} channels: give a bool for each, "
-                             f"not {list(mask.shape)} of {mask.dtype}")
+            raise ValueError(
+                f"gate {gate} has {channels} channels: give a bool for each, not {list(mask.shape)} of {mask.dtype}"
+            )
     return masks
 
 
@@ -292,14 +317,15 @@ def _batches(count: int, *, runs: int = 1) -> Iterator[range]:
         rows = max(1, min(MOST_ROWS, 2 * rows, int(rows * PAUSE / elapsed)))
 
 
-def _moments_over_draws(generator: Generator, labels: Tensor, gate: int, *, draws: int, seed: int,
-                        psi: float) -> tuple[Tensor, Tensor]:
+def _moments_over_draws(
+    generator: Generator, labels: Tensor, gate: int, *, draws: int, seed: int, psi: float
+) -> tuple[Tensor, Tensor]:
     """Mean and variance (divided by `draws`) of a_c(y, z) over z, [labels, channels]; the same z for every class."""
     module, mean, squares = checked_gate(generator, gate), 0.0, 0.0
     for i in range(_counted(draws)):
         z = generator.sample(1, seed + i).expand(len(labels), -1)
         values = rectified_mean(*_gain_and_bias(generator, labels, module, z, psi=psi))
-        shift = values - mean                   # Welford: what does not vary has the variance 0, exactly
+        shift = values - mean  # Welford: what does not vary has the variance 0, exactly
         mean = mean + shift / (i + 1)
         squares = squares + shift * (values - mean)
     return mean, squares / draws
@@ -312,8 +338,9 @@ def _codes(generator: Generator, labels: Tensor, z: Tensor | None = None, *, psi
     return generator.codes(z, psi=psi, label=labels.to(z.device)).double()
 
 
-def _gain_and_bias(generator: Generator, labels: Tensor, gate: torch.nn.Module, z: Tensor | None = None, *,
-                   psi: float = 1.0) -> tuple[Tensor, Tensor]:
+def _gain_and_bias(
+    generator: Generator, labels: Tensor, gate: torch.nn.Module, z: Tensor | None = None, *, psi: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """float64 [labels, channels] each; z [labels, z_dim], None: no noise."""
     return gate.gain_and_bias(_codes(generator, labels, z, psi=psi)[:, gate.slot])
 

@@ -3,6 +3,7 @@
 He et al., Interpreting Class Conditional GANs with Channel Awareness, arXiv 2203.11173; our formulation. An edited
 generator is a view that shares every weight: the generator itself never changes, so that threads do not meet in it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ from ..taps import tap
 from .gates import checked_gate
 
 MIXES = ("parameters", "features")
-Change = Callable[[nn.Module, Tensor, Tensor], Tensor]      # (gate, x [n, c, h, w], code [n, dim]) -> [n, c, h, w]
+Change = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (gate, x [n, c, h, w], code [n, dim]) -> [n, c, h, w]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class ChannelEdit:
     nothing; add: in units of the activation, whose standard deviation is `awareness.spread`. Both are numbers, or [n],
     one for each of n pictures. The sum is not clamped, so that +s and -s undo each other.
     """
+
     gate: int
     channels: int | Tensor
     add: float | Tensor = 0.0
@@ -39,7 +41,7 @@ class ChannelEdit:
         """maps [n, channels, h, w] -> the same with the change; raises ValueError where there is no such channel."""
         mask = self._mask(maps.shape[1]).to(maps.device)
         multiply, add = (torch.as_tensor(part).to(maps).reshape(-1, 1, 1, 1) for part in (self.multiply, self.add))
-        moved = (multiply != 1) | (add != 0)            # nothing to move stays equal to the bit
+        moved = (multiply != 1) | (add != 0)  # nothing to move stays equal to the bit
         return torch.where(mask[:, None, None] & moved, multiply * maps + add, maps)
 
     def _mask(self, count: int) -> Tensor:
@@ -47,8 +49,10 @@ class ChannelEdit:
         if isinstance(self.channels, Tensor) and self.channels.dtype == torch.bool and self.channels.shape == (count,):
             return self.channels
         if not (isinstance(self.channels, Integral) and 0 <= self.channels < count):
-            raise ValueError(f"channel {self.channels!r}: gate {self.gate} has the channels 0 to {count - 1}; "
-                             f"give one of them, or {count} times true or false")
+            raise ValueError(
+                f"channel {self.channels!r}: gate {self.gate} has the channels 0 to {count - 1}; "
+                f"give one of them, or {count} times true or false"
+            )
         return torch.arange(count) == self.channels
 
 
@@ -95,8 +99,9 @@ def redrawn(generator: Generator, codes: Tensor, state: State | None, edits: Ite
 
 
 @torch.no_grad()
-def hybrid(generator: Generator, a: Tensor, b: Tensor, taken: Mapping[int, Tensor], *,
-           mix: str = "parameters") -> Tensor:
+def hybrid(
+    generator: Generator, a: Tensor, b: Tensor, taken: Mapping[int, Tensor], *, mix: str = "parameters"
+) -> Tensor:
     """Pictures [n, 3, R, R] of codes a [n, slots, dim] with the channels `taken` from codes b, usually the same noise.
 
     taken: gate -> bool [channels], True: from b, such as `awareness.chosen` of what b's class opens most; the gates in
@@ -122,8 +127,9 @@ def hybrid(generator: Generator, a: Tensor, b: Tensor, taken: Mapping[int, Tenso
     return _view(generator, {gates[number]: partial(_mixed, mask, theirs[number]) for number, mask in taken.items()})(a)
 
 
-def _mixed(mask: Tensor, theirs: Callable[[nn.Module, Tensor], Tensor], gate: nn.Module, x: Tensor,
-           code: Tensor) -> Tensor:
+def _mixed(
+    mask: Tensor, theirs: Callable[[nn.Module, Tensor], Tensor], gate: nn.Module, x: Tensor, code: Tensor
+) -> Tensor:
     return torch.where(mask.to(x.device)[:, None, None], theirs(gate, x), gate(x, code))
 
 
@@ -146,8 +152,9 @@ def _activations(generator: Generator, gates: Mapping[int, nn.Module], codes: Te
 
 def _check_mask(gate: int, mask: Tensor, channels: int) -> None:
     if mask.dtype != torch.bool or mask.shape != (channels,):
-        raise ValueError(f"gate {gate} has {channels} channels: give a bool for each, "
-                         f"not {list(mask.shape)} of {mask.dtype}")
+        raise ValueError(
+            f"gate {gate} has {channels} channels: give a bool for each, not {list(mask.shape)} of {mask.dtype}"
+        )
 
 
 class ChangedGate(nn.Module):

@@ -3,6 +3,7 @@
 He et al., Interpreting Class Conditional GANs with Channel Awareness, arXiv 2203.11173, "clustering on per-pixel
 features weighted by channel awareness"; our formulation.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MOST_REGIONS = 20
-MOST_FEATURES = 64      # more are reduced to their principal components
-STARTS = 4              # of k-means; the best counts
+MOST_FEATURES = 64  # more are reduced to their principal components
+STARTS = 4  # of k-means; the best counts
 
 
-def segment(maps: Sequence[Tensor], weights: Sequence[Tensor] | None = None, *, k: int, size: int | None = None,
-            seed: int = 0) -> Tensor:
+def segment(
+    maps: Sequence[Tensor], weights: Sequence[Tensor] | None = None, *, k: int, size: int | None = None, seed: int = 0
+) -> Tensor:
     """Regions [n, size, size], int64 from 0 (the largest) to k - 1, of n pictures clustered together (k-means++).
 
     maps: activations [n, c_l, h_l, h_l] of one or more gates; weights: [c_l] each, multiplied with the channels (give
@@ -33,16 +35,19 @@ def segment(maps: Sequence[Tensor], weights: Sequence[Tensor] | None = None, *, 
     return _by_size(_clustered(features.flatten(0, 2).cpu().numpy(), int(k), seed)).reshape(features.shape[:3])
 
 
-def pixel_features(maps: Sequence[Tensor], weights: Sequence[Tensor] | None = None, *,
-                   size: int | None = None) -> Tensor:
+def pixel_features(
+    maps: Sequence[Tensor], weights: Sequence[Tensor] | None = None, *, size: int | None = None
+) -> Tensor:
     """f(p) = the weighted channels of every gate at pixel p, enlarged bilinearly: [n, size, size, sum of c_l].
 
     Every gate is centred and scaled to the same variance over all pixels, so that none outvotes the others by its size.
     """
     weights = [torch.ones(part.shape[1]) for part in maps] if weights is None else weights
     if not maps or [tuple(part.shape) for part in weights] != [(part.shape[1],) for part in maps]:
-        raise ValueError(f"gates of {[part.shape[1] for part in maps]} channels need as many weights, "
-                         f"one gate or more; got {[list(part.shape) for part in weights]}")
+        raise ValueError(
+            f"gates of {[part.shape[1] for part in maps]} channels need as many weights, "
+            f"one gate or more; got {[list(part.shape) for part in weights]}"
+        )
     size = max(part.shape[-1] for part in maps) if size is None else size
     weighted = [part * weight.to(part)[:, None, None] for part, weight in zip(maps, weights)]
     return torch.cat([_evened(_resized(part, size)) for part in weighted], 1).permute(0, 2, 3, 1)
@@ -64,7 +69,7 @@ def _evened(maps: Tensor) -> Tensor:
 
 def _clustered(features: np.ndarray, k: int, seed: int) -> np.ndarray:
     """[pixels, d] -> [pixels], 0 .. k - 1"""
-    from sklearn.cluster import KMeans              # here, because it takes a second to import
+    from sklearn.cluster import KMeans  # here, because it takes a second to import
     from sklearn.decomposition import PCA
 
     if features.shape[1] > MOST_FEATURES:

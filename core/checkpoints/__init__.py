@@ -3,6 +3,7 @@
 Formats are modules with `matches(state) -> bool` and `from_state(state, config) -> Generator`, asked in the order of
 FORMATS; `state` is the flat dict of the averaged generator's tensors. No code that a file carries is run.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -23,23 +24,29 @@ from . import native, nvidia, tf_legacy, unpickle
 from .unpickle import AGAIN, Array, Network, Persistent, Refused, Strided, shown
 
 FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan")
-WRITERS = {         # whose files a format are, in words; "ganatomy" are our own
-    "ganatomy": "GANatomy (safetensors)", "nvidia": "NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)",
-    "tf_legacy": "NVIDIA's TensorFlow code (stylegan2)", "rosinality": "rosinality's stylegan2-pytorch",
-    "genforce": "GenForce (StyleGAN2, PGGAN)", "genforce_stylegan": "GenForce (StyleGAN)",
-    "ajbrock": "BigGAN-PyTorch", "hf_biggan": "pytorch-pretrained-biggan"}
-LARGEST = 4 * 2 ** 30       # bytes of a file
-HEADER = 10 ** 8            # bytes of a safetensors header, by its own rule
-CONFIG = 2 ** 20            # bytes of a config.json
+WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
+    "ganatomy": "GANatomy (safetensors)",
+    "nvidia": "NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)",
+    "tf_legacy": "NVIDIA's TensorFlow code (stylegan2)",
+    "rosinality": "rosinality's stylegan2-pytorch",
+    "genforce": "GenForce (StyleGAN2, PGGAN)",
+    "genforce_stylegan": "GenForce (StyleGAN)",
+    "ajbrock": "BigGAN-PyTorch",
+    "hf_biggan": "pytorch-pretrained-biggan",
+}
+LARGEST = 4 * 2**30  # bytes of a file
+HEADER = 10**8  # bytes of a safetensors header, by its own rule
+CONFIG = 2**20  # bytes of a config.json
 # Of several networks in one file, the averaged generator first; "models" and "state_dict" are wrappers.
 AVERAGED = ("generator_smooth", "G_ema", "g_ema", "ema", "generator", "G", "g", "models", "state_dict")
-PICTURE = 4096              # pixels a side; some architectures describe larger ones in a few bytes
-SIDE = 2 ** 15              # the largest whole number in one of our own configs: a width, a resolution, a count
+PICTURE = 4096  # pixels a side; some architectures describe larger ones in a few bytes
+SIDE = 2**15  # the largest whole number in one of our own configs: a width, a resolution, a count
 
 
 @dataclass(frozen=True, eq=False)
 class Described:
     """A file as it was understood. format: the one of FORMATS that knew it, or "ganatomy"; generator: frozen."""
+
     format: str
     generator: Generator
 
@@ -71,15 +78,19 @@ def describe(path: str | Path, config: dict | str | Path | None = None) -> Descr
         if not path.is_file():
             raise Refused("there is no such file: choose one that exists")
         if not 0 < path.stat().st_size <= LARGEST:
-            raise Refused(f"it is empty, or larger than {LARGEST // 2 ** 30} GB: {AGAIN}")
+            raise Refused(f"it is empty, or larger than {LARGEST // 2**30} GB: {AGAIN}")
         described = _read(path, config)
         if described.generator.resolution > PICTURE:
-            raise Refused(f"it draws {described.generator.resolution} pixels a side: "
-                          f"open a network of at most {PICTURE}")
+            raise Refused(
+                f"it draws {described.generator.resolution} pixels a side: open a network of at most {PICTURE}"
+            )
         return described
-    except Exception as error:      # a stranger's file: whatever it made fail, the visitor is told in one sentence
-        reason = " ".join(str(error).split())[:400] if isinstance(error, ValueError) else \
-            f"it is broken or too large ({type(error).__name__}): {AGAIN}"
+    except Exception as error:  # a stranger's file: whatever it made fail, the visitor is told in one sentence
+        reason = (
+            " ".join(str(error).split())[:400]
+            if isinstance(error, ValueError)
+            else f"it is broken or too large ({type(error).__name__}): {AGAIN}"
+        )
     raise ValueError(f"the file {shown(path.name)} cannot be opened, because {reason}")
 
 
@@ -94,7 +105,7 @@ def _read(path: Path, asked: dict | str | Path | None) -> Described:
         if claimed > path.stat().st_size:
             raise Refused(f"its tensors claim {claimed} bytes, more than the file has: {AGAIN}")
         state = {name: unpickle.read(view) for name, view in views.items()}
-    if facts is None or asked is not None:      # a config.json that happens to lie there does not overrule the pickle
+    if facts is None or asked is not None:  # a config.json that happens to lie there does not overrule the pickle
         facts = {**(facts or {}), **(_config(path, asked) or {})} or None
     return recognised(state, facts)
 
@@ -104,7 +115,7 @@ def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Described:
         with safe_open(str(path), framework="pt") as file:
             ours = (file.metadata() or {}).get("format") == "ganatomy-1"
             state = {} if ours else {name: file.get_tensor(name) for name in file.keys()}
-    except Exception as error:      # safetensors raises its own kind
+    except Exception as error:  # safetensors raises its own kind
         raise Refused(f"it is broken ({type(error).__name__}): {AGAIN}") from None
     if not ours:
         return recognised(state, _config(path, asked))
@@ -135,7 +146,7 @@ def _affordable(path: Path) -> None:
         with torch.device("meta"):
             described = native.ARCHITECTURES[facts["architecture"]](**config) if sane else None
     except (LookupError, TypeError, ValueError, RuntimeError):
-        return              # native.read fails in the same way, and says it better
+        return  # native.read fails in the same way, and says it better
     if described is None:
         raise ValueError(f"describes a network that nobody has: {AGAIN}")
     size = sum(tensor.numel() * tensor.element_size() for tensor in described.state_dict().values())
@@ -160,11 +171,14 @@ def recognised(state: dict[str, Tensor], config: dict | None) -> Described:
             generator = module.from_state(state, config).eval().requires_grad_(False)
             return Described(module.__name__.rpartition(".")[2], generator)
     if "synthesis.input.freqs" in state:
-        raise Refused("it holds a StyleGAN3, which this project does not draw: "
-                      "open a StyleGAN2, StyleGAN, PGGAN or BigGAN")
+        raise Refused(
+            "it holds a StyleGAN3, which this project does not draw: open a StyleGAN2, StyleGAN, PGGAN or BigGAN"
+        )
     names = ", ".join(shown(name) for name in sorted(state)[:3])
-    raise Refused(f"its tensors ({names} ...) are of no network known here: "
-                  "open a StyleGAN2, StyleGAN, PGGAN or BigGAN generator, not a critic or another model")
+    raise Refused(
+        f"its tensors ({names} ...) are of no network known here: "
+        "open a StyleGAN2, StyleGAN, PGGAN or BigGAN generator, not a critic or another model"
+    )
 
 
 def formats() -> Iterator[ModuleType]:
@@ -186,7 +200,7 @@ def check(state: dict[str, Tensor]) -> None:
 def averaged(tree: object) -> tuple[dict[str, Strided | Array], dict | None]:
     """(tensors by name, settings) of the averaged generator in what a pickle held."""
     if isinstance(tree, tuple) and len(tree) == 3 and all(isinstance(network, Network) for network in tree):
-        tree = tree[2]      # (G, D, Gs)
+        tree = tree[2]  # (G, D, Gs)
     for _ in range(4):
         if isinstance(tree, Persistent):
             return _tensors(*nvidia.flattened(tree))
@@ -197,14 +211,16 @@ def averaged(tree: object) -> tuple[dict[str, Strided | Array], dict | None]:
         inner = next((tree[name] for name in AVERAGED if isinstance(tree.get(name), (dict, Persistent, Network))), None)
         if inner is None:
             return _tensors(_without_module(tree), None)
-        beside = tree.get("latent_avg")     # rosinality's mean of w lies beside the network
+        beside = tree.get("latent_avg")  # rosinality's mean of w lies beside the network
         tree = {**inner, "latent_avg": beside} if isinstance(inner, dict) and isinstance(beside, Strided) else inner
     raise Refused("it holds no generator: open a file with a generator's weights")
 
 
 def _tensors(found: dict, settings: dict | None) -> tuple[dict[str, Strided | Array], dict | None]:
-    odd = next((name for name, value in found.items()
-                if not isinstance(value, (Strided, Array)) or not isinstance(name, str)), None)
+    odd = next(
+        (name for name, value in found.items() if not isinstance(value, (Strided, Array)) or not isinstance(name, str)),
+        None,
+    )
     if odd is not None or not found:
         problem = f"{shown(odd)}, which is no tensor" if found else "no tensors"
         raise Refused(f"it holds {problem}: open a generator's weights")
@@ -214,7 +230,7 @@ def _tensors(found: dict, settings: dict | None) -> tuple[dict[str, Strided | Ar
 def _without_module(tree: dict) -> dict:
     """Names without the `module.` that torch's DataParallel puts before each."""
     wrapped = all(isinstance(name, str) and name.startswith("module.") for name in tree)
-    return {name[len("module."):]: value for name, value in tree.items()} if wrapped else tree
+    return {name[len("module.") :]: value for name, value in tree.items()} if wrapped else tree
 
 
 def _config(path: Path, config: dict | str | Path | None) -> dict | None:
@@ -231,6 +247,7 @@ def _config(path: Path, config: dict | str | Path | None) -> dict | None:
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Refused(f"{shown(file.name)} beside it is no JSON object of at most 1 MB: "
-                      "bring the config.json that belongs to it")
+        raise Refused(
+            f"{shown(file.name)} beside it is no JSON object of at most 1 MB: bring the config.json that belongs to it"
+        )
     return found

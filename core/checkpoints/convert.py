@@ -2,6 +2,7 @@
 
 Loading is strict: every tensor that the architecture has must be there in its shape, and nothing else.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -15,8 +16,8 @@ from ..generators.base import Generator
 from ..generators.stylegan2 import StyleGAN2
 from .unpickle import AGAIN, Refused, shown
 
-DEEPEST = 11        # levels: 4096 px
-MEAN_SEEDS = 4096   # what rosinality's own script averages where a file has no mean w
+DEEPEST = 11  # levels: 4096 px
+MEAN_SEEDS = 4096  # what rosinality's own script averages where a file has no mean w
 FIR = torch.tensor([1.0, 3.0, 3.0, 1.0])[:, None] * torch.tensor([1.0, 3.0, 3.0, 1.0]) / 64
 
 
@@ -36,6 +37,7 @@ def flipped(tensor: Tensor) -> Tensor:
 
 class Source(NamedTuple):
     """Where one of our tensors comes from."""
+
     name: str
     change: Callable[[Tensor], Tensor] = as_is
 
@@ -58,11 +60,17 @@ def taken(state: dict[str, Tensor], source: Source) -> Tensor:
     return source.change(state[source.name])
 
 
-def loaded(architecture: type[Generator], config: dict, sources: dict[str, Source], state: dict[str, Tensor],
-           *, spare: Iterable[str] = ()) -> Generator:
+def loaded(
+    architecture: type[Generator],
+    config: dict,
+    sources: dict[str, Source],
+    state: dict[str, Tensor],
+    *,
+    spare: Iterable[str] = (),
+) -> Generator:
     """The architecture with the state's tensors, strictly; `spare` names may be there and are not needed."""
     try:
-        with torch.device("meta"):          # neither memory nor random numbers before the shapes are known to be right
+        with torch.device("meta"):  # neither memory nor random numbers before the shapes are known to be right
             generator = architecture(**config)
     except (TypeError, ValueError, RuntimeError) as error:
         raise Refused(f"its shapes make no {architecture.__name__} ({shown(error)}): {AGAIN}") from None
@@ -72,16 +80,20 @@ def loaded(architecture: type[Generator], config: dict, sources: dict[str, Sourc
     if names - set(state):
         raise Refused(f"it lacks {some(names - set(state))}, which {kind} in this layout has: {AGAIN}")
     if set(state) - names - set(spare):
-        raise Refused(f"it also holds {some(set(state) - names - set(spare))}, which {kind} in this layout has not: "
-                      "open a plain network of this kind")
+        raise Refused(
+            f"it also holds {some(set(state) - names - set(spare))}, which {kind} in this layout has not: "
+            "open a plain network of this kind"
+        )
     tensors = {}
     for ours, source in sources.items():
         tensor, shape = taken(state, source), wanted[ours].shape
         if not tensor.is_floating_point():
             raise Refused(f"its {shown(source.name)} holds {shown(tensor.dtype)}, where weights belong: {AGAIN}")
         if squeezed(tensor.shape) != squeezed(shape):
-            raise Refused(f"its {shown(source.name)} is {list(state[source.name].shape)}, but the other tensors need "
-                          f"{' x '.join(map(str, squeezed(shape))) or 'one number'} there: {AGAIN}")
+            raise Refused(
+                f"its {shown(source.name)} is {list(state[source.name].shape)}, but the other tensors need "
+                f"{' x '.join(map(str, squeezed(shape))) or 'one number'} there: {AGAIN}"
+            )
         tensors[ours] = tensor.reshape(shape).to(torch.float32, copy=True).contiguous()
     generator.load_state_dict(tensors, strict=True, assign=True)
     return generator.eval().requires_grad_(False)
@@ -90,6 +102,7 @@ def loaded(architecture: type[Generator], config: dict, sources: dict[str, Sourc
 @dataclass(frozen=True)
 class Layout:
     """How a format spells StyleGAN2. mapping(i), conv(j), rgb(i): beginnings of names; j counts convolutions."""
+
     mapping: Callable[[int], str]
     conv: Callable[[int], str]
     rgb: Callable[[int], str]
@@ -103,11 +116,11 @@ class Layout:
     embed: str | None = None
     rgb_weight: str = "weight"
     rgb_bias: str = "bias"
-    kernel: Callable[[int], Callable[[Tensor], Tensor]] = lambda j: as_is   # convolution j; odd ones double the size
+    kernel: Callable[[int], Callable[[Tensor], Tensor]] = lambda j: as_is  # convolution j; odd ones double the size
     rgb_kernel: Callable[[Tensor], Tensor] = as_is
     dense: Callable[[Tensor], Tensor] = as_is
     affine_bias: Callable[[Tensor], Tensor] = as_is
-    filters: tuple[str, ...] = ()           # endings of names that hold the resampling filter
+    filters: tuple[str, ...] = ()  # endings of names that hold the resampling filter
     filter_sum: float = 1.0
 
 
@@ -126,18 +139,27 @@ def _sources(layout: Layout, mapping_layers: int, levels: int, embed: bool) -> d
 
     def style(ours: str, theirs: str) -> dict[str, Source]:
         weight, bias = layout.affine
-        return {f"{ours}.affine.weight": Source(theirs + weight, layout.dense),
-                f"{ours}.affine.bias": Source(theirs + bias, layout.affine_bias)}
+        return {
+            f"{ours}.affine.weight": Source(theirs + weight, layout.dense),
+            f"{ours}.affine.bias": Source(theirs + bias, layout.affine_bias),
+        }
 
     for j in range(2 * levels - 1):
         ours, theirs = f"layers.{j}", layout.conv(j)
-        sources |= {f"{ours}.conv.weight": Source(theirs + layout.weight, layout.kernel(j)),
-                    f"{ours}.bias": Source(theirs + layout.bias), f"{ours}.noise": Source(layout.noise(j)),
-                    f"{ours}.noise_strength": Source(theirs + layout.strength), **style(f"{ours}.conv", theirs)}
+        sources |= {
+            f"{ours}.conv.weight": Source(theirs + layout.weight, layout.kernel(j)),
+            f"{ours}.bias": Source(theirs + layout.bias),
+            f"{ours}.noise": Source(layout.noise(j)),
+            f"{ours}.noise_strength": Source(theirs + layout.strength),
+            **style(f"{ours}.conv", theirs),
+        }
     for i in range(levels):
         ours, theirs = f"layers.{2 * i}", layout.rgb(i)
-        sources |= {f"{ours}.to_rgb.weight": Source(theirs + layout.rgb_weight, layout.rgb_kernel),
-                    f"{ours}.rgb_bias": Source(theirs + layout.rgb_bias), **style(f"{ours}.to_rgb", theirs)}
+        sources |= {
+            f"{ours}.to_rgb.weight": Source(theirs + layout.rgb_weight, layout.rgb_kernel),
+            f"{ours}.rgb_bias": Source(theirs + layout.rgb_bias),
+            **style(f"{ours}.to_rgb", theirs),
+        }
     return sources
 
 
@@ -146,11 +168,14 @@ def _filters(state: dict[str, Tensor], layout: Layout) -> set[str]:
     names = {name for name in state if layout.filters and name.endswith(layout.filters)}
     for name in names:
         kernel = state[name]
-        usual = squeezed(kernel.shape) == (4, 4) and \
-            torch.allclose(kernel.reshape(4, 4).float(), FIR * layout.filter_sum, atol=1e-3)
+        usual = squeezed(kernel.shape) == (4, 4) and torch.allclose(
+            kernel.reshape(4, 4).float(), FIR * layout.filter_sum, atol=1e-3
+        )
         if not usual:
-            raise Refused(f"its {shown(name)} is another filter than [1, 3, 3, 1], which would draw other pictures: "
-                          "open a network with the usual filter")
+            raise Refused(
+                f"its {shown(name)} is another filter than [1, 3, 3, 1], which would draw other pictures: "
+                "open a network with the usual filter"
+            )
     return names
 
 
@@ -174,10 +199,16 @@ def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None) 
 
     dim = side(f"mapping.{mapping_layers - 1}.weight", 0)
     width = side("mapping.0.weight", 0)
-    config = dict(resolution=4 * 2 ** (levels - 1), dim=dim, z_dim=side("mapping.0.weight", 1) - embed * dim,
-                  channels=[side(f"layers.{2 * i}.conv.weight", -4, 4) for i in range(levels)], clamp=clamp,
-                  mapping_layers=mapping_layers, mapping_width=None if width == dim else width,
-                  classes=side("embed.weight", 1) if embed else 0)
+    config = dict(
+        resolution=4 * 2 ** (levels - 1),
+        dim=dim,
+        z_dim=side("mapping.0.weight", 1) - embed * dim,
+        channels=[side(f"layers.{2 * i}.conv.weight", -4, 4) for i in range(levels)],
+        clamp=clamp,
+        mapping_layers=mapping_layers,
+        mapping_width=None if width == dim else width,
+        classes=side("embed.weight", 1) if embed else 0,
+    )
     if config["z_dim"] < 1:
         raise Refused(f"its {shown(sources['mapping.0.weight'].name)} leaves no room for noise: {AGAIN}")
     return loaded(StyleGAN2, config, sources, state, spare=_filters(state, layout))

@@ -2,6 +2,7 @@
 
 The licence is that of whoever trained the weights: converting them changes nothing about it, so it travels with them.
 """
+
 from __future__ import annotations
 
 import json
@@ -20,13 +21,23 @@ from torch import Tensor
 from ..generators.base import Generator
 from . import Described, native, read
 
-NOTICES = ("license", "licence", "notice", "copying")       # how names of files begin that travel with weights
-LONGEST_NOTICE = 2 ** 20    # bytes
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")       # what the Hub takes for a name
-IDENTIFIERS = ("mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
-               "bsd-2-clause", "bsd-3-clause", "gpl-3.0")      # the Hub's own words for licences met with GANs
-SEED, PSI = 0, 0.7          # of the picture that must be the same
-ROUNDING = 1e-5             # of a picture in [-1, 1]; the tensors are compared to the bit
+NOTICES = ("license", "licence", "notice", "copying")  # how names of files begin that travel with weights
+LONGEST_NOTICE = 2**20  # bytes
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")  # what the Hub takes for a name
+IDENTIFIERS = (
+    "mit",
+    "apache-2.0",
+    "cc0-1.0",
+    "cc-by-4.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "bsd-2-clause",
+    "bsd-3-clause",
+    "gpl-3.0",
+)  # the Hub's own words for licences met with GANs
+SEED, PSI = 0, 0.7  # of the picture that must be the same
+ROUNDING = 1e-5  # of a picture in [-1, 1]; the tensors are compared to the bit
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,7 @@ class Provenance:
     licence: what may be done with them, in words or as an SPDX name; link: where it stands; said_by: who says so.
     repo, revision: of the Hugging Face Hub.
     """
+
     licence: str = ""
     link: str = ""
     said_by: str = ""
@@ -50,6 +62,7 @@ class Exported:
     difference: the largest between a picture of the source and of the file that was written, both in [-1, 1].
     open_questions: sentences: what is to be cleared before anybody publishes the folder.
     """
+
     folder: Path
     weights: str
     sha256: str
@@ -58,8 +71,9 @@ class Exported:
     open_questions: tuple[str, ...]
 
 
-def export(path: Path, described: Described, folder: Path, *, name: str, provenance: Provenance,
-           beside: tuple[Path, ...] = ()) -> Exported:
+def export(
+    path: Path, described: Described, folder: Path, *, name: str, provenance: Provenance, beside: tuple[Path, ...] = ()
+) -> Exported:
     """Write NAME.safetensors, config.json, README.md and the licence files into a new or empty folder, or nothing.
 
     path: the source, `described` what it holds. beside: folders whose LICENSE and NOTICE files are copied.
@@ -67,8 +81,10 @@ def export(path: Path, described: Described, folder: Path, *, name: str, provena
     draws another picture; OSError where the disk refuses.
     """
     if not NAME.fullmatch(name):
-        raise ValueError(f"the name {plain(name, 60)!r} is none for a file: use letters, digits, dots, - and _, "
-                         "beginning with a letter or digit")
+        raise ValueError(
+            f"the name {plain(name, 60)!r} is none for a file: use letters, digits, dots, - and _, "
+            "beginning with a letter or digit"
+        )
     generator, weights = described.generator, f"{name}.safetensors"
     facts = _facts(path, described, provenance)
     notes = {"notes": "\n".join(generator.notes)} if generator.notes else {}
@@ -76,10 +92,23 @@ def export(path: Path, described: Described, folder: Path, *, name: str, provena
         native.save(generator, place / weights, **facts, **notes)
         difference = _verified(generator, place / weights)
         notices = _copied_notices(beside, place, keep=path)
-        exported = Exported(Path(folder), weights, native.weights_hash(place / weights), difference, notices,
-                            _open_questions(provenance, notices))
-        config = dict(format="ganatomy-1", architecture=described.architecture, config=generator.config(),
-                      weights=weights, sha256=exported.sha256, notes=list(generator.notes), **facts)
+        exported = Exported(
+            Path(folder),
+            weights,
+            native.weights_hash(place / weights),
+            difference,
+            notices,
+            _open_questions(provenance, notices),
+        )
+        config = dict(
+            format="ganatomy-1",
+            architecture=described.architecture,
+            config=generator.config(),
+            weights=weights,
+            sha256=exported.sha256,
+            notes=list(generator.notes),
+            **facts,
+        )
         (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         card = model_card(described, exported, name=name, facts=facts, provenance=provenance)
         (place / "README.md").write_text(card, encoding="utf-8")
@@ -96,8 +125,10 @@ def draw(generator: Generator, seed: int = SEED, *, psi: float = PSI, label: int
         codes = generator.codes(generator.sample(1, seed), psi=psi, label=label)
         image = generator.at(psi=psi)(codes)
     if not torch.isfinite(image).all():
-        raise ValueError(f"the network draws numbers that are infinite or none at all (seed {seed}): "
-                         "its weights are damaged; open an intact file")
+        raise ValueError(
+            f"the network draws numbers that are infinite or none at all (seed {seed}): "
+            "its weights are damaged; open an intact file"
+        )
     return image
 
 
@@ -114,9 +145,15 @@ def plain(text: object, longest: int = 300) -> str:
 
 def _facts(path: Path, described: Described, provenance: Provenance) -> dict[str, str]:
     """What the file and its config.json say of where they come from; text, as safetensors keeps nothing else."""
-    return dict(source=plain(path.name), source_sha256=native.weights_hash(path), source_format=described.format,
-                source_repo=plain(provenance.repo), source_revision=plain(provenance.revision),
-                licence=plain(provenance.licence) or "not stated", link=plain(provenance.link))
+    return dict(
+        source=plain(path.name),
+        source_sha256=native.weights_hash(path),
+        source_format=described.format,
+        source_repo=plain(provenance.repo),
+        source_revision=plain(provenance.revision),
+        licence=plain(provenance.licence) or "not stated",
+        link=plain(provenance.link),
+    )
 
 
 def _verified(generator: Generator, written: Path) -> float:
@@ -126,8 +163,10 @@ def _verified(generator: Generator, written: Path) -> float:
     same = before.keys() == after.keys() and all(torch.equal(before[name].cpu(), after[name]) for name in before)
     difference = float((draw(generator) - draw(again)).abs().max())
     if not same or not difference <= ROUNDING:
-        raise ValueError(f"what was written draws another picture (it differs by {difference:.2g}): "
-                         "nothing was kept; check the disk and convert again")
+        raise ValueError(
+            f"what was written draws another picture (it differs by {difference:.2g}): "
+            "nothing was kept; check the disk and convert again"
+        )
     return difference
 
 
@@ -143,7 +182,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         os.chmod(place, 0o755)
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
-            folder.rmdir()          # Windows moves onto nothing that is there
+            folder.rmdir()  # Windows moves onto nothing that is there
         os.replace(place, folder)
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -163,20 +202,25 @@ def _copied_notices(folders: tuple[Path, ...], place: Path, *, keep: Path) -> tu
 
 def _open_questions(provenance: Provenance, notices: tuple[str, ...]) -> tuple[str, ...]:
     if not provenance.licence:
-        return ("The licence of these weights is not stated: find out what it is from whoever trained them, and do not "
-                "publish them before.",)
+        return (
+            "The licence of these weights is not stated: find out what it is from whoever trained them, and do not "
+            "publish them before.",
+        )
     if not any(name.lower().startswith(NOTICES[:2]) or name.lower().startswith("copying") for name in notices):
         where = f" ({plain(provenance.link)})" if provenance.link else ""
-        return (f"The text of the licence did not lie beside the source: put it{where} into this folder as LICENSE "
-                "before publishing it.",)
+        return (
+            f"The text of the licence did not lie beside the source: put it{where} into this folder as LICENSE "
+            "before publishing it.",
+        )
     return ()
 
 
 # The model card
 
 
-def model_card(described: Described, exported: Exported, *, name: str, facts: dict[str, str],
-               provenance: Provenance) -> str:
+def model_card(
+    described: Described, exported: Exported, *, name: str, facts: dict[str, str], provenance: Provenance
+) -> str:
     """README.md as the Hugging Face Hub reads it: YAML between two lines of dashes, then Markdown."""
     generator = described.generator
     notes = "\n".join(f"- {plain(note)}" for note in generator.notes) or "Nothing: the file says all that is needed."
@@ -223,16 +267,29 @@ With GANatomy's code:
 
 def _result(described: Described, exported: Exported) -> str:
     generator = described.generator
-    return _table([("file", f"`{exported.weights}`"), ("its sha256", f"`{exported.sha256}`"),
-                   ("architecture", described.architecture), ("resolution", f"{generator.resolution} pixels"),
-                   ("code", f"{generator.slots} slots of {generator.dim} numbers"),
-                   ("classes", generator.classes or ""), ("parameters", f"{parameters(generator):,}")])
+    return _table(
+        [
+            ("file", f"`{exported.weights}`"),
+            ("its sha256", f"`{exported.sha256}`"),
+            ("architecture", described.architecture),
+            ("resolution", f"{generator.resolution} pixels"),
+            ("code", f"{generator.slots} slots of {generator.dim} numbers"),
+            ("classes", generator.classes or ""),
+            ("parameters", f"{parameters(generator):,}"),
+        ]
+    )
 
 
 def _source(described: Described, facts: dict[str, str]) -> str:
-    return _table([("file", f"`{facts['source']}`"), ("its sha256", f"`{facts['source_sha256']}`"),
-                   ("its format", f"{facts['source_format']}: {described.writer}"),
-                   ("repository", facts["source_repo"]), ("revision", facts["source_revision"])])
+    return _table(
+        [
+            ("file", f"`{facts['source']}`"),
+            ("its sha256", f"`{facts['source_sha256']}`"),
+            ("its format", f"{facts['source_format']}: {described.writer}"),
+            ("repository", facts["source_repo"]),
+            ("revision", facts["source_revision"]),
+        ]
+    )
 
 
 def _exactly(exported: Exported) -> str:
@@ -247,7 +304,7 @@ def _front_matter(described: Described, notices: tuple[str, ...], provenance: Pr
         lines["pipeline_tag"] = "unconditional-image-generation"
     if provenance.repo:
         lines["base_model"] = plain(provenance.repo)
-    return "\n".join(f"{key}: {json.dumps(value)}" for key, value in lines.items())     # JSON is YAML
+    return "\n".join(f"{key}: {json.dumps(value)}" for key, value in lines.items())  # JSON is YAML
 
 
 def licence_lines(provenance: Provenance, notices: tuple[str, ...]) -> dict[str, str]:

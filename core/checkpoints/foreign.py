@@ -1,4 +1,5 @@
 """A foreign state dict, taken out tensor by tensor: what is missing, misshapen or left over is one sentence."""
+
 from __future__ import annotations
 
 import math
@@ -52,8 +53,9 @@ class Foreign:
         """A number above 0 from the file's config.json."""
         value = options.get(name, default)
         if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-            self.refuse(f"has a config.json that says {name} = {value!r}, which is no number above 0",
-                        "correct the config.json")
+            self.refuse(
+                f"has a config.json that says {name} = {value!r}, which is no number above 0", "correct the config.json"
+            )
         return float(value)
 
     def count(self, pattern: str) -> int:
@@ -67,10 +69,11 @@ class Foreign:
         """The weight as it is applied; formats with spectral norms fold them in."""
         return self.take(f"{name}.weight", *shape)
 
-    def conv(self, theirs: str, ours: str, fan_in: int, fan_out: int, kernel: int, *,
-             bias: bool = True) -> dict[str, Tensor]:
+    def conv(
+        self, theirs: str, ours: str, fan_in: int, fan_out: int, kernel: int, *, bias: bool = True
+    ) -> dict[str, Tensor]:
         """The tensors of an EqualConv2d, under our names."""
-        weight = self.normed(theirs, fan_out, fan_in, kernel, kernel) * math.sqrt(fan_in * kernel ** 2)
+        weight = self.normed(theirs, fan_out, fan_in, kernel, kernel) * math.sqrt(fan_in * kernel**2)
         return {f"{ours}.weight": weight} | ({f"{ours}.bias": self.take(f"{theirs}.bias", fan_out)} if bias else {})
 
     def built(self, kind: type[Generator], config: dict, tensors: Mapping[str, Tensor]) -> Generator:

@@ -3,6 +3,7 @@
 PGGAN's first layer is stored as a convolution over a padded pixel, which turns the kernel; StyleGAN2's up-sampling
 layers are stored turned as well, and its style biases start at 0.
 """
+
 from __future__ import annotations
 
 import re
@@ -16,11 +17,18 @@ from .convert import DEEPEST, Layout, Source, as_is, flipped, loaded, plus_one, 
 from .unpickle import AGAIN, Refused
 
 LAYOUT = Layout(
-    mapping=lambda i: f"mapping.dense{i}.", w_avg="truncation.w_avg", const="synthesis.early_layer.const",
-    conv=lambda j: f"synthesis.layer{j}.", rgb=lambda i: f"synthesis.output{i}.",
+    mapping=lambda i: f"mapping.dense{i}.",
+    w_avg="truncation.w_avg",
+    const="synthesis.early_layer.const",
+    conv=lambda j: f"synthesis.layer{j}.",
+    rgb=lambda i: f"synthesis.output{i}.",
     noise=lambda j: f"synthesis.layer{j}.noise",
-    affine=("style.weight", "style.bias"), kernel=lambda j: flipped if j % 2 else as_is, affine_bias=plus_one,
-    filters=("filter.kernel", "upsample.kernel"), filter_sum=4.0)
+    affine=("style.weight", "style.bias"),
+    kernel=lambda j: flipped if j % 2 else as_is,
+    affine_bias=plus_one,
+    filters=("filter.kernel", "upsample.kernel"),
+    filter_sum=4.0,
+)
 OLD_NAMES = ((".conv.weight", ".weight"), (".wscale.bias", ".bias"))
 
 
@@ -50,10 +58,16 @@ def _pggan(state: dict[str, Tensor]) -> PGGAN:
     if "lod" in state and state["lod"].any():
         raise Refused("it stopped growing before its last size (its lod is not 0): open one that has grown up")
     widths = [len(bias) for bias in biases]
-    fused = any(state[f"layer{j}.weight"].shape[:2] == (widths[j - 1], widths[j]) != (widths[j], widths[j - 1])
-                for j in range(2, 2 * levels, 2) if f"layer{j}.weight" in state)
-    sources = {"layers.0.weight": Source("layer0.weight", flipped), "rgb_weight": Source(f"output{levels - 1}.weight"),
-               "rgb_bias": Source(f"output{levels - 1}.bias")}
+    fused = any(
+        state[f"layer{j}.weight"].shape[:2] == (widths[j - 1], widths[j]) != (widths[j], widths[j - 1])
+        for j in range(2, 2 * levels, 2)
+        if f"layer{j}.weight" in state
+    )
+    sources = {
+        "layers.0.weight": Source("layer0.weight", flipped),
+        "rgb_weight": Source(f"output{levels - 1}.weight"),
+        "rgb_bias": Source(f"output{levels - 1}.bias"),
+    }
     for j in range(2 * levels):
         sources.setdefault(f"layers.{j}.weight", Source(f"layer{j}.weight", swapped if fused and j % 2 == 0 else as_is))
         sources[f"layers.{j}.bias"] = Source(f"layer{j}.bias")
@@ -69,5 +83,5 @@ def _pggan(state: dict[str, Tensor]) -> PGGAN:
 def _new_name(name: str) -> str:
     for old, new in OLD_NAMES:
         if name.endswith(old):
-            return name[:-len(old)] + new
+            return name[: -len(old)] + new
     return name

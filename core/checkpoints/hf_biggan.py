@@ -3,6 +3,7 @@
 Its spectral norms are folded into the weights, and our gain is taken out of them. Its first layer counts pixels before
 channels. Between two values of psi the reference mixes the statistics with the shares swapped; `BigGANDeep` does not.
 """
+
 from __future__ import annotations
 
 import math
@@ -45,44 +46,59 @@ def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> Bi
     z_dim, class_dim, rows = sizes["z_dim"], sizes["class_dim"], sizes["rows"]
     width, first = z_dim + class_dim, sizes["blocks"][0][1]
     dense = tensors.normed("generator.gen_z", first * 16, width) * math.sqrt(width)
-    ours = {"embedding": tensors.take("embeddings.weight", class_dim, sizes["classes"]).T,
-            "layers.0.dense.weight": dense.reshape(16, first, width).transpose(0, 1).flatten(0, 1),
-            "layers.0.dense.bias": tensors.take("generator.gen_z.bias", first * 16).reshape(16, first).T.flatten()}
+    ours = {
+        "embedding": tensors.take("embeddings.weight", class_dim, sizes["classes"]).T,
+        "layers.0.dense.weight": dense.reshape(16, first, width).transpose(0, 1).flatten(0, 1),
+        "layers.0.dense.bias": tensors.take("generator.gen_z.bias", first * 16).reshape(16, first).T.flatten(),
+    }
     for k, ((_, fan_in, fan_out), module) in enumerate(zip(sizes["blocks"], modules)):
         theirs, layer, middle = f"generator.layers.{module}", f"layers.{k + 1}", fan_in // 4
-        for i, (before, after, kernel) in enumerate(((fan_in, middle, 1), (middle, middle, 3), (middle, middle, 3),
-                                                     (middle, fan_out, 1))):
+        for i, (before, after, kernel) in enumerate(
+            ((fan_in, middle, 1), (middle, middle, 3), (middle, middle, 3), (middle, fan_out, 1))
+        ):
             ours |= _gate(tensors, f"{theirs}.bn_{i}", f"{layer}.gates.{i}", before, width, rows)
             ours |= tensors.conv(f"{theirs}.conv_{i}", f"{layer}.convs.{i}", before, after, kernel)
         if k == sizes["attention"]:
             ours |= _attention(tensors, f"generator.layers.{module + 1}", f"{layer}.attention", fan_out)
     last = sizes["blocks"][-1][2]
-    ours |= {"output.gain": tensors.take("generator.bn.weight", last),
-             "output.bias": tensors.take("generator.bn.bias", last)}
+    ours |= {
+        "output.gain": tensors.take("generator.bn.weight", last),
+        "output.bias": tensors.take("generator.bn.bias", last),
+    }
     ours |= _statistics(tensors, "generator.bn", "output", last, rows)
     rgb = tensors.conv("generator.conv_to_rgb", "to_rgb", last, last, 3)
-    ours |= {name: tensor[:3] for name, tensor in rgb.items()}          # the reference shows only three of its channels
+    ours |= {name: tensor[:3] for name, tensor in rgb.items()}  # the reference shows only three of its channels
     return tensors.built(BigGANDeep, sizes, ours)
 
 
 def _sizes(tensors: File, options: dict) -> tuple[dict, list[int]]:
     """The arguments of BigGANDeep, and the number that each block has among the reference's modules."""
     numbered = [name.split(".") for name in tensors.left if name.startswith("generator.layers.")]
-    numbers = ({int(name[2]) for name in numbered if name[2].isdecimal() and name[3:] == part}
-               for part in (["bn_0", "running_means"], ["gamma"]))
+    numbers = (
+        {int(name[2]) for name in numbered if name[2].isdecimal() and name[3:] == part}
+        for part in (["bn_0", "running_means"], ["gamma"])
+    )
     modules, attentive = (sorted(found) for found in numbers)
     if not modules or len(attentive) > 1 or sorted(modules + attentive) != list(range(len(modules) + len(attentive))):
-        tensors.refuse(f"has blocks {modules} and attention {attentive}, where numbers from 0 without a gap, and "
-                       "attention once at most, belong")
+        tensors.refuse(
+            f"has blocks {modules} and attention {attentive}, where numbers from 0 without a gap, and "
+            "attention once at most, belong"
+        )
     attention = modules.index(attentive[0] - 1) if attentive and attentive[0] else None
     widths = [tensors.shape(f"generator.layers.{module}.bn_0.running_means", 2)[1] for module in modules]
     rows, last = tensors.shape("generator.bn.running_means", 2)
     class_dim, classes = tensors.shape("embeddings.weight", 2)
     weight = "generator.gen_z.weight_orig" if "generator.gen_z.weight_orig" in tensors else "generator.gen_z.weight"
     ups = _doubling(tensors, options, len(modules))
-    sizes = dict(blocks=tuple(zip(ups, widths, (*widths[1:], last))), z_dim=tensors.shape(weight, 2)[1] - class_dim,
-                 classes=classes, class_dim=class_dim, attention=attention, eps=tensors.positive(options, "eps", 1e-4),
-                 rows=rows)
+    sizes = dict(
+        blocks=tuple(zip(ups, widths, (*widths[1:], last))),
+        z_dim=tensors.shape(weight, 2)[1] - class_dim,
+        classes=classes,
+        class_dim=class_dim,
+        attention=attention,
+        eps=tensors.positive(options, "eps", 1e-4),
+        rows=rows,
+    )
     return sizes, modules
 
 
@@ -90,8 +106,10 @@ def _doubling(tensors: File, options: dict, blocks: int) -> list[bool]:
     layers = options.get("layers", [[k % 2 == 1] for k in range(blocks)])
     listed = isinstance(layers, list) and all(isinstance(row, list) and row for row in layers)
     if not listed or len(layers) != blocks:
-        tensors.refuse(f"has {blocks} blocks, which its config.json does not describe under 'layers'",
-                       "bring the config.json that belongs to it, or none")
+        tensors.refuse(
+            f"has {blocks} blocks, which its config.json does not describe under 'layers'",
+            "bring the config.json that belongs to it, or none",
+        )
     return [bool(row[0]) for row in layers]
 
 
@@ -106,8 +124,12 @@ def _statistics(tensors: File, theirs: str, ours: str, channels: int, rows: int)
 
 def _attention(tensors: File, theirs: str, ours: str, channels: int) -> dict[str, Tensor]:
     found = {f"{ours}.gamma": tensors.take(f"{theirs}.gamma", 1)[0]}
-    for name, fan_in, fan_out in (("theta", channels, channels // 8), ("phi", channels, channels // 8),
-                                  ("g", channels, channels // 2), ("o_conv", channels // 2, channels)):
+    for name, fan_in, fan_out in (
+        ("theta", channels, channels // 8),
+        ("phi", channels, channels // 8),
+        ("g", channels, channels // 2),
+        ("o_conv", channels // 2, channels),
+    ):
         module = f"{theirs}.snconv1x1_{name}"
         found |= tensors.conv(module, f"{ours}.{name.removesuffix('_conv')}", fan_in, fan_out, 1, bias=False)
     return found

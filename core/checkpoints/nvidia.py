@@ -2,6 +2,7 @@
 
 Karras et al., Training Generative Adversarial Networks with Limited Data, NeurIPS 2020.
 """
+
 from __future__ import annotations
 
 import math
@@ -13,17 +14,23 @@ from ..generators.stylegan2 import StyleGAN2
 from .convert import Layout, stylegan2
 from .unpickle import AGAIN, Array, Persistent, Refused, Strided, shown
 
-CLAMP = 256.0       # what both repositories train with
+CLAMP = 256.0  # what both repositories train with
 NOTE = "the file does not say where activations are clamped; it was read with conv_clamp = 256, as NVIDIA trains"
-RATE = 0.01         # by which the mapping's weights are scaled
-DEEPEST = 12        # modules within modules; the real ones nest four
+RATE = 0.01  # by which the mapping's weights are scaled
+DEEPEST = 12  # modules within modules; the real ones nest four
 UNUSUAL = "which this project does not draw: open a StyleGAN2 with the usual settings"
 USUAL = dict(activation=("lrelu", "linear"), use_noise=(True,), architecture=("skip",))
 LAYOUT = Layout(
-    mapping=lambda i: f"mapping.fc{i}.", embed="mapping.embed.", w_avg="mapping.w_avg", const="synthesis.b4.const",
+    mapping=lambda i: f"mapping.fc{i}.",
+    embed="mapping.embed.",
+    w_avg="mapping.w_avg",
+    const="synthesis.b4.const",
     conv=lambda j: f"synthesis.b{4 * 2 ** ((j + 1) // 2)}.conv{0 if j % 2 else 1}.",
-    rgb=lambda i: f"synthesis.b{4 * 2 ** i}.torgb.",
-    noise=lambda j: LAYOUT.conv(j) + "noise_const", filters=("resample_filter",), filter_sum=1.0)
+    rgb=lambda i: f"synthesis.b{4 * 2**i}.torgb.",
+    noise=lambda j: LAYOUT.conv(j) + "noise_const",
+    filters=("resample_filter",),
+    filter_sum=1.0,
+)
 
 
 def matches(state: dict[str, Tensor]) -> bool:

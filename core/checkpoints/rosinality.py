@@ -1,4 +1,5 @@
 """rosinality's StyleGAN2 (stylegan2-pytorch) and its converted NVIDIA weights: `g_ema` and, beside it, `latent_avg`."""
+
 from __future__ import annotations
 
 import torch
@@ -10,11 +11,21 @@ from .unpickle import Refused
 
 NOTE = "the file does not hold the mean of w; it was measured over 4,096 seeds, as rosinality's own script does"
 LAYOUT = Layout(
-    mapping=lambda i: f"style.{i + 1}.", w_avg="latent_avg", const="input.input",
-    conv=lambda j: f"convs.{j - 1}." if j else "conv1.", rgb=lambda i: f"to_rgbs.{i - 1}." if i else "to_rgb1.",
-    noise=lambda j: f"noises.noise_{j}", weight="conv.weight", bias="activate.bias", strength="noise.weight",
-    affine=("conv.modulation.weight", "conv.modulation.bias"), rgb_weight="conv.weight", rgb_bias="bias",
-    filters=("blur.kernel", "upsample.kernel"), filter_sum=4.0)
+    mapping=lambda i: f"style.{i + 1}.",
+    w_avg="latent_avg",
+    const="input.input",
+    conv=lambda j: f"convs.{j - 1}." if j else "conv1.",
+    rgb=lambda i: f"to_rgbs.{i - 1}." if i else "to_rgb1.",
+    noise=lambda j: f"noises.noise_{j}",
+    weight="conv.weight",
+    bias="activate.bias",
+    strength="noise.weight",
+    affine=("conv.modulation.weight", "conv.modulation.bias"),
+    rgb_weight="conv.weight",
+    rgb_bias="bias",
+    filters=("blur.kernel", "upsample.kernel"),
+    filter_sum=4.0,
+)
 
 
 def matches(state: dict[str, Tensor]) -> bool:

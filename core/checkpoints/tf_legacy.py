@@ -1,4 +1,5 @@
 """NVIDIA's TensorFlow StyleGAN2: a pickle of dnnlib networks (G, D, Gs), arrays in TensorFlow's order of axes."""
+
 from __future__ import annotations
 
 from torch import Tensor
@@ -8,11 +9,18 @@ from . import nvidia
 from .convert import Layout, plus_one, stylegan2
 from .unpickle import AGAIN, Array, Network, Refused, shown
 
-DEEPEST = 4         # networks within networks; the real ones nest two
+DEEPEST = 4  # networks within networks; the real ones nest two
 # Settings that change pictures, and the values that this project draws; absent means usual.
-USUAL = dict(mapping_lrmul=(0.01,), resample_kernel=([1, 3, 3, 1], (1, 3, 3, 1), None), use_noise=(True,),
-             architecture=("skip",), nonlinearity=("lrelu",), mapping_nonlinearity=("lrelu",),
-             normalize_latents=(True,), num_channels=(3,))
+USUAL = dict(
+    mapping_lrmul=(0.01,),
+    resample_kernel=([1, 3, 3, 1], (1, 3, 3, 1), None),
+    use_noise=(True,),
+    architecture=("skip",),
+    nonlinearity=("lrelu",),
+    mapping_nonlinearity=("lrelu",),
+    normalize_latents=(True,),
+    num_channels=(3,),
+)
 
 
 def transposed(weight: Tensor) -> Tensor:
@@ -31,15 +39,23 @@ def turned_kernel(weight: Tensor) -> Tensor:
 
 
 def _size(level: int) -> str:
-    return "synthesis/{0}x{0}/".format(4 * 2 ** level)
+    return "synthesis/{0}x{0}/".format(4 * 2**level)
 
 
 LAYOUT = Layout(
-    mapping=lambda i: f"mapping/Dense{i}/", embed="mapping/LabelEmbed/", w_avg="dlatent_avg",
-    const="synthesis/4x4/Const/const", rgb=lambda i: _size(i) + "ToRGB/",
+    mapping=lambda i: f"mapping/Dense{i}/",
+    embed="mapping/LabelEmbed/",
+    w_avg="dlatent_avg",
+    const="synthesis/4x4/Const/const",
+    rgb=lambda i: _size(i) + "ToRGB/",
     conv=lambda j: _size((j + 1) // 2) + ("Conv0_up/" if j % 2 else "Conv1/" if j else "Conv/"),
-    noise=lambda j: f"synthesis/noise{j}", affine=("mod_weight", "mod_bias"),
-    kernel=lambda j: turned_kernel if j % 2 else kernel, rgb_kernel=kernel, dense=transposed, affine_bias=plus_one)
+    noise=lambda j: f"synthesis/noise{j}",
+    affine=("mod_weight", "mod_bias"),
+    kernel=lambda j: turned_kernel if j % 2 else kernel,
+    rgb_kernel=kernel,
+    dense=transposed,
+    affine_bias=plus_one,
+)
 
 
 def matches(state: dict[str, Tensor]) -> bool:
@@ -68,7 +84,7 @@ def flattened(network: Network) -> tuple[dict[str, Array], dict]:
             if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
                 raise Refused(f"the variables of its network {shown(prefix)} are broken: {AGAIN}")
             name, value = prefix + pair[0], pair[1]
-            state[name] = Array.of(value) if type(value) in (int, float) else value     # noise strengths are numbers
+            state[name] = Array.of(value) if type(value) in (int, float) else value  # noise strengths are numbers
         components = found.state.get("components") or {}
         for name, child in components.items() if isinstance(components, dict) else ():
             walk(child, f"{prefix}{name}/", depth + 1)

@@ -5,6 +5,7 @@ executes none), lists, dicts and numbers are built, and a name means one of the 
 is refused. NVIDIA's persistent objects keep their state and lose their source code; tensors stay where they lie until
 they are asked for, so that critics and optimisers are never read.
 """
+
 from __future__ import annotations
 
 import io
@@ -23,11 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-INSTRUCTIONS = 1_000_000    # a StyleGAN2 of 1024 px with its critic and both generators has about 150,000
+INSTRUCTIONS = 1_000_000  # a StyleGAN2 of 1024 px with its critic and both generators has about 150,000
 TOO_MANY = f"it has more than {INSTRUCTIONS} pickle instructions, which no network of this kind needs"
-MARKS = 100                 # collections begun and not finished; real files have about 20
-NAME = 200                  # characters of a name
-MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."     # how torch.save began before it wrote zip archives
+MARKS = 100  # collections begun and not finished; real files have about 20
+NAME = 200  # characters of a name
+MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before it wrote zip archives
 NEEDLESS = "which no file of weights needs"
 DISTRUST = "do not trust it, and fetch the weights from their publisher"
 AGAIN = "fetch the file again from where it was published"
@@ -48,14 +49,16 @@ def _need(truth: bool, problem: str, remedy: str = AGAIN) -> None:
 
 
 def _whole(*numbers: object) -> bool:
-    return all(type(number) is int and 0 <= number < 2 ** 48 for number in numbers)
+    return all(type(number) is int and 0 <= number < 2**48 for number in numbers)
 
 
 # What tensors are read from
 
+
 @dataclass(eq=False)
 class Storage:
     """`numel` numbers that lie somewhere in the file; `fetch` returns their bytes."""
+
     dtype: torch.dtype
     numel: int
     fetch: Callable[[], bytes] | None = None
@@ -70,27 +73,36 @@ class Storage:
         if self.flat is None:
             data = self.fetch() if self.fetch else b""
             _need(len(data) == self.size, "a tensor has fewer bytes than it says")
-            self.flat = torch.frombuffer(bytearray(data), dtype=self.dtype) if data \
-                else torch.empty(0, dtype=self.dtype)
+            self.flat = (
+                torch.frombuffer(bytearray(data), dtype=self.dtype) if data else torch.empty(0, dtype=self.dtype)
+            )
         return self.flat
 
 
 @dataclass(eq=False)
 class Strided:
     """A tensor as torch pickles it: a view of a storage. It never claims more numbers than its storage has."""
+
     storage: Storage
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        fits = isinstance(self.storage, Storage) and isinstance(self.size, tuple) and isinstance(self.stride, tuple) \
-            and len(self.size) == len(self.stride) <= 8 and _whole(self.offset, *self.size, *self.stride)
+        fits = (
+            isinstance(self.storage, Storage)
+            and isinstance(self.size, tuple)
+            and isinstance(self.stride, tuple)
+            and len(self.size) == len(self.stride) <= 8
+            and _whole(self.offset, *self.size, *self.stride)
+        )
         _need(fits, "a tensor's shape is not one")
         last = self.offset + sum((many - 1) * step for many, step in zip(self.size, self.stride))
         count = math.prod(self.size)
-        _need(count <= self.storage.numel and (count == 0 or last < self.storage.numel),
-              "a tensor claims more numbers than the file holds")
+        _need(
+            count <= self.storage.numel and (count == 0 or last < self.storage.numel),
+            "a tensor claims more numbers than the file holds",
+        )
 
     @property
     def nbytes(self) -> int:
@@ -104,13 +116,18 @@ class DType:
     """numpy.dtype of plain numbers; its byte order arrives in a second step."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = True):
-        _need(isinstance(code, str) and re.fullmatch(r"[<>|=]?([fiu][1248]|b1)", code) is not None,
-              "an array holds something else than plain numbers", "open a file of plain weights")
+        _need(
+            isinstance(code, str) and re.fullmatch(r"[<>|=]?([fiu][1248]|b1)", code) is not None,
+            "an array holds something else than plain numbers",
+            "open a file of plain weights",
+        )
         self.dtype = np.dtype(code)
 
     def build(self, state: object) -> None:
-        _need(isinstance(state, tuple) and len(state) >= 2 and state[1] in ("<", ">", "|", "="),
-              "an array's type is broken")
+        _need(
+            isinstance(state, tuple) and len(state) >= 2 and state[1] in ("<", ">", "|", "="),
+            "an array's type is broken",
+        )
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
@@ -130,8 +147,14 @@ class Array:
         _need(isinstance(state, tuple) and len(state) == 5, "an array is broken")
         _, shape, kind, fortran, data = state
         data = data.encode("latin-1") if isinstance(data, str) else data
-        fits = isinstance(shape, tuple) and len(shape) <= 8 and _whole(*shape) and isinstance(kind, DType) \
-            and isinstance(data, bytes) and math.prod(shape) * kind.dtype.itemsize == len(data)
+        fits = (
+            isinstance(shape, tuple)
+            and len(shape) <= 8
+            and _whole(*shape)
+            and isinstance(kind, DType)
+            and isinstance(data, bytes)
+            and math.prod(shape) * kind.dtype.itemsize == len(data)
+        )
         _need(fits, "an array does not hold the plain numbers that it says")
         self.values = np.frombuffer(data, kind.dtype).reshape(shape, order="F" if fortran else "C")
 
@@ -145,9 +168,11 @@ class Array:
 
 # Inert things that names stand for
 
+
 @dataclass(eq=False)
 class Persistent:
     """A torch module as NVIDIA pickles it, without the source code that lies beside it."""
+
     class_name: str
     state: dict
 
@@ -168,21 +193,30 @@ class Network(Inert):
 
 
 def _persistent(meta: object) -> Persistent:
-    _need(isinstance(meta, dict) and meta.get("type") == "class" and isinstance(meta.get("state"), dict)
-          and isinstance(meta.get("class_name"), str), "a persistent object is broken")
+    _need(
+        isinstance(meta, dict)
+        and meta.get("type") == "class"
+        and isinstance(meta.get("state"), dict)
+        and isinstance(meta.get("class_name"), str),
+        "a persistent object is broken",
+    )
     return Persistent(meta["class_name"], meta["state"])
 
 
 def _key(key: object) -> object:
     """Only what hashes in one step: a tuple nested a million times would overflow the interpreter's own stack."""
-    _need(key is None or type(key) in (str, bytes, bool) or type(key) is int and abs(key) < 2 ** 31,
-          "a dict has a strange key")
+    _need(
+        key is None or type(key) in (str, bytes, bool) or type(key) is int and abs(key) < 2**31,
+        "a dict has a strange key",
+    )
     return key
 
 
 def _dict(pairs: object = ()) -> dict:
-    _need(isinstance(pairs, (list, tuple))
-          and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs), "a dict is broken")
+    _need(
+        isinstance(pairs, (list, tuple)) and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs),
+        "a dict is broken",
+    )
     return {_key(key): value for key, value in pairs}
 
 
@@ -198,8 +232,9 @@ def _bytes(text: str = "", encoding: str = "latin1") -> bytes:
 
 def _scalar(kind: DType, data: bytes | str) -> float | int | bool:
     data = _bytes(data) if isinstance(data, str) else data
-    _need(isinstance(kind, DType) and isinstance(data, bytes) and len(data) == kind.dtype.itemsize,
-          "a number is broken")
+    _need(
+        isinstance(kind, DType) and isinstance(data, bytes) and len(data) == kind.dtype.itemsize, "a number is broken"
+    )
     return np.frombuffer(data, kind.dtype)[0].item()
 
 
@@ -217,21 +252,44 @@ def _parameter(data: Strided, *_: object) -> Strided:
     return data
 
 
-STORAGES = dict(Float="float32", Double="float64", Half="float16", BFloat16="bfloat16", Long="int64", Int="int32",
-                Short="int16", Char="int8", Byte="uint8", Bool="bool")
+STORAGES = dict(
+    Float="float32",
+    Double="float64",
+    Half="float16",
+    BFloat16="bfloat16",
+    Long="int64",
+    Int="int32",
+    Short="int16",
+    Char="int8",
+    Byte="uint8",
+    Bool="bool",
+)
 VOCABULARY: dict[str, object] = {
-    "collections.OrderedDict": _dict, "dnnlib.util.EasyDict": _dict, "argparse.Namespace": Inert,
+    "collections.OrderedDict": _dict,
+    "dnnlib.util.EasyDict": _dict,
+    "argparse.Namespace": Inert,
     **{f"{home}.set": _set for home in ("builtins", "__builtin__")},
-    **{f"{home}.bytes": _bytes for home in ("builtins", "__builtin__")}, "_codecs.encode": _bytes,
-    "torch_utils.persistence._reconstruct_persistent_obj": _persistent, "dnnlib.tflib.network.Network": Network,
-    "torch._utils._rebuild_tensor_v2": _tensor, "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_parameter": _parameter, "torch.Size": _size,
+    **{f"{home}.bytes": _bytes for home in ("builtins", "__builtin__")},
+    "_codecs.encode": _bytes,
+    "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
+    "dnnlib.tflib.network.Network": Network,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch.Size": _size,
     "torch.device": lambda name, *_: shown(name),
-    "numpy.dtype": DType, "numpy.ndarray": Array,
-    **{f"numpy.{core}.multiarray.{name}": made for core in ("core", "_core")
-       for name, made in (("_reconstruct", Array), ("scalar", _scalar))},
-    **{f"{home}.{name}Storage": getattr(torch, kind)
-       for home in ("torch", "torch.cuda") for name, kind in STORAGES.items()},
+    "numpy.dtype": DType,
+    "numpy.ndarray": Array,
+    **{
+        f"numpy.{core}.multiarray.{name}": made
+        for core in ("core", "_core")
+        for name, made in (("_reconstruct", Array), ("scalar", _scalar))
+    },
+    **{
+        f"{home}.{name}Storage": getattr(torch, kind)
+        for home in ("torch", "torch.cuda")
+        for name, kind in STORAGES.items()
+    },
     **{f"torch.{kind}": getattr(torch, kind) for kind in STORAGES.values()},
 }
 
@@ -239,11 +297,13 @@ VOCABULARY: dict[str, object] = {
 @dataclass(frozen=True)
 class Named:
     """What GLOBAL leaves on the stack; only REDUCE and NEWOBJ use it, and only what VOCABULARY has for it."""
+
     name: str
     target: object
 
 
 # The machine
+
 
 class Budget:
     """How many instructions a file may still spend, nested pickles included: reading ends in bounded time."""
@@ -259,8 +319,9 @@ class Budget:
 class Machine:
     """One pickle after another from a stream. storage(key, dtype, numel) is asked for what persistent ids name."""
 
-    def __init__(self, budget: Budget, storage: Callable[[str, torch.dtype, int], Storage] | None = None,
-                 nested: bool = False):
+    def __init__(
+        self, budget: Budget, storage: Callable[[str, torch.dtype, int], Storage] | None = None, nested: bool = False
+    ):
         self.budget, self.storage = budget, storage
         self.vocabulary = VOCABULARY if nested else {**VOCABULARY, "torch.storage._load_from_bytes": self._nested}
 
@@ -283,8 +344,10 @@ class Machine:
         return self.stack.pop()
 
     def top(self, kind: type | tuple[type, ...]) -> object:
-        _need(len(self.stack) > (self.marks[-1] if self.marks else 0) and isinstance(self.stack[-1], kind),
-              "its pickle is broken")
+        _need(
+            len(self.stack) > (self.marks[-1] if self.marks else 0) and isinstance(self.stack[-1], kind),
+            "its pickle is broken",
+        )
         return self.stack[-1]
 
     def since_mark(self) -> list[object]:
@@ -341,26 +404,38 @@ class Machine:
 
     def call(self, _: None) -> None:
         arguments, named = self.pop(), self.pop()
-        _need(isinstance(named, Named) and callable(named.target) and isinstance(arguments, tuple),
-              "it calls what cannot be called")
+        _need(
+            isinstance(named, Named) and callable(named.target) and isinstance(arguments, tuple),
+            "it calls what cannot be called",
+        )
         try:
             self.push(named.target(*arguments))
-        except TypeError:               # another number of arguments
+        except TypeError:  # another number of arguments
             raise Refused(f"its {shown(named.name)} is broken: {AGAIN}") from None
 
     def build(self, _: None) -> None:
         state, target = self.pop(), self.top(object)
         if isinstance(target, (DType, Array, Inert)):
             target.build(state)
-        else:       # torch notes layer versions on state dicts; everything else is known from its items
-            _need(isinstance(target, dict) and isinstance(state, dict) and set(state) <= {"_metadata"},
-                  "it changes an object in a way that no file of weights needs")
+        else:  # torch notes layer versions on state dicts; everything else is known from its items
+            _need(
+                isinstance(target, dict) and isinstance(state, dict) and set(state) <= {"_metadata"},
+                "it changes an object in a way that no file of weights needs",
+            )
 
     def persistent_id(self, _: None) -> None:
         found = self.pop()
-        fits = self.storage is not None and isinstance(found, tuple) and len(found) in (5, 6) \
-            and found[0] == "storage" and isinstance(found[1], Named) and isinstance(found[1].target, torch.dtype) \
-            and isinstance(found[2], str) and _whole(found[4]) and found[5:] in ((), (None,))
+        fits = (
+            self.storage is not None
+            and isinstance(found, tuple)
+            and len(found) in (5, 6)
+            and found[0] == "storage"
+            and isinstance(found[1], Named)
+            and isinstance(found[1].target, torch.dtype)
+            and isinstance(found[2], str)
+            and _whole(found[4])
+            and found[5:] in ((), (None,))
+        )
         _need(fits, "it points at something outside the file", "open a file that holds its own weights")
         self.push(self.storage(found[2], found[1].target, found[4]))
 
@@ -374,27 +449,60 @@ class Machine:
 
 STEPS: dict[str, Callable[[Machine, object], object]] = {
     **dict.fromkeys(("PROTO", "FRAME"), lambda machine, _: None),
-    **dict.fromkeys(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING",
-                     "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "UNICODE", "BINUNICODE",
-                     "SHORT_BINUNICODE", "BINUNICODE8", "NONE"), Machine.push),
-    "NEWTRUE": lambda machine, _: machine.push(True), "NEWFALSE": lambda machine, _: machine.push(False),
-    "EMPTY_LIST": lambda machine, _: machine.push([]), "EMPTY_DICT": lambda machine, _: machine.push({}),
-    "EMPTY_SET": lambda machine, _: machine.push(set()), "MARK": Machine.mark,
+    **dict.fromkeys(
+        (
+            "INT",
+            "BININT",
+            "BININT1",
+            "BININT2",
+            "LONG",
+            "LONG1",
+            "LONG4",
+            "FLOAT",
+            "BINFLOAT",
+            "STRING",
+            "BINSTRING",
+            "SHORT_BINSTRING",
+            "BINBYTES",
+            "SHORT_BINBYTES",
+            "BINBYTES8",
+            "UNICODE",
+            "BINUNICODE",
+            "SHORT_BINUNICODE",
+            "BINUNICODE8",
+            "NONE",
+        ),
+        Machine.push,
+    ),
+    "NEWTRUE": lambda machine, _: machine.push(True),
+    "NEWFALSE": lambda machine, _: machine.push(False),
+    "EMPTY_LIST": lambda machine, _: machine.push([]),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
+    "EMPTY_SET": lambda machine, _: machine.push(set()),
+    "MARK": Machine.mark,
     "LIST": lambda machine, _: machine.push(machine.since_mark()),
     "DICT": lambda machine, _: machine.push(_dict(list(_pairs(machine.since_mark())))),
     "FROZENSET": lambda machine, _: machine.push(_set(machine.since_mark())),
     "TUPLE": lambda machine, _: machine.push(tuple(machine.since_mark())),
-    **{name: lambda machine, _, count=count: machine.tuple_of(count)
-       for count, name in enumerate(("EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"))},
+    **{
+        name: lambda machine, _, count=count: machine.tuple_of(count)
+        for count, name in enumerate(("EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"))
+    },
     "APPEND": lambda machine, _: machine.append([machine.pop()]),
     "APPENDS": lambda machine, _: machine.append(machine.since_mark()),
     "ADDITEMS": lambda machine, _: machine.add(machine.since_mark()),
-    "SETITEM": Machine.set_item, "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
+    "SETITEM": Machine.set_item,
+    "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), Machine.put),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), Machine.get),
-    "POP": lambda machine, _: machine.pop(), "POP_MARK": lambda machine, _: machine.since_mark(),
-    "GLOBAL": lambda machine, names: machine.name(*names.split(" ", 1)), "STACK_GLOBAL": Machine.stack_global,
-    "REDUCE": Machine.call, "NEWOBJ": Machine.call, "BUILD": Machine.build, "BINPERSID": Machine.persistent_id,
+    "POP": lambda machine, _: machine.pop(),
+    "POP_MARK": lambda machine, _: machine.since_mark(),
+    "GLOBAL": lambda machine, names: machine.name(*names.split(" ", 1)),
+    "STACK_GLOBAL": Machine.stack_global,
+    "REDUCE": Machine.call,
+    "NEWOBJ": Machine.call,
+    "BUILD": Machine.build,
+    "BINPERSID": Machine.persistent_id,
 }
 
 
@@ -404,6 +512,7 @@ def _pairs(items: list[object]) -> Iterator[tuple[object, object]]:
 
 
 # Files
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[object]:
@@ -420,9 +529,12 @@ def opened(path: Path) -> Iterator[object]:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             with _parsing():
-                _need(data[:1] == b"\x80", "it is no file of weights that is known here",
-                      "open a torch file, an NVIDIA .pkl or safetensors")
-                legacy = data[:len(MAGIC)] == MAGIC
+                _need(
+                    data[:1] == b"\x80",
+                    "it is no file of weights that is known here",
+                    "open a torch file, an NVIDIA .pkl or safetensors",
+                )
+                legacy = data[: len(MAGIC)] == MAGIC
                 tree = _legacy(data, Budget()) if legacy else Machine(Budget()).run(data)
             yield tree
 
@@ -447,23 +559,32 @@ def read(view: Strided | Array) -> Tensor:
 def _zipped(archive: zipfile.ZipFile, size: int) -> object:
     """torch.save since 1.6: <root>/data.pkl and <root>/data/<key>, nothing compressed."""
     entries = {entry.filename: entry for entry in archive.infolist()}
-    _need(len(entries) == len(archive.infolist()) and sum(entry.file_size for entry in entries.values()) <= size
-          and all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1 for entry in entries.values()),
-          "its archive is packed, encrypted or claims more bytes than the file has", "save it again with torch.save")
-    roots = [name[:-len("data.pkl")] for name in entries if re.fullmatch(r"[^/]+/data\.pkl", name)]
+    _need(
+        len(entries) == len(archive.infolist())
+        and sum(entry.file_size for entry in entries.values()) <= size
+        and all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1 for entry in entries.values()),
+        "its archive is packed, encrypted or claims more bytes than the file has",
+        "save it again with torch.save",
+    )
+    roots = [name[: -len("data.pkl")] for name in entries if re.fullmatch(r"[^/]+/data\.pkl", name)]
     _need(len(roots) == 1, "it is an archive of something else than torch weights", "open a file written by torch.save")
     root = roots[0]
     _need(f"{root}constants.pkl" not in entries, "it is a TorchScript programme", "open a file of plain weights")
     order = f"{root}byteorder"
-    _need(order not in entries or archive.read(order) == b"little", "its numbers are big-endian",
-          "save it on another machine")
+    _need(
+        order not in entries or archive.read(order) == b"little",
+        "its numbers are big-endian",
+        "save it on another machine",
+    )
     storages: dict[str, Storage] = {}
 
     def storage(key: str, dtype: torch.dtype, numel: int) -> Storage:
         entry = entries.get(f"{root}data/{key}")
         made = storages.setdefault(key, Storage(dtype, numel, partial(archive.read, f"{root}data/{key}")))
-        _need(entry is not None and entry.file_size == made.size and (made.dtype, made.numel) == (dtype, numel),
-              "a tensor claims more or fewer numbers than the file holds")
+        _need(
+            entry is not None and entry.file_size == made.size and (made.dtype, made.numel) == (dtype, numel),
+            "a tensor claims more or fewer numbers than the file holds",
+        )
         return made
 
     return Machine(Budget(), storage).run(io.BytesIO(archive.read(f"{root}data.pkl")))
@@ -476,22 +597,31 @@ def _legacy(data: bytes | mmap.mmap, budget: Budget, *, nested: bool = False) ->
 
     def storage(key: str, dtype: torch.dtype, numel: int) -> Storage:
         made = storages.setdefault(key, Storage(dtype, numel))
-        _need((made.dtype, made.numel) == (dtype, numel) and made.size <= len(data),
-              "a tensor claims more numbers than the file holds")
+        _need(
+            (made.dtype, made.numel) == (dtype, numel) and made.size <= len(data),
+            "a tensor claims more numbers than the file holds",
+        )
         return made
 
     machine = Machine(budget, storage, nested)
     _, version, system = machine.run(stream), machine.run(stream), machine.run(stream)
-    _need(version == 1001 and isinstance(system, dict) and system.get("little_endian") is True,
-          "it was saved by an unknown version of torch, or its numbers are big-endian", "save it again with torch.save")
+    _need(
+        version == 1001 and isinstance(system, dict) and system.get("little_endian") is True,
+        "it was saved by an unknown version of torch, or its numbers are big-endian",
+        "save it again with torch.save",
+    )
     tree, keys = machine.run(stream), machine.run(stream)
-    _need(isinstance(keys, list) and all(isinstance(key, str) for key in keys) and sorted(keys) == sorted(storages),
-          "its list of tensors is broken")
+    _need(
+        isinstance(keys, list) and all(isinstance(key, str) for key in keys) and sorted(keys) == sorted(storages),
+        "its list of tensors is broken",
+    )
     position = stream.tell()
     for key in keys:
         made, start = storages[key], position + 8
         position = start + made.size
-        _need(data[start - 8:start] == made.numel.to_bytes(8, "little") and position <= len(data),
-              "a tensor claims more numbers than the file holds")
+        _need(
+            data[start - 8 : start] == made.numel.to_bytes(8, "little") and position <= len(data),
+            "a tensor claims more numbers than the file holds",
+        )
         made.fetch = partial(data.__getitem__, slice(start, position))
     return tree

@@ -2,6 +2,7 @@
 
 Härkönen et al., GANSpace: Discovering Interpretable GAN Controls, NeurIPS 2020 (arXiv 2004.02546).
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -13,8 +14,15 @@ from ..generators.base import Generator
 
 
 @torch.no_grad()
-def ganspace(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 10, samples: int = 10_000,
-             seed: int = 0, label: int | None = None) -> Directions:
+def ganspace(
+    generator: Generator,
+    slots: Iterable[int] | None = None,
+    *,
+    k: int = 10,
+    samples: int = 10_000,
+    seed: int = 0,
+    label: int | None = None,
+) -> Directions:
     """The k unit directions along which the codes of `samples` seeds vary most; scores are variances. float64.
 
     The codes of one picture are the same in every slot, so `slots` says only what the directions will move.

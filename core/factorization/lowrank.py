@@ -3,6 +3,7 @@
 Zhu et al., Low-Rank Subspaces in GANs, NeurIPS 2021 (arXiv 2106.04488). Both Gram matrices are split by principal
 component pursuit (Candès et al., Robust Principal Component Analysis?, JACM 2011) into M = L + S, L of low rank.
 """
+
 from __future__ import annotations
 
 import math
@@ -23,15 +24,15 @@ from .jacobian import CHUNK, Grams, grams
 
 # Relative duality gap: pictures are then one level of 255 from those at 1e-7; at 1e-4 it was six.
 TOLERANCE = 2e-5
-STIFF = 8               # times Candès' penalty: a third to a quarter of the rounds for the Gram matrices of networks
-MOST = 5000             # iterations
-LOOK = 10               # iterations between two looks at the gap
-RELAXED = 1.6           # over-relaxation of the splitting; 1.5 to 1.8 halve the iterations
+STIFF = 8  # times Candès' penalty: a third to a quarter of the rounds for the Gram matrices of networks
+MOST = 5000  # iterations
+LOOK = 10  # iterations between two looks at the gap
+RELAXED = 1.6  # over-relaxation of the splitting; 1.5 to 1.8 halve the iterations
 OFFICIAL_LAMBDA, OFFICIAL_MOST, OFFICIAL_RESIDUAL = 1 / 60, 10_000, 1e-7
-STEPS = 12              # of the search for lambda
-NEAR = 0.02             # of |M| (Frobenius): a start 0.008 away saved 3 of 4 iterations, one 0.035 away cost some
-VANISHED = 1e-6         # of a unit direction
-BEAT = 0.25             # seconds between two signs of life
+STEPS = 12  # of the search for lambda
+NEAR = 0.02  # of |M| (Frobenius): a start 0.008 away saved 3 of 4 iterations, one 0.035 away cost some
+VANISHED = 1e-6  # of a unit direction
+BEAT = 0.25  # seconds between two signs of life
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Decomposition:
     dual [d, d]: feasible (spectral norm <= 1, entries <= lam). primal = |L|_* + lam |S|_1 >= the optimum >= bound =
     <M, dual>, so that `gap` (relative to primal) certifies how far from optimal the split can be at most.
     """
+
     low: Tensor
     sparse: Tensor
     values: Tensor
@@ -71,6 +73,7 @@ class LowRank:
     squared change inside of a unit step, at first order. inside, outside: the two decompositions, without the rows and
     columns of numbers that may not move. within: is rank(L_B) between d / 16 and d / 4 (or lambda was given)?
     """
+
     directions: Directions
     unprojected: Directions
     survived: Tensor
@@ -84,6 +87,7 @@ class LowRank:
 
 class Progress(NamedTuple):
     """iterations: of both matrices so far, at this lambda. gap: the larger relative duality gap so far."""
+
     lam: float
     iterations: int
     gap: float
@@ -92,16 +96,27 @@ class Progress(NamedTuple):
 
 # The method
 
-def lowrank(generator: Generator, codes: Tensor, mask: Tensor, *, slots: Iterable[int] | None = None,
-            size: int | None = None, chunk: int = CHUNK, mode: str = "paper", lam: float | None = None,
-            start: LowRank | None = None) -> LowRank:
+
+def lowrank(
+    generator: Generator,
+    codes: Tensor,
+    mask: Tensor,
+    *,
+    slots: Iterable[int] | None = None,
+    size: int | None = None,
+    chunk: int = CHUNK,
+    mode: str = "paper",
+    lam: float | None = None,
+    start: LowRank | None = None,
+) -> LowRank:
     """Directions of a region of codes [n, slots, dim] (Gram matrices averaged over n pictures).
 
     mask: [h, w] bool, or [n, h, w]. mode "official" takes the mean over RGB first. Other arguments as in
     `jacobian.grams` and `lowrank_of`. Raises ValueError as they do.
     """
-    found = grams(generator, codes, mask, slots=slots, size=size, chunk=chunk,
-                  colours="mean" if mode == "official" else "each")
+    found = grams(
+        generator, codes, mask, slots=slots, size=size, chunk=chunk, colours="mean" if mode == "official" else "each"
+    )
     return lowrank_of(found, mode=mode, lam=lam, start=start)
 
 
@@ -118,14 +133,15 @@ def lowrank_of(found: Grams, *, mode: str = "paper", lam: float | None = None, s
     return step.result
 
 
-def lowrank_steps(found: Grams, *, mode: str = "paper", lam: float | None = None,
-                  start: LowRank | None = None) -> Iterator[Progress]:
+def lowrank_steps(
+    found: Grams, *, mode: str = "paper", lam: float | None = None, start: LowRank | None = None
+) -> Iterator[Progress]:
     """`lowrank_of` as a stream: a Progress four times a second, the LowRank in the last; close it to stop."""
     if mode not in SOLVERS:
         raise ValueError(f"no mode {mode!r}: 'paper' (certified) or 'official' (the published arithmetic)")
     if lam is not None and not (math.isfinite(lam) and lam > 0):
         raise ValueError(f"lam = {lam}: the weight of the sparse part is a number above 0, such as 1/60")
-    workers()                               # before this thread's first tensor, which settles its number of threads
+    workers()  # before this thread's first tensor, which settles its number of threads
     movable = list(found.movable)
     pair = [m[movable][:, movable].double() for m in (found.inside, found.outside)]
     before = (start.inside, start.outside) if start else (None, None)
@@ -135,7 +151,7 @@ def lowrank_steps(found: Grams, *, mode: str = "paper", lam: float | None = None
     while weight:
         before = yield from _both(pair, weight, SOLVERS[mode], before)
         tried.append(before)
-        found_out = given or not pair[1].any()          # where nothing is outside, there is no rank to search for
+        found_out = given or not pair[1].any()  # where nothing is outside, there is no rank to search for
         weight = None if found_out else next_lambda([(each.lam, each.rank) for _, each in tried], len(movable))
     best = min(tried, key=lambda each: _distance(each[1].rank, len(movable)))
     spaces = principal_and_null(*best, official=mode == "official")
@@ -144,8 +160,9 @@ def lowrank_steps(found: Grams, *, mode: str = "paper", lam: float | None = None
     yield Progress(best[1].lam, sum(each.iterations for each in best), max(each.gap for each in best), result)
 
 
-def principal_and_null(inside: Decomposition, outside: Decomposition, *,
-                       official: bool = False) -> tuple[Tensor, Tensor]:
+def principal_and_null(
+    inside: Decomposition, outside: Decomposition, *, official: bool = False
+) -> tuple[Tensor, Tensor]:
     """V_F [r_F, d], the principal space inside, and the basis N_B [d, d - r] of the null space of L_B; r = rank(L_B).
 
     official: r = min(max(1, r_B), d - 1), as published, so that something is always protected and something left.
@@ -158,12 +175,13 @@ def principal_and_null(inside: Decomposition, outside: Decomposition, *,
 def _completed(vectors: Tensor) -> Tensor:
     """[d, d] orthonormal, beginning with the given columns [d, r]."""
     rest = torch.linalg.eigh(torch.eye(len(vectors), dtype=vectors.dtype) - vectors @ vectors.T).eigenvectors
-    return torch.cat([vectors, rest[:, vectors.shape[1]:]], 1)      # eigenvalues 0 (r of them), then 1
+    return torch.cat([vectors, rest[:, vectors.shape[1] :]], 1)  # eigenvalues 0 (r of them), then 1
 
 
-def _projected(found: Grams, v_f: Tensor, n_b: Tensor, both: tuple[Decomposition, Decomposition], *, within: bool,
-               official: bool) -> LowRank:
-    p = (v_f @ n_b) @ n_b.T                                         # P = (N_B N_B^T) V_F^T, as rows
+def _projected(
+    found: Grams, v_f: Tensor, n_b: Tensor, both: tuple[Decomposition, Decomposition], *, within: bool, official: bool
+) -> LowRank:
+    p = (v_f @ n_b) @ n_b.T  # P = (N_B N_B^T) V_F^T, as rows
     length = p.norm(dim=1)
     p = p / length.clamp(min=VANISHED)[:, None]
     movable = list(found.movable)
@@ -178,11 +196,20 @@ def _projected(found: Grams, v_f: Tensor, n_b: Tensor, both: tuple[Decomposition
         wide[:, movable] = vectors[order]
         return Directions(canonical_sign(wide) if len(wide) else wide, scores[order], found.slots)
 
-    return LowRank(widened(p), widened(v_f), length[order], len(p) - len(order), (energy / leak)[order], energy[order],
-                   *both, within)
+    return LowRank(
+        widened(p),
+        widened(v_f),
+        length[order],
+        len(p) - len(order),
+        (energy / leak)[order],
+        energy[order],
+        *both,
+        within,
+    )
 
 
 # Lambda
+
 
 def first_lambda(dim: int) -> float:
     """Where the search begins: 0.6 of Candès' 1 / sqrt(d), so that a trained network's rank(L_B) is about d / 7."""
@@ -199,7 +226,7 @@ def next_lambda(tried: list[tuple[float, int]], dim: int) -> float | None:
     low = max((lam for lam, rank in tried if rank < dim / 16), default=None)
     high = min((lam for lam, rank in tried if rank > dim / 4), default=None)
     if low is None or high is None:
-        return high / 2 if low is None else low * 2 if low < 1 else None        # from 1 on, S = 0 is optimal
+        return high / 2 if low is None else low * 2 if low < 1 else None  # from 1 on, S = 0 is optimal
     return math.sqrt(low * high)
 
 
@@ -210,8 +237,10 @@ def _distance(rank: int, dim: int) -> float:
 
 # Principal component pursuit
 
-def _both(pair: list[Tensor], lam: float, solver: Callable,
-          before: tuple) -> Stream[Progress, None, tuple[Decomposition, Decomposition]]:
+
+def _both(
+    pair: list[Tensor], lam: float, solver: Callable, before: tuple
+) -> Stream[Progress, None, tuple[Decomposition, Decomposition]]:
     """Both matrices, each in a thread of its own: a Progress now and then, and the two solutions are returned."""
     stop, seen = threading.Event(), [(0, 1.0), (0, 1.0)]
 
@@ -219,6 +248,7 @@ def _both(pair: list[Tensor], lam: float, solver: Callable,
         def watch(iterations: int, gap: float) -> bool:
             seen[side] = iterations, gap
             return stop.is_set()
+
         return solver(pair[side], lam, start=before[side], watch=watch)
 
     jobs = [workers().submit(solve, side) for side in (0, 1)]
@@ -238,8 +268,15 @@ def workers() -> ThreadPoolExecutor:
     return single_core(2, "pursuit")
 
 
-def pursue(m: Tensor, lam: float, *, tolerance: float = TOLERANCE, most: int = MOST, start: Decomposition | None = None,
-           watch: Callable[[int, float], bool] | None = None) -> Decomposition:
+def pursue(
+    m: Tensor,
+    lam: float,
+    *,
+    tolerance: float = TOLERANCE,
+    most: int = MOST,
+    start: Decomposition | None = None,
+    watch: Callable[[int, float], bool] | None = None,
+) -> Decomposition:
     """min |L|_* + lam |S|_1 with L + S = M [d, d] symmetric, float64, until the relative duality gap is `tolerance`.
 
     Alternating directions (ADMM) with a multiple of Candès' penalty, d^2 / (4 |M|_1), entrywise norm, over-relaxed;
@@ -281,7 +318,7 @@ def certified(m: Tensor, low: Tensor, dual: Tensor, lam: float, *, iterations: i
     low, dual = (low + low.T) / 2, (dual + dual.T) / 2
     values, vectors = torch.linalg.eigh(low)
     order = values.abs().argsort(descending=True)
-    order = order[values[order].abs() > 1e-9 * values.abs().max()]      # what a soft threshold left at 0
+    order = order[values[order].abs() > 1e-9 * values.abs().max()]  # what a soft threshold left at 0
     values, vectors = values[order], vectors[:, order]
     low = (vectors * values) @ vectors.T
     too_long = max(1.0, float(torch.linalg.eigvalsh(dual).abs().max()), float(dual.abs().max()) / lam)
@@ -304,13 +341,18 @@ def _soft(m: Tensor, by: float) -> Tensor:
 
 
 def _check_symmetric(m: Tensor) -> None:
-    if m.ndim != 2 or m.shape[0] != m.shape[1] or not torch.isfinite(m).all() \
-            or not torch.allclose(m, m.T, rtol=1e-9, atol=1e-12 * float(m.abs().max())):
+    if (
+        m.ndim != 2
+        or m.shape[0] != m.shape[1]
+        or not torch.isfinite(m).all()
+        or not torch.allclose(m, m.T, rtol=1e-9, atol=1e-12 * float(m.abs().max()))
+    ):
         raise ValueError(f"pursuit needs a symmetric matrix of finite numbers; got {list(m.shape)}")
 
 
-def pursue_official(m: Tensor, lam: float, *, start: None = None,
-                    watch: Callable[[int, float], bool] | None = None) -> Decomposition:
+def pursue_official(
+    m: Tensor, lam: float, *, start: None = None, watch: Callable[[int, float], bool] | None = None
+) -> Decomposition:
     """The published arithmetic (`RobustPCA.py`): mu from `norm(M, ord=1)`, the largest column sum; starts from zeros.
 
     Stops when |L + S - M| <= 1e-7 |M| (Frobenius), which can be far from the optimum: the gap shows it. `start` is not

@@ -2,6 +2,7 @@
 
 Shen and Zhou, Closed-Form Factorization of Latent Semantics in GANs, CVPR 2021 (arXiv 2007.06600).
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -31,8 +32,8 @@ def sefa(generator: Generator, slots: Iterable[int] | None = None, *, k: int = 1
     movable = range(generator.dim)[generator.movable]
     if not 1 <= k <= len(movable):
         raise ValueError(f"k = {k}: this generator has 1 to {len(movable)} directions")
-    gram = sum(_gram(generator, slot, mode) for slot in slots)            # A^T A, exactly the sum over the slots
-    scores, vectors = torch.linalg.eigh(gram[generator.movable, generator.movable])     # ascending
+    gram = sum(_gram(generator, slot, mode) for slot in slots)  # A^T A, exactly the sum over the slots
+    scores, vectors = torch.linalg.eigh(gram[generator.movable, generator.movable])  # ascending
     directions = torch.zeros(k, generator.dim, dtype=torch.float64)
     directions[:, generator.movable] = vectors.T.flip(0)[:k]
     return Directions(canonical_sign(directions), scores.flip(0)[:k].clamp(min=0), slots)

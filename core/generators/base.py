@@ -2,6 +2,7 @@
 
 A *slot* is a place where a generator reads a code. `run(stop=k)` then `run(start=k)` is `run()`, exactly.
 """
+
 from __future__ import annotations
 
 import copy
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 
 class State(NamedTuple):
-    x: Tensor                   # [n, c, h, w] feature map
-    rgb: Tensor | None = None   # [n, 3, h, w] image so far, in skip architectures
+    x: Tensor  # [n, c, h, w] feature map
+    rgb: Tensor | None = None  # [n, 3, h, w] image so far, in skip architectures
 
 
 class Generator(nn.Module):
@@ -23,16 +24,17 @@ class Generator(nn.Module):
     Subclasses set the attributes below, `layers` and `reads`, and write `codes`, `first_weight` and `to_image`.
     layers[0] makes the first State from the codes: it is called with None.
     """
+
     z_dim: int
     slots: int
     dim: int
     resolution: int
-    classes: int = 0                        # 0: unconditional
-    has_truncation: bool = True             # False: psi has no effect, the page hides it
+    classes: int = 0  # 0: unconditional
+    has_truncation: bool = True  # False: psi has no effect, the page hides it
     layers: nn.ModuleList
-    reads: tuple[tuple[int, ...], ...]      # the slots each layer reads
-    gates: tuple[nn.Module, ...] = ()       # class-conditional normalisation + ReLU, in forward order
-    notes: tuple[str, ...] = ()             # sentences: what reading a foreign file had to assume
+    reads: tuple[tuple[int, ...], ...]  # the slots each layer reads
+    gates: tuple[nn.Module, ...] = ()  # class-conditional normalisation + ReLU, in forward order
+    notes: tuple[str, ...] = ()  # sentences: what reading a foreign file had to assume
 
     @property
     def movable(self) -> slice:
@@ -43,7 +45,7 @@ class Generator(nn.Module):
         """The keyword arguments that build this architecture again."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is built")
 
-    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "Generator":
+    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> Generator:
         """A view that shares the weights.
 
         noise: "stored", "none" or a seed; generators without noise return themselves.
@@ -83,8 +85,10 @@ class Generator(nn.Module):
     def run(self, codes: Tensor, state: State | None = None, *, start: int = 0, stop: int | None = None) -> State:
         """Layers start .. stop - 1 on `state` (None exactly where start = 0); codes [n, slots, dim]."""
         if (state is None) != (start == 0):
-            raise ValueError("layer 0 starts from nothing, every other layer from a state: "
-                             f"start = {start} with {'no ' if state is None else 'a '}state")
+            raise ValueError(
+                "layer 0 starts from nothing, every other layer from a state: "
+                f"start = {start} with {'no ' if state is None else 'a '}state"
+            )
         for layer, slots in zip(self.layers[start:stop], self.reads[start:stop]):
             state = layer(state, *(codes[:, slot] for slot in slots))
         return state

@@ -3,6 +3,7 @@
 Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019. A code is noise, then the
 embedding of the class; only the noise is movable. Weights are equalised; spectral norms of foreign files are folded in.
 """
+
 from __future__ import annotations
 
 import math
@@ -16,7 +17,7 @@ from .base import Generator, State, shallow
 from .blocks import EqualConv2d, EqualLinear, channels_last, doubled, widened
 
 MOMENTUM = 0.1
-ON_THE_GRID = 1e-6      # 0.58 * 50 = 28.999999999999996 is row 29
+ON_THE_GRID = 1e-6  # 0.58 * 50 = 28.999999999999996 is row 29
 
 
 class Normalisation(nn.Module):
@@ -42,7 +43,7 @@ class Normalisation(nn.Module):
             bias = bias - mean * gain
         return F.relu(x * gain[:, :, None, None].to(x.dtype) + bias[:, :, None, None].to(x.dtype))
 
-    def at(self, psi: float) -> "Normalisation":
+    def at(self, psi: float) -> Normalisation:
         """A view with the statistics of psi in [0, 1], interpolated between its two neighbouring rows."""
         view = shallow(self)
         place = psi * (len(self.mean) - 1)
@@ -62,7 +63,7 @@ class Gate(Normalisation):
 
     def __init__(self, channels: int, width: int, slot: int, *, eps: float, rows: int = 1):
         super().__init__(channels, eps=eps, rows=rows)
-        self.weight = nn.Parameter(0.3 * torch.randn(2 * channels, width))       # gains start near 1
+        self.weight = nn.Parameter(0.3 * torch.randn(2 * channels, width))  # gains start near 1
         self.scale, self.slot = 1 / math.sqrt(width), slot
 
     def effective_weight(self, dim: int) -> Tensor:
@@ -71,7 +72,7 @@ class Gate(Normalisation):
 
     def gain_and_bias(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """Codes [n, dim] of `slot` -> [n, c] and [n, c]."""
-        read = code[:, code.shape[1] - self.weight.shape[1]:]
+        read = code[:, code.shape[1] - self.weight.shape[1] :]
         gain, bias = F.linear(read, (self.weight * self.scale).to(code.dtype)).chunk(2, 1)
         return 1 + gain, bias
 
@@ -105,7 +106,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         query = self.theta(x).flatten(2)
         key, value = (F.max_pool2d(conv(x), 2).flatten(2) for conv in (self.phi, self.g))
-        share = F.softmax(query.transpose(1, 2) @ key, -1)      # [n, pixels, pixels / 4]
+        share = F.softmax(query.transpose(1, 2) @ key, -1)  # [n, pixels, pixels / 4]
         seen = (value @ share.transpose(1, 2)).reshape(len(x), -1, *x.shape[2:])
         return x + self.gamma.to(x.dtype) * self.o(seen)
 
@@ -123,7 +124,7 @@ class DenseLayer(nn.Module):
         return F.pad(self.dense.effective_weight(), (0, dim - self.dense.weight.shape[1]))
 
     def forward(self, state: None, code: Tensor) -> State:
-        return State(channels_last(self.dense(code[:, :self.dense.weight.shape[1]]).reshape(len(code), -1, 4, 4)))
+        return State(channels_last(self.dense(code[:, : self.dense.weight.shape[1]]).reshape(len(code), -1, 4, 4)))
 
 
 class Block(nn.Module):
@@ -145,9 +146,11 @@ class WideBlock(Block):
     """BigGAN's: two 3 x 3 convolutions at twice the size, beside a 1 x 1 convolution."""
 
     def __init__(self, fan_in: int, fan_out: int, width: int, slot: int, *, attention: bool, eps: float):
-        super().__init__((Gate(c, width, slot, eps=eps) for c in (fan_in, fan_out)),
-                         (EqualConv2d(c, fan_out, 3) for c in (fan_in, fan_out)),
-                         Attention(fan_out) if attention else None)
+        super().__init__(
+            (Gate(c, width, slot, eps=eps) for c in (fan_in, fan_out)),
+            (EqualConv2d(c, fan_out, 3) for c in (fan_in, fan_out)),
+            Attention(fan_out) if attention else None,
+        )
         self.skip = EqualConv2d(fan_in, fan_out, 1)
 
     def forward(self, state: State, code: Tensor) -> State:
@@ -158,17 +161,22 @@ class WideBlock(Block):
 class DeepBlock(Block):
     """BigGAN-deep's: a bottleneck of a quarter of the width; the skip drops the channels that are too many."""
 
-    def __init__(self, fan_in: int, fan_out: int, width: int, slot: int, *, up: bool, attention: bool, eps: float,
-                 rows: int):
+    def __init__(
+        self, fan_in: int, fan_out: int, width: int, slot: int, *, up: bool, attention: bool, eps: float, rows: int
+    ):
         middle = fan_in // 4
-        super().__init__((Gate(c, width, slot, eps=eps, rows=rows) for c in (fan_in, middle, middle, middle)),
-                         (EqualConv2d(i, o, k) for i, o, k in ((fan_in, middle, 1), (middle, middle, 3),
-                                                               (middle, middle, 3), (middle, fan_out, 1))),
-                         Attention(fan_out) if attention else None)
+        super().__init__(
+            (Gate(c, width, slot, eps=eps, rows=rows) for c in (fan_in, middle, middle, middle)),
+            (
+                EqualConv2d(i, o, k)
+                for i, o, k in ((fan_in, middle, 1), (middle, middle, 3), (middle, middle, 3), (middle, fan_out, 1))
+            ),
+            Attention(fan_out) if attention else None,
+        )
         self.up, self.fan_out = up, fan_out
 
     def forward(self, state: State, code: Tensor) -> State:
-        x, skip = state.x, state.x[:, :self.fan_out]
+        x, skip = state.x, state.x[:, : self.fan_out]
         for i, (gate, conv) in enumerate(zip(self.gates, self.convs)):
             x = gate(x, code)
             x = conv.of_doubled(x) if self.up and i == 1 else conv(x)
@@ -178,12 +186,21 @@ class DeepBlock(Block):
 class ClassConditional(Generator):
     """What BigGAN and BigGAN-deep share: slots, codes of noise and class, gates, and the way to the image."""
 
-    def __init__(self, layers: Iterable[nn.Module], *, classes: int, class_dim: int, noise_dim: int, z_dim: int,
-                 output: OutputNormalisation):
+    def __init__(
+        self,
+        layers: Iterable[nn.Module],
+        *,
+        classes: int,
+        class_dim: int,
+        noise_dim: int,
+        z_dim: int,
+        output: OutputNormalisation,
+    ):
         super().__init__()
         if min(classes, class_dim, noise_dim) < 1:
-            raise ValueError(f"{classes} classes of {class_dim} numbers beside {noise_dim} of noise: "
-                             "each is to be 1 or more")
+            raise ValueError(
+                f"{classes} classes of {class_dim} numbers beside {noise_dim} of noise: each is to be 1 or more"
+            )
         self.layers = nn.ModuleList(layers)
         self.slots, self.dim = len(self.layers), noise_dim + class_dim
         self.noise_dim, self.z_dim, self.classes = noise_dim, z_dim, classes
@@ -204,8 +221,14 @@ class ClassConditional(Generator):
         """z [n, z_dim] -> [n, slots, noise_dim], what each slot has of it."""
         raise NotImplementedError
 
-    def codes(self, z: Tensor, *, psi: float = 1.0, cutoff: int | None = None,
-              label: int | Sequence[int] | Tensor | None = None) -> Tensor:
+    def codes(
+        self,
+        z: Tensor,
+        *,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        label: int | Sequence[int] | Tensor | None = None,
+    ) -> Tensor:
         """psi scales the noise of the first `cutoff` slots (None: all); label: one for all, or [n] (None: class 0)."""
         noise = self.slot_noise(z)
         if psi != 1:
@@ -217,8 +240,10 @@ class ClassConditional(Generator):
     def _labels(self, label: int | Sequence[int] | Tensor | None, z: Tensor) -> Tensor:
         labels = torch.as_tensor(0 if label is None else label, device=z.device)
         if labels.is_floating_point() or labels.shape not in ((), (len(z),)):
-            raise ValueError(f"labels are one whole number, or one for each of {len(z)} rows; got {list(labels.shape)} "
-                             f"of {labels.dtype}")
+            raise ValueError(
+                f"labels are one whole number, or one for each of {len(z)} rows; got {list(labels.shape)} "
+                f"of {labels.dtype}"
+            )
         if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
             raise ValueError(f"label {label}: this generator has the classes 0 to {self.classes - 1}")
         return labels.long().expand(len(z))
@@ -237,29 +262,54 @@ class BigGAN(ClassConditional):
     hierarchical: z is cut into one chunk a slot; otherwise the first layer reads all of z, the blocks the class alone.
     """
 
-    def __init__(self, *, resolution: int, channels: Sequence[int], z_dim: int, classes: int, class_dim: int,
-                 hierarchical: bool = True, attention: Sequence[int] = (), eps: float = 1e-5):
+    def __init__(
+        self,
+        *,
+        resolution: int,
+        channels: Sequence[int],
+        z_dim: int,
+        classes: int,
+        class_dim: int,
+        hierarchical: bool = True,
+        attention: Sequence[int] = (),
+        eps: float = 1e-5,
+    ):
         channels, attention = tuple(channels), tuple(attention)
         if resolution != 2 ** (len(channels) + 1):
             raise ValueError(f"{len(channels)} widths make {2 ** (len(channels) + 1)} pixels, not {resolution}")
         if hierarchical and z_dim % len(channels):
             raise ValueError(f"z of {z_dim} numbers cannot be cut into {len(channels)} chunks: choose a multiple")
-        sizes = [8 * 2 ** k for k in range(len(channels) - 1)]
+        sizes = [8 * 2**k for k in range(len(channels) - 1)]
         if not set(attention) <= set(sizes):
             raise ValueError(f"attention at {attention}: blocks end at {', '.join(map(str, sizes))} pixels")
         chunk = z_dim // len(channels) if hierarchical else z_dim
         width = class_dim + chunk * hierarchical
-        blocks = [WideBlock(i, o, width, slot, attention=size in attention, eps=eps)
-                  for slot, (i, o, size) in enumerate(zip(channels, channels[1:], sizes), start=1)]
-        super().__init__([DenseLayer(chunk, channels[0]), *blocks], classes=classes, class_dim=class_dim,
-                         noise_dim=chunk, z_dim=z_dim, output=OutputNormalisation(channels[-1], eps=eps))
+        blocks = [
+            WideBlock(i, o, width, slot, attention=size in attention, eps=eps)
+            for slot, (i, o, size) in enumerate(zip(channels, channels[1:], sizes), start=1)
+        ]
+        super().__init__(
+            [DenseLayer(chunk, channels[0]), *blocks],
+            classes=classes,
+            class_dim=class_dim,
+            noise_dim=chunk,
+            z_dim=z_dim,
+            output=OutputNormalisation(channels[-1], eps=eps),
+        )
         self.resolution, self.channels, self.hierarchical = resolution, channels, hierarchical
         self.attention, self.eps = attention, eps
 
     def config(self) -> dict:
-        return dict(resolution=self.resolution, channels=list(self.channels), z_dim=self.z_dim, classes=self.classes,
-                    class_dim=self.dim - self.noise_dim, hierarchical=self.hierarchical, attention=list(self.attention),
-                    eps=self.eps)
+        return dict(
+            resolution=self.resolution,
+            channels=list(self.channels),
+            z_dim=self.z_dim,
+            classes=self.classes,
+            class_dim=self.dim - self.noise_dim,
+            hierarchical=self.hierarchical,
+            attention=list(self.attention),
+            eps=self.eps,
+        )
 
     def slot_noise(self, z: Tensor) -> Tensor:
         if self.hierarchical:
@@ -273,26 +323,52 @@ class BigGANDeep(ClassConditional):
     Every slot has the whole of z. rows: normalisation statistics for so many values of psi from 0 to 1, see `at`.
     """
 
-    def __init__(self, *, blocks: Sequence[tuple[bool, int, int]], z_dim: int, classes: int, class_dim: int,
-                 attention: int | None = None, eps: float = 1e-4, rows: int = 51):
+    def __init__(
+        self,
+        *,
+        blocks: Sequence[tuple[bool, int, int]],
+        z_dim: int,
+        classes: int,
+        class_dim: int,
+        attention: int | None = None,
+        eps: float = 1e-4,
+        rows: int = 51,
+    ):
         blocks = tuple((bool(up), fan_in, fan_out) for up, fan_in, fan_out in blocks)
         for (_, fan_in, fan_out), after in zip(blocks, (*blocks[1:], (False, blocks[-1][2], 0))):
             if fan_out not in (fan_in, fan_in // 2) or after[1] != fan_out:
-                raise ValueError(f"a block of {fan_in} channels gives as many or half to the next one, which takes "
-                                 f"them; here {fan_out} to {after[1]}")
+                raise ValueError(
+                    f"a block of {fan_in} channels gives as many or half to the next one, which takes "
+                    f"them; here {fan_out} to {after[1]}"
+                )
         width = z_dim + class_dim
-        layers = [DeepBlock(i, o, width, k + 1, up=up, attention=k == attention, eps=eps, rows=rows)
-                  for k, (up, i, o) in enumerate(blocks)]
-        super().__init__([DenseLayer(width, blocks[0][1]), *layers], classes=classes, class_dim=class_dim,
-                         noise_dim=z_dim, z_dim=z_dim, output=OutputNormalisation(blocks[-1][2], eps=eps, rows=rows))
+        layers = [
+            DeepBlock(i, o, width, k + 1, up=up, attention=k == attention, eps=eps, rows=rows)
+            for k, (up, i, o) in enumerate(blocks)
+        ]
+        super().__init__(
+            [DenseLayer(width, blocks[0][1]), *layers],
+            classes=classes,
+            class_dim=class_dim,
+            noise_dim=z_dim,
+            z_dim=z_dim,
+            output=OutputNormalisation(blocks[-1][2], eps=eps, rows=rows),
+        )
         self.resolution = 4 * 2 ** sum(up for up, _, _ in blocks)
         self.blocks, self.attention, self.eps, self.rows = blocks, attention, eps, rows
 
     def config(self) -> dict:
-        return dict(blocks=[list(block) for block in self.blocks], z_dim=self.z_dim, classes=self.classes,
-                    class_dim=self.dim - self.noise_dim, attention=self.attention, eps=self.eps, rows=self.rows)
+        return dict(
+            blocks=[list(block) for block in self.blocks],
+            z_dim=self.z_dim,
+            classes=self.classes,
+            class_dim=self.dim - self.noise_dim,
+            attention=self.attention,
+            eps=self.eps,
+            rows=self.rows,
+        )
 
-    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "BigGANDeep":
+    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> BigGANDeep:
         """The view with the normalisation statistics of psi, 0 to 1; `codes` is to be given the same psi."""
         super().at(psi=psi, noise=noise)
         if not 0 <= psi <= 1:
@@ -303,8 +379,12 @@ class BigGANDeep(ClassConditional):
         """z [n, z_dim] between -2 and 2, as the published models are sampled; row i is `sample(1, seed + i)`."""
         edge = torch.special.ndtr(torch.tensor(-2.0, dtype=torch.float64)).item()
         rows = [super(BigGANDeep, self).sample(1, seed + i) for i in range(n)]
-        return torch.cat([torch.special.ndtri(edge + (1 - 2 * edge) * torch.special.ndtr(row.double())).to(row.dtype)
-                          for row in rows])
+        return torch.cat(
+            [
+                torch.special.ndtri(edge + (1 - 2 * edge) * torch.special.ndtr(row.double())).to(row.dtype)
+                for row in rows
+            ]
+        )
 
     def slot_noise(self, z: Tensor) -> Tensor:
         return z[:, None].expand(-1, self.slots, -1)
@@ -327,7 +407,7 @@ def recompute_statistics(generator: ClassConditional, batches: Iterable[Tensor])
     try:
         for k, codes in enumerate(batches):
             for norm in norms:
-                norm.momentum = 1 / (k + 1)         # so that every batch counts alike
+                norm.momentum = 1 / (k + 1)  # so that every batch counts alike
             generator(codes)
     finally:
         for norm in norms:

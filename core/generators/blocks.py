@@ -3,6 +3,7 @@
 Weights are stored as N(0, 1) and scaled at run time (Karras et al., Progressive Growing of GANs, ICLR 2018,
 section 4.1). Feature maps lie channels-last in memory, the layout that convolutions on a CPU read fastest.
 """
+
 from __future__ import annotations
 
 import math
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from .base import shallow
 
 SQRT2 = math.sqrt(2)
-FUSED_FROM = 32     # pixels of the result: below, summing the kernel costs more than it saves
+FUSED_FROM = 32  # pixels of the result: below, summing the kernel costs more than it saves
 
 
 def lrelu(x: Tensor) -> Tensor:
@@ -33,15 +34,16 @@ def channels_last(x: Tensor) -> Tensor:
 
 class Convolution(nn.Module):
     """What the layers with a kernel share: `weight` [o, i, k, k], N(0, 1), and the `gain` that it is scaled by."""
+
     weight: nn.Parameter
     gain: float
-    transposed = False      # is the kernel read by a transposed convolution?
+    transposed = False  # is the kernel read by a transposed convolution?
 
     def kernel(self) -> Tensor:
         """[o, i, k, k], gain included."""
         return self.weight if self.gain == 1 else self.weight * self.gain
 
-    def prepared(self, dtype: torch.dtype) -> "Convolution":
+    def prepared(self, dtype: torch.dtype) -> Convolution:
         """A view for drawing: the kernel scaled, laid out channels-last and cast to `dtype` once, not at every call."""
         view, kernel = shallow(self), self.kernel().detach()
         kernel = channels_last(kernel.transpose(0, 1)).transpose(0, 1) if self.transposed else channels_last(kernel)
@@ -81,11 +83,11 @@ class EqualConv2d(Convolution):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(fan_out, fan_in, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(fan_out)) if bias else None
-        self.gain, self.padding, self.down = 1 / math.sqrt(fan_in * kernel ** 2), kernel // 2, down
+        self.gain, self.padding, self.down = 1 / math.sqrt(fan_in * kernel**2), kernel // 2, down
 
     def forward(self, x: Tensor) -> Tensor:
         weight, stride = self.kernel(), 1
-        if self.down:       # mean over 2 x 2 of a k x k convolution = one (k + 1) x (k + 1) convolution of stride 2
+        if self.down:  # mean over 2 x 2 of a k x k convolution = one (k + 1) x (k + 1) convolution of stride 2
             weight, stride = F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1), 2
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return F.conv2d(x, weight.to(x.dtype), bias, stride=stride, padding=self.padding)

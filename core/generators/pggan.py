@@ -2,6 +2,7 @@
 
 Karras et al., Progressive Growing of GANs for Improved Quality, Stability, and Variation, ICLR 2018.
 """
+
 from __future__ import annotations
 
 import math
@@ -55,6 +56,7 @@ class ConvLayer(Convolution):
 
 class PGGAN(Generator):
     """channels: one width for each resolution from 4 to R."""
+
     has_truncation = False
 
     def __init__(self, *, resolution: int, channels: tuple[int, ...], dim: int = 512):

@@ -3,6 +3,7 @@
 Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks, CVPR 2019; at full size (no
 growing). Its mapping, truncation and noise are those of StyleGAN2.
 """
+
 from __future__ import annotations
 
 import math
@@ -70,8 +71,9 @@ class ConvLayer(AdaptiveLayer, Convolution):
 class StyleGAN(Generator):
     """channels: one width for each resolution from 4 to R; two layers a resolution, each with a slot of its own."""
 
-    def __init__(self, *, resolution: int, channels: tuple[int, ...], z_dim: int = 512, dim: int = 512,
-                 mapping_layers: int = 8):
+    def __init__(
+        self, *, resolution: int, channels: tuple[int, ...], z_dim: int = 512, dim: int = 512, mapping_layers: int = 8
+    ):
         super().__init__()
         channels = tuple(channels)
         if resolution != 2 ** (len(channels) + 1):
@@ -83,7 +85,7 @@ class StyleGAN(Generator):
         self.register_buffer("w_avg", torch.zeros(dim))
         layers: list[nn.Module] = [FirstLayer(channels[0], dim), ConvLayer(channels[0], channels[0], dim, 4, up=False)]
         for k, (fan_in, fan_out) in enumerate(zip(channels, channels[1:])):
-            size = 8 * 2 ** k
+            size = 8 * 2**k
             layers += [ConvLayer(fan_in, fan_out, dim, size, up=True), ConvLayer(fan_out, fan_out, dim, size, up=False)]
         self.layers = nn.ModuleList(layers)
         self.reads = tuple((i,) for i in range(len(layers)))
@@ -93,10 +95,15 @@ class StyleGAN(Generator):
     map, codes = StyleGAN2.map, StyleGAN2.codes
 
     def config(self) -> dict:
-        return dict(resolution=self.resolution, channels=list(self.channels), z_dim=self.z_dim, dim=self.dim,
-                    mapping_layers=len(self.mapping))
+        return dict(
+            resolution=self.resolution,
+            channels=list(self.channels),
+            z_dim=self.z_dim,
+            dim=self.dim,
+            mapping_layers=len(self.mapping),
+        )
 
-    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "StyleGAN":
+    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> StyleGAN:
         super().at(psi=psi, noise=noise)
         if noise == "stored":
             return self

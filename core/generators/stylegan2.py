@@ -4,6 +4,7 @@ Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020.
 (scale the input, one shared convolution, scale the output): the same function, faster on CPU, and usable under
 torch.func.
 """
+
 from __future__ import annotations
 
 import math
@@ -13,8 +14,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, State, shallow
-from .blocks import (SQRT2, Convolution, EqualLinear, channels_last, conv3x3, lrelu, normalize_second_moment, smooth,
-                     upsample_rgb, widened)
+from .blocks import (
+    SQRT2,
+    Convolution,
+    EqualLinear,
+    channels_last,
+    conv3x3,
+    lrelu,
+    normalize_second_moment,
+    smooth,
+    upsample_rgb,
+    widened,
+)
 
 
 class ModulatedConv(Convolution):
@@ -26,7 +37,7 @@ class ModulatedConv(Convolution):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(fan_out, fan_in, kernel, kernel))
         self.affine = EqualLinear(dim, fan_in, bias=1.0)
-        self.gain, self.up, self.demodulate = 1 / math.sqrt(fan_in * kernel ** 2), up, demodulate
+        self.gain, self.up, self.demodulate = 1 / math.sqrt(fan_in * kernel**2), up, demodulate
         self.transposed, self.kept_power = up, None
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -47,16 +58,16 @@ class ModulatedConv(Convolution):
         """[i, o]: the kernel's squares, summed over its pixels."""
         return self.weight.square().sum((2, 3)).T if self.kept_power is None else self.kept_power
 
-    def prepared(self, dtype: torch.dtype) -> "ModulatedConv":
-        if self.weight.shape[-1] == 1:          # rounded once, after it was modulated
+    def prepared(self, dtype: torch.dtype) -> ModulatedConv:
+        if self.weight.shape[-1] == 1:  # rounded once, after it was modulated
             return self
         view = super().prepared(dtype)
-        view.kept_power = self.power().detach() * self.gain ** 2        # of the exact kernel
+        view.kept_power = self.power().detach() * self.gain**2  # of the exact kernel
         return view
 
     def _pixelwise(self, x: Tensor, style: Tensor) -> Tensor:
         """A kernel one pixel wide has so few weights that each picture has its own: cheaper than scaling its input."""
-        weight = self.weight[:, :, 0, 0].to(style.dtype) * style[:, None]           # [n, o, i]
+        weight = self.weight[:, :, 0, 0].to(style.dtype) * style[:, None]  # [n, o, i]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
         return (pixels @ weight.transpose(1, 2).to(x.dtype)).transpose(1, 2).unflatten(2, x.shape[2:])
 
@@ -79,7 +90,7 @@ class StyleLayer(nn.Module):
         x = self.conv(state.x, w)
         noise, bias = SQRT2 * self.noise_strength * self.noise, SQRT2 * self.bias[:, None, None]
         x = torch.add(noise.to(x.dtype), x, alpha=SQRT2).add_(bias.to(x.dtype))
-        x = F.leaky_relu_(x, 0.2)               # its gain is inside already: a pass over x less
+        x = F.leaky_relu_(x, 0.2)  # its gain is inside already: a pass over x less
         if self.clamp is not None:
             x = x.clamp(-self.clamp, self.clamp)
         rgb = state.rgb
@@ -110,9 +121,18 @@ class StyleGAN2(Generator):
     mapping_width: of the mapping's inner layers, `dim` where None. With classes, the label's embedding joins z.
     """
 
-    def __init__(self, *, resolution: int, channels: tuple[int, ...], z_dim: int = 512, dim: int = 512,
-                 mapping_layers: int = 8, mapping_width: int | None = None, classes: int = 0,
-                 clamp: float | None = None):
+    def __init__(
+        self,
+        *,
+        resolution: int,
+        channels: tuple[int, ...],
+        z_dim: int = 512,
+        dim: int = 512,
+        mapping_layers: int = 8,
+        mapping_width: int | None = None,
+        classes: int = 0,
+        clamp: float | None = None,
+    ):
         super().__init__()
         channels = tuple(channels)
         if resolution != 2 ** (len(channels) + 1):
@@ -127,18 +147,27 @@ class StyleGAN2(Generator):
         self.register_buffer("w_avg", torch.zeros(dim))
         layers: list[nn.Module] = [FirstLayer(channels[0], dim, clamp=clamp)]
         for k, (fan_in, fan_out) in enumerate(zip(channels, channels[1:])):
-            size = 8 * 2 ** k
-            layers += [StyleLayer(fan_in, fan_out, dim, size, up=True, rgb=False, clamp=clamp),
-                       StyleLayer(fan_out, fan_out, dim, size, up=False, rgb=True, clamp=clamp)]
+            size = 8 * 2**k
+            layers += [
+                StyleLayer(fan_in, fan_out, dim, size, up=True, rgb=False, clamp=clamp),
+                StyleLayer(fan_out, fan_out, dim, size, up=False, rgb=True, clamp=clamp),
+            ]
         self.layers = nn.ModuleList(layers)
         self.reads = tuple((i, i + 1) if i % 2 == 0 else (i,) for i in range(len(layers)))
 
     def config(self) -> dict:
-        return dict(resolution=self.resolution, channels=list(self.channels), z_dim=self.z_dim, dim=self.dim,
-                    mapping_layers=len(self.mapping), mapping_width=self.mapping_width, classes=self.classes,
-                    clamp=self.clamp)
+        return dict(
+            resolution=self.resolution,
+            channels=list(self.channels),
+            z_dim=self.z_dim,
+            dim=self.dim,
+            mapping_layers=len(self.mapping),
+            mapping_width=self.mapping_width,
+            classes=self.classes,
+            clamp=self.clamp,
+        )
 
-    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> "StyleGAN2":
+    def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> StyleGAN2:
         super().at(psi=psi, noise=noise)
         if noise == "stored":
             return self
@@ -155,7 +184,7 @@ class StyleGAN2(Generator):
 
     def map(self, z: Tensor, label: int | None = None) -> Tensor:
         """z [n, z_dim] -> w [n, dim], untruncated. Raises ValueError where there are classes and the label is none."""
-        w = normalize_second_moment(z.double())     # float64: a batch of another size rounds alike
+        w = normalize_second_moment(z.double())  # float64: a batch of another size rounds alike
         if self.classes:
             w = torch.cat([w, self._embedded(label).expand(len(z), -1)], 1)
         for layer in self.mapping:

@@ -3,6 +3,7 @@
 Each has three sides: what it does to pictures (`apply`, chance included), what a picture is expected to look like
 through it (`expected`, without chance, differentiable), and the nearest pictures that agree with what was observed.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 REC601 = (0.299, 0.587, 0.114)
-HALVINGS = 30           # of an interval about 4 wide: exact to float32
+HALVINGS = 30  # of an interval about 4 wide: exact to float32
 
 
 class Copy:
@@ -41,6 +42,7 @@ class Grey(Copy):
 
     Rec. 601 on the stored values, as the published code, Pillow's "L" and JPEG have it; not linear light.
     """
+
     weights: tuple[float, float, float] = REC601
 
     def expected(self, images: Tensor) -> Tensor:
@@ -48,7 +50,7 @@ class Grey(Copy):
         return (images * weights[:, None, None]).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 
     def trusted(self, observed: Tensor) -> Tensor:
-        return self.expected(observed)          # a grey photograph may carry a tint
+        return self.expected(observed)  # a grey photograph may carry a tint
 
     def agreeing(self, images: Tensor, observed: Tensor) -> Tensor:
         """Colours of `images`, luminance of `observed`; a colour that leaves [-1, 1] there is paled until it fits."""
@@ -78,22 +80,27 @@ class Shrink(Copy):
     filter "box": the mean of each block; "bicubic": as Pillow's; "middle": the mean of the 4 middle pixels of each
     block (of an odd factor: the middle pixel), which is what the published code has, F.interpolate's bilinear.
     """
+
     factor: int
     filter: str = "box"
 
     def __post_init__(self):
         if self.factor < 1 or self.filter not in FILTERS:
-            raise ValueError(f"shrinking by {self.factor} with {self.filter!r}: give a whole number of at least 1, "
-                             f"and one of {', '.join(FILTERS)}")
+            raise ValueError(
+                f"shrinking by {self.factor} with {self.filter!r}: give a whole number of at least 1, "
+                f"and one of {', '.join(FILTERS)}"
+            )
 
     def expected(self, images: Tensor) -> Tensor:
         if images.shape[-1] % self.factor or images.shape[-2] % self.factor:
-            raise ValueError(f"{images.shape[-2]} x {images.shape[-1]} pixels cannot be shrunk by {self.factor}: "
-                             "choose a divisor of both sides")
+            raise ValueError(
+                f"{images.shape[-2]} x {images.shape[-1]} pixels cannot be shrunk by {self.factor}: "
+                "choose a divisor of both sides"
+            )
         return FILTERS[self.filter](images, self.factor)
 
     def apply(self, images: Tensor) -> Tensor:
-        return self.expected(images).clamp(-1, 1)       # bicubic overshoots
+        return self.expected(images).clamp(-1, 1)  # bicubic overshoots
 
     def agreeing(self, images: Tensor, observed: Tensor) -> Tensor:
         """For "box", exact back-projection x + U(y - D x): the nearest pictures in [-1, 1] with block means `observed`.
@@ -118,6 +125,7 @@ class Shrink(Copy):
 @dataclass(frozen=True, eq=False)
 class Hole(Copy):
     """Pixels where `known` [h, w] (bool) is False are lost: mid-grey."""
+
     known: Tensor
 
     def expected(self, images: Tensor) -> Tensor:
@@ -136,6 +144,7 @@ class Hole(Copy):
 @dataclass(frozen=True, eq=False)
 class Specks(Hole):
     """Known-mask noise: pixels where `known` [h, w] (bool) is False show random colours, drawn from `seed`."""
+
     seed: int = 0
 
     def apply(self, images: Tensor) -> Tensor:
@@ -144,7 +153,7 @@ class Specks(Hole):
         return torch.where(self.known, images, colours.to(images))
 
     @staticmethod
-    def scattered(height: int, width: int, *, share: float, seed: int = 0) -> "Specks":
+    def scattered(height: int, width: int, *, share: float, seed: int = 0) -> Specks:
         """Each pixel is lost with probability `share`, 0 to 1."""
         random = torch.Generator().manual_seed(seed)
         return Specks(torch.rand(height, width, generator=random) >= share, seed + 1)
@@ -153,6 +162,7 @@ class Specks(Hole):
 @dataclass(frozen=True)
 class GaussianNoise(Copy):
     """Noise of standard deviation `sigma` in [-1, 1] (0.1 is 13 levels of 255), drawn from `seed`; then clamped."""
+
     sigma: float
     seed: int = 0
 

@@ -2,6 +2,7 @@
 
 Every step costs one loss and one gradient, which is asked of the variables alone: no work goes into those of weights.
 """
+
 from __future__ import annotations
 
 import math
@@ -16,14 +17,15 @@ from torch import Tensor
 from ..codes import Picture
 
 Optimiser = Callable[[Sequence[Tensor]], torch.optim.Optimizer]
-RISE, FALL = 0.05, 0.5          # shares of the steps in which the rate grows from 0, and falls to 0
-HISTORY = 100                   # of L-BFGS: pairs of moves and changes of slope
-ENOUGH = 1e-4                   # Armijo: the share of the decrease that the slope promises
+RISE, FALL = 0.05, 0.5  # shares of the steps in which the rate grows from 0, and falls to 0
+HISTORY = 100  # of L-BFGS: pairs of moves and changes of slope
+ENOUGH = 1e-4  # Armijo: the share of the decrease that the slope promises
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
     """An inversion after `i` steps: the least loss so far, and the picture that has it."""
+
     i: int
     loss: float
     picture: Picture
@@ -31,6 +33,7 @@ class Step:
 
 class Best(NamedTuple):
     """After `i` steps: the least loss so far, and copies of the variables that have it."""
+
     i: int
     loss: float
     variables: tuple[Tensor, ...]
@@ -57,8 +60,9 @@ class Record:
 
 def adam(*rates: float) -> Optimiser:
     """Kingma and Ba, ICLR 2015; one rate a variable. Its second moment lasts 100 steps: there are only hundreds."""
-    return lambda variables: torch.optim.Adam([dict(params=[variable], lr=rate) for variable, rate in
-                                               zip(variables, rates, strict=True)], betas=(0.9, 0.99))
+    return lambda variables: torch.optim.Adam(
+        [dict(params=[variable], lr=rate) for variable, rate in zip(variables, rates, strict=True)], betas=(0.9, 0.99)
+    )
 
 
 def sgd(rate: float) -> Optimiser:
@@ -77,9 +81,17 @@ def steady(share: float) -> float:
     return 1.0
 
 
-def descend(variables: Sequence[Tensor], loss: Callable[..., Tensor], *, steps: int, optimiser: Optimiser,
-            schedule: Callable[[float], float] = steady, retract: Callable[..., object] | None = None,
-            patience: int | None = None, tolerance: float = 0.01) -> Iterator[Best]:
+def descend(
+    variables: Sequence[Tensor],
+    loss: Callable[..., Tensor],
+    *,
+    steps: int,
+    optimiser: Optimiser,
+    schedule: Callable[[float], float] = steady,
+    retract: Callable[..., object] | None = None,
+    patience: int | None = None,
+    tolerance: float = 0.01,
+) -> Iterator[Best]:
     """Yield the start (i = 0), then each of up to `steps` updates of `variables` (leaf tensors, changed in place).
 
     loss(*variables) -> scalar. `schedule` multiplies the optimiser's rate; `retract(*variables)` brings them back where
@@ -103,8 +115,15 @@ def descend(variables: Sequence[Tensor], loss: Callable[..., Tensor], *, steps: 
                 retract(*variables)
 
 
-def lbfgs(variables: Sequence[Tensor], loss: Callable[..., Tensor], *, steps: int, history: int = HISTORY,
-          patience: int | None = None, tolerance: float = 0.01) -> Iterator[Best]:
+def lbfgs(
+    variables: Sequence[Tensor],
+    loss: Callable[..., Tensor],
+    *,
+    steps: int,
+    history: int = HISTORY,
+    patience: int | None = None,
+    tolerance: float = 0.01,
+) -> Iterator[Best]:
     """As `descend`, by L-BFGS (Nocedal and Wright, Numerical Optimization, algorithms 7.4 and 7.5) with backtracking.
 
     A step is one gradient, those of a line search included; nearly every first length of 1 is taken. `variables` stay.
@@ -121,7 +140,7 @@ def lbfgs(variables: Sequence[Tensor], loss: Callable[..., Tensor], *, steps: in
     while i < steps:
         direction = -_inverse_hessian(pairs, gradient)
         promised, length = float(gradient @ direction), 1.0
-        if not promised < 0:                            # rounding has spoilt the pairs, or this is the bottom
+        if not promised < 0:  # rounding has spoilt the pairs, or this is the bottom
             pairs.clear()
             direction, promised = -gradient, -float(gradient @ gradient)
         while True:
@@ -135,7 +154,7 @@ def lbfgs(variables: Sequence[Tensor], loss: Callable[..., Tensor], *, steps: in
                 break
             length = _shorter(length, promised, there - value)
         move, change = ahead - x, slope - gradient
-        if move @ change > 1e-10 * move.norm() * change.norm():      # keeps the inverse Hessian positive
+        if move @ change > 1e-10 * move.norm() * change.norm():  # keeps the inverse Hessian positive
             pairs.append((move, change))
         x, value, gradient = ahead, there, slope
 
@@ -156,7 +175,7 @@ def _inverse_hessian(pairs: Sequence[tuple[Tensor, Tensor]], gradient: Tensor) -
 def _shorter(length: float, promised: float, rise: float) -> float:
     """Least point of the parabola through what was promised and what was found, from a tenth to a half of `length`."""
     curvature = rise - length * promised
-    wanted = -promised * length ** 2 / (2 * curvature) if math.isfinite(curvature) and curvature > 0 else 0.0
+    wanted = -promised * length**2 / (2 * curvature) if math.isfinite(curvature) and curvature > 0 else 0.0
     return max(0.1 * length, min(0.5 * length, wanted))
 
 
@@ -167,7 +186,8 @@ def _slope(variables: Sequence[Tensor], loss: Callable[..., Tensor]) -> tuple[fl
         return float(value.detach()), torch.autograd.grad(value, variables)
 
 
-def _flat_slope(x: Tensor, parts: Callable[[Tensor], list[Tensor]],
-                loss: Callable[..., Tensor]) -> tuple[float, Tensor]:
+def _flat_slope(
+    x: Tensor, parts: Callable[[Tensor], list[Tensor]], loss: Callable[..., Tensor]
+) -> tuple[float, Tensor]:
     value, gradients = _slope([part.detach().requires_grad_(True) for part in parts(x)], loss)
     return value, torch.cat([gradient.flatten() for gradient in gradients])

@@ -5,6 +5,7 @@ A loss is given its target first and measures pictures from then on: what depend
     total((1, pixel), (0.1, perceptual(critic)))(target)(images)            # [n]
     seen_through(Grey(), pixel)(observed)(images)                           # [n]
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Distance = Callable[[Tensor], Tensor]       # images [n, 3, h, w], nominally in [-1, 1] -> [n]
-Loss = Callable[[Tensor], Distance]         # target [1 or n, 3, h, w] in [-1, 1] -> Distance
+Distance = Callable[[Tensor], Tensor]  # images [n, 3, h, w], nominally in [-1, 1] -> [n]
+Loss = Callable[[Tensor], Distance]  # target [1 or n, 3, h, w] in [-1, 1] -> Distance
 
-COARSEST = 8                # pixels a side of the last features that are compared
-WINDOW, SIGMA = 11, 1.5     # SSIM: a Gaussian window, in pixels
+COARSEST = 8  # pixels a side of the last features that are compared
+WINDOW, SIGMA = 11, 1.5  # SSIM: a Gaussian window, in pixels
 
 
 class HasFeatures(Protocol):
@@ -42,6 +43,7 @@ def perceptual(critic: HasFeatures, *, coarsest: int = COARSEST) -> Loss:
     `coarsest` pixels a side are left out. At least float32. After LPIPS (Zhang et al., CVPR 2018, equation 1) with all
     weights one. Raises ValueError where the target is too small for any.
     """
+
     def unit_features(images: Tensor) -> list[Tensor]:
         levels = critic.features(images.to(torch.promote_types(images.dtype, torch.float32)))
         return [x * torch.rsqrt(x.square().sum(1, keepdim=True) + 1e-8) for x in levels if min(x.shape[2:]) >= coarsest]
@@ -50,10 +52,15 @@ def perceptual(critic: HasFeatures, *, coarsest: int = COARSEST) -> Loss:
         with torch.no_grad():
             wanted = unit_features(target)
         if not wanted:
-            raise ValueError(f"a picture of {target.shape[-1]} pixels has no features of {coarsest} pixels or more: "
-                             "compare pixels, or a larger picture")
-        return lambda images: sum((x - y).square().sum(1).mean((1, 2)) for x, y in
-                                  zip(unit_features(_fitting(images, target)), wanted)) / len(wanted)
+            raise ValueError(
+                f"a picture of {target.shape[-1]} pixels has no features of {coarsest} pixels or more: "
+                "compare pixels, or a larger picture"
+            )
+        return lambda images: (
+            sum((x - y).square().sum(1).mean((1, 2)) for x, y in zip(unit_features(_fitting(images, target)), wanted))
+            / len(wanted)
+        )
+
     return aimed
 
 
@@ -64,25 +71,31 @@ def dissimilarity(target: Tensor) -> Distance:
 
 def total(*terms: tuple[float, Loss]) -> Loss:
     """The weighted sum of (weight, loss)."""
+
     def aimed(target: Tensor) -> Distance:
         distances = [(weight, loss(target)) for weight, loss in terms]
         return lambda images: sum(weight * distance(images) for weight, distance in distances)
+
     return aimed
 
 
 def seen_through(degradation: Degrades, loss: Loss) -> Loss:
     """`loss` between what is left of pictures and what was observed: how pictures are restored (mGANprior)."""
+
     def aimed(observed: Tensor) -> Distance:
         distance = loss(degradation.trusted(observed))
         return lambda images: distance(degradation.expected(images))
+
     return aimed
 
 
 def masked(known: Tensor, loss: Loss) -> Loss:
     """`loss` with both sides mid-grey (0) wherever `known` [h, w] (bool) is False."""
+
     def aimed(target: Tensor) -> Distance:
         distance = loss(torch.where(known, target, 0))
         return lambda images: distance(torch.where(known, images, 0))
+
     return aimed
 
 
@@ -97,6 +110,7 @@ def hints(colours: Tensor, where: Tensor) -> Loss:
 
     def aimed(_target: Tensor) -> Distance:
         return lambda images: (_chroma(images)[..., where] - wanted).square().mean((1, 2))
+
     return aimed
 
 
@@ -124,19 +138,20 @@ def ssim(images: Tensor, target: Tensor) -> Tensor:
     """
     x, y = torch.broadcast_tensors(_fitting(images, target), target)
     if min(x.shape[2:]) < WINDOW:
-        raise ValueError(f"SSIM looks through a window of {WINDOW} pixels; this picture has {min(x.shape[2:])}: "
-                         "enlarge it")
+        raise ValueError(
+            f"SSIM looks through a window of {WINDOW} pixels; this picture has {min(x.shape[2:])}: enlarge it"
+        )
     mean_x, mean_y = _blurred(x), _blurred(y)
-    var_x, var_y = _blurred(x * x) - mean_x ** 2, _blurred(y * y) - mean_y ** 2
+    var_x, var_y = _blurred(x * x) - mean_x**2, _blurred(y * y) - mean_y**2
     covariance = _blurred(x * y) - mean_x * mean_y
     c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
     similar = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return (similar / ((mean_x ** 2 + mean_y ** 2 + c1) * (var_x + var_y + c2))).mean((1, 2, 3))
+    return (similar / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean((1, 2, 3))
 
 
 def _blurred(x: Tensor) -> Tensor:
     places = torch.arange(WINDOW, device=x.device, dtype=x.dtype) - WINDOW // 2
-    taps = torch.softmax(-places ** 2 / (2 * SIGMA ** 2), 0)
+    taps = torch.softmax(-(places**2) / (2 * SIGMA**2), 0)
     c = x.shape[1]
     rows = F.conv2d(x, taps.expand(c, 1, 1, -1), groups=c)
     return F.conv2d(rows, taps[:, None].expand(c, 1, -1, 1), groups=c)
@@ -149,6 +164,8 @@ def _chroma(images: Tensor) -> Tensor:
 
 def _fitting(images: Tensor, target: Tensor) -> Tensor:
     if images.shape[1:] != target.shape[1:]:
-        raise ValueError(f"pictures of {list(images.shape[1:])} cannot be compared with a target of "
-                         f"{list(target.shape[1:])}: look at them through the degradation that made the target")
+        raise ValueError(
+            f"pictures of {list(images.shape[1:])} cannot be compared with a target of "
+            f"{list(target.shape[1:])}: look at them through the degradation that made the target"
+        )
     return images

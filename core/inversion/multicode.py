@@ -4,6 +4,7 @@ Gu, Shen and Zhou, Image Processing Using Multi-Code GAN Prior, CVPR 2020 (arXiv
 the first layers G1, their feature maps are summed with importances alpha_n (one number a channel), and the rest draws
 x = G2(sum_n alpha_n * G1(z_n)). One code, mixed before the first layer, is plain inversion.
 """
+
 from __future__ import annotations
 
 import math
@@ -21,31 +22,45 @@ from .losses import Loss, closeness
 
 SPACES = ("z", "w", "w+")
 OPTIMISERS = ("adam", "lbfgs")
-STRIDE = 1000               # seeds of codes between two seeds of an inversion: neighbours share no start
-SAMPLES = 1000              # codes whose mean and deviation are the origin and the unit of "w" and "w+"
-START = 0.5                 # truncation of the first codes in "w" and "w+"
-UNIT = 3.0                  # of importances, beside that of codes, a standard deviation: so that one step suits both
-RATES = (0.4, 0.1)          # Adam's, of codes and of importances, in these units
+STRIDE = 1000  # seeds of codes between two seeds of an inversion: neighbours share no start
+SAMPLES = 1000  # codes whose mean and deviation are the origin and the unit of "w" and "w+"
+START = 0.5  # truncation of the first codes in "w" and "w+"
+UNIT = 3.0  # of importances, beside that of codes, a standard deviation: so that one step suits both
+RATES = (0.4, 0.1)  # Adam's, of codes and of importances, in these units
 PATIENCE = 50
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture(Picture):
     """A Picture of N codes that are mixed; importances [N, channels (+ 3 where there is an rgb)]."""
+
     importances: Tensor
 
 
 class Space(NamedTuple):
     """What is moved in order to move codes. start: variables [N, ...]; codes: variables -> codes [N, slots, dim];
     retract: brings variables back to where they must lie, in place."""
+
     start: Tensor
     codes: Callable[[Tensor], Tensor]
     retract: Callable[[Tensor], object]
 
 
-def invert(generator: Generator, target: Tensor, *, layer: int, n_codes: int, steps: int, loss: Loss | None = None,
-           seed: int = 0, label: int | None = None, space: str | None = None, optimiser: str = "adam",
-           patience: int | None = PATIENCE, official: bool = False) -> Iterator[Step]:
+def invert(
+    generator: Generator,
+    target: Tensor,
+    *,
+    layer: int,
+    n_codes: int,
+    steps: int,
+    loss: Loss | None = None,
+    seed: int = 0,
+    label: int | None = None,
+    space: str | None = None,
+    optimiser: str = "adam",
+    patience: int | None = PATIENCE,
+    official: bool = False,
+) -> Iterator[Step]:
     """Search the mixture of `n_codes` codes closest to `target`: a Step for the start (i = 0) and for each gradient.
 
     target: [1, 3, h, w] in [-1, 1], at the size at which `loss` compares. loss: pixels where None; `losses.closeness`
@@ -77,8 +92,15 @@ def invert(generator: Generator, target: Tensor, *, layer: int, n_codes: int, st
     elif optimiser == "lbfgs":
         stream = lbfgs((place.start, free), loss_of, steps=steps, patience=patience)
     else:
-        stream = descend((place.start, free), loss_of, steps=steps, optimiser=adam(*RATES), schedule=rise_and_fall,
-                         retract=lambda variables, _: place.retract(variables), patience=patience)
+        stream = descend(
+            (place.start, free),
+            loss_of,
+            steps=steps,
+            optimiser=adam(*RATES),
+            schedule=rise_and_fall,
+            retract=lambda variables, _: place.retract(variables),
+            patience=patience,
+        )
     return (_step(best, place, mixer, importances) for best in stream)
 
 
@@ -95,6 +117,7 @@ class Mixer:
     unit: feature maps have mean square 1 over the channels of every pixel; so has their mixture, then, or the layers
     after it would be given what they never saw. Slots read after the mix take the mean of the N codes.
     """
+
     generator: Generator
     layer: int
     channels: int
@@ -113,7 +136,7 @@ class Mixer:
 
     def __call__(self, codes: Tensor, importances: Tensor) -> Tensor:
         alpha = importances / self.divisor
-        together = codes.unflatten(0, (-1, len(alpha)))             # [m, N, slots, dim]
+        together = codes.unflatten(0, (-1, len(alpha)))  # [m, N, slots, dim]
         if self.layer == 0:
             return self.generator((alpha[:, None] * together).sum(1))
         state = self._mixed(self.generator.run(codes, stop=self.layer), alpha)
@@ -132,7 +155,7 @@ class Mixer:
 
 
 def native_space(generator: Generator) -> str:
-    """"w+" where a mapping makes the codes (all of a code moves, and has a mean to be truncated to), else "z"."""
+    """ "w+" where a mapping makes the codes (all of a code moves, and has a mean to be truncated to), else "z"."""
     return "w+" if generator.has_truncation and generator.movable == slice(0, generator.dim) else "z"
 
 
@@ -154,7 +177,7 @@ def _noise_space(generator: Generator, z: Tensor, label: int | None) -> Space:
         return generator.codes(z, label=label)
 
     def retract(z: Tensor) -> None:
-        if unseen:                      # a longer z would turn less at each step
+        if unseen:  # a longer z would turn less at each step
             z.mul_(radius / z.norm(dim=1, keepdim=True))
 
     return Space(z, codes, retract)
@@ -172,8 +195,17 @@ def _code_space(generator: Generator, z: Tensor, label: int | None, *, shared: b
     return Space(start, lambda variables: mean + deviation * variables, lambda variables: None)
 
 
-def _check(generator: Generator, target: Tensor, layer: int, n_codes: int, steps: int, space: str | None,
-           optimiser: str, *, resizes: bool) -> None:
+def _check(
+    generator: Generator,
+    target: Tensor,
+    layer: int,
+    n_codes: int,
+    steps: int,
+    space: str | None,
+    optimiser: str,
+    *,
+    resizes: bool,
+) -> None:
     last, size = len(generator.layers), generator.resolution
     if not 0 <= layer <= last:
         raise ValueError(f"layer {layer}: codes are mixed after 0 to {last} layers of this generator")
@@ -184,7 +216,9 @@ def _check(generator: Generator, target: Tensor, layer: int, n_codes: int, steps
     if optimiser not in OPTIMISERS:
         raise ValueError(f"no optimiser {optimiser!r}: choose one of {', '.join(OPTIMISERS)}")
     if target.ndim != 4 or target.shape[:2] != (1, 3) or not (resizes or target.shape[2:] == (size, size)):
-        raise ValueError(f"the target is one picture [1, 3, {size}, {size}], or smaller behind the loss that shrank "
-                         f"it; got {list(target.shape)}")
+        raise ValueError(
+            f"the target is one picture [1, 3, {size}, {size}], or smaller behind the loss that shrank "
+            f"it; got {list(target.shape)}"
+        )
     if not target.isfinite().all():
         raise ValueError("the target holds numbers that are not finite: give values in [-1, 1]")

@@ -3,6 +3,7 @@
 Simonyan and Zisserman, ICLR 2015; layers are numbered as torchvision numbers them. No weights come with this project:
 `load` reads a file that somebody supplies, and nothing else than a VGG-16 passes for one.
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -12,13 +13,16 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-STAGES = ((0, 2), (5, 7), (10, 12, 14))         # convolutions between two poolings; the last is followed by relu3_3
+STAGES = ((0, 2), (5, 7), (10, 12, 14))  # convolutions between two poolings; the last is followed by relu3_3
 WIDTHS = (64, 128, 256)
-DEEPER, DENSE = (17, 19, 21, 24, 26, 28), (0, 3, 6)     # the rest of a VGG-16, which is not needed here
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)      # of ImageNet, of pictures in [0, 1]
+DEEPER, DENSE = (17, 19, 21, 24, 26, 28), (0, 3, 6)  # the rest of a VGG-16, which is not needed here
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, of pictures in [0, 1]
 NEEDED = {f"features.{i}.{part}" for stage in STAGES for i in stage for part in ("weight", "bias")}
-KNOWN = NEEDED | {f"{name}.{part}" for name in (*(f"features.{i}" for i in DEEPER), *(f"classifier.{i}" for i in DENSE))
-                  for part in ("weight", "bias")}
+KNOWN = NEEDED | {
+    f"{name}.{part}"
+    for name in (*(f"features.{i}" for i in DEEPER), *(f"classifier.{i}" for i in DENSE))
+    for part in ("weight", "bias")
+}
 
 
 class VGG16(nn.Module):
@@ -64,13 +68,15 @@ def load(path: str | Path) -> VGG16:
     network = VGG16()
     wrong = [name for name, tensor in network.state_dict().items() if found[name].shape != tensor.shape]
     if wrong:
-        raise ValueError(f"{Path(path).name} holds {wrong[0].replace('convolutions', 'features')} of shape "
-                         f"{list(found[wrong[0]].shape)}, which is not VGG-16\u2019s: {_REMEDY}")
+        raise ValueError(
+            f"{Path(path).name} holds {wrong[0].replace('convolutions', 'features')} of shape "
+            f"{list(found[wrong[0]].shape)}, which is not VGG-16’s: {_REMEDY}"
+        )
     network.load_state_dict(found, strict=True)
     return network.eval().requires_grad_(False)
 
 
-_REMEDY = "save the weights of torchvision\u2019s vgg16 as safetensors, under their own names"
+_REMEDY = "save the weights of torchvision’s vgg16 as safetensors, under their own names"
 
 
 def _check(file: str, names: set[str]) -> None:

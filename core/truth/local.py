@@ -4,6 +4,7 @@
 far each picture is moved along a direction is found by a secant search on the pictures themselves, so that the root of
 the change inside is the same for every direction: nothing here rests on a derivative.
 """
+
 from __future__ import annotations
 
 import math
@@ -16,21 +17,22 @@ from torch import Tensor
 from ..codes import Directions, edit
 from ..generators.base import Generator
 
-INSIDE = 0.05           # root of the change inside: 6.4 of 255 levels
-TOLERANCE = 0.01        # of it, that an edit may be stronger or weaker
-FARTHEST = 100.0        # that a code is moved along a unit direction
-MOST = 24               # pictures drawn of one face in search of its amount
+INSIDE = 0.05  # root of the change inside: 6.4 of 255 levels
+TOLERANCE = 0.01  # of it, that an edit may be stronger or weaker
+FARTHEST = 100.0  # that a code is moved along a unit direction
+MOST = 24  # pictures drawn of one face in search of its amount
 BATCH = 64
 GLANCE, WORTH = 4, 1.5  # a choice begins on every 4th face; what leaks at most 1.5 times the least there goes on to all
 
 
 class Faces(NamedTuple):
     """Unedited pictures: codes [n, slots, dim], images [n, 3, R, R] in [-1, 1], regions [n, R, R] bool, one each."""
+
     codes: Tensor
     images: Tensor
     regions: Tensor
 
-    def only(self, which: slice | Tensor) -> "Faces":
+    def only(self, which: slice | Tensor) -> Faces:
         return Faces(*(each[which] for each in self))
 
 
@@ -41,6 +43,7 @@ class Edited(NamedTuple):
     found that changes the region that much; such a picture's numbers are those of the last try. images [n, 3, R, R] in
     [-1, 1].
     """
+
     amounts: Tensor
     inside: Tensor
     outside: Tensor
@@ -60,8 +63,11 @@ class Edited(NamedTuple):
 
 def singles(*sets: Directions) -> list[Directions]:
     """Every direction of some sets, each as a set of one."""
-    return [Directions(found.vectors[i:i + 1], found.scores[i:i + 1], found.slots)
-            for found in sets for i in range(len(found))]
+    return [
+        Directions(found.vectors[i : i + 1], found.scores[i : i + 1], found.slots)
+        for found in sets
+        for i in range(len(found))
+    ]
 
 
 @torch.no_grad()
@@ -86,8 +92,16 @@ def alternating(n: int) -> Tensor:
     return 1.0 - 2.0 * (torch.arange(n, dtype=torch.float64) % 2)
 
 
-def at_equal_change(generator: Generator, faces: Faces, direction: Directions, *, senses: Tensor | None = None,
-                    target: float = INSIDE, tolerance: float = TOLERANCE, start: float = 1.0) -> Edited:
+def at_equal_change(
+    generator: Generator,
+    faces: Faces,
+    direction: Directions,
+    *,
+    senses: Tensor | None = None,
+    target: float = INSIDE,
+    tolerance: float = TOLERANCE,
+    start: float = 1.0,
+) -> Edited:
     """Every face moved along a direction until the root mean squared change inside its region is `target`.
 
     senses [n]: +1 or -1, which way each face is moved (None: alternately). tolerance: relative. start: the first
@@ -123,8 +137,8 @@ class _Search:
 
     def __init__(self, n: int, target: float, tolerance: float, start: float):
         self.target, self.near = math.log(target), math.log1p(tolerance)
-        self.amounts = torch.full((n,), min(start, FARTHEST), dtype=torch.float64)      # to try next
-        self.tried, self.sizes = self.amounts.clone(), torch.full_like(self.amounts, torch.nan)     # amount, log size
+        self.amounts = torch.full((n,), min(start, FARTHEST), dtype=torch.float64)  # to try next
+        self.tried, self.sizes = self.amounts.clone(), torch.full_like(self.amounts, torch.nan)  # amount, log size
         self.low, self.high = torch.full_like(self.amounts, -torch.inf), torch.full_like(self.amounts, torch.inf)
         self.open, self.reached = torch.ones(n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
 
@@ -135,7 +149,7 @@ class _Search:
         self.low[now] = torch.where(off > 0, x, self.low[now])
         self.high[now] = torch.where(off > 0, self.high[now], x)
         slope = (y - self.sizes[now]) / (x - self.tried[now].log())
-        slope = torch.where(slope.isfinite(), slope, 1.0).clamp(0.3, 3)         # the first step takes it for linear
+        slope = torch.where(slope.isfinite(), slope, 1.0).clamp(0.3, 3)  # the first step takes it for linear
         step = (x + (off / slope).clamp(-3, 3)).clamp(max=math.log(FARTHEST))
         low, high = self.low[now], self.high[now]
         leaves = ((step <= low) | (step >= high)) & (low + high).isfinite()
@@ -178,8 +192,8 @@ def median_interval(values: Tensor) -> tuple[float, float, float]:
     if n == 0:
         raise ValueError("no values, so no median: measure at least one picture")
     ordered, below, cut = values.double().sort().values, 0.0, 0
-    while cut < n // 2 and below + math.comb(n, cut) / 2 ** n <= 0.025:
-        below += math.comb(n, cut) / 2 ** n
+    while cut < n // 2 and below + math.comb(n, cut) / 2**n <= 0.025:
+        below += math.comb(n, cut) / 2**n
         cut += 1
     low = max(cut - 1, 0)
     return float((ordered[(n - 1) // 2] + ordered[n // 2]) / 2), float(ordered[low]), float(ordered[n - 1 - low])

@@ -3,6 +3,7 @@ the independent judges of every claim.
 
 They are trained on renders only, never on generated pictures, and no generator is trained against them.
 """
+
 from __future__ import annotations
 
 import torch
@@ -14,8 +15,11 @@ class ConvBlock(nn.Sequential):
     """3 x 3 convolution, batch norm, ReLU; stride 2 where `down`."""
 
     def __init__(self, fan_in: int, fan_out: int, *, down: bool = False):
-        super().__init__(nn.Conv2d(fan_in, fan_out, 3, stride=2 if down else 1, padding=1, bias=False),
-                         nn.BatchNorm2d(fan_out), nn.ReLU())
+        super().__init__(
+            nn.Conv2d(fan_in, fan_out, 3, stride=2 if down else 1, padding=1, bias=False),
+            nn.BatchNorm2d(fan_out),
+            nn.ReLU(),
+        )
 
 
 class Reader(nn.Module):
@@ -24,8 +28,9 @@ class Reader(nn.Module):
     names: what the numbers are of, in order. widths: channels from R/2 down to R / 2^len(widths).
     """
 
-    def __init__(self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (32, 64, 96, 128),
-                 hidden: int = 256):
+    def __init__(
+        self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (32, 64, 96, 128), hidden: int = 256
+    ):
         super().__init__()
         self.resolution, self.names, self.widths, self.hidden = resolution, tuple(names), tuple(widths), hidden
         blocks, fan_in = [], 3
@@ -34,8 +39,9 @@ class Reader(nn.Module):
             fan_in = width
         self.body = nn.Sequential(*blocks)
         side = resolution // 2 ** len(widths)
-        self.hidden_layer = nn.Sequential(nn.Linear(fan_in * side ** 2, hidden, bias=False),
-                                          nn.BatchNorm1d(hidden), nn.ReLU())
+        self.hidden_layer = nn.Sequential(
+            nn.Linear(fan_in * side**2, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()
+        )
         self.output = nn.Linear(hidden, len(self.names))
 
     def config(self) -> dict:
@@ -67,8 +73,9 @@ class PartReader(nn.Module):
         super().__init__()
         self.resolution, self.names, self.widths = resolution, tuple(names), tuple(widths)
         self.first = ConvBlock(3, widths[0])
-        self.down = nn.ModuleList(nn.Sequential(ConvBlock(i, o, down=True), ConvBlock(o, o))
-                                  for i, o in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(
+            nn.Sequential(ConvBlock(i, o, down=True), ConvBlock(o, o)) for i, o in zip(widths, widths[1:])
+        )
         self.up = nn.ModuleList(ConvBlock(i + o, o) for i, o in zip(widths[:0:-1], widths[-2::-1]))
         self.output = nn.Conv2d(widths[0], len(self.names), 1)
 

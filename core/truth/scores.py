@@ -4,6 +4,7 @@ Definitions are the README's: one *step* of a knob is one standard deviation of 
 is measured in standard deviations of the factor over the pictures that the model learned from: were it over the model's
 own, a factor that the model hardly varies would seem to change most.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from ..codes import Directions, codes_in_turn, edit
 from ..generators.base import Generator
 
-FOUND = 0.7             # |corr(w . v, factor)| from which a direction counts as having found a factor
+FOUND = 0.7  # |corr(w . v, factor)| from which a direction counts as having found a factor
 BATCH = 64
 
 
@@ -31,28 +32,47 @@ def read_codes(generator: Generator, reader: nn.Module, codes: Tensor) -> Tensor
 
 
 @torch.no_grad()
-def read_seeds(generator: Generator, reader: nn.Module, n: int, seed: int, *,
-               psi: float = 1.0) -> tuple[Tensor, Tensor]:
+def read_seeds(
+    generator: Generator, reader: nn.Module, n: int, seed: int, *, psi: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """Codes [n, slots, dim] of the seeds from `seed` on, classes in turn, and their readings [n, factors]."""
     codes = codes_in_turn(generator, n, seed, psi=psi)
     return codes, read_codes(generator, reader, codes)
 
 
 @torch.no_grad()
-def knob_changes_of(generator: Generator, reader: nn.Module, codes: Tensor, directions: Directions, steps: Tensor,
-                    spread: Tensor, *, amount: float = 1.0) -> Iterator[Tensor]:
+def knob_changes_of(
+    generator: Generator,
+    reader: nn.Module,
+    codes: Tensor,
+    directions: Directions,
+    steps: Tensor,
+    spread: Tensor,
+    *,
+    amount: float = 1.0,
+) -> Iterator[Tensor]:
     """For each direction [n, factors]: (reading at +amount steps - at -amount steps) / (2 amount), over `spread`.
 
     codes [n, slots, dim]; steps [k] from `spread_along`; spread [factors], the factors' standard deviations.
     """
     for i, step in enumerate(steps.tolist()):
-        one = Directions(directions.vectors[i:i + 1], directions.scores[i:i + 1], directions.slots)
+        one = Directions(directions.vectors[i : i + 1], directions.scores[i : i + 1], directions.slots)
         plus, minus = (read_codes(generator, reader, edit(codes, one, [sign * amount * step])) for sign in (1, -1))
         yield (plus - minus) / (2 * amount) / spread
 
 
-def knob_changes(generator: Generator, reader: nn.Module, directions: Directions, steps: Tensor, spread: Tensor, *,
-                 seeds: int = 64, first_seed: int = 1_000_000, psi: float = 0.7, amount: float = 1.0) -> Tensor:
+def knob_changes(
+    generator: Generator,
+    reader: nn.Module,
+    directions: Directions,
+    steps: Tensor,
+    spread: Tensor,
+    *,
+    seeds: int = 64,
+    first_seed: int = 1_000_000,
+    psi: float = 0.7,
+    amount: float = 1.0,
+) -> Tensor:
     """[k, seeds, factors]: signed change a step of every factor on every picture, in standard deviations of the factor.
 
     Classes come in turn.
@@ -81,10 +101,12 @@ def interval(changes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def correlations(projections: Tensor, readings: Tensor) -> Tensor:
     """[n, k], [n, factors] -> Pearson correlations [k, factors]; 0 where something does not vary."""
+
     def standard(x: Tensor) -> Tensor:
         x = x.double() - x.double().mean(0)
         norm = x.norm(dim=0)
         return torch.where(norm > 1e-12, x / norm.clamp(min=1e-12), 0.0)
+
     return standard(projections).T @ standard(readings)
 
 
@@ -103,6 +125,7 @@ def supervised_directions(codes: Tensor, readings: Tensor, slots: Sequence[int])
 @dataclass(frozen=True)
 class Found:
     """Which factors a set of directions finds. best: [factors], the largest |correlation| of any direction."""
+
     count: int
     names: tuple[str, ...]
     best: Tensor
@@ -143,8 +166,9 @@ def _symmetric_root(matrix: Tensor) -> Tensor:
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
 
-def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 256, patches: int = 16,
-                       seed: int = 0) -> dict[int, float]:
+def sliced_wasserstein(
+    a: Tensor, b: Tensor, *, projections: int = 256, patches: int = 16, seed: int = 0
+) -> dict[int, float]:
     """Distance of 7 x 7 patches on the Laplacian pyramid at 64, 32, 16 px (Karras et al., ICLR 2018), times 1,000.
 
     a, b: images [n, 3, R, R] in [-1, 1], equally many. Sees speckle; needs no network.
@@ -153,8 +177,10 @@ def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 256, patches:
     while a.shape[-1] >= 16:
         small_a, small_b = (torch.nn.functional.avg_pool2d(x, 2) for x in (a, b))
         last = a.shape[-1] == 16
-        bands = [x if last else x - torch.nn.functional.interpolate(s, scale_factor=2, mode="bilinear")
-                 for x, s in ((a, small_a), (b, small_b))]
+        bands = [
+            x if last else x - torch.nn.functional.interpolate(s, scale_factor=2, mode="bilinear")
+            for x, s in ((a, small_a), (b, small_b))
+        ]
         directions = torch.randn(3 * 49, projections, generator=random)
         directions = directions / directions.norm(dim=0)
         slices = [(_patches(band, patches, seed) @ directions).sort(0).values for band in bands]
@@ -167,6 +193,6 @@ def _patches(band: Tensor, count: int, seed: int) -> Tensor:
     """[n * count, 147]: patches at random places, every channel standardised over all of them."""
     random, size = torch.Generator().manual_seed(seed + 1), band.shape[-1]
     rows, columns = (torch.randint(0, size - 6, (count,), generator=random).tolist() for _ in range(2))
-    picked = torch.stack([band[:, :, r:r + 7, c:c + 7] for r, c in zip(rows, columns)], 1).flatten(0, 1)
+    picked = torch.stack([band[:, :, r : r + 7, c : c + 7] for r, c in zip(rows, columns)], 1).flatten(0, 1)
     picked = (picked - picked.mean((0, 2, 3), keepdim=True)) / picked.std((0, 2, 3), keepdim=True)
     return picked.flatten(1)

@@ -5,6 +5,7 @@ reverse pass a picture and statistic through the layers behind the knob gives th
 so each knob is compared with hundreds of random directions. A statistic says what the pixels do, not what is in the
 picture.
 """
+
 from __future__ import annotations
 
 import time
@@ -31,14 +32,14 @@ FACTORS = (
 )
 NAMES = tuple(factor.name for factor in FACTORS)
 
-SEEDS, LEAST, RANDOM = 64, 16, 200          # pictures, the fewest that a budget may leave, random directions
+SEEDS, LEAST, RANDOM = 64, 16, 200  # pictures, the fewest that a budget may leave, random directions
 RANDOM_SEED = 2_000_003
-SAMPLED, FIRST_SAMPLED = 4096, 500_000      # codes over which a step is measured, as for the knobs themselves
-LUMA = (0.2126, 0.7152, 0.0722)             # of red, green, blue: ITU-R BT.709
-FRAME = 16                                  # the frame that shows the background is a 16th of a side wide
-LEVEL = 1 / 255                             # what stands out by less than this weighs nothing
-ROUND = 1e-9                                # rounds the tip of a square root, so that it has a slope at 0
-CONSTANT = 1e-6                             # a statistic that varies less over the pictures is a constant
+SAMPLED, FIRST_SAMPLED = 4096, 500_000  # codes over which a step is measured, as for the knobs themselves
+LUMA = (0.2126, 0.7152, 0.0722)  # of red, green, blue: ITU-R BT.709
+FRAME = 16  # the frame that shows the background is a 16th of a side wide
+LEVEL = 1 / 255  # what stands out by less than this weighs nothing
+ROUND = 1e-9  # rounds the tip of a square root, so that it has a slope at 0
+CONSTANT = 1e-6  # a statistic that varies less over the pictures is a constant
 
 
 # --- the statistics
@@ -74,7 +75,7 @@ def centre(levels: Tensor) -> tuple[Tensor, Tensor]:
     weight = (levels - background(levels)[:, :, None, None]).square().sum(1)
     side = weight.shape[2]
     ruler = (torch.arange(side, dtype=weight.dtype, device=weight.device) + 0.5) * 2 / side - 1
-    whole = weight.mean((1, 2)) + LEVEL ** 2
+    whole = weight.mean((1, 2)) + LEVEL**2
     return (weight * ruler).mean((1, 2)) / whole, (weight * -ruler[:, None]).mean((1, 2)) / whole
 
 
@@ -89,7 +90,7 @@ def background(levels: Tensor) -> Tensor:
     frame[inner, inner] = False
     values = levels[:, :, frame].sort(2).values
     quarter = values.shape[2] // 4
-    return values[:, :, quarter:values.shape[2] - quarter].mean(2)
+    return values[:, :, quarter : values.shape[2] - quarter].mean(2)
 
 
 def edges(luma: Tensor) -> Tensor:
@@ -101,7 +102,7 @@ def edges(luma: Tensor) -> Tensor:
 
 
 def _root(x: Tensor) -> Tensor:
-    return (x + ROUND ** 2).sqrt() - ROUND
+    return (x + ROUND**2).sqrt() - ROUND
 
 
 # --- what a knob does to them
@@ -114,6 +115,7 @@ class Result(NamedTuple):
     percentile: [k, factors], share (0 to 1) of the random directions whose |mean change| is smaller.
     spread: [factors], standard deviation over the same pictures. seeds, random: how many there were.
     """
+
     changes: Tensor
     percentile: Tensor
     spread: Tensor
@@ -123,13 +125,23 @@ class Result(NamedTuple):
 
 class Step(NamedTuple):
     """done of total pictures; the last step has the result."""
+
     done: int
     total: int
     result: Result | None
 
 
-def measure(generator: Generator, directions: Directions, steps: Tensor, *, psi: float, seeds: int = SEEDS,
-            first_seed: int = 1_020_000, random: int = RANDOM, seconds: float | None = None) -> Iterator[Step]:
+def measure(
+    generator: Generator,
+    directions: Directions,
+    steps: Tensor,
+    *,
+    psi: float,
+    seeds: int = SEEDS,
+    first_seed: int = 1_020_000,
+    random: int = RANDOM,
+    seconds: float | None = None,
+) -> Iterator[Step]:
     """Changes of all statistics a step of every knob, beside those of random directions in the same slots.
 
     steps: [k], the length of one step (one standard deviation of w . v). Pictures are those of the seeds from
@@ -148,7 +160,7 @@ def measure(generator: Generator, directions: Directions, steps: Tensor, *, psi:
     readings, slopes, spent, total = [], [], 0.0, seeds
     while len(slopes) < total:
         began = time.perf_counter()
-        reading, slope = slopes_of(view, codes[len(slopes):len(slopes) + 1], slots)
+        reading, slope = slopes_of(view, codes[len(slopes) : len(slopes) + 1], slots)
         readings.append(reading)
         slopes.append(slope)
         spent += time.perf_counter() - began
@@ -159,8 +171,10 @@ def measure(generator: Generator, directions: Directions, steps: Tensor, *, psi:
     sizes = steps_of(codes_in_turn(generator, SAMPLED, FIRST_SAMPLED)[:, slots], chance)
     spread = torch.stack(readings).std(0)
     per_unit = torch.where(spread > CONSTANT, 1 / spread.clamp(min=CONSTANT), 0)
-    changes, beside = (along(torch.stack(slopes), vectors, lengths) * per_unit
-                       for vectors, lengths in ((directions.vectors, steps), (chance, sizes)))
+    changes, beside = (
+        along(torch.stack(slopes), vectors, lengths) * per_unit
+        for vectors, lengths in ((directions.vectors, steps), (chance, sizes))
+    )
     size, other = changes.mean(1).abs(), beside.mean(1).abs()
     percentile = (other < size[:, None]).double().mean(1)
     yield Step(total, total, Result(changes, percentile, spread, total, random))
@@ -168,15 +182,20 @@ def measure(generator: Generator, directions: Directions, steps: Tensor, *, psi:
 
 def _check(generator: Generator, directions: Directions, steps: Tensor, seeds: int, random: int) -> None:
     if seeds < 2 or random < 1:
-        raise ValueError(f"{seeds} pictures and {random} random directions: give at least 2 pictures, to see how a "
-                         "statistic varies, and 1 random direction, to compare with")
+        raise ValueError(
+            f"{seeds} pictures and {random} random directions: give at least 2 pictures, to see how a "
+            "statistic varies, and 1 random direction, to compare with"
+        )
     if steps.shape != (len(directions),):
-        raise ValueError(f"{len(directions)} directions need as many steps, not {list(steps.shape)}: "
-                         "take them from spread_along")
+        raise ValueError(
+            f"{len(directions)} directions need as many steps, not {list(steps.shape)}: take them from spread_along"
+        )
     slots, dim = directions.slots, directions.vectors.shape[-1]
     if dim != generator.dim or not slots or max(slots) >= generator.slots:
-        raise ValueError(f"directions for slots {slots} of {dim} numbers do not fit a model with {generator.slots} "
-                         f"slots of {generator.dim}: they were made for another model")
+        raise ValueError(
+            f"directions for slots {slots} of {dim} numbers do not fit a model with {generator.slots} "
+            f"slots of {generator.dim}: they were made for another model"
+        )
 
 
 def slopes_of(generator: Generator, codes: Tensor, slots: list[int]) -> tuple[Tensor, Tensor]:
@@ -199,7 +218,7 @@ def slopes_of(generator: Generator, codes: Tensor, slots: list[int]) -> tuple[Te
 def along(slopes: Tensor, vectors: Tensor, steps: Tensor) -> Tensor:
     """[n, factors, slots, dim], [k, dim] or [k, slots, dim], [k] -> first-order changes a step [k, n, factors]."""
     vectors = vectors.cpu().double() * steps.cpu().double().reshape(-1, *[1] * (vectors.ndim - 1))
-    if vectors.ndim == 2:       # the same shift in every slot
+    if vectors.ndim == 2:  # the same shift in every slot
         return torch.einsum("nfd,kd->knf", slopes.sum(2), vectors)
     return torch.einsum("nfsd,ksd->knf", slopes, vectors)
 

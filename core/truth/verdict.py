@@ -1,4 +1,5 @@
 """One sentence about a knob, always in one form: what moved, how much, against what, on how many."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from torch import Tensor
 from .scores import interval, purity, same_sign
 from .worlds.base import Factor
 
-BESIDE = 0.5        # a second factor is named in the title from this share of the strongest one on
-RARE = 0.99         # a statistic is named where this share of random directions moves it less
+BESIDE = 0.5  # a second factor is named in the title from this share of the strongest one on
+RARE = 0.99  # a statistic is named where this share of random directions moves it less
 
 
 @dataclass(frozen=True)
@@ -20,31 +21,48 @@ class Verdict:
 
     strongest: index of the factor moved most (None: none clearly).
     """
+
     text: str
     title: str
     strongest: int | None
     purity: float
 
 
-def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float,
-            things: str = "pictures") -> Verdict:
+def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float, things: str = "pictures") -> Verdict:
     """What one step of a knob does, from changes [n, factors] in standard deviations of each factor.
 
     things: what was counted. baseline: the median, over random directions, of the strongest factor's mean change, in
     standard deviations. A factor is named only where its 95 % interval excludes 0 and its mean exceeds the baseline.
     """
-    return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline,
-                      n=len(changes), things=things)
+    return verdict_of(*interval(changes), same_sign(changes), factors, baseline=baseline, n=len(changes), things=things)
 
 
-def verdict_of(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], *, baseline: float,
-               n: int, things: str = "pictures") -> Verdict:
+def verdict_of(
+    mean: Tensor,
+    low: Tensor,
+    high: Tensor,
+    agree: Tensor,
+    factors: Sequence[Factor],
+    *,
+    baseline: float,
+    n: int,
+    things: str = "pictures",
+) -> Verdict:
     """The same from what was recorded: mean change a step, its 95 % interval and share of the n in its sense,
     each [factors].
     """
     named = float(mean.abs().amax()) > baseline
-    return _said(mean, low, high, agree, factors, named, of=things, beside="",
-                 ending=f"A random knob\u2019s strongest: {baseline:.2f}. ({n} {things})")
+    return _said(
+        mean,
+        low,
+        high,
+        agree,
+        factors,
+        named,
+        of=things,
+        beside="",
+        ending=f"A random knob’s strongest: {baseline:.2f}. ({n} {things})",
+    )
 
 
 def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Factor], *, random: int) -> Verdict:
@@ -57,12 +75,29 @@ def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Fa
     rarity = float(percentile[changes.mean(0).abs().argmax()])
     # rounded down: 99.5 % is not yet all of them
     share = "all" if rarity == 1 else f"{int(100 * rarity + 1e-9)} %"
-    return _said(*interval(changes), same_sign(changes), factors, rarity >= RARE, of="pictures",
-                 beside=f"; more than {share} of {random} random directions", ending=f"({len(changes)} pictures)")
+    return _said(
+        *interval(changes),
+        same_sign(changes),
+        factors,
+        rarity >= RARE,
+        of="pictures",
+        beside=f"; more than {share} of {random} random directions",
+        ending=f"({len(changes)} pictures)",
+    )
 
 
-def _said(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Sequence[Factor], named: bool, *, of: str,
-          beside: str, ending: str) -> Verdict:
+def _said(
+    mean: Tensor,
+    low: Tensor,
+    high: Tensor,
+    agree: Tensor,
+    factors: Sequence[Factor],
+    named: bool,
+    *,
+    of: str,
+    beside: str,
+    ending: str,
+) -> Verdict:
     pure = float(purity(mean[None]))
     first, second = mean.abs().argsort(descending=True)[:2].tolist()
     what, size = factors[first].description, _size(mean[first])
@@ -71,13 +106,18 @@ def _said(mean: Tensor, low: Tensor, high: Tensor, agree: Tensor, factors: Seque
         return Verdict(text, "many things a little", None, pure)
     bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))
     next_one = f"{factors[second].description}, {abs(float(mean[second])):.2f}"
-    text = (f"{what.capitalize()}: {size} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), in the same sense on "
-            f"{100 * float(agree[first]):.0f} % of {of}{beside}. Next: {next_one}. {ending}")
+    text = (
+        f"{what.capitalize()}: {size} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), in the same sense on "
+        f"{100 * float(agree[first]):.0f} % of {of}{beside}. Next: {next_one}. {ending}"
+    )
     return Verdict(text, _title(mean, factors), first, pure)
 
 
 def knob_title(changes: Tensor, factors: Sequence[Factor]) -> str:
-    """"looks left / looks right", minus end first; a second factor in brackets where it moves at least half as much."""
+    """Both ends of a knob, minus end first, as in "looks left / looks right".
+
+    A second factor stands in brackets where it moves at least half as much.
+    """
     return _title(changes.mean(0), factors)
 
 

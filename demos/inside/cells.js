@@ -22,7 +22,7 @@
     keep.addEventListener("change", () => { if (rows()[+keep.value]) set({keep: rows()[+keep.value].keep}); });
     let placed = "";
     rooms.experiment(tab, parts.few, "few", {
-      press: "Keep only few channels", says: "Keeping few channels \u2026",
+      press: "Keep only few channels", says: "Keeping few channels …",
       draw: (result, {rows: kept, key, partial, html, verdict}) => {
         if (!kept) return;
         keep.max = kept.length - 1; knob.hidden = false;
@@ -85,7 +85,7 @@
     other.addEventListener("change", () => { if (other.value.trim()) set({other: tab.labelFrom(other.value)}); });
     const between = betweenOf(tab);
     rooms.experiment(tab, part, "cross", {
-      press: "Cross them", says: "Crossing \u2026",
+      press: "Cross them", says: "Crossing …",
       lead: [E("div", {class: "fields"}, gan.field(["The other class"], other), gates.element, mix)],
       draw: (result, {src, frames, a, b, names, verdict, partial}) => {
         if (!src) return;
@@ -143,7 +143,7 @@
       E("img", {src: row.picture, alt: `picture ${i + 1} of the class`}),
       E("img", {src: row.cut, alt: "its pieces", class: "hard"}));
     rooms.experiment(tab, part, "cut", {
-      press: "Cut into pieces", says: "Cutting \u2026",
+      press: "Cut into pieces", says: "Cutting …",
       lead: [E("div", {class: "fields"},
         gan.field(word("pieces"), pieces, {hint: piecesSays}), gates.element, weighted)],
       draw: (result, {rows, verdict}) => {

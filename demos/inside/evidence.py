@@ -1,4 +1,5 @@
 """What the tab Look inside says: its sentences, its equation, and what was measured of a network's channels."""
+
 from __future__ import annotations
 
 import json
@@ -11,22 +12,34 @@ from ..page.parts import table
 
 BARE_SENTENCE = "Every class opens channels of its own in this network. Switch one off and see what goes."
 LEAD = "A formula finds the channels that a class opens most, from the weights alone; what they do, you try."
-NO_NETWORK = ("This tab looks into networks that draw by class, and none is on this machine yet: "
-              "fetch one from the list below, which says its size and licence, or start the page with "
-              "python app.py --weights FILE and a BigGAN or BigGAN-deep of yours.")
-FEW = ("How few channels make a class?",
-       "Of every gate only the most aware channels are kept, all others are off; beside it, as many random ones.")
+NO_NETWORK = (
+    "This tab looks into networks that draw by class, and none is on this machine yet: "
+    "fetch one from the list below, which says its size and licence, or start the page with "
+    "python app.py --weights FILE and a BigGAN or BigGAN-deep of yours."
+)
+FEW = (
+    "How few channels make a class?",
+    "Of every gate only the most aware channels are kept, all others are off; beside it, as many random ones.",
+)
 CROSS = ("Cross two classes", "The same noise, two classes: the channels that the other class opens most come from it.")
-CUT = ("Cut out", "Nobody labelled a pixel: places where the channels say the same become one piece (k-means), "
-                  "weighted by awareness or not.")
+CUT = (
+    "Cut out",
+    "Nobody labelled a pixel: places where the channels say the same become one piece (k-means), "
+    "weighted by awareness or not.",
+)
 ALIKE = ("Who is like whom?", "Two classes are alike where they open the same channels more than other classes do.")
-COMPARE = ("By formula, from the weights; by watching, the mean of what the channel lets through; by experiment, "
-           "switching the channel off and comparing pictures. The experiment is the truth about what a channel does; "
-           "it takes longest.")
-LIMITS = ("That a picture changes when a channel is switched off does not say that this channel alone draws what went: "
-          "channels work together, and a channel that nobody misses may still help. Awareness is our formulation, "
-          "not the paper\u2019s published one.")
-EQUATION = (r"""
+COMPARE = (
+    "By formula, from the weights; by watching, the mean of what the channel lets through; by experiment, "
+    "switching the channel off and comparing pictures. The experiment is the truth about what a channel does; "
+    "it takes longest."
+)
+LIMITS = (
+    "That a picture changes when a channel is switched off does not say that this channel alone draws what went: "
+    "channels work together, and a channel that nobody misses may still help. Awareness is our formulation, "
+    "not the paper’s published one."
+)
+EQUATION = (
+    r"""
 **Our formulation.** The paper (He et al., *Interpreting Class Conditional GANs with Channel Awareness*, """
     r"""arXiv 2203.11173) has neither
 code nor text that is public; what follows is how we read its abstract and its figures, and may differ from it.
@@ -55,10 +68,13 @@ pictures and pixels (by watching), and the mean squared difference of pictures w
 **Who is like whom**: the cosine of $a(y) - \mathrm{mean}_y\, a$, each gate scaled to the same size. """
     r"""**Cut out**: k-means of $a_c h_c(p)$ over
 pixels $p$, every gate centred and scaled to the same variance.
-""")
-NOT_MEASURED = ("<p>Not measured yet for this network. What stands on this page is measured on the pictures on screen; "
-                "\u201cCompare methods\u201d puts formula, observation and experiment side by side for the chosen "
-                "gate.</p>")
+"""
+)
+NOT_MEASURED = (
+    "<p>Not measured yet for this network. What stands on this page is measured on the pictures on screen; "
+    "“Compare methods” puts formula, observation and experiment side by side for the chosen "
+    "gate.</p>"
+)
 
 
 def truth_html(model: str) -> str:
@@ -72,7 +88,7 @@ def truth_html(model: str) -> str:
         return NOT_MEASURED
     sentences = "".join(f"<p>{escape(one)}</p>" for one in found["sentences"])
     tables = "".join(table(one["head"], one["rows"], caption=one["caption"]) for one in found["tables"])
-    made = f'Measured on {escape(found["date"])} with {escape(found["command"])}.'
+    made = f"Measured on {escape(found['date'])} with {escape(found['command'])}."
     return f'{sentences}{tables}<p class="caption">{made}</p>'
 
 

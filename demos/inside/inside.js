@@ -101,10 +101,10 @@
       more: part => rooms.settings(tab, part),
       cross: part => rooms.cross(tab, part),
       cut: part => rooms.cut(tab, part),
-      alike: part => tables(part, "alike", "Compare the classes", "Comparing \u2026", false),
-      compare: part => tables(part, "compare", "Measure every channel of this gate", "Measuring \u2026", true),
+      alike: part => tables(part, "alike", "Compare the classes", "Comparing …", false),
+      compare: part => tables(part, "compare", "Measure every channel of this gate", "Measuring …", true),
       truth: part => {
-        tables(part, "truth", "Look it up", "Looking it up \u2026", false);
+        tables(part, "truth", "Look it up", "Looking it up …", false);
         askOnce(tab, part.element.querySelector("button"));
       },
     });

@@ -2,6 +2,7 @@
 
 One record makes the picture, its link, code and notebook. Gates and channels are numbered as in core.channels, from 0.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,30 +10,33 @@ from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from urllib.parse import urlencode
 
-import torch
 from torch import Tensor, nn
 
 from core import zoo
 from core.channels.awareness import activations, awareness, strongest
 from core.generators.base import Generator
 
-from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
-from ..page.classes import class_names, class_of
 from ..page.cache import joined
-from ..page.picture import LARGEST_SEED, NOUNS, REPOSITORY, opened
+from ..page.classes import class_names, class_of
 from ..page.export import SET_UP, drawing_code, notebook_of, opening
+from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
+from ..page.picture import LARGEST_SEED, NOUNS, REPOSITORY, opened
 
 TAB = "inside"
-BUNDLED = "objects-biggan"      # what the tab opens with, where it is there
-MOST = 3.0                      # times its own strength that a channel can be turned up
+BUNDLED = "objects-biggan"  # what the tab opens with, where it is there
+MOST = 3.0  # times its own strength that a channel can be turned up
 MIXES = {"parameters": "gains and biases", "features": "activations"}
 GATES = ("all", "early", "late")
 PIECES = (2, 12)
-FORMULATION = ("Our formulation: the text and the code of the paper (He et al., Interpreting Class Conditional GANs "
-               "with Channel Awareness, arXiv 2203.11173) are not public.")
-NEEDS = ("this network has no class-conditional normalisation, so none of its channels belongs to a class: "
-         "choose a BigGAN or a BigGAN-deep in the list of networks, or start the page with "
-         "python app.py --weights FILE")
+FORMULATION = (
+    "Our formulation: the text and the code of the paper (He et al., Interpreting Class Conditional GANs "
+    "with Channel Awareness, arXiv 2203.11173) are not public."
+)
+NEEDS = (
+    "this network has no class-conditional normalisation, so none of its channels belongs to a class: "
+    "choose a BigGAN or a BigGAN-deep in the list of networks, or start the page with "
+    "python app.py --weights FILE"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Look:
     keep: per cent of the channels. pieces: of the cut; weighted: by awareness. Numbers may be given as text. Raises
     RecipeError.
     """
+
     model: str
     seed: int = 0
     label: int = 0
@@ -70,14 +75,20 @@ class Look:
         scores = awareness_of(card.name, gate)[label]
         channel = whole(self.channel, f"the channel of gate {gate}", -1, len(scores) - 1)
         checked = dict(
-            seed=whole(self.seed, "the seed", 0, LARGEST_SEED), label=label,
+            seed=whole(self.seed, "the seed", 0, LARGEST_SEED),
+            label=label,
             psi=card.psi if self.psi in (None, "") else number(self.psi, "the truncation", 0, 1),
-            gate=gate, channel=int(strongest(scores, 1)) if channel < 0 else channel,
+            gate=gate,
+            channel=int(strongest(scores, 1)) if channel < 0 else channel,
             amount=number(self.amount, "the strength of the channel", 0, MOST),
             other=(label + 1) % card.classes if self.other in (-1, "-1") else class_of(self.other, card.name),
-            share=number(self.share, "the share of channels", 0, 1), gates=_gates(self.gates, count),
-            mix=choice(self.mix, "mix", MIXES), keep=number(self.keep, "the per cent of channels", 0, 100),
-            pieces=whole(self.pieces, "the number of pieces", *PIECES), weighted=_yes(self.weighted))
+            share=number(self.share, "the share of channels", 0, 1),
+            gates=_gates(self.gates, count),
+            mix=choice(self.mix, "mix", MIXES),
+            keep=number(self.keep, "the per cent of channels", 0, 100),
+            pieces=whole(self.pieces, "the number of pieces", *PIECES),
+            weighted=_yes(self.weighted),
+        )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -100,8 +111,10 @@ def card_of(model: object) -> zoo.ModelCard:
     """Of a network with classes that can be opened now. Raises RecipeError."""
     if not (isinstance(model, str) and model in zoo.ready()):
         there = [name for name, card in zoo.ready().items() if card.classes]
-        raise RecipeError(f"the model cannot be {quoted(model)}: "
-                          f"choose {', '.join(there) or 'one of the list of networks'}, or fetch it first")
+        raise RecipeError(
+            f"the model cannot be {quoted(model)}: "
+            f"choose {', '.join(there) or 'one of the list of networks'}, or fetch it first"
+        )
     if not opened(model).gates:
         raise RecipeError(NEEDS)
     return zoo.card(model)
@@ -202,8 +215,10 @@ def alt_text(look: Look) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
     noun, name = NOUNS.get(zoo.card(look.model).world, "picture"), named(look)
     of = f"class {look.label}" + ("" if name == f"class {look.label}" else f" ({name})")
-    return (f"{noun}, picture number {look.seed}, {of}, truncation {look.psi:g}, "
-            f"channel {look.channel} of {gate_name(look.model, look.gate)} {strength(look)}")
+    return (
+        f"{noun}, picture number {look.seed}, {of}, truncation {look.psi:g}, "
+        f"channel {look.channel} of {gate_name(look.model, look.gate)} {strength(look)}"
+    )
 
 
 # --- JSON, link
@@ -221,8 +236,15 @@ def unread(model: str) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Look:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    return Look(**read_recipe(data, FIELDS, "a look inside",
-                              "give what the tab Look inside wrote, with a model, a gate and a channel", tab=TAB))
+    return Look(
+        **read_recipe(
+            data,
+            FIELDS,
+            "a look inside",
+            "give what the tab Look inside wrote, with a model, a gate and a channel",
+            tab=TAB,
+        )
+    )
 
 
 def to_query(look: Look) -> dict[str, str]:
@@ -231,8 +253,11 @@ def to_query(look: Look) -> dict[str, str]:
     """
     plain = Look(look.model, label=look.label)
     always = ("model", "gate", "channel")
-    written = {name: in_a_link(getattr(look, name)) for name in FIELDS
-               if name in always or name == "label" and look.label or getattr(look, name) != getattr(plain, name)}
+    written = {
+        name: in_a_link(getattr(look, name))
+        for name in FIELDS
+        if name in always or name == "label" and look.label or getattr(look, name) != getattr(plain, name)
+    }
     return dict(tab=TAB, v=str(VERSION), **written)
 
 
@@ -258,16 +283,22 @@ def code_for(look: Look) -> str:
 def _code(look: Look) -> str:
     reader, expression = opening(zoo.card(look.model))
     drawer, rows = drawing_code(look)
-    imports = sorted([reader, "from core.channels.editing import ChannelEdit, edited",
-                      "from core.images import to_pil"])
-    return "\n".join([
-        *imports, "",
-        f"generator = {expression}",
-        f"codes = generator.codes(generator.sample(1, seed={look.seed}), psi={look.psi:g}, "
-        f"label={look.label})        # {named(look)}",
-        f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, "
-        f"multiply={look.amount:g})        # 0 switches the channel off",
-        f"picture = to_pil(edited({drawer}, [edit])(codes){rows})[0]", ""])
+    imports = sorted(
+        [reader, "from core.channels.editing import ChannelEdit, edited", "from core.images import to_pil"]
+    )
+    return "\n".join(
+        [
+            *imports,
+            "",
+            f"generator = {expression}",
+            f"codes = generator.codes(generator.sample(1, seed={look.seed}), psi={look.psi:g}, "
+            f"label={look.label})        # {named(look)}",
+            f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, "
+            f"multiply={look.amount:g})        # 0 switches the channel off",
+            f"picture = to_pil(edited({drawer}, [edit])(codes){rows})[0]",
+            "",
+        ]
+    )
 
 
 FURTHER = """from core.channels.awareness import awareness
@@ -288,15 +319,29 @@ def notebook_for(look: Look) -> bytes:
     card = zoo.card(look.model)
     drawer, rows = drawing_code(look)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(look).items())
-    head = (f"# One picture of GANatomy, Look inside\n\nThis notebook makes one picture ({alt_text(look)}) "
-            f"with the model {card.title}. "
-            f"[Open it on the page]({link_for(look)}).\n\n{FORMULATION}\n\n"
-            f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-            f"Weights: {card.licence}, sha256 `{zoo.weights_hash(look.model)}`.")
-    values = dict(label=look.label, gate=look.gate, channel=look.channel, drawer=drawer, rows=rows,
-                  amounts=[round(MOST * i / 6, 3) for i in range(7)])
-    return notebook_of([
-        ("markdown", head), ("code", SET_UP), ("code", _code(look) + "picture.resize((320, 320))"),
-        ("markdown", "The channels that this class opens most."), ("code", FURTHER.format(**values)),
-        ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),
-        ("code", STRIP.format(**values))])
+    head = (
+        f"# One picture of GANatomy, Look inside\n\nThis notebook makes one picture ({alt_text(look)}) "
+        f"with the model {card.title}. "
+        f"[Open it on the page]({link_for(look)}).\n\n{FORMULATION}\n\n"
+        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
+        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(look.model)}`."
+    )
+    values = dict(
+        label=look.label,
+        gate=look.gate,
+        channel=look.channel,
+        drawer=drawer,
+        rows=rows,
+        amounts=[round(MOST * i / 6, 3) for i in range(7)],
+    )
+    return notebook_of(
+        [
+            ("markdown", head),
+            ("code", SET_UP),
+            ("code", _code(look) + "picture.resize((320, 320))"),
+            ("markdown", "The channels that this class opens most."),
+            ("code", FURTHER.format(**values)),
+            ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),
+            ("code", STRIP.format(**values)),
+        ]
+    )

@@ -11,6 +11,7 @@ picture shows the part (handle) and is a mug to the classifier with a probabilit
 classifier), and over the most aware channels of every gate, the look whose change lies on the part the most, as the
 part reader sees it, among those that change the picture by at least LEAST levels of 255.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,11 +25,11 @@ import torch
 from PIL import Image
 
 from core import zoo
-from demos.inside import tab as channel_awareness
-from demos.page import parts as notebook
 from demos.inside import experiments
 from demos.inside import recipe as looks
+from demos.inside import tab as channel_awareness
 from demos.inside.recipe import Look, as_dict
+from demos.page import parts as notebook
 from demos.paint.recipe import has_parts, read_parts
 from demos.steer.record import smallest
 
@@ -37,7 +38,7 @@ SEEDS = range(24)
 LEAST, SURE = 3.0, 0.99
 # share of the change, and times that of random channels, from which a channel is said to draw a part
 CLEAR, TIMES = 0.5, 2.0
-GONE = 0.5                  # share of the part's pixels from which it is gone without the channel, so drawn by it
+GONE = 0.5  # share of the part's pixels from which it is gone without the channel, so drawn by it
 
 
 def picture(uri: str) -> Image.Image:
@@ -73,7 +74,7 @@ def first_sentence(look: Look) -> str:
     if not name or shares[name] < CLEAR or shares[name] < TIMES * random["parts"].get(name, 0.0):
         return "Switch one channel of this network off and see what goes."
     does = "draws" if lost(look, name) >= GONE else "shapes"
-    return f"One of this network\u2019s channels {does} the {name}. Switch it off."
+    return f"One of this network’s channels {does} the {name}. Switch it off."
 
 
 def lost(look: Look, part: str) -> float:
@@ -87,14 +88,25 @@ def record(look: Look, folder: Path) -> list[str]:
     """Writes the arrival; returns the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     answer, film = channel_awareness.shown_of(look, measure=True), experiments.film(look)
-    psi = int(look.psi) if look.psi in (0, 1) else look.psi         # as the page's script writes it
+    psi = int(look.psi) if look.psi in (0, 1) else look.psi  # as the page's script writes it
     film["key"] = json.dumps([look.model, look.seed, look.label, psi, look.gate, look.channel], separators=(",", ":"))
-    images = dict(before=picture(answer.pop("before")), src=picture(answer.pop("src")),
-                  active=picture(answer.pop("active")), strip=picture(film.pop("src")))
-    found = dict(made_from=channel_awareness.made_from(look.model), command="python -m demos.inside.record",
-                 recipe=as_dict(look), answer=answer, facts=channel_awareness.about(look.model), film=film,
-                 code=looks.code_for(look), sentence=first_sentence(look),
-                 pictures={name: f"{looks.TAB}-{name}.webp" for name in images})
+    images = dict(
+        before=picture(answer.pop("before")),
+        src=picture(answer.pop("src")),
+        active=picture(answer.pop("active")),
+        strip=picture(film.pop("src")),
+    )
+    found = dict(
+        made_from=channel_awareness.made_from(look.model),
+        command="python -m demos.inside.record",
+        recipe=as_dict(look),
+        answer=answer,
+        facts=channel_awareness.about(look.model),
+        film=film,
+        code=looks.code_for(look),
+        sentence=first_sentence(look),
+        pictures={name: f"{looks.TAB}-{name}.webp" for name in images},
+    )
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
     notebook.write_whole(folder / f"{looks.TAB}.json", json.dumps(found, separators=(",", ":")).encode())
@@ -122,8 +134,13 @@ def main() -> None:
     if not found:
         raise SystemExit(f"no picture of the class {CLASS} shows the part {PART}: choose a look by eye")
     if given.candidates:
-        print(*(f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}"
-                for share, look in found[:given.candidates]), sep="\n")
+        print(
+            *(
+                f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}"
+                for share, look in found[: given.candidates]
+            ),
+            sep="\n",
+        )
         return
     print(*record(found[0][1], notebook.ARRIVAL), sep="\n")
 

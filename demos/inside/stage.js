@@ -147,7 +147,7 @@
       return made;
     }));
     if (held) (dots.querySelector(`[data-channel="${held}"]`) || dots.querySelector(".lit")).focus();
-    dotsSay.textContent = `The channels that \u201c${now.answer.named}\u201d opens most`;
+    dotsSay.textContent = `The channels that “${now.answer.named}” opens most`;
   }
 
   // --- the controls beside it: class, seed and gate; where it changes, and where the channel is active

@@ -4,6 +4,7 @@ switch one off, keep few, cross two classes, cut.
 Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors. What
 channel awareness is here is our formulation (core.channels), and the page and every export say so.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,17 +19,9 @@ from core.channels.editing import hybrid
 from core.images import animation, enlarge, png, to_pil
 from core.images import strip as side_by_side
 
-from . import experiments
-from . import recipe as looks
-from . import evidence as said
-from ..page import models
-from ..page import pace
+from ..page import models, pace, words
 from ..page import tab as wiring
-from ..page import words
-from ..restore import search as restoring
 from ..page.fields import RecipeError
-from .experiments import uri
-from .recipe import TAB, Look
 from ..page.parts import (
     LIVE,
     LONG,
@@ -38,22 +31,27 @@ from ..page.parts import (
     deliver,
     fold,
     limits,
-    outlet,
     part,
     private,
     publish,
     recorded,
-    sentence,
     text,
 )
-from ..page.picture import file_identity, opened as opened_model
+from ..page.picture import file_identity
+from ..page.picture import opened as opened_model
 from ..page.tab import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+from ..restore import search as restoring
+from . import evidence as said
+from . import experiments
+from . import recipe as looks
+from .experiments import uri
+from .recipe import TAB, Look
 
 TITLE = "Look inside"
 SCRIPTS = ("inside/inside", "inside/stage", "inside/cells")
 EVENTS = ("about", "film", "measure", "few", "cross", "alike", "cut", "compare", "truth", "stop")
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
-TAKEN_SIDE = 256        # pixels of what is taken away, at least
+TAKEN_SIDE = 256  # pixels of what is taken away, at least
 STRIP_FRAMES = 7
 RECORDED = ("recipe", "answer", "facts", "film", "code", "sentence", "pictures")
 
@@ -80,13 +78,24 @@ def shown_of(look: Look, *, measure: bool = False) -> dict:
     untouched, after = experiments.before(look).picture, experiments.changed(look)
     random = experiments.beside(look, measure=measure)
     active, active_says = experiments.active_where(look)
-    return dict(recipe=looks.as_dict(look), query=urlencode(looks.to_query(look), safe=","),
-                before=uri(untouched), src=uri(after), active=active, active_says=active_says,
-                verdict=experiments.verdict(look, after, random), measured=random is not None,
-                dots=experiments.dots(look), users=experiments.users(look), caption=experiments.told(look),
-                alt=looks.alt_text(look),
-                named=looks.named(look), other=looks.class_names(look.model)[look.other],
-                used=list(looks.gates_of(look)), setup=models.facts(look.model))
+    return dict(
+        recipe=looks.as_dict(look),
+        query=urlencode(looks.to_query(look), safe=","),
+        before=uri(untouched),
+        src=uri(after),
+        active=active,
+        active_says=active_says,
+        verdict=experiments.verdict(look, after, random),
+        measured=random is not None,
+        dots=experiments.dots(look),
+        users=experiments.users(look),
+        caption=experiments.told(look),
+        alt=looks.alt_text(look),
+        named=looks.named(look),
+        other=looks.class_names(look.model)[look.other],
+        used=list(looks.gates_of(look)),
+        setup=models.facts(look.model),
+    )
 
 
 def about(model: object) -> dict:
@@ -94,8 +103,13 @@ def about(model: object) -> dict:
     card = looks.card_of(model)
     names, gates = looks.class_names(card.name), opened_model(card.name).gates
     channels = [looks.awareness_of(card.name, i).shape[1] for i in range(len(gates))]
-    return dict(model=card.name, classes=list(names), most=looks.MOST, channels=channels,
-                gates=[f"{looks.gate_name(card.name, i)}, {count} channels" for i, count in enumerate(channels)])
+    return dict(
+        model=card.name,
+        classes=list(names),
+        most=looks.MOST,
+        channels=channels,
+        gates=[f"{looks.gate_name(card.name, i)}, {count} channels" for i, count in enumerate(channels)],
+    )
 
 
 # --- what is taken away
@@ -107,8 +121,11 @@ def file_for(look: Look, kind: str) -> tuple[bytes, str]:
     if kind == "notebook":
         return looks.notebook_for(look), f"{name}.ipynb"
     if kind == "picture":
-        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}",
-                                         card.link, looks.FORMULATION)))
+        licence = " ".join(
+            filter(
+                None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link, looks.FORMULATION)
+            )
+        )
         return png(to_pil(experiments.changed(look))[0], recipe=looks.as_dict(look), licence=licence), f"{name}.png"
     times = max(1, TAKEN_SIDE // card.resolution)
     count = STRIP_FRAMES if kind == "strip" or pace.pace_of(look.model).slow else experiments.FRAMES
@@ -133,8 +150,14 @@ def arrival() -> dict:
         return dict(recipe=looks.unread(model), answer={}, facts={}, film={}, code="", sentence=said.BARE_SENTENCE)
     pictures = found["pictures"]
     shown = dict(found["answer"], **{name: pictures[name] for name in ("before", "src", "active")})
-    return dict(recipe=found["recipe"], answer=shown, facts=found["facts"],
-                film=dict(found["film"], src=pictures["strip"]), code=found["code"], sentence=found["sentence"])
+    return dict(
+        recipe=found["recipe"],
+        answer=shown,
+        facts=found["facts"],
+        film=dict(found["film"], src=pictures["strip"]),
+        code=found["code"],
+        sentence=found["sentence"],
+    )
 
 
 def made_from(model: str) -> dict[str, str]:
@@ -146,8 +169,11 @@ def made_from(model: str) -> dict[str, str]:
 def _fits(found: Mapping, model: str) -> bool:
     """Whether the record is whole, and of the weights and the reader that are here now."""
     try:
-        return (found["recipe"]["model"] == model and all(name in found for name in RECORDED)
-                and found["made_from"] == made_from(model))
+        return (
+            found["recipe"]["model"] == model
+            and all(name in found for name in RECORDED)
+            and found["made_from"] == made_from(model)
+        )
     except (KeyError, TypeError):
         return False
 
@@ -164,13 +190,17 @@ def tab() -> Demo:
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
         if not shown:
             text(f'<p class="sentence">{escape(said.NO_NETWORK)}</p>', elem_id="inside-needs")
-        parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
-                     base=part(TAB, "base", base, visible="hidden"),
-                     facts=part(TAB, "facts", shown.get("facts", {}), visible="hidden"),
-                     film=part(TAB, "film", shown.get("film", {}), visible="hidden"))
+        parts = dict(
+            bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
+            base=part(TAB, "base", base, visible="hidden"),
+            facts=part(TAB, "facts", shown.get("facts", {}), visible="hidden"),
+            film=part(TAB, "film", shown.get("film", {}), visible="hidden"),
+        )
         with gr.Column(elem_classes="inside-all"):
-            text(f'<h2 class="sentence" id="inside-sentence">{escape(shown.get("sentence", said.BARE_SENTENCE))}</h2>'
-                 f'<p class="lead">{escape(said.LEAD)}</p>')
+            text(
+                f'<h2 class="sentence" id="inside-sentence">{escape(shown.get("sentence", said.BARE_SENTENCE))}</h2>'
+                f'<p class="lead">{escape(said.LEAD)}</p>'
+            )
             with gr.Row(elem_classes="bench"):
                 with gr.Column(scale=5, min_width=320):
                     parts["stage"] = part(TAB, "stage", shown.get("answer", {}))
@@ -206,8 +236,11 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         parts["truth"] = part(TAB, "truth", {})
     method = method_fold(TAB, said.EQUATION, {"inside-source": rectified_mean, "inside-source-hybrid": hybrid})
     with fold(TAB, "take") as take:
-        parts.update(take_away(TAB, TAKEN, code_of_arrival,
-                               after=lambda: text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')))
+        parts.update(
+            take_away(
+                TAB, TAKEN, code_of_arrival, after=lambda: text(f'<p class="caption">{escape(looks.FORMULATION)}</p>')
+            )
+        )
     return [more, compare, true, method, take]
 
 
@@ -219,6 +252,7 @@ ONE_AT_A_TIME = "This machine measures one thing at a time."
 
 def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
     """`make(look)`, a stream of plain values that computes for long: it waits for its turn, and can be stopped."""
+
     def run(given, event: gr.EventData, request: gr.Request):
         try:
             look, kind = looks.from_json(given), f"inside {name}"
@@ -227,6 +261,7 @@ def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
                 yield dict(piece, key=event.key)
         except RecipeError as error:
             yield refused(error, key=event.key)
+
     return run
 
 
@@ -268,16 +303,29 @@ def _wire(parts: dict) -> None:
     bus = parts["bus"]
     bus.change(live, bus, [parts["stage"], parts["code"]], **private("inside_answer", LIVE))
     bus.about(facts, bus, parts["facts"], **private("inside_about", LIVE))
-    bus.film(keyed(looks.from_json, lambda look, _event: experiments.film(look)), bus, parts["film"],
-             **private("inside_film", LONG))
+    bus.film(
+        keyed(looks.from_json, lambda look, _event: experiments.film(look)),
+        bus,
+        parts["film"],
+        **private("inside_film", LONG),
+    )
     bus.measure(measured, bus, parts["stage"], **private("inside_measure", LONG))
     for name in ("few", "cross", "cut", "compare"):
-        getattr(bus, name)(in_turn(name, getattr(experiments, name)), bus, parts[name],
-                           **private(f"inside_{name}", WATCH))
-    bus.alike(keyed(looks.from_json, lambda look, _event: experiments.alike(look)), bus, parts["alike"],
-              **private("inside_alike", LONG))
-    bus.truth(keyed(looks.from_json, lambda look, _event: dict(html=said.truth_html(look.model))), bus, parts["truth"],
-              **private("inside_truth", LIVE))
+        getattr(bus, name)(
+            in_turn(name, getattr(experiments, name)), bus, parts[name], **private(f"inside_{name}", WATCH)
+        )
+    bus.alike(
+        keyed(looks.from_json, lambda look, _event: experiments.alike(look)),
+        bus,
+        parts["alike"],
+        **private("inside_alike", LONG),
+    )
+    bus.truth(
+        keyed(looks.from_json, lambda look, _event: dict(html=said.truth_html(look.model))),
+        bus,
+        parts["truth"],
+        **private("inside_truth", LIVE),
+    )
     bus.stop(stop, None, None, **private("inside_stop_measuring", LIVE))
 
 
@@ -294,19 +342,29 @@ def opened(request: gr.Request) -> tuple:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"model": "objects-biggan", "label": "mug", "seed": 0, "gate": 4, "channel": 17, "amount": 0}; '
-          "amount 0 switches the channel off, 1 leaves it; all but model may be left out. " + looks.FORMULATION)
+RECIPE = (
+    'recipe: {"model": "objects-biggan", "label": "mug", "seed": 0, "gate": 4, "channel": 17, "amount": 0}; '
+    "amount 0 switches the channel off, 1 leaves it; all but model may be left out. " + looks.FORMULATION
+)
 
 
 ENDPOINTS = {
-    "inside_picture": (lambda look: shown_of(look, measure=True),
-                       "The picture with one channel changed, before it, and what that did."),
-    "inside_keep": (lambda look: last_of(experiments.few(look)),
-                    "Pictures with only the most aware channels, and with as many random ones."),
-    "inside_hybrid": (lambda look: last_of(experiments.cross(look)),
-                      "Hybrids of two classes by the share of channels."),
-    "inside_measures": (lambda look: last_of(experiments.compare(look)),
-                        "Awareness by formula, by watching and by experiment, for one gate."),
+    "inside_picture": (
+        lambda look: shown_of(look, measure=True),
+        "The picture with one channel changed, before it, and what that did.",
+    ),
+    "inside_keep": (
+        lambda look: last_of(experiments.few(look)),
+        "Pictures with only the most aware channels, and with as many random ones.",
+    ),
+    "inside_hybrid": (
+        lambda look: last_of(experiments.cross(look)),
+        "Hybrids of two classes by the share of channels.",
+    ),
+    "inside_measures": (
+        lambda look: last_of(experiments.compare(look)),
+        "Awareness by formula, by watching and by experiment, for one gate.",
+    ),
     "inside_code": (lambda look: dict(code=looks.code_for(look)), "Python that makes the same picture."),
 }
 

@@ -1,4 +1,5 @@
 """What was made once is kept for those who ask for it again, and made once for all who ask at the same time."""
+
 from __future__ import annotations
 
 import threading
@@ -30,6 +31,7 @@ def joined(make: Callable) -> Callable:
                 with lock:
                     del running[key]
         return future.result()
+
     return call
 
 

@@ -1,4 +1,5 @@
 """What the classes of a network are called."""
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -38,5 +39,7 @@ def class_of(value: object, model: str) -> int:
         return whole(value, "the class", 0, len(names) - 1)
     except RecipeError:
         few = ", ".join(names[:16]) + (" ..." if len(names) > 16 else "")
-        raise RecipeError(f"there is no class {quoted(value)} in this network: "
-                          f"give a number from 0 to {len(names) - 1}, or one of {few}") from None
+        raise RecipeError(
+            f"there is no class {quoted(value)} in this network: "
+            f"give a number from 0 to {len(names) - 1}, or one of {few}"
+        ) from None

@@ -4,6 +4,7 @@ Tables come from weights/evidence/<card>.json, and only where that was measured 
 else can be measured while the page runs, with the same functions. A model without a reader is measured with exact
 picture statistics; every claim says which grade of evidence it rests on.
 """
+
 from __future__ import annotations
 
 import json
@@ -32,18 +33,19 @@ from .parts import Bar, bars, data_uri, table
 from .picture import Recipe
 from .uploads import uploaded
 
-FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5                 # what is measured while the page runs
-MOST_SETS = 64                                                     # of knobs, kept as measured
-CLEAR = 0.3                                                        # standard deviations a step that count as moving it
+FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5  # what is measured while the page runs
+MOST_SETS = 64  # of knobs, kept as measured
+CLEAR = 0.3  # standard deviations a step that count as moving it
 # steps to an end, standard deviations that count there, other faces looked at
 END, AT_END, OTHERS = 2.0, 1.0, range(100, 108)
-BUDGET = 120                                                       # seconds for the statistics of a slow model
+BUDGET = 120  # seconds for the statistics of a slow model
 READER, STATISTICS = "reader", "statistics"
-MEASURE = "Measure these knobs"         # the button, which is there wherever nothing is measured
+MEASURE = "Measure these knobs"  # the button, which is there wherever nothing is measured
 ORDERS = dict(sefa="strongest first", ganspace="strongest first", random="in no order", file="in the order of the file")
-GRADES = {READER: "Grade of evidence: an independent reader, trained on pictures whose true factors are known.",
-          STATISTICS: "Grade of evidence: exact picture statistics. They say what the pixels do, not what is in the "
-                      "picture."}
+GRADES = {
+    READER: "Grade of evidence: an independent reader, trained on pictures whose true factors are known.",
+    STATISTICS: "Grade of evidence: exact picture statistics. They say what the pixels do, not what is in the picture.",
+}
 
 
 @lru_cache(maxsize=8)
@@ -63,11 +65,13 @@ def evidence(model: str) -> dict | None:
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of a page rest on: weights, evidence, reader; "" where there is none."""
     files = dict(evidence=zoo.WEIGHTS / "evidence" / f"{model}.json", reader=_reader_file(model))
-    return dict(weights=zoo.weights_hash(model), **{name: recipes.file_identity(path) if path and path.exists() else ""
-                                                    for name, path in files.items()})
+    return dict(
+        weights=zoo.weights_hash(model),
+        **{name: recipes.file_identity(path) if path and path.exists() else "" for name, path in files.items()},
+    )
 
 
-_measured: dict[tuple, list[dict]] = {}         # by set of knobs: what was measured while the page runs
+_measured: dict[tuple, list[dict]] = {}  # by set of knobs: what was measured while the page runs
 
 
 def _set_key(recipe: Recipe) -> tuple:
@@ -86,21 +90,31 @@ def measured_knobs(recipe: Recipe) -> list[dict] | None:
     if f"{method}/{recipe.layers}" not in known.get("sets", {}):
         return _measured.get(_set_key(recipe))
     factors = _factors(recipe.model, READER)
-    return [dict(knob, percentile=[], grade=READER, pictures=FACES,
-                 verdict=verdict_in(known, knob, recipe.layers, factors))
-            for knob in known["sets"][f"{method}/{recipe.layers}"]["knobs"]]
+    return [
+        dict(knob, percentile=[], grade=READER, pictures=FACES, verdict=verdict_in(known, knob, recipe.layers, factors))
+        for knob in known["sets"][f"{method}/{recipe.layers}"]["knobs"]
+    ]
 
 
 def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) -> str:
     """The sentence about a knob of the evidence, built from its numbers."""
     numbers = (tuple(knob[name]) for name in ("mean", "low", "high", "same_sign"))
-    return _sentence(*numbers, tuple(factors), known["baseline"][layers], known["samples"]["faces"],
-                     zoo.card(known["card"]).things)
+    return _sentence(
+        *numbers, tuple(factors), known["baseline"][layers], known["samples"]["faces"], zoo.card(known["card"]).things
+    )
 
 
 @lru_cache(maxsize=1024)
-def _sentence(mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple[Factor, ...], baseline: float,
-              n: int, things: str) -> str:
+def _sentence(
+    mean: tuple,
+    low: tuple,
+    high: tuple,
+    same_sign: tuple,
+    factors: tuple[Factor, ...],
+    baseline: float,
+    n: int,
+    things: str,
+) -> str:
     numbers = map(torch.tensor, (mean, low, high, same_sign))
     return verdict_of(*numbers, factors, baseline=baseline, n=n, things=things).text
 
@@ -133,26 +147,36 @@ def setup_of(recipe: Recipe) -> dict:
     measured = measured_knobs(recipe)
     strengths = (100 * directions.scores / directions.scores.max().clamp(min=1e-12)).round().int().tolist()
     ranked = ORDERS[recipe.method] == "strongest first"
-    knobs = [dict(_named(measured[i] if measured else None, i, recipe.model), strength=strengths[i] if ranked else 0)
-             for i in range(len(directions))]
-    return dict(key="/".join(map(str, _set_key(recipe))), knobs=knobs, reach=zoo.card(recipe.model).reach,
-                layers=list(recipes.layer_groups(recipe.model)), truncation=zoo.load(recipe.model).has_truncation,
-                label_name=recipes.label_name(recipe), measurable=not measured, grade=GRADES[grade_of(recipe)],
-                order=ORDERS[recipe.method])
+    knobs = [
+        dict(_named(measured[i] if measured else None, i, recipe.model), strength=strengths[i] if ranked else 0)
+        for i in range(len(directions))
+    ]
+    return dict(
+        key="/".join(map(str, _set_key(recipe))),
+        knobs=knobs,
+        reach=zoo.card(recipe.model).reach,
+        layers=list(recipes.layer_groups(recipe.model)),
+        truncation=zoo.load(recipe.model).has_truncation,
+        label_name=recipes.label_name(recipe),
+        measurable=not measured,
+        grade=GRADES[grade_of(recipe)],
+        order=ORDERS[recipe.method],
+    )
 
 
 def _named(record: dict | None, knob: int, model: str) -> dict:
     """What a control shows of a knob: what it moves, the words at its ends, its verdict; no claim without a record."""
     if record is None:
-        unknown = f"What knob {knob + 1} moves has not been measured: press \u201c{MEASURE}\u201d."
-        return dict(title="", also="", low="\u2212", high="+", verdict=unknown)
+        unknown = f"What knob {knob + 1} moves has not been measured: press “{MEASURE}”."
+        return dict(title="", also="", low="−", high="+", verdict=unknown)
     grade = record.get("grade", READER)
     if record["strongest"] is None:
-        return dict(title="many things a little", also="", low="one way", high="the other way",
-                    verdict=record["verdict"])
+        return dict(
+            title="many things a little", also="", low="one way", high="the other way", verdict=record["verdict"]
+        )
     factors, mean = _factors(model, grade), record["mean"]
     first, second = sorted(range(len(mean)), key=lambda i: -abs(mean[i]))[:2]
-    low, high = (factors[first].low, factors[first].high)[::1 if mean[first] > 0 else -1]
+    low, high = (factors[first].low, factors[first].high)[:: 1 if mean[first] > 0 else -1]
     also = f"also: {factors[second].description}" if abs(mean[second]) >= BESIDE * abs(mean[first]) else ""
     return dict(title=factors[first].description, also=also, low=low, high=high, verdict=record["verdict"])
 
@@ -181,8 +205,7 @@ def _with_reader(recipe: Recipe) -> Generator[str, None, list[dict]]:
         yield f"Turning random knobs on {FACES} {card.things}: {len(strongest)} of {RANDOM_DRAWS}."
     baseline, records = float(torch.stack(strongest).median()), []
     for change in scores.knob_changes_of(generator, reader, codes, directions, steps, spread):
-        records.append(_record(change, verdict(change, world.FACTORS, baseline=baseline, things=card.things),
-                               READER))
+        records.append(_record(change, verdict(change, world.FACTORS, baseline=baseline, things=card.things), READER))
         yield f"Turning knob {len(records)} of {len(directions)} on {FACES} {card.things}."
     return records
 
@@ -191,19 +214,36 @@ def _with_statistics(recipe: Recipe) -> Generator[str, None, list[dict]]:
     directions, steps = recipes.directions_of(recipe, uploaded(recipe))
     what = f"{len(directions)} knobs and {statistics.RANDOM} random ones"
     generator, psi = zoo.load(recipe.model), zoo.card(recipe.model).psi
-    for step in statistics.measure(generator, directions, steps, psi=psi, seeds=FACES, first_seed=FIRST_FACE,
-                                   seconds=BUDGET):
+    for step in statistics.measure(
+        generator, directions, steps, psi=psi, seeds=FACES, first_seed=FIRST_FACE, seconds=BUDGET
+    ):
         yield f"Turning {what} on {step.total} pictures: {step.done} of {step.total}."
     found = step.result
-    return [_record(change, statistics_verdict(change, percentile, statistics.FACTORS, random=found.random), STATISTICS,
-                    percentile.tolist()) for change, percentile in zip(found.changes, found.percentile)]
+    return [
+        _record(
+            change,
+            statistics_verdict(change, percentile, statistics.FACTORS, random=found.random),
+            STATISTICS,
+            percentile.tolist(),
+        )
+        for change, percentile in zip(found.changes, found.percentile)
+    ]
 
 
 def _record(change: torch.Tensor, said: Verdict, grade: str, percentile: Sequence[float] = ()) -> dict:
     mean, low, high = scores.interval(change)
-    return dict(strongest=said.strongest, verdict=said.text, purity=said.purity, mean=mean.tolist(), low=low.tolist(),
-                high=high.tolist(), same_sign=scores.same_sign(change).tolist(), percentile=list(percentile),
-                grade=grade, pictures=len(change))
+    return dict(
+        strongest=said.strongest,
+        verdict=said.text,
+        purity=said.purity,
+        mean=mean.tolist(),
+        low=low.tolist(),
+        high=high.tolist(),
+        same_sign=scores.same_sign(change).tolist(),
+        percentile=list(percentile),
+        grade=grade,
+        pictures=len(change),
+    )
 
 
 # --- find a knob for a wish
@@ -228,8 +268,10 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
         raise RecipeError(f"there is no wish {str(wish)[:40]!r} here: choose one of the list")
     if not records:
         others = ", or choose all layers" if evidence(recipe.model) else ""
-        raise RecipeError("these knobs have not been measured yet, so nobody knows what they move: "
-                          f"press \u201c{MEASURE}\u201d under the picture{others}")
+        raise RecipeError(
+            "these knobs have not been measured yet, so nobody knows what they move: "
+            f"press “{MEASURE}” under the picture{others}"
+        )
     at = places[wish]
     best = max(range(len(records)), key=lambda i: abs(records[i]["mean"][at]))
     record, mean = records[best], records[best]["mean"]
@@ -246,10 +288,15 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
 def _mean_said(record: dict, knob: int, at: int, factors: Sequence[Factor]) -> str:
     mean = record["mean"]
     strongest = max(range(len(mean)), key=lambda i: abs(mean[i]))
-    also = "it is also what this knob moves most" if strongest == at else \
-        f"but it moves {factors[strongest].description} more: {abs(mean[strongest]):.1f}"
-    return (f"{_on_average(record)} knob {knob + 1} moves {factors[at].description} most: "
-            f"{abs(mean[at]):.1f} standard deviations a step; {also}.")
+    also = (
+        "it is also what this knob moves most"
+        if strongest == at
+        else f"but it moves {factors[strongest].description} more: {abs(mean[strongest]):.1f}"
+    )
+    return (
+        f"{_on_average(record)} knob {knob + 1} moves {factors[at].description} most: "
+        f"{abs(mean[at]):.1f} standard deviations a step; {also}."
+    )
 
 
 def _on_average(record: dict) -> str:
@@ -265,8 +312,10 @@ def _nearest_said(records: Sequence[dict], knob: int, at: int, factors: Sequence
     mean, wanted = abs(records[knob]["mean"][at]), factors[at].description
     size = f"{int(1000 * mean) / 1000:.3f}" if mean < CLEAR <= round(mean, 2) else f"{mean:.2f}"
     why = f"; {CLEAR:g} would count" if mean < CLEAR else ", which may be chance"
-    return (f"{_on_average(records[knob])} no knob of these {len(records)} clearly moves {wanted}: "
-            f"knob {knob + 1} comes nearest, with {size} standard deviations a step{why}.")
+    return (
+        f"{_on_average(records[knob])} no knob of these {len(records)} clearly moves {wanted}: "
+        f"knob {knob + 1} comes nearest, with {size} standard deviations a step{why}."
+    )
 
 
 @torch.no_grad()
@@ -283,15 +332,19 @@ def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[R
     best = int(changed.abs().argmax())
     (knob, end), size = divmod(best, 2), float(changed[best])
     if abs(size) < AT_END:
-        return nearest, (f"Nor does one at {words.signed(-END)} or {words.signed(END)} steps on this picture: "
-                         f"by {abs(size):.1f} at most (knob {knob + 1}).")
+        return nearest, (
+            f"Nor does one at {words.signed(-END)} or {words.signed(END)} steps on this picture: "
+            f"by {abs(size):.1f} at most (knob {knob + 1})."
+        )
     chosen = replace(plain, knob=knob)
     pairs = recipes.render_faces(chosen, OTHERS, (0.0, ends[end]), files, quick=True)
     others = torch.stack([_read_changes(recipe.model, pair)[0, at] for pair in pairs])
     alike = int((others * (1 if size > 0 else -1) >= AT_END).sum())
-    said = (f"At one end it is otherwise: on this picture knob {knob + 1} at {words.signed(ends[end])} steps changes "
-            f"{wanted} by {abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} "
-            f"other {zoo.card(recipe.model).things}.")
+    said = (
+        f"At one end it is otherwise: on this picture knob {knob + 1} at {words.signed(ends[end])} steps changes "
+        f"{wanted} by {abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} "
+        f"other {zoo.card(recipe.model).things}."
+    )
     return recipes.turned(chosen, knob, ends[end]), said
 
 
@@ -317,25 +370,39 @@ def truth_html(recipe: Recipe) -> str:
 
 
 def _not_measured(grade: str) -> str:
-    how = (f"turns every knob on {FACES} pictures and reads each picture before and after" if grade == READER else
-           f"follows every knob and {statistics.RANDOM} random directions from up to {FACES} pictures")
+    how = (
+        f"turns every knob on {FACES} pictures and reads each picture before and after"
+        if grade == READER
+        else f"follows every knob and {statistics.RANDOM} random directions from up to {FACES} pictures"
+    )
     return f"<p>These knobs have not been measured yet. Measuring {how}.</p>"
 
 
 def _factor_table(recipe: Recipe, record: dict) -> str:
     factors = _factors(recipe.model, READER)
     chance = ((evidence(recipe.model) or {}).get("sets", {}).get(f"random/{recipe.layers}") or {}).get("knobs", [])
-    beside = [sum(abs(knob["mean"][i]) for knob in chance) / len(chance) if chance else None
-              for i in range(len(factors))]
-    rows = [Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
-            for i in _strongest_first(record)]
-    caption = (f"Knob {recipe.knob + 1}: mean change a step, {FACES} {zoo.card(recipe.model).things}, "
-               "in standard deviations over the training pictures")
-    shown = bars(rows, caption=caption, value="change [95 %]",
-                 beside=f"{len(chance)} random knobs, mean size" if chance else "")
-    note = ("<p>Beside each factor stands by how much random knobs change that same factor. The number of a random "
-            "knob in the verdict is that of its strongest factor, whichever that is, and so larger.</p>") \
-        if chance else ""
+    beside = [
+        sum(abs(knob["mean"][i]) for knob in chance) / len(chance) if chance else None for i in range(len(factors))
+    ]
+    rows = [
+        Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
+        for i in _strongest_first(record)
+    ]
+    caption = (
+        f"Knob {recipe.knob + 1}: mean change a step, {FACES} {zoo.card(recipe.model).things}, "
+        "in standard deviations over the training pictures"
+    )
+    shown = bars(
+        rows, caption=caption, value="change [95 %]", beside=f"{len(chance)} random knobs, mean size" if chance else ""
+    )
+    note = (
+        (
+            "<p>Beside each factor stands by how much random knobs change that same factor. The number of a random "
+            "knob in the verdict is that of its strongest factor, whichever that is, and so larger.</p>"
+        )
+        if chance
+        else ""
+    )
     return _purity(recipe, record, "factor") + shown + note
 
 
@@ -343,12 +410,20 @@ def _statistics_table(recipe: Recipe, record: dict) -> str:
     rows = []
     for i in _strongest_first(record):
         mean, low, high = (words.signed(record[name][i], 2) for name in ("mean", "low", "high"))
-        rarity = int(100 * record["percentile"][i] + 1e-9)          # rounded down: 99.5 % is not yet all of them
-        rows.append((statistics.FACTORS[i].description, f"{mean} [{low}, {high}]",
-                     f"{100 * record['same_sign'][i]:.0f} %", f"{rarity} %"))
+        rarity = int(100 * record["percentile"][i] + 1e-9)  # rounded down: 99.5 % is not yet all of them
+        rows.append(
+            (
+                statistics.FACTORS[i].description,
+                f"{mean} [{low}, {high}]",
+                f"{100 * record['same_sign'][i]:.0f} %",
+                f"{rarity} %",
+            )
+        )
     head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
-    caption = (f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
-               f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures")
+    caption = (
+        f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
+        f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures"
+    )
     return _purity(recipe, record, "statistic") + table(head, rows, caption=caption)
 
 
@@ -357,8 +432,10 @@ def _strongest_first(record: dict) -> list[int]:
 
 
 def _purity(recipe: Recipe, record: dict, what: str) -> str:
-    return (f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all "
-            f"that it moves is its strongest {what}.</p>")
+    return (
+        f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all "
+        f"that it moves is its strongest {what}.</p>"
+    )
 
 
 def _found_table(recipe: Recipe) -> str:
@@ -366,12 +443,19 @@ def _found_table(recipe: Recipe) -> str:
     if not known.get("found"):
         return ""
     found, fitted = known["found"], len(known["factors"])
-    names = dict(sefa="SeFa: ten knobs, as the paper says", official="SeFa: ten knobs, as published",
-                 ganspace="GANSpace: ten knobs", random="ten random knobs (median)",
-                 supervised=f"{words.plain('supervised')}: {fitted} directions, one a factor")
+    names = dict(
+        sefa="SeFa: ten knobs, as the paper says",
+        official="SeFa: ten knobs, as published",
+        ganspace="GANSpace: ten knobs",
+        random="ten random knobs (median)",
+        supervised=f"{words.plain('supervised')}: {fitted} directions, one a factor",
+    )
     rows = [(shown, found["correlation"][key], found["causal"][key]) for key, shown in names.items()]
-    return table(("knobs", words.label("correlation"), words.label("causal")), rows,
-                 caption=f"How many of {found['of']} readable factors some knob finds (all layers)")
+    return table(
+        ("knobs", words.label("correlation"), words.label("causal")),
+        rows,
+        caption=f"How many of {found['of']} readable factors some knob finds (all layers)",
+    )
 
 
 def found_sentence(model: str) -> str:
@@ -380,11 +464,13 @@ def found_sentence(model: str) -> str:
     if not found:
         return ""
     watched, turned = found["correlation"], found["causal"]
-    return (f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa\u2019s ten knobs "
-            f"clearly changes {turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the "
-            f"directions that labels would give {turned['supervised']}. By watching: a picture\u2019s place along a "
-            f"knob goes with {watched['sefa']} of them for SeFa, {watched['random']} for random knobs and "
-            f"{watched['supervised']} for labels.")
+    return (
+        f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa’s ten knobs "
+        f"clearly changes {turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the "
+        f"directions that labels would give {turned['supervised']}. By watching: a picture’s place along a "
+        f"knob goes with {watched['sefa']} of them for SeFa, {watched['random']} for random knobs and "
+        f"{watched['supervised']} for labels."
+    )
 
 
 def _truncation_table(recipe: Recipe) -> str:
@@ -400,16 +486,18 @@ def _truncation_table(recipe: Recipe) -> str:
 
 def _hidden(world: ModuleType, recipe: Recipe) -> set[str]:
     """Factors that the class drawn does not show."""
-    return {name for name, classes in getattr(world, "SHOWN_IN", {}).items()
-            if world.CLASSES[recipe.label] not in classes}
+    return {
+        name for name, classes in getattr(world, "SHOWN_IN", {}).items() if world.CLASSES[recipe.label] not in classes
+    }
 
 
 def read_html(recipe: Recipe) -> str:
     """Read the picture, render what was read, show both: where they differ, the reader (or the network) is wrong."""
     card = zoo.card(recipe.model)
     if not has_reader(recipe.model):
-        raise RecipeError("this network has no reader, so nothing independent can look at its pictures: "
-                          "choose a bundled network")
+        raise RecipeError(
+            "this network has no reader, so nothing independent can look at its pictures: choose a bundled network"
+        )
     world, reader = load_world(card.world), zoo.load_reader(card.world)
     image = recipes.render(recipe, uploaded(recipe)).clamp(-1, 1)
     with torch.no_grad():
@@ -422,9 +510,13 @@ def read_html(recipe: Recipe) -> str:
     far = [i for i in (factors[0] - 0.5).abs().argsort(descending=True).tolist() if world.NAMES[i] not in hidden][:8]
     said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
     subject = recipes.label_name(recipe) or "face"
-    names = ("the network\u2019s picture", "what the reader says of it, drawn")
+    names = ("the network’s picture", "what the reader says of it, drawn")
     alts = (recipes.alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
-    figures = "".join(f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{name}</figcaption></figure>'
-                      for uri, alt, name in zip(pictures, alts, names))
-    return (f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '
-            f"The two pictures differ by {difference:.0f} of 255 levels (root mean square).</p>")
+    figures = "".join(
+        f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{name}</figcaption></figure>'
+        for uri, alt, name in zip(pictures, alts, names)
+    )
+    return (
+        f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '
+        f"The two pictures differ by {difference:.0f} of 255 levels (root mean square).</p>"
+    )

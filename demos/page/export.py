@@ -1,4 +1,5 @@
 """What is taken away of a picture: PNG with its recipe, code, notebook."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -30,30 +31,36 @@ from .picture import (
     to_query,
 )
 
-LARGEST_PNG = 10 * 2 ** 20          # bytes
+LARGEST_PNG = 10 * 2**20  # bytes
 
 
 def png_for(recipe: Recipe, files: Files | None = None) -> bytes:
     """The picture as PNG, drawn in float32; the recipe and the network's licence are in its text chunks."""
     card = zoo.card(recipe.model)
-    return png(shown(render(recipe, files), recipe.model)[0], recipe=as_dict(recipe),
-               licence=" ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}",
-                                              card.link))))
+    return png(
+        shown(render(recipe, files), recipe.model)[0],
+        recipe=as_dict(recipe),
+        licence=" ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link))),
+    )
 
 
 def recipe_from_png(data: bytes) -> Recipe:
     """The recipe that `png_for` put into a PNG. Raises RecipeError where there is none."""
     if len(data) > LARGEST_PNG:
-        raise RecipeError(f"this file has {len(data) / 2 ** 20:.0f} MB; a PNG of this page has less than "
-                          f"{LARGEST_PNG // 2 ** 20}: choose one that was saved here")
+        raise RecipeError(
+            f"this file has {len(data) / 2**20:.0f} MB; a PNG of this page has less than "
+            f"{LARGEST_PNG // 2**20}: choose one that was saved here"
+        )
     try:
         with Image.open(BytesIO(data), formats=["PNG"]) as picture:
             text = picture.info.get("ganatomy")
-    except Exception:                   # Pillow raises many kinds for a broken file
+    except Exception:  # Pillow raises many kinds for a broken file
         raise RecipeError("this is not a PNG that can be read: choose one that was saved on this page") from None
     if not isinstance(text, str):
-        raise RecipeError("this PNG carries no recipe: choose one saved on this page "
-                          "and not sent through a messenger, which removes it")
+        raise RecipeError(
+            "this PNG carries no recipe: choose one saved on this page "
+            "and not sent through a messenger, which removes it"
+        )
     return from_json(text)
 
 
@@ -75,16 +82,21 @@ def _code(recipe: Recipe, files: Files | None) -> str:
     psi = f", psi={recipe.psi}" if generator.has_truncation else ""
     label = label_code(recipe)
     drawer, rows = drawing_code(recipe)
-    return "\n".join([
-        *sorted(imports, key=lambda line: (line.startswith("from core"), line)), "",
-        f"generator = {expression}",
-        f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label})",
-        *lines,
-        f"steps = spread_along(generator, directions{label}).tolist()      "
-        "# one step is the standard deviation of w . v",
-        f"amounts = {list(recipe.amounts[:count])}",
-        "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
-        f"picture = to_pil({drawer}(edited){rows})[0]", ""])
+    return "\n".join(
+        [
+            *sorted(imports, key=lambda line: (line.startswith("from core"), line)),
+            "",
+            f"generator = {expression}",
+            f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label})",
+            *lines,
+            f"steps = spread_along(generator, directions{label}).tolist()      "
+            "# one step is the standard deviation of w . v",
+            f"amounts = {list(recipe.amounts[:count])}",
+            "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
+            f"picture = to_pil({drawer}(edited){rows})[0]",
+            "",
+        ]
+    )
 
 
 def opening(card: zoo.ModelCard) -> tuple[str, str]:
@@ -125,12 +137,16 @@ def _directions_code(recipe: Recipe, files: Files | None) -> tuple[list[str], li
 
 
 def _file_code(recipe: Recipe, files: Files | None) -> tuple[list[str], list[str], int]:
-    imports = ["from core.factorization.baseline import spread_along",
-               "from core.factorization.files import load_directions"]
+    imports = [
+        "from core.factorization.baseline import spread_along",
+        "from core.factorization.files import load_directions",
+    ]
     path = (files or {}).get(recipe.directions)
     name, found = (Path(path).name, directions_of(recipe, files)[0]) if path else ("directions.npy", None)
-    lines = [f"# the file with the sha256 {recipe.directions}",
-             f"directions = load_directions({name!r}, slots=generator.slots, dim=generator.dim)"]
+    lines = [
+        f"# the file with the sha256 {recipe.directions}",
+        f"directions = load_directions({name!r}, slots=generator.slots, dim=generator.dim)",
+    ]
     if recipe.layers != "all":
         imports.append("from dataclasses import replace")
         lines.append(f"directions = replace(directions, slots={found.slots if found else slots_of(recipe)})")
@@ -170,16 +186,23 @@ def notebook_for(recipe: Recipe, files: Files | None = None) -> bytes:
     drawer, rows = drawing_code(recipe)
     reach, knob = zoo.card(recipe.model).reach, min(recipe.knob, _directions_code(recipe, files)[2] - 1)
     row = [round(reach * i / 3, 3) for i in range(-3, 4)]
-    return notebook_of([
-        ("markdown", _about(recipe)), ("code", SET_UP), ("code", _code(recipe, files) + "picture.resize((320, 320))"),
-        ("markdown",
-         f"Knob {knob + 1} from {-reach:g} to {reach:g} standard deviations of w . v, the other knobs as above."),
-        ("code", STRIP.format(knob=knob, row=row, drawer=drawer, rows=rows))])
+    return notebook_of(
+        [
+            ("markdown", _about(recipe)),
+            ("code", SET_UP),
+            ("code", _code(recipe, files) + "picture.resize((320, 320))"),
+            (
+                "markdown",
+                f"Knob {knob + 1} from {-reach:g} to {reach:g} standard deviations of w . v, the other knobs as above.",
+            ),
+            ("code", STRIP.format(knob=knob, row=row, drawer=drawer, rows=rows)),
+        ]
+    )
 
 
 def notebook_of(cells: Iterable[tuple[str, str]]) -> bytes:
     """A notebook (nbformat 4) of cells ("markdown" or "code", text); the same cells give the same file."""
-    from nbformat import v4, writes         # takes a while to import, and only this button needs it
+    from nbformat import v4, writes  # takes a while to import, and only this button needs it
 
     make = dict(markdown=v4.new_markdown_cell, code=v4.new_code_cell)
     written = [make[kind](text, id=f"cell-{i}") for i, (kind, text) in enumerate(cells)]
@@ -190,8 +213,10 @@ def notebook_of(cells: Iterable[tuple[str, str]]) -> bytes:
 def _about(recipe: Recipe) -> str:
     card = zoo.card(recipe.model)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    return (f"# One picture of GANatomy\n\nThis notebook makes one picture ({alt_text(recipe)}) "
-            f"with the model {card.title}, then turns one of its knobs. "
-            f"[Open the picture on the page]({link_for(recipe)}).\n\n"
-            f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n{link_note(recipe)}\n\n"
-            f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
+    return (
+        f"# One picture of GANatomy\n\nThis notebook makes one picture ({alt_text(recipe)}) "
+        f"with the model {card.title}, then turns one of its knobs. "
+        f"[Open the picture on the page]({link_for(recipe)}).\n\n"
+        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n{link_note(recipe)}\n\n"
+        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
+    )

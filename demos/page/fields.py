@@ -1,13 +1,15 @@
 """Values from links, files and text boxes -> plain values, or a sentence for the visitor."""
+
 from __future__ import annotations
 
+import contextlib
 import json
 import numbers
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 VERSION = 1
-LONGEST_LINK = 4_000            # characters read; the links written here have fewer than 1,000
+LONGEST_LINK = 4_000  # characters read; the links written here have fewer than 1,000
 
 
 class RecipeError(ValueError):
@@ -18,12 +20,12 @@ def quoted(value: object) -> str:
     """What was given, short and without characters that a page could take for markup."""
     if value is None or isinstance(value, str) and not value.strip():
         return "nothing"
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and abs(value) >= 10 ** 30:
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and abs(value) >= 10**30:
         return "a number with more than 30 digits"
     if not isinstance(value, (str, numbers.Number)):
         return "something that is neither text nor a number"
     text = str(value)
-    return '"' + re.sub(r"[^\w .,+-]", "?", text[:40]) + ("...\"" if len(text) > 40 else '"')
+    return '"' + re.sub(r"[^\w .,+-]", "?", text[:40]) + ('..."' if len(text) > 40 else '"')
 
 
 def whole(value: object, what: str, lowest: int, highest: int) -> int:
@@ -40,11 +42,9 @@ def whole(value: object, what: str, lowest: int, highest: int) -> int:
 def number(value: object, what: str, lowest: float, highest: float) -> float:
     number = float("nan")
     if isinstance(value, (str, numbers.Real)) and not isinstance(value, bool):
-        try:
-            number = round(float(value), 3) + 0.0           # + 0.0: there is one zero, not two
-        except (ValueError, OverflowError):
-            pass
-    if lowest <= number <= highest:                         # false for what is not a number
+        with contextlib.suppress(ValueError, OverflowError):
+            number = round(float(value), 3) + 0.0  # + 0.0: there is one zero, not two
+    if lowest <= number <= highest:  # false for what is not a number
         return number
     raise RecipeError(f"{what} cannot be {quoted(value)}: give a number from {lowest:g} to {highest:g}")
 
@@ -68,8 +68,10 @@ def parsed(data: str | bytes, largest: int, what: str) -> object:
 
 def check_version(version: object) -> None:
     if isinstance(version, bool) or version not in (VERSION, str(VERSION)):
-        raise RecipeError(f"this was written by another version of the page ({quoted(version)}): "
-                          f"this one reads version {VERSION}; update the page, or make the picture again")
+        raise RecipeError(
+            f"this was written by another version of the page ({quoted(version)}): "
+            f"this one reads version {VERSION}; update the page, or make the picture again"
+        )
 
 
 def read_recipe(data: object, names: Sequence[str], what: str, give: str, *, tab: str = "") -> dict:
@@ -110,6 +112,6 @@ def in_a_link(value: object) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, tuple):
-        last = max(i for i, amount in enumerate(value) if amount)           # trailing zeros are the default
-        return ",".join(in_a_link(amount) for amount in value[:last + 1])
+        last = max(i for i, amount in enumerate(value) if amount)  # trailing zeros are the default
+        return ",".join(in_a_link(amount) for amount in value[: last + 1])
     return f"{value:.10g}" if isinstance(value, float) else str(value)

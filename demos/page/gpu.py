@@ -1,4 +1,5 @@
 """Spaces with a GPU that is lent for seconds (ZeroGPU): there, and only there, batch work asks for it."""
+
 from __future__ import annotations
 
 import importlib.util

@@ -2,6 +2,7 @@
 
 A network of the Hub is fetched when somebody asks for it, with its size and licence said before, and can be cancelled.
 """
+
 from __future__ import annotations
 
 import threading
@@ -22,30 +23,45 @@ EVENTS = ("ask", "choose", "stop")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
 WORLDS = {
     "portraits": "learned from portraits that our own program draws, so the right answers are known "
-                 "and every knob can be checked",
+    "and every knob can be checked",
     "objects": "learned from objects that our own program draws, so the right answers are known "
-               "and every knob can be checked"}
-_stopped: set[tuple[str, str]] = set()          # (visitor, model) whose download is to end
+    "and every knob can be checked",
+}
+_stopped: set[tuple[str, str]] = set()  # (visitor, model) whose download is to end
 
 
 def facts(model: str) -> dict:
     """What the page says of a network whatever the knobs: whose it is, its licence, how fast and how it draws."""
     card, drawn = zoo.card(model), pace.pace_of(model)
     size = card.resolution
-    return dict(title=card.title, licence=card.licence, link=card.link, bundled=not (card.hub or card.own),
-                noun=NOUNS.get(card.world, "picture"), about=about(card), precision=pace.says(model),
-                classes=card.classes, seconds=round(drawn.seconds, 4), slow=drawn.slow, psi=card.psi, side=size,
-                aspect=size / (size - 2 * card.crop))
+    return dict(
+        title=card.title,
+        licence=card.licence,
+        link=card.link,
+        bundled=not (card.hub or card.own),
+        noun=NOUNS.get(card.world, "picture"),
+        about=about(card),
+        precision=pace.says(model),
+        classes=card.classes,
+        seconds=round(drawn.seconds, 4),
+        slow=drawn.slow,
+        psi=card.psi,
+        side=size,
+        aspect=size / (size - 2 * card.crop),
+    )
 
 
 def about(card: zoo.ModelCard) -> str:
     """One sentence on where a network comes from."""
     if card.world:
         return f"The network {WORLDS[card.world]}."
-    origin = (f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else
-              "is your own")
-    return (f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged "
-            "by what it does to brightness, colours, light, place and edges.")
+    origin = (
+        f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else "is your own"
+    )
+    return (
+        f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged "
+        "by what it does to brightness, colours, light, place and edges."
+    )
 
 
 def listed() -> list[dict]:
@@ -57,10 +73,22 @@ def listed() -> list[dict]:
 def _row(card: zoo.ModelCard) -> dict:
     group = "From the Hugging Face Hub" if card.hub else "Yours" if card.own else "Bundled"
     here = zoo.is_here(card.name)
-    refusal = "" if zoo.openable(card.name) else (
-        "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned")
-    return dict(name=card.name, title=card.title, group=group, licence=card.licence, link=card.link, here=here,
-                classes=card.classes, size=_megabytes(card), refusal=refusal)
+    refusal = (
+        ""
+        if zoo.openable(card.name)
+        else ("nobody has pinned its revision and hash, so it opens only with python app.py --unpinned")
+    )
+    return dict(
+        name=card.name,
+        title=card.title,
+        group=group,
+        licence=card.licence,
+        link=card.link,
+        here=here,
+        classes=card.classes,
+        size=_megabytes(card),
+        refusal=refusal,
+    )
 
 
 def _megabytes(card: zoo.ModelCard) -> str:
@@ -81,8 +109,11 @@ def fetched(model: str, visitor: str) -> Iterator[dict]:
 
     def fetch() -> None:
         try:
-            zoo.fetch(model, progress=lambda done, total: told.put((done, total)),
-                      cancelled=lambda: (visitor, model) in _stopped or ended.is_set())
+            zoo.fetch(
+                model,
+                progress=lambda done, total: told.put((done, total)),
+                cancelled=lambda: (visitor, model) in _stopped or ended.is_set(),
+            )
             told.put(None)
         except (ValueError, zoo.Cancelled) as error:
             told.put(error)
@@ -97,13 +128,13 @@ def fetched(model: str, visitor: str) -> Iterator[dict]:
                 return
             yield _progress(*news)
     finally:
-        ended.set()             # the visitor is gone: nobody waits for the file
+        ended.set()  # the visitor is gone: nobody waits for the file
 
 
 def _last(told: SimpleQueue) -> tuple[int, int | None] | Exception | None:
     """The newest of what was told, waiting for the first half a second at a time."""
     news = told.get()
-    for _ in range(4):          # ten a second are too many to send
+    for _ in range(4):  # ten a second are too many to send
         try:
             if not isinstance(news, tuple):
                 break
@@ -123,7 +154,7 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
     try:
         for progress in fetched(model, visitor):
             yield dict(progress, name=model)
-        yield dict(name=model, share=1.0, says="Opening it \u2026")
+        yield dict(name=model, share=1.0, says="Opening it …")
         pace.pace_of(model)
         card = zoo.card(model)
         old = recipes.from_json(given)
@@ -132,7 +163,7 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, recipe=recipes.as_dict(chosen), models=listed())
     except zoo.Cancelled:
         yield dict(name=model, error="", models=listed())
-    except ValueError as error:         # RecipeError and HubError too
+    except ValueError as error:  # RecipeError and HubError too
         said = str(error)
         yield dict(name=model, error=said[:1].upper() + said[1:], models=listed())
 

@@ -3,6 +3,7 @@ then deleted with all that was made of them.
 
 Only who brought one knows its name; nothing is ever put in its place.
 """
+
 from __future__ import annotations
 
 import base64
@@ -23,16 +24,16 @@ from torch import Tensor
 from core import zoo
 from core.images import from_pil, webp
 
-from .fields import RecipeError
-from .cache import Kept
 from ..restore.recipe import Restoration, observed_side
+from .cache import Kept
+from .fields import RecipeError
 
-SECONDS = 600                       # that a picture is kept
-MOST = 64                           # pictures kept at a time; the oldest go first
-LARGEST_FILE = 20 * 2 ** 20         # bytes
-LARGEST_PICTURE = 64 * 10 ** 6      # pixels
-SIDE, THUMB = 1024, 256             # pixels a side that are kept, and of the whole picture as the page shows it
-LARGEST_ANSWERS = 16 * 2 ** 20      # bytes of answers to one picture
+SECONDS = 600  # that a picture is kept
+MOST = 64  # pictures kept at a time; the oldest go first
+LARGEST_FILE = 20 * 2**20  # bytes
+LARGEST_PICTURE = 64 * 10**6  # pixels
+SIDE, THUMB = 1024, 256  # pixels a side that are kept, and of the whole picture as the page shows it
+LARGEST_ANSWERS = 16 * 2**20  # bytes of answers to one picture
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 CHOOSE = "choose another, a PNG or a JPEG for example"
 
@@ -40,6 +41,7 @@ CHOOSE = "choose another, a PNG or a JPEG for example"
 @dataclass(frozen=True, eq=False)
 class Own:
     """square: the middle of the picture, RGB. thumb: all of it, small. size: as it came. note: what was done to it."""
+
     token: str
     square: Image.Image
     thumb: bytes
@@ -58,8 +60,9 @@ def take(data: bytes) -> Own:
     if not data:
         raise RecipeError(f"this file is empty: {CHOOSE}")
     if len(data) > LARGEST_FILE:
-        raise RecipeError(f"this file has {len(data) / 2 ** 20:.0f} MB; a picture may have {LARGEST_FILE // 2 ** 20}: "
-                          "save it smaller")
+        raise RecipeError(
+            f"this file has {len(data) / 2**20:.0f} MB; a picture may have {LARGEST_FILE // 2**20}: save it smaller"
+        )
     picture, frames = _opened(data)
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
@@ -93,18 +96,20 @@ def _opened(data: bytes) -> tuple[Image.Image, int]:
     """The first frame, upright, RGB; and how many frames there are."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")             # about large or odd files: what is too large is refused here
+            warnings.simplefilter("ignore")  # about large or odd files: what is too large is refused here
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
             if picture.width * picture.height > LARGEST_PICTURE:
-                raise RecipeError(f"this picture has {picture.width:,} x {picture.height:,} pixels; it may have "
-                                  f"{LARGEST_PICTURE // 10 ** 6} million: save it smaller")
+                raise RecipeError(
+                    f"this picture has {picture.width:,} x {picture.height:,} pixels; it may have "
+                    f"{LARGEST_PICTURE // 10**6} million: save it smaller"
+                )
             frames = getattr(picture, "n_frames", 1) if picture.format != "MPO" else 1
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             return _eight_bit(upright), frames
     except RecipeError:
         raise
-    except Exception:                   # Pillow raises many kinds for a broken file
+    except Exception:  # Pillow raises many kinds for a broken file
         raise RecipeError(f"this file is not a picture that can be read, or it is damaged: {CHOOSE}") from None
 
 
@@ -120,8 +125,11 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
 
 def _note(size: tuple[int, int], frames: int) -> str:
     width, height = size
-    cut = "" if width == height else (
-        f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off.")
+    cut = (
+        ""
+        if width == height
+        else (f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off.")
+    )
     first = " Of its frames the first is used." if frames > 1 else ""
     return f"Your picture has {width:,} x {height:,} pixels.{cut}{first}"
 
@@ -149,8 +157,11 @@ def needed(token: str) -> Own:
     """Raises RecipeError where the picture is not here any more."""
     own = _get(token)
     if own is None:
-        raise RecipeError("your picture is no longer here: it was deleted after ten minutes at most; choose it again"
-                          if token else "no picture was chosen yet: choose one of yours, or an example")
+        raise RecipeError(
+            "your picture is no longer here: it was deleted after ten minutes at most; choose it again"
+            if token
+            else "no picture was chosen yet: choose one of yours, or an example"
+        )
     return own
 
 
@@ -169,5 +180,11 @@ def image(recipe: Restoration) -> Tensor:
 
 def as_shown(own: Own) -> dict[str, Any]:
     """What the page needs: the name, the whole picture small, and what was done to it."""
-    return dict(token=own.token, note=own.note, width=own.size[0], height=own.size[1], minutes=SECONDS // 60,
-                thumb="data:image/webp;base64," + base64.b64encode(own.thumb).decode())
+    return dict(
+        token=own.token,
+        note=own.note,
+        width=own.size[0],
+        height=own.size[1],
+        minutes=SECONDS // 60,
+        thumb="data:image/webp;base64," + base64.b64encode(own.thumb).decode(),
+    )

@@ -1,6 +1,7 @@
 """How a model draws on this machine:
 the time of a picture, its precision, and what is shown until the picture is there.
 """
+
 from __future__ import annotations
 
 import threading
@@ -15,9 +16,9 @@ from core import zoo
 from core.generators.base import Generator
 from core.precision import Precision, chosen
 
-SLOW = 0.15             # seconds a picture from which on something quicker is shown while a knob moves
-TRIES = 6               # of which the quickest counts
-PREVIEW = 0.1           # seconds that a preview may take
+SLOW = 0.15  # seconds a picture from which on something quicker is shown while a knob moves
+TRIES = 6  # of which the quickest counts
+PREVIEW = 0.1  # seconds that a preview may take
 _lock = threading.Lock()
 
 
@@ -27,6 +28,7 @@ class Pace:
 
     stop: layers that make a preview; None: there is none.
     """
+
     seconds: float
     precision: Precision | None = None
     stop: int | None = None
@@ -66,10 +68,10 @@ def says(model: str) -> str:
 def _measured(model: str, _weights: str) -> Pace:
     generator, card = zoo.load(model), zoo.card(model)
     codes = generator.codes(generator.sample(1, 0), psi=card.psi, label=0 if generator.classes else None)
-    first = _seconds(generator, codes)          # the first one also warms up
+    first = _seconds(generator, codes)  # the first one also warms up
     seconds = first
     for _ in range(TRIES if first < 20 * SLOW else 0):
-        if seconds > SLOW:                      # a busy moment must not make a quick network slow for good
+        if seconds > SLOW:  # a busy moment must not make a quick network slow for good
             seconds = min(seconds, _seconds(generator, codes))
     if seconds <= SLOW or zoo.device().type != "cpu":
         return Pace(seconds)
@@ -79,7 +81,7 @@ def _measured(model: str, _weights: str) -> Pace:
 
 def _seconds(generator: Generator, codes: Tensor) -> float:
     began = time.perf_counter()
-    generator(codes)[0, 0, 0, 0].item()         # waits for a GPU too
+    generator(codes)[0, 0, 0, 0].item()  # waits for a GPU too
     return time.perf_counter() - began
 
 

@@ -4,6 +4,7 @@ Nothing here knows a method. A tab's parts are `gr.HTML` components that a scrip
 asked for pictures and sentences only, through three queues: `LIVE` (never more than 0.3 s of work), `LONG`, and
 `WATCH`, in which many watch work that takes its own turn.
 """
+
 from __future__ import annotations
 
 import base64
@@ -27,10 +28,15 @@ from .words import signed
 
 HERE = Path(__file__).resolve().parent
 TABS = HERE.parent
-ARRIVAL = TABS / "arrival"          # what was recorded, see `recorded`
-FILMS = ("strip", "film-")           # how its pictures of many frames are named
-FOLDS = {"more": "More controls", "compare": "Compare methods", "true": "How true is this?",
-         "method": "Method and equation", "take": "Take it away"}
+ARRIVAL = TABS / "arrival"  # what was recorded, see `recorded`
+FILMS = ("strip", "film-")  # how its pictures of many frames are named
+FOLDS = {
+    "more": "More controls",
+    "compare": "Compare methods",
+    "true": "How true is this?",
+    "method": "Method and equation",
+    "take": "Take it away",
+}
 LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
 LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
 WATCH = dict(concurrency_id="watch", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
@@ -47,6 +53,7 @@ class Demo(NamedTuple):
     opened: (handler, outputs) for the address it was opened with; the request is its input.
     endpoints: adds what programs may call; run outside of the tabs. left: told by the request that a visitor is gone.
     """
+
     name: str
     opened: tuple[Callable, list]
     endpoints: Callable[[], None]
@@ -64,7 +71,7 @@ def publish(data: bytes, name: str) -> str:
     root = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
     path = root / "frames" / hashlib.sha256(data).hexdigest()[:32] / name
     try:
-        os.utime(path)              # deletion goes by age: touched on use
+        os.utime(path)  # deletion goes by age: touched on use
     except OSError:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
@@ -104,10 +111,18 @@ def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), 
     `events` are what the script may trigger: they become attributes, `made.strip(handler, ...)`.
     """
     names = ", ".join(f"'{event}'" for event in events)
-    script = (f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
-              "element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); })()")
-    return gr.HTML(value, html_template='<div class="part"></div>', elem_id=f"{tab}-{name}", visible=visible,
-                   apply_default_css=False, js_on_load=script)
+    script = (
+        f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
+        "element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); })()"
+    )
+    return gr.HTML(
+        value,
+        html_template='<div class="part"></div>',
+        elem_id=f"{tab}-{name}",
+        visible=visible,
+        apply_default_css=False,
+        js_on_load=script,
+    )
 
 
 def cell(title: str, lead: str = "", *, elem_id: str | None = None) -> gr.Column:
@@ -145,6 +160,7 @@ def outlet(tab: str) -> gr.DownloadButton:
 
 def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.DownloadButton, name: str) -> None:
     """Pressing the button makes a file and saves it. `make` returns its path; anything else has said why not."""
+
     def made(*values):
         path = make(*values)
         return gr.DownloadButton(value=path) if isinstance(path, str) else gr.skip()
@@ -167,6 +183,7 @@ def sentence(error: Exception) -> str:
 
 class Bar(NamedTuple):
     """A row: value with its interval, beside what random does; None where not measured. `says` replaces the number."""
+
     name: str
     value: float
     low: float | None = None
@@ -188,6 +205,7 @@ def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", ful
 def _bar_row(row: Bar, full: float, beside: bool) -> str:
     def at(x: float) -> str:
         return f"{min(100.0, 100 * abs(x) / full):.1f}%"
+
     interval = "" if row.low is None else f" <small>[{signed(row.low, 2)}, {signed(row.high, 2)}]</small>"
     mark = "" if row.beside is None else f'<i style="left:{at(row.beside)}"></i>'
     drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value)}"></span>{mark}</td>'
@@ -202,8 +220,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
     for first, *others in rows:
         cells = "".join(f"<td>{escape(str(x))}</td>" for x in others)
         body += f"<tr><th scope=row>{escape(str(first))}</th>{cells}</tr>"
-    return _scrolling(f'<table class="plain-table"><caption>{escape(caption)}</caption>'
-                      f"<thead><tr>{_heads(head)}</tr></thead><tbody>{body}</tbody></table>", caption)
+    return _scrolling(
+        f'<table class="plain-table"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{_heads(head)}</tr></thead><tbody>{body}</tbody></table>",
+        caption,
+    )
 
 
 def _heads(names: Sequence[str]) -> str:
@@ -219,9 +240,14 @@ def _scrolling(html: str, name: str) -> str:
 
 def theme() -> gr.themes.Base:
     """System fonts (nothing is fetched) and one accent colour."""
-    return gr.themes.Base(primary_hue="teal", secondary_hue="teal", neutral_hue="stone", radius_size="lg",
-                          font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "sans-serif"],
-                          font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"])
+    return gr.themes.Base(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="stone",
+        radius_size="lg",
+        font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
+    )
 
 
 def css() -> str:
@@ -251,8 +277,10 @@ def recorded(tab: str) -> dict | None:
     """
     try:
         found = json.loads((ARRIVAL / f"{tab}.json").read_text(encoding="utf-8"))
-        pictures = {name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
-                    for name, file in found["pictures"].items()}
+        pictures = {
+            name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
+            for name, file in found["pictures"].items()
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return {**found, "pictures": pictures}

@@ -2,6 +2,7 @@
 
 One record makes the picture, its link, its code, its notebook, its PNG and its alternative text, so none can disagree.
 """
+
 from __future__ import annotations
 
 import json
@@ -27,22 +28,22 @@ from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
 from . import pace
-from .fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
-from .classes import class_names, class_of
 from .cache import Kept, joined
+from .classes import class_names, class_of
+from .fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
 from .words import signed
 
 REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 KNOBS = 10
 LARGEST_SEED = 999_999_999
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
-MOST_PICTURES = 128             # in one strip
-PIXELS_AT_ONCE = 2 ** 21        # of pictures drawn together
-LARGEST_STATES = 256 * 2 ** 20      # bytes of layers' outputs that are kept
-LARGEST_PICTURES = 64 * 2 ** 20     # bytes of encoded pictures that are kept
+MOST_PICTURES = 128  # in one strip
+PIXELS_AT_ONCE = 2**21  # of pictures drawn together
+LARGEST_STATES = 256 * 2**20  # bytes of layers' outputs that are kept
+LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
 NOUNS = {"portraits": "portrait", "objects": "object"}
 
-Files = Mapping[str, "str | Path"]      # sha256 of an uploaded direction set -> where it lies on this machine
+Files = Mapping[str, "str | Path"]  # sha256 of an uploaded direction set -> where it lies on this machine
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Recipe:
     knob: the chosen one, counted from 0. directions: for method "file" the sha256 of the uploaded file, otherwise "".
     Numbers may be given as text. psi and amounts are kept to a thousandth, far below what shows. Raises RecipeError.
     """
+
     model: str
     seed: int = 0
     psi: float = 0.7
@@ -96,14 +98,18 @@ def _card(model: object) -> zoo.ModelCard:
     if isinstance(model, str) and model in zoo.CARDS:
         card = zoo.CARDS[model]
         if card.own and not card.path.is_file():
-            raise RecipeError(f"the file {card.path.name} of this network is no longer there: put it back, or choose "
-                              "another network")
+            raise RecipeError(
+                f"the file {card.path.name} of this network is no longer there: put it back, or choose another network"
+            )
         return card
     if isinstance(model, str) and model in zoo.HUB_CARDS:
         if zoo.openable(model) and zoo.is_here(model):
             return zoo.HUB_CARDS[model]
-        remedy = "it is not pinned, so it opens only after `python app.py --unpinned`" if not zoo.openable(model) else \
-            "choose it in the list of networks, which says its size and licence, and fetch it"
+        remedy = (
+            "it is not pinned, so it opens only after `python app.py --unpinned`"
+            if not zoo.openable(model)
+            else "choose it in the list of networks, which says its size and licence, and fetch it"
+        )
         raise RecipeError(f"the model {model} is not on this machine yet: {remedy}")
     if not zoo.CARDS:
         raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
@@ -136,8 +142,10 @@ def label_of(recipe: Recipe) -> int | None:
 
 def _amounts(amounts: object, reach: float) -> tuple[float, ...]:
     if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
-        raise RecipeError(f"these are not the knobs' amounts: give at most {KNOBS} numbers "
-                          f"from {-reach:g} to {reach:g}, such as 1.5,0,-2")
+        raise RecipeError(
+            f"these are not the knobs' amounts: give at most {KNOBS} numbers "
+            f"from {-reach:g} to {reach:g}, such as 1.5,0,-2"
+        )
     checked = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(amounts)]
     return tuple(checked + [0.0] * (KNOBS - len(checked)))
 
@@ -145,14 +153,16 @@ def _amounts(amounts: object, reach: float) -> tuple[float, ...]:
 def _identity(sha256: object) -> str:
     if isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256):
         return sha256
-    raise RecipeError(f"directions from a file are named by the file's sha256, not by {quoted(sha256)}: "
-                      "choose the file again, or choose SeFa")
+    raise RecipeError(
+        f"directions from a file are named by the file's sha256, not by {quoted(sha256)}: "
+        "choose the file again, or choose SeFa"
+    )
 
 
 def _layers(layers: object, model: str) -> str:
     """Canonical text: a group's name, or sorted ranges; every slot by number is "all"."""
     if layers == "all":
-        return layers           # the usual case opens no weights
+        return layers  # the usual case opens no weights
     groups = layer_groups(model)
     text = layers.strip().lower() if isinstance(layers, str) else ""
     if text in groups:
@@ -162,7 +172,7 @@ def _layers(layers: object, model: str) -> str:
     if re.fullmatch(r"[0-9]{1,3}(-[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(-[0-9]{1,3})?){0,40}", text):
         for part in text.split(","):
             first, last = (int(end) for end in (part.split("-") * 2)[:2])
-            slots |= set(range(first, last + 1)) or {highest + 1}           # 6-3 is no range
+            slots |= set(range(first, last + 1)) or {highest + 1}  # 6-3 is no range
     if not slots or max(slots) > highest:
         example = "0-3,6" if highest > 5 else f"0-{highest}"
         own = f", or numbers from 0 to {highest} such as {example}" if highest else ""
@@ -213,14 +223,16 @@ def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Direction
     mode = recipe.mode if recipe.method == "sefa" else ""
     path = _path(recipe, files) if recipe.method == "file" else ""
     weights = zoo.weights_hash(recipe.model)
-    return _directions(recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions,
-                       label_of(recipe))
+    return _directions(
+        recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, label_of(recipe)
+    )
 
 
 @joined
 @lru_cache(maxsize=64)
-def _directions(model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str,
-                label: int | None):
+def _directions(
+    model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str, label: int | None
+):
     generator = opened(model)
     k = min(KNOBS, len(range(generator.dim)[generator.movable]))
     if method == "sefa":
@@ -236,8 +248,9 @@ def _directions(model: str, weights: str, method: str, mode: str, slots: tuple[i
 
 def _path(recipe: Recipe, files: Files | None) -> str:
     if recipe.directions not in (files or {}):
-        raise RecipeError("this picture was steered by directions from a file that is not here: "
-                          "choose the file again, or choose SeFa")
+        raise RecipeError(
+            "this picture was steered by directions from a file that is not here: choose the file again, or choose SeFa"
+        )
     return str(files[recipe.directions])
 
 
@@ -256,8 +269,9 @@ def _from_file(path: str, sha256: str, slots: tuple[int, ...], generator, weight
     if found.vectors.ndim == 3 and moved != found.slots:
         raise RecipeError("these directions have a vector of their own for every layer they move: choose all layers")
     if not moved:
-        raise RecipeError(f"these directions move only the layers {_ranges(found.slots)}: "
-                          "choose all layers, or some of these")
+        raise RecipeError(
+            f"these directions move only the layers {_ranges(found.slots)}: choose all layers, or some of these"
+        )
     return Directions(found.vectors[:KNOBS], found.scores[:KNOBS], moved)
 
 
@@ -270,7 +284,7 @@ def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | No
     """Codes [n, slots, dim] of the recipe's seed at n settings of all knobs, and the slots in which they may differ."""
     codes = _codes(opened(recipe.model), recipe)
     if not any(any(setting) for setting in amounts):
-        return codes.repeat(len(amounts), 1, 1), slots_of(recipe)           # an unmoved picture needs no directions
+        return codes.repeat(len(amounts), 1, 1), slots_of(recipe)  # an unmoved picture needs no directions
     directions, steps = directions_of(recipe, files)
     edited = [edit(codes, directions, distances(setting, directions, steps)) for setting in amounts]
     return torch.cat(edited), directions.slots
@@ -282,9 +296,10 @@ def _codes(generator: Generator, recipe: Recipe) -> Tensor:
 
 def distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
     """Amounts in standard deviations -> one distance for each direction."""
-    if any(setting[len(directions):]):
-        raise RecipeError(f"there are only {len(directions)} directions here: "
-                          f"set the knobs after knob {len(directions)} back to 0")
+    if any(setting[len(directions) :]):
+        raise RecipeError(
+            f"there are only {len(directions)} directions here: set the knobs after knob {len(directions)} back to 0"
+        )
     return [amount * step for amount, step in zip(setting, steps.tolist())]
 
 
@@ -307,8 +322,9 @@ def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
     return generator.preview(generator.run(codes_of(recipe, files), stop=stop))
 
 
-def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *,
-                 quick: bool = False) -> Tensor:
+def render_strip(
+    recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *, quick: bool = False
+) -> Tensor:
     """[len(amounts), 3, R, R]: the picture with one knob at each amount; the others stay as they are in the recipe."""
     if not 1 <= len(amounts) <= MOST_PICTURES:
         raise RecipeError(f"a strip cannot have {len(amounts)} pictures: choose 1 to {MOST_PICTURES}")
@@ -317,18 +333,20 @@ def render_strip(recipe: Recipe, knob: int, amounts: Sequence[float], files: Fil
     return _draw(recipe, *_moved(recipe, settings, files), quick)
 
 
-def render_faces(recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float], files: Files | None = None, *,
-                 quick: bool = False) -> Tensor:
+def render_faces(
+    recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float], files: Files | None = None, *, quick: bool = False
+) -> Tensor:
     """[len(seeds), len(amounts), 3, R, R]: each seed's strip of the recipe's chosen knob."""
     if not 1 <= len(seeds) <= MOST_PICTURES:
         raise RecipeError(f"there cannot be {len(seeds)} pictures: choose 1 to {MOST_PICTURES}")
-    return torch.stack([render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files, quick=quick)
-                        for seed in seeds])
+    return torch.stack(
+        [render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files, quick=quick) for seed in seeds]
+    )
 
 
 def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:
     """The recipe with one knob, counted from 0, at another amount."""
-    return replace(recipe, amounts=recipe.amounts[:knob] + (amount,) + recipe.amounts[knob + 1:])
+    return replace(recipe, amounts=recipe.amounts[:knob] + (amount,) + recipe.amounts[knob + 1 :])
 
 
 def _draw(recipe: Recipe, codes: Tensor, slots: tuple[int, ...], quick: bool) -> Tensor:
@@ -336,7 +354,7 @@ def _draw(recipe: Recipe, codes: Tensor, slots: tuple[int, ...], quick: bool) ->
     generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
     start = generator.start(slots)
     before = _before(generator, recipe, start, quick) if start else None
-    batches = codes.split(max(1, PIXELS_AT_ONCE // generator.resolution ** 2))
+    batches = codes.split(max(1, PIXELS_AT_ONCE // generator.resolution**2))
     return torch.cat([_finished(generator, part, before, start) for part in batches])
 
 
@@ -365,7 +383,7 @@ def shown(images: Tensor, model: str, *, largest: int | None = None) -> list[Ima
     `largest`: of their width.
     """
     crop = zoo.card(model).crop
-    pictures = to_pil(images[:, :, crop:images.shape[2] - crop])
+    pictures = to_pil(images[:, :, crop : images.shape[2] - crop])
     if largest is None or pictures[0].width <= largest:
         return pictures
     size = (largest, round(largest * pictures[0].height / pictures[0].width))
@@ -411,8 +429,9 @@ def to_json(recipe: Recipe) -> str:
 
 def from_json(data: str | bytes | Mapping) -> Recipe:
     """The recipe of `to_json` (or of what `as_dict` returned); trusts nothing. Raises RecipeError."""
-    return Recipe(**read_recipe(data, FIELDS, "a recipe of a picture",
-                                "give what the page wrote, with a model and a seed"))
+    return Recipe(
+        **read_recipe(data, FIELDS, "a recipe of a picture", "give what the page wrote, with a model and a seed")
+    )
 
 
 def to_query(recipe: Recipe) -> dict[str, str]:
@@ -422,8 +441,11 @@ def to_query(recipe: Recipe) -> dict[str, str]:
     """
     linked = replace(recipe, method="sefa") if recipe.method == "file" else recipe
     plain = Recipe(recipe.model)
-    written = {name: in_a_link(getattr(linked, name)) for name in _IN_A_LINK
-               if name == "model" or getattr(linked, name) != getattr(plain, name)}
+    written = {
+        name: in_a_link(getattr(linked, name))
+        for name in _IN_A_LINK
+        if name == "model" or getattr(linked, name) != getattr(plain, name)
+    }
     return dict(v=str(VERSION), **written)
 
 

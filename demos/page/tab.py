@@ -3,6 +3,7 @@ a recipe as JSON in, and a RecipeError is a sentence, never a failure.
 
 `read` is a tab's `from_json`: it makes the recipe of what came in, or raises RecipeError.
 """
+
 from __future__ import annotations
 
 import inspect
@@ -32,12 +33,14 @@ def last_of(news: Iterator[dict]) -> dict:
 
 def guarded(handler: Callable, count: int = 1) -> Callable:
     """`handler` for an event with `count` outputs; a RecipeError becomes a sentence, the outputs stay as they are."""
+
     def run(*values):
         try:
             return handler(*values)
         except RecipeError as error:
             sentence(error)
             return gr.skip() if count == 1 else (gr.skip(),) * count
+
     return run
 
 
@@ -46,6 +49,7 @@ def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
 
     A refusal is part of the answer: the part that asked says it; aloud: the page does, and the part stays as it is.
     """
+
     def run(given, event: gr.EventData):
         try:
             return dict(make(read(given), event), key=event.key)
@@ -54,6 +58,7 @@ def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
                 return refused(error, key=event.key)
             sentence(error)
             return gr.skip()
+
     return run
 
 
@@ -94,6 +99,7 @@ def offer(function: Callable, name: str, says: str, queue: Mapping) -> None:
 def of_recipe(read: Read, make: Callable) -> Callable[[dict], dict]:
     def call(recipe: dict) -> dict:
         return called(read, make, recipe)
+
     return call
 
 
@@ -105,12 +111,21 @@ FOLDED = 5
 def method_fold(tab: str, equation: str, functions: Mapping[str, Callable]) -> gr.Accordion:
     """The equation, and the sources of the functions that the tab calls, by element names."""
     with fold(tab, "method") as folded:
-        gr.Markdown(equation, elem_id=f"{tab}-equation", latex_delimiters=[
-            dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)])
+        gr.Markdown(
+            equation,
+            elem_id=f"{tab}-equation",
+            latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)],
+        )
         for name, function in functions.items():
-            gr.Code(inspect.getsource(function), language="python",
-                    label=f"{function.__name__}: a function that this tab calls",
-                    interactive=False, buttons=["copy"], show_line_numbers=False, elem_id=name)
+            gr.Code(
+                inspect.getsource(function),
+                language="python",
+                label=f"{function.__name__}: a function that this tab calls",
+                interactive=False,
+                buttons=["copy"],
+                show_line_numbers=False,
+                elem_id=name,
+            )
     return folded
 
 
@@ -123,8 +138,15 @@ def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[
     with gr.Row(elem_classes="buttons"):
         made.update(buttons(tab, "take", kinds))
     part(tab, "link")
-    made["code"] = gr.Code(code, language="python", label="The code of this picture", interactive=False,
-                           buttons=["copy"], show_line_numbers=False, elem_id=f"{tab}-code")
+    made["code"] = gr.Code(
+        code,
+        language="python",
+        label="The code of this picture",
+        interactive=False,
+        buttons=["copy"],
+        show_line_numbers=False,
+        elem_id=f"{tab}-code",
+    )
     if after:
         after()
     made["outlet"] = outlet(tab)

@@ -1,4 +1,5 @@
 """Files of directions that visitors bring: kept by their content, so that no visitor meets another's by accident."""
+
 from __future__ import annotations
 
 import shutil
@@ -15,7 +16,7 @@ from . import picture as recipes
 from .fields import RecipeError
 from .picture import Recipe
 
-MOST = 32           # files kept at a time; the oldest go first
+MOST = 32  # files kept at a time; the oldest go first
 
 
 def folder() -> Path:
@@ -36,7 +37,7 @@ def origin(recipe: Recipe) -> str:
     path = uploaded(recipe).get(recipe.directions)
     if path is None or path.suffix != ".safetensors":
         return ""
-    with safe_open(str(path), framework="pt") as file:          # it was read before it was kept
+    with safe_open(str(path), framework="pt") as file:  # it was read before it was kept
         return (file.metadata() or {}).get("recipe", "")
 
 
@@ -46,10 +47,11 @@ def take_directions(path: str, given: Mapping) -> Recipe:
     if source.suffix not in SUFFIXES:
         ending = source.suffix or "a file without an ending"
         raise RecipeError(f"directions come as {', '.join(SUFFIXES)}, not as {ending}: save them as one of these")
-    megabytes = source.stat().st_size / 2 ** 20
-    if megabytes > LARGEST / 2 ** 20:
-        raise RecipeError(f"this file has {megabytes:.0f} MB; a file of directions may have {LARGEST // 2 ** 20}: "
-                          "save fewer of them")
+    megabytes = source.stat().st_size / 2**20
+    if megabytes > LARGEST / 2**20:
+        raise RecipeError(
+            f"this file has {megabytes:.0f} MB; a file of directions may have {LARGEST // 2**20}: save fewer of them"
+        )
     chosen = replace(recipe, method="file", directions=recipes.file_identity(source), amounts=(), knob=0)
     _keep(source, folder() / chosen.directions)
     try:
@@ -63,7 +65,7 @@ def take_directions(path: str, given: Mapping) -> Recipe:
 def _keep(source: Path, place: Path) -> None:
     if place.exists():
         return
-    for old in sorted(folder().glob("*"), key=lambda kept: kept.stat().st_mtime)[:-MOST + 1]:
+    for old in sorted(folder().glob("*"), key=lambda kept: kept.stat().st_mtime)[: -MOST + 1]:
         shutil.rmtree(old, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, place / source.name)

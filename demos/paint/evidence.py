@@ -1,9 +1,11 @@
 """What was measured of the knobs of a region, in words and tables: no claim without its number, baseline and count.
 
-Everything comes from weights/evidence/<card>-paint.json (`weights.recipes.measure.paint`), and only where that was measured
-with exactly these weights and these readers. The evidence holds changes as mean squared differences over pixels and
-channels; what is shown are their roots (RMS), as everywhere on the tab. All edits are equally strong inside the region.
+Everything comes from weights/evidence/<card>-paint.json (`weights.recipes.measure.paint`), and only where that was
+measured with exactly these weights and these readers. The evidence holds changes as mean squared differences over
+pixels and channels; what is shown are their roots (RMS), as everywhere on the tab. All edits are equally strong inside
+the region.
 """
+
 from __future__ import annotations
 
 import json
@@ -18,10 +20,15 @@ from core.checkpoints import native
 from ..page.parts import Bar, bars, table
 from ..page.words import signed
 
-METHODS = {"lowrank": "LowRankGAN, changes outside forbidden", "unprojected": "LowRankGAN, changes outside allowed",
-           "resefa": "ReSeFa", "sefa": "the best SeFa knob", "random": "the best of five random knobs"}
-FACTORS = 8             # rows of the table of what moves
-LEVELS = 127.5          # of 255, for a difference of 1
+METHODS = {
+    "lowrank": "LowRankGAN, changes outside forbidden",
+    "unprojected": "LowRankGAN, changes outside allowed",
+    "resefa": "ReSeFa",
+    "sefa": "the best SeFa knob",
+    "random": "the best of five random knobs",
+}
+FACTORS = 8  # rows of the table of what moves
+LEVELS = 127.5  # of 255, for a difference of 1
 NOT_REACHED = "the region cannot be changed that much"
 
 
@@ -69,7 +76,7 @@ def _region(model: str, region: str) -> dict | None:
 
 
 def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None = None) -> str:
-    """"Inside 9 times as much as outside; best SeFa knob 1.6; best of 5 random 1.0. (RMS, 64 faces)".
+    """ "Inside 9 times as much as outside; best SeFa knob 1.6; best of 5 random 1.0. (RMS, 64 faces)".
 
     Medians over unseen faces, root mean squares as everything that the tab shows.
 
@@ -94,12 +101,14 @@ def made_on(model: str) -> str:
     if not found:
         return ""
     samples = found["samples"]
-    return (f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces "
-            "in the same way.")
+    return (
+        f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces "
+        "in the same way."
+    )
 
 
 def _rooted(ratio: float | None) -> str:
-    return _times(None if ratio is None else ratio ** 0.5)
+    return _times(None if ratio is None else ratio**0.5)
 
 
 def _times(ratio: float | None) -> str:
@@ -125,25 +134,37 @@ def truth_html(model: str, region: str) -> str:
         return ""
     if record is None:
         return f"<p>This region was not measured on other faces; {escape(', '.join(found['regions']))} were.</p>"
-    shown = (_how(found, region), _methods(record), _outside(found, record), _moved(found, region, record),
-             _also(found, record), _robustness(found, record), _transfer(found, record), _larger(found, record),
-             _source(found))
+    shown = (
+        _how(found, region),
+        _methods(record),
+        _outside(found, record),
+        _moved(found, region, record),
+        _also(found, record),
+        _robustness(found, record),
+        _transfer(found, record),
+        _larger(found, record),
+        _source(found),
+    )
     return "".join(shown)
 
 
 def _how(found: dict, region: str) -> str:
     samples = found["samples"]
-    return (f"<p>Knobs for the {escape(region)} were made on {samples['made']} faces, the best one of each method was "
-            f"chosen on {samples['chosen']} others, and the numbers are from {samples['scored']} others again. The "
-            "region is what the part reader sees on each face. Every edit changes it equally: by "
-            f"{samples['inside'] * LEVELS:.1f} of 255 levels (root mean square; {samples['inside']} in [-1, 1]), found "
-            "by turning the knob on the face itself, half of the faces each way.</p>")
+    return (
+        f"<p>Knobs for the {escape(region)} were made on {samples['made']} faces, the best one of each method was "
+        f"chosen on {samples['chosen']} others, and the numbers are from {samples['scored']} others again. The "
+        "region is what the part reader sees on each face. Every edit changes it equally: by "
+        f"{samples['inside'] * LEVELS:.1f} of 255 levels (root mean square; {samples['inside']} in [-1, 1]), found "
+        "by turning the knob on the face itself, half of the faces each way.</p>"
+    )
 
 
 def _methods(record: dict) -> str:
     ranked = sorted(record["methods"].items(), key=lambda item: -(item[1]["ratio"][0] or 0))
-    rows = [Bar(METHODS[name], (each["ratio"][0] or 0.0) ** 0.5, says=_with_interval(each["ratio"]))
-            for name, each in ranked]
+    rows = [
+        Bar(METHODS[name], (each["ratio"][0] or 0.0) ** 0.5, says=_with_interval(each["ratio"]))
+        for name, each in ranked
+    ]
     caption = "Change inside over change outside (RMS, median over faces [95 %])"
     return bars(rows, caption=caption, value="times")
 
@@ -155,8 +176,13 @@ def _outside(found: dict, record: dict) -> str:
         levels = NOT_REACHED if each["outside"] is None else f"{each['outside'] * LEVELS:.2f}"
         half = "" if name == "sefa" else each["half"]
         rows.append((METHODS[name], f"{each['knob']} of {each['of']}", levels, share, half))
-    head = ("method", "knob chosen", "outside, levels of 255 (RMS)", "outside, of the best SeFa knob's (RMS)",
-            f"faces with at most half of its energy ({_share(0.5)} of it), of {faces}")
+    head = (
+        "method",
+        "knob chosen",
+        "outside, levels of 255 (RMS)",
+        "outside, of the best SeFa knob's (RMS)",
+        f"faces with at most half of its energy ({_share(0.5)} of it), of {faces}",
+    )
     return table(head, rows, caption="How much else changes, where the region changes equally")
 
 
@@ -168,18 +194,22 @@ def _share(x: float | None) -> str:
     """The root of a share of mean squares."""
     if x is None:
         return "?"
-    root = 100 * x ** 0.5
+    root = 100 * x**0.5
     return f"{root:.0f} %" if root >= 9.95 else f"{root:.1f} %"
 
 
 def _moved(found: dict, region: str, record: dict) -> str:
     factors, chance = record["methods"]["lowrank"]["factors"], record["methods"]["random"]["factors"]["mean"]
-    rows = [Bar(_called(found, record, i), factors["mean"][i], factors["low"][i], factors["high"][i], abs(chance[i]))
-            for i in _strongest(factors["mean"])[:FACTORS]]
+    rows = [
+        Bar(_called(found, record, i), factors["mean"][i], factors["low"][i], factors["high"][i], abs(chance[i]))
+        for i in _strongest(factors["mean"])[:FACTORS]
+    ]
     levels, of = found["samples"]["inside"] * LEVELS, record["methods"]["random"]["of"]
-    caption = (f"What the forbidden knob moves where the {region} changes by {levels:.1f} levels, and what the best of "
-               f"{of} random knobs moves there: known factors, in standard deviations, not a step "
-               f"(* belongs to the {region})")
+    caption = (
+        f"What the forbidden knob moves where the {region} changes by {levels:.1f} levels, and what the best of "
+        f"{of} random knobs moves there: known factors, in standard deviations, not a step "
+        f"(* belongs to the {region})"
+    )
     return bars(rows, caption=caption, value="change [95 %]", beside=f"best of {of} random")
 
 
@@ -200,8 +230,11 @@ def _also(found: dict, record: dict) -> str:
         own = sum(abs(mean) for name, mean in zip(names, means) if name in record["own"]) / total
         top = ", ".join(f"{_called(found, record, i)} {signed(means[i], 2)}" for i in _strongest(means)[:3])
         rows.append((METHODS[method], top, f"{100 * own:.0f} %"))
-    return table(("method", "moves most", "share of the region's own factors"), rows,
-                 caption="What each method moves at that change, in standard deviations")
+    return table(
+        ("method", "moves most", "share of the region's own factors"),
+        rows,
+        caption="What each method moves at that change, in standard deviations",
+    )
 
 
 def _robustness(found: dict, record: dict) -> str:
@@ -220,17 +253,24 @@ def _transfer(found: dict, record: dict) -> str:
             rows.append((f"{made_on}, {knob}", ratios, halves))
     own = record["transfer"]["one"]["own"]
     rows.insert(0, ("one face, the best of five, on that face itself", ", ".join(map(_rooted, own)), ""))
-    head = ("made on", "inside over outside (RMS)",
-            f"faces of {faces} with at most half of the energy ({_share(0.5)} RMS) "
-            "that the best SeFa knob changes outside")
+    head = (
+        "made on",
+        "inside over outside (RMS)",
+        f"faces of {faces} with at most half of the energy ({_share(0.5)} RMS) that the best SeFa knob changes outside",
+    )
     single = len(record["transfer"]["one"]["best"]["ratio"])
     caption = f"Does a knob stay local on other faces? ({single} single faces tried)"
     return table(head, rows, caption=caption)
 
 
 def _larger(found: dict, record: dict) -> str:
-    rows = [(f"{each['inside']:g} ({each['inside'] * LEVELS:.0f} of 255 levels)",
-             *(_with_interval(each[method]) for method in ("lowrank", "sefa"))) for each in record["larger"]]
+    rows = [
+        (
+            f"{each['inside']:g} ({each['inside'] * LEVELS:.0f} of 255 levels)",
+            *(_with_interval(each[method]) for method in ("lowrank", "sefa")),
+        )
+        for each in record["larger"]
+    ]
     caption = f"Larger edits: inside over outside (RMS) [95 %] ({found['samples']['few']} faces)"
     return table(("change inside (RMS)", METHODS["lowrank"], METHODS["sefa"]), rows, caption=caption)
 
@@ -239,8 +279,10 @@ def _source(found: dict) -> str:
     claim, seeds = found["claim"], found["samples"]["first_seeds"]
     by_region = ", ".join(f"{region} {_share(share)}" for region, share in claim["by_region"].items())
     first = ", ".join(f"{seed:,}" for seed in seeds.values())
-    return (f"<p>Over all regions and faces, the best forbidden knob changes {_share(claim['share'])} of what the best "
-            f"SeFa knob changes outside (RMS, median; {escape(by_region)}); in energy, the mean square, "
-            f"{100 * claim['share']:.1f} %, and half of it was the aim. Seeds from {first}; "
-            f"<code>{escape(found['command'])}</code>, {escape(found['date'])}, "
-            f"weights {found['weights_sha256'][:12]}.</p>")
+    return (
+        f"<p>Over all regions and faces, the best forbidden knob changes {_share(claim['share'])} of what the best "
+        f"SeFa knob changes outside (RMS, median; {escape(by_region)}); in energy, the mean square, "
+        f"{100 * claim['share']:.1f} %, and half of it was the aim. Seeds from {first}; "
+        f"<code>{escape(found['command'])}</code>, {escape(found['date'])}, "
+        f"weights {found['weights_sha256'][:12]}.</p>"
+    )

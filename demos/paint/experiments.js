@@ -60,7 +60,7 @@
   function knobsOf(tab) {
     const {now, arrival, listeners, stage} = tab, eyebrow = E("p", {class: "eyebrow"});
     const rows = arrival.amounts.map((_, i) => gan.knobOf("paint", i, 6, tab));
-    const ready = button("paint-ready", "LowRankGAN\u2019s knobs are ready: show them", () => {
+    const ready = button("paint-ready", "LowRankGAN’s knobs are ready: show them", () => {
       Object.assign(now, {standin: false, touched: false, fresh: true});
       tab.set({method: "lowrank", amounts: tab.flat(), knob: 0});
     });
@@ -85,8 +85,8 @@
   function methodOf({now, busy}) {
     const {method} = now.setup;
     if (!now.standin) return method;
-    return method + (busy() ? ", while LowRankGAN\u2019s are being found"
-      : "; LowRankGAN\u2019s were not found to the end");
+    return method + (busy() ? ", while LowRankGAN’s are being found"
+      : "; LowRankGAN’s were not found to the end");
   }
 
   // --- the experiments: recorded for the arrival, made again when asked
@@ -107,7 +107,7 @@
       if (busy) return own() && value().says || says;
       if (value().error && own()) return value().error;
       if (!now.setup || solved) return stale ? "This was another knob or picture: press to make it again." : "";
-      const waits = "This waits for the region\u2019s knobs, which have not been found yet.";
+      const waits = "This waits for the region’s knobs, which have not been found yet.";
       return stale ? `This was another knob or picture. ${waits}` : waits;
     }
     function mark() {
@@ -145,11 +145,11 @@
         tile(side.picture, `The picture, changes outside: ${name}`, region, crop()),
         rooms.smallMap([before, side.picture], region, crop(), `Map of change, ${name}: ${says}`)),
       E("p", {class: "caption"},
-        reader ? "What the reader says moved most:" : "No reader can say what moved in this network\u2019s pictures."),
+        reader ? "What the reader says moved most:" : "No reader can say what moved in this network’s pictures."),
       E("ul", {class: "moved"}, ...side.top.map(moved)));
     };
     rooms.experiment(tab, part, "ban", {
-      press: "Compare with and without the ban", says: "Drawing both \u2026",
+      press: "Compare with and without the ban", says: "Drawing both …",
       keyOf: recipe => rooms.knobKey({...recipe, forbid: true}),
       draw: (result, value) => {
         if (!value.sides) return;
@@ -166,7 +166,7 @@
       tile(pictures[0], "before", region, crop()), tile(pictures[1], `after: ${says}`, "", crop()),
       rooms.smallMap(pictures, region, crop(), `map of change: ${says}`)), E("p", {class: "caption"}, says));
     rooms.experiment(tab, part, "faces", {
-      press: "Try on eight other pictures", says: "Drawing eight others \u2026",
+      press: "Try on eight other pictures", says: "Drawing eight others …",
       data: () => ({first: first += 8}),
       draw: (result, {rows, verdict, caption}) => {
         if (!rows) return;
@@ -179,7 +179,7 @@
   rooms.refuse = (tab, part) => {
     const {now, listeners} = tab, finding = E("p", {class: "aha", id: "paint-finding"});
     rooms.experiment(tab, part, "refuse", {
-      press: "Ask every part of this picture", says: "Asking every part \u2026",
+      press: "Ask every part of this picture", says: "Asking every part …",
       keyOf: recipe => JSON.stringify(["model", "seed", "psi", "label", "layers", "size"].map(name => recipe[name])),
       draw: (result, value) => { result.innerHTML = value.html || ""; },
     });

@@ -113,11 +113,11 @@
       faces: part => rooms.faces(tab, part),
       refuse: part => rooms.refuse(tab, part),
       compare: part => tables(part, "compare", "Compare methods",
-        "Turning one direction of each method until the region changes equally \u2026", {keyOf: regionKey}),
+        "Turning one direction of each method until the region changes equally …", {keyOf: regionKey}),
       weights: part => tables(part, "weights", "Lambda: ranks, spectra and a picture each",
-        "Solving for several values of lambda \u2026", {keyOf: regionKey}),
+        "Solving for several values of lambda …", {keyOf: regionKey}),
       truth: part => {
-        tables(part, "truth", "Look it up", "Looking it up \u2026");
+        tables(part, "truth", "Look it up", "Looking it up …");
         part.element.querySelector("button").click();
       },
     });

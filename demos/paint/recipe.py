@@ -2,6 +2,7 @@
 
 One record makes the picture, its link, code, notebook and PNG. Numbers are checked where Steer's are, by its Recipe.
 """
+
 from __future__ import annotations
 
 import math
@@ -19,34 +20,35 @@ from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
+from ..page.export import SET_UP, STRIP, drawing_code, label_code, notebook_of, opening
 from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
 from ..page.picture import REPOSITORY, Recipe
-from ..page.export import SET_UP, STRIP, drawing_code, label_code, notebook_of, opening
 
 TAB = "paint"
 KNOBS = 4
-REACH = 6.0             # steps, at most
-STEP = 0.05             # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
-PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")         # of a face, offered in this order
-AROUND = ("background", "floor")        # of an object everything is offered, and these last
+REACH = 6.0  # steps, at most
+STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
+PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")  # of a face, offered in this order
+AROUND = ("background", "floor")  # of an object everything is offered, and these last
 PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")
 METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
 MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
-TRIED = 20              # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
-LEAST = 8               # pixels of 64 x 64 that a part must cover to be offered
-LARGEST_WEIGHT = 2.0    # from 1 on the sparse part is 0: the search goes no further either
+TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
+LEAST = 8  # pixels of 64 x 64 that a part must cover to be offered
+LARGEST_WEIGHT = 2.0  # from 1 on the sparse part is 0: the search goes no further either
 
 
 @dataclass(frozen=True)
 class Painted:
     """One picture with a region; plain values only. A recipe that exists was checked; its part may still be missing.
 
-    model, seed, psi, label, layers: as in demos.page.picture.Recipe. region: a part's name (of the part reader), the text of
-    `core.regions.to_text`, or "" for the picture's default. method: a key of METHODS. lam: weight of the sparse part,
-    0: searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them.
-    amounts: KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at
-    first order. knob: the chosen one, counted from 0. Numbers may be given as text. Raises RecipeError.
+    model, seed, psi, label, layers: as in demos.page.picture.Recipe. region: a part's name (of the part reader), the
+    text of `core.regions.to_text`, or "" for the picture's default. method: a key of METHODS. lam: weight of the sparse
+    part, 0: searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them.
+    amounts: KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at first
+    order. knob: the chosen one, counted from 0. Numbers may be given as text. Raises RecipeError.
     """
+
     model: str
     seed: int = 0
     psi: float = 0.7
@@ -65,10 +67,13 @@ class Painted:
         resolution = zoo.card(base.model).resolution
         checked = dict(
             {name: getattr(base, name) for name in ("seed", "psi", "label", "layers")},
-            region=_region(self.region, base), method=choice(self.method, "method", METHODS),
-            lam=_weight(self.lam), forbid=_yes(self.forbid),
+            region=_region(self.region, base),
+            method=choice(self.method, "method", METHODS),
+            lam=_weight(self.lam),
+            forbid=_yes(self.forbid),
             size=whole(self.size, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution,
-            amounts=_amounts(self.amounts), knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
+            amounts=_amounts(self.amounts),
+            knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
         )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -98,8 +103,11 @@ def _region(region: object, base: Recipe) -> str:
     except ValueError as error:
         names = part_names(model)
         if isinstance(region, str) and re.fullmatch("[a-z ]{1,20}", region):
-            known = f"choose {', '.join(names)}, or paint a region" if names else (
-                "this network has no part reader: paint a region")
+            known = (
+                f"choose {', '.join(names)}, or paint a region"
+                if names
+                else ("this network has no part reader: paint a region")
+            )
             raise RecipeError(f"the region cannot be {quoted(region)}: {known}") from None
         raise RecipeError(str(error)) from None
     return region
@@ -112,8 +120,10 @@ def _weight(value: object) -> float:
         weight = math.nan
     if weight == 0 or 1e-4 <= weight <= LARGEST_WEIGHT:
         return weight + 0.0
-    raise RecipeError(f"lambda cannot be {quoted(value)}: give a number from 0.0001 to {LARGEST_WEIGHT:g}, "
-                      "or 0 to have it searched for")
+    raise RecipeError(
+        f"lambda cannot be {quoted(value)}: give a number from 0.0001 to {LARGEST_WEIGHT:g}, "
+        "or 0 to have it searched for"
+    )
 
 
 def _yes(value: object) -> bool:
@@ -125,8 +135,10 @@ def _yes(value: object) -> bool:
 
 def _amounts(amounts: object) -> tuple[float, ...]:
     if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
-        raise RecipeError("these are not the knobs' amounts: "
-                          f"give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2")
+        raise RecipeError(
+            "these are not the knobs' amounts: "
+            f"give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2"
+        )
     checked = [number(amount, f"knob {i + 1}", -REACH, REACH) for i, amount in enumerate(amounts)]
     return tuple(checked + [0.0] * (KNOBS - len(checked)))
 
@@ -161,8 +173,11 @@ def default_region(base: Recipe) -> str:
     names = part_names(base.model)
     if not names or PARTS[0] in names:
         return names[0] if names else _middle()
-    there = {name: int(mask.sum()) for name, mask in _parts(base.model, zoo.weights_hash(base.model), base).items()
-             if name not in AROUND}
+    there = {
+        name: int(mask.sum())
+        for name, mask in _parts(base.model, zoo.weights_hash(base.model), base).items()
+        if name not in AROUND
+    }
     return max(there, key=there.__getitem__, default=names[0])
 
 
@@ -202,8 +217,10 @@ def mask_of(recipe: Painted) -> Tensor:
     there = parts_of(recipe)
     if recipe.region not in there:
         others = offered(recipe.model, there)
-        raise RecipeError(f"the part reader finds no {recipe.region} on this picture: "
-                          f"choose {', '.join(others)}, another picture, or paint a region")
+        raise RecipeError(
+            f"the part reader finds no {recipe.region} on this picture: "
+            f"choose {', '.join(others)}, another picture, or paint a region"
+        )
     return there[recipe.region]
 
 
@@ -246,15 +263,25 @@ def unread(model: str, psi: float) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Painted:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    return Painted(**read_recipe(data, FIELDS, "a painted picture's recipe",
-                                 "give what the tab Paint wrote, with a model and a region", tab=TAB))
+    return Painted(
+        **read_recipe(
+            data,
+            FIELDS,
+            "a painted picture's recipe",
+            "give what the tab Paint wrote, with a model and a region",
+            tab=TAB,
+        )
+    )
 
 
 def to_query(recipe: Painted) -> dict[str, str]:
     """The link's parameters: tab, version, model and region always, the rest only where it is not the default."""
     plain = Painted(recipe.model, region=recipe.region)
-    written = {name: in_a_link(getattr(recipe, name)) for name in FIELDS
-               if name in ("model", "region") or getattr(recipe, name) != getattr(plain, name)}
+    written = {
+        name: in_a_link(getattr(recipe, name))
+        for name in FIELDS
+        if name in ("model", "region") or getattr(recipe, name) != getattr(plain, name)
+    }
     return dict(tab=TAB, v=str(VERSION), **written)
 
 
@@ -287,9 +314,14 @@ def _imports(recipe: Painted) -> list[str]:
     reader, _ = opening(zoo.card(recipe.model))
     part = recipe.region in part_names(recipe.model)
     solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
-    lines = ["from core.codes import edit", "from core.factorization.jacobian import grams",
-             f"from core.factorization.{solver}", "from core.images import to_pil", reader,
-             "from core.zoo import load_part_reader" if part else "from core.regions import from_text"]
+    lines = [
+        "from core.codes import edit",
+        "from core.factorization.jacobian import grams",
+        f"from core.factorization.{solver}",
+        "from core.images import to_pil",
+        reader,
+        "from core.zoo import load_part_reader" if part else "from core.regions import from_text",
+    ]
     if recipe.method == "resefa" and not recipe.forbid:
         others = (line for line in lines if "resefa" not in line)
         lines = ["import torch", "", *others, "from core.codes import Directions"]
@@ -302,21 +334,32 @@ def _lines(recipe: Painted, amounts: Sequence[float]) -> list[str]:
     psi = f", psi={recipe.psi}" if generator.has_truncation else ""
     drawer, rows = drawing_code(base)
     part = recipe.region in part_names(recipe.model)
-    read = [f'reader = load_part_reader("{world}")', f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
-            f'region = parts[reader.names.index("{recipe.region}")]']
+    read = [
+        f'reader = load_part_reader("{world}")',
+        f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
+        f'region = parts[reader.names.index("{recipe.region}")]',
+    ]
     region = read if part else [f'region = from_text("{recipe.region}")']
-    more = "".join([f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
-                    f", size={recipe.size}" if recipe.size else "",
-                    ', colours="mean"' if recipe.method == "official" else ""])
-    return [f"generator = {expression}",
-            f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(base)})",
-            *region, f"found = grams({drawer}, codes, region{more})", *_directions(recipe),
-            "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
-            f"steps = ({STEP} / energy.sqrt()).tolist()         "
-            f"# a step changes the region by {STEP} (RMS), at first order",
-            f"amounts = {[round(amount, 3) for amount in amounts]}",
-            "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
-            f"picture = to_pil({drawer}(edited){rows})[0]"]
+    more = "".join(
+        [
+            f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
+            f", size={recipe.size}" if recipe.size else "",
+            ', colours="mean"' if recipe.method == "official" else "",
+        ]
+    )
+    return [
+        f"generator = {expression}",
+        f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(base)})",
+        *region,
+        f"found = grams({drawer}, codes, region{more})",
+        *_directions(recipe),
+        "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
+        f"steps = ({STEP} / energy.sqrt()).tolist()         "
+        f"# a step changes the region by {STEP} (RMS), at first order",
+        f"amounts = {[round(amount, 3) for amount in amounts]}",
+        "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
+        f"picture = to_pil({drawer}(edited){rows})[0]",
+    ]
 
 
 def _directions(recipe: Painted) -> list[str]:
@@ -325,8 +368,10 @@ def _directions(recipe: Painted) -> list[str]:
     if recipe.method == "resefa" and recipe.forbid:
         return [f"directions = resefa_of(found, k={count}).directions"]
     if recipe.method == "resefa":
-        return ["values, vectors = torch.linalg.eigh(found.inside)          # nothing is said of the outside",
-                f"directions = Directions(vectors.flip(1)[:, :{count}].T, values.flip(0)[:{count}], found.slots)"]
+        return [
+            "values, vectors = torch.linalg.eigh(found.inside)          # nothing is said of the outside",
+            f"directions = Directions(vectors.flip(1)[:, :{count}].T, values.flip(0)[:{count}], found.slots)",
+        ]
     mode = ', mode="official"' if recipe.method == "official" else ""
     weight = f", lam={recipe.lam:.10g}" if recipe.lam else ""
     which = "directions" if recipe.forbid else "unprojected"
@@ -339,13 +384,20 @@ def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequ
     code = "\n".join([*_imports(recipe), "", *_lines(recipe, amounts), "picture.resize((320, 320))"])
     card = zoo.card(recipe.model)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    head = (f"# One picture of GANatomy, Paint\n\n{about} [Open the picture on the page]({link_for(recipe)}).\n\n"
-            f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-            f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
-    return notebook_of([
-        ("markdown", head), ("code", SET_UP), ("code", code),
-        ("markdown", f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."),
-        ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))])
+    head = (
+        f"# One picture of GANatomy, Paint\n\n{about} [Open the picture on the page]({link_for(recipe)}).\n\n"
+        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
+        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
+    )
+    return notebook_of(
+        [
+            ("markdown", head),
+            ("code", SET_UP),
+            ("code", code),
+            ("markdown", f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."),
+            ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows)),
+        ]
+    )
 
 
 def weights_around(lam: float) -> Iterator[float]:

@@ -2,6 +2,7 @@
 
 ReSeFa's come first, within a moment of the Jacobian; LowRankGAN's when both splits are certified.
 """
+
 from __future__ import annotations
 
 import copy
@@ -27,17 +28,17 @@ from core.generators.base import Generator
 from core.regions import resized
 
 from ..page import picture as recipes
-from ..page.fields import RecipeError
 from ..page.cache import Kept
+from ..page.fields import RecipeError
 from ..page.pace import pace_of, quick
 from .recipe import KNOBS, REACH, STEP, TRIED, Painted, called, mask_of
 
-FURTHEST = 5.0          # standard deviations of w . n: how far a knob goes at most
-OF_MEMORY = 0.5         # share of the free memory that a Jacobian may take
-MOST_MEMORY = 8 * 2 ** 30           # bytes, where the machine does not say what is free
-PASSES = 2.5            # a column of the Jacobian costs that many pictures, measured at 64 and 128 px
-PATIENCE = 20           # seconds of work that begin without being asked for
-LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2 ** 20, 64 * 2 ** 20     # bytes that are kept
+FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
+OF_MEMORY = 0.5  # share of the free memory that a Jacobian may take
+MOST_MEMORY = 8 * 2**30  # bytes, where the machine does not say what is free
+PASSES = 2.5  # a column of the Jacobian costs that many pictures, measured at 64 and 128 px
+PATIENCE = 20  # seconds of work that begin without being asked for
+LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2**20, 64 * 2**20  # bytes that are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ class Knobs:
     other way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside
     over outside, RMS, at first order; found: how many directions the method found. grams: of the region.
     """
+
     directions: Directions
     numbers: list[int]
     signs: list[float]
@@ -68,8 +70,14 @@ class Knobs:
 
 def picture_key(recipe: Painted) -> tuple:
     """What a Jacobian depends on."""
-    return (zoo.weights_hash(recipe.model), recipe.seed, recipe.psi, recipe.label, recipes.slots_of(recipe.base),
-            recipe.size)
+    return (
+        zoo.weights_hash(recipe.model),
+        recipe.seed,
+        recipe.psi,
+        recipe.label,
+        recipes.slots_of(recipe.base),
+        recipe.size,
+    )
 
 
 def key_of(recipe: Painted) -> tuple:
@@ -110,13 +118,22 @@ def plan(recipe: Painted) -> dict:
     done = picture_key(replace(recipe, size=size or 0)) in _jacobians
     slow = seconds > PATIENCE and not done
     tight = needs > there
-    amount = (f"the Jacobian of this network at {wanted} pixels a side needs {needs / 2 ** 20:,.0f} MB, "
-              f"and {there / 2 ** 20:,.0f} MB are free")
-    at = (f"; at {size or whole} pixels a side it fits" if size is not None else
-          "; no size of it fits: choose a smaller network")
+    amount = (
+        f"the Jacobian of this network at {wanted} pixels a side needs {needs / 2**20:,.0f} MB, "
+        f"and {there / 2**20:,.0f} MB are free"
+    )
+    at = (
+        f"; at {size or whole} pixels a side it fits"
+        if size is not None
+        else "; no size of it fits: choose a smaller network"
+    )
     time = f"It takes about {seconds:.0f} s" if seconds < 90 else f"It takes about {seconds / 60:.0f} minutes"
-    says = " ".join([(amount[0].upper() + amount[1:] + at + ".") if tight else "",
-                     f"{time} on this machine." if slow and size is not None else ""])
+    says = " ".join(
+        [
+            (amount[0].upper() + amount[1:] + at + ".") if tight else "",
+            f"{time} on this machine." if slow and size is not None else "",
+        ]
+    )
     return dict(seconds=round(seconds, 1), size=size, asks=tight or slow, says=says.strip())
 
 
@@ -158,7 +175,7 @@ class Work:
     """One computation in a thread of its own, for all who watch it; it ends where nobody does any more."""
 
     def __init__(self, steps: Iterator[dict]):
-        self.news, self.error, self.watchers = dict(says="Waiting for the picture before \u2026", share=0.0), None, 0
+        self.news, self.error, self.watchers = dict(says="Waiting for the picture before …", share=0.0), None, 0
         self.told, self.ended, self.steps = threading.Condition(), False, steps
 
     def run(self) -> None:
@@ -168,7 +185,7 @@ class Work:
                     if not self.watchers:
                         break
                     self.news = news
-        except Exception as error:          # handed to whoever waits
+        except Exception as error:  # handed to whoever waits
             self.error = error
         with self.told:
             self.ended = True
@@ -207,7 +224,7 @@ def watched(recipe: Painted) -> Iterator[dict]:
         work = _running.get(key)
         if work is None or work.ended or not work.watchers:
             work = _running[key] = Work(_steps(recipe, key))
-            work.watchers += 1                  # first, or it would end at once: nobody watches
+            work.watchers += 1  # first, or it would end at once: nobody watches
             threading.Thread(target=work.run, daemon=True).start()
         else:
             work.watchers += 1
@@ -226,8 +243,7 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
     generator = generator_of(recipe)
     first = resefa_knobs(recipe, generator, found)
     _solved.put(key_of(replace(recipe, method="resefa")), first)
-    yield dict(says="ReSeFa\u2019s knobs are there; splitting both Gram matrices for LowRankGAN\u2019s \u2026",
-               share=0.5)
+    yield dict(says="ReSeFa’s knobs are there; splitting both Gram matrices for LowRankGAN’s …", share=0.5)
     if recipe.method == "resefa":
         return
     mode = "official" if recipe.method == "official" else "paper"
@@ -237,9 +253,10 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
         if step.result:
             _solved.put(key, lowrank_knobs(generator, found, step.result, recipe.label_or_none))
         else:
-            yield dict(says=f"Splitting both Gram matrices: {step.iterations} rounds, "
-                            f"within {step.gap:.1e} of the optimum.",
-                       share=0.5 + 0.5 * min(1.0, max(0.0, -math.log10(max(step.gap, 1e-4)) / 4)))
+            yield dict(
+                says=f"Splitting both Gram matrices: {step.iterations} rounds, within {step.gap:.1e} of the optimum.",
+                share=0.5 + 0.5 * min(1.0, max(0.0, -math.log10(max(step.gap, 1e-4)) / 4)),
+            )
 
 
 def _grams(recipe: Painted) -> Iterator[dict]:
@@ -249,8 +266,10 @@ def _grams(recipe: Painted) -> Iterator[dict]:
         generator, slots = generator_of(recipe), recipes.slots_of(recipe.base)
         codes = recipes.codes_of(recipe.base)
         for step in jacobian.jacobian_steps(generator, codes, slots=slots, size=recipe.size or None):
-            yield dict(says=f"How every pixel reacts to every number: {step.done / step.total:.0%}",
-                       share=0.5 * step.done / step.total)
+            yield dict(
+                says=f"How every pixel reacts to every number: {step.done / step.total:.0%}",
+                share=0.5 * step.done / step.total,
+            )
         kept = _jacobians.put(picture_key(recipe), jacobian.of_jacobian(generator, step.result, slots))
     return kept.of(mask_of(recipe))
 
@@ -278,9 +297,12 @@ def lowrank_knobs(generator: Generator, found: Grams, solved: LowRank, label: in
     return knobs_of(generator, found, solved.directions, label, solved=solved)
 
 
-def knobs_of(generator: Generator, found: Grams, directions: Directions, label: int | None, *,
-             solved: LowRank | None = None) -> Knobs:
-    """The first KNOBS directions, in the method's order, that move the region visibly: one step within the knob's way.
+def knobs_of(
+    generator: Generator, found: Grams, directions: Directions, label: int | None, *, solved: LowRank | None = None
+) -> Knobs:
+    """The first KNOBS directions, in the method's order, that move the region visibly.
+
+    Visibly: one step lies within the knob's way.
     """
     energy, _ = energies(found, directions)
     steps = STEP / energy.clamp(min=1e-300).sqrt()
@@ -289,14 +311,24 @@ def knobs_of(generator: Generator, found: Grams, directions: Directions, label: 
     return _knobs(found, directions, numbers, [1.0] * len(numbers), spread, solved)
 
 
-def _knobs(found: Grams, directions: Directions, numbers: list[int], signs: list[float], spread: Tensor,
-           solved: LowRank | None) -> Knobs:
+def _knobs(
+    found: Grams, directions: Directions, numbers: list[int], signs: list[float], spread: Tensor, solved: LowRank | None
+) -> Knobs:
     vectors = directions.vectors[numbers] * torch.tensor(signs, dtype=torch.float64)[:, None]
     chosen = Directions(vectors, directions.scores[numbers], directions.slots)
     inside, outside = energies(found, chosen)
     steps = STEP / inside.clamp(min=1e-300).sqrt()
-    return Knobs(chosen, numbers, signs, steps.tolist(), (steps / spread[numbers].clamp(min=1e-12)).tolist(),
-                 (inside / outside).sqrt().tolist(), len(directions), found, solved)
+    return Knobs(
+        chosen,
+        numbers,
+        signs,
+        steps.tolist(),
+        (steps / spread[numbers].clamp(min=1e-12)).tolist(),
+        (inside / outside).sqrt().tolist(),
+        len(directions),
+        found,
+        solved,
+    )
 
 
 def energies(found: Grams, directions: Directions) -> tuple[Tensor, Tensor]:
@@ -316,8 +348,10 @@ def unbound(recipe: Painted, bound: Knobs) -> Knobs:
         strongest = Directions(vectors.flip(1)[:, :count].T, values.flip(0)[:count], bound.grams.slots)
         return knobs_of(generator, bound.grams, strongest, label)
     directions = bound.solved.unprojected
-    signs = [1.0 if float(directions.vectors[number] @ vector) >= 0 else -1.0
-             for number, vector in zip(bound.numbers, bound.directions.vectors)]
+    signs = [
+        1.0 if float(directions.vectors[number] @ vector) >= 0 else -1.0
+        for number, vector in zip(bound.numbers, bound.directions.vectors)
+    ]
     spread = spread_along(generator, directions, samples=1024, label=label)
     return _knobs(bound.grams, directions, bound.numbers, signs, spread, bound.solved)
 
@@ -344,15 +378,18 @@ def _baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def render(recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True,
-           base=None) -> Tensor:
+def render(
+    recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True, base=None
+) -> Tensor:
     """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; `base`: another picture moved the same way."""
     base = base or recipe.base
     codes = recipes.codes_of(base)
-    moved = [codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
-             for setting in settings]
+    moved = [
+        codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
+        for setting in settings
+    ]
     generator = (quick(recipe.model) if quickly else recipes.opened(recipe.model)).at(psi=recipe.psi)
-    batches = torch.cat(moved).split(max(1, recipes.PIXELS_AT_ONCE // generator.resolution ** 2))
+    batches = torch.cat(moved).split(max(1, recipes.PIXELS_AT_ONCE // generator.resolution**2))
     return torch.cat([generator(batch) for batch in batches]).clamp(-1, 1)
 
 
@@ -360,7 +397,7 @@ def distances(knobs: Knobs, setting: tuple[float, ...]) -> list[float]:
     """Amounts in steps -> one distance for each direction. Raises RecipeError where there are fewer knobs."""
     if not knobs.steps and any(setting):
         raise RecipeError("nothing moves this region alone, so there is no knob to turn: choose another region")
-    if any(setting[len(knobs.steps):]):
+    if any(setting[len(knobs.steps) :]):
         raise RecipeError(f"this region has only {len(knobs.steps)} knobs: set the knobs after them back to 0")
     return [amount * step for amount, step in zip(setting, knobs.steps)]
 
@@ -396,9 +433,13 @@ def _finding(recipe: Painted, knobs: Knobs) -> str:
     nearest = float((STEP / inside.clamp(min=1e-300).sqrt() / spread).min())
     best = float((inside / outside.clamp(min=1e-300)).sqrt().max())
     if knobs.steps:
-        return (f"{called(recipe)[:1].upper() + called(recipe)[1:]} can be moved: {survived}, {len(knobs.numbers)} are "
-                f"shown; the easiest changes it visibly ({STEP:g} RMS) within {nearest:.1f} standard deviations "
-                f"({ranks}).")
-    return (f"Nothing here can be moved alone: {survived}, but to change {name} by {STEP:g} (RMS) even the easiest "
-            f"would have to go {nearest:.1f} standard deviations, where knobs end at {FURTHEST / 2:g}, and the best "
-            f"moves the inside only {best:.1f} times as much as the rest ({ranks}).")
+        return (
+            f"{called(recipe)[:1].upper() + called(recipe)[1:]} can be moved: {survived}, {len(knobs.numbers)} are "
+            f"shown; the easiest changes it visibly ({STEP:g} RMS) within {nearest:.1f} standard deviations "
+            f"({ranks})."
+        )
+    return (
+        f"Nothing here can be moved alone: {survived}, but to change {name} by {STEP:g} (RMS) even the easiest "
+        f"would have to go {nearest:.1f} standard deviations, where knobs end at {FURTHEST / 2:g}, and the best "
+        f"moves the inside only {best:.1f} times as much as the rest ({ranks})."
+    )

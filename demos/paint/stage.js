@@ -215,7 +215,7 @@
       finder.hidden = busy || !here || setup.solved || setup.plan.size === null;
       finder.textContent = setup && setup.plan.asks ? "Find knobs" : "Find knobs again";
       verdict.textContent = !here ? "" : setup.solved ? now.answer.verdict : busy ? ""
-        : setup.plan.says || `Not searched to the end: press \u201c${finder.textContent}\u201d.`;
+        : setup.plan.says || `Not searched to the end: press “${finder.textContent}”.`;
       verdict.hidden = !verdict.textContent;
     });
     return {seek, progress, finder};

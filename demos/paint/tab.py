@@ -2,6 +2,7 @@
 
 Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors.
 """
+
 from __future__ import annotations
 
 import tempfile
@@ -22,16 +23,12 @@ from core.images import strip as side_by_side
 from core.regions import to_text
 
 from ..page import evidence as measured
-from ..page import models
-from ..page import tab as wiring
-from ..page import words
-from . import experiments
-from . import search as finding
-from . import recipe as painted
-from . import evidence as on_unseen
+from ..page import models, words
 from ..page import picture as recipes
-from ..page.fields import RecipeError
+from ..page import tab as wiring
 from ..page.cache import Kept
+from ..page.fields import RecipeError
+from ..page.pace import pace_of
 from ..page.parts import (
     LIVE,
     LONG,
@@ -41,37 +38,43 @@ from ..page.parts import (
     deliver,
     fold,
     limits,
-    outlet,
     part,
     private,
     publish,
     recorded,
-    sentence,
     text,
     tiles,
 )
-from ..page.pace import pace_of
-from .search import Knobs
-from .recipe import Painted, called, verb
-from ..page.uploads import take_directions
 from ..page.tab import buttons, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+from ..page.uploads import take_directions
+from . import evidence as on_unseen
+from . import experiments
+from . import recipe as painted
+from . import search as finding
+from .recipe import Painted, called, verb
+from .search import Knobs
 
 TAB, TITLE = painted.TAB, "Paint"
 SCRIPTS = ("paint/paint", "paint/stage", "paint/experiments")
 SOLVE = dict(concurrency_id="solve", concurrency_limit=8, trigger_mode="always_last", show_progress="hidden")
-FRAMES, SLOW_FRAMES = 21, 9             # of a strip
-FILM, TAKEN_SIDE = 256, 256             # pixels
-MOST_VISITORS = 1_000                   # whose screens are remembered
-LEVELS = 127.5                          # of a picture's 255, one unit
+FRAMES, SLOW_FRAMES = 21, 9  # of a strip
+FILM, TAKEN_SIDE = 256, 256  # pixels
+MOST_VISITORS = 1_000  # whose screens are remembered
+LEVELS = 127.5  # of a picture's 255, one unit
 EVENTS = ("find", "stop", "exact", "strip", "faces", "ban", "refuse", "compare", "weights", "truth", "steer")
-TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook",
-         "directions": "Directions (.safetensors)"}
+TAKEN = {
+    "picture": "Picture (PNG)",
+    "strip": "Strip",
+    "clip": "Clip",
+    "notebook": "Notebook",
+    "directions": "Directions (.safetensors)",
+}
 TABLES = {"csv": "Table as CSV", "latex": "Table as LaTeX"}
-_drawn = Kept(32 * 2 ** 20, lambda drawn: len(drawn[0]))
+_drawn = Kept(32 * 2**20, lambda drawn: len(drawn[0]))
 _names = Kept(1_000, lambda names: 1)
 _compared = Kept(64, lambda rows: 1)
-_on_screen: dict[str, Painted] = {}             # what each visitor looks at
-_stopped: set[str] = set()                      # visitors who pressed Stop
+_on_screen: dict[str, Painted] = {}  # what each visitor looks at
+_stopped: set[str] = set()  # visitors who pressed Stop
 
 
 # --- a recipe in, pictures out
@@ -99,13 +102,20 @@ def shown_of(recipe: Painted, *, at_once: bool = False) -> dict:
         finding.distances(knobs, recipe.amounts)
     data, inside, outside = (b"", 0.0, 0.0) if waits else drawn(recipe, knobs if moved else None)
     before = b"" if pace_of(recipe.model).slow and waits else recipes.picture_bytes(recipe.base)
-    return dict(recipe=painted.as_dict(recipe), src=_uri(data), before=_uri(before), exact=not waits,
-                alt=alt_text(recipe, knobs), caption=caption(recipe, knobs),
-                query=urlencode(painted.to_query(recipe), safe=","),
-                sentence=first_sentence(recipe, knobs, whole=bool(mask.all())),
-                verdict=verdict(recipe, knobs, inside, outside),
-                finding="" if knobs is None else finding.finding(recipe, knobs),
-                ratio=experiments.ratio(inside, outside), setup=setup_of(recipe, knobs))
+    return dict(
+        recipe=painted.as_dict(recipe),
+        src=_uri(data),
+        before=_uri(before),
+        exact=not waits,
+        alt=alt_text(recipe, knobs),
+        caption=caption(recipe, knobs),
+        query=urlencode(painted.to_query(recipe), safe=","),
+        sentence=first_sentence(recipe, knobs, whole=bool(mask.all())),
+        verdict=verdict(recipe, knobs, inside, outside),
+        finding="" if knobs is None else finding.finding(recipe, knobs),
+        ratio=experiments.ratio(inside, outside),
+        setup=setup_of(recipe, knobs),
+    )
 
 
 def _uri(data: bytes) -> str:
@@ -132,14 +142,23 @@ def setup_of(recipe: Painted, knobs: Knobs | None) -> dict:
     """What the controls need: parts and the region as texts, the knobs, the cost of finding them, the network."""
     there = painted.parts_of(recipe)
     generator, card = recipes.opened(recipe.model), zoo.card(recipe.model)
-    return dict(models.facts(recipe.model), parts={name: to_text(mask) for name, mask in there.items()},
-                offered=painted.offered(recipe.model, there), region=to_text(painted.mask_of(recipe)),
-                name=called(recipe), solved=knobs is not None,
-                knobs=[] if knobs is None else knob_facts(recipe, knobs), plan=finding.plan(recipe),
-                method=painted.METHODS[recipe.method], crop=card.crop / card.resolution,
-                truncation=generator.has_truncation,
-                layers=list(recipes.layer_groups(recipe.model)), corner=painted.corner(),
-                first=finding.known(replace(recipe, method="resefa")) is not None, weight=_weight(knobs))
+    return dict(
+        models.facts(recipe.model),
+        parts={name: to_text(mask) for name, mask in there.items()},
+        offered=painted.offered(recipe.model, there),
+        region=to_text(painted.mask_of(recipe)),
+        name=called(recipe),
+        solved=knobs is not None,
+        knobs=[] if knobs is None else knob_facts(recipe, knobs),
+        plan=finding.plan(recipe),
+        method=painted.METHODS[recipe.method],
+        crop=card.crop / card.resolution,
+        truncation=generator.has_truncation,
+        layers=list(recipes.layer_groups(recipe.model)),
+        corner=painted.corner(),
+        first=finding.known(replace(recipe, method="resefa")) is not None,
+        weight=_weight(knobs),
+    )
 
 
 def _weight(knobs: Knobs | None) -> float | None:
@@ -156,8 +175,10 @@ def knob_facts(recipe: Painted, knobs: Knobs) -> list[dict]:
         else:
             names = _names.put(key, experiments.named(recipe, knobs))
     rows = zip(names, knobs.numbers, knobs.deviations, knobs.ratio)
-    return [dict(name, reach=knobs.reach(i), also=_ratio(ratio), deviations=round(away, 2), number=number + 1)
-            for i, (name, number, away, ratio) in enumerate(rows)]
+    return [
+        dict(name, reach=knobs.reach(i), also=_ratio(ratio), deviations=round(away, 2), number=number + 1)
+        for i, (name, number, away, ratio) in enumerate(rows)
+    ]
 
 
 def _ratio(value: float) -> str:
@@ -172,8 +193,10 @@ def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
     if whole:
         return "The region is the whole picture: nothing is outside of it, so there is nothing to forbid."
     if knobs is None:
-        return (f"The outlined region has no knobs yet. "
-                f"Each of {painted.METHODS[recipe.method]}\u2019s moves {name}{_rule(recipe)}.")
+        return (
+            f"The outlined region has no knobs yet. "
+            f"Each of {painted.METHODS[recipe.method]}’s moves {name}{_rule(recipe)}."
+        )
     if not knobs.steps and recipe.forbid and not closed_form:
         return f"This network cannot move {name} alone: here it refuses."
     if not knobs.steps:
@@ -186,8 +209,11 @@ def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
 def _rule(recipe: Painted) -> str:
     """What a knob of this method may do elsewhere: only LowRankGAN forbids, ReSeFa weighs."""
     if recipe.method == "resefa":
-        return (" as much as it can for what it changes elsewhere" if recipe.forbid else
-                " as much as it can, whatever it changes elsewhere")
+        return (
+            " as much as it can for what it changes elsewhere"
+            if recipe.forbid
+            else " as much as it can, whatever it changes elsewhere"
+        )
     return " and is forbidden to touch anything else" if recipe.forbid else " and may touch anything else"
 
 
@@ -203,12 +229,22 @@ def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float)
     if seen:
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
     best, chance = finding.baselines(recipe, knobs.grams)
-    beside = (f" (RMS; best of SeFa\u2019s first {painted.TRIED} global knobs: {best:.1f}, "
-              f"a random one, the median of {painted.TRIED}: {chance:.1f})") if best < 1e6 else ""
+    beside = (
+        (
+            f" (RMS; best of SeFa’s first {painted.TRIED} global knobs: {best:.1f}, "
+            f"a random one, the median of {painted.TRIED}: {chance:.1f})"
+        )
+        if best < 1e6
+        else ""
+    )
     if not turned:
         at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
-        return (f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything "
-                f"else{beside}." if at < 1e6 else "Turn it: there is nothing outside.")
+        return (
+            f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything "
+            f"else{beside}."
+            if at < 1e6
+            else "Turn it: there is nothing outside."
+        )
     if found is None:
         return f"{name} {verb(recipe, 'changes')} by {inside * LEVELS:.0f} of 255 levels, nothing outside does."
     return f"{name} {verb(recipe)} {found:.1f} times as much as everything else{beside}: {levels}, on this picture."
@@ -223,8 +259,10 @@ def evidence_verdict(recipe: Painted) -> str:
 def truth_html(recipe: Painted) -> str:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
     knobs, tables = finding.known(recipe), on_unseen.truth_html(recipe.model, recipe.region)
-    said = tables or ("<p>This region has not been measured on other pictures yet. What stands here was measured on "
-                      "the picture on screen; \u201cTry on eight other pictures\u201d measures eight more.</p>")
+    said = tables or (
+        "<p>This region has not been measured on other pictures yet. What stands here was measured on "
+        "the picture on screen; “Try on eight other pictures” measures eight more.</p>"
+    )
     return said + ("" if knobs is None else f"<p>{escape(finding.finding(recipe, knobs))}</p>{_certificate(knobs)}")
 
 
@@ -233,9 +271,11 @@ def _certificate(knobs: Knobs) -> str:
         return "<p>ReSeFa is a closed form: there is nothing to certify.</p>"
     gap = max(knobs.solved.inside.gap, knobs.solved.outside.gap)
     rounds = knobs.solved.inside.iterations + knobs.solved.outside.iterations
-    return (f"<p>Both matrices were split to within {gap:.1e} of the optimum "
-            f"(relative duality gap, computed from both sides), "
-            f"lambda {knobs.solved.outside.lam:.3g}, {rounds} rounds.</p>")
+    return (
+        f"<p>Both matrices were split to within {gap:.1e} of the optimum "
+        f"(relative duality gap, computed from both sides), "
+        f"lambda {knobs.solved.outside.lam:.3g}, {rounds} rounds.</p>"
+    )
 
 
 def alt_text(recipe: Painted, knobs: Knobs | None) -> str:
@@ -257,8 +297,14 @@ def alt_text(recipe: Painted, knobs: Knobs | None) -> str:
 def caption(recipe: Painted, knobs: Knobs | None) -> str:
     """The recipe in words, and how far a step of the chosen knob goes."""
     at = None if knobs is None or recipe.knob >= len(knobs.steps) else recipe.knob
-    step = "" if at is None else (f" One step changes the region by {painted.STEP:g} (RMS, at first order): "
-                                  f"{knobs.deviations[at]:.2f} standard deviations of w along the knob.")
+    step = (
+        ""
+        if at is None
+        else (
+            f" One step changes the region by {painted.STEP:g} (RMS, at first order): "
+            f"{knobs.deviations[at]:.2f} standard deviations of w along the knob."
+        )
+    )
     said = alt_text(recipe, None)
     measured_there = knobs is not None and knobs.steps and evidence_verdict(recipe)
     others = f" {on_unseen.made_on(recipe.model)}" if measured_there else ""
@@ -318,7 +364,7 @@ def strip(recipe: Painted) -> dict:
 def settings_of(recipe: Painted, reach: float, count: int) -> list[tuple[float, ...]]:
     """The chosen knob at `count` amounts evenly over its way, the others as they stand."""
     row = [reach * (2 * i / (count - 1) - 1) for i in range(count)]
-    return [recipe.amounts[:recipe.knob] + (amount,) + recipe.amounts[recipe.knob + 1:] for amount in row]
+    return [recipe.amounts[: recipe.knob] + (amount,) + recipe.amounts[recipe.knob + 1 :] for amount in row]
 
 
 # --- what is taken away
@@ -348,8 +394,10 @@ def file_for(recipe: Painted, kind: str) -> tuple[bytes, str]:
     if kind == "notebook":
         number = knobs.numbers[knob]
         row = [round(knobs.reach(knob) * i / 3, 3) for i in range(-3, 4)]
-        return (painted.notebook_for(recipe, own_amounts(recipe, knobs), number, row, caption(recipe, knobs)),
-                f"{name}.ipynb")
+        return (
+            painted.notebook_for(recipe, own_amounts(recipe, knobs), number, row, caption(recipe, knobs)),
+            f"{name}.ipynb",
+        )
     if kind == "picture":
         image = finding.render(recipe, knobs, [recipe.amounts], quickly=False)
         licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link)))
@@ -368,8 +416,13 @@ def directions_file(recipe: Painted, knobs: Knobs) -> bytes:
     """The knobs as a file of directions that Steer opens, with the weights and the recipe that they belong to."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "knobs.safetensors"
-        save_directions(knobs.directions, path, model=recipe.model, weights=zoo.weights_hash(recipe.model),
-                        recipe=urlencode(painted.to_query(recipe), safe=","))
+        save_directions(
+            knobs.directions,
+            path,
+            model=recipe.model,
+            weights=zoo.weights_hash(recipe.model),
+            recipe=urlencode(painted.to_query(recipe), safe=","),
+        )
         return path.read_bytes()
 
 
@@ -397,11 +450,14 @@ def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
 # --- the tab
 
 
-LIMITS = ("A knob is made from one picture\u2019s derivatives: far from it, or on another picture, it may leave its "
-          "region. The bundled networks learned from cartoons drawn by a program; on photographs regions are "
-          "less clear-cut. Where the region is a part, the part reader found it; a part that it misses cannot be "
-          "tapped.")
-EQUATION = (r"""
+LIMITS = (
+    "A knob is made from one picture’s derivatives: far from it, or on another picture, it may leave its "
+    "region. The bundled networks learned from cartoons drawn by a program; on photographs regions are "
+    "less clear-cut. Where the region is a part, the part reader found it; a part that it misses cannot be "
+    "tapped."
+)
+EQUATION = (
+    r"""
 $J$ says how every pixel reacts to every number of the code: one column a number. Its rows inside the region make
 $M_A = J_A^\top J_A$, those outside $M_B = J_B^\top J_B$, each divided by its number of rows.
 
@@ -427,7 +483,8 @@ Where the published code differs from the paper, "as published" does as it does:
 from the largest column sum. Zhu et al., *Low-Rank Subspaces in GANs*, """
     r"""NeurIPS 2021 (arXiv 2106.04488); *Region-Based Semantic
 Factorization in GANs*, ICML 2022 (arXiv 2202.09649).
-""")
+"""
+)
 RECORDED = ("answer", "code", "faces", "ban", "refuse", "columns", "pictures")
 
 
@@ -443,18 +500,23 @@ def arrival() -> dict:
     faces = [dict(row, pictures=cut["faces"][i]) for i, row in enumerate(found["faces"]["rows"])]
     sides = [dict(side, picture=cut["ban"][0][1 + i]) for i, side in enumerate(found["ban"]["sides"])]
     answer = dict(found["answer"], src=pictures["after"], before=pictures["before"])
-    return dict(recipe=found["recipe"], code=found["code"], answer=answer,
-                strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
-                faces=dict(found["faces"], rows=faces, key="arrival"),
-                ban=dict(found["ban"], sides=sides, before=cut["ban"][0][0], key="arrival"),
-                refuse=dict(found["refuse"], key="arrival"))
+    return dict(
+        recipe=found["recipe"],
+        code=found["code"],
+        answer=answer,
+        strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
+        faces=dict(found["faces"], rows=faces, key="arrival"),
+        ban=dict(found["ban"], sides=sides, before=cut["ban"][0][0], key="arrival"),
+        refuse=dict(found["refuse"], key="arrival"),
+    )
 
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     world = zoo.card(model).world
-    files = dict(parts=zoo.WEIGHTS / f"{world}-parts.safetensors",
-                 painted=zoo.WEIGHTS / "evidence" / f"{model}-paint.json")
+    files = dict(
+        parts=zoo.WEIGHTS / f"{world}-parts.safetensors", painted=zoo.WEIGHTS / "evidence" / f"{model}-paint.json"
+    )
     hashes = {name: recipes.file_identity(path) if path.exists() else "" for name, path in files.items()}
     return dict(measured.made_from(model), **hashes)
 
@@ -463,8 +525,11 @@ def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights, the evidence and the readers that are here now."""
     try:
         model = found["recipe"]["model"]
-        return (model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED)
-                and found["made_from"] == made_from(model))
+        return (
+            model == next(iter(zoo.CARDS))
+            and all(name in found for name in RECORDED)
+            and found["made_from"] == made_from(model)
+        )
     except (KeyError, TypeError):
         return False
 
@@ -475,28 +540,38 @@ def tab() -> Demo:
     first = shown["answer"].get("sentence") or "Knobs for one region of a picture, forbidden to touch anything else."
     base = {name: shown["recipe"][name] for name in ("version", "model", "seed", "psi", "label")}
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
-        text(f'<h2 class="sentence" id="paint-sentence">{escape(first)}</h2>'
-             '<p class="lead">Tap a part of the picture, or paint one: a moment later it has knobs of its own.</p>')
-        parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
-                     strip=part(TAB, "strip", shown["strip"], visible="hidden"),
-                     base=part(TAB, "base", base, visible="hidden"),
-                     facts=part(TAB, "facts", {}, visible="hidden"), steer=part(TAB, "steer", {}, visible="hidden"))
+        text(
+            f'<h2 class="sentence" id="paint-sentence">{escape(first)}</h2>'
+            '<p class="lead">Tap a part of the picture, or paint one: a moment later it has knobs of its own.</p>'
+        )
+        parts = dict(
+            bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
+            strip=part(TAB, "strip", shown["strip"], visible="hidden"),
+            base=part(TAB, "base", base, visible="hidden"),
+            facts=part(TAB, "facts", {}, visible="hidden"),
+            steer=part(TAB, "steer", {}, visible="hidden"),
+        )
         with gr.Row(elem_classes="bench"):
             with gr.Column(scale=5, min_width=320):
                 parts["stage"] = part(TAB, "stage", shown["answer"])
                 models.picker(TAB, parts["base"])
             with gr.Column(scale=6, min_width=320):
                 part(TAB, "knobs")
-        with cell("Forbid changes outside",
-                  "The same knob with the ban and without it, turned equally far inside: what else moved? "
-                  "Where all layers listen (under More controls) there is more to forbid."):
+        with cell(
+            "Forbid changes outside",
+            "The same knob with the ban and without it, turned equally far inside: what else moved? "
+            "Where all layers listen (under More controls) there is more to forbid.",
+        ):
             parts["ban"] = part(TAB, "ban", shown["ban"])
-        with cell("Does it hold for other pictures?",
-                  "The same knob, found on this picture, on eight that were not looked at."):
+        with cell(
+            "Does it hold for other pictures?",
+            "The same knob, found on this picture, on eight that were not looked at.",
+        ):
             parts["faces"] = part(TAB, "faces", shown["faces"])
-        with cell("What cannot be moved?",
-                  "A region without a knob of its own is a finding: the network draws it only together "
-                  "with something else."):
+        with cell(
+            "What cannot be moved?",
+            "A region without a knob of its own is a finding: the network draws it only together with something else.",
+        ):
             parts["refuse"] = part(TAB, "refuse", shown["refuse"])
         folds = _folds(parts, shown["code"])
         limits(LIMITS)
@@ -526,6 +601,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 
 def keyed_stream(make: Callable) -> Callable:
     """`keyed` for what comes in parts. It ends where the visitor looks at another region by now, or left."""
+
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
@@ -537,6 +613,7 @@ def keyed_stream(make: Callable) -> Callable:
                     return
         except RecipeError as error:
             yield refused(error, key=event.key)
+
     return run
 
 
@@ -590,8 +667,11 @@ def finder(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(key=event.key, error="The knobs could not be found: something broke on the server. "
-                                        "Press the button under the picture to try again.")
+        yield dict(
+            key=event.key,
+            error="The knobs could not be found: something broke on the server. "
+            "Press the button under the picture to try again.",
+        )
         raise
 
 
@@ -605,27 +685,55 @@ def _wire(parts: dict) -> None:
     bus.exact(exactly, bus, parts["stage"], **private("paint_exact", LONG))
     bus.find(finder, bus, parts["facts"], **private("paint_finding", SOLVE))
     bus.stop(stop, None, None, **private("paint_stopping", LIVE))
-    bus.strip(keyed(painted.from_json, lambda recipe, event: strip(recipe)), bus, parts["strip"],
-              **private("paint_film", LONG))
-    bus.faces(keyed_stream(lambda recipe, event: experiments.faces(recipe, int(event.first) % 10_000)), bus,
-              parts["faces"], **private("paint_faces", LONG))
-    bus.ban(keyed(painted.from_json, lambda recipe, event: experiments.ban(recipe)), bus, parts["ban"],
-            **private("paint_ban", LONG))
-    for name, make in (("refuse", experiments.refusals), ("compare", experiments.compare),
-                       ("weights", experiments.weights)):
-        getattr(bus, name)(keyed_stream(lambda recipe, event, make=make: make(recipe)), bus, parts[name],
-                           **private(f"paint_{name}", LONG))
-    bus.truth(keyed(painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))), bus, parts["truth"],
-              **private("paint_truth", LONG))
-    bus.steer(keyed(painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))), bus, parts["steer"],
-              **private("paint_to_steer", LONG))
+    bus.strip(
+        keyed(painted.from_json, lambda recipe, event: strip(recipe)),
+        bus,
+        parts["strip"],
+        **private("paint_film", LONG),
+    )
+    bus.faces(
+        keyed_stream(lambda recipe, event: experiments.faces(recipe, int(event.first) % 10_000)),
+        bus,
+        parts["faces"],
+        **private("paint_faces", LONG),
+    )
+    bus.ban(
+        keyed(painted.from_json, lambda recipe, event: experiments.ban(recipe)),
+        bus,
+        parts["ban"],
+        **private("paint_ban", LONG),
+    )
+    for name, make in (
+        ("refuse", experiments.refusals),
+        ("compare", experiments.compare),
+        ("weights", experiments.weights),
+    ):
+        getattr(bus, name)(
+            keyed_stream(lambda recipe, event, make=make: make(recipe)),
+            bus,
+            parts[name],
+            **private(f"paint_{name}", LONG),
+        )
+    bus.truth(
+        keyed(painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))),
+        bus,
+        parts["truth"],
+        **private("paint_truth", LONG),
+    )
+    bus.steer(
+        keyed(painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))),
+        bus,
+        parts["steer"],
+        **private("paint_to_steer", LONG),
+    )
 
 
 def _wire_files(parts: dict) -> None:
     for kinds, make_file, prefix in ((TAKEN, file_for, "take"), (TABLES, table_file, "table")):
         for kind in kinds:
-            make = guarded(lambda given, kind=kind, make_file=make_file:
-                           publish(*make_file(painted.from_json(given), kind)))
+            make = guarded(
+                lambda given, kind=kind, make_file=make_file: publish(*make_file(painted.from_json(given), kind))
+            )
             deliver(parts[f"{prefix}_{kind}"], make, [parts["bus"]], parts["outlet"], f"paint_{prefix}_{kind}")
 
 
@@ -641,22 +749,34 @@ def ready() -> None:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth", "method": "lowrank", '
-          '"forbid": true, "amounts": [4], "knob": 0}; '
-          "region is a part's name or the text of core.regions.to_text; all but model may be left out.")
+RECIPE = (
+    'recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth", "method": "lowrank", '
+    '"forbid": true, "amounts": [4], "knob": 0}; '
+    "region is a part's name or the text of core.regions.to_text; all but model may be left out."
+)
 
 
 ENDPOINTS = {
     "paint_picture": (
-        shown_of, "The picture of a recipe, before and after, its words, link and knobs; finds them where need be."),
-    "paint_strip": (lambda recipe: (finding.solve(recipe), strip(recipe))[1],
-                    "21 frames of the chosen knob, side by side."),
-    "paint_other_faces": (lambda recipe: (finding.solve(recipe), last_of(experiments.faces(recipe)))[1],
-                          "The chosen knob on eight other pictures."),
-    "paint_methods": (lambda recipe: last_of(experiments.compare(recipe)),
-                      "Four methods at equal change inside, as a table."),
-    "paint_code": (lambda recipe: (finding.solve(recipe), dict(code=code(recipe)))[1],
-                   "Python that makes the same picture."),
+        shown_of,
+        "The picture of a recipe, before and after, its words, link and knobs; finds them where need be.",
+    ),
+    "paint_strip": (
+        lambda recipe: (finding.solve(recipe), strip(recipe))[1],
+        "21 frames of the chosen knob, side by side.",
+    ),
+    "paint_other_faces": (
+        lambda recipe: (finding.solve(recipe), last_of(experiments.faces(recipe)))[1],
+        "The chosen knob on eight other pictures.",
+    ),
+    "paint_methods": (
+        lambda recipe: last_of(experiments.compare(recipe)),
+        "Four methods at equal change inside, as a table.",
+    ),
+    "paint_code": (
+        lambda recipe: (finding.solve(recipe), dict(code=code(recipe)))[1],
+        "Python that makes the same picture.",
+    ),
 }
 
 

@@ -9,7 +9,7 @@
   // --- experiments: copies by layer and number of codes, and of a mug
 
   rooms.layers = tab => rooms.experiment(tab, tab.parts.layers, "layers", {
-    press: "Try it on the picture above", says: "Copying it fifteen times \u2026",
+    press: "Try it on the picture above", says: "Copying it fifteen times …",
     draw: (result, {rows, counts, truth, verdict}) => {
       if (!rows) return;
       const many = count => `${count} code${count > 1 ? "s" : ""}`;
@@ -26,7 +26,7 @@
   });
 
   rooms.mug = tab => rooms.experiment(tab, tab.parts.mug, "mug", {
-    press: "Ask this network again", says: "Copying faces and mugs \u2026",
+    press: "Ask this network again", says: "Copying faces and mugs …",
     draw: (result, {rows, truths, samples, verdict}) => {
       if (!rows) return;
       const column = (title, face, mug) => E("div", {class: "mugged"}, E("p", {class: "caption"}, title), face, mug);
@@ -49,7 +49,7 @@
     const verdict = E("p", {class: "verdict", role: "status", id: "restore-edit-verdict"});
     const note = E("p", {class: "caption"}), waits = E("p", {class: "caption"});
     const opener = button("restore-edit-go", "Edit this picture", () => {
-      note.textContent = "Finding its codes \u2026";
+      note.textContent = "Finding its codes …";
       bus.trigger("knobs", {key: "knobs"});
     });
     let amounts = [], of = "";                      // the recipe that the knobs are of
@@ -90,7 +90,7 @@
   function knobOf(facts, i, turned) {
     const rest = () => turned(+knob.range.value);
     const knob = gan.knob({id: `restore-knob-${i + 1}`, reach: facts.reach, input: rest, commit: rest});
-    knob.name(facts.title ? `${i + 1} \u00b7 ${facts.title}` : `Knob ${i + 1}`, "", facts.low || "one way",
+    knob.name(facts.title ? `${i + 1} · ${facts.title}` : `Knob ${i + 1}`, "", facts.low || "one way",
       facts.high || "the other way", facts.reach);
     knob.show(0);
     return knob.element;
@@ -168,7 +168,7 @@
       refuse(`This file has ${given} MB; a picture may have ${most}: save it smaller.`);
       return;
     }
-    note.textContent = "Sending it \u2026";
+    note.textContent = "Sending it …";
     const reader = new FileReader();
     reader.onload = () =>
       bus.trigger("own", {picture: String(reader.result).includes(";base64,") ? reader.result : "data:;base64,"});
@@ -189,7 +189,7 @@
     const side = Math.min(width, height), cut = E("div", {class: "cut"});
     Object.assign(cut.style, {width: `${100 * side / width}%`, height: `${100 * side / height}%`,
       left: `${50 - 50 * side / width}%`, top: `${50 - 50 * side / height}%`});
-    const says = `${note} It is made ${size} x ${size}, the size of this network\u2019s pictures. `
+    const says = `${note} It is made ${size} x ${size}, the size of this network’s pictures. `
       + `It will be deleted in ${minutes} minutes.`;
     return [E("div", {class: "whole"}, E("img", {src: thumb, alt: "your picture, with the square that is used"}), cut),
       E("div", {}, E("p", {class: "caption"}, says), buttons)];

@@ -139,13 +139,13 @@
       bench.quiet();
       if (!tab.current()) return;
       now.running = {key: rooms.keyOf(now.recipe) + Math.random(), recipe: copyOf(now.recipe)};
-      meter.value = 0; saying.textContent = "Beginning \u2026";
+      meter.value = 0; saying.textContent = "Beginning …";
       after.show("", "nothing is found yet", false); after.label.textContent = "So far";
       film.begin();
       bus.trigger("start", {key: now.running.key});
       tab.tell();
     }
-    function stop() { bus.trigger("stop", {kind: "search"}); saying.textContent = "Stopping \u2026"; }
+    function stop() { bus.trigger("stop", {kind: "search"}); saying.textContent = "Stopping …"; }
     function ended(text = "") {                         // without a picture: what stood before stands again
       now.running = null;
       if (now.answer) bench.show(now.answer);

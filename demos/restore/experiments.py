@@ -3,6 +3,7 @@ five answers to one mosaic, what each layer knows, a mug in a face network, othe
 
 Each is a stream of plain values; what it says is built from what it measured on the pictures that it shows.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -23,25 +24,25 @@ from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
 
 from ..page import evidence as measured
-from . import evidence as restored
-from . import search as restoring
-from . import baselines as rivals
 from ..page import picture as recipes
 from ..page.fields import RecipeError
 from ..page.parts import data_uri, table
-from ..paint.experiments import read_change, top_moved
 from ..page.picture import Recipe
+from ..paint.experiments import read_change, top_moved
+from . import baselines as rivals
+from . import evidence as restored
+from . import search as restoring
 from .recipe import FIRST_PICTURE, OWN, Restoration, in_levels, loss_of, named, observed_side
 
 ANSWERS = 5
-WORN = 0.375            # reading of a thing that is worn or not: half of the least size that is drawn
-CLEAR = 0.5             # standard deviations between answers from which they disagree
+WORN = 0.375  # reading of a thing that is worn or not: half of the least size that is drawn
+CLEAR = 0.5  # standard deviations between answers from which they disagree
 TOP = 3
-GRID = (1, 5, 10)       # numbers of codes
+GRID = (1, 5, 10)  # numbers of codes
 QUICK = dict(steps=80, optimiser="adam", loss="pixels")
-SOME = 2                # faces and mugs that are copied at every layer while somebody waits
-KNOBS = 6               # of Steer, to edit with
-LARGEST = 192           # pixels of what only the page shows
+SOME = 2  # faces and mugs that are copied at every layer while somebody waits
+KNOBS = 6  # of Steer, to edit with
+LARGEST = 192  # pixels of what only the page shows
 
 
 def uri(image: Tensor) -> str:
@@ -58,17 +59,32 @@ def five(recipe: Restoration, first: int = 0) -> Iterator[dict]:
     problem, faces = restoring.problem_of(recipe), []
     for i in range(ANSWERS):
         faces.append(restoring.searched(replace(recipe, start=(first + i) % 1000)).image)
-        yield dict(asked_of_five(recipe), faces=[uri(face) for face in faces], partial=i + 1 < ANSWERS, of=ANSWERS,
-                   first=first,
-                   says=f"{i + 1} of {ANSWERS} answers found \u2026", **_five_said(recipe, problem, faces))
+        yield dict(
+            asked_of_five(recipe),
+            faces=[uri(face) for face in faces],
+            partial=i + 1 < ANSWERS,
+            of=ANSWERS,
+            first=first,
+            says=f"{i + 1} of {ANSWERS} answers found …",
+            **_five_said(recipe, problem, faces),
+        )
 
 
 def asked_of_five(recipe: Restoration) -> dict:
     """What five answers are answers to, and the words above them: known before one of them is."""
     side = observed_side(recipe)
-    return dict(words_of_five(recipe.task, recipe.kind, side, portraits=recipe.shows == "portraits",
-                              own=recipe.shows == OWN, known=recipe.task != "copy" and not recipe.as_is),
-                observed=uri(restoring.problem_of(recipe).observed), hard=recipe.task == "enlarge")
+    return dict(
+        words_of_five(
+            recipe.task,
+            recipe.kind,
+            side,
+            portraits=recipe.shows == "portraits",
+            own=recipe.shows == OWN,
+            known=recipe.task != "copy" and not recipe.as_is,
+        ),
+        observed=uri(restoring.problem_of(recipe).observed),
+        hard=recipe.task == "enlarge",
+    )
 
 
 def words_of_five(task: str, kind: str, side: int, *, portraits: bool, own: bool, known: bool) -> dict:
@@ -77,19 +93,38 @@ def words_of_five(task: str, kind: str, side: int, *, portraits: bool, own: bool
     side: its pixels; known: does a true picture lie under the flap?
     """
     things, what = "faces" if portraits else "pictures", kind if task == "noise" else task
-    label = {"enlarge": f"{side} x {side} pixels", "colour": "Without colours", "fill": "With a hole",
-             "specks": "Pixels lost", "gaussian": "With noise", "copy": "The picture"}[what]
+    label = {
+        "enlarge": f"{side} x {side} pixels",
+        "colour": "Without colours",
+        "fill": "With a hole",
+        "specks": "Pixels lost",
+        "gaussian": "With noise",
+        "copy": "The picture",
+    }[what]
     mosaic = f"All five {things} have the same" if kind == "box" else f"Five {things} for the same"
-    shared = {"enlarge": f"{mosaic} {side * side} pixels", "colour": f"All five {things} have the same grey",
-              "fill": f"All five {things} are the same around the hole",
-              "specks": f"All five {things} have the same known pixels",
-              "gaussian": f"Five {things} for one noisy picture", "copy": "Five copies of one picture"}[what]
-    asks = ("Which comes closest to the real one?" if known else "Which comes closest to it?" if task == "copy" else
-            "Nobody knows which comes closest.")
+    shared = {
+        "enlarge": f"{mosaic} {side * side} pixels",
+        "colour": f"All five {things} have the same grey",
+        "fill": f"All five {things} are the same around the hole",
+        "specks": f"All five {things} have the same known pixels",
+        "gaussian": f"Five {things} for one noisy picture",
+        "copy": "Five copies of one picture",
+    }[what]
+    asks = (
+        "Which comes closest to the real one?"
+        if known
+        else "Which comes closest to it?"
+        if task == "copy"
+        else "Nobody knows which comes closest."
+    )
     given = f"A mosaic of {label}" if task == "enlarge" else label
     truth = "" if not known else " Your own picture is under the flap." if own else " The real one is under the flap."
-    return dict(sentence=f"{shared}. {asks}", label=label, flap=known,
-                lead=f"{given}, and five {things} that a network found for it from five starts.{truth}")
+    return dict(
+        sentence=f"{shared}. {asks}",
+        label=label,
+        flap=known,
+        lead=f"{given}, and five {things} that a network found for it from five starts.{truth}",
+    )
 
 
 def _five_said(recipe: Restoration, problem: restoring.Problem, faces: Sequence[Tensor]) -> dict:
@@ -97,10 +132,13 @@ def _five_said(recipe: Restoration, problem: restoring.Problem, faces: Sequence[
         return {}
     images, hidden = torch.cat(list(faces)), problem.truth is not None and recipe.task != "copy"
     said = dict(agreement=agreement(problem, images), disagreement=disagreement(recipe, images))
-    return dict(said, apart=round(levels_apart(problem, images), 3), truth=uri(problem.truth) if hidden else "",
-                verdict=" ".join(filter(None, said.values())),
-                closeness=[] if problem.truth is None else
-                [round(float(value), 1) for value in psnr(images, problem.truth)])
+    return dict(
+        said,
+        apart=round(levels_apart(problem, images), 3),
+        truth=uri(problem.truth) if hidden else "",
+        verdict=" ".join(filter(None, said.values())),
+        closeness=[] if problem.truth is None else [round(float(value), 1) for value in psnr(images, problem.truth)],
+    )
 
 
 def levels_apart(problem: restoring.Problem, images: Tensor) -> float:
@@ -136,12 +174,13 @@ def disagreement(recipe: Restoration, images: Tensor) -> str:
     world = load_world(card.world)
     readings = read(zoo.load_reader(card.world), images)
     worn, others = _worn(world, readings, reliable(model)), _differing(world, card, readings, reliable(model))
-    said = [f"{name} ({count} of {len(images)} wear {'it' if name == 'beard' else 'them'})"
-            for name, count in worn] + others
+    said = [
+        f"{name} ({count} of {len(images)} wear {'it' if name == 'beard' else 'them'})" for name, count in worn
+    ] + others
     if not said:
         return "As far as the reader can tell, they agree about everything."
     real = _real(recipe, world, [name for name, _ in worn])
-    return f"They disagree about {listed(said[:TOP + 1])}.{real}"
+    return f"They disagree about {listed(said[: TOP + 1])}.{real}"
 
 
 def _worn(world, readings: Tensor, trusted: Sequence[int]) -> list[tuple[str, int]]:
@@ -165,13 +204,15 @@ def _real(recipe: Restoration, world, names: Sequence[str]) -> str:
     if recipe.shows != zoo.card(recipe.model).world or not names:
         return ""
     true = world.sample(1, FIRST_PICTURE + recipe.picture, spread=world.SPREADS[zoo.card(recipe.model).spread])[0]
-    has = [f"{'wears' if true[world.NAMES.index(name)] > 0 else 'does not wear'} "
-           f"{'a beard' if name == 'beard' else name}" for name in names]
+    has = [
+        f"{'wears' if true[world.NAMES.index(name)] > 0 else 'does not wear'} {'a beard' if name == 'beard' else name}"
+        for name in names
+    ]
     return f" The real one {listed(has)}."
 
 
 def listed(items: Sequence[str]) -> str:
-    """"a, b and c"."""
+    """ "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
@@ -207,21 +248,40 @@ def layers(recipe: Restoration) -> Iterator[dict]:
     for layer in chosen:
         rows.append(dict(name=layer_name(recipe.model, layer), cells=[]))
         for count in GRID:
-            tried = replace(recipe, task="copy", as_is=False, kind="", amount=0, region="", hints="", keep=False,
-                            codes=count, layer=layer, **QUICK)
+            tried = replace(
+                recipe,
+                task="copy",
+                as_is=False,
+                kind="",
+                amount=0,
+                region="",
+                hints="",
+                keep=False,
+                codes=count,
+                layer=layer,
+                **QUICK,
+            )
             image = restoring.searched(tried).image
             rows[-1]["cells"].append(dict(src=uri(image), psnr=round(float(psnr(image, truth)), 1)))
             done, of = sum(len(row["cells"]) for row in rows), len(chosen) * len(GRID)
-            yield dict(truth=uri(truth), counts=list(GRID), rows=rows, partial=done < of,
-                       says=f"{done} of {of}", verdict=_layers_said(rows) if done == of else "")
+            yield dict(
+                truth=uri(truth),
+                counts=list(GRID),
+                rows=rows,
+                partial=done < of,
+                says=f"{done} of {of}",
+                verdict=_layers_said(rows) if done == of else "",
+            )
 
 
 def _layers_said(rows: Sequence[dict]) -> str:
     best = max((cell["psnr"], row["name"], count) for row in rows for cell, count in zip(row["cells"], GRID))
     first, last = (rows[i]["cells"][-1]["psnr"] for i in (0, -1))
-    return (f"With {GRID[-1]} codes the copy is {first:.1f} dB close where {rows[0]['name']} are mixed, "
-            f"{last:.1f} dB mixed {rows[-1]['name']}; closest of all, {best[0]:.1f} dB: "
-            f"{best[2]} code{'s' * (best[2] > 1)}, {best[1]}. One picture, {QUICK['steps']} steps each.")
+    return (
+        f"With {GRID[-1]} codes the copy is {first:.1f} dB close where {rows[0]['name']} are mixed, "
+        f"{last:.1f} dB mixed {rows[-1]['name']}; closest of all, {best[0]:.1f} dB: "
+        f"{best[2]} code{'s' * (best[2] > 1)}, {best[1]}. One picture, {QUICK['steps']} steps each."
+    )
 
 
 # --- can a face network draw a mug?
@@ -239,22 +299,28 @@ def mugs(recipe: Restoration) -> Iterator[dict]:
     """Faces and mugs copied by a network that only ever saw faces, mixed after every layer: closeness and the gap."""
     card = zoo.card(recipe.model)
     if card.world != "portraits":
-        raise RecipeError("this is asked of a network that learned from faces alone: "
-                          "choose one of the bundled portraits")
+        raise RecipeError(
+            "this is asked of a network that learned from faces alone: choose one of the bundled portraits"
+        )
     seen = torch.cat([restoring.problem_of(Restoration(recipe.model, "copy", picture=i)).truth for i in range(SOME)])
     pictures = {"face": seen, "mug": mug_pictures(SOME, FIRST_PICTURE, card.resolution)}
     rows, chosen = [], layers_of(recipe.model)
     for layer in chosen:
         row = dict(name=layer_name(recipe.model, layer))
         for name, images in pictures.items():
-            made = [_copied(recipe.model, layer, images[i:i + 1]) for i in range(SOME)]
-            close = median(float(psnr(image, images[i:i + 1])) for i, image in enumerate(made))
+            made = [_copied(recipe.model, layer, images[i : i + 1]) for i in range(SOME)]
+            close = median(float(psnr(image, images[i : i + 1])) for i, image in enumerate(made))
             row[name] = dict(src=uri(made[0]), psnr=round(close, 1))
-            yield dict(partial=True, says=f"{len(rows) + 1} of {len(chosen)} layers", rows=rows,
-                       truths={key: uri(each[:1]) for key, each in pictures.items()})
+            yield dict(
+                partial=True,
+                says=f"{len(rows) + 1} of {len(chosen)} layers",
+                rows=rows,
+                truths={key: uri(each[:1]) for key, each in pictures.items()},
+            )
         rows.append(row)
-    yield dict(rows=rows, truths={key: uri(each[:1]) for key, each in pictures.items()}, verdict=_mugs_said(rows),
-               samples=SOME)
+    yield dict(
+        rows=rows, truths={key: uri(each[:1]) for key, each in pictures.items()}, verdict=_mugs_said(rows), samples=SOME
+    )
 
 
 def _copied(model: str, layer: int, truth: Tensor) -> Tensor:
@@ -269,11 +335,13 @@ def _mugs_said(rows: Sequence[dict]) -> str:
     gaps = [row["face"]["psnr"] - row["mug"]["psnr"] for row in rows]
     closer = sum(gap > 0 for gap in gaps)
     widest, least = (rows[pick(range(len(rows)), key=lambda i: gaps[i])] for pick in (max, min))
-    return (f"Faces are copied closer than mugs at {closer} of {len(rows)} layers. "
-            f"The gap is widest mixing {_where(widest)}: "
-            f"faces {widest['face']['psnr']:.1f} dB, mugs {widest['mug']['psnr']:.1f} dB; "
-            f"least mixing {_where(least)}: {least['face']['psnr']:.1f} and {least['mug']['psnr']:.1f} dB. "
-            f"({SOME} faces, {SOME} mugs)")
+    return (
+        f"Faces are copied closer than mugs at {closer} of {len(rows)} layers. "
+        f"The gap is widest mixing {_where(widest)}: "
+        f"faces {widest['face']['psnr']:.1f} dB, mugs {widest['mug']['psnr']:.1f} dB; "
+        f"least mixing {_where(least)}: {least['face']['psnr']:.1f} and {least['mug']['psnr']:.1f} dB. "
+        f"({SOME} faces, {SOME} mugs)"
+    )
 
 
 def _where(row: dict) -> str:
@@ -287,20 +355,23 @@ def compare(recipe: Restoration) -> Iterator[dict]:
     """The answer beside one code in the same time and beside tools without a GAN: pictures and scores."""
     found = restoring.searched(recipe)
     problem, rows = restoring.problem_of(recipe), [(f"{rivals.OURS}, {recipe.codes} codes", found.image)]
-    yield dict(partial=True, says="one code, in the same time \u2026", html=compared_html(recipe, problem, rows))
+    yield dict(partial=True, says="one code, in the same time …", html=compared_html(recipe, problem, rows))
     for single in rivals.one_code(recipe, problem, found.seconds):
-        yield dict(partial=True, says="one code, in the same time \u2026", html=compared_html(recipe, problem, rows))
+        yield dict(partial=True, says="one code, in the same time …", html=compared_html(recipe, problem, rows))
     kept = problem.degradation.agreeing(single, problem.observed) if recipe.keep else single
     rows.append((rivals.NAMES["one"], kept))
     for name in rivals.tools_of(recipe):
         rows.append((rivals.NAMES[name], rivals.without_gan(name, recipe, problem)))
-        yield dict(partial=True, says=f"{rivals.NAMES[name]} \u2026", html=compared_html(recipe, problem, rows))
+        yield dict(partial=True, says=f"{rivals.NAMES[name]} …", html=compared_html(recipe, problem, rows))
     yield dict(html=compared_html(recipe, problem, rows))
 
 
 def compared_html(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]) -> str:
-    pictures = "".join(f'<figure><img src="{uri(image)}" alt="the picture as restored by: {escape(name)}">'
-                       f"<figcaption>{escape(name)}</figcaption></figure>" for name, image in rows)
+    pictures = "".join(
+        f'<figure><img src="{uri(image)}" alt="the picture as restored by: {escape(name)}">'
+        f"<figcaption>{escape(name)}</figcaption></figure>"
+        for name, image in rows
+    )
     shown = f'<div class="paint-compared restored">{pictures}</div>'
     if problem.truth is None:
         return shown + "<p>Nobody knows the true picture here, so there is nothing to measure against.</p>"
@@ -308,10 +379,16 @@ def compared_html(recipe: Restoration, problem: restoring.Problem, rows: Sequenc
     return shown + table(head, body, caption=f"Closeness to the truth, {named(recipe)}")
 
 
-def scored(recipe: Restoration, problem: restoring.Problem,
-           rows: Sequence[tuple[str, Tensor]]) -> tuple[list[str], list[tuple]]:
-    head = ["method", "closeness (PSNR, dB)", "structure (SSIM)", "distance of the critic's features",
-            "in the hole (PSNR, dB)"]
+def scored(
+    recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]
+) -> tuple[list[str], list[tuple]]:
+    head = [
+        "method",
+        "closeness (PSNR, dB)",
+        "structure (SSIM)",
+        "distance of the critic's features",
+        "in the hole (PSNR, dB)",
+    ]
     cells = [restoring.scores(recipe, image, problem.truth) for _, image in rows]
     there = [i for i in range(4) if cells[0][i] is not None]
     formats = ("{:.1f}", "{:.3f}", "{:.3f}", "{:.1f}")
@@ -343,6 +420,10 @@ def edited(recipe: Restoration, amounts: Sequence[float]) -> dict:
     moved = top_moved(recipe.model, None if changed is None else changed[0])
     named_moves = [restored.minus(f"{one['name']} {one['amount']:+.1f} sd") for one in moved or []]
     says = listed(named_moves) if named_moves else "nothing that it would call a change"
-    return dict(src=uri(after), before=uri(found.raw), amounts=list(chosen.amounts),
-                verdict=f"The reader sees: {says}." if changed is not None else "", codes=len(codes))
-
+    return dict(
+        src=uri(after),
+        before=uri(found.raw),
+        amounts=list(chosen.amounts),
+        verdict=f"The reader sees: {says}." if changed is not None else "",
+        codes=len(codes),
+    )

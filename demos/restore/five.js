@@ -111,7 +111,7 @@
   function drawFoot(foot, state, recipe) {
     const {shown, asked, base, said} = state;
     foot.verdict.textContent = wordsOf(state); foot.verdict.hidden = !foot.verdict.textContent;
-    foot.says.textContent = asked ? shown.key === asked && shown.says || "Finding five answers \u2026" : said;
+    foot.says.textContent = asked ? shown.key === asked && shown.says || "Finding five answers …" : said;
     foot.more.textContent = base ? "Five more answers" : "Find five answers";
     foot.more.disabled = !!asked; foot.stop.hidden = !asked;
     foot.other.hidden = !!asked || !base || gan.same(base, recipe);

@@ -2,6 +2,7 @@
 
 One record makes the problem, its answer, link, code and notebook. A link never holds a visitor's own picture.
 """
+
 from __future__ import annotations
 
 import os
@@ -25,37 +26,45 @@ from core.inversion.vgg import load as load_vgg
 from core.regions import CODED, Box, from_text, resized, to_text
 from core.truth.worlds import load_world
 
-from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
-from ..page.picture import LARGEST_SEED, opened
 from ..page.export import REPOSITORY, SET_UP, notebook_of
 from ..page.export import opening as opening_of
+from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
+from ..page.picture import LARGEST_SEED, opened
 
 TAB = "restore"
 TASKS = {"enlarge": "Enlarge", "colour": "Colour", "fill": "Fill a hole", "noise": "Clean noise", "copy": "Copy"}
-KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian")}       # the first is the default
+KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian")}  # the first is the default
 AMOUNTS = {"box": 4, "bicubic": 4, "middle": 4, "specks": 0.5, "gaussian": 0.25}
 RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}
-LOSSES = {"pixels": "pixels", "features": "pixels and the critic\u2019s features", "structure": "pixels and SSIM",
-          "vgg": "pixels and VGG-16\u2019s features"}
+LOSSES = {
+    "pixels": "pixels",
+    "features": "pixels and the critic’s features",
+    "structure": "pixels and SSIM",
+    "vgg": "pixels and VGG-16’s features",
+}
 WAYS = {"adam": "Adam", "lbfgs": "L-BFGS", "official": "plain gradient steps, as the published code"}
 OWN, STEERED = "upload", "steer"
-SHOWS = {"portraits": "a held-out portrait", "objects": "a held-out object",
-         "network": "a picture of the network itself",
-         STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)",
-         OWN: "your own picture"}
-FIRST_PICTURE = 1_400_000       # of each world: seeds from here on are used by no training and by no evidence
-PICTURES = 10_000               # that may be chosen; evidence begins after them
+SHOWS = {
+    "portraits": "a held-out portrait",
+    "objects": "a held-out object",
+    "network": "a picture of the network itself",
+    STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)",
+    OWN: "your own picture",
+}
+FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
+PICTURES = 10_000  # that may be chosen; evidence begins after them
 MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
 MOST_HINTS, LONGEST_HINTS = 6, 700
-HINTED = 0.02                   # weight of painted colours beside the loss
-LARGE = 256                     # pixels a side from which a picture may be enlarged 16 times
+HINTED = 0.02  # weight of painted colours beside the loss
+LARGE = 256  # pixels a side from which a picture may be enlarged 16 times
 MIDDLE = Box(0.25, 0.25, 0.75, 0.75)
-SSIM_WINDOW, COARSEST = 11, 8   # pixels a side that SSIM and the critic's features need
+SSIM_WINDOW, COARSEST = 11, 8  # pixels a side that SSIM and the critic's features need
 VGG_FILE, VGG_VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"
 
 
 class Setting(NamedTuple):
     """How a task is solved unless somebody chooses otherwise. layer: as a share of the network's layers."""
+
     layer: float
     codes: int
     steps: int
@@ -63,28 +72,38 @@ class Setting(NamedTuple):
     loss: str
 
 
-GENERAL = {"enlarge": Setting(0.22, 10, 60, "lbfgs", "pixels"), "colour": Setting(0.22, 10, 60, "lbfgs", "pixels"),
-           "fill": Setting(0.33, 10, 80, "lbfgs", "features"), "noise": Setting(0.45, 10, 150, "adam", "pixels"),
-           "copy": Setting(0.45, 10, 200, "adam", "features")}
-OF_A_NETWORK = {"portraits-pggan": dict(                 # where another setting was measured to be better
-    GENERAL, enlarge=Setting(0.4, 20, 60, "lbfgs", "pixels"), fill=Setting(0.1, 10, 60, "lbfgs", "features"),
-    copy=Setting(0.4, 10, 200, "lbfgs", "features"))}
+GENERAL = {
+    "enlarge": Setting(0.22, 10, 60, "lbfgs", "pixels"),
+    "colour": Setting(0.22, 10, 60, "lbfgs", "pixels"),
+    "fill": Setting(0.33, 10, 80, "lbfgs", "features"),
+    "noise": Setting(0.45, 10, 150, "adam", "pixels"),
+    "copy": Setting(0.45, 10, 200, "adam", "features"),
+}
+OF_A_NETWORK = {
+    "portraits-pggan": dict(  # where another setting was measured to be better
+        GENERAL,
+        enlarge=Setting(0.4, 20, 60, "lbfgs", "pixels"),
+        fill=Setting(0.1, 10, 60, "lbfgs", "features"),
+        copy=Setting(0.4, 10, 200, "lbfgs", "features"),
+    )
+}
 
 
 @dataclass(frozen=True)
 class Restoration:
     """One picture to restore; plain values only. A recipe that exists was checked.
 
-    model: as in demos.page.picture.Recipe. task: a key of TASKS. shows: a key of SHOWS, "": the network's world, or its own
-    picture. picture: which of them, from 0; of Steer's its seed, and psi its truncation (0.7 of all others). kind: how
-    it is damaged, of KINDS, where the task has several. amount: enlarging: the factor; specks: share of pixels that are
-    lost; gaussian: standard deviation in [-1, 1]. region: of a hole, the text of `core.regions.to_text`, "": the middle
-    quarter. hints: colours painted by the visitor, "rrggbb.region" joined by "~". as_is: an own picture is itself what
-    was observed. keep: is what was observed put back into the answer? None: where that leaves no seam. codes, layer,
-    steps, start (the seed): as of `multicode.invert`; optimiser: of WAYS; loss: of LOSSES; 0, -1 and "" are the task's
-    defaults. own: names an upload. label: class of a network that has classes. Numbers may be given as text. Raises
-    RecipeError.
+    model: as in demos.page.picture.Recipe. task: a key of TASKS. shows: a key of SHOWS, "": the network's world, or its
+    own picture. picture: which of them, from 0; of Steer's its seed, and psi its truncation (0.7 of all others). kind:
+    how it is damaged, of KINDS, where the task has several. amount: enlarging: the factor; specks: share of pixels that
+    are lost; gaussian: standard deviation in [-1, 1]. region: of a hole, the text of `core.regions.to_text`, "": the
+    middle quarter. hints: colours painted by the visitor, "rrggbb.region" joined by "~". as_is: an own picture is
+    itself what was observed. keep: is what was observed put back into the answer? None: where that leaves no seam.
+    codes, layer, steps, start (the seed): as of `multicode.invert`; optimiser: of WAYS; loss: of LOSSES; 0, -1 and ""
+    are the task's defaults. own: names an upload. label: class of a network that has classes. Numbers may be given as
+    text. Raises RecipeError.
     """
+
     model: str
     task: str = "enlarge"
     shows: str = ""
@@ -112,7 +131,10 @@ class Restoration:
         setting = setting_of(card.name, task)
         shows = choice(self.shows or usual_show(card.name), "picture shown", shown_by(card.name))
         checked = dict(
-            task=task, kind=kind, shows=shows, amount=_amount(self.amount, task, kind, card.resolution),
+            task=task,
+            kind=kind,
+            shows=shows,
+            amount=_amount(self.amount, task, kind, card.resolution),
             picture=whole(self.picture, "the picture's number", 0, LARGEST_SEED if shows == STEERED else PICTURES - 1),
             psi=number(self.psi, "the truncation", 0, 1) if shows == STEERED else _PLAIN["psi"],
             region=_region(self.region) if task == "fill" else "",
@@ -125,7 +147,8 @@ class Restoration:
             start=whole(self.start, "the seed of the start", 0, STARTS - 1),
             optimiser=choice(self.optimiser or setting.optimiser, "optimiser", WAYS),
             own=_token(self.own) if shows == OWN else "",
-            label=whole(self.label, "the class", 0, max(0, card.classes - 1)))
+            label=whole(self.label, "the class", 0, max(0, card.classes - 1)),
+        )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "loss", _loss(self.loss, self, setting))
@@ -211,8 +234,10 @@ def _vgg(path: str, _written: int) -> VGG16:
     return load_vgg(path).to(zoo.device())
 
 
-_NO_VGG = (f"VGG-16 is not on this machine: save torchvision\u2019s weights as weights/{VGG_FILE}, or name the file in "
-           f"{VGG_VARIABLE}; or choose pixels or structure")
+_NO_VGG = (
+    f"VGG-16 is not on this machine: save torchvision’s weights as weights/{VGG_FILE}, or name the file in "
+    f"{VGG_VARIABLE}; or choose pixels or structure"
+)
 
 
 def photographic(recipe: Restoration) -> bool:
@@ -249,8 +274,10 @@ def _amount(amount: object, task: str, kind: str, resolution: int) -> float:
             return AMOUNTS[kind]
         factor = whole(amount, "the factor of enlarging", 2, 16)
         if factor not in factors(resolution):
-            raise RecipeError(f"this network's pictures are enlarged {', '.join(map(str, factors(resolution)))} times, "
-                              f"not {factor} times: choose one of these")
+            raise RecipeError(
+                f"this network's pictures are enlarged {', '.join(map(str, factors(resolution)))} times, "
+                f"not {factor} times: choose one of these"
+            )
         return factor
     if task != "noise":
         return 0
@@ -314,8 +341,10 @@ def _loss(loss: object, recipe: Restoration, setting: Setting) -> str:
     if loss == "vgg" and loss not in there:
         raise RecipeError(_NO_VGG)
     if loss in there and loss not in possible:
-        raise RecipeError(f"what was observed has {side} pixels a side, "
-                          f"and to compare {LOSSES[loss]} takes {needs[loss]}: choose {', '.join(possible)}")
+        raise RecipeError(
+            f"what was observed has {side} pixels a side, "
+            f"and to compare {LOSSES[loss]} takes {needs[loss]}: choose {', '.join(possible)}"
+        )
     return choice(loss, "loss", there)
 
 
@@ -338,8 +367,12 @@ def degradation_of(recipe: Restoration) -> Copy:
 
 def loss_of(recipe: Restoration) -> Loss:
     """Between pictures and what was observed."""
-    compared = {"pixels": lambda: pixel, "structure": natural, "vgg": lambda: closeness(vgg()),
-                "features": lambda: closeness(zoo.load_critic(recipe.model))}[recipe.loss]()
+    compared = {
+        "pixels": lambda: pixel,
+        "structure": natural,
+        "vgg": lambda: closeness(vgg()),
+        "features": lambda: closeness(zoo.load_critic(recipe.model)),
+    }[recipe.loss]()
     loss = seen_through(degradation_of(recipe), compared)
     if not recipe.hints:
         return loss
@@ -412,8 +445,15 @@ def unread(model: str) -> dict:
 
 def from_json(data: str | bytes | Mapping) -> Restoration:
     """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    return Restoration(**read_recipe(data, FIELDS, "a restored picture's recipe",
-                                     "give what the tab Restore wrote, with a model and a task", tab=TAB))
+    return Restoration(
+        **read_recipe(
+            data,
+            FIELDS,
+            "a restored picture's recipe",
+            "give what the tab Restore wrote, with a model and a task",
+            tab=TAB,
+        )
+    )
 
 
 def shareable(recipe: Restoration) -> Restoration:
@@ -432,9 +472,14 @@ def to_query(recipe: Restoration) -> dict[str, str]:
     """The link's parameters: tab, version, model and task always, the rest only where it is not the default."""
     recipe = shareable(recipe)
     plain = Restoration(recipe.model, recipe.task, kind=recipe.kind)
-    written = {name: in_a_link(getattr(recipe, name)) for name in FIELDS
-               if name in ("model", "task") or name == "kind" and recipe.kind != KINDS.get(recipe.task, ("",))[0]
-               or getattr(recipe, name) != getattr(plain, name)}
+    written = {
+        name: in_a_link(getattr(recipe, name))
+        for name in FIELDS
+        if name in ("model", "task")
+        or name == "kind"
+        and recipe.kind != KINDS.get(recipe.task, ("",))[0]
+        or getattr(recipe, name) != getattr(plain, name)
+    }
     return dict(tab=TAB, v=str(VERSION), **written)
 
 
@@ -462,51 +507,83 @@ def code_for(recipe: Restoration) -> str:
 def _code(recipe: Restoration) -> str:
     card = zoo.card(recipe.model)
     reader, opening = opening_of(card)
-    imports = ["import torch", reader, "from core.images import to_pil",
-               f"from core.inversion.degradations import {type(degradation_of(recipe)).__name__}",
-               f"from core.inversion.losses import {', '.join(sorted({'seen_through', *_loss_names(recipe)}))}",
-               "from core.inversion.multicode import invert"]
-    imports += {"features": ["from core.zoo import load_critic"],
-                "vgg": ["from core.inversion.vgg import load as load_vgg"]}.get(recipe.loss, [])
+    imports = [
+        "import torch",
+        reader,
+        "from core.images import to_pil",
+        f"from core.inversion.degradations import {type(degradation_of(recipe)).__name__}",
+        f"from core.inversion.losses import {', '.join(sorted({'seen_through', *_loss_names(recipe)}))}",
+        "from core.inversion.multicode import invert",
+    ]
+    imports += {
+        "features": ["from core.zoo import load_critic"],
+        "vgg": ["from core.inversion.vgg import load as load_vgg"],
+    }.get(recipe.loss, [])
     shown_imports, shown_lines = _picture_code(recipe)
     hint_imports, hint_lines = _hint_code(recipe)
     region = ["from core.regions import from_text, resized"] if recipe.task == "fill" or recipe.hints else []
     label = f", label={recipe.label}" if card.classes else ""
     way = "official=True" if recipe.optimiser == "official" else f'optimiser="{recipe.optimiser}"'
-    last = ("picture = to_pil(degradation.agreeing(restored, observed))[0]        # with what was observed put back"
-            if recipe.keep else "picture = to_pil(restored)[0]")
-    imports = sorted({*imports, *shown_imports, *hint_imports, *region},
-                     key=lambda line: (line.startswith("from core"), line))
-    return "\n".join([*imports, "", f"generator = {opening}", *shown_lines,
-                      f"degradation = {_degradation_code(recipe)}",
-                      "observed = truth" if recipe.as_is else "observed = degradation.apply(truth)",
-                      f"loss = seen_through(degradation, {_loss_code(recipe)})"
-                      + ("        # the file of VGG-16 must lie beside" if recipe.loss == "vgg" else ""), *hint_lines,
-                      f"for step in invert(generator, observed, layer={recipe.layer}, n_codes={recipe.codes}, "
-                      f"steps={recipe.steps}, loss=loss,\n                   seed={recipe.start}{label}, {way}):",
-                      "    pass", "with torch.no_grad():",
-                      "    restored = step.picture.draw(step.picture.codes).clamp(-1, 1)",
-                      last, ""])
+    last = (
+        "picture = to_pil(degradation.agreeing(restored, observed))[0]        # with what was observed put back"
+        if recipe.keep
+        else "picture = to_pil(restored)[0]"
+    )
+    imports = sorted(
+        {*imports, *shown_imports, *hint_imports, *region}, key=lambda line: (line.startswith("from core"), line)
+    )
+    return "\n".join(
+        [
+            *imports,
+            "",
+            f"generator = {opening}",
+            *shown_lines,
+            f"degradation = {_degradation_code(recipe)}",
+            "observed = truth" if recipe.as_is else "observed = degradation.apply(truth)",
+            f"loss = seen_through(degradation, {_loss_code(recipe)})"
+            + ("        # the file of VGG-16 must lie beside" if recipe.loss == "vgg" else ""),
+            *hint_lines,
+            f"for step in invert(generator, observed, layer={recipe.layer}, n_codes={recipe.codes}, "
+            f"steps={recipe.steps}, loss=loss,\n                   seed={recipe.start}{label}, {way}):",
+            "    pass",
+            "with torch.no_grad():",
+            "    restored = step.picture.draw(step.picture.codes).clamp(-1, 1)",
+            last,
+            "",
+        ]
+    )
 
 
 def _loss_names(recipe: Restoration) -> list[str]:
-    names = {"pixels": ["pixel"], "features": ["closeness"], "structure": ["natural"],
-             "vgg": ["closeness"]}[recipe.loss]
+    names = {"pixels": ["pixel"], "features": ["closeness"], "structure": ["natural"], "vgg": ["closeness"]}[
+        recipe.loss
+    ]
     return names + (["hints", "total"] if recipe.hints else [])
 
 
 def _loss_code(recipe: Restoration) -> str:
-    return {"pixels": "pixel", "features": f'closeness(load_critic("{recipe.model}"))', "structure": "natural()",
-            "vgg": f'closeness(load_vgg("{VGG_FILE}"))'}[recipe.loss]
+    return {
+        "pixels": "pixel",
+        "features": f'closeness(load_critic("{recipe.model}"))',
+        "structure": "natural()",
+        "vgg": f'closeness(load_vgg("{VGG_FILE}"))',
+    }[recipe.loss]
 
 
 def _degradation_code(recipe: Restoration) -> str:
     side = zoo.card(recipe.model).resolution
-    noise = (f"Specks.scattered({side}, {side}, share={recipe.amount:g}, seed={recipe.picture})"
-             if recipe.kind == "specks" else f"GaussianNoise({recipe.amount:g}, seed={recipe.picture})")
-    return {"enlarge": f'Shrink({recipe.amount:g}, "{recipe.kind}")', "colour": "Grey()", "copy": "Copy()",
-            "fill": f'Hole(~resized(from_text("{recipe.region}"), {side}))',
-            "noise": noise}[recipe.task]
+    noise = (
+        f"Specks.scattered({side}, {side}, share={recipe.amount:g}, seed={recipe.picture})"
+        if recipe.kind == "specks"
+        else f"GaussianNoise({recipe.amount:g}, seed={recipe.picture})"
+    )
+    return {
+        "enlarge": f'Shrink({recipe.amount:g}, "{recipe.kind}")',
+        "colour": "Grey()",
+        "copy": "Copy()",
+        "fill": f'Hole(~resized(from_text("{recipe.region}"), {side}))',
+        "noise": noise,
+    }[recipe.task]
 
 
 def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
@@ -516,9 +593,10 @@ def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
     whole_levels = "truth = from_uint8(to_uint8(truth))        # whole levels of 255, as the page shows it"
     if recipe.shows == OWN:
         side = observed_side(recipe) if recipe.as_is else side
-        return (["from PIL import Image", "from core.images import from_pil"],
-                [f'truth = from_pil(Image.open("own.png").resize(({side}, {side})))        # a square cut of your '
-                 "picture"])
+        return (
+            ["from PIL import Image", "from core.images import from_pil"],
+            [f'truth = from_pil(Image.open("own.png").resize(({side}, {side})))        # a square cut of your picture'],
+        )
     images = "from core.images import from_uint8, to_uint8"
     if recipe.shows in ("network", STEERED):
         label = f", label={recipe.label}" if card.classes else ""
@@ -527,9 +605,14 @@ def _picture_code(recipe: Restoration) -> tuple[list[str], list[str]]:
         return [images], [f"truth = generator({codes}).clamp(-1, 1)", whole_levels]
     world = recipe.shows
     labels = f", {world}.labels(1, {seed})" if world == "objects" else ""
-    return ([f"from core.truth.worlds import {world}", images],
-            [f'factors = {world}.sample(1, {seed}, spread={world}.SPREADS["{card.spread}"])',
-             f"truth = {world}.render(factors{labels}, resolution={side}).images", whole_levels])
+    return (
+        [f"from core.truth.worlds import {world}", images],
+        [
+            f'factors = {world}.sample(1, {seed}, spread={world}.SPREADS["{card.spread}"])',
+            f"truth = {world}.render(factors{labels}, resolution={side}).images",
+            whole_levels,
+        ],
+    )
 
 
 def _hint_code(recipe: Restoration) -> tuple[list[str], list[str]]:
@@ -540,8 +623,11 @@ def _hint_code(recipe: Restoration) -> tuple[list[str], list[str]]:
     for one in recipe.hints.split("~"):
         colour, _, region = one.partition(".")
         levels = [round(value / 127.5 - 1, 4) for value in bytes.fromhex(colour)]
-        lines += [f'painted = resized(from_text("{region}"), {side})',
-                  f"colours[:, :, painted] = torch.tensor({levels}).reshape(1, 3, 1)", "where |= painted"]
+        lines += [
+            f'painted = resized(from_text("{region}"), {side})',
+            f"colours[:, :, painted] = torch.tensor({levels}).reshape(1, 3, 1)",
+            "where |= painted",
+        ]
     return [], [*lines, f"loss = total((1.0, loss), ({HINTED}, hints(colours, where)))"]
 
 
@@ -549,12 +635,23 @@ def notebook_for(recipe: Restoration, about: str) -> bytes:
     """A notebook (nbformat 4) that gets itself running, restores the picture, and shows truth, observed and answer."""
     card = zoo.card(recipe.model)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    head = (f"# One picture of GANatomy, Restore\n\n{about} [Open it on the page]({link_for(recipe)}). "
-            f"{link_note(recipe)}\n\n"
-            f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-            f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`.")
+    head = (
+        f"# One picture of GANatomy, Restore\n\n{about} [Open it on the page]({link_for(recipe)}). "
+        f"{link_note(recipe)}\n\n"
+        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
+        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
+    )
     side = card.resolution
-    beside = ("from core.images import strip\n\nshown = [to_pil(truth)[0], to_pil(observed.clamp(-1, 1))[0], picture]\n"
-              f"strip([one.resize(({4 * side}, {4 * side}), 0) for one in shown], gap=8)")
-    return notebook_of([("markdown", head), ("code", SET_UP), ("code", _code(recipe)),
-                        ("markdown", "The truth, what was observed of it, and the answer."), ("code", beside)])
+    beside = (
+        "from core.images import strip\n\nshown = [to_pil(truth)[0], to_pil(observed.clamp(-1, 1))[0], picture]\n"
+        f"strip([one.resize(({4 * side}, {4 * side}), 0) for one in shown], gap=8)"
+    )
+    return notebook_of(
+        [
+            ("markdown", head),
+            ("code", SET_UP),
+            ("code", _code(recipe)),
+            ("markdown", "The truth, what was observed of it, and the answer."),
+            ("code", beside),
+        ]
+    )

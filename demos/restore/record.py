@@ -8,6 +8,7 @@ Writes demos/arrival/restore.json with its pictures (lossless WebP), and the sha
 reader: the page shows them only for exactly these. The rule: of five answers to the mosaic of 8 x 8 pixels, one code
 each (fewer freedoms, more of the network's own), some wear glasses and some do not, as the reader sees it.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -21,17 +22,17 @@ from PIL import Image
 
 from core import zoo
 from core.images import grid
-from demos.restore import tab as mganprior
 from demos.page import parts as notebook
 from demos.restore import experiments
 from demos.restore import recipe as restorations
+from demos.restore import tab as mganprior
 from demos.restore.recipe import Restoration, as_dict
 from demos.steer.record import smallest
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
-AGREES = 1.0            # of 255 levels: how far the five answers may be from the mosaic
-BENCH = 7               # the picture that the tasks are shown on: one whose enlarging gains as much as the median does
-SEARCHED = 60           # pictures from 0 on
+AGREES = 1.0  # of 255 levels: how far the five answers may be from the mosaic
+BENCH = 7  # the picture that the tasks are shown on: one whose enlarging gains as much as the median does
+SEARCHED = 60  # pictures from 0 on
 GLASSES = "glasses ("
 
 
@@ -51,8 +52,10 @@ def five_record(recipe: Restoration) -> tuple[dict, dict[str, Image.Image]]:
     found = mganprior.last_of(experiments.five(recipe))
     if found["apart"] > AGREES:
         raise SystemExit(f"the answers are {found['apart']:.2f} levels from the mosaic: they may be at most {AGREES:g}")
-    images = dict(observed=picture(found.pop("observed")),
-                  five=grid([picture(uri) for uri in (*found.pop("faces"), found.pop("truth"))], columns=6))
+    images = dict(
+        observed=picture(found.pop("observed")),
+        five=grid([picture(uri) for uri in (*found.pop("faces"), found.pop("truth"))], columns=6),
+    )
     return dict(found, recipe=as_dict(recipe)), images
 
 
@@ -90,10 +93,18 @@ def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     mug, last = mug_record(model)
     images |= more | third | last
     code = restorations.code_for(Restoration(model, picture=bench))
-    found = dict(made_from=mganprior.made_from(model), command="python -m demos.restore.record",
-                 recipe=as_dict(first), five=five, tasks=tasks, layers=layers, mug=mug, code=code,
-                 columns=dict(five=6, results=2, layers=3, mug=2),
-                 pictures={name: f"{mganprior.TAB}-{name}.webp" for name in images})
+    found = dict(
+        made_from=mganprior.made_from(model),
+        command="python -m demos.restore.record",
+        recipe=as_dict(first),
+        five=five,
+        tasks=tasks,
+        layers=layers,
+        mug=mug,
+        code=code,
+        columns=dict(five=6, results=2, layers=3, mug=2),
+        pictures={name: f"{mganprior.TAB}-{name}.webp" for name in images},
+    )
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
     notebook.write_whole(folder / f"{mganprior.TAB}.json", json.dumps(found, separators=(",", ":")).encode())
@@ -104,8 +115,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=0, help="print this many pictures that fit the rule")
     parser.add_argument("--picture", type=int, help="use this one instead of the first by the rule")
-    parser.add_argument("--bench", type=int, default=BENCH,
-                        help=f"the picture that the tasks are shown on (default: {BENCH})")
+    parser.add_argument(
+        "--bench", type=int, default=BENCH, help=f"the picture that the tasks are shown on (default: {BENCH})"
+    )
     given = parser.parse_args()
     model = restorations.default_model()
     if not model or zoo.card(model).world is None:

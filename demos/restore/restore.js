@@ -96,7 +96,7 @@
       stop.hidden = !busy;
       result.classList.toggle("stale", !!other);
       line.textContent = busy ? key === asked && value().says || says : error || (ended ? "Stopped."
-        : other ? "Another network\u2019s: press the button to ask the one above." : "");
+        : other ? "Another network’s: press the button to ask the one above." : "");
       go.disabled = !!busy || !tab.current();
     }
     forgets.push(() => { if (owned) { result.replaceChildren(); asked = ""; mark(); } });
@@ -122,9 +122,9 @@
         {query, note: () => now.answer && now.answer.note, says: "Link to exactly these settings"})),
       more: part => rooms.settings(tab, part),
       compare: part =>
-        tables(part, "compare", "Compare with tools without a GAN", "Restoring it, then trying the others \u2026"),
+        tables(part, "compare", "Compare with tools without a GAN", "Restoring it, then trying the others …"),
       truth: part => {
-        tables(part, "truth", "Look it up", "Looking it up \u2026");
+        tables(part, "truth", "Look it up", "Looking it up …");
         part.element.querySelector("button").click();
       },
     });

@@ -2,6 +2,7 @@
 
 Whoever asks for what is being made joins it; it ends when nobody watches any more. Stop keeps the best so far.
 """
+
 from __future__ import annotations
 
 import threading
@@ -23,17 +24,17 @@ from core.inversion.multicode import invert
 from core.threads import single_core
 
 from ..page import own_pictures
-from ..page.fields import RecipeError
 from ..page.cache import Kept
+from ..page.fields import RecipeError
 from ..page.picture import opened
 from .recipe import OWN, Restoration, degradation_of, example, loss_of, losses_of, vgg_mark
 
-TOLD = 0.25             # seconds between two pieces of news
-FRAMES = 12             # of the film of a search, at most
-POINTS = 120            # of its curve
-MOST_PIXELS = 15 * 1024 ** 2        # of all codes' pictures together
-SMALL = 64              # pixels a side up to which one core searches as fast as two
-LARGEST_FOUND = 64 * 2 ** 20        # bytes of answers that are kept
+TOLD = 0.25  # seconds between two pieces of news
+FRAMES = 12  # of the film of a search, at most
+POINTS = 120  # of its curve
+MOST_PIXELS = 15 * 1024**2  # of all codes' pictures together
+SMALL = 64  # pixels a side up to which one core searches as fast as two
+LARGEST_FOUND = 64 * 2**20  # bytes of answers that are kept
 _found = Kept(LARGEST_FOUND, lambda found: found.bytes())
 
 
@@ -43,6 +44,7 @@ class Halted(Exception):
 
 class Problem(NamedTuple):
     """truth [1, 3, R, R] or None where only an own, damaged picture is there; observed: what is left of it."""
+
     truth: Tensor | None
     observed: Tensor
     degradation: Copy
@@ -54,6 +56,7 @@ class Found:
     """An answer. raw: as the network draws it, [1, 3, R, R] in [-1, 1]; image: with what was observed put back, where
     the recipe says so. picture: the codes. steps: how many were made; curve: the best loss after each.
     film: pictures on the way, [f, 3, R, R], and film_steps when each was drawn."""
+
     image: Tensor
     raw: Tensor
     picture: Picture
@@ -78,8 +81,9 @@ def problem_of(recipe: Restoration) -> Problem:
     """Raises RecipeError where an own picture is no longer here."""
     degradation, loss = degradation_of(recipe), loss_of(recipe)
     if recipe.shows != OWN:
-        truth = _example(recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label,
-                         recipe.psi)
+        truth = _example(
+            recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label, recipe.psi
+        )
         return Problem(truth, degradation.apply(truth), degradation, loss)
     picture = own_pictures.image(recipe)
     if recipe.as_is:
@@ -124,6 +128,7 @@ def kept_or_raw(recipe: Restoration, found: Found) -> Found:
 
 class Scores(NamedTuple):
     """Of a picture against the truth. psnr: dB; features: distance of the critic's; inside: PSNR in the hole."""
+
     psnr: float
     ssim: float | None
     features: float | None
@@ -150,12 +155,22 @@ def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
 def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The search itself. Raises RecipeError where it cannot begin, Halted where its run is to end."""
     side, published = zoo.card(recipe.model).resolution, recipe.optimiser == "official"
-    if recipe.codes * side ** 2 > MOST_PIXELS:
-        raise RecipeError(f"{recipe.codes} codes of {side} pixels do not fit into memory: "
-                          "choose fewer codes, or a smaller network")
-    steps = invert(opened(recipe.model), problem.observed, layer=recipe.layer, n_codes=recipe.codes,
-                   steps=recipe.steps, loss=problem.loss, seed=recipe.start, label=_label(recipe),
-                   official=published, optimiser="adam" if published else recipe.optimiser)
+    if recipe.codes * side**2 > MOST_PIXELS:
+        raise RecipeError(
+            f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network"
+        )
+    steps = invert(
+        opened(recipe.model),
+        problem.observed,
+        layer=recipe.layer,
+        n_codes=recipe.codes,
+        steps=recipe.steps,
+        loss=problem.loss,
+        seed=recipe.start,
+        label=_label(recipe),
+        official=published,
+        optimiser="adam" if published else recipe.optimiser,
+    )
     small = side <= SMALL and zoo.device().type == "cpu" and torch.get_num_threads() > 1
     try:
         for step in on_one_core(steps) if small else steps:
@@ -204,7 +219,8 @@ class Search:
         self.began, self.seconds, self.step = time.perf_counter(), 0.0, None
 
     def steps(self) -> Iterator[Step]:
-        for self.step in stream(self.recipe, self.problem):
+        for step in stream(self.recipe, self.problem):
+            self.step = step
             self.curve.append(self.step.loss)
             self.seconds = time.perf_counter() - self.began
             if len(self.film) < FRAMES * (self.step.i / max(1, self.recipe.steps)) ** 0.5 or not self.film:
@@ -221,9 +237,22 @@ class Search:
             self._filmed()
         raw, step = self.film[-1], self.step
         importances = step.picture.importances.cpu()
-        return kept_or_raw(self.recipe, Found(raw, raw, step.picture, importances, step.loss, step.i, self.seconds,
-                                              stopped, tuple(self.curve), torch.cat(self.film),
-                                              tuple(self.film_steps)))
+        return kept_or_raw(
+            self.recipe,
+            Found(
+                raw,
+                raw,
+                step.picture,
+                importances,
+                step.loss,
+                step.i,
+                self.seconds,
+                stopped,
+                tuple(self.curve),
+                torch.cat(self.film),
+                tuple(self.film_steps),
+            ),
+        )
 
     def left(self) -> float:
         """Seconds until all steps are made, judging by those that were."""
@@ -248,15 +277,21 @@ def searching(recipe: Restoration) -> Iterator[Step]:
     _store(recipe).put(key_of(recipe), search.found())
 
 
-def live(recipe: Restoration, run: "Run") -> Iterator[dict]:
+def live(recipe: Restoration, run: Run) -> Iterator[dict]:
     """News of one search for the page: a picture at least four times a second; the answer is kept, stopped or not."""
     search, told = Search(recipe), 0.0
     try:
         for step in search.steps():
             if time.perf_counter() - told >= TOLD or step.i == 0:
                 told = time.perf_counter()
-                yield dict(i=step.i, of=recipe.steps, left=search.left(), loss=step.loss, curve=thinned(search.curve),
-                           image=search.film[-1] if search.film_steps[-1] == step.i else drawn(step.picture))
+                yield dict(
+                    i=step.i,
+                    of=recipe.steps,
+                    left=search.left(),
+                    loss=step.loss,
+                    curve=thinned(search.curve),
+                    image=search.film[-1] if search.film_steps[-1] == step.i else drawn(step.picture),
+                )
             elif run.stopped:
                 break
     finally:
@@ -281,7 +316,7 @@ class Run:
     kind: what sort of work it is, "search" or an experiment's name; a visitor has one of each kind.
     """
 
-    def __init__(self, key: object, make: Callable[["Run"], Iterator[dict]], kind: str):
+    def __init__(self, key: object, make: Callable[[Run], Iterator[dict]], kind: str):
         self.key, self.make, self.kind, self.news, self.error = key, make, kind, None, None
         self.visitors: set[str] = set()
         self.stopped = self.ended = False
@@ -296,7 +331,7 @@ class Run:
                 _changed.wait_for(lambda: _line[0] is self or self.abandoned() or self.stopped)
             if not self.abandoned() and not self.stopped:
                 self._steps()
-        except Exception as error:          # handed to whoever watches
+        except Exception as error:  # handed to whoever watches
             self.error = error
         with _changed:
             self.ended = True
@@ -313,7 +348,7 @@ class Run:
                 if self.stopped or self.abandoned():
                     break
         except Halted:
-            pass                            # in the middle of a piece
+            pass  # in the middle of a piece
         finally:
             steps.close()
 
@@ -325,7 +360,7 @@ def halted() -> bool:
 
 
 _working = threading.local()
-_line: list[Run] = []                   # the first one works, the others wait
+_line: list[Run] = []  # the first one works, the others wait
 _changed = threading.Condition()
 
 
@@ -351,8 +386,8 @@ def joined_run(key: object, make: Callable[[Run], Iterator[dict]], visitor: str,
 
 def ahead_of(run: Run, visitor: str) -> dict | None:
     """place: how many runs of others go before it; own: does one of the visitor's? None where it is at work."""
-    before = _line[:_line.index(run)] if run in _line else []
-    waited_for = [one for one in before if not (one.stopped or one.abandoned())]       # the rest is ending
+    before = _line[: _line.index(run)] if run in _line else []
+    waited_for = [one for one in before if not (one.stopped or one.abandoned())]  # the rest is ending
     own = [one for one in waited_for if visitor in one.visitors]
     return dict(place=len(waited_for) - len(own), own=bool(own)) if before else None
 
@@ -376,7 +411,9 @@ def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, ki
     try:
         while not run.ended and visitor in run.visitors:
             with _changed:
-                _changed.wait_for(lambda: run.ended or run.news is not last or visitor not in run.visitors, TOLD)
+                _changed.wait_for(
+                    lambda seen=last: run.ended or run.news is not seen or visitor not in run.visitors, TOLD
+                )
                 place = ahead_of(run, visitor)
             if place and run.news is None:
                 yield place

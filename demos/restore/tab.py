@@ -2,6 +2,7 @@
 
 Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,17 +20,10 @@ from core.inversion.losses import psnr
 from core.inversion.multicode import invert
 
 from ..page import evidence as measured
-from ..page import models
-from ..page import own_pictures
+from ..page import models, own_pictures, words
 from ..page import tab as wiring
-from ..page import words
-from . import evidence as restored
-from . import search as restoring
-from . import baselines as rivals
-from . import experiments
-from . import recipe as restorations
-from ..page.fields import RecipeError
 from ..page.cache import Kept
+from ..page.fields import RecipeError
 from ..page.parts import (
     LIVE,
     LONG,
@@ -40,30 +34,37 @@ from ..page.parts import (
     deliver,
     fold,
     limits,
-    outlet,
     part,
     private,
     publish,
     recorded,
-    sentence,
     text,
     tiles,
 )
 from ..page.picture import opened as opened_model
+from ..page.tab import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+from . import baselines as rivals
+from . import evidence as restored
+from . import experiments
+from . import recipe as restorations
+from . import search as restoring
 from .experiments import uri
 from .recipe import OWN, SHOWS, TASKS, Restoration
 from .search import Found, Problem
-from ..page.tab import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 
 TAB, TITLE = restorations.TAB, "Restore"
 SCRIPTS = ("restore/restore", "restore/five", "restore/bench", "restore/controls", "restore/after")
 EVENTS = ("start", "stop", "five", "layers", "mug", "knobs", "edit", "compare", "truth", "own", "forget")
 TAKEN = {
-    "picture": "Picture (PNG)", "strip": "Before, after, truth", "clip": "Clip of the search", "notebook": "Notebook"}
-TAKEN_SIDE = 256        # pixels of what is taken away, at least
+    "picture": "Picture (PNG)",
+    "strip": "Before, after, truth",
+    "clip": "Clip of the search",
+    "notebook": "Notebook",
+}
+TAKEN_SIDE = 256  # pixels of what is taken away, at least
 RECORDED = ("five", "tasks", "layers", "mug", "columns", "pictures", "code")
 _beside = Kept(1_000, lambda score: 1)
-_brought: dict[str, str] = {}           # the own picture of each visitor, by its name
+_brought: dict[str, str] = {}  # the own picture of each visitor, by its name
 
 
 # --- a recipe in, pictures out
@@ -83,22 +84,35 @@ def answer(given: Mapping) -> dict:
 def shown_of(recipe: Restoration) -> dict:
     """The same for a recipe that is one. Raises RecipeError, as for an own picture that was deleted."""
     problem, found = restoring.problem_of(recipe), restoring.known(recipe)
-    return dict(recipe=restorations.as_dict(recipe), query=urlencode(restorations.to_query(recipe), safe=",~"),
-                note=restorations.link_note(recipe), before=uri(problem.observed),
-                truth=uri(problem.truth) if problem.truth is not None else "",
-                result=result_of(recipe, problem, found) if found else None, caption=caption(recipe),
-                alt=alt_text(recipe), setup=setup_of(recipe))
+    return dict(
+        recipe=restorations.as_dict(recipe),
+        query=urlencode(restorations.to_query(recipe), safe=",~"),
+        note=restorations.link_note(recipe),
+        before=uri(problem.observed),
+        truth=uri(problem.truth) if problem.truth is not None else "",
+        result=result_of(recipe, problem, found) if found else None,
+        caption=caption(recipe),
+        alt=alt_text(recipe),
+        setup=setup_of(recipe),
+    )
 
 
 def setup_of(recipe: Restoration) -> dict:
     """What the controls need: what this network and this task offer."""
     card = zoo.card(recipe.model)
-    return dict(models.facts(recipe.model), shows=list(restorations.shown_by(recipe.model)),
-                losses=list(restorations.losses_of(recipe.model)), vgg=vgg_says(recipe),
-                factors=list(restorations.factors(card.resolution)),
-                kinds=list(restorations.KINDS.get(recipe.task, ())), range=restorations.RANGES.get(recipe.kind),
-                last=len(opened_model(recipe.model).layers), observed=restorations.observed_side(recipe),
-                layer=experiments.layer_name(recipe.model, recipe.layer), pictures=restorations.PICTURES)
+    return dict(
+        models.facts(recipe.model),
+        shows=list(restorations.shown_by(recipe.model)),
+        losses=list(restorations.losses_of(recipe.model)),
+        vgg=vgg_says(recipe),
+        factors=list(restorations.factors(card.resolution)),
+        kinds=list(restorations.KINDS.get(recipe.task, ())),
+        range=restorations.RANGES.get(recipe.kind),
+        last=len(opened_model(recipe.model).layers),
+        observed=restorations.observed_side(recipe),
+        layer=experiments.layer_name(recipe.model, recipe.layer),
+        pictures=restorations.PICTURES,
+    )
 
 
 def vgg_says(recipe: Restoration) -> str:
@@ -106,9 +120,11 @@ def vgg_says(recipe: Restoration) -> str:
     if not restorations.photographic(recipe):
         return ""
     if restorations.vgg_path() is None:
-        return ("VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has "
-                "torchvision\u2019s weights as safetensors puts them into "
-                f"weights/{restorations.VGG_FILE}, or names the file in {restorations.VGG_VARIABLE}.")
+        return (
+            "VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has "
+            "torchvision’s weights as safetensors puts them into "
+            f"weights/{restorations.VGG_FILE}, or names the file in {restorations.VGG_VARIABLE}."
+        )
     return "Photographs are compared by pixels and the features of the VGG-16 that was supplied here, up to relu3_3."
 
 
@@ -118,14 +134,24 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
     """
     importance = found.importances.abs().mean(1)
     scored = None if problem.truth is None else restoring.scores(recipe, found.image, problem.truth)
-    rounded = None if scored is None else {name: None if value is None else round(value, 3)
-                                           for name, value in scored._asdict().items()}
-    return dict(src=uri(found.image), film=data_uri(webp(side_by_side(to_pil(found.film)))),
-                film_steps=list(found.film_steps), curve=restoring.thinned(found.curve), steps=found.steps,
-                seconds=round(found.seconds, 1), stopped=found.stopped,
-                importance=[round(float(share), 4) for share in importance / importance.sum()],
-                scores=rounded,
-                verdict=verdict(recipe, problem, found, scored), meter=meter(recipe, scored))
+    rounded = (
+        None
+        if scored is None
+        else {name: None if value is None else round(value, 3) for name, value in scored._asdict().items()}
+    )
+    return dict(
+        src=uri(found.image),
+        film=data_uri(webp(side_by_side(to_pil(found.film)))),
+        film_steps=list(found.film_steps),
+        curve=restoring.thinned(found.curve),
+        steps=found.steps,
+        seconds=round(found.seconds, 1),
+        stopped=found.stopped,
+        importance=[round(float(share), 4) for share in importance / importance.sum()],
+        scores=rounded,
+        verdict=verdict(recipe, problem, found, scored),
+        meter=meter(recipe, scored),
+    )
 
 
 def verdict(recipe: Restoration, problem: Problem, found: Found, scored: restoring.Scores | None) -> str:
@@ -176,10 +202,18 @@ def damage(recipe: Restoration) -> str:
     if recipe.as_is:
         return "damaged already when it came"
     side = restorations.observed_side(recipe)
-    noise = f"{100 * recipe.amount:.0f} % of its pixels lost" if recipe.kind == "specks" else \
-        f"with noise of {recipe.amount * 127.5:.0f} levels"
-    return {"enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})",
-            "colour": "without its colours", "fill": "with a hole", "copy": "as it is", "noise": noise}[recipe.task]
+    noise = (
+        f"{100 * recipe.amount:.0f} % of its pixels lost"
+        if recipe.kind == "specks"
+        else f"with noise of {recipe.amount * 127.5:.0f} levels"
+    )
+    return {
+        "enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})",
+        "colour": "without its colours",
+        "fill": "with a hole",
+        "copy": "as it is",
+        "noise": noise,
+    }[recipe.task]
 
 
 def caption(recipe: Restoration) -> str:
@@ -208,8 +242,12 @@ def told(recipe: Restoration, news: dict) -> dict:
     truth = restoring.problem_of(recipe).truth
     closeness = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
     left_ = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
-    return dict(src=uri(news["image"]), share=news["i"] / max(1, news["of"]), curve=news["curve"],
-                says=f"Step {news['i']} of {news['of']}{left_}{closeness}")
+    return dict(
+        src=uri(news["image"]),
+        share=news["i"] / max(1, news["of"]),
+        curve=news["curve"],
+        says=f"Step {news['i']} of {news['of']}{left_}{closeness}",
+    )
 
 
 def search(recipe: Restoration, visitor: str) -> Iterator[dict]:
@@ -265,10 +303,13 @@ def needed(recipe: Restoration) -> Found:
 # --- the tab
 
 
-LIMITS = ("An answer that agrees with what is left of a picture need not be what was there: where nothing is known, "
-          "the network invents what it has often seen. The bundled ones learned from cartoons drawn by a program; "
-          "of photographs it will make cartoons. Never use a picture that was restored like this to recognise anybody.")
-EQUATION = (r"""
+LIMITS = (
+    "An answer that agrees with what is left of a picture need not be what was there: where nothing is known, "
+    "the network invents what it has often seen. The bundled ones learned from cartoons drawn by a program; "
+    "of photographs it will make cartoons. Never use a picture that was restored like this to recognise anybody."
+)
+EQUATION = (
+    r"""
 The picture $x$ comes from $N$ codes. Each runs through the first layers $G_1$; """
     r"""their feature maps are summed with one importance
 $\alpha_{n,c}$ for each code and channel; the other layers $G_2$ draw the sum:
@@ -302,7 +343,8 @@ and nothing constrained, as there, for all codes at once; the best picture is ke
 Gu, Shen, Zhou, *Image Processing Using Multi-Code GAN Prior*, """
     r"""CVPR 2020 (arXiv 1912.07116); back-projection after Irani and
 Peleg, CVGIP 1991.
-""")
+"""
+)
 BARE_SENTENCE = "Many codes of a network together bring a damaged picture back."
 BARE_LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
 
@@ -315,19 +357,38 @@ def arrival() -> dict:
         return dict(recipe=restorations.unread(model), five={}, tasks={}, layers={}, mug={}, code="")
     pictures = found["pictures"]
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
-    tasks = {task: dict(one, before=pictures[f"before-{task}"], truth=cut["results"][i][1],
-                        result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]))
-             for i, (task, one) in enumerate(found["tasks"].items())}
-    five = dict(found["five"], **_words_of(found["recipe"]), faces=cut["five"][0][:5], truth=cut["five"][0][5],
-                hard=True,
-                observed=pictures["observed"], key="arrival")
-    rows = [dict(row, cells=[dict(one, src=src) for one, src in zip(row["cells"], cut["layers"][i])])
-            for i, row in enumerate(found["layers"]["rows"])]
+    tasks = {
+        task: dict(
+            one,
+            before=pictures[f"before-{task}"],
+            truth=cut["results"][i][1],
+            result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]),
+        )
+        for i, (task, one) in enumerate(found["tasks"].items())
+    }
+    five = dict(
+        found["five"],
+        **_words_of(found["recipe"]),
+        faces=cut["five"][0][:5],
+        truth=cut["five"][0][5],
+        hard=True,
+        observed=pictures["observed"],
+        key="arrival",
+    )
+    rows = [
+        dict(row, cells=[dict(one, src=src) for one, src in zip(row["cells"], cut["layers"][i])])
+        for i, row in enumerate(found["layers"]["rows"])
+    ]
     layers = dict(found["layers"], rows=rows, truth=tasks["copy"]["truth"], key="arrival")
-    mug = dict(found["mug"], key="arrival", truths=dict(zip(("face", "mug"), cut["mug"][0])),
-               rows=[dict(row, **{name: dict(row[name], src=cut["mug"][1 + i][k])
-                                  for k, name in enumerate(("face", "mug"))})
-                     for i, row in enumerate(found["mug"]["rows"])])
+    mug = dict(
+        found["mug"],
+        key="arrival",
+        truths=dict(zip(("face", "mug"), cut["mug"][0])),
+        rows=[
+            dict(row, **{name: dict(row[name], src=cut["mug"][1 + i][k]) for k, name in enumerate(("face", "mug"))})
+            for i, row in enumerate(found["mug"]["rows"])
+        ],
+    )
     return dict(recipe=tasks["enlarge"]["recipe"], five=five, tasks=tasks, layers=layers, mug=mug, code=found["code"])
 
 
@@ -347,8 +408,11 @@ def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights and the reader that are here now."""
     try:
         model = found["recipe"]["model"]
-        return (model == restorations.default_model() and all(name in found for name in RECORDED)
-                and found["made_from"] == made_from(model))
+        return (
+            model == restorations.default_model()
+            and all(name in found for name in RECORDED)
+            and found["made_from"] == made_from(model)
+        )
     except (KeyError, TypeError):
         return False
 
@@ -360,29 +424,45 @@ def tab() -> Demo:
     base = dict(version=1, model=model, seed=0, psi=zoo.card(model).psi, label=0)
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
         first = shown["five"] or dict(sentence=BARE_SENTENCE, lead=BARE_LEAD)
-        text(f'<h2 class="sentence" id="restore-sentence">{escape(first["sentence"])}</h2>'
-             f'<p class="lead" id="restore-lead">{escape(first["lead"])}</p>')
-        parts = dict(bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
-                     base=part(TAB, "base", base, visible="hidden"), run=part(TAB, "run", {}, visible="hidden"))
+        text(
+            f'<h2 class="sentence" id="restore-sentence">{escape(first["sentence"])}</h2>'
+            f'<p class="lead" id="restore-lead">{escape(first["lead"])}</p>'
+        )
+        parts = dict(
+            bus=part(TAB, "recipe", recipe, events=EVENTS, visible="hidden"),
+            base=part(TAB, "base", base, visible="hidden"),
+            run=part(TAB, "run", {}, visible="hidden"),
+        )
         parts["five"] = part(TAB, "five", shown["five"])
-        with cell("Restore a picture",
-                  "Choose what happened to it, then watch the numbers behind the picture being found."):
-            with gr.Row(elem_classes="bench"):
-                with gr.Column(scale=7, min_width=320):
-                    parts["stage"] = part(TAB, "stage", dict(tasks=shown["tasks"], names=TASKS))
-                with gr.Column(scale=4, min_width=280):
-                    part(TAB, "controls", dict(words=words.table(), shows=SHOWS))
-                    models.picker(TAB, parts["base"])
-        with cell("What does each layer know?",
-                  "One picture copied with 1, 5 and 10 codes, mixed early and late in the network."):
+        with (
+            cell(
+                "Restore a picture",
+                "Choose what happened to it, then watch the numbers behind the picture being found.",
+            ),
+            gr.Row(elem_classes="bench"),
+        ):
+            with gr.Column(scale=7, min_width=320):
+                parts["stage"] = part(TAB, "stage", dict(tasks=shown["tasks"], names=TASKS))
+            with gr.Column(scale=4, min_width=280):
+                part(TAB, "controls", dict(words=words.table(), shows=SHOWS))
+                models.picker(TAB, parts["base"])
+        with cell(
+            "What does each layer know?",
+            "One picture copied with 1, 5 and 10 codes, mixed early and late in the network.",
+        ):
             parts["layers"] = part(TAB, "layers", shown["layers"])
-        with cell("Can a face network draw a mug?",
-                  "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows."):
+        with cell(
+            "Can a face network draw a mug?",
+            "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows.",
+        ):
             parts["mug"] = part(TAB, "mug", shown["mug"])
-        with cell("Edit what was restored", "Steer\u2019s knobs on the picture above: all of its codes move together."):
+        with cell("Edit what was restored", "Steer’s knobs on the picture above: all of its codes move together."):
             parts["edit"] = part(TAB, "edit", {})
-        with cell("My own picture", "Your picture is kept on this machine, in memory alone, for at most "
-                                    f"{own_pictures.SECONDS // 60} minutes, then deleted."):
+        with cell(
+            "My own picture",
+            "Your picture is kept on this machine, in memory alone, for at most "
+            f"{own_pictures.SECONDS // 60} minutes, then deleted.",
+        ):
             parts["own"] = part(TAB, "own", {})
         folds = _folds(parts, shown["code"])
         limits(LIMITS)
@@ -413,15 +493,18 @@ def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = la
 
     about: what stands in every piece, from the first one on, while it waits too.
     """
+
     def run(given, event: gr.EventData, request: gr.Request):
         try:
             recipe = restorations.from_json(getattr(event, "recipe", given))
             always, key = about(recipe), (name, restorations.as_dict(recipe), getattr(event, "first", 0))
-            for piece in restoring.pieces(key, lambda _run: make(recipe, event), str(request.session_hash), name,
-                                          ONE_AT_A_TIME):
+            for piece in restoring.pieces(
+                key, lambda _run: make(recipe, event), str(request.session_hash), name, ONE_AT_A_TIME
+            ):
                 yield {**always, **piece, "key": event.key}
         except RecipeError as error:
             yield refused(error, key=event.key)
+
     return run
 
 
@@ -441,8 +524,10 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(error="The picture could not be restored: something broke on the server. "
-                         "Press Start to try again.", key=event.key)
+        yield dict(
+            error="The picture could not be restored: something broke on the server. Press Start to try again.",
+            key=event.key,
+        )
         raise
 
 
@@ -481,19 +566,35 @@ def _wire(parts: dict) -> None:
     bus.change(live, bus, [parts["stage"], parts["code"]], **private("restore_answer", LIVE))
     bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
     bus.stop(stop, None, None, **private("restore_stop_search", LIVE))
-    for name, make in (("five", lambda recipe, event: experiments.five(recipe, int(event.first) % restorations.STARTS)),
-                       ("layers", lambda recipe, event: experiments.layers(recipe)),
-                       ("mug", lambda recipe, event: experiments.mugs(recipe)),
-                       ("compare", lambda recipe, event: experiments.compare(recipe))):
+    for name, make in (
+        ("five", lambda recipe, event: experiments.five(recipe, int(event.first) % restorations.STARTS)),
+        ("layers", lambda recipe, event: experiments.layers(recipe)),
+        ("mug", lambda recipe, event: experiments.mugs(recipe)),
+        ("compare", lambda recipe, event: experiments.compare(recipe)),
+    ):
         about = dict(five=experiments.asked_of_five).get(name, lambda recipe: {})
         getattr(bus, name)(in_turn(name, make, about), bus, parts[name], **private(f"restore_{name}", WATCH))
-    bus.knobs(keyed(restorations.from_json,
-                    lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1]),
-              bus, parts["edit"], **private("restore_knobs", LONG))
-    bus.edit(keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)),
-             bus, parts["edit"], **private("restore_edit", LIVE))
-    bus.truth(keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))),
-              bus, parts["truth"], **private("restore_truth", LONG))
+    bus.knobs(
+        keyed(
+            restorations.from_json,
+            lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1],
+        ),
+        bus,
+        parts["edit"],
+        **private("restore_knobs", LONG),
+    )
+    bus.edit(
+        keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)),
+        bus,
+        parts["edit"],
+        **private("restore_edit", LIVE),
+    )
+    bus.truth(
+        keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))),
+        bus,
+        parts["truth"],
+        **private("restore_truth", LONG),
+    )
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
     bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
@@ -510,8 +611,9 @@ def taken(recipe: Restoration, kind: str) -> str:
     Of an own picture nothing is written: its answer is saved by the browser alone.
     """
     if recipe.shows == OWN and kind != "notebook":
-        raise RecipeError("what was made of your own picture is never written to this machine\u2019s disk: "
-                          "press Save under the picture")
+        raise RecipeError(
+            "what was made of your own picture is never written to this machine’s disk: press Save under the picture"
+        )
     return publish(*file_for(recipe, kind))
 
 
@@ -529,17 +631,25 @@ def warm() -> None:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; '
-          "task is enlarge, colour, fill, noise or copy; all but model may be left out.")
+RECIPE = (
+    'recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; '
+    "task is enlarge, colour, fill, noise or copy; all but model may be left out."
+)
 
 
 ENDPOINTS = {
-    "restore_picture": (lambda recipe: last_of(search(recipe, f"program {id(recipe)}")).get("done", {}),
-                        "The restored picture of a recipe with its scores, before and truth; finds it where need be."),
-    "restore_answers": (lambda recipe: last_of(experiments.five(recipe)),
-                        "Five answers from five starts that agree with what was observed."),
-    "restore_code": (lambda recipe: dict(code=restorations.code_for(restorations.shareable(recipe))),
-                     "Python that restores the same picture."),
+    "restore_picture": (
+        lambda recipe: last_of(search(recipe, f"program {id(recipe)}")).get("done", {}),
+        "The restored picture of a recipe with its scores, before and truth; finds it where need be.",
+    ),
+    "restore_answers": (
+        lambda recipe: last_of(experiments.five(recipe)),
+        "Five answers from five starts that agree with what was observed.",
+    ),
+    "restore_code": (
+        lambda recipe: dict(code=restorations.code_for(restorations.shareable(recipe))),
+        "Python that restores the same picture.",
+    ),
 }
 
 

@@ -1,4 +1,5 @@
 """Edits that a visitor keeps: the numbers that make them, a file of several, and how they are applied again."""
+
 from __future__ import annotations
 
 import json
@@ -14,8 +15,8 @@ from core.codes import Directions, edit
 from ..page.fields import VERSION, RecipeError, check_version, parsed, quoted
 from ..page.picture import Files, Recipe, as_dict, codes_of, directions_of, distances, from_json, opened
 
-LARGEST_EDIT_FILE = 2 * 2 ** 20     # bytes
-LARGEST_SHIFT = 1e4             # codes are of the order of 1; beyond this a shift is damage, not an edit
+LARGEST_EDIT_FILE = 2 * 2**20  # bytes
+LARGEST_SHIFT = 1e4  # codes are of the order of 1; beyond this a shift is damage, not an edit
 LONGEST_NAME = 60
 EDITS_FORMAT = "ganatomy-edits"
 
@@ -27,6 +28,7 @@ class Edit:
     recipe: where it was found. slots: which slots it moves. shift: len(slots) rows of dim numbers, added to the codes.
     weights: sha256 of the model's file. Everything is checked when it is made; raises RecipeError.
     """
+
     name: str
     recipe: Recipe
     slots: tuple[int, ...]
@@ -38,12 +40,16 @@ class Edit:
         if not 1 <= len(name) <= LONGEST_NAME:
             raise RecipeError(f"an edit needs a name of 1 to {LONGEST_NAME} letters: type one, for example: smile")
         if self.weights != zoo.weights_hash(self.recipe.model):
-            raise RecipeError(f"the edit {quoted(name)} was made with other weights of {self.recipe.model} "
-                              "than those here: find it again with this model")
+            raise RecipeError(
+                f"the edit {quoted(name)} was made with other weights of {self.recipe.model} "
+                "than those here: find it again with this model"
+            )
         generator = opened(self.recipe.model)
         if not _rows_fit(self.slots, self.shift, generator.slots, generator.dim):
-            raise RecipeError(f"the edit {quoted(name)} does not hold {generator.dim} finite numbers for each layer it "
-                              f"moves, or moves layers other than 0 to {generator.slots - 1}: save it again")
+            raise RecipeError(
+                f"the edit {quoted(name)} does not hold {generator.dim} finite numbers for each layer it "
+                f"moves, or moves layers other than 0 to {generator.slots - 1}: save it again"
+            )
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "slots", tuple(self.slots))
         object.__setattr__(self, "shift", tuple(tuple(float(number) for number in row) for row in self.shift))
@@ -54,8 +60,12 @@ def _rows_fit(slots: object, shift: object, highest: int, dim: int) -> bool:
     if not isinstance(slots, lists) or not isinstance(shift, lists) or not 0 < len(slots) == len(shift):
         return False
     known = all(type(slot) is int and 0 <= slot < highest for slot in slots) and len(set(slots)) == len(slots)
-    return known and all(isinstance(row, lists) and len(row) == dim and all(
-        type(number) in (int, float) and abs(number) <= LARGEST_SHIFT for number in row) for row in shift)
+    return known and all(
+        isinstance(row, lists)
+        and len(row) == dim
+        and all(type(number) in (int, float) and abs(number) <= LARGEST_SHIFT for number in row)
+        for row in shift
+    )
 
 
 def keep_edit(name: str, recipe: Recipe, files: Files | None = None) -> Edit:
@@ -65,7 +75,7 @@ def keep_edit(name: str, recipe: Recipe, files: Files | None = None) -> Edit:
     generator, (directions, steps) = opened(recipe.model), directions_of(recipe, files)
     nowhere = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64)
     shift = edit(nowhere, directions, distances(recipe.amounts, directions, steps))[0, list(directions.slots)]
-    rows = tuple(tuple(float(f"{number:.9g}") for number in row) for row in shift.tolist())         # exact in float32
+    rows = tuple(tuple(float(f"{number:.9g}") for number in row) for row in shift.tolist())  # exact in float32
     return Edit(name, recipe, directions.slots, rows, zoo.weights_hash(recipe.model))
 
 
@@ -83,17 +93,20 @@ def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0, files: File
 @dataclass(frozen=True)
 class EditFile:
     """Several kept edits of one model as one small JSON file."""
+
     edits: tuple[Edit, ...]
 
     def to_json(self) -> str:
         """Raises RecipeError where there is nothing to save, or more than the page would read again."""
-        edits = [dict(name=kept.name, recipe=as_dict(kept.recipe), slots=kept.slots, shift=kept.shift,
-                      weights=kept.weights) for kept in self.edits]
+        edits = [
+            dict(name=kept.name, recipe=as_dict(kept.recipe), slots=kept.slots, shift=kept.shift, weights=kept.weights)
+            for kept in self.edits
+        ]
         text = json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=edits))
         if not edits:
             raise RecipeError("there is no edit to save: keep one first")
         if len(text) > LARGEST_EDIT_FILE:
-            raise RecipeError(f"{len(edits)} edits are more than {LARGEST_EDIT_FILE // 2 ** 20} MB: save fewer")
+            raise RecipeError(f"{len(edits)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: save fewer")
         return text
 
     @classmethod
@@ -114,6 +127,7 @@ def _edit_of(row: object, model: str) -> Edit:
     if not isinstance(recipe, dict):
         raise RecipeError("an edit in this file is damaged: choose another file, or save it again")
     if recipe.get("model") != model:
-        raise RecipeError(f"this file was made with the model {quoted(recipe.get('model'))}, not with {model}: "
-                          "open that model first")
+        raise RecipeError(
+            f"this file was made with the model {quoted(recipe.get('model'))}, not with {model}: open that model first"
+        )
     return Edit(row.get("name"), from_json(recipe), row.get("slots"), row.get("shift"), row.get("weights"))

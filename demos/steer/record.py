@@ -4,11 +4,12 @@
     python -m demos.steer.record --candidates 12    prints faces that fit the rule, and writes nothing
     python -m demos.steer.record --seed 7           a face chosen by eye
 
-Run it after `weights.recipes.measure.evidence`. Writes demos/arrival/steer.json and paint.json with their pictures (lossless
-WebP), and the sha256 of weights, evidence and readers: the page shows them only for exactly these. Paint shows the same
-face, its mouth, and knob 1. The rule: the reader calls the face frontal,
-eyes open, no glasses, a middle skin tone, a slight smile, a ground of middle value.
+Run it after `weights.recipes.measure.evidence`. Writes demos/arrival/steer.json and paint.json with their pictures
+(lossless WebP), and the sha256 of weights, evidence and readers: the page shows them only for exactly these. Paint
+shows the same face, its mouth, and knob 1. The rule: the reader calls the face frontal, eyes open, no glasses, a middle
+skin tone, a slight smile, a ground of middle value.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,26 +25,33 @@ from PIL import Image
 
 from core import zoo
 from core.images import grid
-from demos.paint import tab as lowrank
-from demos.paint import experiments as paint_experiments
-from demos.paint import search as paint_knobs
-from demos.paint import evidence as painted
 from demos.page import evidence as measured
 from demos.page import parts as notebook
-from demos.steer import tab as sefa
+from demos.page.export import code_for
 from demos.page.pace import pace_of
+from demos.page.picture import Recipe, as_dict
+from demos.paint import evidence as painted
+from demos.paint import experiments as paint_experiments
+from demos.paint import search as paint_knobs
+from demos.paint import tab as lowrank
 from demos.paint.recipe import Painted
 from demos.paint.recipe import as_dict as painted_dict
-from demos.page.picture import Recipe, as_dict
-from demos.page.export import code_for
+from demos.steer import tab as sefa
 
 CARD = "portraits-stylegan2"
-AMOUNT = 1.5                    # of Steer's knob 1, in standard deviations
-PART, STEPS = "mouth", 3.0      # of Paint: the region, and how far its knob 1 is turned
-RULE = {"yaw": (0.42, 0.58), "eye_open": (0.6, 1.01), "glasses": (-1.0, 0.25), "beard": (-1.0, 0.25),
-        "skin_tone": (0.25, 0.75), "smile": (0.55, 0.80), "background_tone": (0.3, 0.7)}
-SEARCHED = 4096                 # seeds from 0 on
-COLUMNS = dict(grid=6, faces=3)     # pictures a row
+AMOUNT = 1.5  # of Steer's knob 1, in standard deviations
+PART, STEPS = "mouth", 3.0  # of Paint: the region, and how far its knob 1 is turned
+RULE = {
+    "yaw": (0.42, 0.58),
+    "eye_open": (0.6, 1.01),
+    "glasses": (-1.0, 0.25),
+    "beard": (-1.0, 0.25),
+    "skin_tone": (0.25, 0.75),
+    "smile": (0.55, 0.80),
+    "background_tone": (0.3, 0.7),
+}
+SEARCHED = 4096  # seeds from 0 on
+COLUMNS = dict(grid=6, faces=3)  # pictures a row
 
 
 @torch.no_grad()
@@ -53,8 +61,9 @@ def candidates(card: str, psi: float) -> Iterator[int]:
     columns = {name: reader.names.index(name) for name in RULE}
     for first in range(0, SEARCHED, 64):
         read = reader(generator(generator.codes(generator.sample(64, first), psi=psi)).clamp(-1, 1))
-        fits = torch.stack([(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high)
-                            for name, (low, high) in RULE.items()]).all(0)
+        fits = torch.stack(
+            [(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high) for name, (low, high) in RULE.items()]
+        ).all(0)
         yield from (first + fits.nonzero()[:, 0]).tolist()
 
 
@@ -77,10 +86,17 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]))
     for name, sheet in sheets.items():
         images[name] = grid([picture(uri) for row in sheet.pop("rows") for uri in row], columns=COLUMNS[name])
-    found = dict(made_from=measured.made_from(recipe.model),
-                 command="python -m demos.steer.record", recipe=as_dict(recipe), answer=answer,
-                 faces=sheets["faces"], sentence=answer["sentence"], code=code_for(recipe),
-                 columns=COLUMNS, pictures={name: f"{sefa.TAB}-{name}.webp" for name in images})
+    found = dict(
+        made_from=measured.made_from(recipe.model),
+        command="python -m demos.steer.record",
+        recipe=as_dict(recipe),
+        answer=answer,
+        faces=sheets["faces"],
+        sentence=answer["sentence"],
+        code=code_for(recipe),
+        columns=COLUMNS,
+        pictures={name: f"{sefa.TAB}-{name}.webp" for name in images},
+    )
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
     notebook.write_whole(folder / f"{sefa.TAB}.json", json.dumps(found, indent=1).encode())
@@ -93,14 +109,25 @@ def record_paint(recipe: Painted, folder: Path) -> list[str]:
     paint_knobs.solve(recipe)
     answer, strip = lowrank.shown_of(recipe), lowrank.strip(recipe)
     faces, ban = lowrank.last_of(paint_experiments.faces(recipe)), paint_experiments.ban(recipe)
-    images = dict(after=picture(answer.pop("src")), before=picture(answer.pop("before")), strip=picture(strip["src"]),
-                  faces=grid([picture(uri) for row in faces["rows"] for uri in row.pop("pictures")], columns=2),
-                  ban=grid([picture(ban.pop("before")), *(picture(side.pop("picture")) for side in ban["sides"])],
-                           columns=3))
-    found = dict(made_from=lowrank.made_from(recipe.model), command="python -m demos.steer.record",
-                 recipe=painted_dict(recipe), answer=answer, faces=faces, ban=ban,
-                 refuse=lowrank.last_of(paint_experiments.refusals(recipe)), code=lowrank.code(recipe),
-                 columns=dict(faces=2, ban=3), pictures={name: f"{lowrank.TAB}-{name}.webp" for name in images})
+    images = dict(
+        after=picture(answer.pop("src")),
+        before=picture(answer.pop("before")),
+        strip=picture(strip["src"]),
+        faces=grid([picture(uri) for row in faces["rows"] for uri in row.pop("pictures")], columns=2),
+        ban=grid([picture(ban.pop("before")), *(picture(side.pop("picture")) for side in ban["sides"])], columns=3),
+    )
+    found = dict(
+        made_from=lowrank.made_from(recipe.model),
+        command="python -m demos.steer.record",
+        recipe=painted_dict(recipe),
+        answer=answer,
+        faces=faces,
+        ban=ban,
+        refuse=lowrank.last_of(paint_experiments.refusals(recipe)),
+        code=lowrank.code(recipe),
+        columns=dict(faces=2, ban=3),
+        pictures={name: f"{lowrank.TAB}-{name}.webp" for name in images},
+    )
     for name, image in images.items():
         notebook.write_whole(folder / found["pictures"][name], smallest(image))
     notebook.write_whole(folder / f"{lowrank.TAB}.json", json.dumps(found, indent=1).encode())
@@ -123,7 +150,7 @@ def main() -> None:
         raise SystemExit(f"{CARD} draws slowly at this moment, and the record would say so: stop what else runs here")
     folder = notebook.ARRIVAL
     print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), folder), sep="\n")
-    measured_slots = painted.slots(CARD)            # those that the page has numbers for
+    measured_slots = painted.slots(CARD)  # those that the page has numbers for
     layers = f"{measured_slots[0]}-{measured_slots[-1]}" if measured_slots else "all"
     recipe = Painted(CARD, seed=seed, psi=psi, region=PART, layers=layers, amounts=(STEPS,))
     print(*record_paint(recipe, folder), sep="\n")

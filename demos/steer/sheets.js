@@ -48,12 +48,12 @@
       const also = facts && [facts.also, facts.strength && `strength ${facts.strength}`];
       return E("div", {...attributes, id: `steer-grid-${i + 1}`, "data-knob": i, "aria-label": name}, row(pictures),
         E("span", {class: "card-name"}, name),
-        E("span", {class: "card-strength"}, (also || []).filter(Boolean).join(" \u00b7 ")));
+        E("span", {class: "card-strength"}, (also || []).filter(Boolean).join(" · ")));
     };
     part.element.replaceChildren(list.element);
     sheet(tab, part, "grid", {
       key: recipe => keyOf(recipe, "model", "label", "seed", "psi", ...SET),
-      says: "Drawing every knob on three pictures \u2026", pictures: () => 6 * knobs().length,
+      says: "Drawing every knob on three pictures …", pictures: () => 6 * knobs().length,
       draw: () => {
         list.element.replaceChildren(...((part.props.value || {}).rows || []).map(card));
         list.mark();
@@ -95,7 +95,7 @@
     });
     part.element.replaceChildren(shown, caption, E("div", {class: "buttons"}, others));
     sheet(tab, part, "faces", {
-      key, says: "Drawing eight others \u2026", data: () => ({first}), pictures: () => 24,
+      key, says: "Drawing eight others …", data: () => ({first}), pictures: () => 24,
       draw: () => {
         const value = part.props.value || {};
         if (value.alt) { shown.setAttribute("role", "img"); shown.setAttribute("aria-label", value.alt); }
@@ -110,7 +110,7 @@
     part.element.replaceChildren(tables);
     sheet(tab, part, "truth", {
       key: ({knob}) => JSON.stringify([now.setup ? now.setup.key : "", now.setup ? now.setup.measurable : "", knob]),
-      says: "Looking it up \u2026",
+      says: "Looking it up …",
       draw: () => { tables.innerHTML = (part.props.value || {}).html || ""; },
     });
   };

@@ -32,7 +32,7 @@
 
   function wordsOf({bus, now, tell}) {
     const measure = button("steer-measure", "Measure these knobs", () => {
-      now.measuring = {key: now.setup.key, says: "Measuring \u2026"};
+      now.measuring = {key: now.setup.key, says: "Measuring …"};
       bus.trigger("measure", {}); tell();
     });
     measure.hidden = true;

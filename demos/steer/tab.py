@@ -2,6 +2,7 @@
 
 Handlers are pure functions: a recipe in, pictures and sentences out. The page holds recipes, never tensors.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,14 +21,13 @@ from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 
 from ..page import evidence as measured
-from ..page import models
-from ..page import tab as wiring
-from ..page import words
-from ..paint import recipe as painted
+from ..page import models, words
 from ..page import picture as recipes
+from ..page import tab as wiring
+from ..page.export import code_for, notebook_for, png_for
 from ..page.fields import RecipeError
-from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
 from ..page.gpu import batch
+from ..page.pace import pace_of
 from ..page.parts import (
     LIVE,
     LONG,
@@ -38,7 +38,6 @@ from ..page.parts import (
     deliver,
     fold,
     limits,
-    outlet,
     part,
     private,
     publish,
@@ -47,23 +46,23 @@ from ..page.parts import (
     text,
     tiles,
 )
-from ..page.pace import pace_of
 from ..page.picture import Recipe
-from ..page.export import code_for, notebook_for, png_for
-from ..page.uploads import origin, take_directions, uploaded
 from ..page.tab import called, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+from ..page.uploads import origin, take_directions, uploaded
+from ..paint import recipe as painted
+from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
 
 TAB, TITLE = "steer", "Steer"
 SCRIPTS = ("steer/steer", "steer/stage", "steer/sheets")
-FRAMES = 21                             # of a strip
-FAR = 2.0                               # standard deviations, in the sheets of pictures
+FRAMES = 21  # of a strip
+FAR = 2.0  # standard deviations, in the sheets of pictures
 FACES, FIRST_FACE = 8, 100
 METHODS = ("sefa/paper", "sefa/official", "ganspace", "random", "file")
 EVENTS = ("exact", "strip", "film", "grid", "faces", "truth", "measure")
 SLOW_FRAMES, SLOW_ORDER = 9, (4, 0, 8, 2, 6, 1, 7, 3, 5)
-TAKEN_SIDE = 256                        # pixels, to which strips and clips of small pictures are enlarged
-MOST_VISITORS = 1_000                   # whose screens are remembered
-FILM, TILE = 256, 192                   # pixels, the largest side of what only the page shows
+TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
+MOST_VISITORS = 1_000  # whose screens are remembered
+FILM, TILE = 256, 192  # pixels, the largest side of what only the page shows
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 
 
@@ -85,14 +84,24 @@ def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
     """The same for a recipe that is one. Raises RecipeError where its file of directions is gone."""
     files, setup = uploaded(recipe), setup_of(recipe)
     untouched = replace(recipe, amounts=(), method="sefa")
-    slow = at_once and pace_of(recipe.model).slow and not (
-        recipes.has_bytes(recipe, files) and recipes.has_bytes(untouched))
+    slow = (
+        at_once
+        and pace_of(recipe.model).slow
+        and not (recipes.has_bytes(recipe, files) and recipes.has_bytes(untouched))
+    )
     picture = first_look if slow else recipes.picture_bytes
-    return dict(recipe=recipes.as_dict(recipe), src=source(picture(recipe, files)),
-                before=source(picture(untouched, {})), exact=not slow,
-                alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
-                caption=recipes.alt_text(recipe), query=urlencode(recipes.to_query(recipe), safe=","),
-                note=recipes.link_note(recipe), sentence=first_sentence(recipe), setup=setup)
+    return dict(
+        recipe=recipes.as_dict(recipe),
+        src=source(picture(recipe, files)),
+        before=source(picture(untouched, {})),
+        exact=not slow,
+        alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
+        caption=recipes.alt_text(recipe),
+        query=urlencode(recipes.to_query(recipe), safe=","),
+        note=recipes.link_note(recipe),
+        sentence=first_sentence(recipe),
+        setup=setup,
+    )
 
 
 def setup_of(recipe: Recipe) -> dict:
@@ -146,8 +155,10 @@ def grid(recipe: Recipe) -> Iterator[dict]:
     """Every knob on three faces, the current one first: rows of six pictures, each face at -2 and then at +2."""
     seeds = [recipe.seed, *(seed for seed in (1, 2, 3) if seed != recipe.seed)][:3]
     plain = replace(recipe, amounts=())
-    rows = [[(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
-            for knob in range(len(recipes.directions_of(recipe, uploaded(recipe))[0]))]
+    rows = [
+        [(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
+        for knob in range(len(recipes.directions_of(recipe, uploaded(recipe))[0]))
+    ]
     yield from sheet(rows, recipe)
 
 
@@ -157,7 +168,7 @@ def faces(recipe: Recipe, first: int = 0) -> Iterator[dict]:
     seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
     plain = replace(recipe, amounts=())
     rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
-    name = f"nob {recipe.knob + 1} at \u22122, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
+    name = f"nob {recipe.knob + 1} at −2, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
     said = dict(first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
     yield from (dict(said, **part) for part in sheet(rows, recipe))
 
@@ -176,8 +187,11 @@ def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[di
             tiles_of_row += [tile_of(one, amount, files) for one, amount in piece]
             left = count - sum(map(len, drawn))
             if pace.slow and left:
-                yield dict(rows=drawn, partial=True, says=f"{count - left} of {count} pictures, "
-                                                          f"{duration(left * pace.seconds)} left")
+                yield dict(
+                    rows=drawn,
+                    partial=True,
+                    says=f"{count - left} of {count} pictures, {duration(left * pace.seconds)} left",
+                )
     yield dict(rows=drawn)
 
 
@@ -240,10 +254,12 @@ def edited_faces(kept: Edit, recipe: Recipe) -> str:
 # --- the tab
 
 
-LIMITS = ("The bundled networks learned from cartoons drawn by a program, so that the truth is known: what holds here "
-          "need not hold for photographs. A reader network does the measuring; factors that it cannot read on "
-          "generated pictures are not counted. A knob is an average over pictures: on a single one it may do something "
-          "else.")
+LIMITS = (
+    "The bundled networks learned from cartoons drawn by a program, so that the truth is known: what holds here "
+    "need not hold for photographs. A reader network does the measuring; factors that it cannot read on "
+    "generated pictures are not counted. A knob is an average over pictures: on a single one it may do something "
+    "else."
+)
 EQUATION = r"""
 A picture begins as a code $w$. The first thing every layer does with it is one affine map, $y = A w + b$. Moving the
 code along a unit vector $n$ by $\alpha$ changes that by $\alpha A n$, whatever the picture. So the strongest knobs are
@@ -261,8 +277,7 @@ Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 202
 """
 
 
-BARE_SENTENCE = ("Knobs that were read off a network\u2019s weights by one line of linear algebra; "
-                 "nobody labelled anything.")
+BARE_SENTENCE = "Knobs that were read off a network’s weights by one line of linear algebra; nobody labelled anything."
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
 
@@ -276,19 +291,26 @@ def arrival() -> dict:
         return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=BARE_SENTENCE, code="")
     pictures = found["pictures"]
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
-    return dict(recipe=found["recipe"], sentence=found["sentence"], code=found["code"],
-                answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
-                strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
-                grid=dict(rows=cut["grid"], key="arrival"),
-                faces=dict(found["faces"], rows=cut["faces"], key="arrival"))
+    return dict(
+        recipe=found["recipe"],
+        sentence=found["sentence"],
+        code=found["code"],
+        answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
+        strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
+        grid=dict(rows=cut["grid"], key="arrival"),
+        faces=dict(found["faces"], rows=cut["faces"], key="arrival"),
+    )
 
 
 def _fits(found: Mapping) -> bool:
     """Whether the record is whole, and of the weights, the evidence and the reader that are here now."""
     try:
         model = found["recipe"]["model"]
-        return (model == next(iter(zoo.CARDS)) and all(name in found for name in RECORDED)
-                and found["made_from"] == measured.made_from(model))
+        return (
+            model == next(iter(zoo.CARDS))
+            and all(name in found for name in RECORDED)
+            and found["made_from"] == measured.made_from(model)
+        )
     except (KeyError, TypeError):
         return False
 
@@ -305,8 +327,10 @@ def first_sentence(recipe: Recipe) -> str:
     if recipe.method == "random":
         return f"{these} {was} drawn at random{where}: any method has to beat {'it' if count == 1 else 'them'}."
     if recipe.method == "ganspace":
-        return (f"{these} {was} found in 10,000 of the network\u2019s own codes, which vary most along them{where}; "
-                "nobody labelled anything.")
+        return (
+            f"{these} {was} found in 10,000 of the network’s own codes, which vary most along them{where}; "
+            "nobody labelled anything."
+        )
     return f"{these} {was} read off {_weights(recipe)} {_when(recipe)}; nobody labelled anything."
 
 
@@ -318,8 +342,10 @@ def _from_file(recipe: Recipe, these: str, was: str) -> str:
     if made is None or made.model != recipe.model:
         it_was = "it was" if was == "was" else "they were"
         return f"{these} {was} read from a file: how {it_was} made, this page does not know."
-    return (f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} "
-            f"of picture number {made.seed}.")
+    return (
+        f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} "
+        f"of picture number {made.seed}."
+    )
 
 
 def _layers(layers: str) -> str:
@@ -328,7 +354,7 @@ def _layers(layers: str) -> str:
 
 def _weights(recipe: Recipe) -> str:
     """Which weights SeFa read, and how where it was not as in the paper."""
-    of = "the network\u2019s weights" if recipe.layers == "all" else f"the weights of {_layers(recipe.layers)}"
+    of = "the network’s weights" if recipe.layers == "all" else f"the weights of {_layers(recipe.layers)}"
     return of if recipe.mode == "paper" else f"{of}, as the published code does,"
 
 
@@ -344,12 +370,17 @@ def tab() -> Demo:
     """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
     shown = arrival()
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
-        text(f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2>'
-             '<p class="lead">Drag the knob under the picture. '
-             f'<span id="steer-about">{escape(models.about(zoo.card(shown["recipe"]["model"])))}</span></p>')
-        parts = dict(bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
-                     strip=part(TAB, "strip", shown["strip"], visible="hidden"),
-                     facts=part(TAB, "facts", {}, visible="hidden"), model=gr.State(shown["recipe"]["model"]))
+        text(
+            f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2>'
+            '<p class="lead">Drag the knob under the picture. '
+            f'<span id="steer-about">{escape(models.about(zoo.card(shown["recipe"]["model"])))}</span></p>'
+        )
+        parts = dict(
+            bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
+            strip=part(TAB, "strip", shown["strip"], visible="hidden"),
+            facts=part(TAB, "facts", {}, visible="hidden"),
+            model=gr.State(shown["recipe"]["model"]),
+        )
         with gr.Row(elem_classes="bench"):
             with gr.Column(scale=5, min_width=320):
                 parts["stage"] = part(TAB, "stage", shown["answer"])
@@ -367,18 +398,33 @@ def tab() -> Demo:
 
 def _experiments(shown: dict) -> dict:
     model, made = shown["recipe"]["model"], {}
-    with cell("All knobs at once", "Each card is one knob: three pictures with the knob far to one side, and far to "
-                                   "the other. Tap one to put it under the picture."):
+    with cell(
+        "All knobs at once",
+        "Each card is one knob: three pictures with the knob far to one side, and far to "
+        "the other. Tap one to put it under the picture.",
+    ):
         made["grid"] = part(TAB, "grid", shown["grid"])
         made["found"] = text(found_html(model), elem_id="steer-found")
-    with cell("Find a knob for \u2026", "Say what you would like to change; the measurements say which knob does it, "
-                                        "and what it also does."):
-        with gr.Row(elem_classes="finder"):
-            made["wish"] = gr.Dropdown(measured.wishes(model), value=None, label="I want to change",
-                                       elem_id="steer-find", scale=2, min_width=220)
-            made["says"] = text("", elem_id="steer-find-says")
-    with cell("Does it hold for other pictures?", "The same knob on eight pictures that were not looked at before: one "
-                                                  "side, untouched, the other side."):
+    with (
+        cell(
+            "Find a knob for …",
+            "Say what you would like to change; the measurements say which knob does it, and what it also does.",
+        ),
+        gr.Row(elem_classes="finder"),
+    ):
+        made["wish"] = gr.Dropdown(
+            measured.wishes(model),
+            value=None,
+            label="I want to change",
+            elem_id="steer-find",
+            scale=2,
+            min_width=220,
+        )
+        made["says"] = text("", elem_id="steer-find-says")
+    with cell(
+        "Does it hold for other pictures?",
+        "The same knob on eight pictures that were not looked at before: one side, untouched, the other side.",
+    ):
         made["faces"] = part(TAB, "faces", shown["faces"])
     return made
 
@@ -391,10 +437,17 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         part(TAB, "more", shared)
     with fold(TAB, "compare") as compare:
         part(TAB, "compare", shared)
-        parts["file"] = gr.UploadButton("Open a file of directions (.npy, .npz, .safetensors)", size="sm",
-                                        elem_id="steer-directions", file_types=list(SUFFIXES), elem_classes="quiet")
-        text('<p class="hint">The same network, other ways to choose knobs. Random knobs are what any method has to '
-             "beat. How many factors each method finds is in \u201cHow true is this?\u201d.</p>")
+        parts["file"] = gr.UploadButton(
+            "Open a file of directions (.npy, .npz, .safetensors)",
+            size="sm",
+            elem_id="steer-directions",
+            file_types=list(SUFFIXES),
+            elem_classes="quiet",
+        )
+        text(
+            '<p class="hint">The same network, other ways to choose knobs. Random knobs are what any method has to '
+            "beat. How many factors each method finds is in “How true is this?”.</p>"
+        )
     with fold(TAB, "true") as true:
         parts["truth"] = part(TAB, "truth", {})
         with gr.Row():
@@ -408,11 +461,19 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 
 
 def _kept_edits(parts: dict) -> None:
-    text('<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
-         "works where the knobs are counted differently.</p>")
+    text(
+        '<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
+        "works where the knobs are counted differently.</p>"
+    )
     with gr.Row(elem_classes="keep"):
-        parts["name"] = gr.Textbox(label="Name", placeholder="for example: smile", max_length=LONGEST_NAME,
-                                   elem_id="steer-edit-name", scale=2, min_width=160)
+        parts["name"] = gr.Textbox(
+            label="Name",
+            placeholder="for example: smile",
+            max_length=LONGEST_NAME,
+            elem_id="steer-edit-name",
+            scale=2,
+            min_width=160,
+        )
         parts["keep"] = button("Keep this edit", "steer-keep")
     with gr.Row(elem_classes="keep"):
         parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
@@ -420,8 +481,14 @@ def _kept_edits(parts: dict) -> None:
         parts["others"] = button("Apply to eight pictures", "steer-apply-others")
     with gr.Row(elem_classes="buttons"):
         parts["save"] = button("Save to a file", "steer-save")
-        parts["load"] = gr.UploadButton("Load from a file", size="sm", file_types=[".json"], elem_id="steer-load",
-                                        elem_classes="quiet", min_width=90)
+        parts["load"] = gr.UploadButton(
+            "Load from a file",
+            size="sm",
+            file_types=[".json"],
+            elem_id="steer-load",
+            elem_classes="quiet",
+            min_width=90,
+        )
     parts["edited"] = text("", elem_id="steer-edited")
 
 
@@ -433,6 +500,7 @@ def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
 
     It ends where `what` of the recipe on the visitor's screen is another, or they left.
     """
+
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
@@ -445,6 +513,7 @@ def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
         except RecipeError as error:
             sentence(error)
             yield gr.skip()
+
     return run
 
 
@@ -460,7 +529,7 @@ def one_film(recipe: Recipe) -> Recipe:
     return recipes.turned(recipe, recipe.knob, 0)
 
 
-_on_screen: dict[str, Recipe] = {}              # what each visitor looks at
+_on_screen: dict[str, Recipe] = {}  # what each visitor looks at
 
 
 def on_screen(visitor: str, recipe: Recipe) -> None:
@@ -528,30 +597,56 @@ def _wire_pictures(parts: dict) -> None:
     shows = [parts[name] for name in ("stage", "code", "wish", "found", "model")]
     bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
     bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
-    bus.strip(keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True), bus, parts["strip"],
-              **private("steer_film", LIVE))
-    bus.film(keyed_stream(lambda recipe, event: slow_strip(recipe), one_film), bus, parts["strip"],
-             **private("steer_slow_film", LONG))
-    bus.grid(keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"],
-             **private("steer_grid", LONG))
-    bus.faces(keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob), bus,
-              parts["faces"], **private("steer_faces", LONG))
-    bus.truth(keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True), bus,
-              parts["truth"], **private("steer_truth", LONG))
+    bus.strip(
+        keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True),
+        bus,
+        parts["strip"],
+        **private("steer_film", LIVE),
+    )
+    bus.film(
+        keyed_stream(lambda recipe, event: slow_strip(recipe), one_film),
+        bus,
+        parts["strip"],
+        **private("steer_slow_film", LONG),
+    )
+    bus.grid(
+        keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"], **private("steer_grid", LONG)
+    )
+    bus.faces(
+        keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob),
+        bus,
+        parts["faces"],
+        **private("steer_faces", LONG),
+    )
+    bus.truth(
+        keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True),
+        bus,
+        parts["truth"],
+        **private("steer_truth", LONG),
+    )
     bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
-    parts["read"].click(guarded(lambda given: measured.read_html(recipes.from_json(given))), bus, parts["reading"],
-                        **private("steer_read", LONG))
+    parts["read"].click(
+        guarded(lambda given: measured.read_html(recipes.from_json(given))),
+        bus,
+        parts["reading"],
+        **private("steer_read", LONG),
+    )
 
     def found(given, wish):
         turned, said = measured.find(recipes.from_json(given), wish)
         return recipes.as_dict(turned), f'<p class="verdict" role="status">{escape(said)}</p>'
+
     parts["wish"].input(guarded(found, 2), [bus, parts["wish"]], [bus, parts["says"]], **private("steer_found", LONG))
 
 
 def _wire_files(parts: dict) -> None:
     bus = parts["bus"]
-    parts["file"].upload(guarded(lambda path, given: recipes.as_dict(take_directions(path, given))),
-                         [parts["file"], bus], bus, **private("steer_open_directions", LONG))
+    parts["file"].upload(
+        guarded(lambda path, given: recipes.as_dict(take_directions(path, given))),
+        [parts["file"], bus],
+        bus,
+        **private("steer_open_directions", LONG),
+    )
     for kind in TAKEN:
         make = guarded(lambda given, kind=kind: publish(*file_for(recipes.from_json(given), kind)))
         deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"steer_take_{kind}")
@@ -571,8 +666,9 @@ def keep(given: Mapping, stored: str | None, name: str) -> tuple:
 def load(path: str, given: Mapping, stored: str | None) -> tuple:
     model = recipes.from_json(given).model
     if Path(path).stat().st_size > LARGEST_EDIT_FILE:
-        raise RecipeError(f"this file is larger than {LARGEST_EDIT_FILE // 2 ** 20} MB: "
-                          "choose one that was saved on this page")
+        raise RecipeError(
+            f"this file is larger than {LARGEST_EDIT_FILE // 2**20} MB: choose one that was saved on this page"
+        )
     loaded = EditFile.from_json(Path(path).read_bytes(), model=model).edits
     edits = added(stored, model, loaded)
     return EditFile(edits).to_json(), _names(edits, loaded[0].name)
@@ -601,15 +697,20 @@ def _wire_edits(parts: dict) -> None:
     def listed(given, stored):
         try:
             return _names(edits_of(stored, recipes.from_json(given).model))
-        except RecipeError:             # kept with other weights: nobody asked for them, so there is nothing to say
+        except RecipeError:  # kept with other weights: nobody asked for them, so there is nothing to say
             return _names(())
 
-    parts["keep"].click(guarded(keep, 3), [bus, kept, parts["name"]], [kept, edits, parts["name"]],
-                        **private("steer_keep", LONG))
+    parts["keep"].click(
+        guarded(keep, 3), [bus, kept, parts["name"]], [kept, edits, parts["name"]], **private("steer_keep", LONG)
+    )
     parts["load"].upload(guarded(load, 2), [parts["load"], bus, kept], [kept, edits], **private("steer_load", LONG))
     parts["apply"].click(guarded(apply), [edits, bus, kept], bus, **private("steer_apply", LONG))
-    parts["others"].click(guarded(lambda *values: edited_faces(*chosen(*values))), [edits, bus, kept], parts["edited"],
-                          **private("steer_apply_others", LONG))
+    parts["others"].click(
+        guarded(lambda *values: edited_faces(*chosen(*values))),
+        [edits, bus, kept],
+        parts["edited"],
+        **private("steer_apply_others", LONG),
+    )
     parts["taken"].expand(listed, [bus, kept], edits, **private("steer_edits", LONG))
     deliver(parts["save"], guarded(save), [bus, kept], parts["outlet"], "steer_save")
 
@@ -621,17 +722,25 @@ def opened(request: gr.Request) -> tuple:
 # --- the same, for programs
 
 
-RECIPE = ('recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "psi": 0.7, "layers": "all", '
-          '"method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}; all but version and model may be left out.')
+RECIPE = (
+    'recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "psi": 0.7, "layers": "all", '
+    '"method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}; all but version and model may be left out.'
+)
 ENDPOINTS = {
     "steer_picture": (shown_of, LONG, "The picture of a recipe, before and after, its words, link and knobs."),
     "steer_strip": (strip, LIVE, "21 frames of the chosen knob, side by side."),
     "steer_all_knobs": (lambda recipe: last_of(grid(recipe)), LONG, "Every knob on three pictures, at -2 and +2."),
-    "steer_other_faces": (lambda recipe: last_of(faces(recipe)), LONG,
-                          "The chosen knob on eight other pictures, at -2, 0 and +2."),
+    "steer_other_faces": (
+        lambda recipe: last_of(faces(recipe)),
+        LONG,
+        "The chosen knob on eight other pictures, at -2, 0 and +2.",
+    ),
     "steer_code": (lambda recipe: dict(code=code(recipe)), LIVE, "Python that makes the same picture, to the pixel."),
-    "steer_measured": (lambda recipe: dict(knobs=measured.measured_knobs(recipe) or []), LIVE,
-                       "What was measured of every knob; empty where it was not."),
+    "steer_measured": (
+        lambda recipe: dict(knobs=measured.measured_knobs(recipe) or []),
+        LIVE,
+        "What was measured of every knob; empty where it was not.",
+    ),
 }
 
 
@@ -647,5 +756,10 @@ def endpoints() -> None:
 
     def find(recipe: dict, wish: str) -> dict:
         return called(recipes.from_json, found_for, recipe, wish)
-    offer(find, "steer_find",
-          f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}", LONG)
+
+    offer(
+        find,
+        "steer_find",
+        f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}",
+        LONG,
+    )

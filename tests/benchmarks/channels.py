@@ -7,6 +7,7 @@ Untrained networks of these sizes: no time below depends on what was learned, bu
 shut cost nothing in the ranking by experiment. Medians of wall time, and the processor time of all threads together:
 where the second is below the first, something else had the cores.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -17,8 +18,15 @@ from typing import NamedTuple
 
 import torch
 
-from core.channels.awareness import (activations, all_awareness, awareness_over_draws, causal_effect, chosen,
-                                     orientation, rectified_mean)
+from core.channels.awareness import (
+    activations,
+    all_awareness,
+    awareness_over_draws,
+    causal_effect,
+    chosen,
+    orientation,
+    rectified_mean,
+)
 from core.channels.editing import ChannelEdit, edit_start, hybrid, redrawn
 from core.channels.segmentation import segment
 from core.codes import Directions, edit
@@ -27,7 +35,7 @@ from core.generators.biggan import BigGANDeep
 from weights.recipes.train.recipes import biggan
 
 LABEL = 3
-UNITS = (16, 16, 16, 16, 8, 8, 8, 8, 4, 4, 2, 2, 1)         # of 128 channels: before each of 12 blocks, and at the end
+UNITS = (16, 16, 16, 16, 8, 8, 8, 8, 4, 4, 2, 2, 1)  # of 128 channels: before each of 12 blocks, and at the end
 
 
 class Cost(NamedTuple):
@@ -53,7 +61,7 @@ def cost(work: Callable[[], object], times: int) -> Cost:
         wall, processor = time.perf_counter(), time.process_time()
         work()
         costs.append(Cost(time.perf_counter() - wall, time.process_time() - processor))
-    return Cost(*(statistics.median(column) for column in zip(*costs[1:])))     # the first run allocates
+    return Cost(*(statistics.median(column) for column in zip(*costs[1:])))  # the first run allocates
 
 
 def row(what: str, found: Cost, limit: str = "") -> None:
@@ -65,8 +73,11 @@ def formula(generator: Generator, deep: Generator) -> None:
     row("  one gate, mean over 64 draws of the noise", cost(lambda: awareness_over_draws(generator, gate=0), 5))
     row("  one gate, class part and latent part", cost(lambda: orientation(generator, gate=0), 5))
     channels = sum(gate.mean.shape[1] for gate in deep.gates)
-    row(f"formula, 1,000 classes and {channels:,} channels, deep 256 px", cost(lambda: all_awareness(deep), 3),
-        "at most 2,000 ms")
+    row(
+        f"formula, 1,000 classes and {channels:,} channels, deep 256 px",
+        cost(lambda: all_awareness(deep), 3),
+        "at most 2,000 ms",
+    )
     codes = deep.codes(torch.zeros(1, 128)).double()
     row("  its first gate, one class", cost(lambda: rectified_mean(*deep.gates[0].gain_and_bias(codes[:, 1])), 20))
 
@@ -82,6 +93,7 @@ def edits(generator: Generator) -> None:
 
         def knob() -> torch.Tensor:
             return generator.to_image(generator.run(edit(codes, direction, [1.0]), state, start=start))
+
         row(f"edit of a channel of gate {gate}", cost(lambda: redrawn(generator, codes, state, changes), 15))
         row(f"  a knob of Steer, slot {start}", cost(knob, 15))
     a, b = (generator.codes(generator.sample(1, 0), label=label) for label in (LABEL, 5))
@@ -97,8 +109,11 @@ def ranking(generator: Generator, gate: int) -> None:
     for report in causal_effect(generator, LABEL, gate=gate):
         waits.append(time.perf_counter() - before)
         before = time.perf_counter()
-    row(f"ranking by experiment, gate {gate}: {len(report.values)} channels, {report.of} steps",
-        Cost(before - began, time.process_time() - processor), "at most 10,000 ms")
+    row(
+        f"ranking by experiment, gate {gate}: {len(report.values)} channels, {report.of} steps",
+        Cost(before - began, time.process_time() - processor),
+        "at most 10,000 ms",
+    )
     print(f"  {len(waits)} reports, the longest wait {1000 * max(waits):.0f} ms (at most 1,000 ms)", flush=True)
 
 

@@ -5,6 +5,7 @@
 Chromium and the page share this machine, so the numbers hold for it, and for what else runs on it. An event counts as
 painted when the browser starts the second frame after the picture was put in place.
 """
+
 from __future__ import annotations
 
 import base64
@@ -70,7 +71,7 @@ def latencies(page) -> dict[str, list[float]]:
     page.evaluate(WATCH)
     page.mouse.move(*place(page, "#steer-knob", 0.3))
     page.mouse.down()
-    page.wait_for_function("window.timed.length > 0")           # pressing the slider is an event as well
+    page.wait_for_function("window.timed.length > 0")  # pressing the slider is an event as well
     dragged = timed(page, lambda i: page.mouse.move(*place(page, "#steer-knob", (i * 7 % 60 + 0.5) / 60)))
     page.mouse.up()
     page.wait_for_function("document.querySelector('#steer-stage canvas').hidden")
@@ -106,6 +107,7 @@ def broken_pictures(url: str) -> int:
         together.wait()
         source = clients[i].predict(recipe, api_name="/steer_picture")["src"]
         pictures[i] = base64.b64decode(source.partition(",")[2])
+
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(CLIENTS)]
     for thread in threads:
         thread.start()
@@ -137,22 +139,33 @@ def searched(page, model: str) -> dict[str, float]:
     def start() -> None:
         page.evaluate("() => { window.stood = document.querySelector('#restore-after').src; }")
         page.click("#restore-start")
-    preview = ("() => gan.restore.now.running && document.querySelector('#restore-after').src !== window.stood "
-               "&& !!document.querySelector('#restore-after').src")
+
+    preview = (
+        "() => gan.restore.now.running && document.querySelector('#restore-after').src !== window.stood "
+        "&& !!document.querySelector('#restore-after').src"
+    )
     done = "() => !gan.restore.now.running"
     page.wait_for_function("window.gan && gan.restore && gan.restore.now.answer && gan.restore.now.answer.setup")
-    page.evaluate("model => gan.restore.set({model, task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, "
-                  "codes: 10, steps: 200, layer: -1, optimiser: '', loss: ''})", model)
-    page.wait_for_function("model => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 && "
-                           "gan.restore.now.answer.recipe.model === model && "
-                           "!document.querySelector('#restore-start').disabled", arg=model)
+    page.evaluate(
+        "model => gan.restore.set({model, task: 'copy', picture: 4321, kind: '', amount: 0, keep: null, "
+        "codes: 10, steps: 200, layer: -1, optimiser: '', loss: ''})",
+        model,
+    )
+    page.wait_for_function(
+        "model => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 && "
+        "gan.restore.now.answer.recipe.model === model && "
+        "!document.querySelector('#restore-start').disabled",
+        arg=model,
+    )
     begun = time.perf_counter()
     found["Start to the first preview"] = since(start, preview)
     page.wait_for_function(done, polling=20)
     found["Start to the end of 200 steps with 10 codes"] = time.perf_counter() - begun
     page.evaluate("() => gan.restore.set({picture: 4322})")
-    page.wait_for_function("() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4322 "
-                           "&& !document.querySelector('#restore-start').disabled")
+    page.wait_for_function(
+        "() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4322 "
+        "&& !document.querySelector('#restore-start').disabled"
+    )
     since(start, preview)
     found["Stop to its end"] = since(lambda: page.click("#restore-stop"), done)
     return found
@@ -178,8 +191,9 @@ def main() -> None:
             page = browser.new_context(viewport=dict(width=1280, height=800)).new_page()
             page.set_default_timeout(120_000)
             page.goto(f"{url}/?tab=restore", wait_until="commit")
-            restoring = {f"{model}, {name}": seconds for model in RESTORERS
-                         for name, seconds in searched(page, model).items()}
+            restoring = {
+                f"{model}, {name}": seconds for model in RESTORERS for name, seconds in searched(page, model).items()
+            }
     row("python app.py: the page answers", f"{answered:.1f} s")
     row("python app.py: arrival picture in the browser", f"{painted:.1f} s")
     row("the next visitor: arrival picture in the browser", f"{again:.1f} s")

@@ -8,6 +8,7 @@ published optimiser is written out below as its authors' code has it, from the n
 the other, plain descent at rate 1, the mixture divided by N, gradients of all weights, the target's features worked
 out each time. CPU seconds of one thread, so that other work on the machine does not count; a step's cost is a median.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -25,14 +26,14 @@ from core import zoo
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.pggan import PGGAN, pixel_norm
-from core.inversion.losses import closeness, psnr
+from core.inversion.losses import closeness
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
 
-STEPS = 3000            # the published default for reconstruction
+STEPS = 3000  # the published default for reconstruction
 LAYER, N = 4, 10
-SOME = 15               # steps whose median is the cost of a step
-LENGTHS = dict(adam=(25, 50, 100, 200, 400, 800, 1600, 3200), lbfgs=(3200,))     # Adam's rate falls to 0 at the end
+SOME = 15  # steps whose median is the cost of a step
+LENGTHS = dict(adam=(25, 50, 100, 200, 400, 800, 1600, 3200), lbfgs=(3200,))  # Adam's rate falls to 0 at the end
 
 
 def blocks(generator: PGGAN) -> list[Callable[[Tensor], Tensor]]:
@@ -48,6 +49,7 @@ def blocks(generator: PGGAN) -> list[Callable[[Tensor], Tensor]]:
             x = pixel_norm(x)
             x = F.interpolate(x, scale_factor=2) if layer.up else x
             return F.leaky_relu(F.conv2d(x, layer.weight * layer.gain, layer.bias, padding=1), 0.2)
+
         return forward
 
     def to_rgb(x: Tensor) -> Tensor:
@@ -56,8 +58,9 @@ def blocks(generator: PGGAN) -> list[Callable[[Tensor], Tensor]]:
     return [code_block, *map(block, others), to_rgb]
 
 
-def published(generator: PGGAN, critic: Critic, target: Tensor, *, batched: bool = False, lean: bool = False,
-              seed: int = 0) -> Iterator[float]:
+def published(
+    generator: PGGAN, critic: Critic, target: Tensor, *, batched: bool = False, lean: bool = False, seed: int = 0
+) -> Iterator[float]:
     """The loss of each iterate, endlessly. batched: all codes at once; lean: frozen weights, target features kept."""
     generator, critic = (copy.deepcopy(net).requires_grad_(not lean) for net in (generator, critic))
     before, after = blocks(generator)[:LAYER], blocks(generator)[LAYER:]
@@ -85,11 +88,16 @@ def published(generator: PGGAN, critic: Critic, target: Tensor, *, batched: bool
 
 def recomputed(critic: Critic, target: Tensor) -> Callable[[Tensor], Tensor]:
     """`closeness(critic)(target)` whose target features are in the graph, as the published loss has them."""
+
     def distance(x: Tensor) -> Tensor:
         pixels = (x - target).square().mean((1, 2, 3))
-        pairs = [tuple(f * torch.rsqrt(f.square().sum(1, keepdim=True) + 1e-8) for f in pair)
-                 for pair in zip(critic.features(x), critic.features(target)) if pair[0].shape[-1] >= 8]
+        pairs = [
+            tuple(f * torch.rsqrt(f.square().sum(1, keepdim=True) + 1e-8) for f in pair)
+            for pair in zip(critic.features(x), critic.features(target))
+            if pair[0].shape[-1] >= 8
+        ]
         return pixels + 0.1 * sum((a - b).square().sum(1).mean((1, 2)) for a, b in pairs) / len(pairs)
+
     return distance
 
 
@@ -118,8 +126,9 @@ def reached(generator: PGGAN, critic: Critic, target: Tensor, loss: float, optim
     """Steps and CPU seconds until ours is at `loss`, failed attempts included; RuntimeError where it never is."""
     spent, made = 0.0, 0
     for steps in LENGTHS[optimiser]:
-        stream = invert(generator, target, layer=LAYER, n_codes=N, steps=steps, loss=closeness(critic),
-                        optimiser=optimiser)
+        stream = invert(
+            generator, target, layer=LAYER, n_codes=N, steps=steps, loss=closeness(critic), optimiser=optimiser
+        )
         for seconds, step in paced(stream):
             spent += seconds
             if step.loss <= loss:
@@ -133,25 +142,37 @@ def measure(generator: PGGAN, critic: Critic, steps: int) -> str:
     target = portraits.render(portraits.sample(1, portraits.SPLITS["test"])).images
     variants = dict(published={}, lean=dict(lean=True), batched=dict(lean=True, batched=True))
     streams: dict[str, Iterator] = {name: published(generator, critic, target, **how) for name, how in variants.items()}
-    streams |= {name: invert(generator, target, layer=LAYER, n_codes=N, steps=SOME, loss=closeness(critic),
-                             patience=None, optimiser=name) for name in LENGTHS}
+    streams |= {
+        name: invert(
+            generator, target, layer=LAYER, n_codes=N, steps=SOME, loss=closeness(critic), patience=None, optimiser=name
+        )
+        for name in LENGTHS
+    }
     seconds = cost(streams)
-    descent = published(generator, critic, target, lean=True, batched=True)     # the same iterates, sooner
+    descent = published(generator, critic, target, lean=True, batched=True)  # the same iterates, sooner
     losses = [next(descent) for _ in range(steps + 1)]
     ours = {name: reached(generator, critic, target, losses[-1], name) for name in LENGTHS}
     theirs, same = steps * seconds["published"], steps * seconds["batched"]
     rows = [
         ("published", seconds["published"], steps, theirs, 1.0),
-        ("+ no gradients of weights, target's features kept", seconds["lean"], steps, steps * seconds["lean"],
-         seconds["published"] / seconds["lean"]),
+        (
+            "+ no gradients of weights, target's features kept",
+            seconds["lean"],
+            steps,
+            steps * seconds["lean"],
+            seconds["published"] / seconds["lean"],
+        ),
         ("+ all codes at once", seconds["batched"], steps, same, seconds["lean"] / seconds["batched"]),
         ("+ Adam without the gauges: ours", seconds["adam"], *ours["adam"], same / ours["adam"][1]),
-        ("  or L-BFGS without the gauges", seconds["lbfgs"], *ours["lbfgs"], same / ours["lbfgs"][1])]
+        ("  or L-BFGS without the gauges", seconds["lbfgs"], *ours["lbfgs"], same / ours["lbfgs"][1]),
+    ]
     lines = [f"{'':50}  s a step  steps         s   share"]
     lines += [f"{what:50}{each:10.3f}{count:7d}{total:10.1f}{share:7.1f}x" for what, each, count, total, share in rows]
-    lines += [f"the loss to reach is {losses[-1]:.4f} (start {losses[0]:.4f}, least {min(losses):.4f}); "
-              f"Adam is {theirs / ours['adam'][1]:.1f} times faster, L-BFGS {theirs / ours['lbfgs'][1]:.1f} times",
-              f"{N} codes mixed after {LAYER} layers, {generator.resolution} px, one thread"]
+    lines += [
+        f"the loss to reach is {losses[-1]:.4f} (start {losses[0]:.4f}, least {min(losses):.4f}); "
+        f"Adam is {theirs / ours['adam'][1]:.1f} times faster, L-BFGS {theirs / ours['lbfgs'][1]:.1f} times",
+        f"{N} codes mixed after {LAYER} layers, {generator.resolution} px, one thread",
+    ]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@
 The size of a StyleGAN2 at 1024 pixels: 18 slots that read codes of 512 numbers. Random matrices whose singular values
 fall as those of trained affine maps do; float64; one thread; medians.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -22,7 +23,7 @@ from core.factorization.sefa import sefa
 from .. import tiny
 
 DIM = 512
-FAN_IN = (512,) * 10 + (256, 256, 128, 128, 64, 64, 32, 32)     # 18 slots, the last is a ToRGB
+FAN_IN = (512,) * 10 + (256, 256, 128, 128, 64, 64, 32, 32)  # 18 slots, the last is a ToRGB
 
 
 def decaying(rows: int, seed: int) -> Tensor:
@@ -58,7 +59,7 @@ def trial(number: int) -> dict[str, float]:
     stacking, gram = seconds(lambda: official_gram(generator))
     general, (values, _) = seconds(lambda: np.linalg.eig(gram))
     ordered = np.sort(values.real)[::-1]
-    if not np.allclose(ordered, ours.scores, rtol=1e-8):     # in our order: ours is never wrong where this passes
+    if not np.allclose(ordered, ours.scores, rtol=1e-8):  # in our order: ours is never wrong where this passes
         raise RuntimeError(f"trial {number}: the two solvers disagree, so their times compare nothing")
     wrong = np.flatnonzero(values.real != ordered)
     rank = int(wrong[0]) + 1 if len(wrong) else DIM + 1
@@ -66,20 +67,27 @@ def trial(number: int) -> dict[str, float]:
 
 
 def table(trials: list[dict[str, float]]) -> str:
-    first, cached, general, whole = (statistics.median(each[name] for each in trials)
-                                     for name in ("first", "cached", "general", "whole"))
+    first, cached, general, whole = (
+        statistics.median(each[name] for each in trials) for name in ("first", "cached", "general", "whole")
+    )
     late = [each["rank"] for each in trials if each["rank"] <= DIM]
     wrong, right = f"{len(late)} of {len(trials)}", f"0 of {len(trials)}"
     rows = [("what", "ours", "numpy.linalg.eig", "ratio", "ours wrong", "eig wrong")]
-    for what, ours, theirs in (("eigen step, A^T A kept", cached, general),
-                               ("first time, A^T A included", first, whole)):
+    for what, ours, theirs in (
+        ("eigen step, A^T A kept", cached, general),
+        ("first time, A^T A included", first, whole),
+    ):
         rows.append((what, f"{ours:.3f} s", f"{theirs:.3f} s", f"{theirs / ours:.1f} x", right, wrong))
-    widths = (-27, 10, 16, 10, 10, 10)                      # negative: left-aligned
-    lines = ["  ".join(text.ljust(-width) if width < 0 else text.rjust(width) for text, width in zip(row, widths))
-             for row in rows]
+    widths = (-27, 10, 16, 10, 10, 10)  # negative: left-aligned
+    lines = [
+        "  ".join(text.ljust(-width) if width < 0 else text.rjust(width) for text, width in zip(row, widths))
+        for row in rows
+    ]
     lines.insert(1, "-" * len(lines[0]))
-    lines.append(f"{len(FAN_IN)} slots, {sum(FAN_IN)} rows of {DIM} numbers, float64, one thread, "
-                 f"medians of {len(trials)} networks")
+    lines.append(
+        f"{len(FAN_IN)} slots, {sum(FAN_IN)} rows of {DIM} numbers, float64, one thread, "
+        f"medians of {len(trials)} networks"
+    )
     if late:
         lines.append(f"eig's first rank out of order: median {statistics.median(late):.0f}, earliest {min(late)}")
     return "\n".join(lines)
@@ -92,7 +100,8 @@ def main() -> None:
     if count < 1:
         parser.error("--trials needs at least 1")
     torch.set_num_threads(1)
-    from threadpoolctl import threadpool_limits         # numpy's solver has threads of its own
+    from threadpoolctl import threadpool_limits  # numpy's solver has threads of its own
+
     with threadpool_limits(1):
         print(table([trial(number) for number in range(count)]))
 

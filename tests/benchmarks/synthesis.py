@@ -9,6 +9,7 @@ weights of each picture's own, modulated and demodulated, and one grouped convol
 transposed convolution and the smoothing filter. The ways take turns, so that whatever else runs on the machine delays
 them alike; times are medians of wall-clock time for the whole batch, the mapping network left out.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -33,7 +34,7 @@ from .. import tiny
 WIDTHS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
 WAYS = ("reference", "float32", "float32, prepared", "bfloat16")
 BATCHES = (1, 4)
-LARGEST = 1024          # pixels of the forward whose memory is measured
+LARGEST = 1024  # pixels of the forward whose memory is measured
 
 
 def network(resolution: int) -> StyleGAN2:
@@ -49,6 +50,7 @@ def network(resolution: int) -> StyleGAN2:
 
 
 # The reference
+
 
 def resampled(x: Tensor, *, up: int, pad: tuple[int, int]) -> Tensor:
     """[n, c, h, w]: zeros put between the pixels and around them, then the outer product of [1, 3, 3, 1] with sum 4."""
@@ -82,7 +84,7 @@ def reference(generator: StyleGAN2, codes: Tensor) -> Tensor:
     x, image = generator.layers[0].const.expand(len(codes), -1, -1, -1), None
     for i, layer in enumerate(generator.layers):
         x = modulated(layer.conv, x, codes[:, i]) + layer.noise_strength * layer.noise
-        x = F.leaky_relu(x + layer.bias[:, None, None], 0.2) * 2 ** 0.5
+        x = F.leaky_relu(x + layer.bias[:, None, None], 0.2) * 2**0.5
         if i % 2 == 0:
             new = modulated(layer.to_rgb, x, codes[:, i + 1]) + layer.rgb_bias[:, None, None]
             image = new if image is None else resampled(image, up=2, pad=(2, 1)) + new
@@ -93,11 +95,15 @@ def way(name: str, generator: StyleGAN2) -> Callable[[Tensor], Tensor]:
     """Codes [n, slots, dim] -> images, by one of WAYS."""
     if name == "reference":
         return partial(reference, generator)
-    return {"float32": lambda: generator, "float32, prepared": lambda: in_float32(generator),
-            "bfloat16": lambda: in_bfloat16(generator)}[name]()
+    return {
+        "float32": lambda: generator,
+        "float32, prepared": lambda: in_float32(generator),
+        "bfloat16": lambda: in_bfloat16(generator),
+    }[name]()
 
 
 # What is measured
+
 
 def times(drawers: dict[str, Callable[[Tensor], Tensor]], codes: Tensor, runs: int) -> dict[str, float]:
     """Median milliseconds of each way."""
@@ -123,8 +129,16 @@ def compared(drawers: dict[str, Callable[[Tensor], Tensor]], codes: Tensor, runs
     for name, milliseconds in took.items():
         near = "" if name == "reference" else difference(images[name], images["reference"])
         decibel = f"{psnr(images[name], images['float32']):.1f} dB" if name == "bfloat16" else ""
-        rows.append((name, str(len(codes)), f"{milliseconds:.0f} ms", f"{took['reference'] / milliseconds:.2f} x",
-                     near, decibel))
+        rows.append(
+            (
+                name,
+                str(len(codes)),
+                f"{milliseconds:.0f} ms",
+                f"{took['reference'] / milliseconds:.2f} x",
+                near,
+                decibel,
+            )
+        )
     return rows
 
 
@@ -153,9 +167,11 @@ def memory(name: str, threads: int) -> str:
 
 def table(rows: list[tuple[str, ...]]) -> str:
     head = ("way", "batch", "time", "speed", "difference", "from float32")
-    widths = (-24, 5, 10, 8, 11, 13)                        # negative: left-aligned
-    lines = ["  ".join(text.ljust(-width) if width < 0 else text.rjust(width) for text, width in zip(row, widths))
-             for row in (head, *rows)]
+    widths = (-24, 5, 10, 8, 11, 13)  # negative: left-aligned
+    lines = [
+        "  ".join(text.ljust(-width) if width < 0 else text.rjust(width) for text, width in zip(row, widths))
+        for row in (head, *rows)
+    ]
     lines.insert(1, "-" * len(lines[0]))
     return "\n".join(lines)
 
@@ -179,17 +195,22 @@ def main() -> None:
     if given.memory:
         print(grown(given.memory))
         return
-    taken = {name: memory(name, given.threads) for name in WAYS}        # first: a process inherits its parent's peak
+    taken = {name: memory(name, given.threads) for name in WAYS}  # first: a process inherits its parent's peak
     generator = network(given.resolution)
     drawers = {name: way(name, generator) for name in WAYS}
-    print(table([row for n in BATCHES
-                 for row in compared(drawers, generator.codes(generator.sample(n, 0)), given.runs)]))
+    print(
+        table([row for n in BATCHES for row in compared(drawers, generator.codes(generator.sample(n, 0)), given.runs)])
+    )
     said = {True: "has bfloat16", False: "has no bfloat16", None: "does not say whether it has bfloat16"}
     load = f", load of the last minute {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"StyleGAN2 of {given.resolution} pixels, {given.threads} of {os.cpu_count()} cores{load}, "
-          f"medians of {given.runs} runs in turn; this processor {said[has_bfloat16()]}")
-    print(f"peak memory that one forward of {LARGEST} pixels adds: "
-          + ", ".join(f"{name} {gigabytes}" for name, gigabytes in taken.items()))
+    print(
+        f"StyleGAN2 of {given.resolution} pixels, {given.threads} of {os.cpu_count()} cores{load}, "
+        f"medians of {given.runs} runs in turn; this processor {said[has_bfloat16()]}"
+    )
+    print(
+        f"peak memory that one forward of {LARGEST} pixels adds: "
+        + ", ".join(f"{name} {gigabytes}" for name, gigabytes in taken.items())
+    )
 
 
 if __name__ == "__main__":

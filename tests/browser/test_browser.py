@@ -2,6 +2,7 @@
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
+
 from __future__ import annotations
 
 import base64
@@ -26,12 +27,11 @@ from demos.page import picture as recipes
 from demos.page.evidence import evidence, has_reader, wishes
 from demos.page.export import recipe_from_png
 
-
 pytestmark = pytest.mark.browser
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-WAIT = 60_000           # milliseconds: the machine may be busy, and nothing here measures speed
-LEAVING = "AbortError: signal is aborted"       # Gradio's heartbeat, when its page is left
+WAIT = 60_000  # milliseconds: the machine may be busy, and nothing here measures speed
+LEAVING = "AbortError: signal is aborted"  # Gradio's heartbeat, when its page is left
 SETTLED = """() => {
   const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
   if (!parts || !gan.steer || !photo) return false;
@@ -57,8 +57,9 @@ class Visits:
         """A page in a context of its own, once the picture that the address asks for stands."""
         width, height = SIZES[size]
         phone = dict(has_touch=True, is_mobile=True) if size == "phone" else {}
-        context = self.browser.new_context(viewport=dict(width=width, height=height), color_scheme=scheme,
-                                           reduced_motion="reduce", **phone)
+        context = self.browser.new_context(
+            viewport=dict(width=width, height=height), color_scheme=scheme, reduced_motion="reduce", **phone
+        )
         context.set_default_timeout(WAIT)
         self.contexts.append(context)
         page = context.new_page()
@@ -172,7 +173,7 @@ def place_of(page, selector: str, fraction: float) -> tuple[float, float]:
 
 def drag(page, selector: str, fractions: list[float], *, release: bool = True) -> None:
     """As fast as the browser takes it: no waiting between the positions."""
-    page.locator(selector).hover()              # waits until the slider stands still
+    page.locator(selector).hover()  # waits until the slider stands still
     page.mouse.move(*place_of(page, selector, fractions[0]))
     page.mouse.down()
     for fraction in fractions[1:]:
@@ -200,6 +201,7 @@ def requests_during(page, work: Callable[[], object]) -> list[str]:
     def listener(request):
         if not request.url.startswith(("data:", "blob:")):
             seen.append(request.url)
+
     page.on("request", listener)
     work()
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -302,6 +304,7 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
         for i in range(21):
             page.mouse.move(*place_of(page, "#steer-knob", i / 20))
             seen.append(page.evaluate("document.querySelector('#steer-stage canvas').toDataURL()"))
+
     assert requests_during(page, scrub) == []
     assert len(set(seen)) == 21
     recipe = recipe_of(page)
@@ -315,6 +318,7 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
     def elsewhere() -> None:
         drag(page, "#steer-knob-3", [0.5, 0.6, 0.7])
         settle(page)
+
     assert requests_during(page, elsewhere), "where there is no film the server is asked, or this test sees nothing"
 
 
@@ -356,7 +360,7 @@ def test_a_typed_picture_number_is_a_picture_like_any_other(visits: Visits):
 
 def test_a_knob_chosen_among_all_comes_under_the_picture(visits: Visits):
     page = visits.open()
-    page.locator("#steer-grid").scroll_into_view_if_needed()        # where nothing is recorded, it is drawn when seen
+    page.locator("#steer-grid").scroll_into_view_if_needed()  # where nothing is recorded, it is drawn when seen
     page.locator("#steer-grid-4").click()
     assert settle(page)["knob"] == 3
     assert page.locator("#steer-stage .knob-title").inner_text().startswith(("Knob 4", "4"))
@@ -370,8 +374,10 @@ def test_the_sentence_over_the_tab_follows_the_knobs_on_screen(visits: Visits):
     sentence, eyebrow = page.locator("#steer-sentence"), page.locator("#steer-knobs .eyebrow")
     first = sentence.inner_text()
     assert "read off" in first and "strongest first" in eyebrow.inner_text()
-    for method, says, order in (("random", "drawn at random", "in no order"),
-                                ("ganspace", "10,000", "strongest first")):
+    for method, says, order in (
+        ("random", "drawn at random", "in no order"),
+        ("ganspace", "10,000", "strongest first"),
+    ):
         page.locator(f"#steer-method input[value={method}]").check()
         page.wait_for_function(f"gan.steer.now.recipe.method === '{method}'")
         settle(page)
@@ -414,6 +420,7 @@ def swipe(page, start: tuple[float, float], dx: float, dy: float) -> None:
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
         session.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=[dict(x=x, y=y) for x, y in points]))
+
     touch("touchStart", start)
     for i in range(1, 16):
         touch("touchMove", (start[0] + dx * i / 15, start[1] + dy * i / 15))
@@ -513,8 +520,9 @@ def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_
     page.wait_for_timeout(700)
     assert urlsplit(page.url).query == ""
     page.click("#steer-another")
-    page.wait_for_function("() => new URLSearchParams(location.search).get('seed') === "
-                           "String(gan.steer.now.recipe.seed)", timeout=WAIT)
+    page.wait_for_function(
+        "() => new URLSearchParams(location.search).get('seed') === String(gan.steer.now.recipe.seed)", timeout=WAIT
+    )
     seed = page.evaluate("gan.steer.now.recipe.seed")
     page.reload()
     page.wait_for_function(f"() => window.gan && gan.steer && +gan.steer.now.recipe.seed === {seed}", timeout=WAIT)
@@ -695,6 +703,7 @@ def test_every_endpoint_has_a_name_or_is_private(page_url: str):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(page_url + path, timeout=60) as answer:
             return json.load(answer)
+
     events = fetched("/config")["dependencies"]
     assert events
     assert [event["id"] for event in events if not event["api_name"] and event["api_visibility"] != "private"] == []
@@ -706,6 +715,7 @@ def test_every_endpoint_has_a_name_or_is_private(page_url: str):
 def axe(page) -> list[str]:
     """What axe-core finds serious or critical, Gradio's own footer excepted."""
     import axe_playwright_python
+
     page.evaluate((Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run({exclude: [['footer']]}, {resultTypes: ['violations']})")["violations"]
     grave = [one for one in found if one["impact"] in ("serious", "critical")]

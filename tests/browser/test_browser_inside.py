@@ -3,6 +3,7 @@ arrival, main actions, link, and what is bundled.
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
+
 from __future__ import annotations
 
 import re
@@ -17,7 +18,6 @@ from core import zoo
 from core.channels.editing import ChannelEdit, edited
 from core.checkpoints import native
 from core.images import to_uint8
-
 from demos.inside.recipe import BUNDLED
 
 from .. import tiny
@@ -27,13 +27,15 @@ from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
 pytestmark = pytest.mark.browser
 
 MODEL = "my-things"
-SETTLED = ("""() => {
+SETTLED = (
+    """() => {
   const now = window.gan && gan.inside && gan.inside.now;
   return !!now && !!now.answer && !!now.facts && gan.same(now.answer.recipe, now.recipe) """
-           """&& (now.answer.measured || now.recipe.amount === 1)
+    """&& (now.answer.measured || now.recipe.amount === 1)
     && !document.querySelector('.inside.stale') """
-           """&& document.querySelector('.inside .photo').dataset.painted === now.answer.query;
-}""")
+    """&& document.querySelector('.inside .photo').dataset.painted === now.answer.query;
+}"""
+)
 
 
 class Insides(Visits):
@@ -142,7 +144,7 @@ def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Insi
         assert said in page.locator(f"#inside-{name} .aha").inner_text()
     assert page.locator("#inside-cut img").count() == 8 and page.locator("#inside-alike td").count() == 1 + 9
     press(page, "inside-another")
-    settle(page, "document.querySelectorAll('.result.stale').length === 4")         # all but the likeness of classes
+    settle(page, "document.querySelectorAll('.result.stale').length === 4")  # all but the likeness of classes
     press(page, "inside-undo")
     settle(page, "document.querySelectorAll('.result.stale').length === 0")
     page.wait_for_function("document.getElementById('inside-truth').textContent.includes('Not measured yet')")
@@ -172,19 +174,20 @@ def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_network_s(browser, page_url: str,
-                                                                                          size: str):
+def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_network_s(
+    browser, page_url: str, size: str
+):
     made = Insides(browser, page_url)
     page = made.open("?tab=inside", size=size, scheme="dark" if size == "phone" else "light")
     for selector in ("#inside-sentence", ".inside .photo", ".inside .dots", "#inside-verdict"):
         box = page.locator(selector).bounding_box()
-        assert box and 0 <= box["y"] and box["y"] + box["height"] <= SIZES[size][1], f"{selector}: {box}"
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= SIZES[size][1], f"{selector}: {box}"
     recipe = page.evaluate("gan.inside.now.recipe")
     assert recipe["model"] == BUNDLED and page.locator("#inside-class").input_value() == "mug"
     assert_shows(page, zoo.card(BUNDLED).path, recipe)
     part = re.search(r"(?:draws|shapes) the (\w+)", page.locator("#inside-sentence").inner_text())[1]
     assert part in page.locator("#inside-verdict").inner_text() and axe(page) == []
-    press(page, "inside-another")                       # the same channel, drawn by the server
+    press(page, "inside-another")  # the same channel, drawn by the server
     page.wait_for_function(f"({SETTLED})() && gan.inside.now.recipe.seed !== {recipe['seed']}")
     assert_shows(page, zoo.card(BUNDLED).path, page.evaluate("gan.inside.now.recipe"))
     made.close()

@@ -1,4 +1,5 @@
 """Other networks in a real browser: a slow one of one's own, the list, and a download that is watched and stopped."""
+
 from __future__ import annotations
 
 import threading
@@ -16,16 +17,18 @@ from core.images import to_uint8
 
 from .. import tiny
 from ..conftest import served
-from .test_browser import WAIT, Visits, axe, pixels, settle
 from ..core.test_hub import StandIn
+from .test_browser import WAIT, Visits, axe, pixels, settle
 
 pytestmark = pytest.mark.browser
 
-EXACT = ("() => gan.steer.now.answer && gan.steer.now.answer.exact "
-         "&& gan.same(gan.steer.now.answer.recipe, gan.steer.now.recipe)")
+EXACT = (
+    "() => gan.steer.now.answer && gan.steer.now.answer.exact "
+    "&& gan.same(gan.steer.now.answer.recipe, gan.steer.now.recipe)"
+)
 LICENCE = "CC BY 4.0"
 OF_HUB = "church-stylegan2"
-PIECES = 40             # of 4 kB, after which the stand-in for the Hub falls silent
+PIECES = 40  # of 4 kB, after which the stand-in for the Hub falls silent
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that takes longer than 150 ms a picture on any machine that has two cores."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        slow = StyleGAN2(resolution=512, channels=(384, 384, 384, 384, 384, 192, 96, 48), z_dim=64, dim=64,
-                         mapping_layers=2)
+        slow = StyleGAN2(
+            resolution=512, channels=(384, 384, 384, 384, 384, 192, 96, 48), z_dim=64, dim=64, mapping_layers=2
+        )
     path = tmp_path_factory.mktemp("own") / "my-cats.safetensors"
     native.save(slow, path, licence=LICENCE)
     return path
@@ -63,8 +67,19 @@ def hub() -> Iterator[StandIn]:
 @pytest.fixture(scope="module")
 def address(own: Path, classes: Path, hub: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
-    with served(folder, "--weights", str(own), str(classes), HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hub"),
-                HF_HUB_DISABLE_TELEMETRY="1", http_proxy="", https_proxy="", HTTP_PROXY="", HTTPS_PROXY="") as url:
+    with served(
+        folder,
+        "--weights",
+        str(own),
+        str(classes),
+        HF_ENDPOINT=hub.url,
+        HF_HOME=str(folder / "hub"),
+        HF_HUB_DISABLE_TELEMETRY="1",
+        http_proxy="",
+        https_proxy="",
+        HTTP_PROXY="",
+        HTTPS_PROXY="",
+    ) as url:
         yield url
 
 
@@ -82,7 +97,7 @@ def truth(own: Path, seed: int) -> np.ndarray:
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    return float(10 * np.log10(255 ** 2 / max(1e-9, np.square(a.astype(float) - b).mean())))
+    return float(10 * np.log10(255**2 / max(1e-9, np.square(a.astype(float) - b).mean())))
 
 
 def test_the_page_opens_on_the_network_that_it_was_given(visits: Visits, own: Path) -> None:
@@ -168,7 +183,7 @@ def test_a_download_shows_how_far_it_is_and_can_be_stopped(visits: Visits, hub: 
     row.get_by_role("button", name="Stop").click()
     row.get_by_role("button", name="Fetch 121 MB and open").wait_for(timeout=WAIT)
     assert page.locator("dialog.networks .said").is_hidden() and np.array_equal(pixels(page), before)
-    hub.go.set()                            # now the whole file comes, and it is not the one that the card names
+    hub.go.set()  # now the whole file comes, and it is not the one that the card names
     row.get_by_role("button").click()
     page.wait_for_selector("dialog.networks .said:visible", timeout=WAIT)
     assert "is not the file that its card names" in page.locator("dialog.networks .said").inner_text()
@@ -185,7 +200,8 @@ def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visi
     page.wait_for_function(
         "gan.paint.now.recipe.model === 'my-things' && gan.paint.now.setup.solved && gan.paint.now.answer.src "
         "&& gan.paint.now.recipe.amounts[0] > 0 && gan.same(gan.paint.now.answer.recipe, gan.paint.now.recipe)",
-        timeout=WAIT)
+        timeout=WAIT,
+    )
     assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
     assert "class 0" in page.locator("#paint-caption").inner_text()
     assert "licence not stated" in page.locator("#paint-models").inner_text()

@@ -2,6 +2,7 @@
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,23 +14,25 @@ import pytest
 from PIL import Image
 
 from core.regions import Box, from_text, to_text
-from demos.paint import search as finding
-from demos.paint import recipe as painted
 from demos.page import picture as recipes
+from demos.paint import recipe as painted
+from demos.paint import search as finding
 
 from .test_browser import SIZES, WAIT, Visits, assert_same_picture, axe, decoded, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-SETTLED = ("""() => {
+SETTLED = (
+    """() => {
   const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
   if (!shown || !photo) return false;
   const now = gan.paint.now, after = photo.querySelector('img.after');
   return now.setup.solved && !now.standin && !now.fresh && !now.dragging && !now.finding """
-           """&& gan.same(shown.recipe, now.recipe)
+    """&& gan.same(shown.recipe, now.recipe)
     && !!shown.src && after.src === shown.src && after.naturalWidth > 0 && photo.querySelector('canvas.film').hidden
     && !document.querySelector('#paint-stage .waiting');
-}""")
+}"""
+)
 
 
 class Paintings(Visits):
@@ -87,8 +90,15 @@ def middle_of(page, part: str) -> tuple[float, float]:
 def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(visits: Paintings, size: str):
     page = visits.open(size=size)
     height = SIZES[size][1]
-    for selector in ("#paint-sentence", "#paint-stage .photo", "[data-part=mouth]", "#paint-own", "#paint-knob",
-                     "#paint-stage .knob-amount", "#paint-verdict"):
+    for selector in (
+        "#paint-sentence",
+        "#paint-stage .photo",
+        "[data-part=mouth]",
+        "#paint-own",
+        "#paint-knob",
+        "#paint-stage .knob-amount",
+        "#paint-verdict",
+    ):
         box = page.locator(selector).first.bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
@@ -154,8 +164,10 @@ def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Pa
     page.on("request", lambda request: seen.append(request.url) if "queue" in request.url else None)
     maps = set()
     for value in (-4, -2, 0, 2, 4):
-        page.evaluate(f"(() => {{ const range = document.querySelector('#paint-knob'); range.value = {value}; "
-                      "range.dispatchEvent(new Event('input')); })()")
+        page.evaluate(
+            f"(() => {{ const range = document.querySelector('#paint-knob'); range.value = {value}; "
+            "range.dispatchEvent(new Event('input')); })()"
+        )
         maps.add(page.evaluate("document.querySelector('#paint-map canvas').toDataURL()"))
     assert len(maps) == 5 and seen == []
 
@@ -170,6 +182,7 @@ def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_p
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
         finger.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=[dict(x=x, y=y) for x, y in points]))
+
     path = [on_photo(page, 0.35 + 0.02 * i, 0.32) for i in range(16)]
     scrolled = page.evaluate("scrollY")
     touch("touchStart", path[0])
@@ -204,12 +217,13 @@ def test_brush_rubber_box_undo_and_clear_change_what_is_painted(visits: Painting
         page.mouse.move(*on_photo(page, *b), steps=6)
         page.mouse.up()
         counts.append(page.locator("#paint-count").inner_text())
+
     stroke("box", (0.25, 0.25), (0.74, 0.49))
     stroke("rubber", (0.25, 0.35), (0.75, 0.35))
     stroke("brush", (0.1, 0.9), (0.4, 0.9))
     press(page, "paint-undo-stroke")
     assert page.locator("#paint-count").inner_text() == counts[1] != counts[2]
-    assert counts[0] == "13 % of the picture", counts         # 32 x 16 pixels of 64 x 64
+    assert counts[0] == "13 % of the picture", counts  # 32 x 16 pixels of 64 x 64
     press(page, "paint-clear")
     assert page.locator("#paint-count").inner_text() == "Draw over the picture."
     press(page, "paint-undo-stroke")
@@ -229,8 +243,12 @@ def _nothing_painted(page) -> str:
 
 def test_regions_are_written_by_the_browser_as_by_the_core(visits: Paintings):
     page = visits.open()
-    for mask in (Box(0, 0, 1, 1).mask(64), Box(0.2, 0.1, 0.3, 0.9).mask(64), Box(0.99, 0.99, 1, 1).mask(64),
-                 (np.add.outer(np.arange(64), np.arange(64)) % 2 == 0)):
+    for mask in (
+        Box(0, 0, 1, 1).mask(64),
+        Box(0.2, 0.1, 0.3, 0.9).mask(64),
+        Box(0.99, 0.99, 1, 1).mask(64),
+        (np.add.outer(np.arange(64), np.arange(64)) % 2 == 0),
+    ):
         bits = np.asarray(mask).astype(int).flatten().tolist()
         text = page.evaluate("bits => gan.paintTools.encode(bits)", bits)
         assert np.array_equal(from_text(text).numpy().flatten(), bits)
@@ -277,8 +295,9 @@ def test_the_knob_is_tried_on_eight_others_and_compared(visits: Paintings):
     page.locator("#paint-knob").press("ArrowLeft")
     settle(page, "gan.paint.now.recipe.amounts[0] < 3")
     press(page, "paint-faces-go")
-    page.wait_for_function("gan.parts.paint.faces.props.value.key !== 'arrival' "
-                           "&& !gan.parts.paint.faces.props.value.partial")
+    page.wait_for_function(
+        "gan.parts.paint.faces.props.value.key !== 'arrival' && !gan.parts.paint.faces.props.value.partial"
+    )
     assert page.locator("#paint-faces .face").count() == 8
     page.locator("#paint-fold-compare > button").click()
     press(page, "paint-compare-go")
@@ -291,11 +310,13 @@ def test_the_knob_is_tried_on_eight_others_and_compared(visits: Paintings):
 def test_the_knobs_are_used_in_steer(visits: Paintings):
     page = visits.open()
     recipe = settle(page)
-    page.locator("#paint-knob").press("ArrowRight")         # the knobs are found, not only recorded
+    page.locator("#paint-knob").press("ArrowRight")  # the knobs are found, not only recorded
     recipe = settle(page, "gan.paint.now.recipe.amounts[0] > 3")
     press(page, "paint-use-steer")
-    page.wait_for_function("window.gan.steer && gan.steer.now.recipe.method === 'file' && gan.steer.now.setup "
-                           "&& gan.steer.now.good.method === 'file'")
+    page.wait_for_function(
+        "window.gan.steer && gan.steer.now.recipe.method === 'file' && gan.steer.now.setup "
+        "&& gan.steer.now.good.method === 'file'"
+    )
     steered = page.evaluate("gan.steer.now.recipe")
     assert steered["seed"] == recipe["seed"] and steered["amounts"][0] != 0
     assert page.locator("#steer-stage .photo").is_visible()
@@ -323,14 +344,17 @@ def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
     else:
         page.evaluate("gan.paint.look({seed: 123456, psi: 0.45})")
     press(page, f"{tab}-to-restore")
-    page.wait_for_function("window.gan.restore && gan.restore.now.answer "
-                           "&& gan.restore.now.answer.recipe.shows === 'steer'")
+    page.wait_for_function(
+        "window.gan.restore && gan.restore.now.answer && gan.restore.now.answer.recipe.shows === 'steer'"
+    )
     recipe, truth = page.evaluate("[gan.restore.now.recipe, gan.restore.now.answer.truth]")
     assert recipe["picture"] == 123456 and recipe["psi"] == 0.45
     expected = recipes.shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
     assert_same_picture(decoded(truth), np.asarray(expected))
-    assert page.evaluate("(box => box.top < innerHeight && box.bottom > 0)"
-                         "(document.querySelector('#restore-stage').getBoundingClientRect())")
+    assert page.evaluate(
+        "(box => box.top < innerHeight && box.bottom > 0)"
+        "(document.querySelector('#restore-stage').getBoundingClientRect())"
+    )
     assert "drawn by this network itself (easier than any other)" in page.locator("#restore-stage").inner_text()
     page.locator("#restore-shows input[value=portraits]").check()
     page.wait_for_function("gan.restore.now.answer.recipe.shows === 'portraits'")
@@ -342,8 +366,10 @@ def test_a_picture_goes_from_paint_to_steer_and_its_knobs_stay(visits: Paintings
     page = visits.open()
     recipe = settle(page)
     press(page, "paint-to-steer")
-    page.wait_for_function(f"window.gan.steer && gan.steer.now.recipe.seed === {recipe['seed']} "
-                           "&& !gan.steer.now.recipe.amounts.some(Boolean)")
+    page.wait_for_function(
+        f"window.gan.steer && gan.steer.now.recipe.seed === {recipe['seed']} "
+        "&& !gan.steer.now.recipe.amounts.some(Boolean)"
+    )
     assert page.evaluate("gan.steer.now.recipe.method") == "sefa"
 
 
@@ -362,8 +388,9 @@ def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Paintings):
     visits.contexts.append(context)
     page = context.new_page()
     page.goto(visits.url + "?tab=paint", wait_until="commit")
-    page.wait_for_function("document.querySelector('#paint-knob') "
-                           "&& +document.querySelector('#paint-knob').value < -2", timeout=WAIT)
+    page.wait_for_function(
+        "document.querySelector('#paint-knob') && +document.querySelector('#paint-knob').value < -2", timeout=WAIT
+    )
     assert not page.evaluate("document.querySelector('#paint-stage canvas.film').hidden")
     page.wait_for_function("+document.querySelector('#paint-knob').value > 3.5", timeout=WAIT)
     page.wait_for_function("document.querySelector('#paint-stage canvas.film').hidden", timeout=WAIT)

@@ -3,6 +3,7 @@ its arrival, its three main actions, its link, Stop, and what it says where it c
 
 Every visit is watched: an error on the console, or a request to anywhere but the page's own machine, fails its test.
 """
+
 from __future__ import annotations
 
 import time
@@ -14,18 +15,20 @@ import pytest
 from PIL import Image
 
 from core.regions import from_text
-from demos.restore import tab as mganprior
 from demos.restore import recipe as restorations
+from demos.restore import tab as mganprior
 
 from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-SETTLED = ("""() => {
+SETTLED = (
+    """() => {
   const now = window.gan && gan.restore && gan.restore.now;
   return !!now && !!now.answer && !now.running && gan.same(now.answer.recipe, now.recipe) """
-           """&& !document.querySelector('.restoring.stale');
-}""")
+    """&& !document.querySelector('.restoring.stale');
+}"""
+)
 
 
 class Restorings(Visits):
@@ -74,8 +77,13 @@ def stroke(page, *points: tuple[float, float]) -> None:
 def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_truth(visits: Restorings, size: str):
     page = visits.open(size=size)
     height = SIZES[size][1]
-    for selector in ("#restore-sentence", "#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)),
-                     "#restore-flap", "#restore-five-verdict"):
+    for selector in (
+        "#restore-sentence",
+        "#restore-mosaic",
+        *(f"#restore-face-{i}" for i in range(1, 6)),
+        "#restore-flap",
+        "#restore-five-verdict",
+    ):
         box = page.locator(selector).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
@@ -181,8 +189,10 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
 def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Restorings):
     page = visits.open()
     assert page.locator("#restore-verdict").is_visible()
-    page.evaluate("gan.restore.set({task: 'copy', kind: '', amount: 0, picture: 21, steps: 150, codes: 10, layer: 4, "
-                  "loss: 'pixels', optimiser: 'adam'})")
+    page.evaluate(
+        "gan.restore.set({task: 'copy', kind: '', amount: 0, picture: 21, steps: 150, codes: 10, layer: 4, "
+        "loss: 'pixels', optimiser: 'adam'})"
+    )
     settle(page, "gan.restore.now.recipe.task === 'copy'")
     press(page, "restore-start")
     page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
@@ -190,7 +200,8 @@ def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_
     assert "So far" in words and "press Copy it" not in words and "Closeness to the truth" not in words
     press(page, "restore-five-other")
     page.wait_for_function(
-        "document.getElementById('restore-five-says').textContent.startsWith('What you started before')")
+        "document.getElementById('restore-five-says').textContent.startsWith('What you started before')"
+    )
     assert page.evaluate("!!gan.restore.now.running") and page.locator("#restore-error").is_hidden()
     press(page, "restore-five-stop")
     result = settle(page, "!!gan.restore.now.answer.result") and page.evaluate("gan.restore.now.answer.result")
@@ -204,7 +215,7 @@ def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
     settle(page, "gan.restore.now.recipe.task === 'fill'")
     # It may be made anew just now.
     page.evaluate("document.getElementById('restore-paint-hole').scrollIntoView({block: 'end'})")
-    page.evaluate("scrollBy(0, 250)")                       # the picture is above the screen
+    page.evaluate("scrollBy(0, 250)")  # the picture is above the screen
     assert page.locator("#restore-before").bounding_box()["y"] < 0
     press(page, "restore-paint-hole")
     page.wait_for_selector(".seen.painting")
@@ -220,8 +231,9 @@ def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Restorings):
     page.locator("#restore-factor input[value='2']").focus()
     page.keyboard.press("Space")
     settle(page, "gan.restore.now.recipe.amount === 2")
-    page.wait_for_function("() => document.activeElement.name === 'restore-factor' "
-                           "&& document.activeElement.value === '2'")
+    page.wait_for_function(
+        "() => document.activeElement.name === 'restore-factor' && document.activeElement.value === '2'"
+    )
     page.locator("[data-task=colour]").focus()
     page.keyboard.press("Enter")
     settle(page, "gan.restore.now.recipe.task === 'colour'")
@@ -306,8 +318,10 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     assert "only ever seen cartoon people" in page.locator("#restore-own").inner_text()
     assert "middle square" in page.locator("#restore-own").inner_text()
     assert "10 minutes" in page.locator("#restore-own").inner_text()
-    page.evaluate("gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, "
-                  "layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})")
+    page.evaluate(
+        "gan.restore.set({task: 'copy', shows: 'upload', own: gan.restore.now.own.token, codes: 1, "
+        "layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})"
+    )
     settle(page, "gan.restore.now.recipe.shows === 'upload'")
     press(page, "restore-start")
     settle(page, "!!gan.restore.now.answer.result")
@@ -323,8 +337,9 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
     assert "choose another" in page.locator("#restore-own-error").inner_text()
 
 
-@pytest.mark.parametrize("query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400",
-                                   "?tab=restore&shows=upload"])
+@pytest.mark.parametrize(
+    "query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400", "?tab=restore&shows=upload"]
+)
 def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Restorings, query: str):
     page = visits.open(query)
     page.wait_for_selector("#restore-error:not([hidden])")

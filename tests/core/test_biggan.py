@@ -1,4 +1,5 @@
 """BigGAN and BigGAN-deep: they equal the reference implementations, slots read what they say, training keeps count."""
+
 from __future__ import annotations
 
 import math
@@ -34,8 +35,16 @@ def codes_of(generator: ClassConditional, n: int = 3, seed: int = 0, **how) -> T
 
 # BigGAN-PyTorch
 
-def foreign(channels: tuple[int, ...], *, chunk: int, classes: int, class_dim: int = 0, hierarchical: bool = False,
-            normed: bool = True) -> dict[str, Tensor]:
+
+def foreign(
+    channels: tuple[int, ...],
+    *,
+    chunk: int,
+    classes: int,
+    class_dim: int = 0,
+    hierarchical: bool = False,
+    normed: bool = True,
+) -> dict[str, Tensor]:
     """A random state dict of BigGAN-PyTorch without attention; class_dim 0: gains and biases are tables of classes."""
     random, state = torch.Generator().manual_seed(0), {}
 
@@ -67,6 +76,7 @@ def foreign(channels: tuple[int, ...], *, chunk: int, classes: int, class_dim: i
 
 def drawn(state: dict[str, Tensor], z: Tensor, label: Tensor, *, hierarchical: bool) -> Tensor:
     """BigGAN-PyTorch's evaluation, on its own tensors."""
+
     def weight(name: str) -> Tensor:
         w = state[f"{name}.weight"]
         if f"{name}.u0" not in state:
@@ -112,8 +122,9 @@ def test_biggan_pytorch_is_reproduced(config: bool) -> None:
     assert torch.equal(codes[..., :8], noise) and torch.equal(codes[:, 0, 8:], generator.embedding[io["label"]])
 
 
-@pytest.mark.parametrize("form", [dict(class_dim=4, hierarchical=True), dict(class_dim=4), dict(),
-                                  dict(class_dim=4, normed=False)])
+@pytest.mark.parametrize(
+    "form", [dict(class_dim=4, hierarchical=True), dict(class_dim=4), dict(), dict(class_dim=4, normed=False)]
+)
 def test_every_form_of_biggan_pytorch_is_read(form: dict) -> None:
     hierarchical = form.get("hierarchical", False)
     state = foreign((8, 6, 5), chunk=7, classes=3, **form)
@@ -126,6 +137,7 @@ def test_every_form_of_biggan_pytorch_is_read(form: dict) -> None:
 
 
 # pytorch-pretrained-biggan
+
 
 def deep_fixture() -> tuple[dict[str, Tensor], dict, dict[str, Tensor]]:
     return shared_fixtures.state(f"{DEEP}.bin"), shared_fixtures.config(DEEP), shared_fixtures.arrays(DEEP)
@@ -168,7 +180,7 @@ def test_half_way_between_two_psi_the_reference_agrees_again() -> None:
     state, config, io = deep_fixture()
     generator = hf_biggan.from_state(state, config)
     codes, expected = generator.codes(io["z"], label=io["label"]), io["image_trunc043_as_reference_code"]
-    assert shared_fixtures.off(swapped(generator, 0.43)(codes), expected) < 1e-4       # so `swapped` is what it says
+    assert shared_fixtures.off(swapped(generator, 0.43)(codes), expected) < 1e-4  # so `swapped` is what it says
     assert shared_fixtures.off(generator.at(psi=0.43)(codes), expected) < 1e-4
 
 
@@ -176,9 +188,9 @@ def test_every_stored_psi_has_its_own_row() -> None:
     generator = tiny.biggan_deep()
     gate = generator.gates[0]
     for row in range(51):
-        for psi in (row / 50, row * 0.02):              # 0.58 * 50 is not 29
+        for psi in (row / 50, row * 0.02):  # 0.58 * 50 is not 29
             if psi < 1:
-                assert torch.equal(generator.at(psi=psi).gates[0].mean, gate.mean[row:row + 1])
+                assert torch.equal(generator.at(psi=psi).gates[0].mean, gate.mean[row : row + 1])
     assert torch.allclose(generator.at(psi=0.255).gates[0].var, (0.25 * gate.var[12] + 0.75 * gate.var[13])[None])
     assert generator.at(psi=1) is generator
 
@@ -227,11 +239,14 @@ def test_noise_of_the_deep_one_is_cut_at_two() -> None:
 
 # Slots, gates, codes
 
+
 def styles(generator: ClassConditional, codes: Tensor) -> list[Tensor]:
     """What each slot gives its layer [n, fan_out]: the dense layer's output, or gains and biases of the gates."""
     dense = generator.layers[0](None, codes[:, 0]).x.flatten(1)
-    by_layer = [[part for gate in layer.gates for part in gate.gain_and_bias(codes[:, gate.slot])]
-                for layer in generator.layers[1:]]
+    by_layer = [
+        [part for gate in layer.gates for part in gate.gain_and_bias(codes[:, gate.slot])]
+        for layer in generator.layers[1:]
+    ]
     return [dense, *(torch.cat(parts, 1) for parts in by_layer)]
 
 
@@ -252,12 +267,12 @@ def test_edits_of_every_slot_move_the_noise_alone(generator: ClassConditional) -
     for slot in range(generator.slots):
         found = sefa(generator, (slot,), k=1)
         moved = edit(codes, found, [3.0])
-        assert torch.equal(moved[..., generator.noise_dim:], codes[..., generator.noise_dim:])
+        assert torch.equal(moved[..., generator.noise_dim :], codes[..., generator.noise_dim :])
         state = generator.run(codes, stop=slot) if slot else None
         assert torch.equal(generator(moved), generator.to_image(generator.run(moved, state, start=slot)))
         unread = not generator.first_weight(slot)[:, generator.movable].any()
         assert torch.equal(generator(moved), generator(codes)) is unread
-    assert (random_directions(generator, k=4, seed=0).vectors[:, generator.noise_dim:] == 0).all()
+    assert (random_directions(generator, k=4, seed=0).vectors[:, generator.noise_dim :] == 0).all()
 
 
 def test_the_strongest_direction_of_a_slot_is_that_of_its_noise_columns(generator: ClassConditional) -> None:
@@ -272,7 +287,7 @@ def test_chunks_of_noise_and_the_class_lie_where_the_design_says() -> None:
     z, label = tiny.normal(2, 36).float(), torch.tensor([0, 2])
     for build in (tiny.biggan, tiny.biggan_deep):
         generator = build()
-        codes = generator.codes(z[:, :generator.z_dim], label=label)
+        codes = generator.codes(z[:, : generator.z_dim], label=label)
         expected = z.reshape(2, 3, 12) if build is tiny.biggan else z[:, None, :12].expand(2, 5, 12)
         assert torch.equal(codes[..., generator.movable], expected)
         assert torch.equal(codes[..., 12:], generator.embedding[label][:, None].expand(2, generator.slots, 5))
@@ -284,9 +299,9 @@ def test_numbers_that_no_layer_reads_change_nothing() -> None:
     generator = tiny.biggan()
     codes = codes_of(generator)
     assert not generator.first_weight(0)[:, 12:].any()
-    codes[:, 0, 12:] += 5                                  # the dense layer reads its chunk alone
+    codes[:, 0, 12:] += 5  # the dense layer reads its chunk alone
     assert torch.equal(generator(codes), generator(codes_of(generator)))
-    codes[:, 1, 12:] += 5                                  # the control: a block reads the class too
+    codes[:, 1, 12:] += 5  # the control: a block reads the class too
     assert not torch.allclose(generator(codes), generator(codes_of(generator)), atol=1e-3)
 
 
@@ -294,7 +309,7 @@ def test_psi_scales_the_noise_up_to_the_cutoff_and_never_the_class(generator: Cl
     whole, half = codes_of(generator, label=1), codes_of(generator, label=1, psi=0.5)
     partly = codes_of(generator, label=1, psi=0.5, cutoff=1)
     assert torch.equal(half[..., generator.movable], 0.5 * whole[..., generator.movable])
-    assert torch.equal(half[..., generator.noise_dim:], whole[..., generator.noise_dim:])
+    assert torch.equal(half[..., generator.noise_dim :], whole[..., generator.noise_dim :])
     assert torch.equal(partly[:, :1], half[:, :1]) and torch.equal(partly[:, 1:], whole[:, 1:])
 
 
@@ -302,15 +317,20 @@ def test_one_label_for_all_or_one_for_each(generator: ClassConditional) -> None:
     z = generator.sample(3, 0)
     mixed = generator.codes(z, label=[2, 0, 1])
     for row, label in enumerate((2, 0, 1)):
-        assert torch.equal(mixed[row:row + 1], generator.codes(z[row:row + 1], label=label))
+        assert torch.equal(mixed[row : row + 1], generator.codes(z[row : row + 1], label=label))
     assert torch.equal(generator.codes(z), generator.codes(z, label=0))
     assert not torch.allclose(generator(generator.codes(z, label=1)), generator(generator.codes(z)), atol=1e-3)
 
 
-@pytest.mark.parametrize("label, sentence", [
-    (3, "label 3: this generator has the classes 0 to 2"), (-1, "classes 0 to 2"),
-    ([0, 1], "one for each of 3 rows"), (0.5, "labels are one whole number"),
-])
+@pytest.mark.parametrize(
+    "label, sentence",
+    [
+        (3, "label 3: this generator has the classes 0 to 2"),
+        (-1, "classes 0 to 2"),
+        ([0, 1], "one for each of 3 rows"),
+        (0.5, "labels are one whole number"),
+    ],
+)
 def test_a_label_there_is_not_is_refused_in_a_sentence(generator: ClassConditional, label, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         generator.codes(generator.sample(3, 0), label=label)
@@ -337,11 +357,15 @@ def test_gates_are_normalisation_and_relu_in_forward_order(generator: ClassCondi
         assert torch.allclose(seen[0], expected, atol=1e-4) and (seen[0] == 0).any() and (seen[0] > 0).any()
 
 
-@pytest.mark.parametrize("how, sentence", [
-    (dict(resolution=32), "3 widths make 16 pixels, not 32"),
-    (dict(z_dim=10), "10 numbers cannot be cut into 3 chunks"), (dict(classes=0), "0 classes of 3 numbers"),
-    (dict(attention=(32,)), "blocks end at 8, 16 pixels"),
-])
+@pytest.mark.parametrize(
+    "how, sentence",
+    [
+        (dict(resolution=32), "3 widths make 16 pixels, not 32"),
+        (dict(z_dim=10), "10 numbers cannot be cut into 3 chunks"),
+        (dict(classes=0), "0 classes of 3 numbers"),
+        (dict(attention=(32,)), "blocks end at 8, 16 pixels"),
+    ],
+)
 def test_sizes_that_do_not_fit_are_refused(how: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         BigGAN(**dict(dict(resolution=16, channels=(8, 8, 8), z_dim=9, classes=2, class_dim=3), **how))
@@ -355,25 +379,32 @@ def test_blocks_that_do_not_follow_each_other_are_refused() -> None:
 
 # Training
 
+
 def trainable(resolution: int = 64) -> BigGAN:
     channels = (256, 256, 128, 64, 32) if resolution == 64 else (16, 16, 8)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return BigGAN(resolution=resolution, channels=channels, z_dim=20 * len(channels), classes=15, class_dim=32,
-                      attention=(16,))
+        return BigGAN(
+            resolution=resolution,
+            channels=channels,
+            z_dim=20 * len(channels),
+            classes=15,
+            class_dim=32,
+            attention=(16,),
+        )
 
 
 def test_the_model_of_64_pixels_trains() -> None:
     generator = trainable()
     assert generator.slots == 5 and generator.dim == 52 and generator.training
-    assert sum(p.numel() for p in generator.parameters()) * 4 < 10e6               # a bundled file
+    assert sum(p.numel() for p in generator.parameters()) * 4 < 10e6  # a bundled file
     before = [norm.mean.clone() for norm in generator.gates]
     images = generator(generator.codes(generator.sample(4, 0), label=[0, 3, 14, 3]))
     images.square().mean().backward()
     assert images.shape == (4, 3, 64, 64) and 0.1 < images.std() < 0.9
     gradients = {name: p.grad for name, p in generator.named_parameters()}
     silent = [name for name, gradient in gradients.items() if not gradient.any() and ".attention." not in name]
-    assert not silent and generator.layers[2].attention.gamma.grad != 0       # the rest of attention waits for gamma
+    assert not silent and generator.layers[2].attention.gamma.grad != 0  # the rest of attention waits for gamma
     assert [k for k in range(15) if gradients["embedding"][k].any()] == [0, 3, 14]
     assert all(not torch.equal(norm.mean, old) for norm, old in zip(generator.gates, before))
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -395,7 +426,7 @@ def test_standing_statistics_are_the_mean_over_the_batches() -> None:
     assert torch.allclose(var[0], torch.stack([x.var((0, 2, 3)) for x in fed]).mean(0), rtol=1e-4)
     recompute_statistics(generator, batches)
     again = generator.eval().gates[2].mean
-    assert torch.allclose(again, mean, atol=1e-6)               # nothing of what was there before remains
+    assert torch.allclose(again, mean, atol=1e-6)  # nothing of what was there before remains
 
 
 def gate_inputs(gate: Normalisation, fed: list[Tensor]):
@@ -435,28 +466,36 @@ def test_a_biggan_file_that_is_not_whole_is_refused_in_one_sentence(change, sent
     assert str(error.value).startswith("this BigGAN-PyTorch file ") and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("config, sentence", [
-    (dict(resolution=64), "resolution 16, but its config.json says resolution = 64"),
-    (dict(hier=False), "says hier = False"),
-    (dict(BN_eps="small"), "says BN_eps = 'small', which is no number above 0"),
-    (dict(G_nl="leaky_relu"), "trained with G_nl = 'leaky_relu'"),
-    (dict(norm_style="gn"), "trained with norm_style = 'gn'"),
-])
+@pytest.mark.parametrize(
+    "config, sentence",
+    [
+        (dict(resolution=64), "resolution 16, but its config.json says resolution = 64"),
+        (dict(hier=False), "says hier = False"),
+        (dict(BN_eps="small"), "says BN_eps = 'small', which is no number above 0"),
+        (dict(G_nl="leaky_relu"), "trained with G_nl = 'leaky_relu'"),
+        (dict(norm_style="gn"), "trained with norm_style = 'gn'"),
+    ],
+)
 def test_a_config_of_another_model_is_refused_in_one_sentence(config: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         ajbrock.from_state(foreign((8, 6, 5), chunk=7, classes=3, class_dim=4, hierarchical=True), config)
 
 
-@pytest.mark.parametrize("change, sentence", [
-    (lambda s: s.pop("generator.layers.0.conv_1.bias"), "has no 'generator.layers.0.conv_1.bias'"),
-    (lambda s: s.pop("generator.gen_z.weight_u"), "has no 'generator.gen_z.weight_u'"),
-    (lambda s: s.update({"generator.layers.4.conv_0.bias": torch.ones(3)}), r"\[3\], where \[16\] belongs"),
-    (lambda s: s.update({"more": torch.ones(3)}), "holds 'more', which"),
-    (lambda s: [s.pop(name) for name in list(s) if name.startswith("generator.layers.1.")],
-     r"has blocks \[0, 2, 4, 5, 6\] and attention \[3\]"),
-    (lambda s: s.update({"generator.layers.5.gamma": torch.ones(1)}), r"attention \[3, 5\], where numbers from 0"),
-    (lambda s: s.pop("generator.layers.3.gamma"), "without a gap"),
-])
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (lambda s: s.pop("generator.layers.0.conv_1.bias"), "has no 'generator.layers.0.conv_1.bias'"),
+        (lambda s: s.pop("generator.gen_z.weight_u"), "has no 'generator.gen_z.weight_u'"),
+        (lambda s: s.update({"generator.layers.4.conv_0.bias": torch.ones(3)}), r"\[3\], where \[16\] belongs"),
+        (lambda s: s.update({"more": torch.ones(3)}), "holds 'more', which"),
+        (
+            lambda s: [s.pop(name) for name in list(s) if name.startswith("generator.layers.1.")],
+            r"has blocks \[0, 2, 4, 5, 6\] and attention \[3\]",
+        ),
+        (lambda s: s.update({"generator.layers.5.gamma": torch.ones(1)}), r"attention \[3, 5\], where numbers from 0"),
+        (lambda s: s.pop("generator.layers.3.gamma"), "without a gap"),
+    ],
+)
 def test_a_deep_file_that_is_not_whole_is_refused_in_one_sentence(change, sentence: str) -> None:
     state, _, _ = deep_fixture()
     change(state)

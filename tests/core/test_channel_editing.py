@@ -1,4 +1,5 @@
 """Edits of channels: nothing stays nothing to the bit, everything is everything, and the generator is never touched."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -33,8 +34,9 @@ def width(generator: ClassConditional, gate: int) -> int:
     return generator.gates[gate].mean.shape[1]
 
 
-def hooked(generator: ClassConditional, codes: Tensor,
-           replace: Mapping[int, Callable[[Tensor, Tensor, Tensor], Tensor]]) -> Tensor:
+def hooked(
+    generator: ClassConditional, codes: Tensor, replace: Mapping[int, Callable[[Tensor, Tensor, Tensor], Tensor]]
+) -> Tensor:
     """Pictures, where replace[gate](x, code, output) stands for what the gate returns."""
     with ExitStack() as stack:
         for gate, change in replace.items():
@@ -45,12 +47,16 @@ def hooked(generator: ClassConditional, codes: Tensor,
 
 # Single channels
 
+
 def test_an_edit_of_no_strength_leaves_every_bit_alone(generator: ClassConditional) -> None:
     codes = codes_of(generator, label=1)
     before, zeros = generator(codes), torch.zeros(2)
     for gate in range(len(generator.gates)):
-        for edit in (ChannelEdit(gate, 1), ChannelEdit(gate, 1, add=zeros, multiply=zeros + 1),
-                     ChannelEdit(gate, torch.ones(width(generator, gate), dtype=torch.bool))):
+        for edit in (
+            ChannelEdit(gate, 1),
+            ChannelEdit(gate, 1, add=zeros, multiply=zeros + 1),
+            ChannelEdit(gate, torch.ones(width(generator, gate), dtype=torch.bool)),
+        ):
             assert torch.equal(edited(generator, [edit])(codes), before)
         assert not torch.equal(edited(generator, [ChannelEdit(gate, 1, add=0.5)])(codes), before)
     assert torch.equal(edited(generator, [])(codes), before)
@@ -62,8 +68,11 @@ def test_an_edit_does_what_it_says_to_its_channels_and_to_no_other(generator: Cl
         mask = torch.arange(width(generator, gate)) % 3 == 1
         one = torch.arange(width(generator, gate)) == 0
         for channels, moved in ((0, one), (mask, mask)):
-            expected = hooked(generator, codes, {gate: lambda x, code, out, moved=moved:
-                                                 torch.where(moved[:, None, None], 0.5 * out + 0.7, out)})
+            expected = hooked(
+                generator,
+                codes,
+                {gate: lambda x, code, out, moved=moved: torch.where(moved[:, None, None], 0.5 * out + 0.7, out)},
+            )
             found = edited(generator, [ChannelEdit(gate, channels, add=0.7, multiply=0.5)])(codes)
             assert torch.allclose(found, expected, atol=1e-6) and not torch.allclose(found, generator(codes), atol=1e-4)
 
@@ -133,6 +142,7 @@ def test_a_strip_of_strengths_is_drawn_at_once(generator: ClassConditional) -> N
 
 # Hybrids
 
+
 def pair(generator: ClassConditional, *, same_noise: bool = True) -> tuple[Tensor, Tensor]:
     z = generator.sample(4, 0)
     return generator.codes(z[:2], label=0), generator.codes(z[:2] if same_noise else z[2:], label=2)
@@ -141,14 +151,17 @@ def pair(generator: ClassConditional, *, same_noise: bool = True) -> tuple[Tenso
 def taking(generator: ClassConditional, modulus: int, gates: range | None = None) -> dict[int, Tensor]:
     """Every `modulus`-th channel of the gates; 0: none."""
     gates = range(len(generator.gates)) if gates is None else gates
-    return {gate: torch.tensor([bool(modulus) and c % modulus == 0 for c in range(width(generator, gate))])
-            for gate in gates}
+    return {
+        gate: torch.tensor([bool(modulus) and c % modulus == 0 for c in range(width(generator, gate))])
+        for gate in gates
+    }
 
 
 @pytest.mark.parametrize("mix", MIXES)
 @pytest.mark.parametrize("same_noise", [True, False])
-def test_a_hybrid_of_nothing_is_a_and_of_everything_is_b(generator: ClassConditional, mix: str,
-                                                         same_noise: bool) -> None:
+def test_a_hybrid_of_nothing_is_a_and_of_everything_is_b(
+    generator: ClassConditional, mix: str, same_noise: bool
+) -> None:
     a, b = pair(generator, same_noise=same_noise)
     for nothing in ({}, taking(generator, 0)):
         assert torch.equal(hybrid(generator, a, b, nothing, mix=mix), generator(a))
@@ -173,8 +186,10 @@ def test_mixed_parameters_are_gains_and_biases_of_two_classes_in_one_pass(genera
         parts = zip(gate.gain_and_bias(b[:, gate.slot]), gate.gain_and_bias(code))
         gain, bias = (torch.where(mask, theirs, own)[:, :, None, None] for theirs, own in parts)
         return F.relu(F.batch_norm(x, gate.mean[-1], gate.var[-1], eps=gate.eps) * gain + bias)
-    expected = hooked(generator, a, {gate: partial(normalised, generator.gates[gate], mask)
-                                     for gate, mask in taken.items()})
+
+    expected = hooked(
+        generator, a, {gate: partial(normalised, generator.gates[gate], mask) for gate, mask in taken.items()}
+    )
     assert torch.allclose(hybrid(generator, a, b, taken), expected, atol=1e-4)
     assert not torch.allclose(hybrid(generator, a, b, taken, mix="features"), expected, atol=1e-3)
 
@@ -183,38 +198,53 @@ def test_mixed_features_are_those_of_a_run_of_the_other(generator: ClassConditio
     a, b = pair(generator)
     taken, theirs = taking(generator, 2, range(2)), {}
     hooked(generator, b, {gate: lambda x, code, out, gate=gate: theirs.setdefault(gate, out) for gate in taken})
-    expected = hooked(generator, a, {gate: lambda x, code, out, gate=gate:
-                                     torch.where(taken[gate][:, None, None], theirs[gate], out) for gate in taken})
+    expected = hooked(
+        generator,
+        a,
+        {
+            gate: lambda x, code, out, gate=gate: torch.where(taken[gate][:, None, None], theirs[gate], out)
+            for gate in taken
+        },
+    )
     assert torch.allclose(hybrid(generator, a, b, taken, mix="features"), expected, atol=1e-6)
 
 
 def test_layers_outside_the_range_stay_as_they_are(generator: ClassConditional) -> None:
     a, b = pair(generator)
     half = len(generator.gates) // 2
-    first, second = (hybrid(generator, a, b, taking(generator, 1, gates))
-                     for gates in (range(half), range(half, len(generator.gates))))
+    first, second = (
+        hybrid(generator, a, b, taking(generator, 1, gates))
+        for gates in (range(half), range(half, len(generator.gates)))
+    )
     swapped = a.clone()
     slots = sorted({gate.slot for gate in generator.gates[:half]})
     swapped[:, slots] = b[:, slots]
-    assert torch.equal(first, generator(swapped))           # all channels of a block: its code is the other's
+    assert torch.equal(first, generator(swapped))  # all channels of a block: its code is the other's
     assert not torch.allclose(first, second, atol=1e-3)
 
 
 # What there is not
 
-@pytest.mark.parametrize("call, sentence", [
-    (lambda g, a, b: edited(g, [ChannelEdit(9, 0)]), "gate 9: this generator has the gates 0 to 3"),
-    (lambda g, a, b: edit_start(g, [ChannelEdit("last", 0)]), "gate 'last': .* the gates 0 to 3"),
-    (lambda g, a, b: edited(g, [ChannelEdit(1, 8)])(a), "channel 8: gate 1 has the channels 0 to 7"),
-    (lambda g, a, b: edited(g, [ChannelEdit(1, -1)])(a), "channels 0 to 7"),
-    (lambda g, a, b: edited(g, [ChannelEdit(1, torch.tensor([1]))])(a), "give one of them, or 8 times true or false"),
-    (lambda g, a, b: redrawn(g, a, g.run(a, stop=1), [ChannelEdit(1, 0, add=torch.zeros(5))]), "or one a strength"),
-    (lambda g, a, b: hybrid(g, a, b, {4: torch.ones(8, dtype=torch.bool)}), "gates 0 to 3"),
-    (lambda g, a, b: hybrid(g, a, b, {1: torch.ones(16, dtype=torch.bool)}), "gate 1 has 8 channels: give a bool"),
-    (lambda g, a, b: hybrid(g, a, b, {1: torch.ones(8)}), "give a bool for each"),
-    (lambda g, a, b: hybrid(g, a, b[:1], {}), "two of the same shape"),
-    (lambda g, a, b: hybrid(g, a, b, {}, mix="pixels"), "no mix 'pixels': 'parameters'"),
-])
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda g, a, b: edited(g, [ChannelEdit(9, 0)]), "gate 9: this generator has the gates 0 to 3"),
+        (lambda g, a, b: edit_start(g, [ChannelEdit("last", 0)]), "gate 'last': .* the gates 0 to 3"),
+        (lambda g, a, b: edited(g, [ChannelEdit(1, 8)])(a), "channel 8: gate 1 has the channels 0 to 7"),
+        (lambda g, a, b: edited(g, [ChannelEdit(1, -1)])(a), "channels 0 to 7"),
+        (
+            lambda g, a, b: edited(g, [ChannelEdit(1, torch.tensor([1]))])(a),
+            "give one of them, or 8 times true or false",
+        ),
+        (lambda g, a, b: redrawn(g, a, g.run(a, stop=1), [ChannelEdit(1, 0, add=torch.zeros(5))]), "or one a strength"),
+        (lambda g, a, b: hybrid(g, a, b, {4: torch.ones(8, dtype=torch.bool)}), "gates 0 to 3"),
+        (lambda g, a, b: hybrid(g, a, b, {1: torch.ones(16, dtype=torch.bool)}), "gate 1 has 8 channels: give a bool"),
+        (lambda g, a, b: hybrid(g, a, b, {1: torch.ones(8)}), "give a bool for each"),
+        (lambda g, a, b: hybrid(g, a, b[:1], {}), "two of the same shape"),
+        (lambda g, a, b: hybrid(g, a, b, {}, mix="pixels"), "no mix 'pixels': 'parameters'"),
+    ],
+)
 def test_what_does_not_fit_gets_a_sentence(call: Callable, sentence: str) -> None:
     generator = tiny.biggan()
     with pytest.raises(ValueError, match=sentence) as error:
@@ -226,7 +256,10 @@ def test_what_does_not_fit_gets_a_sentence(call: Callable, sentence: str) -> Non
 def test_a_model_without_class_conditional_normalisation_gets_a_sentence(build: Callable) -> None:
     generator = build()
     codes = generator.codes(generator.sample(1, 0))
-    for call in (lambda: edited(generator, [ChannelEdit(0, 0)]), lambda: edit_start(generator, [ChannelEdit(0, 0)]),
-                 lambda: hybrid(generator, codes, codes, {0: torch.ones(4, dtype=torch.bool)})):
+    for call in (
+        lambda: edited(generator, [ChannelEdit(0, 0)]),
+        lambda: edit_start(generator, [ChannelEdit(0, 0)]),
+        lambda: hybrid(generator, codes, codes, {0: torch.ones(4, dtype=torch.bool)}),
+    ):
         with pytest.raises(ValueError, match="no class-conditional normalisation.*choose a class-conditional one"):
             call()

@@ -1,4 +1,5 @@
 """Foreign checkpoints: what another code base drew from a file is what ours draws from it."""
+
 from __future__ import annotations
 
 import argparse
@@ -27,7 +28,7 @@ one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT.parent / "shared" / "fixtures"
-TOLERANCE = 1e-4        # of the picture's standard deviation
+TOLERANCE = 1e-4  # of the picture's standard deviation
 NVIDIA, ROSINALITY = "nvidia_stylegan2ada32_state.pt", "rosinality_stylegan2_32.pt"
 GENFORCE, GENFORCE_PGGAN = "genforce_stylegan2_32.pth", "genforce_pggan_32.pth"
 
@@ -67,6 +68,7 @@ def assert_same(ours: Generator, theirs: Generator, *, psi: float = 0.6, **how) 
 
 # What the reference implementations drew
 
+
 def assert_draws_nvidia(generator: Generator) -> None:
     io = expected(NVIDIA)
     codes = generator.codes(io["z"], psi=0.7)
@@ -93,7 +95,7 @@ def test_nvidia_pickle_draws_what_stylegan2_ada_pytorch_draws(tmp_path: Path, pr
 def test_tensorflow_pickle_draws_what_its_conversion_draws(tmp_path: Path, protocol: int) -> None:
     data = foreign.tf_pickle(torch.load(fixture(NVIDIA), weights_only=True), protocol=protocol, conv_clamp=256)
     assert_draws_nvidia(read(written(tmp_path / "a.pkl", data)))
-    if protocol == 2:           # written with numpy 1, whose inner modules had other names
+    if protocol == 2:  # written with numpy 1, whose inner modules had other names
         old = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
         assert_draws_nvidia(read(written(tmp_path / "b.pkl", old)))
 
@@ -124,10 +126,27 @@ def test_another_truncation_would_be_seen() -> None:
 def test_tensors_are_read_bit_for_bit_as_torch_reads_them(tmp_path: Path, legacy: bool) -> None:
     """Views, transposes, numbers, empty ones and every plain type; the judge is torch's own restricted reader."""
     base = tiny.normal(4, 6)
-    tree = {str(dtype): (base * 9).to(dtype) for dtype in (
-        torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
-        torch.uint8, torch.bool)} | {"view": base[1:3, 2:5], "turned": base.T, "number": torch.tensor(3.0),
-                                     "empty": torch.zeros(0, 3), "parameter": torch.nn.Parameter(base.float())}
+    tree = {
+        str(dtype): (base * 9).to(dtype)
+        for dtype in (
+            torch.float64,
+            torch.float32,
+            torch.float16,
+            torch.bfloat16,
+            torch.int64,
+            torch.int32,
+            torch.int16,
+            torch.int8,
+            torch.uint8,
+            torch.bool,
+        )
+    } | {
+        "view": base[1:3, 2:5],
+        "turned": base.T,
+        "number": torch.tensor(3.0),
+        "empty": torch.zeros(0, 3),
+        "parameter": torch.nn.Parameter(base.float()),
+    }
     path = written(tmp_path / "a.pt", foreign.torch_file(tree, legacy=legacy))
     expected = torch.load(path, weights_only=True)
     with unpickle.opened(path) as found:
@@ -138,6 +157,7 @@ def test_tensors_are_read_bit_for_bit_as_torch_reads_them(tmp_path: Path, legacy
 
 
 # Our twins, written as others write them
+
 
 def as_nvidia(generator: StyleGAN2) -> bytes:
     return foreign.torch_file(foreign.nvidia_state(generator))
@@ -227,8 +247,9 @@ def twin_with(**options: int) -> StyleGAN2:
     return tiny.stirred(lambda: StyleGAN2(**config), 1)
 
 
-@pytest.mark.parametrize("options", [dict(mapping_width=7), dict(classes=3), dict(mapping_layers=5),
-                                     dict(classes=4, mapping_width=9)])
+@pytest.mark.parametrize(
+    "options", [dict(mapping_width=7), dict(classes=3), dict(mapping_layers=5), dict(classes=4, mapping_width=9)]
+)
 def test_mappings_of_other_shapes_are_read(tmp_path: Path, options: dict) -> None:
     twin = twin_with(**options)
     generator = read(written(tmp_path / "a.pkl", foreign.nvidia_pickle(foreign.nvidia_state(twin), clamp=None)))
@@ -240,10 +261,10 @@ def test_a_label_s_embedding_joins_the_noise_as_in_the_paper_s_code() -> None:
     """As in stylegan2-ada-pytorch: both normalised, side by side, then dense layers of rate 0.01."""
     twin = twin_with(classes=3)
     z = twin.sample(2, seed=0)
-    y = F.linear(F.one_hot(torch.tensor([2, 2]), 3).float(), twin.embed.weight / 3 ** 0.5, twin.embed.bias)
+    y = F.linear(F.one_hot(torch.tensor([2, 2]), 3).float(), twin.embed.weight / 3**0.5, twin.embed.bias)
     x = torch.cat([part * (part.square().mean(1, keepdim=True) + 1e-8).rsqrt() for part in (z, y)], 1)
     for layer in twin.mapping:
-        x = F.leaky_relu(F.linear(x, layer.weight * 0.01 / x.shape[1] ** 0.5, layer.bias * 0.01), 0.2) * 2 ** 0.5
+        x = F.leaky_relu(F.linear(x, layer.weight * 0.01 / x.shape[1] ** 0.5, layer.bias * 0.01), 0.2) * 2**0.5
     assert error(twin.codes(z, label=2)[:, 0], x) < TOLERANCE
     assert error(twin.codes(z, label=1)[:, 0], x) > 0.1
     for label in (None, -1, 3):
@@ -273,13 +294,18 @@ def test_a_fused_up_sampling_is_the_transposed_convolution_that_it_is_there() ->
 
 # Which of several networks, and which of several containers
 
+
 def test_the_averaged_generator_is_taken(tmp_path: Path) -> None:
     twin, other = tiny.stylegan2(), tiny.stylegan2(seed=5)
     good, bad, ours, theirs = as_genforce(twin), as_genforce(other), as_rosinality(twin), as_rosinality(other)
     critic = {"layer0.weight": torch.zeros(3)}
-    for tree in ({"discriminator": critic, "generator": bad, "generator_smooth": good},
-                 {"models": {"generator": bad, "generator_smooth": good, "discriminator": critic}, "iter": 3},
-                 {"g": theirs["g_ema"], "d": critic, **ours}, {"generator": good}, {"state_dict": good}):
+    for tree in (
+        {"discriminator": critic, "generator": bad, "generator_smooth": good},
+        {"models": {"generator": bad, "generator_smooth": good, "discriminator": critic}, "iter": 3},
+        {"g": theirs["g_ema"], "d": critic, **ours},
+        {"generator": good},
+        {"state_dict": good},
+    ):
         assert_same(read(written(tmp_path / "a.pt", foreign.torch_file(tree))), twin)
 
 
@@ -316,8 +342,10 @@ def test_other_precisions_are_widened(tmp_path: Path, dtype: torch.dtype) -> Non
 
 def test_weights_in_another_memory_order_are_read(tmp_path: Path) -> None:
     twin = tiny.stylegan2()
-    state = {name: x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
-             for name, x in foreign.nvidia_state(twin).items()}
+    state = {
+        name: x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+        for name, x in foreign.nvidia_state(twin).items()
+    }
     assert_same(read(written(tmp_path / "a.pkl", foreign.nvidia_pickle(state, clamp=None))), twin)
 
 
@@ -342,28 +370,43 @@ def test_a_module_of_the_table_that_is_not_there_breaks_nothing(monkeypatch: pyt
 
 # What is wrong is said in one sentence
 
+
 def changed(**changes: Tensor | None) -> dict[str, Tensor]:
     """NVIDIA's state dict with tensors exchanged, added, or (None) removed; `__` for a dot."""
     state = foreign.nvidia_state(tiny.stylegan2()) | {name.replace("__", "."): x for name, x in changes.items()}
     return {name: x for name, x in state.items() if x is not None}
 
 
-@pytest.mark.parametrize("state, sentence", [
-    (changed(synthesis__b8__conv0__weight=None), r"lacks .*synthesis\.b8\.conv0\.weight"),
-    (changed(synthesis__b8__torgb__bias=None, mapping__fc0__bias=None), r"lacks mapping\.fc0\.bias, synthesis\.b8\.to"),
-    (changed(mapping__w_avg=None), r"lacks mapping\.w_avg"),
-    (changed(synthesis__b8__skip__weight=torch.ones(2)), r"also holds synthesis\.b8\.skip\.weight"),
-    (changed(synthesis__b8__conv1__bias=torch.ones(7)), r"b8\.conv1\.bias is \[7\], but the other tensors need 5"),
-    (changed(synthesis__b4__const=torch.ones(6, 8, 4)), r"const is \[6, 8, 4\], but the other tensors need 6 x 4 x 4"),
-    (changed(synthesis__b16__conv0__weight=torch.ones(4)), r"is \[4\], which is no weight|is \[4\], but"),
-    (changed(mapping__fc0__weight=torch.ones(12, 10, dtype=torch.int64)), "holds torch.int64, where weights belong"),
-    (changed(synthesis__b16__conv0__noise_const=torch.full((16, 16), torch.nan)), "infinite or none at all"),
-    (changed(synthesis__b16__conv0__bias=torch.full((4,), torch.inf)), "infinite or none at all"),
-    (changed(synthesis__b8__resample_filter=torch.ones(4, 4) / 16), "another filter"),
-    ({"weight": torch.ones(2)}, "no network known here"),
-    ({"synthesis.input.freqs": torch.ones(2)}, "a StyleGAN3, which"),
-    ({"g_ema": 3}, "holds g_ema, which is no tensor"), ({}, "holds no tensors"), ([1, 2], "holds no generator"),
-])
+@pytest.mark.parametrize(
+    "state, sentence",
+    [
+        (changed(synthesis__b8__conv0__weight=None), r"lacks .*synthesis\.b8\.conv0\.weight"),
+        (
+            changed(synthesis__b8__torgb__bias=None, mapping__fc0__bias=None),
+            r"lacks mapping\.fc0\.bias, synthesis\.b8\.to",
+        ),
+        (changed(mapping__w_avg=None), r"lacks mapping\.w_avg"),
+        (changed(synthesis__b8__skip__weight=torch.ones(2)), r"also holds synthesis\.b8\.skip\.weight"),
+        (changed(synthesis__b8__conv1__bias=torch.ones(7)), r"b8\.conv1\.bias is \[7\], but the other tensors need 5"),
+        (
+            changed(synthesis__b4__const=torch.ones(6, 8, 4)),
+            r"const is \[6, 8, 4\], but the other tensors need 6 x 4 x 4",
+        ),
+        (changed(synthesis__b16__conv0__weight=torch.ones(4)), r"is \[4\], which is no weight|is \[4\], but"),
+        (
+            changed(mapping__fc0__weight=torch.ones(12, 10, dtype=torch.int64)),
+            "holds torch.int64, where weights belong",
+        ),
+        (changed(synthesis__b16__conv0__noise_const=torch.full((16, 16), torch.nan)), "infinite or none at all"),
+        (changed(synthesis__b16__conv0__bias=torch.full((4,), torch.inf)), "infinite or none at all"),
+        (changed(synthesis__b8__resample_filter=torch.ones(4, 4) / 16), "another filter"),
+        ({"weight": torch.ones(2)}, "no network known here"),
+        ({"synthesis.input.freqs": torch.ones(2)}, "a StyleGAN3, which"),
+        ({"g_ema": 3}, "holds g_ema, which is no tensor"),
+        ({}, "holds no tensors"),
+        ([1, 2], "holds no generator"),
+    ],
+)
 def test_loading_is_strict(tmp_path: Path, state: object, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as refused:
         read(written(tmp_path / "model.pt", foreign.torch_file(state)))
@@ -371,10 +414,15 @@ def test_loading_is_strict(tmp_path: Path, state: object, sentence: str) -> None
     assert said.startswith("the file model.pt cannot be opened, because it") and "\n" not in said and len(said) < 600
 
 
-@pytest.mark.parametrize("settings, sentence", [
-    (dict(resample_kernel=[1, 2, 1]), "resample_kernel"), (dict(architecture="resnet"), "architecture is resnet"),
-    (dict(conv_clamp="high"), "no positive number"), (dict(mapping_lrmul=1.0), "mapping_lrmul"),
-])
+@pytest.mark.parametrize(
+    "settings, sentence",
+    [
+        (dict(resample_kernel=[1, 2, 1]), "resample_kernel"),
+        (dict(architecture="resnet"), "architecture is resnet"),
+        (dict(conv_clamp="high"), "no positive number"),
+        (dict(mapping_lrmul=1.0), "mapping_lrmul"),
+    ],
+)
 def test_a_tensorflow_network_with_other_settings_is_refused(tmp_path: Path, settings: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         read(written(tmp_path / "a.pkl", foreign.tf_pickle(foreign.nvidia_state(tiny.stylegan2()), **settings)))

@@ -1,4 +1,5 @@
 """Edits form an algebra: what is added can be taken away, and nothing else moves."""
+
 from __future__ import annotations
 
 import pytest
@@ -59,7 +60,7 @@ def test_an_edit_does_not_touch_its_input() -> None:
 
 
 def test_slots_of_their_own_keep_their_own_vectors() -> None:
-    moves = directions(4, 2, each=True)             # not sorted: vector 0 belongs to slot 4
+    moves = directions(4, 2, each=True)  # not sorted: vector 0 belongs to slot 4
     edited = edit(CODES, moves, [1.0])
     assert torch.allclose(edited[:, 4] - CODES[:, 4], moves.vectors[0, 0].float().expand(3, -1), atol=1e-6)
     assert torch.allclose(edited[:, 2] - CODES[:, 2], moves.vectors[0, 1].float().expand(3, -1), atol=1e-6)
@@ -69,24 +70,30 @@ def test_no_slots_means_no_edit() -> None:
     assert torch.equal(edit(CODES, Directions(tiny.normal(2, tiny.DIM), torch.ones(2), ()), [5.0]), CODES)
 
 
-@pytest.mark.parametrize("codes, moves, amounts, sentence", [
-    (CODES, directions(0), [1.0] * 5, "5 amounts for 4 directions"),
-    (CODES, directions(0, 6), [1.0], "do not fit codes with 6 slots of 12: they were made for another model"),
-    (CODES[:, :, :8], directions(0), [1.0], "12 numbers do not fit codes with 6 slots of 8"),
-    (CODES[0], directions(0), [1.0], r"codes are \[n, slots, dim\]; got \[6, 12\]"),
-])
+@pytest.mark.parametrize(
+    "codes, moves, amounts, sentence",
+    [
+        (CODES, directions(0), [1.0] * 5, "5 amounts for 4 directions"),
+        (CODES, directions(0, 6), [1.0], "do not fit codes with 6 slots of 12: they were made for another model"),
+        (CODES[:, :, :8], directions(0), [1.0], "12 numbers do not fit codes with 6 slots of 8"),
+        (CODES[0], directions(0), [1.0], r"codes are \[n, slots, dim\]; got \[6, 12\]"),
+    ],
+)
 def test_what_does_not_fit_is_said_in_one_sentence(codes, moves, amounts, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         edit(codes, moves, amounts)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("vectors, scores, slots", [
-    (torch.ones(12), torch.ones(12), (0,)),
-    (torch.ones(2, 12), torch.ones(3), (0,)),
-    (torch.ones(2, 3, 12), torch.ones(2), (0, 1)),
-    (torch.ones(1, 2, 3, 4), torch.ones(1), (0, 1)),
-])
+@pytest.mark.parametrize(
+    "vectors, scores, slots",
+    [
+        (torch.ones(12), torch.ones(12), (0,)),
+        (torch.ones(2, 12), torch.ones(3), (0,)),
+        (torch.ones(2, 3, 12), torch.ones(2), (0, 1)),
+        (torch.ones(1, 2, 3, 4), torch.ones(1), (0, 1)),
+    ],
+)
 def test_directions_of_a_wrong_shape_cannot_be_made(vectors, scores, slots) -> None:
     with pytest.raises(ValueError, match="directions"):
         Directions(vectors, scores, slots)

@@ -1,4 +1,5 @@
 """Descent: a stream of the best so far that reaches known minima, ends when told, and leaves nothing behind."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_lbfgs_goes_through_a_bent_valley_as_far_as_scipys() -> None:
 def test_lbfgs_shortens_a_step_that_would_rise_or_leave_the_numbers() -> None:
     losses = []
 
-    def walled(x: Tensor) -> Tensor:                # log is not a number below 0
+    def walled(x: Tensor) -> Tensor:  # log is not a number below 0
         losses.append((0.2 * x - 0.1 * torch.log(x)).sum())
         return losses[-1]
 
@@ -81,8 +82,10 @@ def test_lbfgs_shortens_a_step_that_would_rise_or_leave_the_numbers() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
 def test_a_step_of_either_is_one_gradient(steps: int) -> None:
-    for stream in (lambda loss: lbfgs([start()], loss, steps=steps),
-                   lambda loss: descend([start()], loss, steps=steps, optimiser=adam(0.1))):
+    for stream in (
+        lambda loss: lbfgs([start()], loss, steps=steps),
+        lambda loss: descend([start()], loss, steps=steps, optimiser=adam(0.1)),
+    ):
         calls = []
         bests = list(stream(lambda x: (calls.append(1), squares(x))[1]))
         assert [best.i for best in bests] == list(range(steps + 1)) and len(calls) == steps + 1
@@ -95,7 +98,7 @@ def test_the_best_so_far_never_rises_though_the_loss_does() -> None:
         losses.append(squares(x).item())
         return squares(x)
 
-    bests = list(descend([start()], watched, steps=60, optimiser=sgd(0.032)))     # the rate is too high for it
+    bests = list(descend([start()], watched, steps=60, optimiser=sgd(0.032)))  # the rate is too high for it
     assert max(np.diff(losses)) > 0
     assert [best.loss for best in bests] == list(np.minimum.accumulate(losses))
     assert all(squares(best.variables[0]).item() == best.loss for best in bests)
@@ -150,8 +153,12 @@ def test_only_the_variables_get_gradients_and_the_mode_is_left_alone() -> None:
 
 
 def test_each_variable_has_its_own_rate() -> None:
-    *_, last = descend([torch.zeros(1), torch.zeros(1)], lambda x, y: (x - 9).square().sum() + (y - 9).square().sum(),
-                       steps=1, optimiser=adam(0.5, 0.25))
+    *_, last = descend(
+        [torch.zeros(1), torch.zeros(1)],
+        lambda x, y: (x - 9).square().sum() + (y - 9).square().sum(),
+        steps=1,
+        optimiser=adam(0.5, 0.25),
+    )
     assert [round(v.item(), 4) for v in last.variables] == [0.5, 0.25]
 
 

@@ -1,4 +1,5 @@
 """Direction files: what was saved comes back, and whatever else is opened, the answer is one sentence."""
+
 from __future__ import annotations
 
 import io
@@ -54,9 +55,17 @@ def refused(path: Path, data: bytes, sentence: str, **how) -> None:
 
 # Round trips
 
-@pytest.mark.parametrize("name, data", [
-    ("d.npy", npy(VECTORS)), ("d.npz", npz(vectors=VECTORS)), ("e.npz", npz(anything=VECTORS)),
-    ("d.safetensors", tensors(vectors=VECTORS)), ("f.npz", npz(vectors=VECTORS, other=np.ones(3)))])
+
+@pytest.mark.parametrize(
+    "name, data",
+    [
+        ("d.npy", npy(VECTORS)),
+        ("d.npz", npz(vectors=VECTORS)),
+        ("e.npz", npz(anything=VECTORS)),
+        ("d.safetensors", tensors(vectors=VECTORS)),
+        ("f.npz", npz(vectors=VECTORS, other=np.ones(3))),
+    ],
+)
 def test_every_format_gives_the_same_unit_vectors(tmp_path: Path, name: str, data: bytes) -> None:
     found = opened(tmp_path / name, data)
     assert np.allclose(found.vectors.numpy(), UNIT, atol=1e-12)
@@ -90,8 +99,9 @@ def test_one_vector_and_other_number_types_are_welcome(tmp_path: Path) -> None:
     assert np.allclose(load_directions(tmp_path / "b.safetensors", slots=SLOTS, dim=DIM).vectors, UNIT, atol=0.01)
 
 
-@pytest.mark.parametrize("scores", [np.array(["a", "b", "c", "d"]), np.full(4, np.nan), np.ones(3),
-                                    np.ones((4, 1)), np.ones(4) * 1j])
+@pytest.mark.parametrize(
+    "scores", [np.array(["a", "b", "c", "d"]), np.full(4, np.nan), np.ones(3), np.ones((4, 1)), np.ones(4) * 1j]
+)
 def test_scores_that_mean_nothing_are_left_out(tmp_path: Path, scores: np.ndarray) -> None:
     assert opened(tmp_path / "d.npz", npz(vectors=VECTORS, scores=scores)).scores.tolist() == [1.0] * 4
 
@@ -102,6 +112,7 @@ def test_scores_of_either_byte_order_are_kept(tmp_path: Path) -> None:
 
 
 # Never pickled
+
 
 class Trap:
     """Leaves a file behind if it is ever unpickled."""
@@ -123,26 +134,33 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
     refused(tmp_path / "d.npz", pickle.dumps(Trap(sprung)), again)
     refused(tmp_path / "e.safetensors", pickle.dumps(Trap(sprung)), "e.safetensors")
     assert not sprung.exists()
-    pickle.loads(pickle.dumps(Trap(sprung)))              # the control: the trap works
+    pickle.loads(pickle.dumps(Trap(sprung)))  # the control: the trap works
     assert sprung.exists()
 
 
 # Not directions
 
-@pytest.mark.parametrize("array, sentence", [
-    (np.ones((3, DIM + 1)), rf"holds \[3, {DIM + 1}\]; this model needs \[k, {DIM}\]"),
-    (np.ones((0, DIM)), "this model needs"),
-    (np.ones((2, SLOTS + 1, DIM)), "this model needs"),
-    (np.ones((2, 3, DIM)), "vectors for 3 slots; this model needs 6"),
-    (np.float64(3), "this model needs"), (np.ones((1, 1, 1, DIM)), "this model needs"),
-    (np.ones((2, 0, DIM)), "slots|zero"),
-    (np.full((2, DIM), np.nan), "zero, infinite or not numbers"),
-    (np.full((2, DIM), np.inf), "zero, infinite or not numbers"),
-    (np.zeros((2, DIM)), "zero, infinite or not numbers"), (np.ones((2, DIM), bool), "does not hold numbers"),
-    (np.ones((2, DIM), complex), "does not hold numbers"), (np.full((2, DIM), "x"), "does not hold numbers"),
-    (np.zeros((2, DIM), "datetime64[s]"), "does not hold numbers"),
-    (np.zeros(2, [("a", float), ("b", int)]), "does not hold numbers"),
-])
+
+@pytest.mark.parametrize(
+    "array, sentence",
+    [
+        (np.ones((3, DIM + 1)), rf"holds \[3, {DIM + 1}\]; this model needs \[k, {DIM}\]"),
+        (np.ones((0, DIM)), "this model needs"),
+        (np.ones((2, SLOTS + 1, DIM)), "this model needs"),
+        (np.ones((2, 3, DIM)), "vectors for 3 slots; this model needs 6"),
+        (np.float64(3), "this model needs"),
+        (np.ones((1, 1, 1, DIM)), "this model needs"),
+        (np.ones((2, 0, DIM)), "slots|zero"),
+        (np.full((2, DIM), np.nan), "zero, infinite or not numbers"),
+        (np.full((2, DIM), np.inf), "zero, infinite or not numbers"),
+        (np.zeros((2, DIM)), "zero, infinite or not numbers"),
+        (np.ones((2, DIM), bool), "does not hold numbers"),
+        (np.ones((2, DIM), complex), "does not hold numbers"),
+        (np.full((2, DIM), "x"), "does not hold numbers"),
+        (np.zeros((2, DIM), "datetime64[s]"), "does not hold numbers"),
+        (np.zeros(2, [("a", float), ("b", int)]), "does not hold numbers"),
+    ],
+)
 def test_arrays_that_are_no_directions_are_refused(tmp_path: Path, array: np.ndarray, sentence: str) -> None:
     refused(tmp_path / "d.npy", npy(array), sentence)
     refused(tmp_path / "d.npz", npz(vectors=array), sentence)
@@ -174,25 +192,28 @@ def test_several_unnamed_arrays_are_refused(tmp_path: Path) -> None:
 def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     for name in ("d.npy", "d.npz", "d.safetensors"):
         with open(tmp_path / name, "wb") as file:
-            file.truncate(50 * 2 ** 20)
+            file.truncate(50 * 2**20)
         with pytest.raises(ValueError, match=f"{name} has 50 MB; a file of directions may have 20"):
             load_directions(tmp_path / name, slots=SLOTS, dim=DIM)
 
 
 def test_a_small_archive_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
-    data = npz(compressed=True, vectors=np.zeros((8 * 2 ** 20, 3)))
-    assert len(data) < 2 ** 20
+    data = npz(compressed=True, vectors=np.zeros((8 * 2**20, 3)))
+    assert len(data) < 2**20
     refused(tmp_path / "d.npz", data, "d.npz has 192 MB; a file of directions may have 20")
 
 
-@pytest.mark.parametrize("name, data", [("d.npy", npy(VECTORS)), ("d.npz", npz(vectors=VECTORS)),
-                                        ("d.safetensors", tensors(vectors=VECTORS))])
+@pytest.mark.parametrize(
+    "name, data",
+    [("d.npy", npy(VECTORS)), ("d.npz", npz(vectors=VECTORS)), ("d.safetensors", tensors(vectors=VECTORS))],
+)
 def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
     for length in {*range(0, len(data), 17), len(data) - 1}:
         refused(tmp_path / name, data[:length], name)
 
 
 # Of another model
+
 
 def test_directions_of_other_weights_are_refused(tmp_path: Path) -> None:
     data = tensors({"weights": "1" * 64, "model": "portraits-pggan"}, vectors=VECTORS)
@@ -202,13 +223,33 @@ def test_directions_of_other_weights_are_refused(tmp_path: Path) -> None:
         assert np.allclose(opened(tmp_path / "d.safetensors", data, **how).vectors, UNIT)
 
 
-@pytest.mark.parametrize("slots", ["[0, 6]", "[-1]", "[]", "[1.5]", "[true]", "[2, 2]", "[Infinity]", "[NaN]", '["1"]',
-                                   '"12"', "7", "null", "{", "", "[" * 5000, "[1e400]"])
+@pytest.mark.parametrize(
+    "slots",
+    [
+        "[0, 6]",
+        "[-1]",
+        "[]",
+        "[1.5]",
+        "[true]",
+        "[2, 2]",
+        "[Infinity]",
+        "[NaN]",
+        '["1"]',
+        '"12"',
+        "7",
+        "null",
+        "{",
+        "",
+        "[" * 5000,
+        "[1e400]",
+    ],
+)
 def test_slots_that_do_not_exist_are_refused(tmp_path: Path, slots: str) -> None:
     refused(tmp_path / "d.safetensors", tensors({"slots": slots}, vectors=VECTORS), "layers")
 
 
 # Random bytes: nothing but a ValueError, ever
+
 
 def outcome(path: Path, data: bytes) -> None:
     try:
@@ -227,17 +268,22 @@ def mutations(data: bytes, count: int, seed: int) -> list[bytes]:
         for _ in range(rng.randint(1, 6)):
             at = rng.randrange(min(len(changed), rng.choice((16, 130, len(changed)))))
             span = rng.randint(0, 8)
-            put = rng.choice((rng.randbytes(1), rng.randbytes(span), changed[at:at + span], b"9"))
-            changed[at:at + rng.choice((0, 1, span))] = put
+            put = rng.choice((rng.randbytes(1), rng.randbytes(span), changed[at : at + span], b"9"))
+            changed[at : at + rng.choice((0, 1, span))] = put
         out.append(bytes(changed))
     return out
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name, data", [
-    ("d.npy", npy(VECTORS)), ("d.npz", npz(vectors=VECTORS, scores=np.ones(4))),
-    ("c.npz", npz(compressed=True, vectors=VECTORS)),
-    ("d.safetensors", tensors({"slots": "[0, 1]", "weights": "x"}, vectors=VECTORS, scores=np.ones(4)))])
+@pytest.mark.parametrize(
+    "name, data",
+    [
+        ("d.npy", npy(VECTORS)),
+        ("d.npz", npz(vectors=VECTORS, scores=np.ones(4))),
+        ("c.npz", npz(compressed=True, vectors=VECTORS)),
+        ("d.safetensors", tensors({"slots": "[0, 1]", "weights": "x"}, vectors=VECTORS, scores=np.ones(4))),
+    ],
+)
 def test_no_bytes_raise_anything_but_a_sentence(tmp_path: Path, name: str, data: bytes) -> None:
     rng = random.Random(1)
     for made in mutations(data, 250, seed=0) + [rng.randbytes(rng.randint(0, 300)) for _ in range(60)]:
@@ -248,13 +294,17 @@ def test_no_bytes_raise_anything_but_a_sentence(tmp_path: Path, name: str, data:
 
 
 def test_headers_that_lie_are_refused(tmp_path: Path) -> None:
-    for shape in ("(10000000000, 12)", "(-1, 12)", "(2, 12", "2", "(" * 500, f"({2 ** 70}, 12)", "(True, 12)"):
+    for shape in ("(10000000000, 12)", "(-1, 12)", "(2, 12", "2", "(" * 500, f"({2**70}, 12)", "(True, 12)"):
         header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
         refused(tmp_path / "d.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(96), "d.npy")
-    for header in (b"{}", b"[]", b'{"vectors":{"dtype":"F64","shape":[9999999999,12],"data_offsets":[0,8]}}',
-                   b'{"vectors":{"dtype":"F8_E4M3","shape":[1,12],"data_offsets":[0,12]}}'):
+    for header in (
+        b"{}",
+        b"[]",
+        b'{"vectors":{"dtype":"F64","shape":[9999999999,12],"data_offsets":[0,8]}}',
+        b'{"vectors":{"dtype":"F8_E4M3","shape":[1,12],"data_offsets":[0,12]}}',
+    ):
         refused(tmp_path / "d.safetensors", struct.pack("<Q", len(header)) + header + bytes(12), "d.safetensors")
-    refused(tmp_path / "d.safetensors", struct.pack("<Q", 2 ** 63) + b"{}", "d.safetensors")
+    refused(tmp_path / "d.safetensors", struct.pack("<Q", 2**63) + b"{}", "d.safetensors")
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 """GANSpace finds the axes along which codes vary; random directions are what it must beat."""
+
 from __future__ import annotations
 
 import pytest
@@ -37,7 +38,7 @@ def test_planted_axes_are_found_in_order_of_variance() -> None:
     assert (agreement > 0.99).all()
     assert torch.allclose(found.scores.sqrt(), DEVIATIONS[order[:4]], rtol=0.06)
     round_codes = ganspace(Stretched(AXES, torch.ones(8, dtype=torch.float64)), k=1, samples=3000)
-    assert round_codes.scores[0] < 1.3               # the control: codes without a preferred axis
+    assert round_codes.scores[0] < 1.3  # the control: codes without a preferred axis
 
 
 @pytest.mark.parametrize("name", tiny.GENERATORS)
@@ -47,8 +48,9 @@ def test_it_equals_an_independent_principal_component_analysis(name: str) -> Non
     codes = generator.codes(generator.sample(300, 11))[:, 0].double().numpy()
     expected = PCA(5, svd_solver="full").fit(codes)
     assert torch.allclose(found.scores, torch.as_tensor(expected.explained_variance_), rtol=1e-9)
-    assert torch.allclose((found.vectors @ torch.as_tensor(expected.components_).T).abs(),
-                          torch.eye(5, dtype=torch.float64), atol=1e-6)
+    assert torch.allclose(
+        (found.vectors @ torch.as_tensor(expected.components_).T).abs(), torch.eye(5, dtype=torch.float64), atol=1e-6
+    )
     assert found.slots == tuple(range(generator.slots))
 
 
@@ -62,16 +64,22 @@ def test_directions_are_orthonormal_repeatable_and_signed() -> None:
     assert not torch.allclose(found.scores, ganspace(generator, k=tiny.DIM, samples=200, seed=1000).scores)
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (dict(k=0), "1 to 12 components"), (dict(k=13), "1 to 12 components"), (dict(k=5, samples=5), "1 to 4 components"),
-    (dict(slots=[9]), "choose at least one of 0 to 5"),
-])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(k=0), "1 to 12 components"),
+        (dict(k=13), "1 to 12 components"),
+        (dict(k=5, samples=5), "1 to 4 components"),
+        (dict(slots=[9]), "choose at least one of 0 to 5"),
+    ],
+)
 def test_what_there_is_not_is_refused_in_one_sentence(arguments: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         ganspace(tiny.stylegan2(), **arguments)
 
 
 # The baseline
+
 
 def test_random_directions_are_unit_and_depend_on_seed_and_index_alone() -> None:
     generator = tiny.stylegan2()
@@ -96,10 +104,10 @@ def test_spread_is_the_standard_deviation_of_the_codes() -> None:
 
 def test_spread_of_a_vector_for_each_slot_counts_them_all() -> None:
     generator = Stretched(AXES, DEVIATIONS)
-    each = torch.stack([AXES[:2], AXES[:2]], 1) / 2 ** 0.5              # [2, 2 slots, dim], unit length over both
+    each = torch.stack([AXES[:2], AXES[:2]], 1) / 2**0.5  # [2, 2 slots, dim], unit length over both
     shared = spread_along(generator, Directions(AXES[:2], torch.ones(2), (0, 1)), samples=500)
     own = spread_along(generator, Directions(each, torch.ones(2), (0, 1)), samples=500)
-    assert torch.allclose(own, 2 ** 0.5 * shared)
+    assert torch.allclose(own, 2**0.5 * shared)
 
 
 def test_ganspace_beats_random_directions_in_spread() -> None:

@@ -1,4 +1,5 @@
 """Generators: segments are the whole, seeds are pictures, and every layer equals an independent form of itself."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -35,6 +36,7 @@ def codes_of(generator: Generator, n: int = 3, seed: int = 0) -> Tensor:
 
 # Segments
 
+
 def test_any_two_segments_make_the_whole(generator: Generator) -> None:
     codes = codes_of(generator)
     whole = generator.run(codes)
@@ -61,8 +63,9 @@ def test_one_layer_later_would_be_too_late(generator: Generator) -> None:
         edited = codes.clone()
         edited[:, slot] += 1
         late = generator.start((slot,)) + 1
-        assert not torch.equal(generator.to_image(generator.run(edited, generator.run(codes, stop=late), start=late)),
-                               generator(edited))
+        assert not torch.equal(
+            generator.to_image(generator.run(edited, generator.run(codes, stop=late), start=late)), generator(edited)
+        )
 
 
 def test_stylegan2_reads_each_pair_of_slots_in_an_even_layer() -> None:
@@ -90,11 +93,12 @@ def test_a_state_is_needed_everywhere_but_at_the_start(generator: Generator) -> 
 
 # Seeds
 
+
 def test_row_i_of_a_sample_is_the_sample_of_seed_plus_i(generator: Generator) -> None:
     rows = generator.sample(7, 40)
     assert rows.shape == (7, generator.z_dim)
     for i in range(7):
-        assert torch.equal(rows[i:i + 1], generator.sample(1, 40 + i))
+        assert torch.equal(rows[i : i + 1], generator.sample(1, 40 + i))
     assert not torch.equal(rows[0], rows[1])
 
 
@@ -124,6 +128,7 @@ def test_pictures_in_another_batch_agree_to_one_level(generator: Generator) -> N
 
 # Derivatives
 
+
 def test_jvp_equals_finite_differences(generator: Generator) -> None:
     generator = generator.double()
     codes = codes_of(generator, 2).double()
@@ -144,9 +149,10 @@ def test_vmap_equals_a_loop(generator: Generator) -> None:
 
 # StyleGAN2 against independent forms of its parts
 
+
 def filtered(x: Tensor) -> Tensor:
     """Zero insertion and the [1, 3, 3, 1] filter by scipy: [n, c, h, w] -> [n, c, 2h, 2w]."""
-    taps = np.array([1.0, 3.0, 3.0, 1.0]) / 4         # every second sample is zero: gain 2 an axis
+    taps = np.array([1.0, 3.0, 3.0, 1.0]) / 4  # every second sample is zero: gain 2 an axis
     for axis in (2, 3):
         x = scipy.signal.upfirdn(taps, x, up=2, axis=axis)
         x = np.take(x, range(1, x.shape[axis] - 1), axis=axis)
@@ -158,7 +164,7 @@ def fused(conv: ModulatedConv, x: Tensor, w: Tensor) -> Tensor:
     n, fan_in, h, _ = x.shape
     fan_out, _, kernel, _ = conv.weight.shape
     style = w @ conv.affine.weight.T / w.shape[1] ** 0.5 + conv.affine.bias
-    weight = conv.weight[None] / (fan_in * kernel ** 2) ** 0.5 * style[:, None, :, None, None]
+    weight = conv.weight[None] / (fan_in * kernel**2) ** 0.5 * style[:, None, :, None, None]
     if conv.demodulate:
         weight = weight / (weight.square().sum((2, 3, 4), keepdim=True) + 1e-8).sqrt()
     if not conv.up:
@@ -166,8 +172,10 @@ def fused(conv: ModulatedConv, x: Tensor, w: Tensor) -> Tensor:
         return F.conv2d(x.reshape(1, n * fan_in, h, h), flat, padding=kernel // 2, groups=n).reshape(n, fan_out, h, h)
     spread = torch.zeros(n, fan_in, 2 * h - 1, 2 * h - 1, dtype=x.dtype)
     spread[:, :, ::2, ::2] = x
-    out = [[sum(scipy.signal.convolve2d(spread[i, c], weight[i, o, c]) for c in range(fan_in)) for o in range(fan_out)]
-           for i in range(n)]
+    out = [
+        [sum(scipy.signal.convolve2d(spread[i, c], weight[i, o, c]) for c in range(fan_in)) for o in range(fan_out)]
+        for i in range(n)
+    ]
     taps = np.array([1.0, 3.0, 3.0, 1.0]) / 4
     image = np.pad(np.array(out), ((0, 0), (0, 0), (1, 1), (1, 1)))
     for axis in (2, 3):
@@ -197,7 +205,7 @@ def test_a_whole_stylegan2_equals_the_equations(stylegan2: StyleGAN2) -> None:
     x, image = generator.layers[0].const[None].repeat(2, 1, 1, 1), None
     for i, layer in enumerate(generator.layers):
         x = fused(layer.conv, x, codes[:, i]) + layer.noise_strength * layer.noise + layer.bias[:, None, None]
-        x = (torch.maximum(x, 0.2 * x) * 2 ** 0.5).clamp(-limit, limit)
+        x = (torch.maximum(x, 0.2 * x) * 2**0.5).clamp(-limit, limit)
         if i % 2 == 0:
             new = (fused(layer.to_rgb, x, codes[:, i + 1]) + layer.rgb_bias[:, None, None]).clamp(-limit, limit)
             image = new if image is None else filtered(image) + new
@@ -217,7 +225,7 @@ def test_w_is_the_mapping_network_of_the_normalised_noise(stylegan2: StyleGAN2) 
     w = z / z.square().mean(1, keepdim=True).sqrt()
     for layer in stylegan2.mapping:
         y = w @ (layer.weight.double().T * 0.01 / layer.weight.shape[1] ** 0.5) + 0.01 * layer.bias
-        w = torch.maximum(y, 0.2 * y) * 2 ** 0.5
+        w = torch.maximum(y, 0.2 * y) * 2**0.5
     codes = stylegan2.codes(z.float())
     assert torch.allclose(codes, w.float()[:, None].expand_as(codes), atol=1e-5)
 
@@ -227,12 +235,13 @@ def test_w_is_the_mapping_network_of_the_normalised_noise(stylegan2: StyleGAN2) 
 def test_a_convolution_that_goes_down_is_a_convolution_and_a_mean(kernel: int, bias: bool) -> None:
     down = tiny.stirred(lambda: EqualConv2d(3, 4, kernel, bias=bias, down=True), 0).double()
     x = tiny.normal(2, 3, 8, 8)
-    scaled = down.weight / (3 * kernel ** 2) ** 0.5
+    scaled = down.weight / (3 * kernel**2) ** 0.5
     expected = F.avg_pool2d(F.conv2d(x, scaled, down.bias, padding=kernel // 2), 2)
     assert torch.allclose(down(x), expected, atol=1e-12)
 
 
 # Noise
+
 
 def test_noise_views_share_every_parameter_and_leave_the_original_alone(stylegan2: StyleGAN2) -> None:
     codes = codes_of(stylegan2)
@@ -271,6 +280,7 @@ def test_noise_of_an_unknown_kind_is_refused_in_a_sentence(generator: Generator)
 
 # Truncation
 
+
 def test_truncation_zero_is_one_face_and_one_is_no_change(stylegan2: StyleGAN2) -> None:
     z = stylegan2.sample(4, 0)
     one_face = stylegan2.codes(z, psi=0)
@@ -297,10 +307,11 @@ def test_pggan_has_no_truncation() -> None:
 
 # PGGAN
 
+
 def test_pggan_codes_lie_on_the_sphere_and_their_length_does_not_matter() -> None:
     generator = tiny.pggan()
     codes = codes_of(generator, 6)
-    assert torch.allclose(codes.norm(dim=2), torch.tensor(generator.dim ** 0.5), atol=1e-5)
+    assert torch.allclose(codes.norm(dim=2), torch.tensor(generator.dim**0.5), atol=1e-5)
     assert torch.allclose(generator(3 * codes), generator(codes), atol=1e-4)
 
 
@@ -322,6 +333,7 @@ def test_pggan_equals_the_equations() -> None:
 
 
 # What the page asks of any of them
+
 
 def test_images_have_the_size_the_generator_says(generator: Generator) -> None:
     codes = codes_of(generator, 2)
@@ -357,6 +369,7 @@ def test_widths_that_do_not_make_the_resolution_are_refused(kind) -> None:
 
 # Critics
 
+
 @pytest.mark.parametrize("classes", [0, 3])
 def test_a_critic_scores_each_picture_and_shows_its_features(classes: int) -> None:
     critic = tiny.critic(classes=classes)
@@ -372,5 +385,5 @@ def test_critic_features_do_not_depend_on_the_other_pictures() -> None:
     critic, images = tiny.critic(), tiny.normal(6, 3, 16, 16).float()
     for whole, alone in zip(critic.features(images), critic.features(images[2:3])):
         assert torch.allclose(whole[2:3], alone, atol=1e-5)
-    scores = critic(images)             # these do compare the group, on purpose
+    scores = critic(images)  # these do compare the group, on purpose
     assert not torch.allclose(scores[2:3], critic(images[2:3]), atol=1e-4)

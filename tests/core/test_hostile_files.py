@@ -2,6 +2,7 @@
 
 Every payload would create a file; the control shows that Python's own reader does run them.
 """
+
 from __future__ import annotations
 
 import io
@@ -31,9 +32,9 @@ from .. import foreign, tiny
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="payloads use touch; names are of fewer characters")
-MARKER = "it_ran"       # created in the working folder by whatever runs
-SECONDS = 10            # on a busy machine; most take milliseconds
-MEGABYTES = 400         # that reading all these files may add to the process
+MARKER = "it_ran"  # created in the working folder by whatever runs
+SECONDS = 10  # on a busy machine; most take milliseconds
+MEGABYTES = 400  # that reading all these files may add to the process
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +46,14 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.fixture(autouse=True, scope="module")
 def memory_stays_bounded() -> Iterator[None]:
-    if sys.platform == "win32":         # keeps no such count
+    if sys.platform == "win32":  # keeps no such count
         yield
         return
     import resource
+
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
-    unit = 2 ** 20 if sys.platform == "darwin" else 2 ** 10
+    unit = 2**20 if sys.platform == "darwin" else 2**10
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit < MEGABYTES
 
 
@@ -98,8 +100,9 @@ def nested(payload: bytes) -> bytes:
     return b"\x80\x03ctorch.storage\n_load_from_bytes\nB" + struct.pack("<I", len(payload)) + payload + b"\x85R."
 
 
-def legacy(tree: bytes, keys: bytes = b"\x80\x02].", rest: bytes = b"", *, version: int = 1001,
-           little_endian: bool = True) -> bytes:
+def legacy(
+    tree: bytes, keys: bytes = b"\x80\x02].", rest: bytes = b"", *, version: int = 1001, little_endian: bool = True
+) -> bytes:
     """torch.save's old container around a pickle."""
     system = pickle.dumps(dict(protocol_version=1001, little_endian=little_endian, type_sizes={}), protocol=2)
     return MAGIC + pickle.dumps(version, protocol=2) + system + tree + keys + rest
@@ -117,6 +120,7 @@ def archive(tree: bytes, *, compress: bool = False, **entries: bytes) -> bytes:
 
 def tensor(numel: int, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0, key: str = "0") -> bytes:
     """The instructions of {"synthesis.b4.const": a tensor}, with what it claims; protocol 2."""
+
     def number(value: int) -> bytes:
         return b"\x8a\x08" + struct.pack("<q", value)
 
@@ -124,9 +128,16 @@ def tensor(numel: int, size: tuple[int, ...], stride: tuple[int, ...], offset: i
         return b"(" + b"".join(map(number, values)) + b"t"
 
     storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu") + number(numel) + b"tQ"
-    return b"\x80\x02}" + text("synthesis.b4.const") + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage \
-        + number(offset) \
-        + numbers(size) + numbers(stride) + b"\x89ccollections\nOrderedDict\n)RtRs."
+    return (
+        b"\x80\x02}"
+        + text("synthesis.b4.const")
+        + b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + storage
+        + number(offset)
+        + numbers(size)
+        + numbers(stride)
+        + b"\x89ccollections\nOrderedDict\n)RtRs."
+    )
 
 
 def text(value: str) -> bytes:
@@ -134,6 +145,7 @@ def text(value: str) -> bytes:
 
 
 # Code
+
 
 def raw(body: bytes) -> bytes:
     return b"\x80\x04" + body + b"."
@@ -191,9 +203,21 @@ def test_code_is_refused_and_not_run(name: str) -> None:
 
 
 @not_on_windows
-@pytest.mark.parametrize("name", [
-    "os.system", "eval", "names from the memo", "instance", "object", "hidden in a storage", "beside good weights",
-    "array of objects", "inside a good module", "through another module"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "eval",
+        "names from the memo",
+        "instance",
+        "object",
+        "hidden in a storage",
+        "beside good weights",
+        "array of objects",
+        "inside a good module",
+        "through another module",
+    ],
+)
 def test_python_s_own_reader_would_run_it(tmp_path: Path, name: str) -> None:
     """The control: the marker appears. It runs in a process of its own, with stand-ins for NVIDIA's modules."""
     (tmp_path / "evil.pkl").write_bytes(CODE[name])
@@ -223,27 +247,42 @@ def test_what_the_table_knows_is_inert() -> None:
 # Instructions in strange places
 
 INSTRUCTIONS_OUT_OF_PLACE: dict[str, bytes] = {
-    "extension 1": raw(b"\x82\x01"), "extension 2": raw(b"\x83\x01\x01"), "extension 4": raw(b"\x84\x01\x01\x01\x01"),
+    "extension 1": raw(b"\x82\x01"),
+    "extension 2": raw(b"\x83\x01\x01"),
+    "extension 4": raw(b"\x84\x01\x01\x01\x01"),
     "persistent id in a plain pickle": raw(text("storage") + b"\x85Q"),
     "persistent id as text": raw(b"Phttp://example.org\n"),
     "persistent id of another kind": archive(b"\x80\x02" + text("module") + b"\x85Q."),
     "persistent id of no tuple": archive(b"\x80\x02K\1Q."),
     "state for a tensor": archive(tensor(1, (1,), (1,))[:-2] + b"}" + text("x") + b"K\1sbs.", data__0=b"\0" * 4),
-    "state for a dict": raw(b"}}" + text("__class__") + b"K\1sb"), "state for a number": raw(b"K\1}b"),
+    "state for a dict": raw(b"}}" + text("__class__") + b"K\1sb"),
+    "state for a number": raw(b"K\1}b"),
     "odd state for an array": raw(b"cnumpy._core.multiarray\n_reconstruct\n)R](K\1K\2eb"),
     "odd state for a type": raw(b"cnumpy\ndtype\n" + text("f4") + b"\x85R}b"),
     "odd state for settings": raw(b"cargparse\nNamespace\n)\x81K\1b"),
-    "call of a placeholder": raw(b"cargparse\nNamespace\n)\x81)R"), "call of a number": raw(b"K\1)R"),
+    "call of a placeholder": raw(b"cargparse\nNamespace\n)\x81)R"),
+    "call of a number": raw(b"K\1)R"),
     "call of a storage": raw(b"ctorch\nFloatStorage\nK\1\x85R"),
     "call without a tuple": raw(b"ccollections\nOrderedDict\nK\1R"),
     "persistent object without state": raw(b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n}\x85R"),
-    "append to a dict": raw(b"}K\1a"), "item of a list": raw(b"]K\1K\2s"), "odd items": raw(b"}(K\1K\2K\3u"),
-    "nothing to pop": raw(b"0"), "nothing to store": raw(b"\x94"), "unknown memo": raw(b"h\x05"), "no mark": raw(b"t"),
-    "below a mark": raw(b"K\1(0"), "buffer": raw(b"\x97"), "read-only buffer": raw(b"K\1\x98"),
+    "append to a dict": raw(b"}K\1a"),
+    "item of a list": raw(b"]K\1K\2s"),
+    "odd items": raw(b"}(K\1K\2K\3u"),
+    "nothing to pop": raw(b"0"),
+    "nothing to store": raw(b"\x94"),
+    "unknown memo": raw(b"h\x05"),
+    "no mark": raw(b"t"),
+    "below a mark": raw(b"K\1(0"),
+    "buffer": raw(b"\x97"),
+    "read-only buffer": raw(b"K\1\x98"),
     "bytearray": raw(b"\x96" + b"\0" * 8),
-    "name of two lines": raw(text("os\nsystem") + text("x\ny") + b"\x93"), "name of a number": raw(b"K\1K\2\x93"),
-    "unknown instruction": raw(b"\xff"), "newer protocol": b"\x80\x63N.", "no end": b"\x80\x04]",
-    "list as a key": raw(b"}]K\1s"), "tensor as a key": raw(b"}ccollections\nOrderedDict\n)RK\1s"),
+    "name of two lines": raw(text("os\nsystem") + text("x\ny") + b"\x93"),
+    "name of a number": raw(b"K\1K\2\x93"),
+    "unknown instruction": raw(b"\xff"),
+    "newer protocol": b"\x80\x63N.",
+    "no end": b"\x80\x04]",
+    "list as a key": raw(b"}]K\1s"),
+    "tensor as a key": raw(b"}ccollections\nOrderedDict\n)RK\1s"),
 }
 
 
@@ -254,10 +293,12 @@ def test_instructions_out_of_place_are_refused(name: str) -> None:
 
 # Time and memory
 
-BIG = 2 ** 30       # numbers: 4 GB
+BIG = 2**30  # numbers: 4 GB
 LARGE: dict[str, tuple[bytes, str]] = {
-    "4 GB in an old container": (legacy(tensor(BIG, (BIG,), (1,)), pickle.dumps(["0"], 2), struct.pack("<q", BIG)),
-                                 "more numbers than"),
+    "4 GB in an old container": (
+        legacy(tensor(BIG, (BIG,), (1,)), pickle.dumps(["0"], 2), struct.pack("<q", BIG)),
+        "more numbers than",
+    ),
     "4 GB in an archive": (archive(tensor(BIG, (BIG,), (1,)), data__0=b"\0" * 4), "more or fewer numbers than"),
     "4 GB by repeating one number": (archive(tensor(1, (BIG,), (0,)), data__0=b"\0" * 4), "more numbers than"),
     "4 GB in a storage": (nested(legacy(tensor(BIG, (1,), (1,)))), "more numbers than"),
@@ -265,21 +306,27 @@ LARGE: dict[str, tuple[bytes, str]] = {
     "a view before its storage": (archive(tensor(4, (2,), (-1,), 1), data__0=b"\0" * 16), "shape is not one"),
     "a negative offset": (archive(tensor(4, (2,), (1,), -1), data__0=b"\0" * 16), "shape is not one"),
     "a negative length": (archive(tensor(-1, (2,), (1,)), data__0=b""), "outside the file"),
-    "a size that overflows": (archive(tensor(4, (2 ** 32, 2 ** 32), (1, 1)), data__0=b"\0" * 16), "more numbers than"),
+    "a size that overflows": (archive(tensor(4, (2**32, 2**32), (1, 1)), data__0=b"\0" * 16), "more numbers than"),
     "another tensor's key": (archive(tensor(1, (1,), (1,), key="../x"), data__0=b"\0" * 4), "more or fewer"),
     "bytes of 4 GB": (raw(b"B\xff\xff\xff\xff"), "broken"),
     "bytes of 2 ** 63": (raw(b"\x8e" + b"\xff" * 7 + b"\x7f"), "broken"),
     "number of 2 GB": (raw(b"\x8b\xff\xff\xff\x7f"), "broken"),
-    "number of a million digits": (raw(b"L" + b"9" * 10 ** 6 + b"L\n"), "broken"),
+    "number of a million digits": (raw(b"L" + b"9" * 10**6 + b"L\n"), "broken"),
     "memo at 2 ** 32": (raw(b"Nr\xff\xff\xff\xff"), "no generator"),
-    "a million lists": (raw(b"]" * 10 ** 5 + b"a" * (10 ** 5 - 1)), "no generator"),
-    "a deep tuple as a key": (raw(b"}" + b")" + b"\x85" * 10 ** 5 + b"Ns"), "strange key"),
-    "collections begun": (raw(b"(" * 10 ** 5), "nests collections"),
+    "a million lists": (raw(b"]" * 10**5 + b"a" * (10**5 - 1)), "no generator"),
+    "a deep tuple as a key": (raw(b"}" + b")" + b"\x85" * 10**5 + b"Ns"), "strange key"),
+    "collections begun": (raw(b"(" * 10**5), "nests collections"),
     "a billion laughs": (raw(b"](K\1K\1e" + b"".join(b"\x94](h%ch%ce" % (i, i) for i in range(60))), "no generator"),
     "too many instructions": (raw(b"N0" * (INSTRUCTIONS // 2) + b"N"), "more than 1000000 pickle instructions"),
     "too many, nested": (nested(legacy(raw(b"N0" * (INSTRUCTIONS // 2) + b"N"))), "more than 1000000 pickle"),
-    "an array of 4 GB": (raw(b"cnumpy._core.multiarray\n_reconstruct\n)R(K\1J\0\0\0\x40\x85cnumpy\ndtype\n" + text("f4")
-                             + b"\x85R\x89C\4aaaatb"), "does not hold the plain numbers"),
+    "an array of 4 GB": (
+        raw(
+            b"cnumpy._core.multiarray\n_reconstruct\n)R(K\1J\0\0\0\x40\x85cnumpy\ndtype\n"
+            + text("f4")
+            + b"\x85R\x89C\4aaaatb"
+        ),
+        "does not hold the plain numbers",
+    ),
     "a packed archive": (archive(EVIL, compress=True), "packed"),
     "a bomb": (archive(tensor(BIG // 64, (1,), (1,)), compress=True, data__0=b"\0" * (BIG // 64)), "packed"),
 }
@@ -295,7 +342,7 @@ def test_many_views_of_one_storage_do_not_add_up() -> None:
     """Each tensor is honest; a thousand of them would be a thousand times the file."""
     whole = torch.ones(20_000)
     data = foreign.torch_file({f"synthesis.b4.{i}": whole for i in range(1000)})
-    assert len(data) < 10 ** 6
+    assert len(data) < 10**6
     refused(data, "more than the file has")
 
 
@@ -303,10 +350,10 @@ def test_an_archive_whose_entries_overlap_is_refused() -> None:
     """Two thousand names for the same bytes."""
     tree = bytearray(archive(b"\x80\x02N.", data__0=b"\0" * 40_000))
     start = tree.index(b"PK\1\2", 40_000)
-    entry = tree[tree.index(b"PK\1\2", start + 4):tree.index(b"PK\5\6")]
+    entry = tree[tree.index(b"PK\1\2", start + 4) : tree.index(b"PK\5\6")]
     copies = b"".join(bytes(entry).replace(b"data/0", b"%06d" % i) for i in range(2000))
-    end = bytearray(tree[tree.index(b"PK\5\6"):])
-    directory = bytes(tree[start:tree.index(b"PK\5\6")]) + copies
+    end = bytearray(tree[tree.index(b"PK\5\6") :])
+    directory = bytes(tree[start : tree.index(b"PK\5\6")]) + copies
     end[8:16] = struct.pack("<HHI", 2002, 2002, len(directory))
     refused(bytes(tree[:start]) + directory + bytes(end), "claims more bytes", "broken")
 
@@ -327,16 +374,23 @@ def test_our_own_format_may_not_describe_more_than_it_holds() -> None:
     native.save(twin, "good.safetensors")
     data = Path("good.safetensors").read_bytes()
     for change, sentence in [
-            (dict(dim=30_000), "more than the file has"), (dict(z_dim=10 ** 12), "nobody has"),
-            (dict(mapping_layers=10 ** 9), "nobody has"), (dict(channels=[1] * 400), "nobody has"),
-            (dict(clamp=float("nan")), "nobody has"), (dict(channels=[6, 5]), "widths make"),
-            (dict(other=1), "metadata say")]:
-        save_file(dict(twin.state_dict()), "evil.safetensors", metadata=dict(
-            format="ganatomy-1", architecture="StyleGAN2", config=json.dumps(twin.config() | change)))
+        (dict(dim=30_000), "more than the file has"),
+        (dict(z_dim=10**12), "nobody has"),
+        (dict(mapping_layers=10**9), "nobody has"),
+        (dict(channels=[1] * 400), "nobody has"),
+        (dict(clamp=float("nan")), "nobody has"),
+        (dict(channels=[6, 5]), "widths make"),
+        (dict(other=1), "metadata say"),
+    ]:
+        save_file(
+            dict(twin.state_dict()),
+            "evil.safetensors",
+            metadata=dict(format="ganatomy-1", architecture="StyleGAN2", config=json.dumps(twin.config() | change)),
+        )
         refused(Path("evil.safetensors").read_bytes(), sentence)
     refused(data[:200], "broken")
-    refused(struct.pack("<Q", 10 ** 7) + data[8:], "broken")
-    refused(struct.pack("<Q", 2 ** 40) + data[8:], "no file of weights")
+    refused(struct.pack("<Q", 10**7) + data[8:], "broken")
+    refused(struct.pack("<Q", 2**40) + data[8:], "no file of weights")
 
 
 def test_numbers_that_are_none_are_refused_in_our_own_format() -> None:
@@ -349,8 +403,10 @@ def test_numbers_that_are_none_are_refused_in_our_own_format() -> None:
 # Files of other kinds
 
 OTHER: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "empty"), "a page": (b"<!DOCTYPE html><title>Sign in</title>", "no file of weights"),
-    "a picture": (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "no file of weights"), "one byte": (b"\x80", "broken"),
+    "nothing": (b"", "empty"),
+    "a page": (b"<!DOCTYPE html><title>Sign in</title>", "no file of weights"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "no file of weights"),
+    "one byte": (b"\x80", "broken"),
     "an archive of something else": (b"PK\x03\x04" + b"\0" * 30, "broken"),
     "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "no file of weights"),
     "TorchScript": (archive(b"N.", constants__pkl=b"N.", **{"constants.pkl": b"N."}), "TorchScript"),
@@ -386,12 +442,14 @@ def test_a_strange_file_name_cannot_break_the_sentence() -> None:
 
 # Damaged files
 
+
 def good_files() -> dict[str, bytes]:
     names = state()
     return {
         "archive": foreign.torch_file(foreign.rosinality(names)),
         "old": foreign.torch_file(foreign.genforce(names), legacy=True),
-        "nvidia": foreign.nvidia_pickle(names), "nvidia2": foreign.nvidia_pickle(names, protocol=2),
+        "nvidia": foreign.nvidia_pickle(names),
+        "nvidia2": foreign.nvidia_pickle(names, protocol=2),
         "tensorflow": foreign.tf_pickle(names),
         "pggan": foreign.torch_file(foreign.genforce_pggan(tiny.pggan()), legacy=True),
     }
@@ -400,8 +458,12 @@ def good_files() -> dict[str, bytes]:
 every_format = pytest.mark.parametrize("name", ["archive", "old", "nvidia", "nvidia2", "tensorflow", "pggan"])
 
 
-SPLICES = (b"cos\nsystem\n" + text(TOUCH) + b"\x85R0", b"(S'" + TOUCH.encode() + b"'\nios\nsystem\n0",
-           text("posix") + text("system") + b"\x93" + text(TOUCH) + b"\x85R0", EVIL)
+SPLICES = (
+    b"cos\nsystem\n" + text(TOUCH) + b"\x85R0",
+    b"(S'" + TOUCH.encode() + b"'\nios\nsystem\n0",
+    text("posix") + text("system") + b"\x93" + text(TOUCH) + b"\x85R0",
+    EVIL,
+)
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -416,13 +478,13 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
         elif kind == 1:
             data[i] = chance.randrange(256)
         elif kind == 2:
-            del data[i:i + chance.choice((1, 4, 100))]
+            del data[i : i + chance.choice((1, 4, 100))]
         elif kind == 3:
-            data[i:i] = data[chance.randrange(len(data)):][:chance.choice((1, 8, 60))]
+            data[i:i] = data[chance.randrange(len(data)) :][: chance.choice((1, 8, 60))]
         elif kind == 4:
             data[i:i] = chance.choice(SPLICES)
         else:
-            data[i:i + 4] = struct.pack("<I", chance.choice((0, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 20)))
+            data[i : i + 4] = struct.pack("<I", chance.choice((0, 2**31 - 1, 2**32 - 1, 2**20)))
         if len(data) < 10:
             break
     return bytes(data)
@@ -436,7 +498,7 @@ def test_every_prefix_is_refused(name: str) -> None:
         refused(data[:length])
 
 
-@pytest.mark.filterwarnings("ignore:invalid escape")       # pickletools decodes text as Python does
+@pytest.mark.filterwarnings("ignore:invalid escape")  # pickletools decodes text as Python does
 @every_format
 def test_random_damage_is_either_refused_or_harmless(name: str) -> None:
     """120 mutations a format. Only an archive has check sums: elsewhere another finite number is another weight."""
@@ -471,8 +533,14 @@ def test_a_changed_weight_in_an_archive_is_seen() -> None:
 def test_no_source_file_opens_a_pickle_in_another_way() -> None:
     """Searched as text: words that would run a stranger's code; torch.load only with its restricted reader."""
     root = Path(__file__).resolve().parents[2]
-    words = ("weights_only" + "=False", "pickle" + ".load(", "pickle" + ".loads(", "pickle" + ".Unpickler",
-             "torch.hub" + ".load(", "allow_pickle" + "=True")
+    words = (
+        "weights_only" + "=False",
+        "pickle" + ".load(",
+        "pickle" + ".loads(",
+        "pickle" + ".Unpickler",
+        "torch.hub" + ".load(",
+        "allow_pickle" + "=True",
+    )
     folders = [root / folder for folder in ("core", "demos", "weights")]
     for path in (*(path for folder in folders for path in folder.rglob("*.py")), root / "app.py"):
         source = path.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 A server on the loopback address stands for the Hub; no test needs a network.
 """
+
 from __future__ import annotations
 
 import errno
@@ -28,26 +29,27 @@ one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 ROOT = Path(__file__).resolve().parents[2]
 REVISION, PIECE = "0123456789abcdef0123456789abcdef01234567", 4096
-CONTENT = bytes(range(256)) * 256           # 16 pieces
+CONTENT = bytes(range(256)) * 256  # 16 pieces
 TOKEN = "hf_of_nobody"
 STATUS_OF = {"RepoNotFound": 404, "GatedRepo": 403, "RevisionNotFound": 404, "EntryNotFound": 404, "DisabledRepo": 403}
 
 
 class StandIn(ThreadingHTTPServer):
     """The Hub as far as a download sees it. `files` by path in the repository; what goes wrong is set on the server."""
+
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answers)
         self.files = {"good.bin": CONTENT, "ada/other.bin": CONTENT[::-1]}
-        self.code = ""                      # X-Error-Code of every answer
-        self.status = 0                     # instead of 200
-        self.token = ""                     # asked of everybody
-        self.cuts: list[int] = []           # the next GETs end after so many bytes
-        self.pieces: int | None = None      # a GET that is not cut sends so many, then nothing until `go`
+        self.code = ""  # X-Error-Code of every answer
+        self.status = 0  # instead of 200
+        self.token = ""  # asked of everybody
+        self.cuts: list[int] = []  # the next GETs end after so many bytes
+        self.pieces: int | None = None  # a GET that is not cut sends so many, then nothing until `go`
         self.go = threading.Event()
         self.resumes = True
-        self.seen: list[tuple[str, str]] = []       # method and Range
+        self.seen: list[tuple[str, str]] = []  # method and Range
 
     @property
     def url(self) -> str:
@@ -76,7 +78,7 @@ class Answers(BaseHTTPRequestHandler):
         for number, at in enumerate(range(0, min(len(data), cut), PIECE)):
             if number == self.server.pieces and cut == len(data):
                 self.server.go.wait(20)
-            self.wfile.write(data[at:min(at + PIECE, cut)])
+            self.wfile.write(data[at : min(at + PIECE, cut)])
             self.wfile.flush()
         if cut < len(data):
             self.close_connection = True
@@ -84,7 +86,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def answer(self) -> bytes:
         """Sends the headers; what is left to send."""
-        if "/resolve/" in self.path:        # the library may ask for other things, such as its own news
+        if "/resolve/" in self.path:  # the library may ask for other things, such as its own news
             self.server.seen.append((self.command, self.headers.get("Range", "")))
         data = self.server.files.get(self.path.split(f"/resolve/{REVISION}/")[-1].split("/resolve/main/")[-1])
         code = self.server.code or ("" if data is not None else "EntryNotFound")
@@ -95,8 +97,9 @@ class Answers(BaseHTTPRequestHandler):
             self.send_response(status)
             if code:
                 self.send_header("X-Error-Code", code)
-                self.send_header("X-Error-Message",
-                                 "Access to this resource is disabled." if code == "DisabledRepo" else code)
+                self.send_header(
+                    "X-Error-Message", "Access to this resource is disabled." if code == "DisabledRepo" else code
+                )
             self.send_header("Content-Length", "0")
             self.end_headers()
             return b""
@@ -126,14 +129,16 @@ def cache(stand_in: StandIn, tmp_path: Path, monkeypatch) -> Iterator[Path]:
     """An empty cache, and huggingface_hub pointed at the stand-in, with small pieces and short pauses."""
     import huggingface_hub
     from huggingface_hub import constants
+
     folder, pause = tmp_path / "cache", time.sleep
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(constants, "ENDPOINT", stand_in.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE",
-                        stand_in.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", stand_in.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -172,15 +177,18 @@ def refused(file: hub.HubFile, sentence: str, **how) -> str:
 
 
 def files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*")
-            if path.is_file() and path.name != "CACHEDIR.TAG" and path.suffix != ".lock"]
+    return [
+        path for path in folder.rglob("*") if path.is_file() and path.name != "CACHEDIR.TAG" and path.suffix != ".lock"
+    ]
 
 
 # What goes well
 
+
 @pytest.mark.parametrize("name, content", [("good.bin", CONTENT), ("ada/other.bin", CONTENT[::-1])])
-def test_a_good_file_arrives_once_and_is_found_without_a_network(cache: Path, stand_in: StandIn, name: str,
-                                                                 content: bytes) -> None:
+def test_a_good_file_arrives_once_and_is_found_without_a_network(
+    cache: Path, stand_in: StandIn, name: str, content: bytes
+) -> None:
     file = pinned(name, content=content)
     assert not hub.is_here(file)
     path = hub.fetch(file)
@@ -248,6 +256,7 @@ def test_two_who_ask_at_once_share_one_download(cache: Path, stand_in: StandIn) 
 
 # Cancelling
 
+
 def test_cancelling_is_heard_while_the_hub_is_silent_and_leaves_no_half_file(cache: Path, stand_in: StandIn) -> None:
     stand_in.pieces, file = 4, pinned()
     begun = time.monotonic()
@@ -283,33 +292,47 @@ def test_an_error_in_the_progress_ends_the_download(cache: Path, stand_in: Stand
 
 # What goes wrong between here and the Hub
 
-@pytest.mark.parametrize("code, sentence", [
-    ("RepoNotFound", "was not found: the Hub has no repository somebody/toys, or it is private; choose another"),
-    ("GatedRepo", "asks for its licence to be accepted first: open http://127.0.0.1:[0-9]+/somebody/toys, .* HF_TOKEN"),
-    ("DisabledRepo", "has been disabled on the Hub .http://127.0.0.1:[0-9]+/somebody/toys.: choose another model"),
-    ("RevisionNotFound", f"no longer has the revision {REVISION}; choose another"),
-    ("EntryNotFound", f"somebody/toys has no good.bin at revision {REVISION}; choose another"),
-])
+
+@pytest.mark.parametrize(
+    "code, sentence",
+    [
+        ("RepoNotFound", "was not found: the Hub has no repository somebody/toys, or it is private; choose another"),
+        (
+            "GatedRepo",
+            "asks for its licence to be accepted first: open http://127.0.0.1:[0-9]+/somebody/toys, .* HF_TOKEN",
+        ),
+        ("DisabledRepo", "has been disabled on the Hub .http://127.0.0.1:[0-9]+/somebody/toys.: choose another model"),
+        ("RevisionNotFound", f"no longer has the revision {REVISION}; choose another"),
+        ("EntryNotFound", f"somebody/toys has no good.bin at revision {REVISION}; choose another"),
+    ],
+)
 def test_what_the_hub_does_not_have_is_said(cache: Path, stand_in: StandIn, code: str, sentence: str) -> None:
     stand_in.code = code
     refused(pinned(), sentence)
     assert stand_in.count("GET") == 0 and not hub.is_here(pinned())
     stand_in.code = ""
-    assert hub.fetch(pinned()).read_bytes() == CONTENT      # no failure is remembered
+    assert hub.fetch(pinned()).read_bytes() == CONTENT  # no failure is remembered
 
 
-@pytest.mark.parametrize("status, sentence", [
-    (500, "the Hub answered with status 500; try again later"), (503, "status 503; try again later"),
-    (429, "too many requests from here .status 429.; wait"), (401, "HF_TOKEN"), (403, "HF_TOKEN"),
-])
+@pytest.mark.parametrize(
+    "status, sentence",
+    [
+        (500, "the Hub answered with status 500; try again later"),
+        (503, "status 503; try again later"),
+        (429, "too many requests from here .status 429.; wait"),
+        (401, "HF_TOKEN"),
+        (403, "HF_TOKEN"),
+    ],
+)
 def test_a_hub_that_refuses_is_said(cache: Path, stand_in: StandIn, status: int, sentence: str) -> None:
     stand_in.status = status
     refused(pinned(), sentence)
 
 
 @pytest.mark.parametrize("by_environment", [True, False])
-def test_a_gated_file_opens_with_the_token_and_the_token_is_never_said(cache: Path, stand_in: StandIn, monkeypatch,
-                                                                      by_environment: bool) -> None:
+def test_a_gated_file_opens_with_the_token_and_the_token_is_never_said(
+    cache: Path, stand_in: StandIn, monkeypatch, by_environment: bool
+) -> None:
     stand_in.token = TOKEN
     assert "hf_wrong" not in refused(pinned(), "licence", token="hf_wrong")
     if by_environment:
@@ -324,8 +347,13 @@ def test_a_hub_that_is_not_there_is_said(cache: Path, stand_in: StandIn) -> None
 
 
 def test_something_else_at_the_endpoint_is_said(cache: Path, stand_in: StandIn, monkeypatch) -> None:
-    monkeypatch.setattr(Answers, "send_header", lambda self, name, value: None if name == "X-Repo-Commit" else
-                        BaseHTTPRequestHandler.send_header(self, name, value))
+    monkeypatch.setattr(
+        Answers,
+        "send_header",
+        lambda self, name, value: (
+            None if name == "X-Repo-Commit" else BaseHTTPRequestHandler.send_header(self, name, value)
+        ),
+    )
     refused(pinned(), "what answers at http://127.0.0.1:[0-9]+ is not a Hub; correct HF_ENDPOINT")
 
 
@@ -360,6 +388,7 @@ def test_a_download_that_never_gets_on_is_said_and_the_next_starts_again(cache: 
 
 def test_offline_and_not_cached_is_said(cache: Path, stand_in: StandIn, monkeypatch) -> None:
     from huggingface_hub import constants
+
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     refused(pinned(), "is not on this machine, and HF_HUB_OFFLINE=1 forbids the Hub: unset it")
     assert stand_in.seen == []
@@ -375,12 +404,17 @@ def test_an_error_that_nobody_foresaw_is_still_one_sentence(cache: Path, monkeyp
 
 # What goes wrong with the file
 
-@pytest.mark.parametrize("wrong, sentence", [
-    (CONTENT[:-1] + b"\0", f"sha256 {hashlib.sha256(CONTENT).hexdigest()} was expected, [0-9a-f]{{64}} found"),
-    (CONTENT[:-1], f"{len(CONTENT)} bytes were expected, {len(CONTENT) - 1} found"),
-])
-def test_another_file_is_refused_removed_and_never_used(cache: Path, stand_in: StandIn, wrong: bytes,
-                                                        sentence: str) -> None:
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (CONTENT[:-1] + b"\0", f"sha256 {hashlib.sha256(CONTENT).hexdigest()} was expected, [0-9a-f]{{64}} found"),
+        (CONTENT[:-1], f"{len(CONTENT)} bytes were expected, {len(CONTENT) - 1} found"),
+    ],
+)
+def test_another_file_is_refused_removed_and_never_used(
+    cache: Path, stand_in: StandIn, wrong: bytes, sentence: str
+) -> None:
     stand_in.files["good.bin"] = wrong
     said = refused(pinned(), sentence)
     assert ("sha256" not in said) or hashlib.sha256(wrong).hexdigest() in said
@@ -450,8 +484,9 @@ def test_a_bad_file_that_cannot_be_removed_is_not_used(cache: Path, monkeypatch)
         refused(pinned(), "it is not used: delete .*good.bin, then fetch it again")
 
 
-@pytest.mark.parametrize("change", [dict(revision="0123456"), dict(revision="main"), dict(sha256="abc"),
-                                    dict(sha256="G" * 64)])
+@pytest.mark.parametrize(
+    "change", [dict(revision="0123456"), dict(revision="main"), dict(sha256="abc"), dict(sha256="G" * 64)]
+)
 def test_a_pin_is_whole_or_left_out(change: dict) -> None:
     with pytest.raises(ValueError, match="toy-gan: .* is not (40|64) hexadecimal digits: leave it out"):
         pinned(**change)
@@ -476,11 +511,15 @@ def test_the_environment_decides_where_and_whether(stand_in: StandIn, tmp_path: 
     facts = json.dumps(dict(filename="good.bin", revision=REVISION, sha256=hashlib.sha256(CONTENT).hexdigest()))
 
     def alone(**more: str) -> str:
-        plain = {name: value for name, value in os.environ.items()
-                 if not name.upper().startswith("HF_") and "proxy" not in name.lower()}
+        plain = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.upper().startswith("HF_") and "proxy" not in name.lower()
+        }
         environ = plain | dict(HF_ENDPOINT=stand_in.url, HF_HOME=str(tmp_path / "home")) | more
-        done = subprocess.run([sys.executable, "-c", ALONE, facts], cwd=ROOT, env=environ, capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, facts], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
@@ -494,13 +533,20 @@ def test_the_environment_decides_where_and_whether(stand_in: StandIn, tmp_path: 
 
 # The zoo on top of it
 
+
 @pytest.fixture
 def far(cache: Path, stand_in: StandIn, tmp_path: Path, monkeypatch) -> zoo.ModelCard:
     """A card of a tiny model that lies on the stand-in."""
     native.save(tiny.stylegan2(), tmp_path / "tiny.safetensors")
     content = stand_in.files["tiny.safetensors"] = (tmp_path / "tiny.safetensors").read_bytes()
-    card = zoo.ModelCard("toy-gan", "Toys (StyleGAN2, 16 px)", "tiny.safetensors", None, 16,
-                         hub=pinned("tiny.safetensors", content=content))
+    card = zoo.ModelCard(
+        "toy-gan",
+        "Toys (StyleGAN2, 16 px)",
+        "tiny.safetensors",
+        None,
+        16,
+        hub=pinned("tiny.safetensors", content=content),
+    )
     monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
     if not hasattr(checkpoints, "read"):
         monkeypatch.setattr(checkpoints, "read", native.read, raising=False)
@@ -529,8 +575,9 @@ def test_a_model_of_the_hub_is_fetched_opened_once_and_shared(far: zoo.ModelCard
     assert zoo.weights_hash("toy-gan") == hashlib.sha256(far.path.read_bytes()).hexdigest()
 
 
-def test_a_model_that_is_being_fetched_does_not_hold_up_the_others(far: zoo.ModelCard, stand_in: StandIn,
-                                                                  tmp_path: Path, monkeypatch) -> None:
+def test_a_model_that_is_being_fetched_does_not_hold_up_the_others(
+    far: zoo.ModelCard, stand_in: StandIn, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "CARDS", {"near": zoo.ModelCard("near", "Near", "tiny.safetensors", None, 16)})
     stand_in.pieces, opened = 0, []

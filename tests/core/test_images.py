@@ -1,4 +1,5 @@
 """Pictures survive the way in and out."""
+
 from __future__ import annotations
 
 import io
@@ -107,7 +108,12 @@ def test_a_grid_fills_rows_first_and_leaves_gaps() -> None:
     sheet = grid([Image.new("RGB", (2, 2), colour) for colour in ("red", "lime", "blue")], columns=2, gap=1)
     assert sheet.size == (5, 5)
     assert [sheet.getpixel(at) for at in ((0, 0), (3, 0), (0, 3), (3, 3), (2, 0))] == [
-        (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (255, 255, 255)]
+        (255, 0, 0),
+        (0, 255, 0),
+        (0, 0, 255),
+        (255, 255, 255),
+        (255, 255, 255),
+    ]
     assert strip([Image.new("RGB", (2, 3))] * 4).size == (8, 3)
 
 

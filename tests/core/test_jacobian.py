@@ -1,4 +1,5 @@
 """The Jacobian is what backward passes and finite differences say, and Gram matrices of regions add up."""
+
 from __future__ import annotations
 
 import pytest
@@ -8,8 +9,18 @@ from torch.func import vjp
 
 from core.codes import Directions, edit
 from core.factorization import jacobian as module
-from core.factorization.jacobian import (PictureGrams, averaged, bytes_needed, check_memory, fitting_size, grams,
-                                         grams_steps, jacobian, jacobian_steps, picture_grams)
+from core.factorization.jacobian import (
+    PictureGrams,
+    averaged,
+    bytes_needed,
+    check_memory,
+    fitting_size,
+    grams,
+    grams_steps,
+    jacobian,
+    jacobian_steps,
+    picture_grams,
+)
 from core.generators.base import Generator
 from core.regions import Box
 
@@ -18,9 +29,14 @@ from .. import tiny
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 ALL = [(name, slots) for name in tiny.GENERATORS for slots in (None, (0,))] + [
-    ("stylegan2", (1, 4)), ("stylegan2", (5,)), ("stylegan", (3, 4)), ("biggan", (1,)), ("biggan_deep", (2, 3))]
+    ("stylegan2", (1, 4)),
+    ("stylegan2", (5,)),
+    ("stylegan", (3, 4)),
+    ("biggan", (1,)),
+    ("biggan_deep", (2, 3)),
+]
 everywhere = pytest.mark.parametrize("name, slots", ALL)
-SMOOTH = ("stylegan2", "stylegan", "pggan", "biggan", "biggan_deep")      # the clamp has a kink at most pixels
+SMOOTH = ("stylegan2", "stylegan", "pggan", "biggan", "biggan_deep")  # the clamp has a kink at most pixels
 MASK = Box(0.5, 0.2, 0.9, 0.6).mask(tiny.RESOLUTION)
 
 
@@ -60,12 +76,15 @@ def by_backward(generator: Generator, codes: Tensor, slots, pixels: list[tuple[i
 
 
 def some_pixels(seed: int = 0, count: int = 12) -> list[tuple[int, int, int]]:
-    numbers = torch.randint(0, 3 * tiny.RESOLUTION ** 2, (count,), generator=torch.Generator().manual_seed(seed))
-    return [(int(n) // tiny.RESOLUTION ** 2, int(n) // tiny.RESOLUTION % tiny.RESOLUTION, int(n) % tiny.RESOLUTION)
-            for n in numbers]
+    numbers = torch.randint(0, 3 * tiny.RESOLUTION**2, (count,), generator=torch.Generator().manual_seed(seed))
+    return [
+        (int(n) // tiny.RESOLUTION**2, int(n) // tiny.RESOLUTION % tiny.RESOLUTION, int(n) % tiny.RESOLUTION)
+        for n in numbers
+    ]
 
 
 # The laws
+
 
 @everywhere
 def test_forward_mode_is_backward_mode(name: str, slots) -> None:
@@ -104,7 +123,7 @@ def test_central_differences_agree(name: str, slots) -> None:
     near = (predicted - difference).abs() <= 1e-5 * difference.abs().max()
     assert near.double().mean() > 0.97
     elsewhere = jacobian(generator, codes + 0.5 * shift, slots=slots) @ shift
-    assert ((elsewhere - difference).abs() <= 1e-5 * difference.abs().max()).double().mean() < 0.5       # the control
+    assert ((elsewhere - difference).abs() <= 1e-5 * difference.abs().max()).double().mean() < 0.5  # the control
 
 
 @pytest.mark.parametrize("name", tiny.GENERATORS)
@@ -139,7 +158,7 @@ def test_only_what_follows_the_first_slot_is_differentiated(monkeypatch: pytest.
     passed, original = [], module._through
     monkeypatch.setattr(module, "_through", lambda g, i, *rest: passed.append(i) or original(g, i, *rest))
     jacobian(generator, codes, slots=(5,))
-    assert passed == [4, 5]                          # the last layer, which reads slot 5 too, then the image
+    assert passed == [4, 5]  # the last layer, which reads slot 5 too, then the image
 
 
 def test_a_stream_counts_its_way_to_the_same_and_can_be_closed() -> None:
@@ -150,12 +169,13 @@ def test_a_stream_counts_its_way_to_the_same_and_can_be_closed() -> None:
     assert torch.allclose(steps[-1].result, jacobian(generator, codes), atol=1e-6)
     stream = jacobian_steps(generator, codes)
     next(stream)
-    assert torch.is_grad_enabled()                   # what a stream switches off, it switches on before it yields
+    assert torch.is_grad_enabled()  # what a stream switches off, it switches on before it yields
     stream.close()
     assert next(stream, None) is None
 
 
 # Gram matrices
+
 
 @pytest.mark.parametrize("name", tiny.GENERATORS)
 def test_two_regions_make_the_whole(name: str) -> None:
@@ -205,7 +225,7 @@ def test_the_mean_of_the_colours_is_what_was_published() -> None:
 def test_several_pictures_count_the_same() -> None:
     generator = tiny.stylegan2()
     codes, masks = generator.codes(generator.sample(3, 0)), torch.stack([MASK, ~MASK, MASK.T])
-    single = [grams(generator, codes[i:i + 1], masks[i]) for i in range(3)]
+    single = [grams(generator, codes[i : i + 1], masks[i]) for i in range(3)]
     found = grams(generator, codes, masks)
     assert torch.allclose(found.inside, sum(each.inside for each in single) / 3)
     assert torch.allclose(found.outside, averaged(single).outside)
@@ -214,8 +234,10 @@ def test_several_pictures_count_the_same() -> None:
     assert torch.allclose(grams(generator, codes[:2], MASK).inside, one_for_all.inside)
 
 
-@pytest.mark.parametrize("name, slots, block, chunk", [("stylegan2", None, 5, 2), ("stylegan2", (3,), 128, 32),
-                                                       ("biggan", None, 7, 4), ("pggan", None, 1, 3)])
+@pytest.mark.parametrize(
+    "name, slots, block, chunk",
+    [("stylegan2", None, 5, 2), ("stylegan2", (3,), 128, 32), ("biggan", None, 7, 4), ("pggan", None, 1, 3)],
+)
 def test_gram_matrices_without_storing_the_jacobian_are_the_same(name: str, slots, block: int, chunk: int) -> None:
     generator, codes = single(name)
     steps = list(grams_steps(generator, codes, MASK, slots=slots, block=block, chunk=chunk))
@@ -226,6 +248,7 @@ def test_gram_matrices_without_storing_the_jacobian_are_the_same(name: str, slot
 
 
 # What is remembered
+
 
 def test_a_jacobian_is_taken_once_for_all_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     generator, codes = single("stylegan2")
@@ -254,11 +277,12 @@ def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None
 
 # Memory, and what there is not
 
+
 def test_memory_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = tiny.stylegan2()
     monkeypatch.setattr(type(generator), "run", None)
     needed = bytes_needed(generator)
-    assert needed >= 4 * 3 * 16 ** 2 * tiny.DIM
+    assert needed >= 4 * 3 * 16**2 * tiny.DIM
     assert bytes_needed(generator, size=8) < needed < bytes_needed(generator, chunk=64)
     check_memory(generator, needed)
     for size in (16, 8, 4):
@@ -273,16 +297,22 @@ def test_memory_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", tiny.GENERATORS)
 def test_the_widest_state_is_the_real_one(name: str) -> None:
     generator, codes = single(name)
-    state, widest = None, 3 * generator.resolution ** 2
+    state, widest = None, 3 * generator.resolution**2
     for i in range(len(generator.layers)):
         state = generator.run(codes, state, start=i, stop=i + 1)
         widest = max(widest, sum(t.numel() for t in state if t is not None))
     assert module._widest(generator) == widest
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (dict(slots=[9]), "choose at least one of 0 to 5"), (dict(size=0), "1 to 16 pixels"),
-    (dict(size=17), "1 to 16 pixels"), (dict(chunk=0), "at least one column")])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(slots=[9]), "choose at least one of 0 to 5"),
+        (dict(size=0), "1 to 16 pixels"),
+        (dict(size=17), "1 to 16 pixels"),
+        (dict(chunk=0), "at least one column"),
+    ],
+)
 def test_what_there_is_not_is_refused_in_one_sentence(arguments: dict, sentence: str) -> None:
     generator, codes = single("stylegan2")
     with pytest.raises(ValueError, match=sentence) as error:

@@ -1,4 +1,5 @@
 """Losses: each agrees with an independent implementation, they compose as sums and masks do, and slopes are right."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -39,11 +40,15 @@ class Counted(torch.nn.Module):
 
 
 LOSSES = dict(
-    pixel=lambda: losses.pixel, ssim=lambda: losses.dissimilarity, natural=losses.natural,
+    pixel=lambda: losses.pixel,
+    ssim=lambda: losses.dissimilarity,
+    natural=losses.natural,
     features=lambda: losses.perceptual(tiny.critic().double()),
     closeness=lambda: losses.closeness(tiny.critic().double()),
-    masked=lambda: losses.masked(KNOWN, losses.pixel), grey=lambda: losses.seen_through(Grey(), losses.pixel),
-    hints=lambda: losses.hints(pictures(1, seed=9), KNOWN))
+    masked=lambda: losses.masked(KNOWN, losses.pixel),
+    grey=lambda: losses.seen_through(Grey(), losses.pixel),
+    hints=lambda: losses.hints(pictures(1, seed=9), KNOWN),
+)
 every_loss = pytest.mark.parametrize("name", LOSSES)
 
 
@@ -52,8 +57,9 @@ def test_ssim_and_psnr_are_those_of_scikit_image(size: int) -> None:
     x, y = pictures(1, seed=1, size=size), pictures(1, seed=2, size=size)
     y = (x + 0.3 * y).clamp(-1, 1)
     a, b = channels_last(x[0]), channels_last(y[0])
-    theirs = structural_similarity(a, b, data_range=2, channel_axis=2, gaussian_weights=True, sigma=1.5,
-                                   use_sample_covariance=False)
+    theirs = structural_similarity(
+        a, b, data_range=2, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
     assert losses.ssim(x, y).item() == pytest.approx(theirs, abs=1e-9)
     assert losses.psnr(x, y).item() == pytest.approx(peak_signal_noise_ratio(a, b, data_range=2), abs=1e-9)
 
@@ -73,13 +79,16 @@ def test_features_are_compared_level_by_level_at_unit_length() -> None:
     critic, x, y = tiny.critic().double(), pictures(1, seed=1), pictures(1, seed=2)
     found = losses.perceptual(critic, coarsest=4)(y)(x).item()
     levels = []
-    for a, b in zip(critic.features(x), critic.features(y)):        # once more, with loops over pixels
+    for a, b in zip(critic.features(x), critic.features(y)):  # once more, with loops over pixels
         a, b = a[0].numpy(), b[0].numpy()
-        angles = [a[:, i, j] @ b[:, i, j] / np.linalg.norm(a[:, i, j]) / np.linalg.norm(b[:, i, j])
-                  for i in range(a.shape[1]) for j in range(a.shape[2])]
+        angles = [
+            a[:, i, j] @ b[:, i, j] / np.linalg.norm(a[:, i, j]) / np.linalg.norm(b[:, i, j])
+            for i in range(a.shape[1])
+            for j in range(a.shape[2])
+        ]
         levels.append(np.mean([2 - 2 * cosine for cosine in angles]))
     assert len(levels) == 2 and found == pytest.approx(np.mean(levels), rel=1e-6)
-    only_the_finest = losses.perceptual(critic)(y)(x).item()        # of a 16-pixel critic: 8 pixels; 4 are too few
+    only_the_finest = losses.perceptual(critic)(y)(x).item()  # of a 16-pixel critic: 8 pixels; 4 are too few
     assert only_the_finest == pytest.approx(levels[0], rel=1e-6) != pytest.approx(found, rel=1e-3)
 
 
@@ -134,7 +143,7 @@ def test_nothing_under_the_hole_is_looked_at(hide) -> None:
     other_value, other_slope = value_and_slope(loss, torch.where(KNOWN, y, pictures(1, seed=7)), x)
     assert torch.equal(value, other_value) and torch.equal(slope, other_slope)
     assert not slope[..., ~KNOWN].any() and slope[..., KNOWN].any()
-    assert value_and_slope(loss, torch.where(KNOWN, pictures(1, seed=7), y), x)[0] != value     # the control
+    assert value_and_slope(loss, torch.where(KNOWN, pictures(1, seed=7), y), x)[0] != value  # the control
 
 
 def test_masks_of_everything_and_of_nothing() -> None:
@@ -146,7 +155,7 @@ def test_masks_of_everything_and_of_nothing() -> None:
 
 def test_colour_does_not_matter_to_a_grey_loss_nor_lightness_to_a_hint() -> None:
     x, y = pictures(1, seed=1), pictures(1, seed=2)
-    tint = torch.tensor([0.1, -0.1 * 0.299 / 0.587, 0.0], dtype=torch.float64)[:, None, None]      # of luminance 0
+    tint = torch.tensor([0.1, -0.1 * 0.299 / 0.587, 0.0], dtype=torch.float64)[:, None, None]  # of luminance 0
     grey = losses.seen_through(Grey(), losses.pixel)(Grey().apply(y))
     assert grey(x + tint).item() == pytest.approx(grey(x).item(), rel=1e-9)
     hint = losses.hints(y, ~KNOWN)(y)
@@ -156,12 +165,18 @@ def test_colour_does_not_matter_to_a_grey_loss_nor_lightness_to_a_hint() -> None
     assert grey(x + 0.2).item() != pytest.approx(grey(x).item(), rel=1e-3)
 
 
-@pytest.mark.parametrize("work, sentence", [
-    (lambda: losses.pixel(pictures(1, seed=1, size=8))(pictures(1, seed=1)), "look at them through the degradation"),
-    (lambda: losses.ssim(pictures(1, seed=1, size=8), pictures(1, seed=1, size=8)), "window of 11 pixels"),
-    (lambda: losses.perceptual(tiny.critic())(pictures(1, seed=1, size=8)), "compare pixels, or a larger picture"),
-    (lambda: losses.hints(pictures(1, seed=1), torch.zeros(16, 16, dtype=torch.bool)), "paint at least one pixel"),
-])
+@pytest.mark.parametrize(
+    "work, sentence",
+    [
+        (
+            lambda: losses.pixel(pictures(1, seed=1, size=8))(pictures(1, seed=1)),
+            "look at them through the degradation",
+        ),
+        (lambda: losses.ssim(pictures(1, seed=1, size=8), pictures(1, seed=1, size=8)), "window of 11 pixels"),
+        (lambda: losses.perceptual(tiny.critic())(pictures(1, seed=1, size=8)), "compare pixels, or a larger picture"),
+        (lambda: losses.hints(pictures(1, seed=1), torch.zeros(16, 16, dtype=torch.bool)), "paint at least one pixel"),
+    ],
+)
 def test_what_does_not_fit_is_refused_in_a_sentence(work, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         work()
@@ -181,9 +196,9 @@ def vgg_file(path, **changes: Tensor | None) -> dict[str, Tensor]:
     widths = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256)}
     tensors = {}
     for i, (fan_in, fan_out) in widths.items():
-        tensors[f"features.{i}.weight"] = (tiny.normal(fan_out, fan_in, 3, 3, seed=i) / (3 * fan_in ** 0.5)).float()
+        tensors[f"features.{i}.weight"] = (tiny.normal(fan_out, fan_in, 3, 3, seed=i) / (3 * fan_in**0.5)).float()
         tensors[f"features.{i}.bias"] = tiny.normal(fan_out, seed=100 + i).float() / 10
-    tensors |= {"features.17.weight": torch.zeros(1), "classifier.6.bias": torch.zeros(1)}      # the rest of the file
+    tensors |= {"features.17.weight": torch.zeros(1), "classifier.6.bias": torch.zeros(1)}  # the rest of the file
     tensors = {name: tensor for name, tensor in {**tensors, **changes}.items() if tensor is not None}
     save_file(tensors, str(path))
     return tensors
@@ -192,12 +207,13 @@ def vgg_file(path, **changes: Tensor | None) -> dict[str, Tensor]:
 def test_vgg_features_are_those_of_torchvision_s_list_of_layers(tmp_path) -> None:
     tensors = vgg_file(tmp_path / "vgg16.safetensors")
     layers: list[nn.Module] = []
-    for width in (64, 64, "M", 128, 128, "M", 256, 256, 256):       # configuration D, as far as relu3_3
+    for width in (64, 64, "M", 128, 128, "M", 256, 256, 256):  # configuration D, as far as relu3_3
         fan_in = next((layer.out_channels for layer in reversed(layers) if isinstance(layer, nn.Conv2d)), 3)
         layers += [nn.MaxPool2d(2)] if width == "M" else [nn.Conv2d(fan_in, width, 3, padding=1), nn.ReLU()]
     plain = nn.Sequential(*layers)
-    wanted = {name.removeprefix("features."): tensor for name, tensor in tensors.items()
-              if name.startswith("features.")}
+    wanted = {
+        name.removeprefix("features."): tensor for name, tensor in tensors.items() if name.startswith("features.")
+    }
     del wanted["17.weight"]
     plain.load_state_dict(wanted, strict=True)
     x = pictures(2, seed=1, size=20).float()
@@ -220,12 +236,15 @@ def test_a_picture_is_closest_to_itself_in_vgg_s_features(tmp_path) -> None:
     assert distance(pictures(1, seed=2, size=16).float()).item() > 0.01
 
 
-@pytest.mark.parametrize("changes, sentence", [
-    ({"features.14.bias": None}, "lacks features.14.bias"),
-    ({"features.16.weight": torch.zeros(1)}, "features.16.weight, which VGG-16 has not"),       # VGG-19 begins alike
-    ({"features.1.running_mean": torch.zeros(64)}, "another network"),                          # batch normalisation
-    ({"features.5.weight": torch.zeros(128, 32, 3, 3)}, "of shape"),
-])
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"features.14.bias": None}, "lacks features.14.bias"),
+        ({"features.16.weight": torch.zeros(1)}, "features.16.weight, which VGG-16 has not"),  # VGG-19 begins alike
+        ({"features.1.running_mean": torch.zeros(64)}, "another network"),  # batch normalisation
+        ({"features.5.weight": torch.zeros(128, 32, 3, 3)}, "of shape"),
+    ],
+)
 def test_another_network_does_not_pass_for_vgg_16(tmp_path, changes, sentence: str) -> None:
     vgg_file(tmp_path / "other.safetensors", **changes)
     with pytest.raises(ValueError, match=sentence) as refusal:

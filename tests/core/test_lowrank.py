@@ -1,4 +1,5 @@
 """LowRankGAN: pursuit is optimal and says so, and a projected direction leaves the outside alone."""
+
 from __future__ import annotations
 
 import time
@@ -13,8 +14,18 @@ from core import threads
 from core.codes import Directions, edit
 from core.factorization import lowrank as module
 from core.factorization.jacobian import Grams, grams, jacobian
-from core.factorization.lowrank import (Decomposition, certified, first_lambda, lowrank, lowrank_of, lowrank_steps,
-                                        next_lambda, principal_and_null, pursue, pursue_official)
+from core.factorization.lowrank import (
+    Decomposition,
+    certified,
+    first_lambda,
+    lowrank,
+    lowrank_of,
+    lowrank_steps,
+    next_lambda,
+    principal_and_null,
+    pursue,
+    pursue_official,
+)
 from core.generators.base import Generator, State
 from core.regions import Box
 
@@ -23,7 +34,7 @@ from .. import tiny
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 MASK = Box(0.5, 0.2, 0.9, 0.6).mask(tiny.RESOLUTION)
-CANDES = 1.0            # times 1 / sqrt(n)
+CANDES = 1.0  # times 1 / sqrt(n)
 
 
 def decaying(n: int, seed: int = 0, power: float = 2.0) -> Tensor:
@@ -46,22 +57,23 @@ def of(inside: Tensor, outside: Tensor, rows: tuple[int, int] = (10, 90)) -> Gra
 
 # Pursuit
 
+
 @pytest.mark.parametrize("n, rank, share", [(60, 3, 0.05), (60, 2, 0.1), (40, 2, 0.05)])
 def test_a_planted_sum_is_taken_apart(n: int, rank: int, share: float) -> None:
     low, sparse = planted(n, rank, share)
-    found = pursue(low + sparse, n ** -0.5, tolerance=1e-9)
+    found = pursue(low + sparse, n**-0.5, tolerance=1e-9)
     assert (found.low - low).norm() < 1e-5 * low.norm() and (found.sparse - sparse).norm() < 1e-5 * sparse.norm()
     assert found.rank == rank and found.gap <= 1e-9
     assert torch.equal(found.sparse.abs() > 1e-4, sparse != 0)
-    dense, _ = planted(n, n // 2, share)                    # the control: what is not of low rank is not found
-    assert (pursue(dense + sparse, n ** -0.5).low - dense).norm() > 1e-2 * dense.norm()
+    dense, _ = planted(n, n // 2, share)  # the control: what is not of low rank is not found
+    assert (pursue(dense + sparse, n**-0.5).low - dense).norm() > 1e-2 * dense.norm()
 
 
 @pytest.mark.parametrize("factor", [0.4, 0.6, CANDES])
 @pytest.mark.parametrize("n", [24, 60])
 def test_the_certificate_holds(n: int, factor: float) -> None:
     """Computed here in NumPy, from M, L and Z alone: both are feasible, and nothing lies between them."""
-    m, lam = decaying(n), factor * n ** -0.5
+    m, lam = decaying(n), factor * n**-0.5
     found = pursue(m, lam, tolerance=1e-8, most=20_000)
     low, z = found.low.numpy(), found.dual.numpy()
     sparse = m.numpy() - low
@@ -71,22 +83,26 @@ def test_the_certificate_holds(n: int, factor: float) -> None:
     assert found.primal == pytest.approx(primal, rel=1e-12) and found.bound == pytest.approx(bound, rel=1e-12)
     u, sign = found.vectors.numpy(), np.sign(found.values.numpy())
     strong = found.values.abs().numpy() > 1e-2 * float(found.values.abs().max())
-    assert np.allclose((u.T @ z @ u)[strong][:, strong], np.diag(sign[strong]), atol=1e-3)      # Z = U V^T on range(L)
+    assert np.allclose((u.T @ z @ u)[strong][:, strong], np.diag(sign[strong]), atol=1e-3)  # Z = U V^T on range(L)
     clear = np.abs(sparse) > 1e-2 * np.abs(sparse).max()
-    assert np.allclose(z[clear], lam * np.sign(sparse[clear]), atol=1e-2 * lam)                # Z = lam sign(S)
+    assert np.allclose(z[clear], lam * np.sign(sparse[clear]), atol=1e-2 * lam)  # Z = lam sign(S)
 
 
 def test_what_is_not_optimal_is_not_certified() -> None:
     n = 60
-    m, lam = decaying(n), 0.6 * n ** -0.5
+    m, lam = decaying(n), 0.6 * n**-0.5
     best = pursue(m, lam)
     assert best.gap <= 1e-4
     noise = tiny.normal(n, n, seed=9)
-    for low, dual in ((best.low + 0.01 * best.low.norm() * (noise + noise.T) / noise.norm(), best.dual),
-                      (best.low, best.dual + 0.05 * lam * (noise + noise.T)), (best.low, 0.9 * best.dual),
-                      (0.9 * best.low, best.dual), (torch.zeros_like(m), torch.zeros_like(m))):
+    for low, dual in (
+        (best.low + 0.01 * best.low.norm() * (noise + noise.T) / noise.norm(), best.dual),
+        (best.low, best.dual + 0.05 * lam * (noise + noise.T)),
+        (best.low, 0.9 * best.dual),
+        (0.9 * best.low, best.dual),
+        (torch.zeros_like(m), torch.zeros_like(m)),
+    ):
         assert certified(m, low, dual, lam).gap > 1e-3
-    growing = inexact(m, lam)                                # mu grows by half each time: fast, and wrong
+    growing = inexact(m, lam)  # mu grows by half each time: fast, and wrong
     assert growing.gap > 1e-3 and growing.primal > best.primal * (1 + 1e-4)
 
 
@@ -106,7 +122,7 @@ def test_very_large_and_very_small_weights_have_known_answers() -> None:
     m = decaying(20) + torch.eye(20, dtype=torch.float64)
     everything = pursue(m, 1.0)
     assert everything.rank == 20 and everything.primal == pytest.approx(float(m.trace()), rel=1e-4)
-    lam = 0.9 / float(torch.linalg.matrix_norm(m.sign(), 2))           # at 1 both are optimal
+    lam = 0.9 / float(torch.linalg.matrix_norm(m.sign(), 2))  # at 1 both are optimal
     nothing = pursue(m, lam)
     assert nothing.rank == 0 and nothing.primal == pytest.approx(lam * float(m.abs().sum()), rel=1e-4)
     zero = pursue(torch.zeros(5, 5, dtype=torch.float64), 0.1)
@@ -124,7 +140,7 @@ def test_scaled_and_permuted_matrices_have_scaled_and_permuted_answers(solver) -
         assert scaled.iterations == found.iterations
     permuted = solver(m[order][:, order], 0.1)
     assert torch.allclose(permuted.low, found.low[order][:, order], atol=1e-7) and permuted.rank == found.rank
-    basis = torch.linalg.qr(tiny.normal(n, n, seed=4)).Q        # the control: |S|_1 depends on the basis
+    basis = torch.linalg.qr(tiny.normal(n, n, seed=4)).Q  # the control: |S|_1 depends on the basis
     turned = solver(basis @ m @ basis.T, 0.1)
     assert not torch.allclose(turned.low, basis @ found.low @ basis.T, atol=1e-3)
 
@@ -133,7 +149,7 @@ def test_negative_eigenvalues_are_kept_with_their_sign() -> None:
     low, sparse = planted(40, 2, 0.05)
     vector = tiny.normal(40, seed=8)
     low = low - vector.outer(vector)
-    found = pursue(low + sparse, 40 ** -0.5, tolerance=1e-9)
+    found = pursue(low + sparse, 40**-0.5, tolerance=1e-9)
     assert (found.low - low).norm() < 1e-5 * low.norm() and (found.values < 0).sum() == 1
 
 
@@ -159,6 +175,7 @@ def test_only_symmetric_finite_matrices_are_taken(m: Tensor) -> None:
 
 # The published arithmetic
 
+
 def published(m: np.ndarray, lam: float) -> tuple[np.ndarray, int, int]:
     """`RobustPCA.py`, written from section B1: full SVD, ord=1, primal residual. L, its rank, iterations."""
     mu = m.size / (4 * np.linalg.norm(m, ord=1))
@@ -183,7 +200,7 @@ def test_the_official_mode_is_the_published_arithmetic(n: int, lam: float) -> No
     assert torch.allclose(found.low + found.sparse, m, atol=2e-7 * float(m.norm()))
     best = pursue(m, lam, tolerance=1e-7)
     assert best.primal <= found.primal * (1 + 1e-6)
-    assert not np.allclose(best.low, low, atol=1e-10)       # the control: it is not the optimum
+    assert not np.allclose(best.low, low, atol=1e-10)  # the control: it is not the optimum
 
 
 def test_the_official_mode_makes_the_published_directions() -> None:
@@ -211,6 +228,7 @@ def test_a_matrix_with_nothing_small_stops_the_official_mode_far_from_the_optimu
 
 
 # Directions
+
 
 class Halves(Generator):
     """Linear: the upper half of the picture is A w, the lower half B w; A, B [3 * 4 * 8, 12]."""
@@ -254,12 +272,12 @@ def test_exact_truncation_leaves_the_other_block_alone() -> None:
         after = generator(edit(codes, Directions(p, torch.ones(len(p)), (0,)), [0.0] * i + [3.0]))
         assert (after - before)[:, :, 4:].abs().max() < 1e-12 and (after - before)[:, :, :4].abs().max() > 0.5
     free = generator(edit(codes, Directions(v_f, torch.ones(len(v_f)), (0,)), [3.0]))
-    assert (free - before)[:, :, 4:].abs().max() > 0.5       # the control: without the projection
+    assert (free - before)[:, :, 4:].abs().max() > 0.5  # the control: without the projection
 
 
 def test_what_vanishes_is_left_out_and_reported() -> None:
     """A sees two directions: one that B sees too, one that it does not."""
-    basis = torch.linalg.qr(tiny.normal(32, 32)).Q             # lam = 1: L = M
+    basis = torch.linalg.qr(tiny.normal(32, 32)).Q  # lam = 1: L = M
     shared, own, other = basis[:, 0], basis[:, 1], basis[:, 2]
     inside = 4 * shared.outer(shared) + own.outer(own)
     outside = shared.outer(shared) + 2 * other.outer(other)
@@ -276,12 +294,12 @@ def test_what_vanishes_is_left_out_and_reported() -> None:
 def test_the_strongest_comes_first_by_what_survived() -> None:
     """The first principal direction is nearly what the outside sees: published, it still comes first."""
     basis = torch.linalg.qr(tiny.normal(32, 32)).Q
-    mixed, own = 0.999 * basis[:, 0] + (1 - 0.999 ** 2) ** 0.5 * basis[:, 3], basis[:, 1]
+    mixed, own = 0.999 * basis[:, 0] + (1 - 0.999**2) ** 0.5 * basis[:, 3], basis[:, 1]
     pair = of(9 * mixed.outer(mixed) + own.outer(own), basis[:, 0].outer(basis[:, 0]))
     found, published = lowrank_of(pair, lam=1.0), lowrank_of(pair, lam=1.0, mode="official")
-    assert found.survived.tolist() == pytest.approx([1, (1 - 0.999 ** 2) ** 0.5], abs=1e-6)
-    assert published.survived.tolist() == pytest.approx([(1 - 0.999 ** 2) ** 0.5, 1], abs=1e-6)
-    assert found.directions.scores.tolist() == found.energy.tolist() == pytest.approx([1, 9 * (1 - 0.999 ** 2)])
+    assert found.survived.tolist() == pytest.approx([1, (1 - 0.999**2) ** 0.5], abs=1e-6)
+    assert published.survived.tolist() == pytest.approx([(1 - 0.999**2) ** 0.5, 1], abs=1e-6)
+    assert found.directions.scores.tolist() == found.energy.tolist() == pytest.approx([1, 9 * (1 - 0.999**2)])
     assert published.directions.scores.tolist() == pytest.approx([9, 1])
 
 
@@ -302,7 +320,7 @@ def test_projected_directions_on_every_twin(name: str) -> None:
     before = found.unprojected.vectors
     assert torch.allclose((before * n).sum(1).abs(), found.survived, atol=1e-9)
     bare = before[:, generator.movable]
-    assert ((bare @ low * bare).sum(1) > 1e-3 * (block @ low * block).sum(1).abs()).all()      # the control
+    assert ((bare @ low * bare).sum(1) > 1e-3 * (block @ low * block).sum(1).abs()).all()  # the control
 
 
 def test_a_small_move_changes_what_the_ratio_says() -> None:
@@ -350,18 +368,19 @@ def test_the_whole_picture_and_one_pixel_have_answers() -> None:
     assert torch.allclose(whole.directions.vectors, whole.unprojected.vectors) and torch.isinf(whole.ratio).all()
     pixel = torch.arange(256).reshape(16, 16) == 100
     found = lowrank(generator, codes, pixel)
-    assert 1 <= len(found.directions) <= 3                   # three channels: rank 3 at most
+    assert 1 <= len(found.directions) <= 3  # three channels: rank 3 at most
     with pytest.raises(ValueError, match="the region is empty"):
         lowrank(generator, codes, pixel & ~pixel)
 
 
 # Lambda
 
+
 @pytest.mark.parametrize("dim", [12, 64, 128, 512])
 @pytest.mark.parametrize("scale", [0.003, 0.05, 0.3, 1.0, 4.0, 30.0])
 def test_the_search_finds_the_window_wherever_it_lies(dim: int, scale: float) -> None:
     def rank(lam: float) -> int:
-        return round(dim * (1 - np.exp(-(lam * dim ** 0.5 * scale) ** 2)))
+        return round(dim * (1 - np.exp(-((lam * dim**0.5 * scale) ** 2))))
 
     tried = []
     weight = first_lambda(dim)
@@ -377,12 +396,13 @@ def test_a_default_lambda_leaves_a_rank_in_the_window_and_a_tie_is_said() -> Non
     found = lowrank_of(of(decaying(48, seed=1), decaying(48, seed=2)))
     assert found.within and 3 <= found.outside.rank <= 12 and found.inside.lam == found.outside.lam
     vector = tiny.normal(48)
-    poor = lowrank_of(of(decaying(48, seed=1), vector.outer(vector)))       # rank 1: there is no such lambda
+    poor = lowrank_of(of(decaying(48, seed=1), vector.outer(vector)))  # rank 1: there is no such lambda
     assert not poor.within and poor.outside.rank == 1 and len(poor.directions)
     assert lowrank_of(of(decaying(48, seed=1), decaying(48, seed=2)), lam=0.05).outside.lam == 0.05
 
 
 # Streams
+
 
 def test_a_stream_shows_signs_of_life_and_stops_when_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT", 0.01)
@@ -391,7 +411,7 @@ def test_a_stream_shows_signs_of_life_and_stops_when_closed(monkeypatch: pytest.
     stream = lowrank_steps(pair, mode="official")
     first, second = next(stream), next(stream)
     assert first.result is None and second.lam == 1 / 60
-    assert not workers.submit(int).done()                           # both are at work
+    assert not workers.submit(int).done()  # both are at work
     start = time.monotonic()
     stream.close()
     assert [job.result(5) for job in (workers.submit(int), workers.submit(int))] == [0, 0]
@@ -418,9 +438,14 @@ def test_two_visitors_get_what_each_gets_alone_and_the_process_keeps_its_threads
         assert one.outside.lam == other.outside.lam
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (dict(mode="svd"), "no mode 'svd': 'paper'"), (dict(lam=0.0), "a number above 0"),
-    (dict(lam=float("nan")), "a number above 0")])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(mode="svd"), "no mode 'svd': 'paper'"),
+        (dict(lam=0.0), "a number above 0"),
+        (dict(lam=float("nan")), "a number above 0"),
+    ],
+)
 def test_what_there_is_not_is_refused_in_one_sentence(arguments: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         lowrank_of(of(decaying(8), decaying(8)), **arguments)

@@ -1,4 +1,5 @@
 """Multi-code inversion: the laws of mixing on every architecture, planted pictures found, and streams that behave."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -52,18 +53,19 @@ def last_of(stream):
 
 # The laws of mixing
 
+
 @at_every_layer
 def test_full_importance_of_one_code_is_that_codes_picture(name: str, layer: int) -> None:
     generator = generator_of(name)
     mixer, alpha = mixer_of(generator, layer)
     codes = codes_of(generator)
     after = [slot for read in generator.reads[layer:] for slot in read]
-    if layer and after:                 # a slot that is read on both sides of the mix is shared, too
+    if layer and after:  # a slot that is read on both sides of the mix is shared, too
         codes[:, after] = codes[:1, after]
     for n in range(N):
         only = torch.zeros_like(alpha)
         only[n] = 1
-        assert torch.allclose(mixer(codes, only), generator(codes[n:n + 1]), atol=1e-6)
+        assert torch.allclose(mixer(codes, only), generator(codes[n : n + 1]), atol=1e-6)
     assert not torch.allclose(mixer(codes, alpha), generator(codes[:1]), atol=1e-2)
 
 
@@ -74,14 +76,14 @@ def test_the_batch_is_the_loop_over_codes(name: str, layer: int) -> None:
     if layer == 0:
         looped = generator(sum(alpha[n] * codes[n] for n in range(N))[None])
     else:
-        states = [generator.run(codes[n:n + 1], stop=layer) for n in range(N)]
+        states = [generator.run(codes[n : n + 1], stop=layer) for n in range(N)]
         c = states[0].x.shape[1]
         x = sum(alpha[n, :c, None, None] * states[n].x for n in range(N))
         rgb = None if states[0].rgb is None else sum(alpha[n, c:, None, None] * states[n].rgb for n in range(N))
         if name == "pggan":
             x = x / (x.square().mean(1, keepdim=True) + 1e-8).sqrt()
         assert mixer.channels == c + (0 if rgb is None else 3)
-        mean = sum(codes[n:n + 1] for n in range(N)) / N
+        mean = sum(codes[n : n + 1] for n in range(N)) / N
         looped = generator.to_image(generator.run(mean, State(x, rgb), start=layer))
     assert torch.allclose(mixer(codes, alpha), looped, atol=1e-6)
 
@@ -107,7 +109,7 @@ def test_a_code_can_be_split_in_two_halves(name: str, layer: int) -> None:
 @pytest.mark.parametrize("layer", range(6))
 def test_another_code_of_no_importance_changes_nothing(layer: int) -> None:
     """So the least loss over N + 1 codes is at most that over N."""
-    generator = generator_of("pggan")           # elsewhere the slots after the mix would see it
+    generator = generator_of("pggan")  # elsewhere the slots after the mix would see it
     mixer, alpha = mixer_of(generator, layer)
     more = torch.cat([alpha, torch.zeros_like(alpha[:1])])
     assert torch.allclose(mixer(codes_of(generator, N + 1), more), mixer(codes_of(generator), alpha), atol=1e-9)
@@ -138,6 +140,7 @@ def test_slopes_are_those_of_finite_differences(name: str, layer: int) -> None:
 
 # Planted pictures
 
+
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_one_code_mixed_before_the_first_layer_is_plain_inversion(optimiser: str) -> None:
     """L-BFGS of SciPy on |G(z) - y|^2, which knows nothing of codes and importances, ends where we do."""
@@ -154,28 +157,41 @@ def test_one_code_mixed_before_the_first_layer_is_plain_inversion(optimiser: str
     theirs = minimize(plain, generator.sample(1, 0).flatten().double().numpy(), jac=True, method="L-BFGS-B")
     assert ours.loss <= 1.1 * theirs.fun + 1e-5
     a, b = ours.picture.codes.flatten(), torch.tensor(theirs.x, dtype=torch.float32)
-    if ours.loss > 1e-4:                # the same valley: both know the code up to its length
+    if ours.loss > 1e-4:  # the same valley: both know the code up to its length
         assert F.cosine_similarity(a, b, dim=0) > 0.99
 
 
-@pytest.mark.parametrize("name, space", [("pggan", "z"), ("stylegan2", "z"), ("stylegan2", "w+"), ("stylegan", "w"),
-                                         ("biggan", "z"), ("biggan_deep", "z")])
+@pytest.mark.parametrize(
+    "name, space",
+    [("pggan", "z"), ("stylegan2", "z"), ("stylegan2", "w+"), ("stylegan", "w"), ("biggan", "z"), ("biggan_deep", "z")],
+)
 def test_a_picture_of_the_generator_is_recovered_by_one_code(name: str, space: str) -> None:
     generator = tiny.GENERATORS[name]()
     target = target_of(generator, seed=1)
     guess = generator(generator.codes(generator.sample(64, 100))).var(0).mean().item()
-    found = [last_of(invert(generator, target, layer=0, n_codes=1, steps=60, seed=seed, space=space, optimiser="lbfgs"))
-             for seed in range(2)]
+    found = [
+        last_of(invert(generator, target, layer=0, n_codes=1, steps=60, seed=seed, space=space, optimiser="lbfgs"))
+        for seed in range(2)
+    ]
     assert min(step.loss for step in found) < 0.01 * guess
 
 
-@pytest.mark.parametrize("name, layer, optimiser", [
-    ("pggan", 2, "adam"), ("pggan", 4, "lbfgs"), ("stylegan2", 1, "lbfgs"), ("stylegan2", 3, "adam"),
-    ("biggan", 1, "adam"), ("biggan_deep", 2, "lbfgs")])
+@pytest.mark.parametrize(
+    "name, layer, optimiser",
+    [
+        ("pggan", 2, "adam"),
+        ("pggan", 4, "lbfgs"),
+        ("stylegan2", 1, "lbfgs"),
+        ("stylegan2", 3, "adam"),
+        ("biggan", 1, "adam"),
+        ("biggan_deep", 2, "lbfgs"),
+    ],
+)
 def test_a_mixture_is_recovered_from_another_start(name: str, layer: int, optimiser: str) -> None:
     generator = tiny.GENERATORS[name]()
-    alpha = torch.rand(N, Mixer.of(generator, codes_of(generator).float(), layer).channels,
-                       generator=torch.Generator().manual_seed(1))
+    alpha = torch.rand(
+        N, Mixer.of(generator, codes_of(generator).float(), layer).channels, generator=torch.Generator().manual_seed(1)
+    )
     codes = codes_of(generator, seed=70).float()
     target = Mixer.of(generator, codes, layer)(codes, alpha / alpha.sum(0)).detach()
     step = last_of(invert(generator, target, layer=layer, n_codes=8, steps=150, optimiser=optimiser))
@@ -185,8 +201,9 @@ def test_a_mixture_is_recovered_from_another_start(name: str, layer: int, optimi
     assert losses.psnr(control.picture.draw(control.picture.codes), noise) < 12
 
 
-@pytest.mark.parametrize("name, layer", [("pggan", 0), ("pggan", 2), ("stylegan2", 3), ("stylegan", 2),
-                                         ("biggan_deep", 2)])
+@pytest.mark.parametrize(
+    "name, layer", [("pggan", 0), ("pggan", 2), ("stylegan2", 3), ("stylegan", 2), ("biggan_deep", 2)]
+)
 def test_from_a_perturbed_start_a_mixture_is_recovered_to_the_last_level(name: str, layer: int) -> None:
     generator = tiny.GENERATORS[name]()
     codes, alpha = (x.float() for x in (codes_of(generator_of(name)), mixer_of(generator_of(name), layer)[1]))
@@ -207,7 +224,7 @@ def test_the_published_arithmetic_is_a_loop_of_plain_descent() -> None:
     optimiser = torch.optim.SGD([z, alpha], lr=1.0)
     losses_of_the_loop = []
     for _ in range(12):
-        x = sum(alpha[n, :, None, None] * loose.run(loose.codes(z[n:n + 1]), stop=layer).x for n in range(N)) / N
+        x = sum(alpha[n, :, None, None] * loose.run(loose.codes(z[n : n + 1]), stop=layer).x for n in range(N)) / N
         x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
         loss = (loose.to_image(loose.run(loose.codes(z[:1]), State(x), start=layer)) - target).square().mean()
         losses_of_the_loop.append(loss.item())
@@ -224,13 +241,16 @@ def test_the_published_arithmetic_is_a_loop_of_plain_descent() -> None:
 @on_every_twin
 def test_frozen_weights_change_no_step(name: str) -> None:
     target = target_of(tiny.GENERATORS[name]())
-    frozen, loose = (last_of(invert(tiny.GENERATORS[name]().requires_grad_(grad), target, layer=1, n_codes=N, steps=5))
-                     for grad in (False, True))
+    frozen, loose = (
+        last_of(invert(tiny.GENERATORS[name]().requires_grad_(grad), target, layer=1, n_codes=N, steps=5))
+        for grad in (False, True)
+    )
     assert frozen.loss == loose.loss and torch.equal(frozen.picture.codes, loose.picture.codes)
     assert torch.equal(frozen.picture.importances, loose.picture.importances)
 
 
 # The gauges
+
 
 @at_every_layer
 def test_importances_sum_to_one_and_what_must_not_move_stays(name: str, layer: int) -> None:
@@ -247,9 +267,16 @@ def test_importances_sum_to_one_and_what_must_not_move_stays(name: str, layer: i
         assert torch.allclose(end.codes.square().mean(2), torch.ones(N, 1), atol=1e-4)
 
 
-@pytest.mark.parametrize("name, space, same", [("stylegan2", "w", True), ("stylegan2", "z", True),
-                                               ("stylegan2", "w+", False), ("biggan_deep", "z", True),
-                                               ("biggan_deep", "w+", False)])
+@pytest.mark.parametrize(
+    "name, space, same",
+    [
+        ("stylegan2", "w", True),
+        ("stylegan2", "z", True),
+        ("stylegan2", "w+", False),
+        ("biggan_deep", "z", True),
+        ("biggan_deep", "w+", False),
+    ],
+)
 def test_slots_share_their_code_where_the_space_says_so(name: str, space: str, same: bool) -> None:
     generator = tiny.GENERATORS[name]()
     codes = last_of(invert(generator, target_of(generator), layer=1, n_codes=N, steps=20, space=space)).picture.codes
@@ -258,10 +285,12 @@ def test_slots_share_their_code_where_the_space_says_so(name: str, space: str, s
 
 def test_each_generator_is_searched_where_its_codes_are_made() -> None:
     assert {name: native_space(build()) for name, build in tiny.GENERATORS.items()} == dict(
-        pggan="z", biggan="z", biggan_deep="z", stylegan="w+", stylegan2="w+", stylegan2_clamped="w+")
+        pggan="z", biggan="z", biggan_deep="z", stylegan="w+", stylegan2="w+", stylegan2_clamped="w+"
+    )
 
 
 # Streams of steps
+
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_steps_have_the_best_so_far_and_its_picture(optimiser: str) -> None:
@@ -284,16 +313,17 @@ def test_a_closed_stream_draws_nothing_more(monkeypatch) -> None:
     next(stream), next(stream)
     before = len(drawn)
     stream.close()
-    assert next(stream, None) is None and len(drawn) == before == 3         # the target and two steps
+    assert next(stream, None) is None and len(drawn) == before == 3  # the target and two steps
 
 
 def test_the_same_seed_is_the_same_inversion_and_another_is_another() -> None:
     generator, state = tiny.stylegan2(), torch.get_rng_state()
     target = target_of(generator)
-    first, again, other = (last_of(invert(generator, target, layer=2, n_codes=N, steps=8, seed=seed))
-                           for seed in (0, 0, 1))
+    first, again, other = (
+        last_of(invert(generator, target, layer=2, n_codes=N, steps=8, seed=seed)) for seed in (0, 0, 1)
+    )
     assert first.loss == again.loss and torch.equal(first.picture.codes, again.picture.codes)
-    assert not torch.isclose(first.picture.codes, other.picture.codes).any(2).all(1).any()      # not one code in common
+    assert not torch.isclose(first.picture.codes, other.picture.codes).any(2).all(1).any()  # not one code in common
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -320,15 +350,20 @@ def test_a_small_picture_is_enlarged_to_one_that_agrees_with_it() -> None:
     assert restored.shape == (1, 3, 16, 16) and (shrink.apply(restored) - observed).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (dict(layer=7), "after 0 to 6 layers"), (dict(layer=-1), "after 0 to 6 layers"),
-    (dict(n_codes=0), "choose 1 to 1000 codes"), (dict(steps=-1), "no less than 0 steps"),
-    (dict(space="s"), "searched in z, w, w"),
-    (dict(optimiser="sgd"), "choose one of adam, lbfgs"),
-    (dict(target=torch.zeros(1, 3, 8, 8)), "or smaller behind the loss"),
-    (dict(target=torch.zeros(2, 3, 16, 16)), "one picture"),
-    (dict(target=torch.full((1, 3, 16, 16), float("nan"))), "not finite"),
-])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(layer=7), "after 0 to 6 layers"),
+        (dict(layer=-1), "after 0 to 6 layers"),
+        (dict(n_codes=0), "choose 1 to 1000 codes"),
+        (dict(steps=-1), "no less than 0 steps"),
+        (dict(space="s"), "searched in z, w, w"),
+        (dict(optimiser="sgd"), "choose one of adam, lbfgs"),
+        (dict(target=torch.zeros(1, 3, 8, 8)), "or smaller behind the loss"),
+        (dict(target=torch.zeros(2, 3, 16, 16)), "one picture"),
+        (dict(target=torch.full((1, 3, 16, 16), float("nan"))), "not finite"),
+    ],
+)
 def test_what_does_not_fit_is_refused_in_a_sentence_before_anything_is_drawn(arguments: dict, sentence: str) -> None:
     asked = dict(target=torch.zeros(1, 3, 16, 16), layer=2, n_codes=N, steps=3) | arguments
     with pytest.raises(ValueError, match=sentence):

@@ -1,4 +1,5 @@
 """The objects world: repeatable, every factor visible where it is claimed, every class and part recognisable."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -13,8 +14,8 @@ from core.truth.worlds import load_world, objects
 
 CLASSES, NAMES, PARTS = objects.CLASSES, objects.NAMES, objects.PARTS
 PART = {name: index for index, name in enumerate(PARTS)}
-HELD = 900_000              # of the train split; seeds from 1,000,000 are for reporting only
-VISIBLE = 8                 # levels of 255
+HELD = 900_000  # of the train split; seeds from 1,000,000 are for reporting only
+VISIBLE = 8  # levels of 255
 
 
 def neutral(count: int, **values: float | Tensor) -> Tensor:
@@ -52,8 +53,13 @@ def test_the_world_is_registered_and_an_unknown_one_is_named() -> None:
 
 
 def test_names_and_phrases_are_unique() -> None:
-    for names in (NAMES, CLASSES, PARTS, [factor.description for factor in objects.FACTORS],
-                  [phrase for factor in objects.FACTORS for phrase in (factor.low, factor.high)]):
+    for names in (
+        NAMES,
+        CLASSES,
+        PARTS,
+        [factor.description for factor in objects.FACTORS],
+        [phrase for factor in objects.FACTORS for phrase in (factor.low, factor.high)],
+    ):
         assert len(set(names)) == len(names)
     assert len(CLASSES) >= 15 and len(objects.FAMILIES) >= 4
     assert set(objects.KINDS) == set(objects.DRAWINGS) == set(CLASSES)
@@ -80,7 +86,7 @@ def test_rows_depend_on_their_seed_alone() -> None:
 
 def test_factors_are_spread_as_they_say_and_independent_of_each_other_and_of_the_class() -> None:
     rows, classes = objects.sample(20_000, 0), objects.labels(20_000, 0)
-    assert 0.0 <= rows.min() and rows.max() <= 1.0
+    assert rows.min() >= 0.0 and rows.max() <= 1.0
     for column, factor in enumerate(objects.FACTORS):
         expected = factor.spread / (24 if factor.draw == "middle" else 12) ** 0.5
         assert abs(rows[:, column].mean() - 0.5) < 0.01 and abs(rows[:, column].std() - expected) < 0.01
@@ -102,7 +108,7 @@ def test_a_picture_repeats_and_ignores_batch_mates() -> None:
     together, again = objects.render(factors, classes), objects.render(factors, classes)
     assert torch.equal(together.images, again.images)
     for row in (0, 4, 16, 21, 36):
-        alone = objects.render(factors[row:row + 1], classes[row:row + 1])
+        alone = objects.render(factors[row : row + 1], classes[row : row + 1])
         assert torch.equal(alone.images[0], together.images[row])
         assert torch.equal(alone.masks[0], together.masks[row])
     backwards = objects.render(factors.flip(0), classes.flip(0))
@@ -154,11 +160,22 @@ def test_no_factor_wraps_around_or_jumps() -> None:
             assert away[-1] >= 0.7 * away.max(), (name, row)
 
 
-OWN = [("mug", "reach", {"handle"}), ("cactus", "reach", {"arms"}), ("apple", "reach", {"leaves"}),
-       ("mug", "pattern", {"pattern"}), ("bottle", "pattern", {"pattern"}), ("mushroom", "pattern", {"pattern"}),
-       ("cactus", "accent", {"pattern"}), ("lamp", "accent", {"pattern"}), ("tree", "accent", {"pattern"}),
-       ("pear", "colour", {"body"}), ("flower", "colour", {"petals"}), ("lamp", "colour", {"shade"}),
-       ("vase", "wall_colour", {"background", "floor"}), ("mug", "turn", {"handle"})]
+OWN = [
+    ("mug", "reach", {"handle"}),
+    ("cactus", "reach", {"arms"}),
+    ("apple", "reach", {"leaves"}),
+    ("mug", "pattern", {"pattern"}),
+    ("bottle", "pattern", {"pattern"}),
+    ("mushroom", "pattern", {"pattern"}),
+    ("cactus", "accent", {"pattern"}),
+    ("lamp", "accent", {"pattern"}),
+    ("tree", "accent", {"pattern"}),
+    ("pear", "colour", {"body"}),
+    ("flower", "colour", {"petals"}),
+    ("lamp", "colour", {"shade"}),
+    ("vase", "wall_colour", {"background", "floor"}),
+    ("mug", "turn", {"handle"}),
+]
 
 
 @pytest.mark.parametrize("row, factor, parts", OWN)
@@ -213,19 +230,24 @@ def test_objects_fill_the_frame_stay_inside_and_stand_in_the_middle(shown: tuple
         assert middle[0][mine].mean().abs() <= 2.0 and middle[1][mine].mean().abs() <= 4.0, name
 
 
-LEAST = {"mug": {"body": 400, "rim": 90, "handle": 70, "pattern": 80},
-         "teapot": {"body": 250, "handle": 60, "spout": 35, "lid": 80, "pattern": 60},
-         "bowl": {"body": 180, "rim": 150, "pattern": 80}, "bottle": {"body": 280, "lid": 35, "pattern": 50},
-         "vase": {"body": 300, "rim": 25, "pattern": 70},
-         "cactus": {"pot": 150, "stem": 200, "arms": 90, "pattern": 35},
-         "flower": {"pot": 130, "stem": 10, "leaves": 60, "petals": 180, "pattern": 45},
-         "tree": {"stem": 55, "leaves": 380, "pattern": 30}, "mushroom": {"stem": 100, "cap": 350, "pattern": 60},
-         "chair": {"legs": 60, "seat": 70, "back": 180, "pattern": 50},
-         "stool": {"legs": 200, "seat": 70, "pattern": 80},
-         "table": {"legs": 120, "seat": 140, "pattern": 90},
-         "lamp": {"legs": 60, "stem": 20, "shade": 250, "pattern": 70},
-         "apple": {"body": 600, "stem": 15, "leaves": 40},
-         "pear": {"body": 450, "stem": 15, "leaves": 40}, "cherries": {"body": 400, "stem": 80, "leaves": 40}}
+LEAST = {
+    "mug": {"body": 400, "rim": 90, "handle": 70, "pattern": 80},
+    "teapot": {"body": 250, "handle": 60, "spout": 35, "lid": 80, "pattern": 60},
+    "bowl": {"body": 180, "rim": 150, "pattern": 80},
+    "bottle": {"body": 280, "lid": 35, "pattern": 50},
+    "vase": {"body": 300, "rim": 25, "pattern": 70},
+    "cactus": {"pot": 150, "stem": 200, "arms": 90, "pattern": 35},
+    "flower": {"pot": 130, "stem": 10, "leaves": 60, "petals": 180, "pattern": 45},
+    "tree": {"stem": 55, "leaves": 380, "pattern": 30},
+    "mushroom": {"stem": 100, "cap": 350, "pattern": 60},
+    "chair": {"legs": 60, "seat": 70, "back": 180, "pattern": 50},
+    "stool": {"legs": 200, "seat": 70, "pattern": 80},
+    "table": {"legs": 120, "seat": 140, "pattern": 90},
+    "lamp": {"legs": 60, "stem": 20, "shade": 250, "pattern": 70},
+    "apple": {"body": 600, "stem": 15, "leaves": 40},
+    "pear": {"body": 450, "stem": 15, "leaves": 40},
+    "cherries": {"body": 400, "stem": 80, "leaves": 40},
+}
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -258,9 +280,17 @@ def thickness(mask: Tensor) -> float:
 def test_parts_that_carry_a_factor_are_at_least_three_pixels_wide() -> None:
     """At 256 pixels, where a width is read to a quarter of a pixel of 64; the smallest size."""
     thinnest = {"pattern": 0.0}
-    cases = [("mug", "handle", {}), ("mug", "handle", {"turn": 1.0}), ("teapot", "handle", {}), ("teapot", "spout", {}),
-             ("cactus", "arms", {}), ("chair", "legs", {}), ("table", "legs", {}), ("apple", "leaves", {"reach": 0.0}),
-             *((row, "pattern", thinnest) for row in ("mug", "teapot", "bowl", "vase", "cactus", "lamp", "tree"))]
+    cases = [
+        ("mug", "handle", {}),
+        ("mug", "handle", {"turn": 1.0}),
+        ("teapot", "handle", {}),
+        ("teapot", "spout", {}),
+        ("cactus", "arms", {}),
+        ("chair", "legs", {}),
+        ("table", "legs", {}),
+        ("apple", "leaves", {"reach": 0.0}),
+        *((row, "pattern", thinnest) for row in ("mug", "teapot", "bowl", "vase", "cactus", "lamp", "tree")),
+    ]
     for row, part, values in cases:
         masks = objects.render(neutral(1, size=0.0, width=0.0, **values), of_class(row, 1), resolution=256).masks
         assert thickness(masks[0, PART[part]]) / 4.0 >= 3.0, (row, part, thickness(masks[0, PART[part]]) / 4.0)
@@ -276,9 +306,21 @@ def contrast(scene: objects.Scene, part: str, other: str) -> Tensor:
     return (medians[0] - medians[1]).abs().amax(1).masked_fill(~enough, float("nan"))
 
 
-WEARS = {"mug": "body", "teapot": "body", "bowl": "body", "bottle": "body", "vase": "body", "cactus": "pot",
-         "flower": "petals", "tree": "leaves", "mushroom": "cap", "chair": "seat", "stool": "seat", "table": "seat",
-         "lamp": "shade"}
+WEARS = {
+    "mug": "body",
+    "teapot": "body",
+    "bowl": "body",
+    "bottle": "body",
+    "vase": "body",
+    "cactus": "pot",
+    "flower": "petals",
+    "tree": "leaves",
+    "mushroom": "cap",
+    "chair": "seat",
+    "stool": "seat",
+    "table": "seat",
+    "lamp": "shade",
+}
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -308,6 +350,7 @@ def test_a_part_in_the_colour_of_what_is_behind_it_would_be_noticed() -> None:
 
 def test_classes_are_told_apart_and_shuffled_ones_are_not() -> None:
     """A linear classifier of 24 x 24 pictures in grey, so that neither colour nor detail decides; seeds apart."""
+
     def seen(count: int, seed: int) -> tuple[Tensor, Tensor]:
         classes = objects.labels(count, seed)
         images = objects.render(objects.sample(count, seed), classes, resolution=48).images

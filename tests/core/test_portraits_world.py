@@ -36,7 +36,7 @@ def test_sample_rows_depend_on_their_seed_alone() -> None:
 
 def test_sample_distribution() -> None:
     rows = portraits.sample(20_000, 0)
-    assert 0.0 <= rows.min() and rows.max() <= 1.0
+    assert rows.min() >= 0.0 and rows.max() <= 1.0
     for column, factor in enumerate(portraits.FACTORS):
         values = rows[:, column]
         if factor.draw == "present":
@@ -99,8 +99,16 @@ def test_every_pixel_has_one_part() -> None:
 def test_parts_are_there_when_they_must_be() -> None:
     factors = portraits.sample(200, 11)
     area = portraits.render(factors).masks.sum((2, 3))
-    for part, least in {"skin": 200, "hair": 60, "eyes": 80, "brows": 25, "nose": 8, "mouth": 35, "shirt": 120,
-                        "background": 600}.items():
+    for part, least in {
+        "skin": 200,
+        "hair": 60,
+        "eyes": 80,
+        "brows": 25,
+        "nose": 8,
+        "mouth": 35,
+        "shirt": 120,
+        "background": 600,
+    }.items():
         assert area[:, PART[part]].min() >= least, (part, int(area[:, PART[part]].min()))
     for part in ("glasses", "beard"):
         worn = factors[:, portraits.NAMES.index(part)] > 0
@@ -131,10 +139,22 @@ def contrast(images: Tensor, masks: Tensor, part: str, share: float) -> Tensor:
 
 @pytest.mark.parametrize("hair_tone", [0.0, 0.5, 1.0])
 def test_faces_are_readable_at_every_skin_and_light(hair_tone: float) -> None:
-    skin, light, lips = (axis.flatten() for axis in torch.meshgrid(
-        torch.linspace(0, 1, 11), torch.linspace(0, 1, 5), torch.linspace(0, 1, 3), indexing="ij"))
-    factors = faces(len(skin), skin_tone=skin, light=light, lip_colour=lips, hair_tone=hair_tone, hair_length=0.1,
-                    fringe=0.2, mouth_open=0.1)
+    skin, light, lips = (
+        axis.flatten()
+        for axis in torch.meshgrid(
+            torch.linspace(0, 1, 11), torch.linspace(0, 1, 5), torch.linspace(0, 1, 3), indexing="ij"
+        )
+    )
+    factors = faces(
+        len(skin),
+        skin_tone=skin,
+        light=light,
+        lip_colour=lips,
+        hair_tone=hair_tone,
+        hair_length=0.1,
+        fringe=0.2,
+        mouth_open=0.1,
+    )
     images, masks = portraits.render(factors)
     for part, share in {"brows": 0.5, "eyes": 0.5, "mouth": 0.25}.items():
         worst = contrast(images, masks, part, share).min()
@@ -142,12 +162,14 @@ def test_faces_are_readable_at_every_skin_and_light(hair_tone: float) -> None:
 
 
 def test_worn_parts_stand_out_from_every_skin() -> None:
-    skin, light = (axis.flatten() for axis in torch.meshgrid(
-        torch.linspace(0, 1, 11), torch.linspace(0, 1, 5), indexing="ij"))
+    skin, light = (
+        axis.flatten() for axis in torch.meshgrid(torch.linspace(0, 1, 11), torch.linspace(0, 1, 5), indexing="ij")
+    )
     for part in ("glasses", "beard"):
         for hair_tone in (0.0, 1.0):
-            factors = faces(len(skin), skin_tone=skin, light=light, hair_tone=hair_tone, hair_length=0.1,
-                            **{part: 0.75})
+            factors = faces(
+                len(skin), skin_tone=skin, light=light, hair_tone=hair_tone, hair_length=0.1, **{part: 0.75}
+            )
             images, masks = portraits.render(factors)
             assert contrast(images, masks, part, 0.5).min() >= portraits.MINIMUM_CONTRAST
 

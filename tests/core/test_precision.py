@@ -1,4 +1,5 @@
 """Precision: bfloat16 changes the picture a little and nothing else, and is chosen only where that is so."""
+
 from __future__ import annotations
 
 import math
@@ -39,6 +40,7 @@ def spoiled(generator: StyleGAN2) -> StyleGAN2:
 
 
 # The view
+
 
 def test_codes_are_equal_to_the_bit(generator: Generator) -> None:
     half, z = in_bfloat16(generator), generator.sample(5, 0)
@@ -87,8 +89,10 @@ def test_only_kernels_are_cast_and_everything_else_is_shared(generator: Generato
     original = dict(generator.named_parameters())
     cast = {name for name, p in in_bfloat16(generator).named_parameters() if p is not original[name]}
     assert cast and all(original[name].ndim == 4 and not name.startswith("layers.0.") for name in cast)
-    assert all(p.dtype == (torch.bfloat16 if name in cast else torch.float32)
-               for name, p in in_bfloat16(generator).named_parameters())
+    assert all(
+        p.dtype == (torch.bfloat16 if name in cast else torch.float32)
+        for name, p in in_bfloat16(generator).named_parameters()
+    )
 
 
 def test_views_of_noise_previews_and_taps_work_in_it() -> None:
@@ -131,6 +135,7 @@ def test_two_threads_at_once_draw_the_same_pictures() -> None:
     def draw(name: int) -> None:
         together.wait()
         drawn[name] = [half(code[None]) for code in codes]
+
     threads = [threading.Thread(target=draw, args=(i,)) for i in range(2)]
     for thread in threads:
         thread.start()
@@ -145,6 +150,7 @@ def test_another_precision_is_refused_in_a_sentence() -> None:
 
 
 # The distance
+
 
 def test_psnr_is_that_of_numpy() -> None:
     a, b = tiny.normal(2, 3, 5, 5).tanh(), tiny.normal(2, 3, 5, 5, seed=1).tanh()
@@ -162,12 +168,13 @@ def test_pictures_of_two_sizes_are_not_compared() -> None:
 
 # The choice
 
+
 @pytest.fixture
 def faster(monkeypatch) -> None:
     """A processor whose bfloat16 takes half the time; pictures are drawn as ever."""
     drawn = precision._drawn
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    monkeypatch.setattr(precision, "_drawn", lambda ways, codes: (drawn(ways, codes)[0], (24.0, 10.0)[:len(ways)]))
+    monkeypatch.setattr(precision, "_drawn", lambda ways, codes: (drawn(ways, codes)[0], (24.0, 10.0)[: len(ways)]))
 
 
 def benign() -> StyleGAN2:
@@ -183,8 +190,9 @@ def test_bfloat16_is_taken_where_the_picture_stays(faster) -> None:
     found = chosen(generator, psi=0.7)
     codes = generator.codes(generator.sample(4, 0), psi=0.7)
     assert found.name == "bfloat16" and found.psnr > 40
-    assert found.psnr == pytest.approx(psnr(in_bfloat16(generator)(codes).clamp(-1, 1), generator(codes).clamp(-1, 1)),
-                                       abs=0.5)
+    assert found.psnr == pytest.approx(
+        psnr(in_bfloat16(generator)(codes).clamp(-1, 1), generator(codes).clamp(-1, 1)), abs=0.5
+    )
     assert found.says == f"Drawn in bfloat16 (2.4 times as fast; {found.psnr:.0f} dB from float32)."
     assert torch.equal(found.generator(codes), in_bfloat16(generator)(codes))
 
@@ -211,9 +219,15 @@ def test_a_processor_without_bfloat16_is_not_asked_to_try(monkeypatch) -> None:
     assert found.name == "float32" and math.isnan(found.psnr) and found.milliseconds[0] > 0
 
 
-@pytest.mark.parametrize("said, answer", [
-    ({}, None), (dict(avx2=True), None), (dict(avx512_bf16=False, avx2=True), False),
-    (dict(avx512_bf16=False, amx_bf16=True), True)])
+@pytest.mark.parametrize(
+    "said, answer",
+    [
+        ({}, None),
+        (dict(avx2=True), None),
+        (dict(avx512_bf16=False, avx2=True), False),
+        (dict(avx512_bf16=False, amx_bf16=True), True),
+    ],
+)
 def test_what_the_processor_says_of_itself(monkeypatch, said: dict, answer: bool | None) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: said, raising=False)
     assert precision.has_bfloat16() is answer
@@ -236,6 +250,7 @@ def test_the_bundled_portraits_stay_above_40_db() -> None:
 
 
 # float32: the same picture, sooner
+
 
 def test_laid_out_kernels_draw_the_same_picture(generator: Generator) -> None:
     codes = codes_of(generator)

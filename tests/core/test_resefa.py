@@ -1,4 +1,5 @@
 """ReSeFa: nothing changes a region more for what it changes elsewhere."""
+
 from __future__ import annotations
 
 import pytest
@@ -49,7 +50,7 @@ def test_it_is_the_generalised_eigenproblem(rows: int, regulariser: float) -> No
     assert torch.allclose((n * theirs).sum(1).abs(), torch.ones(20, dtype=torch.float64), atol=1e-7)
     assert torch.allclose(quotient(n, found, regulariser), scores, rtol=1e-8, atol=1e-12)
     crossed = n @ below @ n.T
-    assert (crossed - crossed.diag().diag()).abs().max() < 1e-9 * crossed.abs().max()       # M_B-orthogonal
+    assert (crossed - crossed.diag().diag()).abs().max() < 1e-9 * crossed.abs().max()  # M_B-orthogonal
 
 
 def test_no_direction_beats_it() -> None:
@@ -57,12 +58,18 @@ def test_no_direction_beats_it() -> None:
     found = of(gram(30, 20, 1), gram(200, 20, 2))
     best = resefa_of(found, k=1)
     top, n = float(best.directions.scores[0]), best.directions.vectors
-    others = torch.cat([tiny.normal(100_000, 20, seed=5), torch.linalg.eigh(found.inside).eigenvectors.T,
-                        torch.linalg.eigh(found.outside).eigenvectors.T, n + 1e-3 * tiny.normal(1000, 20, seed=6)])
+    others = torch.cat(
+        [
+            tiny.normal(100_000, 20, seed=5),
+            torch.linalg.eigh(found.inside).eigenvectors.T,
+            torch.linalg.eigh(found.outside).eigenvectors.T,
+            n + 1e-3 * tiny.normal(1000, 20, seed=6),
+        ]
+    )
     assert quotient(others, found, REGULARISER).max() <= top * (1 + 1e-12)
     assert quotient(n, found, REGULARISER)[0] == pytest.approx(top, rel=1e-10)
     beside = n + 1e-2 * tiny.normal(1, 20, seed=6)
-    assert quotient(beside, found, REGULARISER)[0] < top * (1 - 1e-6)        # the bound is tight
+    assert quotient(beside, found, REGULARISER)[0] < top * (1 - 1e-6)  # the bound is tight
 
 
 @pytest.mark.parametrize("name", tiny.GENERATORS)
@@ -105,11 +112,11 @@ def test_the_regulariser_is_a_share_of_the_trace() -> None:
 def test_a_planted_direction_is_found() -> None:
     basis = torch.linalg.qr(tiny.normal(20, 20)).Q
     strong, weak = torch.linspace(3, 1, 20, dtype=torch.float64), torch.ones(20, dtype=torch.float64)
-    weak[7] = 0.01                                           # the outside hardly answers to the eighth
+    weak[7] = 0.01  # the outside hardly answers to the eighth
     found = resefa_of(of(basis * strong @ basis.T, basis * weak @ basis.T))
     assert abs(float(found.directions.vectors[0] @ basis[:, 7])) > 1 - 1e-9
     flat = resefa_of(of(basis * strong @ basis.T, torch.eye(20, dtype=torch.float64)))
-    assert abs(float(flat.directions.vectors[0] @ basis[:, 7])) < 1e-6       # the control: another outside
+    assert abs(float(flat.directions.vectors[0] @ basis[:, 7])) < 1e-6  # the control: another outside
     assert abs(float(flat.directions.vectors[0] @ basis[:, 0])) > 1 - 1e-9
 
 
@@ -131,7 +138,7 @@ def test_one_pixel_and_several_pictures() -> None:
     codes = generator.codes(generator.sample(2, 0))
     pixel = torch.arange(256).reshape(16, 16) == 100
     found = resefa(generator, codes[:1], pixel, k=tiny.DIM)
-    assert (found.energy[3:] < 1e-9 * found.energy[0]).all()         # three channels: three directions
+    assert (found.energy[3:] < 1e-9 * found.energy[0]).all()  # three channels: three directions
     assert torch.isfinite(found.directions.vectors).all()
     masks = torch.stack([MASK, MASK.T])
     both = resefa(generator, codes, masks, slots=(1,))
@@ -139,9 +146,15 @@ def test_one_pixel_and_several_pictures() -> None:
     assert torch.equal(both.directions.vectors, again.directions.vectors)
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (dict(k=0), "1 to 8 directions"), (dict(k=9), "1 to 8 directions"), (dict(regulariser=0.0), "above 0"),
-    (dict(regulariser=float("inf")), "above 0")])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(k=0), "1 to 8 directions"),
+        (dict(k=9), "1 to 8 directions"),
+        (dict(regulariser=0.0), "above 0"),
+        (dict(regulariser=float("inf")), "above 0"),
+    ],
+)
 def test_what_there_is_not_is_refused_in_one_sentence(arguments: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         resefa_of(of(gram(30, 8, 1), gram(30, 8, 2)), **arguments)

@@ -1,4 +1,5 @@
 """Scores find what was planted, and nothing where nothing was planted."""
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -23,7 +24,7 @@ class Planted(nn.Module):
     def __init__(self, resolution: int):
         super().__init__()
         random = torch.Generator().manual_seed(3)
-        self.weight = torch.randn(3, 3 * resolution ** 2, generator=random) / resolution
+        self.weight = torch.randn(3, 3 * resolution**2, generator=random) / resolution
 
     def forward(self, images):
         return images.flatten(1) @ self.weight.T
@@ -113,8 +114,10 @@ def planted_changes(first: float, second: float, noise: float = 0.05) -> torch.T
 def test_a_verdict_says_what_moved_how_much_against_what_on_how_many():
     said = verdict(planted_changes(1.0, -0.2), FACTORS, baseline=0.1, things="faces")
     assert said.strongest == 0 and said.title == "less turn / more turn"
-    assert said.text == ("The turn: 1.00 standard deviations a step (95 %: 0.99 to 1.01), in the same sense on 100 % "
-                         "of faces. Next: the light, 0.21. A random knob\u2019s strongest: 0.10. (64 faces)")
+    assert said.text == (
+        "The turn: 1.00 standard deviations a step (95 %: 0.99 to 1.01), in the same sense on 100 % "
+        "of faces. Next: the light, 0.21. A random knob\u2019s strongest: 0.10. (64 faces)"
+    )
 
 
 def test_a_title_turns_round_with_the_sign_and_names_a_strong_companion():

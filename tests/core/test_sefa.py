@@ -1,4 +1,5 @@
 """SeFa: the eigenvectors of A^T A are what they claim to be, and a planted direction is found."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -26,7 +27,7 @@ def matrix(generator: Generator, slots: tuple[int, ...] | None, mode: str = "pap
     else:
         convs = [layer.conv for layer in generator.layers] + [generator.layers[-1].to_rgb]
         chosen = range(generator.slots) if slots is None else slots
-        rows = torch.cat([convs[slot].affine.weight.double() / generator.dim ** 0.5 for slot in chosen])
+        rows = torch.cat([convs[slot].affine.weight.double() / generator.dim**0.5 for slot in chosen])
     return rows if mode == "paper" else rows / rows.norm(dim=1, keepdim=True)
 
 
@@ -42,6 +43,7 @@ def projector(vectors: Tensor) -> Tensor:
 
 
 # The nine laws
+
 
 @on_every_twin
 @pytest.mark.parametrize("mode", ["paper", "official"])
@@ -79,10 +81,10 @@ def test_it_is_the_singular_value_decomposition_of_the_stacked_maps(name: str, s
     a, found = matrix(generator, slots, mode), sefa(generator, slots, k=tiny.DIM, mode=mode)
     _, s, v = np.linalg.svd(a.numpy(), full_matrices=True)
     squares = np.zeros(tiny.DIM)
-    squares[:len(s)] = s ** 2
+    squares[: len(s)] = s**2
     assert np.allclose(found.scores, squares, rtol=1e-6, atol=1e-6 * squares[0])
     for k in (1, 2, 5):
-        if squares[k - 1] - squares[k] > 1e-3 * squares[0]:        # otherwise the subspace is not defined
+        if squares[k - 1] - squares[k] > 1e-3 * squares[0]:  # otherwise the subspace is not defined
             assert torch.allclose(projector(found.vectors[:k]), projector(torch.as_tensor(v[:k])), atol=1e-4)
 
 
@@ -92,7 +94,7 @@ def test_no_direction_amplifies_more_than_the_first_or_less_than_the_last() -> N
     random = torch.nn.functional.normalize(tiny.normal(100_000, tiny.DIM), dim=1)
     amplified = (random @ a.T).square().sum(1)
     assert amplified.max() <= found.scores[0] * (1 + 1e-6) and amplified.min() >= found.scores[-1] * (1 - 1e-6)
-    assert amplified.max() > 0.8 * found.scores[0]                # so many draws come close: the bound is tight
+    assert amplified.max() > 0.8 * found.scores[0]  # so many draws come close: the bound is tight
 
 
 @pytest.mark.parametrize("mode", ["paper", "official"])
@@ -120,7 +122,7 @@ def test_flipping_the_kernels_of_pggan_changes_nothing() -> None:
 
 @pytest.mark.parametrize("slot", [0, 5])
 def test_a_null_direction_changes_no_picture_where_all_readers_are_in_a(slot: int) -> None:
-    generator = tiny.stylegan2().double()                  # 6 and 4 rows for 12 numbers
+    generator = tiny.stylegan2().double()  # 6 and 4 rows for 12 numbers
     codes = generator.codes(generator.sample(2, 0)).double()
     found = sefa(generator, (slot,), k=tiny.DIM)
     null = edit(codes, found, [0.0] * (tiny.DIM - 1) + [5.0])
@@ -144,7 +146,7 @@ def test_a_null_direction_of_slot_1_still_moves_the_colours() -> None:
 
 
 def test_a_null_direction_of_pggan_moves_only_the_length_of_the_code() -> None:
-    generator = tiny.pggan(channels=(1, 5, 4), dim=20)     # 16 rows for 20 numbers
+    generator = tiny.pggan(channels=(1, 5, 4), dim=20)  # 16 rows for 20 numbers
     found = sefa(generator, k=20)
     a, codes = matrix(generator, None), generator.codes(generator.sample(3, 0)).double()
     moved = edit(codes, found, [0.0] * 19 + [4.0])
@@ -184,7 +186,7 @@ def test_cached_slots_add_up_to_the_stacked_matrix(mode: str) -> None:
     parts = [tiny.normal(rows, 14, seed=rows) for rows in (5, 9, 20)]
     generator, together = tiny.Planted(*parts), sefa(tiny.Planted(torch.cat(parts)), k=14, mode=mode)
     for slot in range(3):
-        sefa(generator, (slot,), mode=mode)                # fills the cache one by one
+        sefa(generator, (slot,), mode=mode)  # fills the cache one by one
     found = sefa(generator, k=14, mode=mode)
     assert torch.allclose(found.scores, together.scores, rtol=1e-10)
     assert torch.allclose(found.vectors, together.vectors, atol=1e-8)
@@ -192,13 +194,14 @@ def test_cached_slots_add_up_to_the_stacked_matrix(mode: str) -> None:
 
 # Planted answers
 
+
 def test_a_planted_direction_is_found() -> None:
     spectrum = torch.tensor([9.0, 5.0, 3.0, 1.0, 0.5, 0.2], dtype=torch.float64)
     a, planted = flatly(64, 32, spectrum)
     found = sefa(tiny.Planted(a), k=6)
     assert torch.allclose((found.vectors @ planted.T).abs(), torch.eye(6, dtype=torch.float64), atol=1e-9)
     assert torch.allclose(found.scores, spectrum.square())
-    other, _ = flatly(64, 32, spectrum, seed=5)            # the control: another network hides other directions
+    other, _ = flatly(64, 32, spectrum, seed=5)  # the control: another network hides other directions
     assert (sefa(tiny.Planted(other), k=6).vectors[0] @ planted[0]).abs() < 0.7
 
 
@@ -206,7 +209,7 @@ def test_order_is_by_strength_where_a_general_solver_loses_it() -> None:
     a, planted = flatly(256, 128, 30 * torch.arange(1, 129, dtype=torch.float64).pow(-0.5)[tiny.normal(128).argsort()])
     found, loose = sefa(tiny.Planted(a), k=128).scores, np.linalg.eig((a.T @ a).numpy())[0]
     assert (found.diff() <= 0).all()
-    assert (np.diff(loose.real) > 0).any()                 # the trap of numpy.linalg.eig: right values, no order
+    assert (np.diff(loose.real) > 0).any()  # the trap of numpy.linalg.eig: right values, no order
     assert np.allclose(np.sort(loose.real)[::-1], found)
 
 
@@ -236,6 +239,7 @@ def test_the_sign_does_not_depend_on_the_solver() -> None:
 
 # The cache
 
+
 def test_a_generator_that_still_trains_is_never_remembered() -> None:
     generator = tiny.stylegan2().requires_grad_(True)
     before = sefa(generator).scores
@@ -255,11 +259,17 @@ def test_what_comes_back_can_be_changed_without_harm() -> None:
     assert torch.equal(sefa(generator, (0,)).vectors, expected)
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (dict(slots=[6]), "choose at least one of 0 to 5"), (dict(slots=[-1]), "choose at least one of 0 to 5"),
-    (dict(slots=[]), "choose at least one of 0 to 5"), (dict(k=0), "1 to 12 directions"),
-    (dict(k=13), "1 to 12 directions"), (dict(mode="svd"), "no mode 'svd': 'paper'"),
-])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(slots=[6]), "choose at least one of 0 to 5"),
+        (dict(slots=[-1]), "choose at least one of 0 to 5"),
+        (dict(slots=[]), "choose at least one of 0 to 5"),
+        (dict(k=0), "1 to 12 directions"),
+        (dict(k=13), "1 to 12 directions"),
+        (dict(mode="svd"), "no mode 'svd': 'paper'"),
+    ],
+)
 def test_what_there_is_not_is_refused_in_one_sentence(arguments: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         sefa(tiny.stylegan2(), **arguments)

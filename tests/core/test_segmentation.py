@@ -1,4 +1,5 @@
 """Segmentation by k-means: planted regions come back where the aware channels speak louder."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def test_weighted_by_awareness_the_planted_regions_come_back() -> None:
     assert agreement(found, planted_regions()) == 1
     unweighted = agreement(segment([maps], k=3), planted_regions())
     of_another = agreement(segment([maps], [awareness(generator, 1, gate=0)], k=3), planted_regions())
-    assert unweighted < 0.5 and of_another < 0.5            # the controls
+    assert unweighted < 0.5 and of_another < 0.5  # the controls
 
 
 def test_with_equal_weights_it_is_plain_k_means() -> None:
@@ -79,7 +80,7 @@ def test_with_equal_weights_it_is_plain_k_means() -> None:
     for weights in (None, [torch.full((TELLING,), 7.0)]):
         assert agreement(segment([maps], weights, k=3), expected) > 0.99
     uneven = torch.tensor([1.0, 0, 0, 0, 0, 0])
-    assert agreement(segment([maps], [uneven], k=3), expected) < 0.9                 # the control
+    assert agreement(segment([maps], [uneven], k=3), expected) < 0.9  # the control
 
 
 def test_a_channel_without_weight_has_no_say() -> None:
@@ -110,7 +111,7 @@ def test_regions_are_numbered_by_size_and_alike_in_every_picture() -> None:
     counts = found.flatten().bincount()
     assert counts.tolist() == sorted(counts.tolist(), reverse=True)
     planted = torch.stack([planted_regions(), planted_regions().roll(3, 1)])
-    assert agreement(found, planted) == 1                   # one numbering for both pictures
+    assert agreement(found, planted) == 1  # one numbering for both pictures
 
 
 def test_the_same_seed_gives_the_same_regions_and_no_global_seed_is_touched() -> None:
@@ -134,13 +135,17 @@ def test_a_picture_of_one_colour_has_one_region() -> None:
     assert not segment([torch.ones(1, 3, 8, 8)], k=3).any()
 
 
-@pytest.mark.parametrize("call, sentence", [
-    (lambda maps: segment(maps, k=1), "k = 1: a picture can be cut into 2 to 20 regions"),
-    (lambda maps: segment(maps, k=1000), "k = 1000: .* 2 to 20"), (lambda maps: segment(maps, k=2.5), "2 to 20"),
-    (lambda maps: segment(maps, [torch.ones(3)], k=3), "gates of .4. channels need as many weights"),
-    (lambda maps: segment(maps, [torch.ones(4)] * 2, k=3), "need as many weights"),
-    (lambda maps: segment([], k=3), "one gate or more"),
-])
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda maps: segment(maps, k=1), "k = 1: a picture can be cut into 2 to 20 regions"),
+        (lambda maps: segment(maps, k=1000), "k = 1000: .* 2 to 20"),
+        (lambda maps: segment(maps, k=2.5), "2 to 20"),
+        (lambda maps: segment(maps, [torch.ones(3)], k=3), "gates of .4. channels need as many weights"),
+        (lambda maps: segment(maps, [torch.ones(4)] * 2, k=3), "need as many weights"),
+        (lambda maps: segment([], k=3), "one gate or more"),
+    ],
+)
 def test_what_does_not_fit_gets_a_sentence(call: Callable, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         call([tiny.normal(1, 4, 8, 8).float()])

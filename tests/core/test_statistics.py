@@ -1,4 +1,5 @@
 """Picture statistics equal independent computations, and what is said of a knob is what was planted in it."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -53,17 +54,21 @@ def by_hand(picture: np.ndarray) -> dict[str, float]:
     weight = ((picture - scipy.stats.trim_mean(frame, 0.25)) ** 2).sum(2)
     row, column = scipy.ndimage.center_of_mass(weight)
     outstanding = weight.mean() / (weight.mean() + (1 / 255) ** 2)
-    return dict(brightness=luma.mean(), contrast=luma.std(), red_green=(picture[..., 0] - picture[..., 1]).mean(),
-                yellow_blue=(picture[..., :2].mean(2) - picture[..., 2]).mean(),
-                light_side=luma[:, side // 2:].mean() - luma[:, :side // 2].mean(),
-                centre_x=((column + 0.5) * 2 / side - 1) * outstanding,
-                centre_y=(1 - (row + 0.5) * 2 / side) * outstanding,
-                edges=skimage.filters.sobel(luma).mean() * side / np.sqrt(2))
+    return dict(
+        brightness=luma.mean(),
+        contrast=luma.std(),
+        red_green=(picture[..., 0] - picture[..., 1]).mean(),
+        yellow_blue=(picture[..., :2].mean(2) - picture[..., 2]).mean(),
+        light_side=luma[:, side // 2 :].mean() - luma[:, : side // 2].mean(),
+        centre_x=((column + 0.5) * 2 / side - 1) * outstanding,
+        centre_y=(1 - (row + 0.5) * 2 / side) * outstanding,
+        edges=skimage.filters.sobel(luma).mean() * side / np.sqrt(2),
+    )
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])
 def test_the_statistics_equal_an_independent_computation(size: int) -> None:
-    images = torch.cat([pictures(size=size), tiny.normal(2, 3, size, size, seed=5)])        # the noise is clamped
+    images = torch.cat([pictures(size=size), tiny.normal(2, 3, size, size, seed=5)])  # the noise is clamped
     for row, image in zip(read(images).tolist(), images.clamp(-1, 1)):
         expected = by_hand(image.permute(1, 2, 0).numpy() / 2 + 0.5)
         assert dict(zip(NAMES, row)) == pytest.approx(expected, abs=2e-6)
@@ -106,8 +111,10 @@ def test_a_hue_does_not_wrap_around() -> None:
 def test_the_centre_of_mass_is_that_of_a_thing_on_any_background(behind: tuple) -> None:
     image = torch.tensor(behind, dtype=torch.float64)[:, None, None].repeat(1, 64, 64)
     image[:, 8:24, 40:56] = torch.tensor([0.2, 0.8, 0.9], dtype=torch.float64)[:, None, None]
-    image[:, :, 60:] = torch.rand(3, 64, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.02 \
+    image[:, :, 60:] = (
+        torch.rand(3, 64, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.02
         + image[:, :, 60:] * 0.98
+    )
     found = dict(zip(NAMES, read(2 * image[None] - 1)[0].tolist()))
     assert (found["centre_x"], found["centre_y"]) == pytest.approx((0.5, 0.5), abs=0.02)
 
@@ -118,7 +125,7 @@ def test_a_plain_picture_has_its_centre_in_the_middle_and_no_edges() -> None:
 
 
 def test_one_edge_from_black_to_white_counts_one_and_two_count_two() -> None:
-    for bars, count in ((1, 1), (2, 3)):        # 2 bars: black white black white
+    for bars, count in ((1, 1), (2, 3)):  # 2 bars: black white black white
         columns = (torch.arange(64) // (32 // bars)) % 2 * 2.0 - 1
         assert of("edges", columns.expand(1, 3, 64, 64)).item() == pytest.approx(count, abs=1e-3)
 
@@ -168,11 +175,11 @@ def test_what_is_not_movable_has_no_slope_and_the_classes_come_in_turn(name: str
     codes = codes_in_turn(generator, 7, 40, psi=0.5)
     for i in range(7):
         alone = generator.codes(generator.sample(1, 40 + i), psi=0.5, label=i % tiny.CLASSES)
-        assert torch.equal(codes[i:i + 1], alone)
+        assert torch.equal(codes[i : i + 1], alone)
     slopes = statistics.slopes_of(generator, codes[:1], [0])[1]
-    assert not slopes[..., generator.movable.stop:].any() and slopes[..., generator.movable].any()
+    assert not slopes[..., generator.movable.stop :].any() and slopes[..., generator.movable].any()
     drawn = statistics.random_vectors(generator, random_directions(generator, k=1), 5)
-    assert not drawn[:, generator.movable.stop:].any() and drawn.norm(dim=1).tolist() == pytest.approx([1] * 5)
+    assert not drawn[:, generator.movable.stop :].any() and drawn.norm(dim=1).tolist() == pytest.approx([1] * 5)
 
 
 # --- measuring
@@ -192,7 +199,7 @@ def test_changes_are_slopes_times_steps_in_standard_deviations_of_the_model_s_ow
     own = torch.cat([read(view(code[None])) for code in codes])
     assert torch.allclose(found.spread, own.std(0), atol=1e-6) and (found.seeds, found.random) == (5, 20)
     for i in range(5):
-        slopes = statistics.slopes_of(view, codes[i:i + 1], list(slots))[1][:, 0]
+        slopes = statistics.slopes_of(view, codes[i : i + 1], list(slots))[1][:, 0]
         expected = slopes @ directions.vectors.T * steps / found.spread[:, None]
         assert torch.allclose(found.changes[:, i], expected.T, rtol=1e-4, atol=1e-6)
     assert found.changes.shape == (2, 5, len(FACTORS)) and found.percentile.shape == (2, len(FACTORS))
@@ -201,7 +208,7 @@ def test_changes_are_slopes_times_steps_in_standard_deviations_of_the_model_s_ow
 def test_one_vector_for_all_slots_is_the_same_vector_in_each() -> None:
     generator = tiny.stylegan2()
     shared = random_directions(generator, (1, 3), k=3, seed=5)
-    own = Directions(shared.vectors[:, None].repeat(1, 2, 1) / 2 ** 0.5, shared.scores, shared.slots)
+    own = Directions(shared.vectors[:, None].repeat(1, 2, 1) / 2**0.5, shared.scores, shared.slots)
     a, b = outcome(generator, shared, random=10, seeds=4), outcome(generator, own, random=10, seeds=4)
     assert torch.allclose(a.changes, b.changes)
     drawn = statistics.random_vectors(generator, own, 10)
@@ -233,7 +240,7 @@ def test_bfloat16_synthesis_says_the_same(name: str, half: str) -> None:
 
 def test_a_budget_lowers_the_number_of_pictures_but_never_below_sixteen(monkeypatch) -> None:
     clock = iter(range(10_000))
-    monkeypatch.setattr(statistics.time, "perf_counter", lambda: next(clock))          # every picture takes a second
+    monkeypatch.setattr(statistics.time, "perf_counter", lambda: next(clock))  # every picture takes a second
     generator = tiny.pggan()
     directions, steps = random_directions(generator, k=1), torch.ones(1)
     for seconds, pictures_seen in ((3, 16), (20, 20), (None, 24), (1000, 24)):
@@ -241,11 +248,17 @@ def test_a_budget_lowers_the_number_of_pictures_but_never_below_sixteen(monkeypa
         assert last.done == last.total == last.result.seeds == last.result.changes.shape[1] == pictures_seen
 
 
-@pytest.mark.parametrize("change, says", [
-    (dict(seeds=1), "at least 2 pictures"), (dict(random=0), "1 random direction"),
-    (dict(steps=torch.ones(3)), "spread_along"),
-    (dict(slots=(9,)), "another model"), (dict(dim=5), "another model"), (dict(slots=()), "another model"),
-])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (dict(seeds=1), "at least 2 pictures"),
+        (dict(random=0), "1 random direction"),
+        (dict(steps=torch.ones(3)), "spread_along"),
+        (dict(slots=(9,)), "another model"),
+        (dict(dim=5), "another model"),
+        (dict(slots=()), "another model"),
+    ],
+)
 def test_what_does_not_fit_gets_one_sentence(change: dict, says: str) -> None:
     vectors = torch.ones(1, change.pop("dim", tiny.DIM))
     directions = Directions(vectors, torch.ones(1), change.pop("slots", (0,)))
@@ -259,6 +272,7 @@ def test_what_does_not_fit_gets_one_sentence(change: dict, says: str) -> None:
 
 class Painter(Generator):
     """A picture that is linear in its code: a grey with texture, plus each code's number times its own pattern."""
+
     z_dim = dim = 8
     slots, resolution, has_truncation = 1, 16, False
     reads = ((0,),)
@@ -266,7 +280,7 @@ class Painter(Generator):
     def __init__(self):
         super().__init__()
         across = torch.linspace(-1, 1, 16).expand(16, 16)
-        redder = torch.tensor([1.0, -0.2126 / 0.7152, 0])[:, None, None].expand(3, 16, 16)      # no brighter
+        redder = torch.tensor([1.0, -0.2126 / 0.7152, 0])[:, None, None].expand(3, 16, 16)  # no brighter
         patterns = torch.stack([torch.ones(3, 16, 16), across.expand(3, 16, 16), redder, 2 * pictures(1, size=16)[0]])
         patterns = torch.cat([0.05 * patterns.float(), torch.zeros(4, 3, 16, 16)])
         self.patterns = nn.Parameter(patterns, requires_grad=False)
@@ -291,7 +305,7 @@ def said_of(found: statistics.Result, knob: int):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_planted_direction_gets_exactly_its_title(knob: int, name: str, sign: int) -> None:
     generator = Painter()
-    planted = Directions(sign * torch.eye(8, dtype=torch.float64)[knob:knob + 1], torch.ones(1), (0,))
+    planted = Directions(sign * torch.eye(8, dtype=torch.float64)[knob : knob + 1], torch.ones(1), (0,))
     found, factor = outcome(generator, planted), FACTORS[PLACE[name]]
     said = said_of(found, 0)
     assert said.strongest == PLACE[name] and found.percentile[0, PLACE[name]] > 0.99
@@ -333,9 +347,11 @@ def test_a_verdict_says_what_moved_how_much_against_what_on_how_many() -> None:
     percentile = torch.full((len(FACTORS),), 0.995, dtype=torch.float64)
     mean, low, high = (float(bound[0]) for bound in scores.interval(changes))
     said = statistics_verdict(changes, percentile, FACTORS, random=200)
-    assert said.text == (f"Brightness: {mean:.2f} standard deviations a step (95 %: {low:.2f} to {high:.2f}), in the "
-                         "same sense on 92 % of pictures; more than 99 % of 200 random directions. "
-                         "Next: blue-yellow colour, 0.30. (64 pictures)")
+    assert said.text == (
+        f"Brightness: {mean:.2f} standard deviations a step (95 %: {low:.2f} to {high:.2f}), in the "
+        "same sense on 92 % of pictures; more than 99 % of 200 random directions. "
+        "Next: blue-yellow colour, 0.30. (64 pictures)"
+    )
     assert "more than all of 200 random" in statistics_verdict(changes, torch.ones(8), FACTORS, random=200).text
     ordinary = statistics_verdict(changes, percentile - 0.05, FACTORS, random=200)
     assert ordinary.title == "many things a little"
@@ -350,8 +366,13 @@ def test_slopes_foretell_what_a_turn_of_one_step_does() -> None:
     found = outcome(generator, directions, psi=psi, seeds=12)
     codes = codes_in_turn(generator, 12, 1_020_000, psi=psi)
     ways = torch.diag(steps).tolist()
-    turned = torch.stack([read(generator(edit(codes, directions, way)))
-                          - read(generator(edit(codes, directions, [-amount for amount in way]))) for way in ways])
+    turned = torch.stack(
+        [
+            read(generator(edit(codes, directions, way)))
+            - read(generator(edit(codes, directions, [-amount for amount in way])))
+            for way in ways
+        ]
+    )
     agree = float((turned.sign() == found.changes.sign()).double().mean())
     control = float((turned.sign() == found.changes.roll(1, 0).sign()).double().mean())
     assert agree > 0.88 and control < 0.65

@@ -1,4 +1,5 @@
 """StyleGAN: it equals its equations and the reference implementation, and only whole files are opened."""
+
 from __future__ import annotations
 
 import pytest
@@ -22,12 +23,16 @@ def as_genforce(generator: StyleGAN, *, fused_from: int = 128) -> dict[str, Tens
     """The generator's tensors under the names of the reference, whose fused kernels are turned by half a circle."""
     state = {"truncation.w_avg": generator.w_avg, "synthesis.lod": torch.zeros(())}
     for i, layer in enumerate(generator.mapping):
-        state |= {f"mapping.dense{i}.weight": layer.weight, f"mapping.dense{i}.bias": layer.bias * 2 ** 0.5}
+        state |= {f"mapping.dense{i}.weight": layer.weight, f"mapping.dense{i}.bias": layer.bias * 2**0.5}
     for i, layer in enumerate(generator.layers):
         name = f"synthesis.layer{i}"
-        state |= {f"{name}.bias": layer.bias, f"{name}.apply_noise.weight": layer.noise_strength,
-                  f"{name}.apply_noise.noise": layer.noise[None, None], f"{name}.style.weight": layer.style.weight,
-                  f"{name}.style.bias": layer.style.bias}
+        state |= {
+            f"{name}.bias": layer.bias,
+            f"{name}.apply_noise.weight": layer.noise_strength,
+            f"{name}.apply_noise.noise": layer.noise[None, None],
+            f"{name}.style.weight": layer.style.weight,
+            f"{name}.style.bias": layer.style.bias,
+        }
         if i == 0:
             state[f"{name}.const"] = layer.const[None]
             continue
@@ -38,8 +43,10 @@ def as_genforce(generator: StyleGAN, *, fused_from: int = 128) -> dict[str, Tens
             state[f"{name}.blur.kernel"] = taps.outer(taps).expand(len(layer.bias), 1, 3, 3)
     for k, width in enumerate(generator.channels):
         last = k == len(generator.channels) - 1
-        state |= {f"synthesis.output{k}.weight": generator.rgb_weight if last else torch.ones(3, width, 1, 1),
-                  f"synthesis.output{k}.bias": generator.rgb_bias if last else torch.ones(3)}
+        state |= {
+            f"synthesis.output{k}.weight": generator.rgb_weight if last else torch.ones(3, width, 1, 1),
+            f"synthesis.output{k}.bias": generator.rgb_bias if last else torch.ones(3),
+        }
     return {name: tensor.clone() for name, tensor in state.items()}
 
 
@@ -47,8 +54,11 @@ def reference(state: dict[str, Tensor], codes: Tensor, *, fused_from: int) -> Te
     """The equations on the foreign tensors: repetition and convolution, or a transposed one with summed kernels."""
     i = 0
     while f"synthesis.layer{i}.bias" in state:
-        part = {name.removeprefix(f"synthesis.layer{i}."): tensor.to(codes.dtype) for name, tensor in state.items()
-                if name.startswith(f"synthesis.layer{i}.")}
+        part = {
+            name.removeprefix(f"synthesis.layer{i}."): tensor.to(codes.dtype)
+            for name, tensor in state.items()
+            if name.startswith(f"synthesis.layer{i}.")
+        }
         if i == 0:
             x = part["const"].expand(len(codes), -1, -1, -1)
         else:
@@ -72,11 +82,13 @@ def reference(state: dict[str, Tensor], codes: Tensor, *, fused_from: int) -> Te
 
 def large() -> StyleGAN:
     """256 pixels, so that two layers are fused in the reference."""
-    return tiny.stirred(lambda: StyleGAN(resolution=256, channels=(4, 4, 3, 3, 2, 2, 2), z_dim=6, dim=6,
-                                         mapping_layers=1), 3)
+    return tiny.stirred(
+        lambda: StyleGAN(resolution=256, channels=(4, 4, 3, 3, 2, 2, 2), z_dim=6, dim=6, mapping_layers=1), 3
+    )
 
 
 # Against the reference
+
 
 def test_the_reference_implementation_is_reproduced() -> None:
     generator = genforce_stylegan.from_state(shared_fixtures.state(f"{FIXTURE}.pth"))
@@ -124,6 +136,7 @@ def test_sizes_and_weights_come_back_from_the_file() -> None:
 
 
 # Slots, noise, truncation
+
 
 def test_every_layer_reads_a_slot_of_its_own() -> None:
     generator = tiny.stylegan()
@@ -175,23 +188,33 @@ def test_codes_are_equal_to_the_bit_in_any_batch() -> None:
 
 # Only whole files
 
+
 def broken(change) -> dict[str, Tensor]:
     state = as_genforce(tiny.stylegan())
     change(state)
     return state
 
 
-@pytest.mark.parametrize("change, sentence", [
-    (lambda s: s.pop("synthesis.layer3.style.bias"), "has no 'synthesis.layer3.style.bias'"),
-    (lambda s: s.pop("mapping.dense0.weight"), "has no 'mapping.dense0.weight'"),
-    (lambda s: s.pop("synthesis.output0.weight"), "has no 'synthesis.output0.weight'"),
-    (lambda s: s.update({"synthesis.layer2.weight": torch.ones(5, 6, 1, 1)}), r"1, 1\], where \[5, 6, 3, 3\] belongs"),
-    (lambda s: s.update({"mapping.dense0.weight": torch.ones(5)}), r"of shape \[5\], where 2 numbers above 0 belong"),
-    (lambda s: s.update({"mapping.label_weight": torch.ones(2, 10)}), "holds 'mapping.label_weight', which"),
-    (lambda s: s.update({"a": torch.ones(1), "b": torch.ones(1)}), "holds 'a' and 1 more, which"),
-    (lambda s: s.update({"synthesis.lod": torch.tensor(1.5)}), "was still growing"),
-    (lambda s: s["synthesis.output2.bias"].fill_(float("nan")), "are infinite or none"),
-])
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (lambda s: s.pop("synthesis.layer3.style.bias"), "has no 'synthesis.layer3.style.bias'"),
+        (lambda s: s.pop("mapping.dense0.weight"), "has no 'mapping.dense0.weight'"),
+        (lambda s: s.pop("synthesis.output0.weight"), "has no 'synthesis.output0.weight'"),
+        (
+            lambda s: s.update({"synthesis.layer2.weight": torch.ones(5, 6, 1, 1)}),
+            r"1, 1\], where \[5, 6, 3, 3\] belongs",
+        ),
+        (
+            lambda s: s.update({"mapping.dense0.weight": torch.ones(5)}),
+            r"of shape \[5\], where 2 numbers above 0 belong",
+        ),
+        (lambda s: s.update({"mapping.label_weight": torch.ones(2, 10)}), "holds 'mapping.label_weight', which"),
+        (lambda s: s.update({"a": torch.ones(1), "b": torch.ones(1)}), "holds 'a' and 1 more, which"),
+        (lambda s: s.update({"synthesis.lod": torch.tensor(1.5)}), "was still growing"),
+        (lambda s: s["synthesis.output2.bias"].fill_(float("nan")), "are infinite or none"),
+    ],
+)
 def test_a_file_that_is_not_whole_is_refused_in_one_sentence(change, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         genforce_stylegan.from_state(broken(change))

@@ -1,4 +1,5 @@
 """A tap sees and changes one module in one thread for one block, and leaves nothing behind."""
+
 from __future__ import annotations
 
 import threading
@@ -28,7 +29,7 @@ def test_a_tap_sees_every_call_and_changes_nothing() -> None:
 def test_an_edit_replaces_what_the_module_returns() -> None:
     with tap(CONV, torch.zeros_like) as seen:
         changed = GENERATOR(CODES)
-    assert seen[0].any() and not torch.equal(changed, PICTURE)      # what was seen is from before the edit
+    assert seen[0].any() and not torch.equal(changed, PICTURE)  # what was seen is from before the edit
     with tap(CONV, lambda output: output):
         assert torch.equal(GENERATOR(CODES), PICTURE)
 
@@ -41,16 +42,14 @@ def test_a_tap_is_gone_after_its_block() -> None:
 
 
 def test_a_tap_is_gone_after_an_error() -> None:
-    with pytest.raises(RuntimeError, match="on purpose"):
-        with tap(CONV, torch.zeros_like):
-            raise RuntimeError("on purpose")
+    with pytest.raises(RuntimeError, match="on purpose"), tap(CONV, torch.zeros_like):
+        raise RuntimeError("on purpose")
     assert not CONV._forward_hooks and torch.equal(GENERATOR(CODES), PICTURE)
 
 
 def test_a_failing_edit_leaves_nothing_behind() -> None:
-    with pytest.raises(ZeroDivisionError):
-        with tap(CONV, lambda output: output * (1 // 0)):
-            GENERATOR(CODES)
+    with pytest.raises(ZeroDivisionError), tap(CONV, lambda output: output * (1 // 0)):
+        GENERATOR(CODES)
     assert not CONV._forward_hooks and torch.equal(GENERATOR(CODES), PICTURE)
 
 
@@ -69,7 +68,7 @@ def test_a_tap_in_one_thread_never_changes_a_picture_in_another() -> None:
     thread.start()
     try:
         assert opened.wait(10)
-        here = GENERATOR(CODES)                  # while the other thread's tap is open
+        here = GENERATOR(CODES)  # while the other thread's tap is open
     finally:
         drawn.set()
         thread.join()
@@ -78,11 +77,11 @@ def test_a_tap_in_one_thread_never_changes_a_picture_in_another() -> None:
 
 
 def test_many_threads_tap_the_same_module_at_once() -> None:
-    expected = [GENERATOR(CODES[i % 2:i % 2 + 1]) for i in range(4)]
+    expected = [GENERATOR(CODES[i % 2 : i % 2 + 1]) for i in range(4)]
     failures: list[str] = []
 
     def work(i: int) -> None:
-        code = CODES[i % 2:i % 2 + 1]
+        code = CODES[i % 2 : i % 2 + 1]
         for _ in range(15):
             with tap(CONV, torch.zeros_like if i >= 2 else None) as seen:
                 picture = GENERATOR(code)

@@ -1,4 +1,5 @@
 """Weights files: what is saved is what is opened, a broken file is one sentence, and a model is opened once."""
+
 from __future__ import annotations
 
 import hashlib
@@ -56,6 +57,7 @@ def stored(tmp_path: Path) -> Path:
 
 # Our own files
 
+
 @on_every_twin
 def test_what_is_saved_is_what_is_opened(name: str, tmp_path: Path) -> None:
     module = EVERY[name]()
@@ -104,12 +106,15 @@ def test_the_hash_is_that_of_the_bytes(stored: Path) -> None:
 
 # Files that are not what they should be
 
+
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     refused(tmp_path / "absent.safetensors", "cannot be read as safetensors .* fetch or make the file again")
 
 
-@pytest.mark.parametrize("data", [b"", b"text", b"\xff" * 64, struct.pack("<Q", 2) + b"{}",
-                                  struct.pack("<Q", 9) + b'{"a": [1]', b"\x80\x04."])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"text", b"\xff" * 64, struct.pack("<Q", 2) + b"{}", struct.pack("<Q", 9) + b'{"a": [1]', b"\x80\x04."],
+)
 def test_a_broken_header_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(data)
@@ -119,7 +124,7 @@ def test_a_broken_header_is_refused(tmp_path: Path, data: bytes) -> None:
 def test_a_file_cut_off_anywhere_is_refused(stored: Path) -> None:
     data = stored.read_bytes()
     for share in (0.0, 0.001, 0.1, 0.5, 0.999):
-        stored.write_bytes(data[:int(share * len(data))])
+        stored.write_bytes(data[: int(share * len(data))])
         refused(stored, "cannot be read as safetensors")
 
 
@@ -142,27 +147,43 @@ def test_the_wrong_architecture_is_refused(stored: Path) -> None:
 
 def test_missing_extra_and_misshapen_tensors_are_refused(stored: Path) -> None:
     whole = stored.read_bytes()
-    for change, sentence in ((dict(drop="layers.2.to_rgb.weight"), "Missing key.*layers.2.to_rgb.weight"),
-                             (dict(extra={"stowaway": torch.zeros(3)}), "Unexpected key.*stowaway"),
-                             (dict(extra={"w_avg": torch.zeros(3)}), "size mismatch for w_avg")):
+    for change, sentence in (
+        (dict(drop="layers.2.to_rgb.weight"), "Missing key.*layers.2.to_rgb.weight"),
+        (dict(extra={"stowaway": torch.zeros(3)}), "Unexpected key.*stowaway"),
+        (dict(extra={"w_avg": torch.zeros(3)}), "size mismatch for w_avg"),
+    ):
         stored.write_bytes(whole)
         refused(rewritten(stored, **change), sentence)
 
 
-@pytest.mark.parametrize("config", [
-    None, "", "not json", "[]", "7", "{}", '{"resolution": 16}', '{"resolution": 2, "channels": []}',
-    '{"resolution": 16, "channels": 3}',
-    '{"resolution": 16, "channels": [0, 0, 0]}', '{"resolution": 16, "channels": [-1, 2, 2]}',
-    '{"resolution": "16", "channels": [1, 1, 1]}',
-    '{"resolution": 16, "channels": ["a", "b", "c"]}', '{"resolution": 32, "channels": [6, 5, 4]}', "[" * 5000,
-    '{"resolution": 16, "channels": [6, 5, 4], "z_dim": 0, "dim": 0}',
-    '{"resolution": 16, "channels": [6, 5, 4], "speed": 1}',
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        "",
+        "not json",
+        "[]",
+        "7",
+        "{}",
+        '{"resolution": 16}',
+        '{"resolution": 2, "channels": []}',
+        '{"resolution": 16, "channels": 3}',
+        '{"resolution": 16, "channels": [0, 0, 0]}',
+        '{"resolution": 16, "channels": [-1, 2, 2]}',
+        '{"resolution": "16", "channels": [1, 1, 1]}',
+        '{"resolution": 16, "channels": ["a", "b", "c"]}',
+        '{"resolution": 32, "channels": [6, 5, 4]}',
+        "[" * 5000,
+        '{"resolution": 16, "channels": [6, 5, 4], "z_dim": 0, "dim": 0}',
+        '{"resolution": 16, "channels": [6, 5, 4], "speed": 1}',
+    ],
+)
 def test_a_config_that_builds_nothing_is_refused(stored: Path, config: str | None) -> None:
     refused(rewritten(stored, config=config), "does not hold what its metadata say")
 
 
 # The zoo
+
 
 @pytest.fixture
 def card(tmp_path: Path, monkeypatch) -> zoo.ModelCard:
@@ -226,7 +247,7 @@ def test_a_hub_card_is_pinned_whole_or_says_that_it_is_not(name: str) -> None:
     card = zoo.HUB_CARDS[name]
     assert card.name == card.hub.name == name and card.file == card.hub.filename and card.hub.repo.count("/") == 1
     assert card.pinned == (card.hub.revision is not None and card.hub.sha256 is not None)
-    assert (card.hub.size is None) != (card.hub.about is None)      # exact or rounded, never both
+    assert (card.hub.size is None) != (card.hub.about is None)  # exact or rounded, never both
     assert 80e6 < (card.hub.size or card.hub.about) < 400e6
     assert card.resolution in (128, 256, 512, 1024) and f"{card.resolution} px" in card.title and 0 < card.psi <= 1
     assert card.architecture and card.layout and card.link.startswith("https://") and not card.world
@@ -300,12 +321,12 @@ def test_a_bundled_model_is_here_and_needs_no_hub(card: zoo.ModelCard, elsewhere
 @pytest.mark.parametrize("name", sorted(zoo.CARDS))
 def test_a_bundled_model_is_what_its_card_says(name: str, tmp_path: Path) -> None:
     bundled = zoo.CARDS[name]
-    assert bundled.name == name and bundled.path.stat().st_size < 10 * 2 ** 20
+    assert bundled.name == name and bundled.path.stat().st_size < 10 * 2**20
     shutil.copy(bundled.path, tmp_path / "copy.safetensors")
     generator: nn.Module = native.read(tmp_path / "copy.safetensors")
     assert generator.resolution == bundled.resolution and 0 < bundled.psi <= 1
     codes = generator.codes(generator.sample(4, 0), psi=bundled.psi)
     images = generator(codes)
     assert images.shape == (4, 3, bundled.resolution, bundled.resolution) and torch.isfinite(images).all()
-    assert images.std(0).mean() > 0.02 and images.abs().max() < 4    # four pictures, and in range
+    assert images.std(0).mean() > 0.02 and images.abs().max() < 4  # four pictures, and in range
     assert torch.equal(generator.codes(generator.sample(1, 3), psi=bundled.psi), codes[3:])

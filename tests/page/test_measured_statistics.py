@@ -1,4 +1,5 @@
 """A model that no reader knows is measured with picture statistics, and every sentence says so."""
+
 from __future__ import annotations
 
 import re
@@ -32,10 +33,14 @@ def cards(tmp_path, monkeypatch):
     """One model, once as a stranger and once with a world that has a reader."""
     native.save(tiny.stylegan2(), tmp_path / "model.safetensors")
     world = load_world("portraits")
-    native.save(tiny.stirred(lambda: FactorReader(resolution=16, names=world.NAMES, widths=(4, 4), hidden=8), 3),
-                tmp_path / "portraits-reader.safetensors")
-    there = {name: zoo.ModelCard(name, name, str(tmp_path / "model.safetensors"), at, 16)
-             for name, at in ((STRANGER, None), (KNOWN, "portraits"))}
+    native.save(
+        tiny.stirred(lambda: FactorReader(resolution=16, names=world.NAMES, widths=(4, 4), hidden=8), 3),
+        tmp_path / "portraits-reader.safetensors",
+    )
+    there = {
+        name: zoo.ModelCard(name, name, str(tmp_path / "model.safetensors"), at, 16)
+        for name, at in ((STRANGER, None), (KNOWN, "portraits"))
+    }
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "CARDS", there)
     monkeypatch.setattr(measured, "_measured", {})
@@ -54,8 +59,9 @@ def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
     setup = measured.setup_of(Recipe(STRANGER))
     assert setup["measurable"] and setup["grade"] == OF_STATISTICS
     assert {knob["title"] for knob in setup["knobs"]} == {""}
-    assert setup["knobs"][2]["verdict"] == ("What knob 3 moves has not been measured: "
-                                            "press \u201cMeasure these knobs\u201d.")
+    assert setup["knobs"][2]["verdict"] == (
+        "What knob 3 moves has not been measured: press \u201cMeasure these knobs\u201d."
+    )
     html = measured.truth_html(Recipe(STRANGER))
     assert "not been measured" in html and OF_STATISTICS in html and "face" not in html
     asks = "not been measured.*press \u201cMeasure these knobs\u201d under the picture$"

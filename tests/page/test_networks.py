@@ -1,6 +1,7 @@
 """Networks of one's own and of the Hub on the page:
 chosen, fetched, cancelled, drawn at their pace, with their licence.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -28,16 +29,14 @@ from core.factorization.sefa import sefa as factorized
 from core.hub import HubFile
 from core.images import to_pil, to_uint8
 from core.precision import Precision, in_bfloat16, psnr
-from demos.page import gpu
-from demos.page import models
+from demos.page import gpu, models, pace
 from demos.page import parts as notebook
-from demos.page import pace
-from demos.steer import tab as sefa
 from demos.page import picture as recipes
-from demos.page.fields import RecipeError
 from demos.page.cache import Kept
-from demos.page.picture import Recipe, as_dict
 from demos.page.export import code_for, png_for
+from demos.page.fields import RecipeError
+from demos.page.picture import Recipe, as_dict
+from demos.steer import tab as sefa
 
 from .. import tiny
 from ..core.test_hub import REVISION, StandIn, cache, stand_in  # noqa: F401  (fixtures)
@@ -66,10 +65,25 @@ def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.M
     native.save(tiny.stylegan2(seed=3), tmp_path / "far.safetensors")
     data = (tmp_path / "far.safetensors").read_bytes()
     stand_in.files["far.safetensors"] = data
-    pin = HubFile(OF_HUB, "someone/model", "far.safetensors", revision=REVISION,
-                  sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-    card = zoo.ModelCard(OF_HUB, "Far away", "far.safetensors", None, 16, licence="CC BY-NC 4.0",
-                         link="https://example.org/licence", crop=2, hub=pin)
+    pin = HubFile(
+        OF_HUB,
+        "someone/model",
+        "far.safetensors",
+        revision=REVISION,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+    )
+    card = zoo.ModelCard(
+        OF_HUB,
+        "Far away",
+        "far.safetensors",
+        None,
+        16,
+        licence="CC BY-NC 4.0",
+        link="https://example.org/licence",
+        crop=2,
+        hub=pin,
+    )
     unpinned = replace(card, name="unknown", hub=replace(pin, name="unknown", sha256=None))
     monkeypatch.setattr(zoo, "HUB_CARDS", {OF_HUB: card, "unknown": unpinned})
     return card
@@ -88,8 +102,10 @@ def visitor(name: str = "a") -> types.SimpleNamespace:
 
 # The list, and what choosing does
 
+
 def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
-        of_hub: zoo.ModelCard, zoo_of_one: Path) -> None:
+    of_hub: zoo.ModelCard, zoo_of_one: Path
+) -> None:
     zoo.add(zoo_of_one / "bundled.safetensors")
     rows = models.listed()
     assert [row["group"] for row in rows] == ["Bundled", "Yours"] + 2 * ["From the Hugging Face Hub"]
@@ -100,8 +116,7 @@ def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
     assert not models.listed()[3]["refusal"]
 
 
-def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(
-        of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     with pytest.raises(RecipeError, match="not on this machine yet"):
         Recipe(OF_HUB)
     said = list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED, seed=5)), "a"))
@@ -115,8 +130,7 @@ def drawn(generator, seed: int, **more):
     return generator(generator.codes(generator.sample(1, seed), psi=0.7, **more))
 
 
-def test_a_download_that_is_stopped_leaves_the_page_as_it_was(
-        of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     stand_in.pieces = 1
     steps = models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a")
     assert next(steps)["name"] == OF_HUB
@@ -150,6 +164,7 @@ def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
 
 # Files of one's own
 
+
 @pytest.mark.parametrize("build", [tiny.stylegan2, tiny.pggan, tiny.stylegan, tiny.biggan])
 def test_an_own_file_draws_on_the_page_what_the_network_draws(build, zoo_of_one: Path) -> None:
     native.save(build(), zoo_of_one / "My Network.safetensors", licence="CC0")
@@ -173,10 +188,11 @@ def test_names_never_collide(zoo_of_one: Path) -> None:
 def test_the_reach_of_the_knobs_follows_the_model_s_own_codes(monkeypatch) -> None:
     generator, axes = tiny.pggan(), 1.5 ** torch.arange(tiny.DIM)
     monkeypatch.setattr(type(generator), "codes", lambda self, z, **_: (axes * z)[:, None].repeat(1, self.slots, 1))
-    assert zoo.reach_of(generator) == 2.5                        # 99 % of a Gaussian lie within 2.58
-    monkeypatch.setattr(type(generator), "codes",
-                        lambda self, z, **_: (axes * z * z.abs())[:, None].repeat(1, self.slots, 1))
-    assert zoo.reach_of(generator) in (3.5, 4.0)                 # and of z |z| within 2.58^2 / sqrt(3) = 3.83
+    assert zoo.reach_of(generator) == 2.5  # 99 % of a Gaussian lie within 2.58
+    monkeypatch.setattr(
+        type(generator), "codes", lambda self, z, **_: (axes * z * z.abs())[:, None].repeat(1, self.slots, 1)
+    )
+    assert zoo.reach_of(generator) in (3.5, 4.0)  # and of z |z| within 2.58^2 / sqrt(3) = 3.83
 
 
 def test_the_code_of_an_own_picture_makes_it_again(zoo_of_one: Path, monkeypatch) -> None:
@@ -194,8 +210,11 @@ def test_a_class_is_part_of_the_recipe_and_of_its_link(zoo_of_one: Path) -> None
     native.save(tiny.biggan(), zoo_of_one / "own.safetensors")
     recipe = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, label="2")
     assert recipe.label == 2 and recipes.from_query(recipes.to_query(recipe)) == recipe
-    for model, label, said in (("own", 3, "from 0 to 2"), ("own", "mug", "from 0 to 2"),
-                               (BUNDLED, 1, "without classes")):
+    for model, label, said in (
+        ("own", 3, "from 0 to 2"),
+        ("own", "mug", "from 0 to 2"),
+        (BUNDLED, 1, "without classes"),
+    ):
         with pytest.raises(RecipeError, match=said):
             Recipe(model, label=label)
 
@@ -230,11 +249,12 @@ def test_a_file_that_is_gone_later_is_a_sentence(zoo_of_one: Path) -> None:
 
 # Slow networks
 
+
 def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> None:
     recipe, generator = Recipe(BUNDLED, seed=4, amounts=(1.0,)), tiny.stylegan2()
     assert sefa.answer(as_dict(recipe))["exact"], "a quick one needs none"
     slow(monkeypatch)
-    monkeypatch.setattr(recipes, "_made", Kept(2 ** 20, len))
+    monkeypatch.setattr(recipes, "_made", Kept(2**20, len))
     first = sefa.answer(as_dict(recipe))
     stop, codes = pace.pace_of(BUNDLED).stop, recipes.codes_of(recipe)
     look = generator.preview(generator.run(codes, stop=stop))
@@ -252,6 +272,7 @@ def pixels(uri: str) -> np.ndarray:
 
 def sefa_picture(uri: str) -> Image.Image:
     import base64
+
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
@@ -289,8 +310,9 @@ def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypa
     slow(monkeypatch)
     assert models.facts(BUNDLED)["precision"] == ""
     pace._measured.cache_clear()
-    monkeypatch.setattr(pace, "chosen", lambda generator, **_:
-                        Precision(in_bfloat16(generator), "bfloat16", 45.0, (4.0, 2.0)))
+    monkeypatch.setattr(
+        pace, "chosen", lambda generator, **_: Precision(in_bfloat16(generator), "bfloat16", 45.0, (4.0, 2.0))
+    )
     recipe = Recipe(BUNDLED, seed=4, amounts=(1.0,))
     assert models.facts(BUNDLED)["precision"].startswith("Drawn in bfloat16 (2.0 times as fast; 45 dB from float32).")
     shown, exact = (recipes.render(recipe, quick=quick) for quick in (True, False))
@@ -306,7 +328,7 @@ def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch) -> None:
     parts = run(as_dict(recipe), event, visitor())
     assert next(parts)["key"] == "k"
     sefa.on_screen("a", replace(recipe, amounts=(1.0,)))
-    next(parts)                                             # the same faces and knob: goes on
+    next(parts)  # the same faces and knob: goes on
     sefa.on_screen("a", replace(recipe, knob=1))
     assert list(parts) == []
     parts = run(as_dict(recipe), event, visitor())
@@ -333,6 +355,7 @@ def test_what_is_kept_stays_within_its_bytes() -> None:
 
 # Devices
 
+
 class Strict(TorchFunctionMode):
     """Every call whose tensors lie on two devices raises, as it would with a GPU;
     "meta" stands for one that is not there.
@@ -342,10 +365,13 @@ class Strict(TorchFunctionMode):
         kwargs = kwargs or {}
         to_the_processor = function is torch.Tensor.to and "cpu" in map(str, (*args[1:], *kwargs.values()))
         if function is torch.Tensor.cpu or to_the_processor:
-            return torch.zeros(args[0].shape, dtype=args[0].dtype)          # its numbers are nowhere
+            return torch.zeros(args[0].shape, dtype=args[0].dtype)  # its numbers are nowhere
         if function is not torch.Tensor.to:
-            given = [value for one in (*args, *kwargs.values())
-                     for value in (one if isinstance(one, (list, tuple)) else [one])]
+            given = [
+                value
+                for one in (*args, *kwargs.values())
+                for value in (one if isinstance(one, (list, tuple)) else [one])
+            ]
             devices = {value.device.type for value in given if isinstance(value, torch.Tensor) and value.ndim}
             if len(devices) > 1:
                 raise RuntimeError(f"{function} on two devices: {devices}")
@@ -355,13 +381,14 @@ class Strict(TorchFunctionMode):
 @pytest.mark.parametrize("name", ["stylegan2", "stylegan", "pggan", "biggan", "biggan_deep"])
 def test_every_step_stays_on_the_device_of_the_network(name: str) -> None:
     generator, z = tiny.GENERATORS[name]().to("meta"), torch.zeros(2, tiny.GENERATORS[name]().z_dim, device="meta")
-    directions = Directions(torch.ones(2, generator.dim, dtype=torch.float64), torch.ones(2),
-                            tuple(range(generator.slots)))
+    directions = Directions(
+        torch.ones(2, generator.dim, dtype=torch.float64), torch.ones(2), tuple(range(generator.slots))
+    )
     with Strict():
         with pytest.raises(RuntimeError, match="two devices"):
             z @ torch.zeros(z.shape[1], 2)
         assert generator.sample(2, 0).device.type == "meta"
-        if not generator.classes:               # classes look at numbers, and there are none here
+        if not generator.classes:  # classes look at numbers, and there are none here
             images = generator(edit(generator.codes(z, psi=0.7), directions, [1.0, -1.0]))
             assert images.device.type == "meta" and generator.first_weight(0).device.type == "meta"
             assert spread_along(generator, directions, samples=8).device.type == "cpu"
@@ -386,10 +413,11 @@ def test_only_where_a_gpu_is_lent_does_batch_work_ask_for_it(monkeypatch) -> Non
 
 # The Space
 
+
 def test_the_space_preloads_a_model_that_is_pinned_and_licensed() -> None:
     front = (Path(app.__file__).parent / "README.md").read_text(encoding="utf-8").split("---")[1]
     repo, file, revision = re.search(r"preload_from_hub:\n\s*- (\S+) (\S+) (\S+)", front).groups()
-    card, = [card for card in zoo.HUB_CARDS.values() if (card.hub.repo, card.hub.filename) == (repo, file)]
+    (card,) = [card for card in zoo.HUB_CARDS.values() if (card.hub.repo, card.hub.filename) == (repo, file)]
     assert card.hub.revision == revision and card.pinned and card.licensed
     others = [other.hub.size for other in zoo.HUB_CARDS.values() if other.pinned and other.licensed]
     assert min(size for size in others if size) == card.hub.size

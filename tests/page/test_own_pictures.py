@@ -1,4 +1,5 @@
 """Pictures that visitors bring: every kind comes in right or is refused in a sentence, and all of them go again."""
+
 from __future__ import annotations
 
 import base64
@@ -14,14 +15,14 @@ from PIL import Image
 
 from core.images import to_uint8
 from demos.page import own_pictures as owned
-from demos.restore import search as restoring
 from demos.page.fields import RecipeError
+from demos.restore import search as restoring
 from demos.restore.recipe import Restoration
 
 from ..tabs.test_restore_recipe import MODEL, SIDE, small_network
 
 WIDE = np.zeros((40, 60, 3), np.uint8)
-WIDE[:, :30], WIDE[:, 30:] = (200, 40, 40), (20, 60, 200)           # red on the left, blue on the right
+WIDE[:, :30], WIDE[:, 30:] = (200, 40, 40), (20, 60, 200)  # red on the left, blue on the right
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def png16() -> bytes:
 def rotated() -> bytes:
     """Stored on its side, with the EXIF tag that says so."""
     exif = Image.Exif()
-    exif[0x0112] = 6                    # to be turned 90 degrees clockwise
+    exif[0x0112] = 6  # to be turned 90 degrees clockwise
     return saved(Image.fromarray(np.rot90(WIDE, 1)), "JPEG", quality=95, exif=exif)
 
 
@@ -65,11 +66,14 @@ KINDS = {
     "JPEG": (saved(Image.fromarray(WIDE), "JPEG", quality=95), RED, BLUE),
     "CMYK": (saved(Image.fromarray(WIDE).convert("CMYK"), "JPEG", quality=95), RED, BLUE),
     "16 bit": (png16(), (233,) * 3, (35,) * 3),
-    "palette": (saved(Image.fromarray(WIDE).quantize(4), "PNG"), RED, BLUE), "alpha": (transparent(), RED, (255,) * 3),
-    "animated": (animated(), RED, BLUE), "turned": (rotated(), RED, BLUE),
+    "palette": (saved(Image.fromarray(WIDE).quantize(4), "PNG"), RED, BLUE),
+    "alpha": (transparent(), RED, (255,) * 3),
+    "animated": (animated(), RED, BLUE),
+    "turned": (rotated(), RED, BLUE),
     "WebP": (saved(Image.fromarray(WIDE), "WEBP", lossless=True), RED, BLUE),
     "float TIFF": (saved(Image.fromarray(WIDE[:, :, 0].astype(np.float32) / 255), "TIFF"), (200,) * 3, (20,) * 3),
-    "black and white": (saved(Image.fromarray(WIDE[:, :, 0] > 100), "PNG"), (255,) * 3, (0,) * 3)}
+    "black and white": (saved(Image.fromarray(WIDE[:, :, 0] > 100), "PNG"), (255,) * 3, (0,) * 3),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,17 +98,29 @@ def test_one_pixel_is_a_picture():
 
 def huge() -> bytes:
     """A PNG that says it has 12,000 x 12,000 pixels of one bit each."""
+
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
     rows = zlib.compress(bytes(1 + 1_500) * 12_000, 1)
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 12_000, 12_000, 1, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("data", [b"", b"this is a text named .png", KINDS["PNG"][0][:60], KINDS["JPEG"][0][:300],
-                                  huge(), b"\x89PNG\r\n\x1a\n" + bytes(40), b"%PDF-1.4 something",
-                                  bytes(owned.LARGEST_FILE + 1)],
-                         ids=["empty", "text", "truncated", "truncated JPEG", "huge", "broken", "PDF", "large file"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"this is a text named .png",
+        KINDS["PNG"][0][:60],
+        KINDS["JPEG"][0][:300],
+        huge(),
+        b"\x89PNG\r\n\x1a\n" + bytes(40),
+        b"%PDF-1.4 something",
+        bytes(owned.LARGEST_FILE + 1),
+    ],
+    ids=["empty", "text", "truncated", "truncated JPEG", "huge", "broken", "PDF", "large file"],
+)
 def test_what_is_no_picture_is_refused_in_a_sentence_and_nothing_is_kept(data):
     began = time.perf_counter()
     with pytest.raises(RecipeError) as refusal:
@@ -114,8 +130,9 @@ def test_what_is_no_picture_is_refused_in_a_sentence_and_nothing_is_kept(data):
     assert time.perf_counter() - began < 2
 
 
-@pytest.mark.parametrize("uri", [None, 7, "", "data:image/png;base64,%%%", "data:image/png,plain",
-                                 "data:image/png;base64,abc"])
+@pytest.mark.parametrize(
+    "uri", [None, 7, "", "data:image/png;base64,%%%", "data:image/png,plain", "data:image/png;base64,abc"]
+)
 def test_what_did_not_arrive_whole_is_refused(uri):
     with pytest.raises(RecipeError, match="arrive"):
         owned.from_uri(uri)

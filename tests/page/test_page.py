@@ -25,17 +25,16 @@ from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
 from demos.inside import tab as channel_awareness
-from demos.paint import tab as lowrank
 from demos.page import evidence as measured
 from demos.page import parts as notebook
-from demos.page import uploads
-from demos.page import words
-from demos.restore import tab as mganprior
-from demos.steer import tab as sefa
 from demos.page import picture as recipes
+from demos.page import uploads, words
+from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe, as_dict
-from demos.page.export import recipe_from_png
+from demos.paint import tab as lowrank
+from demos.restore import tab as mganprior
+from demos.steer import tab as sefa
 
 MODEL = "portraits-stylegan2"
 
@@ -208,8 +207,13 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
     knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
     (small_model / "evidence").mkdir()
     for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
-        found = dict(weights_sha256=sha256, sets={"sefa-paper/all": dict(knobs=knobs)}, baseline={"all": 0.05},
-                     samples=dict(faces=64), card="portraits-stylegan2")
+        found = dict(
+            weights_sha256=sha256,
+            sets={"sefa-paper/all": dict(knobs=knobs)},
+            baseline={"all": 0.05},
+            samples=dict(faces=64),
+            card="portraits-stylegan2",
+        )
         (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
         measured._evidence.cache_clear()
         assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
@@ -238,8 +242,10 @@ def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
 def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
     planted(monkeypatch, glasses=(1, -0.2995))
     turned, said = measured.find(moved(), "glasses")
-    assert said.startswith("On average over 64 pictures, over both directions, no knob of these 10 clearly moves "
-                           "glasses and their size: knob 2")
+    assert said.startswith(
+        "On average over 64 pictures, over both directions, no knob of these 10 clearly moves "
+        "glasses and their size: knob 2"
+    )
     assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
     assert turned.knob == 1 and turned.amounts[1] == -1.5
 
@@ -271,8 +277,9 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
         return
     amount = turned.amounts[turned.knob]
     plain = replace(recipe, amounts=())
-    means = {(knob, end): float(recipes.render_strip(plain, knob, [end]).mean())
-             for knob in range(10) for end in (-2.0, 2.0)}
+    means = {
+        (knob, end): float(recipes.render_strip(plain, knob, [end]).mean()) for knob in range(10) for end in (-2.0, 2.0)
+    }
     assert min(means, key=means.get) == (turned.knob, amount), "the darkest end of all"
     assert f"knob {turned.knob + 1} at {words.signed(amount)} steps changes glasses and their size by" in said
     assert "of 8 other faces" in said
@@ -281,14 +288,18 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
 # --- the sentence over the tab, in every state
 
 
-@pytest.mark.parametrize("changes, says, never", [
-    (dict(), ("ten knobs", "read off the network\u2019s weights", "nobody labelled"), "random"),
-    (dict(layers="coarse"), ("the weights of the coarse layers",), "milliseconds"),
-    (dict(layers="0-1"), ("the weights of layers 0-1",), "milliseconds"),
-    (dict(mode="official"), ("as the published code does",), "milliseconds"),
-    (dict(method="ganspace"), ("10,000 of the network\u2019s own codes", "nobody labelled"), "weights"),
-    (dict(method="random"), ("drawn at random", "any method has to beat them"), "weights"),
-    (dict(method="random", layers="coarse"), ("turn only in the coarse layers",), "weights")])
+@pytest.mark.parametrize(
+    "changes, says, never",
+    [
+        (dict(), ("ten knobs", "read off the network\u2019s weights", "nobody labelled"), "random"),
+        (dict(layers="coarse"), ("the weights of the coarse layers",), "milliseconds"),
+        (dict(layers="0-1"), ("the weights of layers 0-1",), "milliseconds"),
+        (dict(mode="official"), ("as the published code does",), "milliseconds"),
+        (dict(method="ganspace"), ("10,000 of the network\u2019s own codes", "nobody labelled"), "weights"),
+        (dict(method="random"), ("drawn at random", "any method has to beat them"), "weights"),
+        (dict(method="random", layers="coarse"), ("turn only in the coarse layers",), "weights"),
+    ],
+)
 def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, says, never):
     said = sefa.answer(as_dict(moved(**changes)))["sentence"]
     assert all(one in said for one in says) and never not in said
@@ -296,18 +307,19 @@ def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, sa
 
 def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     mine = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
-    assert sefa.first_sentence(mine) == ("These three knobs were read from a file: how they were made, "
-                                         "this page does not know.")
+    assert sefa.first_sentence(mine) == (
+        "These three knobs were read from a file: how they were made, this page does not know."
+    )
     corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
     link = urlencode(lowrank.painted.to_query(corner), safe=",")
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
     for name, written, expected in (
-            ("painted", link,
-             "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
-            ("spoilt", "tab=paint&region=<b>",
-             "This knob was read from a file: how it was made, this page does not know.")):
-        save_directions(one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL,
-                        recipe=written)
+        ("painted", link, "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
+        ("spoilt", "tab=paint&region=<b>", "This knob was read from a file: how it was made, this page does not know."),
+    ):
+        save_directions(
+            one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL, recipe=written
+        )
         chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), as_dict(moved()))
         assert sefa.first_sentence(chosen) == expected
 
@@ -378,8 +390,13 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
     for event in page.config["dependencies"]:
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
-    assert public == {*sefa.ENDPOINTS, "steer_find", *lowrank.ENDPOINTS, *mganprior.ENDPOINTS,
-                      *channel_awareness.ENDPOINTS}
+    assert public == {
+        *sefa.ENDPOINTS,
+        "steer_find",
+        *lowrank.ENDPOINTS,
+        *mganprior.ENDPOINTS,
+        *channel_awareness.ENDPOINTS,
+    }
 
 
 def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
@@ -390,16 +407,20 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     ends = [demo.left for demo in app.DEMOS]
     functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in ends]
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
-    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, \
+    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, (
         "a download computes nothing; who watches a search neither"
+    )
 
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):
     kinds = [component["type"] for component in page.config["components"]]
     assert len(kinds) <= 80 * len(app.DEMOS)
     assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
-    folds = [component["props"]["label"] for component in page.config["components"]
-             if component["type"] == "accordion" and "-fold-" in component["props"]["elem_id"]]
+    folds = [
+        component["props"]["label"]
+        for component in page.config["components"]
+        if component["type"] == "accordion" and "-fold-" in component["props"]["elem_id"]
+    ]
     assert folds == list(notebook.FOLDS.values()) * len(app.DEMOS)
 
 

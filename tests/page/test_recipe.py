@@ -1,4 +1,5 @@
 """Every form of a recipe (link, code, notebook, PNG, saved edit) makes the same pixels, or says why not."""
+
 import hashlib
 import io
 import json
@@ -27,10 +28,10 @@ from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from demos.page import picture as made
-from demos.page.fields import RecipeError
-from demos.steer.edits import Edit, EditFile, apply_edit, keep_edit
-from demos.page.picture import Recipe
 from demos.page.export import LARGEST_PNG, SET_UP, code_for, notebook_for, png_for, recipe_from_png
+from demos.page.fields import RecipeError
+from demos.page.picture import Recipe
+from demos.steer.edits import Edit, EditFile, apply_edit, keep_edit
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, PROGRESSIVE, RETRAINED = "tiny-stylegan2", "tiny-pggan", "tiny-retrained"
@@ -126,25 +127,64 @@ def test_two_ways_to_write_one_picture_are_one_recipe(moved):
     assert (fine.psi, fine.amounts[0]) == (0.124, -2.345)
 
 
-@pytest.mark.parametrize("seed", ids=kind, argvalues=[
-    "abc", 10 ** 20, "100000000000000000000", "", None, -1, 1.5, float("nan"), float("inf"), True, [],
-    10 ** 6000, "9" * 6000, "7; import os", "0x10", {}, b"7"])
+@pytest.mark.parametrize(
+    "seed",
+    ids=kind,
+    argvalues=[
+        "abc",
+        10**20,
+        "100000000000000000000",
+        "",
+        None,
+        -1,
+        1.5,
+        float("nan"),
+        float("inf"),
+        True,
+        [],
+        10**6000,
+        "9" * 6000,
+        "7; import os",
+        "0x10",
+        {},
+        b"7",
+    ],
+)
 def test_a_seed_that_is_none_gets_a_sentence_with_what_is_possible(seed):
     assert "whole number from 0 to 999999999" in sentence(Recipe, STYLE, seed=seed)
 
 
-@pytest.mark.parametrize("field, value, possible", [
-    ("psi", 1.2, "0 to 1"), ("psi", "nan", "0 to 1"), ("psi", None, "0 to 1"), ("psi", 10 ** 400, "0 to 1"),
-    ("psi", True, "0 to 1"),
-    ("method", "magic", "sefa, ganspace, random, file"), ("method", None, "sefa"), ("method", [], "sefa"),
-    ("mode", "mine", "paper, official"),
-    ("layers", "coarsest", "all, coarse, middle, fine"), ("layers", "0-10", "0 to 9"), ("layers", "3-1", "0 to 9"),
-    ("layers", "", "0 to 9"), ("layers", "1,,2", "0 to 9"), ("layers", "-1", "0 to 9"), ("layers", 3, "0 to 9"),
-    ("layers", "1" * 5000, "0 to 9"),
-    ("amounts", (0,) * 11, "at most 10"), ("amounts", (3.1,), "-3 to 3"), ("amounts", (float("nan"),), "-3 to 3"),
-    ("amounts", "1,2", "at most 10"), ("amounts", ([],), "-3 to 3"), ("amounts", None, "at most 10"),
-    ("knob", 10, "0 to 9"), ("knob", -1, "0 to 9"),
-], ids=kind)
+@pytest.mark.parametrize(
+    "field, value, possible",
+    [
+        ("psi", 1.2, "0 to 1"),
+        ("psi", "nan", "0 to 1"),
+        ("psi", None, "0 to 1"),
+        ("psi", 10**400, "0 to 1"),
+        ("psi", True, "0 to 1"),
+        ("method", "magic", "sefa, ganspace, random, file"),
+        ("method", None, "sefa"),
+        ("method", [], "sefa"),
+        ("mode", "mine", "paper, official"),
+        ("layers", "coarsest", "all, coarse, middle, fine"),
+        ("layers", "0-10", "0 to 9"),
+        ("layers", "3-1", "0 to 9"),
+        ("layers", "", "0 to 9"),
+        ("layers", "1,,2", "0 to 9"),
+        ("layers", "-1", "0 to 9"),
+        ("layers", 3, "0 to 9"),
+        ("layers", "1" * 5000, "0 to 9"),
+        ("amounts", (0,) * 11, "at most 10"),
+        ("amounts", (3.1,), "-3 to 3"),
+        ("amounts", (float("nan"),), "-3 to 3"),
+        ("amounts", "1,2", "at most 10"),
+        ("amounts", ([],), "-3 to 3"),
+        ("amounts", None, "at most 10"),
+        ("knob", 10, "0 to 9"),
+        ("knob", -1, "0 to 9"),
+    ],
+    ids=kind,
+)
 def test_a_wrong_value_gets_a_sentence_with_what_is_possible(field, value, possible):
     assert possible in sentence(Recipe, STYLE, **{field: value})
 
@@ -171,10 +211,16 @@ def test_slots_belong_to_sizes_as_stylegan_counts_them():
     assert "this model has all" in sentence(Recipe, PROGRESSIVE, layers="coarse")
 
 
-@pytest.mark.parametrize("text, canonical, slots", [
-    ("0-3,6", "0-3,6", (0, 1, 2, 3, 6)), (" 6, 0-2 ,3", "0-3,6", (0, 1, 2, 3, 6)), ("9", "9", (9,)),
-    ("0-9", "all", tuple(range(10))), (" Fine ", "fine", (8, 9)),
-])
+@pytest.mark.parametrize(
+    "text, canonical, slots",
+    [
+        ("0-3,6", "0-3,6", (0, 1, 2, 3, 6)),
+        (" 6, 0-2 ,3", "0-3,6", (0, 1, 2, 3, 6)),
+        ("9", "9", (9,)),
+        ("0-9", "all", tuple(range(10))),
+        (" Fine ", "fine", (8, 9)),
+    ],
+)
 def test_own_layers_are_read_and_written_in_one_form(text, canonical, slots):
     recipe = Recipe(STYLE, layers=text)
     assert recipe.layers == canonical and made.slots_of(recipe) == slots
@@ -202,8 +248,10 @@ def test_the_knobs_are_measured_in_standard_deviations(moved):
 
 
 def test_every_method_has_its_own_knobs(moved):
-    pictures = [pixels(replace(moved, method=method, mode=mode)) for method, mode in
-                [("sefa", "paper"), ("sefa", "official"), ("ganspace", "paper"), ("random", "paper")]]
+    pictures = [
+        pixels(replace(moved, method=method, mode=mode))
+        for method, mode in [("sefa", "paper"), ("sefa", "official"), ("ganspace", "paper"), ("random", "paper")]
+    ]
     assert all(levels_apart(a, b) > 1 for i, a in enumerate(pictures) for b in pictures[:i])
 
 
@@ -336,7 +384,7 @@ def test_the_file_is_the_picture_without_loss_and_made_once(moved, monkeypatch):
     data = made.picture_bytes(moved)
     assert np.array_equal(unpacked(data), pixels(moved)) and Image.open(io.BytesIO(data)).format == "WEBP"
     monkeypatch.setattr(made, "render", None)
-    assert made.picture_bytes(replace(moved, knob=5)) is data          # which knob is chosen does not show
+    assert made.picture_bytes(replace(moved, knob=5)) is data  # which knob is chosen does not show
 
 
 def test_pggan_is_steered_by_the_same_recipe():
@@ -354,10 +402,16 @@ def some_recipes(n):
     draw = random.Random(0)
     for _ in range(n):
         amounts = [draw.choice([0, round(draw.uniform(-3, 3), draw.randrange(4))]) for _ in range(draw.randrange(11))]
-        yield Recipe(STYLE, seed=draw.randrange(10 ** 9), psi=round(draw.random(), 3),
-                     method=draw.choice(["sefa", "ganspace", "random"]), mode=draw.choice(["paper", "official"]),
-                     layers=draw.choice(["all", "coarse", "fine", "0,2,4,6,8", "3-5"]),
-                     amounts=amounts, knob=draw.randrange(10))
+        yield Recipe(
+            STYLE,
+            seed=draw.randrange(10**9),
+            psi=round(draw.random(), 3),
+            method=draw.choice(["sefa", "ganspace", "random"]),
+            mode=draw.choice(["paper", "official"]),
+            layers=draw.choice(["all", "coarse", "fine", "0,2,4,6,8", "3-5"]),
+            amounts=amounts,
+            knob=draw.randrange(10),
+        )
 
 
 def test_json_and_link_give_the_same_recipe_back():
@@ -370,7 +424,8 @@ def test_a_link_writes_only_what_is_not_the_default(moved):
     assert made.to_query(Recipe(STYLE)) == {"v": "1", "model": STYLE}
     assert made.to_query(moved) == dict(v="1", model=STYLE, seed="7", psi="0.6", amounts="1.5,0,-2", knob="2")
     assert made.link_for(moved, "http://localhost:7860/") == (
-        "http://localhost:7860/?v=1&model=tiny-stylegan2&seed=7&psi=0.6&amounts=1.5,0,-2&knob=2")
+        "http://localhost:7860/?v=1&model=tiny-stylegan2&seed=7&psi=0.6&amounts=1.5,0,-2&knob=2"
+    )
 
 
 def test_what_a_link_leaves_out_is_the_default_and_what_is_not_ours_is_left_alone():
@@ -385,23 +440,68 @@ def test_a_link_cannot_hold_a_file_and_says_so(moved):
     assert made.from_json(made.to_json(recipe)) == recipe
 
 
-@pytest.mark.parametrize("query", ids=kind, argvalues=[
-    {"seed": "abc"}, {"seed": "1" + "0" * 20}, {"seed": ""}, {"seed": "x" * 10_240}, {"junk": "x" * 10_240},
-    {"model": "cats"}, {"psi": "nan"}, {"psi": "1e999"}, {"amounts": "1,two"},
-    {"amounts": ",".join(["0"] * 11)}, {"amounts": "inf"},
-    {"layers": "99"}, {"layers": "0-99"}, {"method": "file"}, {"v": "2"}, {"v": ""},
-    {"knob": "10"}, {"mode": "__init__"}, {"seed": ["7"]}, {"seed": 7}, [], None, "seed=7",
-])
+@pytest.mark.parametrize(
+    "query",
+    ids=kind,
+    argvalues=[
+        {"seed": "abc"},
+        {"seed": "1" + "0" * 20},
+        {"seed": ""},
+        {"seed": "x" * 10_240},
+        {"junk": "x" * 10_240},
+        {"model": "cats"},
+        {"psi": "nan"},
+        {"psi": "1e999"},
+        {"amounts": "1,two"},
+        {"amounts": ",".join(["0"] * 11)},
+        {"amounts": "inf"},
+        {"layers": "99"},
+        {"layers": "0-99"},
+        {"method": "file"},
+        {"v": "2"},
+        {"v": ""},
+        {"knob": "10"},
+        {"mode": "__init__"},
+        {"seed": ["7"]},
+        {"seed": 7},
+        [],
+        None,
+        "seed=7",
+    ],
+)
 def test_a_wrong_link_gets_a_sentence(query):
     sentence(made.from_query, query)
 
 
 def junk(draw):
-    texts = ["", "nan", "-inf", "1e400", "0", "-1", "3", "all", "0-3,6", "9-0", "sefa", "file", STYLE, "\x00", "٣",
-             "½", "1_000", "'; drop", "<b>"]
-    others = [None, 3, -1.5, float("nan"), 10 ** 500, True, [], [1, "a"], {}, b"7", ("x",), 1j]
-    kinds = [lambda: draw.choice(texts), lambda: draw.choice(texts) * 500, lambda: draw.choice(others),
-             lambda: "".join(draw.choices(string.printable, k=draw.randrange(60)))]
+    texts = [
+        "",
+        "nan",
+        "-inf",
+        "1e400",
+        "0",
+        "-1",
+        "3",
+        "all",
+        "0-3,6",
+        "9-0",
+        "sefa",
+        "file",
+        STYLE,
+        "\x00",
+        "٣",
+        "½",
+        "1_000",
+        "'; drop",
+        "<b>",
+    ]
+    others = [None, 3, -1.5, float("nan"), 10**500, True, [], [1, "a"], {}, b"7", ("x",), 1j]
+    kinds = [
+        lambda: draw.choice(texts),
+        lambda: draw.choice(texts) * 500,
+        lambda: draw.choice(others),
+        lambda: "".join(draw.choices(string.printable, k=draw.randrange(60))),
+    ]
     return draw.choice(kinds)()
 
 
@@ -416,14 +516,30 @@ def test_no_junk_raises_anything_but_a_sentence():
                 continue
             valid += 1
             assert made.from_json(made.to_json(recipe)) == recipe
-    assert valid > 100          # the junk is not all refused for one reason
+    assert valid > 100  # the junk is not all refused for one reason
 
 
-@pytest.mark.parametrize("text", ids=kind, argvalues=[
-    "", "{", "[]", "null", "7", '{"model": 3, "version": 1}', '{"seed": 7, "version": 1}', "[" * 3000,
-    b"\xff\xfe", "9" * 5000, '{"version": 2, "model": "tiny-stylegan2"}', '{"model": "tiny-stylegan2"}', None,
-    '{"version": 1, "model": "tiny-stylegan2", "sed": 7}', '{"version": 1, "model": "tiny-stylegan2", "psi": NaN}',
-])
+@pytest.mark.parametrize(
+    "text",
+    ids=kind,
+    argvalues=[
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        '{"model": 3, "version": 1}',
+        '{"seed": 7, "version": 1}',
+        "[" * 3000,
+        b"\xff\xfe",
+        "9" * 5000,
+        '{"version": 2, "model": "tiny-stylegan2"}',
+        '{"model": "tiny-stylegan2"}',
+        None,
+        '{"version": 1, "model": "tiny-stylegan2", "sed": 7}',
+        '{"version": 1, "model": "tiny-stylegan2", "psi": NaN}',
+    ],
+)
 def test_a_wrong_recipe_gets_a_sentence(text):
     sentence(made.from_json, text)
 
@@ -442,7 +558,7 @@ def test_a_png_without_a_recipe_gets_a_sentence(moved):
     assert "MB" in sentence(recipe_from_png, bytes(LARGEST_PNG + 1))
     whole, draw = png_for(moved), random.Random(2)
     for _ in range(300):
-        broken = bytearray(whole[:draw.randrange(len(whole))])
+        broken = bytearray(whole[: draw.randrange(len(whole))])
         for _ in range(draw.randrange(4)):
             if broken:
                 broken[draw.randrange(len(broken))] = draw.randrange(256)
@@ -463,10 +579,18 @@ def run_code(code, folder, monkeypatch):
     return names
 
 
-@pytest.mark.parametrize("change", [
-    {}, {"layers": "coarse"}, {"layers": "5,9", "mode": "official"}, {"method": "ganspace", "layers": "0-3"},
-    {"method": "random"}, {"amounts": ()}, {"psi": 1.0, "amounts": (0.1,) * 10},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"layers": "coarse"},
+        {"layers": "5,9", "mode": "official"},
+        {"method": "ganspace", "layers": "0-3"},
+        {"method": "random"},
+        {"amounts": ()},
+        {"psi": 1.0, "amounts": (0.1,) * 10},
+    ],
+)
 def test_the_code_makes_the_same_pixels(change, moved, tmp_path, monkeypatch):
     recipe = replace(moved, **change)
     names = run_code(code_for(recipe), tmp_path, monkeypatch)
@@ -510,7 +634,7 @@ def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(move
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert made.REPOSITORY in code[0]
     names = {}
-    monkeypatch.setattr(subprocess, "run", None)           # where core is at hand nothing may be fetched
+    monkeypatch.setattr(subprocess, "run", None)  # where core is at hand nothing may be fetched
     for source in code:
         exec(compile(source, "cell", "exec"), names)
     assert np.array_equal(np.asarray(names["picture"]), pixels(moved))
@@ -576,7 +700,7 @@ def spoiled(text, **change):
 def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
     text = EditFile((keep_edit("smile", moved),)).to_json()
     read = EditFile.from_json
-    assert "2,097,152" in sentence(read, " " * (2 * 2 ** 20 + 1), model=STYLE)
+    assert "2,097,152" in sentence(read, " " * (2 * 2**20 + 1), model=STYLE)
     for other in ("", "{}", "[]", "[" * 100_000, "PK\x03", b"\x80\x04\x95", b"\xff" * 9, '{"format": "other"}', None):
         sentence(read, other, model=STYLE)
     assert "open that model first" in sentence(read, text, model=RETRAINED)
@@ -588,14 +712,28 @@ def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
     for edits in ([], None, 3, [3], [{}], [{"recipe": 3}]):
         sentence(read, json.dumps(json.loads(text) | {"edits": edits}), model=STYLE)
     rows = json.loads(text)["edits"][0]["shift"]
-    for change in (dict(shift=rows[1:]), dict(shift=None), dict(shift=[[1] * 11] * 10),
-                   dict(shift=[[math.nan] * 12] * 10), dict(shift=[[1e9] * 12] * 10),
-                   dict(shift=[["1"] * 12] * 10), dict(shift=[[10 ** 400] * 12] * 10),
-                   dict(slots=None), dict(slots=[0] * 10), dict(slots=list(range(1, 11))), dict(slots=["0"] * 10),
-                   dict(slots=[], shift=[])):
+    for change in (
+        dict(shift=rows[1:]),
+        dict(shift=None),
+        dict(shift=[[1] * 11] * 10),
+        dict(shift=[[math.nan] * 12] * 10),
+        dict(shift=[[1e9] * 12] * 10),
+        dict(shift=[["1"] * 12] * 10),
+        dict(shift=[[10**400] * 12] * 10),
+        dict(slots=None),
+        dict(slots=[0] * 10),
+        dict(slots=list(range(1, 11))),
+        dict(slots=["0"] * 10),
+        dict(slots=[], shift=[]),
+    ):
         assert "12 finite numbers" in sentence(read, spoiled(text, **change), model=STYLE)
-    for change in (dict(weights=None), dict(weights="0" * 64), dict(name=3),
-                   dict(recipe={"model": STYLE}), dict(recipe=[])):
+    for change in (
+        dict(weights=None),
+        dict(weights="0" * 64),
+        dict(name=3),
+        dict(recipe={"model": STYLE}),
+        dict(recipe=[]),
+    ):
         sentence(read, spoiled(text, **change), model=STYLE)
 
 
@@ -611,7 +749,8 @@ def test_more_edits_than_fit_are_not_written(moved):
 def test_the_alternative_text_says_what_was_done(moved):
     assert made.alt_text(moved) == "portrait, picture number 7, truncation 0.6, knob 1 at +1.5, knob 3 at \u22122"
     assert made.alt_text(replace(moved, layers="5", method="ganspace"), ["looks left / looks right"]).endswith(
-        "knob 1 (looks left / looks right) at +1.5, knob 3 at \u22122, only layers 5, knobs from GANSpace")
+        "knob 1 (looks left / looks right) at +1.5, knob 3 at \u22122, only layers 5, knobs from GANSpace"
+    )
     assert made.alt_text(Recipe(PROGRESSIVE)) == "portrait, picture number 0, no knob moved"
 
 

@@ -1,4 +1,5 @@
 """The tab Look inside without a browser: what its numbers are, what it says where it cannot, and what is taken away."""
+
 from __future__ import annotations
 
 import base64
@@ -21,15 +22,13 @@ from core.channels.editing import ChannelEdit, edited
 from core.images import to_uint8
 from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
-from demos.inside import tab
-from demos.inside import experiments
+from demos.inside import evidence as inside_words
+from demos.inside import experiments, tab
 from demos.inside import recipe as looks
-from demos.page import classes
-from demos.page import models
+from demos.inside.recipe import Look, as_dict
+from demos.page import classes, models
 from demos.page import parts as notebook
 from demos.page import tab as wiring
-from demos.inside import evidence as inside_words
-from demos.inside.recipe import Look, as_dict
 
 from .. import tiny
 from .test_inside_recipe import DEEP, MODEL, PLAIN, small_networks
@@ -70,8 +69,11 @@ def rms(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(np.square(a.astype(float) - b.astype(float)).mean()))
 
 
-LOOKS = [Look, lambda model: Look(model, label=1, gate=0, channel=2),
-         lambda model: Look(model, seed=4, gate=3, channel=1, amount=2.5)]
+LOOKS = [
+    Look,
+    lambda model: Look(model, label=1, gate=0, channel=2),
+    lambda model: Look(model, seed=4, gate=3, channel=1, amount=2.5),
+]
 
 
 # --- one channel
@@ -99,8 +101,11 @@ def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
     assert f"{experiments.tried(look, look.channel).levels:.1f} of 255" in shown["verdict"]
     assert experiments.tried(look, look.channel).levels == pytest.approx(change, abs=0.6)
     count = len(experiments.random_channels(look)) - (look.channel in experiments.random_channels(look))
-    others = [rms(drawn(look, [ChannelEdit(look.gate, channel, multiply=0)]), drawn(look))
-              for channel in experiments.random_channels(look) if channel != look.channel][:8]
+    others = [
+        rms(drawn(look, [ChannelEdit(look.gate, channel, multiply=0)]), drawn(look))
+        for channel in experiments.random_channels(look)
+        if channel != look.channel
+    ][:8]
     assert f"({min(count, 8)} random channels" in shown["verdict"]
     assert experiments.beside(look, measure=False)["levels"] == pytest.approx(np.median(others), abs=0.6)
 
@@ -118,11 +123,13 @@ def test_half_of_the_change_is_found_where_it_was_planted():
 @pytest.fixture
 def reader(tmp_path, monkeypatch) -> PartReader:
     """As if a part reader belonged to the network: the left half of every picture is the handle."""
+
     class Halves(PartReader):
         def forward(self, images):
             side = images.shape[-1]
             left = (torch.arange(side) < side // 2).float().expand(len(images), *images.shape[-2:])
             return torch.stack([left, 1 - left], 1)
+
     found = Halves(resolution=16, names=("handle", "body"), widths=(4, 4, 4)).eval()
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects"))
     (tmp_path / "objects-parts.safetensors").touch()
@@ -137,8 +144,10 @@ def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader)
     left, shares = squares[:, :8].sum() / squares.sum(), experiments.tried(look, look.channel).parts
     assert shares["handle"] == pytest.approx(left, abs=0.03) and sum(shares.values()) == pytest.approx(1)
     name = experiments.struck(shares, experiments.beside(look, measure=False))
-    assert (f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:"
-            in shown["verdict"])
+    assert (
+        f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:"
+        in shown["verdict"]
+    )
     assert "part reader: " in last(experiments.cut(look))["verdict"]
 
 
@@ -171,8 +180,11 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
         monkeypatch.setattr(arrival_inside, "lost", lambda look, part, gone=gone: gone)
         assert f" {verb} the handle. " in arrival_inside.first_sentence(look)
     shown = experiments.before(Look(MODEL, label=1)).picture
-    monkeypatch.setattr(experiments, "probabilities", lambda model, picture:
-                        torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]))
+    monkeypatch.setattr(
+        experiments,
+        "probabilities",
+        lambda model, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]),
+    )
     surely = {look.seed for _, look in arrival_inside.candidates(MODEL)}
     assert surely == {look.seed for _, look in found} - {0}, "a picture that is hardly of its class"
     monkeypatch.setattr(arrival_inside, "PART", "spout")
@@ -185,7 +197,7 @@ def test_a_film_goes_from_off_through_as_it_is_to_three_times():
     sheet = pixels(film["src"]).astype(int)
     assert film["frames"] == 21 and sheet.shape == (16, 16 * 21, 3)
     assert np.abs(sheet[:, :16] - drawn(look, [ChannelEdit(look.gate, look.channel, multiply=0)])).max() <= 1
-    assert np.abs(sheet[:, 16 * 20:] - drawn(look, [ChannelEdit(look.gate, look.channel, multiply=3)])).max() <= 1
+    assert np.abs(sheet[:, 16 * 20 :] - drawn(look, [ChannelEdit(look.gate, look.channel, multiply=3)])).max() <= 1
 
 
 def test_dots_are_the_most_aware_channels_and_the_chosen_one_is_among_them():
@@ -233,12 +245,19 @@ def classifier(tmp_path, monkeypatch) -> Classifier:
     a picture is of the class that it is nearest to, in its mean colour.
     """
     generator = zoo.load(MODEL)
-    means = torch.stack([torch.stack([generator(looks.codes_of(Look(MODEL, label=label), seed=seed))[0].mean((1, 2))
-                                      for seed in range(8)]).mean(0) for label in range(3)])
+    means = torch.stack(
+        [
+            torch.stack(
+                [generator(looks.codes_of(Look(MODEL, label=label), seed=seed))[0].mean((1, 2)) for seed in range(8)]
+            ).mean(0)
+            for label in range(3)
+        ]
+    )
 
     class Nearest(Classifier):
         def forward(self, images):
             return -200 * torch.cdist(images.mean((2, 3)), means)
+
     found = Nearest(resolution=16, names=("class 0", "class 1", "class 2"), widths=(4, 4), hidden=4).eval()
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects"))
     (tmp_path / "objects-classes.safetensors").touch()
@@ -252,14 +271,17 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
     def taken(pictures, label):
         images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).float() / 127.5 - 1
         return int((classifier(images).argmax(1) == label).sum())
+
     found = last(experiments.few(look))
     aware = experiments.chosen(experiments.scores_of(look, 1), 0.5)
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in aware.items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     seeds = [replace(look, seed=seed) for seed in range(4)]
     assert row["aware_taken"] == taken([drawn(one, by_hand) for one in seeds], 1) and 0 <= row["random_taken"] <= 12
-    assert (f"takes {row['aware_taken']} of 4 for class 1 with the aware channels, {row['random_taken']} of 12 with "
-            f"random ones, {taken([drawn(one) for one in seeds], 1)} of 4 with all") in found["verdict"]
+    assert (
+        f"takes {row['aware_taken']} of 4 for class 1 with the aware channels, {row['random_taken']} of 12 with "
+        f"random ones, {taken([drawn(one) for one in seeds], 1)} of 4 with all"
+    ) in found["verdict"]
     image = torch.from_numpy(drawn(seeds[0]))[None].movedim(-1, 1).float() / 127.5 - 1
     word, scores = found["word"], classifier(image).softmax(1)[0]
     assert word["name"] == f"class {int(scores.argmax())}"
@@ -312,8 +334,9 @@ def test_likeness_is_one_with_itself_and_follows_a_planted_twin(monkeypatch):
 def test_families_are_found_where_they_were_planted_and_not_where_they_were_not(monkeypatch):
     names = objects.CLASSES
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects", classes=len(names)))
-    family = torch.tensor([next(k for k, members in enumerate(objects.FAMILIES.values()) if name in members)
-                           for name in names])
+    family = torch.tensor(
+        [next(k for k, members in enumerate(objects.FAMILIES.values()) if name in members) for name in names]
+    )
     planted = (family[:, None] == family).double() + 0.1 * tiny.normal(16, 16)
     random = tiny.normal(16, 16, seed=1)
     said = experiments._families(MODEL, planted + planted.T), experiments._families(MODEL, random + random.T)
@@ -369,6 +392,7 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
         for i in range(200):
             threading.Event().wait(0.01)
             yield dict(partial=i < 199, says=f"{i}")
+
     news = tab.in_turn("few", endless)(as_dict(Look(MODEL)), Event(), Request())
     assert next(news)["partial"]
     tab.stop(Event(kind=pressed), Request())
@@ -379,9 +403,19 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
 # --- what is said where it cannot be done
 
 
-@pytest.mark.parametrize("change", [
-    dict(label="wombat"), dict(gate=99), dict(channel=10 ** 6), dict(model=PLAIN), dict(model="nobody"), dict(pieces=1),
-    dict(seed="x"), dict(unknown=1)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(label="wombat"),
+        dict(gate=99),
+        dict(channel=10**6),
+        dict(model=PLAIN),
+        dict(model="nobody"),
+        dict(pieces=1),
+        dict(seed="x"),
+        dict(unknown=1),
+    ],
+)
 def test_bad_input_gets_a_sentence_and_no_picture(change):
     said = tab.answer({**as_dict(Look(MODEL)), **change})
     assert set(said) == {"error", "asked"} and said["error"][0].isupper()
@@ -406,8 +440,12 @@ def test_the_list_says_which_networks_have_classes():
 
 def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):
     assert "Not measured yet" in inside_words.truth_html(MODEL)
-    found = dict(sentences=["<b>one"], tables=[dict(caption="c", head=["a", "b"], rows=[["r", 1]])], date="2026-11-21",
-                 command="python -m x")
+    found = dict(
+        sentences=["<b>one"],
+        tables=[dict(caption="c", head=["a", "b"], rows=[["r", 1]])],
+        date="2026-11-21",
+        command="python -m x",
+    )
     (tmp_path / "evidence").mkdir()
     for sha256, there in (("0" * 64, False), (zoo.weights_hash(MODEL), True)):
         (tmp_path / "evidence" / f"{MODEL}-channels.json").write_text(json.dumps(dict(found, weights_sha256=sha256)))
@@ -433,8 +471,9 @@ def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     assert recipe == gr.skip() and "there is no class" in stage["error"].lower()
 
 
-@pytest.mark.parametrize("kind, start", [
-    ("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")])
+@pytest.mark.parametrize(
+    "kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")]
+)
 def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_is(kind, start):
     look = Look(MODEL, label=1)
     data, name = tab.file_for(look, kind)
@@ -470,4 +509,5 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
 
 def test_the_closed_form_of_every_gate_is_a_matter_of_milliseconds():
     assert sum(part.numel() for part in all_awareness(zoo.load(DEEP))) == sum(
-        looks.awareness_of(DEEP, gate).numel() for gate in range(len(zoo.load(DEEP).gates)))
+        looks.awareness_of(DEEP, gate).numel() for gate in range(len(zoo.load(DEEP).gates))
+    )

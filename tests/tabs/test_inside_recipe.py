@@ -1,6 +1,7 @@
 """The recipe of a look inside:
 what it checks, what its link holds, and that its code and notebook draw the same picture.
 """
+
 from __future__ import annotations
 
 import json
@@ -18,10 +19,10 @@ from core.checkpoints import native
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds import objects
-from demos.page import classes
 from demos.inside import recipe as looks
-from demos.page.fields import RecipeError
 from demos.inside.recipe import Look, as_dict
+from demos.page import classes
+from demos.page.fields import RecipeError
 from demos.page.picture import Recipe, alt_text, label_name
 
 from .. import tiny
@@ -38,9 +39,10 @@ def small_networks(folder, monkeypatch) -> None:
         plain = StyleGAN2(resolution=16, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2)
         native.save(plain, folder / f"{PLAIN}.safetensors")
     monkeypatch.setattr(zoo, "WEIGHTS", folder)
-    cards = [zoo.ModelCard(PLAIN, "Test portraits", f"{PLAIN}.safetensors", "portraits", 16),
-             *(zoo.ModelCard(name, name, f"{name}.safetensors", None, 16, classes=tiny.CLASSES)
-               for name in (MODEL, DEEP))]
+    cards = [
+        zoo.ModelCard(PLAIN, "Test portraits", f"{PLAIN}.safetensors", "portraits", 16),
+        *(zoo.ModelCard(name, name, f"{name}.safetensors", None, 16, classes=tiny.CLASSES) for name in (MODEL, DEEP)),
+    ]
     monkeypatch.setattr(zoo, "CARDS", {card.name: card for card in cards})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
 
@@ -51,9 +53,14 @@ def networks(tmp_path, monkeypatch):
     yield from tiny.one_thread()
 
 
-LOOKS = [dict(), dict(seed=7, label=2, psi=0.5), dict(gate=1, channel=3, amount=1.5),
-         dict(other=0, share=0.55, gates="1-2", mix="features"), dict(keep=5, pieces=7, weighted=False),
-         dict(model=DEEP, gate=6, label=1, gates="late")]
+LOOKS = [
+    dict(),
+    dict(seed=7, label=2, psi=0.5),
+    dict(gate=1, channel=3, amount=1.5),
+    dict(other=0, share=0.55, gates="1-2", mix="features"),
+    dict(keep=5, pieces=7, weighted=False),
+    dict(model=DEEP, gate=6, label=1, gates="late"),
+]
 
 
 def test_steer_takes_a_class_by_name_too_and_says_it():
@@ -80,15 +87,30 @@ def test_the_defaults_are_the_middle_gate_and_its_most_aware_channel():
     assert Look(MODEL).psi == zoo.card(MODEL).psi and Look(MODEL, label=2).other == 0
 
 
-@pytest.mark.parametrize("change, says", [
-    (dict(label="wombat"), "there is no class .wombat"), (dict(label=3), "from 0 to 2"),
-    (dict(other="x"), "there is no class"), (dict(gate=4), "from -1 to 3"), (dict(channel=8), "from -1 to 7"),
-    (dict(amount=9), "from 0 to 3"), (dict(gates="2-9"), "range within 0-3"), (dict(gates="-1"), "range within"),
-    (dict(pieces=1), "from 2 to 12"), (dict(pieces=1000), "from 2 to 12"), (dict(share="nan"), "from 0 to 1"),
-    (dict(keep=101), "from 0 to 100"), (dict(mix="both"), "choose one of parameters, features"),
-    (dict(weighted="maybe"), "give 1 or 0"), (dict(model=PLAIN), "choose a BigGAN"),
-    (dict(model="nobody"), "choose things, deep-things"), (dict(seed=-1), "from 0 to"),
-    (dict(version=9), "another version"), (dict(colour=1), "it has model, seed")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (dict(label="wombat"), "there is no class .wombat"),
+        (dict(label=3), "from 0 to 2"),
+        (dict(other="x"), "there is no class"),
+        (dict(gate=4), "from -1 to 3"),
+        (dict(channel=8), "from -1 to 7"),
+        (dict(amount=9), "from 0 to 3"),
+        (dict(gates="2-9"), "range within 0-3"),
+        (dict(gates="-1"), "range within"),
+        (dict(pieces=1), "from 2 to 12"),
+        (dict(pieces=1000), "from 2 to 12"),
+        (dict(share="nan"), "from 0 to 1"),
+        (dict(keep=101), "from 0 to 100"),
+        (dict(mix="both"), "choose one of parameters, features"),
+        (dict(weighted="maybe"), "give 1 or 0"),
+        (dict(model=PLAIN), "choose a BigGAN"),
+        (dict(model="nobody"), "choose things, deep-things"),
+        (dict(seed=-1), "from 0 to"),
+        (dict(version=9), "another version"),
+        (dict(colour=1), "it has model, seed"),
+    ],
+)
 def test_what_does_not_fit_is_refused_with_what_is_possible(change, says):
     with pytest.raises(RecipeError, match=says):
         looks.from_json({**as_dict(Look(MODEL)), **change})
@@ -107,8 +129,16 @@ def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
     assert looks.class_of("Mug", card.name) == objects.CLASSES.index("mug") and looks.default_model() == card.name
     imagenet = looks.class_names(classes.IMAGENET)
     assert len(imagenet) == zoo.HUB_CARDS[classes.IMAGENET].classes == len(set(imagenet))
-    known = {0: "tench", 10: "brambling", 207: "Golden Retriever", 980: "volcano", 483: "castle", 814: "motorboat",
-             971: "bubble", 999: "toilet paper"}
+    known = {
+        0: "tench",
+        10: "brambling",
+        207: "Golden Retriever",
+        980: "volcano",
+        483: "castle",
+        814: "motorboat",
+        971: "bubble",
+        999: "toilet paper",
+    }
     assert {i: imagenet[i] for i in known} == known
 
 
@@ -118,9 +148,14 @@ def test_without_the_bundled_network_the_first_with_classes_is_shown_and_else_no
     assert looks.default_model() == ""
 
 
-@pytest.mark.parametrize("changes", [
-    dict(), dict(seed=3, label=1, gate=2, channel=5, amount=2.25, psi=0.5),
-    dict(model=DEEP, gate=5, psi=0.4, amount=0)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(),
+        dict(seed=3, label=1, gate=2, channel=5, amount=2.25, psi=0.5),
+        dict(model=DEEP, gate=5, psi=0.4, amount=0),
+    ],
+)
 def test_the_code_draws_the_look_s_picture_and_no_other(changes, tmp_path, monkeypatch):
     look = Look(**{"model": MODEL, **changes})
     monkeypatch.chdir(tmp_path)
@@ -131,6 +166,7 @@ def test_the_code_draws_the_look_s_picture_and_no_other(changes, tmp_path, monke
 
     def truth(edits):
         return to_uint8(edited(generator.at(psi=look.psi), edits)(codes))[0]
+
     assert np.array_equal(shown, truth([ChannelEdit(look.gate, look.channel, multiply=look.amount)]))
     assert not np.array_equal(shown, truth([]))
 

@@ -1,4 +1,5 @@
 """The tabs Steer and Paint with the bundled network of objects: its class, its factors and its parts, and no face."""
+
 import io
 import re
 from base64 import b64decode
@@ -10,13 +11,13 @@ from PIL import Image
 from core import zoo
 from core.images import to_uint8
 from core.truth.worlds import objects
+from demos.inside.recipe import BUNDLED
 from demos.page import evidence as measured
 from demos.page import models
-from demos.paint import recipe as painted
 from demos.page import picture as recipes
-from demos.inside.recipe import BUNDLED
-from demos.paint.recipe import AROUND, Painted
 from demos.page.picture import Recipe
+from demos.paint import recipe as painted
+from demos.paint.recipe import AROUND, Painted
 
 
 def test_a_reading_is_drawn_as_the_class_that_was_asked_for():
@@ -30,6 +31,7 @@ def test_a_reading_is_drawn_as_the_class_that_was_asked_for():
     def as_class(name: str) -> np.ndarray:
         label = torch.tensor([objects.CLASSES.index(name)])
         return to_uint8(objects.render(factors, label, resolution=64).images)[0].astype(int)
+
     assert np.abs(drawn - as_class("bowl")).max() <= 1 < np.abs(drawn - as_class("mug")).mean()
     assert "The reader says that the bowl " in html and "face" not in html
 
@@ -53,6 +55,6 @@ def test_the_parts_of_an_object_are_offered_and_its_largest_is_outlined_first():
         own = {part: int(mask.sum()) for part, mask in there.items() if part not in AROUND}
         assert own[recipe.region] == max(own.values()), name
         offered = painted.offered(BUNDLED, there)
-        assert set(offered) == set(there) and set(offered[len(own):]) <= set(AROUND)
+        assert set(offered) == set(there) and set(offered[len(own) :]) <= set(AROUND)
         found.add(recipe.region)
     assert len(found) >= 3 and Painted("portraits-stylegan2").region == "mouth"

@@ -1,6 +1,7 @@
 """The tab Paint without a browser:
 what a recipe turns into, how knobs are found and shared, and what bad input says.
 """
+
 from __future__ import annotations
 
 import base64
@@ -31,16 +32,15 @@ from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
-from demos.paint import tab as lowrank
 from demos.page import evidence as measured
 from demos.page import parts as notebook
-from demos.page import uploads
-from demos.page import words
-from demos.paint import experiments
-from demos.paint import search as finding
-from demos.paint import recipe as painted
 from demos.page import picture as recipes
+from demos.page import uploads, words
 from demos.page.fields import RecipeError
+from demos.paint import experiments
+from demos.paint import recipe as painted
+from demos.paint import search as finding
+from demos.paint import tab as lowrank
 from demos.paint.recipe import Painted, as_dict
 
 from .. import tiny
@@ -51,6 +51,7 @@ MOUTH, EYES = Box(0.5, 0.25, 0.75, 0.75).mask(SIDE), Box(0.125, 0.125, 0.375, 0.
 
 class PlantedParts:
     """A part reader that finds a mouth and eyes at fixed places, and glasses only where a picture is bright."""
+
     resolution, names = SIDE, ("background", "mouth", "eyes", "glasses")
 
     def masks(self, images: torch.Tensor) -> torch.Tensor:
@@ -108,10 +109,15 @@ def truth(recipe: Painted, amounts) -> torch.Tensor:
 CHEQUERED = to_text(torch.arange(64)[:, None] + torch.arange(64) & 1 == 0)
 
 
-@pytest.mark.parametrize("recipe", [
-    dict(),
-    dict(region="eyes", psi=0.35, forbid=False, lam=0.05, layers="coarse", size=8, amounts=(-6, 0, 2.5), knob=2),
-    dict(region=CHEQUERED, method="resefa"), dict(region=to_text(Box(0, 0, 0.1, 0.2).mask(64)), method="official")])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        dict(),
+        dict(region="eyes", psi=0.35, forbid=False, lam=0.05, layers="coarse", size=8, amounts=(-6, 0, 2.5), knob=2),
+        dict(region=CHEQUERED, method="resefa"),
+        dict(region=to_text(Box(0, 0, 0.1, 0.2).mask(64)), method="official"),
+    ],
+)
 def test_a_recipe_survives_json_and_its_link_which_is_under_a_kilobyte(recipe):
     made = turned(**recipe)
     assert painted.from_json(json.dumps(as_dict(made))) == made == painted.from_json(as_dict(made))
@@ -119,11 +125,31 @@ def test_a_recipe_survives_json_and_its_link_which_is_under_a_kilobyte(recipe):
     assert len(link) < 1000 and painted.from_query(dict(parse_qsl(urlsplit(link).query))) == made
 
 
-@pytest.mark.parametrize("wrong", [
-    dict(region="nose"), dict(region="r!!"), dict(region=5), dict(region="rAAAA"), dict(lam=-1), dict(lam="nan"),
-    dict(size=17), dict(size=-1), dict(amounts=[7]), dict(amounts=[1] * 5), dict(method="sefa"), dict(forbid="perhaps"),
-    dict(knob=4), dict(seed="x"), dict(psi=2), dict(layers="99"), dict(model="nobody"), dict(tab="steer"),
-    dict(version=9), dict(surprise=1)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(region="nose"),
+        dict(region="r!!"),
+        dict(region=5),
+        dict(region="rAAAA"),
+        dict(lam=-1),
+        dict(lam="nan"),
+        dict(size=17),
+        dict(size=-1),
+        dict(amounts=[7]),
+        dict(amounts=[1] * 5),
+        dict(method="sefa"),
+        dict(forbid="perhaps"),
+        dict(knob=4),
+        dict(seed="x"),
+        dict(psi=2),
+        dict(layers="99"),
+        dict(model="nobody"),
+        dict(tab="steer"),
+        dict(version=9),
+        dict(surprise=1),
+    ],
+)
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     answered = lowrank.answer({**as_dict(turned()), **wrong})
     said = answered["error"]
@@ -151,8 +177,10 @@ def test_nothing_is_solved_for_a_look_and_resefa_comes_before_lowrank():
     assert before["setup"]["solved"] is False and before["src"] == "" and before["verdict"] == ""
     assert not before["exact"]
     assert set(before["setup"]["parts"]) == {"background", "mouth", "eyes"} or "glasses" in before["setup"]["parts"]
-    stages = [("first" if news.get("first") else "") + ("solved" if news.get("solved") else "")
-              for news in lowrank.find(recipe)]
+    stages = [
+        ("first" if news.get("first") else "") + ("solved" if news.get("solved") else "")
+        for news in lowrank.find(recipe)
+    ]
     assert stages[-1] == "solved" and finding.known(replace(recipe, method="resefa")) is not None
     after = lowrank.answer(as_dict(recipe))
     assert after["setup"]["solved"] and after["exact"] and 1 <= len(after["setup"]["knobs"]) <= painted.KNOBS
@@ -200,8 +228,17 @@ def test_the_other_methods_have_knobs_too_and_the_code_on_the_page_makes_them(me
         assert_code_draws(recipe, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("changes", [{}, dict(forbid=False), dict(layers="0-2"), dict(size=8), dict(lam=0.2),
-                                     dict(region=to_text(Box(0.3, 0.3, 0.6, 0.6).mask(64)))])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        dict(forbid=False),
+        dict(layers="0-2"),
+        dict(size=8),
+        dict(lam=0.2),
+        dict(region=to_text(Box(0.3, 0.3, 0.6, 0.6).mask(64))),
+    ],
+)
 def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
     recipe = turned(**changes)
     finding.solve(recipe)
@@ -223,7 +260,7 @@ def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
     assert film["frames"] == 21 and sheet.shape[1] == 21 * SIDE
     for frame, side in ((0, -1), (20, 1)):
         expected = to_uint8(finding.render(recipe, knobs, [(side * knobs.reach(0),)]))[0]
-        assert np.abs(sheet[:, frame * SIDE:(frame + 1) * SIDE] - expected).max() <= 1
+        assert np.abs(sheet[:, frame * SIDE : (frame + 1) * SIDE] - expected).max() <= 1
 
 
 # --- odd regions
@@ -272,6 +309,7 @@ def test_a_region_without_knobs_is_a_finding_that_says_how_it_is_known(monkeypat
 def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(monkeypatch):
     generator = zoo.load(MODEL)
     from core.factorization.jacobian import bytes_needed
+
     monkeypatch.setattr(finding, "memory", lambda: bytes_needed(generator, size=8))
     recipe = turned()
     plan = lowrank.answer(as_dict(recipe))["setup"]["plan"]
@@ -292,6 +330,7 @@ def test_two_who_ask_for_the_same_share_one_computation(monkeypatch):
         begun.append(key)
         time.sleep(0.4)
         yield from steps(recipe, key)
+
     monkeypatch.setattr(finding, "_steps", slow)
     found: list[finding.Knobs] = []
     threads = [threading.Thread(target=lambda: found.append(finding.solve(turned()))) for _ in range(2)]
@@ -312,6 +351,7 @@ def test_stop_ends_the_search_and_the_page_goes_on(monkeypatch):
         for i in range(10_000):
             time.sleep(0.01)
             yield dict(says=f"step {i}", share=0.0)
+
     monkeypatch.setattr(finding, "_steps", endless)
     recipe = turned()
     lowrank.on_screen("visitor", recipe)
@@ -329,8 +369,9 @@ def test_stop_ends_the_search_and_the_page_goes_on(monkeypatch):
 
 
 def test_who_looks_elsewhere_is_no_longer_served(monkeypatch):
-    monkeypatch.setattr(finding, "_steps", lambda recipe, key:
-                        iter(lambda: (time.sleep(0.01), dict(says="on", share=0.0))[1], None))
+    monkeypatch.setattr(
+        finding, "_steps", lambda recipe, key: iter(lambda: (time.sleep(0.01), dict(says="on", share=0.0))[1], None)
+    )
     recipe = turned()
     lowrank.on_screen("visitor", recipe)
     news = lowrank.find(recipe, "visitor")
@@ -370,11 +411,16 @@ def assert_tables_agree(recipe: Painted, *, columns: int) -> list[list[str]]:
     """The table on the page, as CSV and as LaTeX: the same cells, the head among them;
     they, without their sign's shape.
     """
+
     def plain(text: str) -> str:
         return unescape(text).replace("\u2212", "-").replace("$-$", "-")
+
     table = lowrank.last_of(experiments.compare(recipe))["html"].partition("<thead>")[2]
-    page = [[plain(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
-            for row in table.split("</tr>") if "<t" in row and "<tr" in row]
+    page = [
+        [plain(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+        for row in table.split("</tr>")
+        if "<t" in row and "<tr" in row
+    ]
     exported = {kind: lowrank.table_file(recipe, kind)[0].decode() for kind in ("csv", "latex")}
     lines = [line.removesuffix(r" \\") for line in exported["latex"].splitlines() if line.endswith(r"\\")]
     latex = [[plain(cell) for cell in line.split(" & ")] for line in lines]
@@ -412,14 +458,18 @@ def test_the_column_of_what_moves_is_filled_by_the_reader_and_left_out_without_o
 # --- every sentence is true of what is on screen
 
 
-@pytest.mark.parametrize("changes, says, never", [
-    (dict(), "moves the mouth and is forbidden to touch anything else", "lifted"),
-    (dict(forbid=False), "the ban is lifted: it moves the mouth and may touch anything else", "forbidden"),
-    (dict(method="resefa"), "as much as it can for what it changes elsewhere", "forbidden"),
-    (dict(method="resefa", forbid=False), "as much as it can, whatever it changes elsewhere", "forbidden"),
-    (dict(method="official"), "is forbidden to touch anything else", "lifted"),
-    (dict(region=to_text(Box(0.3, 0.3, 0.6, 0.6).mask(64))), "moves what was painted and is forbidden", "you"),
-    (dict(region=painted.corner()), "the upper left corner", "painted")])
+@pytest.mark.parametrize(
+    "changes, says, never",
+    [
+        (dict(), "moves the mouth and is forbidden to touch anything else", "lifted"),
+        (dict(forbid=False), "the ban is lifted: it moves the mouth and may touch anything else", "forbidden"),
+        (dict(method="resefa"), "as much as it can for what it changes elsewhere", "forbidden"),
+        (dict(method="resefa", forbid=False), "as much as it can, whatever it changes elsewhere", "forbidden"),
+        (dict(method="official"), "is forbidden to touch anything else", "lifted"),
+        (dict(region=to_text(Box(0.3, 0.3, 0.6, 0.6).mask(64))), "moves what was painted and is forbidden", "you"),
+        (dict(region=painted.corner()), "the upper left corner", "painted"),
+    ],
+)
 def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says, never):
     recipe = turned(**{"amounts": (), **changes})
     before = lowrank.answer(as_dict(recipe))["sentence"]
@@ -431,18 +481,26 @@ def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says
     assert "refuses" in after["sentence"] or one_rule, "one rule before and after"
 
 
-@pytest.mark.parametrize("changes, says", [
-    (dict(), "This network cannot move the mouth alone: here it refuses."),
-    (dict(forbid=False), "LowRankGAN finds no knob that moves the mouth visibly, even though the ban is lifted."),
-    (dict(method="resefa"), "ReSeFa finds no knob that moves the mouth visibly.")])
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        (dict(), "This network cannot move the mouth alone: here it refuses."),
+        (dict(forbid=False), "LowRankGAN finds no knob that moves the mouth visibly, even though the ban is lifted."),
+        (dict(method="resefa"), "ReSeFa finds no knob that moves the mouth visibly."),
+    ],
+)
 def test_without_knobs_the_sentence_says_which_method_found_none(changes, says, monkeypatch):
     monkeypatch.setattr(finding, "FURTHEST", 0.0)
     assert lowrank.shown_of(turned(amounts=(), **changes))["sentence"] == says
 
 
 def test_only_lowrank_is_said_to_forbid():
-    for method, forbid, ending in (("lowrank", True, "outside forbidden"), ("lowrank", False, "outside allowed"),
-                                  ("resefa", True, "outside weighed"), ("resefa", False, "outside left aside")):
+    for method, forbid, ending in (
+        ("lowrank", True, "outside forbidden"),
+        ("lowrank", False, "outside allowed"),
+        ("resefa", True, "outside weighed"),
+        ("resefa", False, "outside left aside"),
+    ):
         recipe = turned(method=method, forbid=forbid, amounts=(0.5,))
         assert lowrank.shown_of(recipe)["alt"].endswith(ending)
     found = experiments.ban(turned(method="resefa", amounts=(0.5,)))
@@ -529,19 +587,27 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
 
 class Asked:
     """A request with an address."""
+
     session_hash = "visitor"
 
     def __init__(self, **query: str):
         self.query_params = query
 
 
-@pytest.mark.parametrize("query, steer, paint", [
-    (dict(), True, False), (dict(seed="7"), True, False), (dict(tab="paint", seed="7"), False, True),
-    (dict(tab="nowhere"), True, False)])
+@pytest.mark.parametrize(
+    "query, steer, paint",
+    [
+        (dict(), True, False),
+        (dict(seed="7"), True, False),
+        (dict(tab="paint", seed="7"), False, True),
+        (dict(tab="nowhere"), True, False),
+    ],
+)
 def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
     names = ["steer", "paint"]
-    reached = [app.addressed(lambda request: ("reached",), name, names, 1)(Asked(**query)) == ("reached",)
-               for name in names]
+    reached = [
+        app.addressed(lambda request: ("reached",), name, names, 1)(Asked(**query)) == ("reached",) for name in names
+    ]
     assert reached == [steer, paint]
     chosen = app.choosing(names)(Asked(**query))
     assert isinstance(chosen, gr.Tabs) == paint
@@ -558,6 +624,7 @@ def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
 def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):
     def refuse(*_):
         raise AssertionError("weights were opened")
+
     monkeypatch.setattr(zoo, "load", refuse)
     monkeypatch.setattr(zoo, "load_part_reader", refuse)
     app.build()

@@ -1,4 +1,5 @@
 """What the tab Paint says of a region was measured on exactly these weights, on faces that nothing was chosen on."""
+
 from __future__ import annotations
 
 import itertools
@@ -47,6 +48,7 @@ def copied(found: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def write(changed: dict) -> None:
         painted._evidence.cache_clear()
         (tmp_path / "evidence" / f"{CARD}-paint.json").write_text(json.dumps(changed), encoding="utf-8")
+
     write(found)
     yield write
     painted._evidence.cache_clear()
@@ -98,7 +100,7 @@ def test_the_best_forbidden_knob_changes_at_most_half_as_much_outside_as_the_bes
     for region, record in found["regions"].items():
         methods = record["methods"]
         assert found["claim"]["by_region"][region] == pytest.approx(methods["lowrank"]["share"][0], rel=0.1)
-        helps.append(methods["lowrank"]["ratio"][1] > methods["unprojected"]["ratio"][2])      # intervals apart
+        helps.append(methods["lowrank"]["ratio"][1] > methods["unprojected"]["ratio"][2])  # intervals apart
     assert sum(helps) >= 0.75 * len(helps)
 
 
@@ -140,8 +142,10 @@ def test_a_model_without_a_world_has_no_evidence() -> None:
 
 
 def test_the_verdict_says_what_moved_how_much_against_what_and_on_how_many(found: dict) -> None:
-    form = (r"Inside [\d.]+ times as much as outside(; best SeFa knob [\d.]+)?(; best of 5 random [\d.]+)?\. "
-            r"\(RMS, (\d+ of )?64 faces.*\)")
+    form = (
+        r"Inside [\d.]+ times as much as outside(; best SeFa knob [\d.]+)?(; best of 5 random [\d.]+)?\. "
+        r"\(RMS, (\d+ of )?64 faces.*\)"
+    )
     for region, record in found["regions"].items():
         for method in painted.METHODS:
             said = painted.verdict(CARD, region, method)
@@ -174,10 +178,10 @@ def test_the_tables_hold_the_numbers_and_nothing_that_is_none(found: dict) -> No
         assert found["command"] in html and "64 others" in html
     said, table = painted.verdict(CARD, "mouth", "lowrank"), painted._methods(found["regions"]["mouth"])
     times = found["regions"]["mouth"]["methods"]["lowrank"]["ratio"][0]
-    assert f"Inside {times ** 0.5:.0f} times" in said
-    assert f"{times ** 0.5:.0f} [" in table, "the verdict's number stands in the table"
+    assert f"Inside {times**0.5:.0f} times" in said
+    assert f"{times**0.5:.0f} [" in table, "the verdict's number stands in the table"
     assert f"{times:.0f} [" not in table, "and that of the mean squares does not"
-    assert "how open the mouth is *" in painted.truth_html(CARD, "mouth")           # the region's own are marked
+    assert "how open the mouth is *" in painted.truth_html(CARD, "mouth")  # the region's own are marked
     assert "how open the mouth is *" not in painted.truth_html(CARD, "eyes")
 
 
@@ -196,6 +200,7 @@ def test_what_no_edit_reached_is_said_in_words(found: dict, copied) -> None:
 
 class Spots(nn.Module):
     """A part reader with two parts: "ears" are the pixels brighter than the mean, "mouth" the others."""
+
     names = ("ears", "mouth")
 
     def masks(self, images: Tensor) -> Tensor:
@@ -217,7 +222,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_pool_shows_the_first_pictures_of_consecutive_seeds_that_have_the_part(small: str) -> None:
     pool = paint.Pool(small, 500)
     rows = pool.showing("ears", 70)
-    assert rows == sorted(set(rows)) and len(rows) == 70 and len(pool.codes) >= 70      # more than one batch was read
+    assert rows == sorted(set(rows)) and len(rows) == 70 and len(pool.codes) >= 70  # more than one batch was read
     faces, generator = pool.faces(rows, "ears"), zoo.load(small)
     for i in (0, 5, 69):
         code = generator.codes(generator.sample(1, 500 + rows[i]), psi=0.7)
@@ -228,7 +233,7 @@ def test_a_pool_shows_the_first_pictures_of_consecutive_seeds_that_have_the_part
 
 
 def test_a_part_that_hardly_any_picture_shows_is_refused(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paint, "LEAST", tiny.RESOLUTION ** 2 + 1)
+    monkeypatch.setattr(paint, "LEAST", tiny.RESOLUTION**2 + 1)
     monkeypatch.setattr(paint, "MOST_SEEDS", 64)
     with pytest.raises(ValueError, match="only 0 of 64 pictures show ears: leave this region out"):
         paint.Pool(small, 0).showing("ears", 3)
@@ -238,17 +243,22 @@ def in_each_region(regions: dict[str, Tensor], n: int) -> tuple[SimpleNamespace,
     """Planted edits on n grey pictures: LowRankGAN's change a region 100 times as much as the rest."""
     grey, names = torch.zeros(n, 3, 16, 16), list(regions)
     masks = torch.stack([regions[name] for name in names], 1)
-    pool = SimpleNamespace(showing=lambda part, count: list(range(n)),
-                           faces=lambda rows, part: Faces(torch.zeros(n, 1, 1), grey, masks[:, names.index(part)]))
+    pool = SimpleNamespace(
+        showing=lambda part, count: list(range(n)),
+        faces=lambda rows, part: Faces(torch.zeros(n, 1, 1), grey, masks[:, names.index(part)]),
+    )
     all_of_them = torch.ones(n, dtype=torch.bool)
 
     def edited(after: Tensor, region: Tensor) -> Edited:
         return Edited(torch.ones(n), *change(grey, after, region), all_of_them, after)
+
     edits = {}
     for name, region in regions.items():
         there = torch.where(region[:, None], 0.05, 0.005).expand(-1, 3, -1, -1)
-        edits[name] = {method: edited(after, region)
-                       for method, after in dict(lowrank=there, sefa=grey + 0.05, random=grey + 0.05).items()}
+        edits[name] = {
+            method: edited(after, region)
+            for method, after in dict(lowrank=there, sefa=grey + 0.05, random=grey + 0.05).items()
+        }
     return SimpleNamespace(pools=dict(scored=pool)), edits
 
 
@@ -256,8 +266,8 @@ def planted_regions(n: int = 8) -> dict[str, Tensor]:
     """Rows for one part and columns for the other, elsewhere on every picture."""
     rows, columns = torch.zeros(2, n, 16, 16, dtype=torch.bool)
     for i in range(n):
-        rows[i, 2 * i:2 * i + 2] = True
-        columns[i, :, 2 * i:2 * i + 2] = True
+        rows[i, 2 * i : 2 * i + 2] = True
+        columns[i, :, 2 * i : 2 * i + 2] = True
     return dict(ears=rows, mouth=columns)
 
 
@@ -316,4 +326,4 @@ def test_a_region_owns_the_factors_that_show_in_it() -> None:
     assert own["mouth"] == {"smile", "mouth_open", "lip_colour"} and own["eyes"] == {"eye_size", "eye_open", "gaze"}
     assert own["background"] == {"background_tone", "background_warmth"} and own["glasses"] == {"glasses"}
     assert own["shirt"] == {"shirt_colour"} and "hair_length" in own["hair"] and all(own.values())
-    assert sum(map(len, own.values())) == len(set.union(*own.values()))         # no factor belongs to two regions
+    assert sum(map(len, own.values())) == len(set.union(*own.values()))  # no factor belongs to two regions

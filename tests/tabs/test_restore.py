@@ -1,6 +1,7 @@
 """The tab Restore without a browser:
 what a search streams, who waits for whom, what is said, and what is taken away.
 """
+
 from __future__ import annotations
 
 import base64
@@ -24,17 +25,17 @@ from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
 from demos.page import evidence as measured
-from demos.page import parts as notebook
 from demos.page import own_pictures
+from demos.page import parts as notebook
 from demos.page import tab as wiring
-from demos.restore import tab as mganprior
-from demos.restore import evidence as restored
-from demos.restore import search as restoring
-from demos.restore import baselines as rivals
-from demos.restore import experiments
-from demos.restore import recipe as restorations
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe, directions_of
+from demos.restore import baselines as rivals
+from demos.restore import evidence as restored
+from demos.restore import experiments
+from demos.restore import recipe as restorations
+from demos.restore import search as restoring
+from demos.restore import tab as mganprior
 from demos.restore.recipe import Restoration, as_dict
 
 from .test_restore_recipe import HINTS, MODEL, SIDE, small_network
@@ -82,16 +83,24 @@ def search(recipe: Restoration, visitor: str = "somebody") -> list[dict]:
 # --- a search
 
 
-@pytest.mark.parametrize("changes", [dict(), dict(task="colour", hints=HINTS), dict(task="fill"), dict(task="noise"),
-                                     dict(task="copy")])
+@pytest.mark.parametrize(
+    "changes", [dict(), dict(task="colour", hints=HINTS), dict(task="fill"), dict(task="noise"), dict(task="copy")]
+)
 def test_a_search_shows_the_first_picture_at_once_and_ends_with_the_best(changes):
     recipe = wanted(**changes)
     news = search(recipe)
     assert news[0]["says"].startswith("Step 0 of 6") and pixels(news[0]["src"]).shape == (SIDE, SIDE, 3)
     done = news[-1]["done"]
     problem = restoring.problem_of(recipe)
-    for step in invert(zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss,
-                       optimiser=recipe.optimiser):
+    for step in invert(
+        zoo.load(MODEL),
+        problem.observed,
+        layer=recipe.layer,
+        n_codes=3,
+        steps=6,
+        loss=problem.loss,
+        optimiser=recipe.optimiser,
+    ):
         pass
     raw = step.picture.draw(step.picture.codes).detach().clamp(-1, 1)
     image = problem.degradation.agreeing(raw, problem.observed) if recipe.keep else raw
@@ -151,6 +160,7 @@ def slowly(monkeypatch, seconds: float = 0.05) -> list[str]:
         for step in plain(recipe, problem):
             time.sleep(seconds)
             yield step
+
     monkeypatch.setattr(restoring, "stream", stream)
     return begun
 
@@ -161,6 +171,7 @@ def in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thread, 
     def watch():
         for one in mganprior.starting(as_dict(recipe), Event(), Request(visitor)):
             news.append(one)
+
     thread = threading.Thread(target=watch)
     thread.start()
     return thread, news
@@ -326,6 +337,7 @@ def test_an_error_ends_in_a_sentence_and_the_next_one_has_its_turn(monkeypatch):
     def broken(recipe, problem):
         raise RecipeError("this cannot be done: choose something else")
         yield
+
     monkeypatch.setattr(restoring, "stream", broken)
     assert search(wanted())[-1]["error"].startswith("This cannot be done")
     monkeypatch.undo()
@@ -347,7 +359,7 @@ def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_no
     assert np.abs(means - small).max() <= 1.01 and found["apart"] <= 1
     assert "to within rounding: 1 of 255" in found["agreement"]
     assert found["verdict"] == " ".join(filter(None, (found["agreement"], found["disagreement"])))
-    assert len({face for face in found["faces"]}) == 5, "all starts end at one answer"
+    assert len(set(found["faces"])) == 5, "all starts end at one answer"
     raw = restoring.searched(replace(recipe, keep=False, start=0)).image
     assert (Shrink(4).expected(raw) - restoring.problem_of(recipe).observed).abs().max() * 127.5 > 1
 
@@ -360,20 +372,48 @@ def test_answers_that_differ_from_what_was_observed_are_not_said_to_agree():
     assert "have the same" not in found["sentence"]
 
 
-@pytest.mark.parametrize("changes, sentence, label, flap", [
-    (dict(amount=4),
-     "All five faces have the same 16 pixels. Which comes closest to the real one?", "4 x 4 pixels", True),
-    (dict(amount=2, shows="objects"),
-     "All five pictures have the same 64 pixels. Which comes closest to the real one?", "8 x 8 pixels", True),
-    (dict(task="colour"),
-     "All five faces have the same grey. Which comes closest to the real one?", "Without colours", True),
-    (dict(task="fill"),
-     "All five faces are the same around the hole. Which comes closest to the real one?", "With a hole", True),
-    (dict(task="noise"),
-     "All five faces have the same known pixels. Which comes closest to the real one?", "Pixels lost", True),
-    (dict(task="noise", kind="gaussian"),
-     "Five faces for one noisy picture. Which comes closest to the real one?", "With noise", True),
-    (dict(task="copy"), "Five copies of one picture. Which comes closest to it?", "The picture", False)])
+@pytest.mark.parametrize(
+    "changes, sentence, label, flap",
+    [
+        (
+            dict(amount=4),
+            "All five faces have the same 16 pixels. Which comes closest to the real one?",
+            "4 x 4 pixels",
+            True,
+        ),
+        (
+            dict(amount=2, shows="objects"),
+            "All five pictures have the same 64 pixels. Which comes closest to the real one?",
+            "8 x 8 pixels",
+            True,
+        ),
+        (
+            dict(task="colour"),
+            "All five faces have the same grey. Which comes closest to the real one?",
+            "Without colours",
+            True,
+        ),
+        (
+            dict(task="fill"),
+            "All five faces are the same around the hole. Which comes closest to the real one?",
+            "With a hole",
+            True,
+        ),
+        (
+            dict(task="noise"),
+            "All five faces have the same known pixels. Which comes closest to the real one?",
+            "Pixels lost",
+            True,
+        ),
+        (
+            dict(task="noise", kind="gaussian"),
+            "Five faces for one noisy picture. Which comes closest to the real one?",
+            "With noise",
+            True,
+        ),
+        (dict(task="copy"), "Five copies of one picture. Which comes closest to it?", "The picture", False),
+    ],
+)
 def test_the_words_over_five_answers_are_those_of_their_picture(changes, sentence, label, flap):
     recipe = wanted(**changes)
     found = experiments.asked_of_five(recipe)
@@ -418,6 +458,7 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
                 yield step
         finally:
             closed.append(threading.current_thread().name)
+
     monkeypatch.setattr(restoring, "invert", watched)
     threads._single_core.cache_clear()
     torch.set_num_threads(2)
@@ -458,10 +499,16 @@ def test_mugs_are_asked_of_networks_that_saw_only_faces(monkeypatch):
         list(experiments.mugs(Restoration(MODEL, "copy", shows="network")))
 
 
-@pytest.mark.parametrize("changes, names", [
-    (dict(), ("bicubic", "Lanczos")), (dict(task="fill"), ("biharmonic",)), (dict(task="colour"), ("left grey",)),
-    (dict(task="noise"), ("biharmonic",)),
-    (dict(task="noise", kind="gaussian"), ("non-local means", "left as it is"))])
+@pytest.mark.parametrize(
+    "changes, names",
+    [
+        (dict(), ("bicubic", "Lanczos")),
+        (dict(task="fill"), ("biharmonic",)),
+        (dict(task="colour"), ("left grey",)),
+        (dict(task="noise"), ("biharmonic",)),
+        (dict(task="noise", kind="gaussian"), ("non-local means", "left as it is")),
+    ],
+)
 def test_other_tools_stand_beside_ours_with_one_code(changes, names):
     html = mganprior.last_of(experiments.compare(wanted(**changes)))["html"]
     assert "one code, best of 4 starts" in html and rivals.OURS in html and all(name in html for name in names)
@@ -475,7 +522,7 @@ def test_tools_are_those_of_their_libraries():
         made = to_uint8(rivals.without_gan(name, recipe, problem))[0]
         assert np.array_equal(made, np.asarray(small.resize((SIDE, SIDE), how)))
     fill = wanted(task="fill")
-    ramp = torch.linspace(-0.8, 0.6, SIDE).expand(1, 3, SIDE, SIDE)             # linear: harmonic, so biharmonic too
+    ramp = torch.linspace(-0.8, 0.6, SIDE).expand(1, 3, SIDE, SIDE)  # linear: harmonic, so biharmonic too
     problem = restoring.problem_of(fill)
     problem = problem._replace(truth=ramp, observed=problem.degradation.apply(ramp))
     assert torch.allclose(rivals.without_gan("biharmonic", fill, problem), ramp, atol=1e-4)
@@ -484,12 +531,14 @@ def test_tools_are_those_of_their_libraries():
 
 def test_without_scikit_image_a_sentence_says_how_to_get_it(monkeypatch):
     import builtins
+
     plain = builtins.__import__
 
     def without_skimage(name, *rest):
         if name.startswith("skimage"):
             raise ImportError(name)
         return plain(name, *rest)
+
     monkeypatch.setattr(builtins, "__import__", without_skimage)
     recipe = wanted(task="fill")
     with pytest.raises(RecipeError, match="pip install scikit-image"):
@@ -556,8 +605,11 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
 def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
     own = bring("one")
     recipe = wanted(shows="upload", own=own["token"], picture=7)
-    said = [mganprior.caption(recipe), mganprior.last_of(experiments.compare(recipe))["html"],
-            mganprior.file_for(recipe, "notebook")[1]]
+    said = [
+        mganprior.caption(recipe),
+        mganprior.last_of(experiments.compare(recipe))["html"],
+        mganprior.file_for(recipe, "notebook")[1],
+    ]
     assert not any("number 7" in one or "picture7" in one for one in said) and "your own picture" in said[1]
     assert "number 7" in mganprior.caption(wanted(picture=7)), "the control"
     found = experiments.asked_of_five(recipe)
@@ -580,14 +632,26 @@ def test_what_is_no_picture_leaves_the_one_before():
 
 def planted(psnr: float = 24.0) -> dict:
     methods = {rivals.OURS: psnr, "one": 20.0, "bicubic": 21.5}
-    task = dict(setting=dict(layer=2, codes=10), seconds=[2.0] * 4, another_truth=[10.0] * 4,
-                methods={name: dict(psnr=[value - 1, value, value, value + 1], ssim=[0.5] * 4, features=[0.1] * 4)
-                         for name, value in methods.items()})
+    task = dict(
+        setting=dict(layer=2, codes=10),
+        seconds=[2.0] * 4,
+        another_truth=[10.0] * 4,
+        methods={
+            name: dict(psnr=[value - 1, value, value, value + 1], ssim=[0.5] * 4, features=[0.1] * 4)
+            for name, value in methods.items()
+        },
+    )
     copy = dict(task, methods={name: task["methods"][name] for name in (rivals.OURS, "one")})
-    return dict(weights_sha256=zoo.weights_hash(MODEL), command="python -m weights.recipes.measure.restore x",
-                date="2026-01-01", seconds=60, samples=dict(renders=4, restarts=4), thirds=[[0, 1], [2], [3]],
-                tasks={"enlarge x4": task, "copy": copy},
-                mugs=dict(samples=4, codes=10, rows=[dict(layer=0, faces=[20.0], mugs=[18.0])]))
+    return dict(
+        weights_sha256=zoo.weights_hash(MODEL),
+        command="python -m weights.recipes.measure.restore x",
+        date="2026-01-01",
+        seconds=60,
+        samples=dict(renders=4, restarts=4),
+        thirds=[[0, 1], [2], [3]],
+        tasks={"enlarge x4": task, "copy": copy},
+        mugs=dict(samples=4, codes=10, rows=[dict(layer=0, faces=[20.0], mugs=[18.0])]),
+    )
 
 
 def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_model):
@@ -609,15 +673,19 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
 
 
 def test_one_code_is_not_called_codes():
-    said = [mganprior.caption(wanted(task="copy", codes=count, layer=layer))
-            for count, layer in ((1, 0), (1, 2), (3, 0), (3, 2))]
+    said = [
+        mganprior.caption(wanted(task="copy", codes=count, layer=layer))
+        for count, layer in ((1, 0), (1, 2), (3, 0), (3, 2))
+    ]
     assert "One code; compared" in said[0] and "One code, its channels weighted after 2 layers" in said[1]
     assert "3 codes, the codes themselves mixed" in said[2] and "3 codes, mixed after 2 layers" in said[3]
 
 
 def test_numbers_below_zero_have_a_minus_sign_and_words_keep_their_hyphens():
-    assert restored.minus("-1.5 dB [-2.0 to +0.3], back-projection, 4-pixel") == \
-        "\u22121.5 dB [\u22122.0 to +0.3], back-projection, 4-pixel"
+    assert (
+        restored.minus("-1.5 dB [-2.0 to +0.3], back-projection, 4-pixel")
+        == "\u22121.5 dB [\u22122.0 to +0.3], back-projection, 4-pixel"
+    )
 
 
 def test_the_interval_is_that_of_drawing_again():

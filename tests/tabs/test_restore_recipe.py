@@ -1,11 +1,11 @@
 """A restored picture's recipe: what it checks, what its link holds and never holds, and the problem that it states."""
+
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,18 +14,14 @@ from core import zoo
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.stylegan2 import StyleGAN2
-from core.images import to_uint8
 from core.inversion.multicode import invert
 from core.inversion.vgg import load as load_vgg
-from core.regions import Box, from_text, to_text
-from core.truth.worlds import portraits
-from demos.restore import tab as mganprior
-from demos.restore import search as restoring
+from core.regions import Box, to_text
 from demos.page import own_pictures
-from demos.page import picture as steered
-from demos.restore import recipe as restorations
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe
+from demos.restore import recipe as restorations
+from demos.restore import search as restoring
+from demos.restore import tab as mganprior
 from demos.restore.recipe import Restoration, as_dict
 
 from .. import tiny
@@ -63,13 +59,24 @@ def wanted(**changes) -> Restoration:
     return Restoration(MODEL, **{"steps": 6, "codes": 3, **changes})
 
 
-TASKS = [dict(), dict(amount=2, kind="bicubic"), dict(amount=8, kind="middle", start=7, optimiser="adam"),
-         dict(task="colour"), dict(task="colour", hints=HINTS), dict(task="fill"),
-         dict(task="fill", region=HOLE, keep=True, loss="structure"),
-         dict(task="noise"), dict(task="noise", kind="gaussian", amount=0.1), dict(task="copy", picture=77),
-         dict(task="copy", shows="network", layer=0, codes=1), dict(task="enlarge", shows="objects", picture=3),
-         dict(shows="steer", picture=123_456_789, psi=0.35), dict(task="copy", shows="steer", picture=57, psi=0.0),
-         dict(task="copy", optimiser="official"), dict(task="colour", optimiser="official", picture=2)]
+TASKS = [
+    dict(),
+    dict(amount=2, kind="bicubic"),
+    dict(amount=8, kind="middle", start=7, optimiser="adam"),
+    dict(task="colour"),
+    dict(task="colour", hints=HINTS),
+    dict(task="fill"),
+    dict(task="fill", region=HOLE, keep=True, loss="structure"),
+    dict(task="noise"),
+    dict(task="noise", kind="gaussian", amount=0.1),
+    dict(task="copy", picture=77),
+    dict(task="copy", shows="network", layer=0, codes=1),
+    dict(task="enlarge", shows="objects", picture=3),
+    dict(shows="steer", picture=123_456_789, psi=0.35),
+    dict(task="copy", shows="steer", picture=57, psi=0.0),
+    dict(task="copy", optimiser="official"),
+    dict(task="colour", optimiser="official", picture=2),
+]
 
 
 @pytest.mark.parametrize("changes", TASKS)
@@ -80,15 +87,41 @@ def test_a_recipe_survives_json_and_its_link(changes):
     assert len(link) < 1000 and restorations.from_query(dict(parse_qsl(urlsplit(link).query))) == made
 
 
-@pytest.mark.parametrize("wrong", [
-    dict(task="dream"), dict(kind="sinc"), dict(task="colour", kind="box"), dict(amount=3), dict(amount=16),
-    dict(amount="x"), dict(picture=-1), dict(picture=10_000), dict(task="fill", region="r!!"),
-    dict(task="fill", region=to_text(Box(0, 0, 1, 1).mask(64))), dict(codes=31), dict(codes=-1), dict(layer=99),
-    dict(steps=1001), dict(start=-1), dict(optimiser="magic"), dict(loss="taste"), dict(loss="features"),
-    dict(shows="nobody"), dict(task="noise", amount=2), dict(task="noise", kind="gaussian", amount="nan"),
-    dict(task="colour", hints="red.rAAA"), dict(label=1), dict(task="colour", hints="~".join([HINTS] * 4)),
-    dict(shows="upload", own="../../etc"), dict(keep="perhaps"), dict(model="nobody"),
-    dict(tab="paint"), dict(version=9), dict(surprise=1)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(task="dream"),
+        dict(kind="sinc"),
+        dict(task="colour", kind="box"),
+        dict(amount=3),
+        dict(amount=16),
+        dict(amount="x"),
+        dict(picture=-1),
+        dict(picture=10_000),
+        dict(task="fill", region="r!!"),
+        dict(task="fill", region=to_text(Box(0, 0, 1, 1).mask(64))),
+        dict(codes=31),
+        dict(codes=-1),
+        dict(layer=99),
+        dict(steps=1001),
+        dict(start=-1),
+        dict(optimiser="magic"),
+        dict(loss="taste"),
+        dict(loss="features"),
+        dict(shows="nobody"),
+        dict(task="noise", amount=2),
+        dict(task="noise", kind="gaussian", amount="nan"),
+        dict(task="colour", hints="red.rAAA"),
+        dict(label=1),
+        dict(task="colour", hints="~".join([HINTS] * 4)),
+        dict(shows="upload", own="../../etc"),
+        dict(keep="perhaps"),
+        dict(model="nobody"),
+        dict(tab="paint"),
+        dict(version=9),
+        dict(surprise=1),
+    ],
+)
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     with pytest.raises(RecipeError) as refusal:
         restorations.from_json({**as_dict(wanted()), **wrong})
@@ -167,10 +200,12 @@ def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_m
     shown = restoring.searched(recipe)
     truth = restoring.problem_of(recipe).truth
     with torch.no_grad():
-        found = shown.picture.draw(shown.picture.codes)         # not clamped, as the search sees it
-        difference = sum(((F.normalize(x, dim=1, eps=1e-4) - F.normalize(y, dim=1, eps=1e-4)) ** 2).sum(1).mean()
-                         for x, y in zip(load_vgg(path).features(found), load_vgg(path).features(truth))
-                         if x.shape[-1] >= 8)       # of 16, 8 and 4 pixels, 4 are too few
+        found = shown.picture.draw(shown.picture.codes)  # not clamped, as the search sees it
+        difference = sum(
+            ((F.normalize(x, dim=1, eps=1e-4) - F.normalize(y, dim=1, eps=1e-4)) ** 2).sum(1).mean()
+            for x, y in zip(load_vgg(path).features(found), load_vgg(path).features(truth))
+            if x.shape[-1] >= 8
+        )  # of 16, 8 and 4 pixels, 4 are too few
     by_hand = float((found - truth).square().mean() + 0.1 * difference / 2)
     assert shown.loss == pytest.approx(by_hand, rel=1e-3)
     assert restoring.key_of(recipe) != restoring.key_of(replace(recipe, loss="structure"))
@@ -191,8 +226,9 @@ def test_another_file_in_the_place_of_vgg_16_is_refused_in_a_sentence(somebodys,
 def test_as_the_published_code_descends_is_its_own_descent():
     recipe = wanted(task="copy", optimiser="official", loss="pixels")
     found, problem = restoring.searched(recipe), restoring.problem_of(recipe)
-    *_, last = invert(zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss,
-                      official=True)
+    *_, last = invert(
+        zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss, official=True
+    )
     assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in restorations.code_for(recipe)
     assert found.loss != pytest.approx(restoring.searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
     assert "as the published code" in mganprior.caption(recipe)

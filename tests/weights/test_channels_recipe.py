@@ -1,6 +1,7 @@
 """What is measured of channels on many pictures:
 the arithmetic, the parts on a small network, and controls that refuse.
 """
+
 from __future__ import annotations
 
 import json
@@ -31,8 +32,9 @@ def networks(tmp_path, monkeypatch):
     """A BigGAN of 16 pixels on the objects' classes, a classifier and a part reader, all of random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator = BigGAN(resolution=16, channels=(16, 8, 8), z_dim=12, classes=len(objects.CLASSES), class_dim=6,
-                           attention=(8,))
+        generator = BigGAN(
+            resolution=16, channels=(16, 8, 8), z_dim=12, classes=len(objects.CLASSES), class_dim=6, attention=(8,)
+        )
         classifier = Classifier(resolution=16, names=objects.CLASSES, widths=(8, 8), hidden=8)
         parts = PartReader(resolution=16, names=objects.PARTS, widths=(4, 8))
     native.save(tiny.spread(generator), tmp_path / f"{CARD}.safetensors")
@@ -59,7 +61,7 @@ def test_the_points_lost_are_the_paired_mean_and_its_normal_interval():
 
 
 def test_what_is_counted_is_what_the_classifier_says_of_each_picture_alone(monkeypatch):
-    monkeypatch.setattr(channels, "halved", lambda device: nullcontext())       # to the bit, on any processor
+    monkeypatch.setattr(channels, "halved", lambda device: nullcontext())  # to the bit, on any processor
     measurement, label = Measurement(CARD, pictures=PICTURES), 3
     off = chosen(measurement.scores(label), 0.5)
     found = channels.counted(measurement, label, [Condition("x", off), Condition("nothing", {})])
@@ -79,7 +81,7 @@ def test_what_is_counted_is_what_the_classifier_says_of_each_picture_alone(monke
 
 def test_the_measures_agree_with_themselves_and_not_with_a_shuffled_order():
     values = torch.rand(16, generator=torch.Generator().manual_seed(0))
-    low, high = channels.resampled(values, values ** 3)
+    low, high = channels.resampled(values, values**3)
     assert low == pytest.approx(1) and high == pytest.approx(1)
     low, high = channels.resampled(values, values[torch.randperm(16, generator=torch.Generator().manual_seed(1))])
     assert low < 0.5 and high - low > 0.3
@@ -105,7 +107,7 @@ def test_all_of_it_becomes_tables_on_the_page_and_an_ended_run_goes_on(tmp_path,
     assert html.count("<table") == len(found["tables"]) == 5 and "Not measured" not in html
     assert all(len(row) == len(one["head"]) for one in found["tables"] for row in one["rows"])
     assert {row[0] for row in found["tables"][4]["rows"]} == set(objects.CLASSES)
-    monkeypatch.setattr(channels, "PARTS", dict.fromkeys(channels.PARTS, None))          # nothing is measured again
+    monkeypatch.setattr(channels, "PARTS", dict.fromkeys(channels.PARTS, None))  # nothing is measured again
     assert channels.measure(CARD, pictures=2)["tables"] == found["tables"]
 
 

@@ -1,4 +1,5 @@
 """What is said of a bundled file was measured on exactly that file."""
+
 import json
 import re
 from statistics import median
@@ -13,8 +14,8 @@ from core.codes import codes_in_turn
 from core.generators.base import Generator, State
 from core.truth.worlds import load_world
 from demos.page import evidence as measured
-from demos.restore import evidence as restored
 from demos.restore import baselines as rivals
+from demos.restore import evidence as restored
 from demos.restore.recipe import default_model
 from weights.recipes.measure import restore
 from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised
@@ -31,8 +32,9 @@ def evidence(name: str) -> dict:
 @pytest.mark.parametrize("name", WITH_TRUTH)
 def test_evidence_belongs_to_the_bundled_weights(name):
     found = evidence(name)
-    assert found["weights_sha256"] == zoo.weights_hash(name), \
+    assert found["weights_sha256"] == zoo.weights_hash(name), (
         f"weights/{zoo.card(name).file} changed: run `{found['command']}` and `python -m demos.steer.record` again"
+    )
     reader = zoo.WEIGHTS / f"{zoo.card(name).world}-reader.safetensors"
     assert found["reader_sha256"] == native.weights_hash(reader), f"the reader changed: run `{found['command']}` again"
 
@@ -43,9 +45,11 @@ def test_controls_hold(name):
 
 
 def test_a_control_that_looks_significant_is_refused():
-    sound = dict(parts=dict(mean=0.8, of_other_pictures=0.4),
-                 found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
-                 quality=dict(frechet=dict(renders_again=1, renders_blurred_1px=5, renders_noise_01=5)))
+    sound = dict(
+        parts=dict(mean=0.8, of_other_pictures=0.4),
+        found=dict(shuffled=dict(sefa=0), correlation=dict(random=0, supervised=9)),
+        quality=dict(frechet=dict(renders_again=1, renders_blurred_1px=5, renders_noise_01=5)),
+    )
     assert controls_hold(sound) == []
     sound["found"]["shuffled"]["sefa"] = 3
     sound["found"]["correlation"]["random"] = 12
@@ -79,6 +83,7 @@ def test_of_the_bundled_networks_the_one_that_restores_closer_opens_the_tab():
 
     def reached(name: str, task: str) -> float:
         return median(found[name]["tasks"][task]["methods"][rivals.OURS]["psnr"])
+
     closest = [max(found, key=lambda name: reached(name, task)) for task in restore.TRIED]
     assert closest.count(default_model()) > len(closest) / 2, dict(zip(restore.TRIED, closest))
 
@@ -90,6 +95,7 @@ def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):
     def make() -> dict:
         made.append(1)
         return dict(found=len(made))
+
     name = next(iter(zoo.CARDS))
     first, again = (restore.kept(name, "colour", make, fresh=False) for _ in range(2))
     assert first == again and first["found"] == 1 and len(made) == 1
@@ -137,6 +143,7 @@ class Objects(Generator):
     """The objects' renderer as a network with classes:
     a code is the factors, which may move, and the class, which may not.
     """
+
     slots, resolution, classes = 1, 64, len(OBJECTS.CLASSES)
     z_dim, dim, movable = len(OBJECTS.NAMES), len(OBJECTS.NAMES) + 1, slice(0, len(OBJECTS.NAMES))
 

@@ -1,4 +1,5 @@
 """The readers say what the renderer drew, and nothing of what it did not."""
+
 import pytest
 import torch
 from torch import nn
@@ -25,11 +26,12 @@ from weights.recipes.train.readers import (
 )
 
 WORLD, OBJECTS = load_world("portraits"), load_world("objects")
-FIRST_TEST_SEED = 1_900_000             # of the test split, used nowhere else
+FIRST_TEST_SEED = 1_900_000  # of the test split, used nowhere else
 
 
 class Renderer(Generator):
     """The world itself as a generator: a code is the factors, so that every direction's truth is known."""
+
     slots, resolution = 1, 64
     z_dim = dim = len(WORLD.NAMES)
 
@@ -41,8 +43,9 @@ class Renderer(Generator):
         return (0.5 + 0.15 * z).clamp(0.05, 0.95)[:, None]
 
     def sample(self, n, seed):
-        return torch.stack([torch.randn(self.z_dim, generator=torch.Generator().manual_seed(seed + i))
-                            for i in range(n)])
+        return torch.stack(
+            [torch.randn(self.z_dim, generator=torch.Generator().manual_seed(seed + i)) for i in range(n)]
+        )
 
     def run(self, codes, state=None, *, start=0, stop=None):
         return State(WORLD.render(codes[:, 0].clamp(0, 1), resolution=64).images)
@@ -104,8 +107,16 @@ def test_turning_a_true_factor_is_read_as_that_factor(reader):
     renderer, names = Renderer(), ("yaw", "smile", "hair_tone", "light")
     places = [WORLD.NAMES.index(name) for name in names]
     directions = Directions(torch.eye(renderer.dim, dtype=torch.float64)[places], torch.ones(4), (0,))
-    changes = scores.knob_changes(renderer, reader, directions, torch.full((4,), 0.15),
-                                  torch.full((len(WORLD.NAMES),), 0.15), seeds=24, first_seed=FIRST_TEST_SEED, psi=1.0)
+    changes = scores.knob_changes(
+        renderer,
+        reader,
+        directions,
+        torch.full((4,), 0.15),
+        torch.full((len(WORLD.NAMES),), 0.15),
+        seeds=24,
+        first_seed=FIRST_TEST_SEED,
+        psi=1.0,
+    )
     mean = changes.mean(1)
     assert mean.abs().argmax(1).tolist() == places
     assert torch.allclose(mean[range(4), places], torch.ones(4), atol=0.25)
@@ -160,8 +171,8 @@ def test_a_factor_shows_in_the_classes_that_show_it_and_where_its_part_does(monk
     parts[:3, :4, :4] = OBJECTS.PARTS.index("pattern")
     found = dict(zip(OBJECTS.NAMES, shows("objects", parts, labels).T.tolist()))
     assert found["turn"] == [True, True, False, True]
-    assert found["pattern"] == [True, False, True, False]       # by class and by part
-    assert found["accent"] == [True, True, True, False]         # by part alone
+    assert found["pattern"] == [True, False, True, False]  # by class and by part
+    assert found["accent"] == [True, True, True, False]  # by part alone
     assert found["reach"] == [False] * 4 and found["size"] == [True] * 4
     with pytest.raises(ValueError, match="give labels"):
         shows("objects", parts)

@@ -1,4 +1,5 @@
 """Training is one chain of steps, wherever it was interrupted."""
+
 import copy
 import dataclasses
 
@@ -14,11 +15,10 @@ from core.generators.stylegan2 import StyleGAN2
 from core.truth.worlds import objects
 from weights.recipes.train import distil
 from weights.recipes.train import gan as train
+from weights.recipes.train.gan import FOR_STEPS, TOO_EASY, Training, finished, resume, start_files
 from weights.recipes.train.recipes import RECIPES, Recipe
 from weights.recipes.train.teacher import Teacher, distance
-from weights.recipes.train.gan import FOR_STEPS, TOO_EASY, Training, finished, resume, start_files
 from weights.recipes.train.variety import too_alike, variety
-
 
 WIDTHS = (8, 8, 6)
 
@@ -30,9 +30,17 @@ def tiny_recipe(kind: str = "stylegan2", **changes) -> Recipe:
         if kind == "biggan":
             return BigGAN(resolution=resolution, channels=(16, 8, 8), z_dim=12, classes=3, class_dim=4, attention=(8,))
         return StyleGAN2(resolution=resolution, channels=WIDTHS, z_dim=8, dim=8, mapping_layers=2)
+
     classes = 3 if kind == "biggan" else 0
-    recipe = Recipe("portraits", generator, lambda r: Critic(resolution=r, channels=WIDTHS, classes=classes),
-                    resolution=16, images=1000, batch=6, mixing=0 if classes else 0.5)
+    recipe = Recipe(
+        "portraits",
+        generator,
+        lambda r: Critic(resolution=r, channels=WIDTHS, classes=classes),
+        resolution=16,
+        images=1000,
+        batch=6,
+        mixing=0 if classes else 0.5,
+    )
     return dataclasses.replace(recipe, **changes)
 
 
@@ -53,6 +61,7 @@ def tensors(training: Training) -> dict[str, torch.Tensor]:
         elif isinstance(value, list):
             for i, inner in enumerate(value):
                 walk(f"{name}.{i}", inner)
+
     walk("", training.state_dict())
     return found
 
@@ -88,7 +97,7 @@ def test_another_seed_is_another_run(bank):
 
 def test_the_average_follows_the_generator_and_lags_behind(bank):
     training = Training(tiny_recipe(), bank)
-    training.shown = 10_000             # a half-life of 500 images
+    training.shown = 10_000  # a half-life of 500 images
     before = copy.deepcopy(training.ema)
     for _ in range(3):
         training.step()
@@ -106,7 +115,7 @@ def test_a_critic_that_has_it_too_easy_gets_twice_the_penalty(bank):
 
 
 def test_every_class_is_shown_equally_often_with_pictures_of_its_own():
-    flat = LABELS[:, None, None, None].to(torch.uint8).mul(100).expand(-1, 3, 16, 16)      # the class is the brightness
+    flat = LABELS[:, None, None, None].to(torch.uint8).mul(100).expand(-1, 3, 16, 16)  # the class is the brightness
     training = Training(tiny_recipe("biggan"), flat, LABELS)
     shown = (training.reals(torch.Generator().manual_seed(1), 6).mean((1, 2, 3)) + 1) * 127.5
     assert shown.round().div(100).int().tolist() == training.labels(6).tolist() == [0, 1, 2, 0, 1, 2]
@@ -120,6 +129,7 @@ def test_the_objects_critic_compares_pictures_of_one_class():
 
     def variety(group: int) -> float:
         return float(minibatch_std(flat, group)[:, -1].max())
+
     assert variety(recipe.critic(recipe.resolution).group) < 1e-3 < 1 < variety(8)
 
 
@@ -136,6 +146,7 @@ def test_a_finished_biggan_draws_alone_as_in_a_batch(bank):
 def test_bundled_files_and_recipes_agree():
     for name, recipe in RECIPES.items():
         from core import zoo
+
         if name in zoo.CARDS:
             facts = native.metadata(zoo.card(name).path)
             assert int(facts["images_shown"]) > 0
@@ -146,16 +157,17 @@ def test_bundled_files_and_recipes_agree():
 def test_pictures_of_a_class_are_asked_to_differ_as_much_as_its_renders_and_no_more():
     random = torch.Generator().manual_seed(0)
     bank = torch.randint(0, 256, (300, 3, 16, 16), dtype=torch.uint8, generator=random)
-    bank[100:200] = bank[100:200] // 4 + 96                                   # class 1 varies a quarter as much
+    bank[100:200] = bank[100:200] // 4 + 96  # class 1 varies a quarter as much
     wanted = variety(bank, list(torch.arange(300).split(100)))
     pairs = bank[:100].numpy().astype(float) / 127.5 - 1
-    squares = pairs.reshape(100, 3, 4, 4, 4, 4).mean((3, 5))                  # at 16 px a place is a square
+    squares = pairs.reshape(100, 3, 4, 4, 4, 4).mean((3, 5))  # at 16 px a place is a square
     apart = np.abs(squares[:, None] - squares[None]).mean((2, 3, 4))[~np.eye(100, dtype=bool)].mean()
     assert wanted.shape == (3, 17) and float(wanted[0, 0]) == pytest.approx(apart, rel=0.05)
     assert float(wanted[1, 0] / wanted[0, 0]) == pytest.approx(0.25, rel=0.1)
 
-    def drawn(rows: torch.Tensor) -> torch.Tensor:                            # classes in turn
+    def drawn(rows: torch.Tensor) -> torch.Tensor:  # classes in turn
         return (bank[rows].float() / 127.5 - 1).requires_grad_()
+
     as_renders = drawn((torch.arange(120) % 3) * 100 + torch.arange(120) // 3)
     one_look = drawn((torch.arange(120) % 3) * 100)
     other_classes = drawn(((torch.arange(120) + 1) % 3) * 100 + torch.arange(120) // 3)
@@ -163,7 +175,7 @@ def test_pictures_of_a_class_are_asked_to_differ_as_much_as_its_renders_and_no_m
     assert too_alike(one_look, wanted).item() == pytest.approx(2)
     more = (2 * as_renders).detach().requires_grad_()
     too_alike(more, wanted).backward()
-    assert not more.grad.any()                                                # more than the renders is nobody's fault
+    assert not more.grad.any()  # more than the renders is nobody's fault
 
 
 def test_an_anchor_holds_the_pictures_to_the_teacher_s(bank, monkeypatch):
@@ -192,9 +204,8 @@ def test_noise_stands_for_codes_with_the_mean_and_covariance_of_the_mapping_s():
     made, mapped = (torch.nn.functional.leaky_relu(w, 5.0).double() for w in (seen[0], teacher.generator.map(z)))
     spread = mapped.std(0).max()
     assert (made.mean(0) - mapped.mean(0)).abs().max() < 0.05 * spread
-    assert (torch.cov(made.T) - torch.cov(mapped.T)).abs().max() < 0.1 * spread ** 2
-    assert (torch.cov(z.T).double() - torch.cov(mapped.T)).abs().max() > 0.2 * spread ** 2, \
-        "noise alone has another one"
+    assert (torch.cov(made.T) - torch.cov(mapped.T)).abs().max() < 0.1 * spread**2
+    assert (torch.cov(z.T).double() - torch.cov(mapped.T)).abs().max() > 0.2 * spread**2, "noise alone has another one"
 
 
 def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_from_it(tmp_path, bank, monkeypatch):
@@ -207,6 +218,7 @@ def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_f
     def far(noise):
         with torch.no_grad():
             return float(distance(student(student.codes(noise)), teacher(noise).clamp(-1.2, 1.2)))
+
     before = far(z)
     for _ in range(60):
         distil.step(student, teacher, optimizer, z)

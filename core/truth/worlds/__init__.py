@@ -1,8 +1,9 @@
 """Rendered worlds: every cause of variation in their pictures is known exactly."""
+
 from __future__ import annotations
 
 import importlib
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 
 from torch import Tensor
@@ -20,7 +21,7 @@ def load_world(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def deviations(name: str, spread: str) -> Tensor:
     """[k]: every factor's standard deviation over the pictures that a network learned from (the first 10,000)."""
     world = load_world(name)

@@ -1,4 +1,5 @@
 """What every rendered world draws with: random numbers that are functions of the seed, soft shapes, colours."""
+
 from __future__ import annotations
 
 import torch

@@ -9,6 +9,7 @@ Readability does not depend on the colours: every body has one channel far below
 pattern (`MINIMUM_CONTRAST`). Objects are in a frame with x to the right, y up and z to the viewer, standing at y = 0,
 in units of half the picture's side.
 """
+
 from __future__ import annotations
 
 import math
@@ -28,8 +29,12 @@ FACTORS: tuple[Factor, ...] = (
     Factor("width", "width for its height", "is slim", "is stout"),
     Factor("view", "height of the eye", "is seen from the side", "is seen from above"),
     Factor("position", "place from left to right", "stands further left", "stands further right"),
-    Factor("reach", "length of what stands out: handle, spout, neck, lip, arms, leaves, crown, stem, back, legs, shade",
-           "has short parts", "has long parts"),
+    Factor(
+        "reach",
+        "length of what stands out: handle, spout, neck, lip, arms, leaves, crown, stem, back, legs, shade",
+        "has short parts",
+        "has long parts",
+    ),
     Factor("colour", "colour, between two for each class", "has a cool colour", "has a warm colour", draw="flat"),
     Factor("tone", "tone of the colour", "is dark", "is bright", draw="flat"),
     Factor("pattern", "size of band, label, spots ...", "has a small pattern", "has a large pattern", draw="flat"),
@@ -46,15 +51,33 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "fruit": ("apple", "pear", "cherries"),
 }
 CLASSES: tuple[str, ...] = tuple(name for members in FAMILIES.values() for name in members)
-PARTS = ("background", "floor", "body", "rim", "handle", "spout", "lid", "pattern", "pot", "stem", "arms", "leaves",
-         "petals", "cap", "legs", "seat", "back", "shade")
+PARTS = (
+    "background",
+    "floor",
+    "body",
+    "rim",
+    "handle",
+    "spout",
+    "lid",
+    "pattern",
+    "pot",
+    "stem",
+    "arms",
+    "leaves",
+    "petals",
+    "cap",
+    "legs",
+    "seat",
+    "back",
+    "shade",
+)
 
 # Seeds of a split start here; train has 1_000_000 rows, test everything after.
 SPLITS = {"train": 0, "test": 1_000_000}
 
 # The part that a factor shows in; where none is named it shows in every picture of the classes that show it.
 SHOWN_BY = dict(pattern="pattern", accent="pattern")
-_ROUND = ("bowl", "vase", "lamp")               # the same from all sides
+_ROUND = ("bowl", "vase", "lamp")  # the same from all sides
 _PLAIN = FAMILIES["fruit"]
 # The classes that show a factor, where it is not all of them.
 SHOWN_IN: dict[str, tuple[str, ...]] = {
@@ -67,11 +90,11 @@ SHOWN_IN: dict[str, tuple[str, ...]] = {
 _NARROWED = dict(tilt=0.6, position=0.6, size=0.7, wall_tone=0.7, wall_colour=0.7)
 SPREADS: dict[str, Tensor | None] = {"even": None, "graded": torch.tensor([_NARROWED.get(name, 1.0) for name in NAMES])}
 
-MINIMUM_CONTRAST = 0.15     # in the channel that differs most, between neighbouring parts named in the tests
-TURN_LIMIT, TILT_LIMIT = 0.66, 0.20         # radians
+MINIMUM_CONTRAST = 0.15  # in the channel that differs most, between neighbouring parts named in the tests
+TURN_LIMIT, TILT_LIMIT = 0.66, 0.20  # radians
 SIZES, WIDTHS, VIEWS, SHIFT = (0.90, 1.10), (0.88, 1.12), (0.14, 0.44), 0.13
 AMBIENT, DIFFUSE, GLOSS = 0.50, 0.56, 0.30
-STEPS = 96                                  # of a profile's table
+STEPS = 96  # of a profile's table
 
 WALL_BLUE, WALL_ROSE, FLOOR = (0.54, 0.78, 1.00), (1.00, 0.66, 0.70), (1.00, 0.95, 0.86)
 WHITE, YELLOW = (0.99, 0.98, 0.95), (1.00, 0.84, 0.12)
@@ -82,9 +105,9 @@ CREAM, BRASS = (0.86, 0.72, 0.54), (0.50, 0.38, 0.20)
 class Kind(NamedTuple):
     """How the drawing of a class is fitted into the frame, and the ends of its colour."""
 
-    height: float                           # of the drawing as it is seen, in its own units
-    scale: float                            # of those units, in half sides of the picture
-    middle: float                           # x of the drawing that stands in the middle of the picture
+    height: float  # of the drawing as it is seen, in its own units
+    scale: float  # of those units, in half sides of the picture
+    middle: float  # x of the drawing that stands in the middle of the picture
     cool: tuple[float, float, float]
     warm: tuple[float, float, float]
 
@@ -153,14 +176,14 @@ class Stage:
         steps = (torch.arange(resolution, device=device, dtype=torch.float32) + 0.5) / resolution * 2.0 - 1.0
         self.picture_x, self.picture_y = steps[None, None, :], -steps[None, :, None]
         signed = {name: (value - 0.5) * 2.0 for name, value in self.value.items()}
-        self.turn = signed["turn"] * -TURN_LIMIT            # positive: the right side comes to the front
+        self.turn = signed["turn"] * -TURN_LIMIT  # positive: the right side comes to the front
         self.rise = as_field(mix(*VIEWS, self.value["view"]))
         angle = signed["light"] * 1.1
         towards = (angle.sin() * 0.83, torch.full_like(angle, 0.42), angle.cos() * 0.83)
         self.light = tuple(as_field(axis) for axis in towards)
         scale = as_field(mix(*SIZES, self.value["size"]) * kind.scale)
         self.stout = as_field(mix(*WIDTHS, self.value["width"]))
-        self.edge = 2.0 * antialias / resolution            # width of an edge in the picture, and on the object
+        self.edge = 2.0 * antialias / resolution  # width of an edge in the picture, and on the object
         self.ramp = self.edge / scale
         self.foot = -0.5 * kind.height * scale
         tilt = as_field(-signed["tilt"] * TILT_LIMIT)
@@ -191,8 +214,9 @@ class Stage:
         cosine, sine = self.turn.cos(), self.turn.sin()
         return across * cosine - near * sine, up - self.rise[:, 0, 0] * (across * sine + near * cosine)
 
-    def paint(self, part: str, colour: Tensor, cover: Tensor, shade: Tensor | float = 1.0,
-              gloss: Tensor | None = None) -> None:
+    def paint(
+        self, part: str, colour: Tensor, cover: Tensor, shade: Tensor | float = 1.0, gloss: Tensor | None = None
+    ) -> None:
         """Lay colour [n, 3] times shade over the picture by cover [n, R, R]; gloss [n, R, R] adds white."""
         self.image.mul_((1.0 - cover)[:, None]).addcmul_(colour[:, :, None, None], (cover * shade)[:, None])
         if gloss is not None:
@@ -222,17 +246,17 @@ def _gloss(lit: Tensor) -> Tensor:
 # ---------------------------------------------------------------- solids
 
 
-Number = float | Tensor             # one for all pictures, or one a picture, [n]
+Number = float | Tensor  # one for all pictures, or one a picture, [n]
 Point = tuple[Number, Number]
 
 
 class Surface(NamedTuple):
     """A solid of revolution as it was painted; fields [n, R, R] where nothing else is said."""
 
-    colour: Tensor      # [n, 3]
+    colour: Tensor  # [n, 3]
     cover: Tensor
     shade: Tensor
-    height: Tensor      # of the surface point that is seen
+    height: Tensor  # of the surface point that is seen
 
 
 def _tangents(heights: Tensor, squares: Tensor) -> Tensor:
@@ -261,8 +285,16 @@ def _profile(heights: Tensor, squares: Tensor) -> Tensor:
     return torch.lerp(first, last, smoothstep(t)) + step * t * (1.0 - t) * bent
 
 
-def _turned(stage: Stage, part: str, colour: Tensor, knots: Sequence[Point], *, open_top: bool = True,
-            open_foot: bool = True, gloss: float = 1.0) -> Surface:
+def _turned(
+    stage: Stage,
+    part: str,
+    colour: Tensor,
+    knots: Sequence[Point],
+    *,
+    open_top: bool = True,
+    open_foot: bool = True,
+    gloss: float = 1.0,
+) -> Surface:
     """A solid of revolution through knots (height, radius), numbers or [n]; an end that is not open is round."""
     x, y = stage.x, stage.y
     heights = torch.stack([stage.number(height) for height, _ in knots], 1)
@@ -290,16 +322,16 @@ def _turned(stage: Stage, part: str, colour: Tensor, knots: Sequence[Point], *, 
     return Surface(colour, cover, shade, y + stage.rise * depth)
 
 
-def _disc(stage: Stage, part: str, colour: Tensor, height: Number, radius: Number,
-          shade: Number = 1.0) -> None:
+def _disc(stage: Stage, part: str, colour: Tensor, height: Number, radius: Number, shade: Number = 1.0) -> None:
     """A level disc around the axis."""
     radius = as_field(stage.number(radius))
     distance = ellipse(stage.x, stage.y - as_field(stage.number(height)), radius, radius * stage.rise)
     stage.paint(part, colour, stage.cover(distance), shade)
 
 
-def _opening(stage: Stage, part: str, colour: Tensor, inside: Tensor, height: Number, radius: Number,
-             rim: float = 0.075) -> None:
+def _opening(
+    stage: Stage, part: str, colour: Tensor, inside: Tensor, height: Number, radius: Number, rim: float = 0.075
+) -> None:
     """The mouth of a vessel: a bright rim around a dark hollow whose far wall catches the light."""
     _disc(stage, part, torch.lerp(colour, torch.ones_like(colour), 0.40), height, radius)
     hollow = 0.78 - 0.25 * stage.light[0] * (stage.x / as_field(stage.number(radius))).clamp(-1.0, 1.0)
@@ -318,8 +350,18 @@ def _band(stage: Stage, surface: Surface, centre: Number, half: Tensor) -> None:
     _decorate(stage, surface, (surface.height - as_field(stage.number(centre))).abs() - as_field(half))
 
 
-def _ball(stage: Stage, part: str, colour: Tensor, x: Number, y: Number, half_x: Number,
-          half_y: Number | None = None, *, gloss: float = 1.0, within: Tensor | None = None) -> None:
+def _ball(
+    stage: Stage,
+    part: str,
+    colour: Tensor,
+    x: Number,
+    y: Number,
+    half_x: Number,
+    half_y: Number | None = None,
+    *,
+    gloss: float = 1.0,
+    within: Tensor | None = None,
+) -> None:
     """An ellipsoid; `within` [n, R, R] limits its cover."""
     wide_x, wide_y = as_field(stage.number(half_x)), as_field(stage.number(half_x if half_y is None else half_y))
     across, up = stage.x - as_field(stage.number(x)), stage.y - as_field(stage.number(y))
@@ -330,14 +372,15 @@ def _ball(stage: Stage, part: str, colour: Tensor, x: Number, y: Number, half_x:
     stage.paint(part, colour, cover, _shade(lit), _gloss(lit) * gloss if gloss else None)
 
 
-def _rod(stage: Stage, part: str, colour: Tensor, start: Point, end: Point, radius: Number,
-         end_radius: Number | None = None) -> None:
+def _rod(
+    stage: Stage, part: str, colour: Tensor, start: Point, end: Point, radius: Number, end_radius: Number | None = None
+) -> None:
     """A round rod between two points of the picture, tapering to `end_radius`."""
     (x0, y0), (x1, y1) = ([stage.number(value) for value in point] for point in (start, end))
     length = ((x1 - x0).square() + (y1 - y0).square()).sqrt().clamp(min=1e-4)
     run_x, run_y, length = as_field((x1 - x0) / length), as_field((y1 - y0) / length), as_field(length)
     across, up = stage.x - as_field(x0), stage.y - as_field(y0)
-    along = (across * run_x + up * run_y)
+    along = across * run_x + up * run_y
     inside = torch.minimum(along.clamp(min=0.0), length)
     thick = as_field(stage.number(radius))
     if end_radius is not None:
@@ -349,16 +392,25 @@ def _rod(stage: Stage, part: str, colour: Tensor, start: Point, end: Point, radi
     stage.paint(part, colour, stage.cover(distance), _shade(lit))
 
 
-def _ring(stage: Stage, part: str, colour: Tensor, centre: Point, half_x: Tensor, half_y: Tensor,
-          stroke: float, visible: Tensor) -> None:
+def _ring(
+    stage: Stage,
+    part: str,
+    colour: Tensor,
+    centre: Point,
+    half_x: Tensor,
+    half_y: Tensor,
+    stroke: float,
+    visible: Tensor,
+) -> None:
     """A round handle: a ring of constant stroke, only where `visible` [n, R, R] is at least 0 (in units of length)."""
     across, up = (axis - as_field(stage.number(value)) for axis, value in zip((stage.x, stage.y), centre))
     line = ellipse(across, up, as_field(half_x), as_field(half_y))
     cover = stage.cover(torch.maximum(line.abs() - stroke, -visible))
     bend = (line / stroke).clamp_(-1.0, 1.0)
     out = ((across / as_field(half_x)).square() + (up / as_field(half_y)).square()).sqrt_().clamp_(min=0.2)
-    lit = stage.lit(bend * across / as_field(half_x) / out, bend * up / as_field(half_y) / out,
-                    (1.0 - bend * bend).sqrt_())
+    lit = stage.lit(
+        bend * across / as_field(half_x) / out, bend * up / as_field(half_y) / out, (1.0 - bend * bend).sqrt_()
+    )
     stage.paint(part, colour, cover, _shade(lit))
 
 
@@ -374,8 +426,17 @@ def _leaf(stage: Stage, part: str, colour: Tensor, base: Point, tip: Point, half
     stage.paint(part, colour, stage.cover(distance), 0.96 + 0.18 * (aside / stage.ramp).clamp(-1.0, 1.0))
 
 
-def _face(stage: Stage, part: str, colour: Tensor, centre: Point, first: Point, second: Point, shade: Tensor, *,
-          trim: float = -0.4) -> None:
+def _face(
+    stage: Stage,
+    part: str,
+    colour: Tensor,
+    centre: Point,
+    first: Point,
+    second: Point,
+    shade: Tensor,
+    *,
+    trim: float = -0.4,
+) -> None:
     """A parallelogram: its centre and two half edges; `trim`, in pixels, is cut off its left and right corners.
 
     It is grown by 0.4 pixels, so that neighbours leave no seam.
@@ -428,7 +489,6 @@ def _room(stage: Stage, shadow: float) -> None:
     up = (stage.y + 0.02) / (wide * (0.10 + 0.75 * stage.rise))
     dark = (1.0 - across * across - up * up).clamp_(min=0.0)
     stage.image.mul_((1.0 - 0.42 * smoothstep(dark * 1.4) * cover)[:, None])
-
 
 
 # ---------------------------------------------------------------- vessels
@@ -557,8 +617,13 @@ def _tree(stage: Stage) -> None:
     _room(stage, 0.60)
     _turned(stage, "stem", stage.fixed(BARK), [(0.0, 0.17), (0.14, 0.12), (0.62, 0.10)], gloss=0.0)
     full = stage.span("reach", 0.88, 1.12)
-    clouds = ((2.6, 0.22, 0.90, 0.36, 0.80), (-1.6, 0.32, 0.74, 0.30, 0.90), (1.5, 0.32, 0.78, 0.31, 0.90),
-              (0.0, 0.06, 1.04, 0.36, 1.00), (0.1, 0.26, 0.72, 0.29, 1.00))
+    clouds = (
+        (2.6, 0.22, 0.90, 0.36, 0.80),
+        (-1.6, 0.32, 0.74, 0.30, 0.90),
+        (1.5, 0.32, 0.78, 0.31, 0.90),
+        (0.0, 0.06, 1.04, 0.36, 1.00),
+        (0.1, 0.26, 0.72, 0.29, 1.00),
+    )
     for azimuth, radius, height, size, tint in clouds:
         x, y = _around(stage, radius * full, 0.30 + (height - 0.30) * (0.4 + 0.6 * full), azimuth)
         _ball(stage, "leaves", stage.colour * tint, x, y, size * full, gloss=0.0)
@@ -661,8 +726,16 @@ def _stalk(stage: Stage, height: float, length: float) -> None:
 
 def _apple(stage: Stage) -> None:
     _room(stage, 0.56)
-    outline = [(0.0, 0.0), (0.03, 0.20), (0.16, 0.40), (0.38, 0.54), (0.62, 0.59), (0.82, 0.50), (0.94, 0.27),
-               (0.97, 0.0)]
+    outline = [
+        (0.0, 0.0),
+        (0.03, 0.20),
+        (0.16, 0.40),
+        (0.38, 0.54),
+        (0.62, 0.59),
+        (0.82, 0.50),
+        (0.94, 0.27),
+        (0.97, 0.0),
+    ]
     _turned(stage, "body", stage.colour, outline, open_top=False, open_foot=False)
     rise = stage.rise[:, 0, 0]
     level = 0.93 - 0.22 * rise
@@ -672,8 +745,16 @@ def _apple(stage: Stage) -> None:
 
 def _pear(stage: Stage) -> None:
     _room(stage, 0.54)
-    outline = [(0.0, 0.0), (0.03, 0.21), (0.14, 0.40), (0.38, 0.52), (0.66, 0.38), (0.88, 0.235), (1.06, 0.19),
-               (1.16, 0.0)]
+    outline = [
+        (0.0, 0.0),
+        (0.03, 0.21),
+        (0.14, 0.40),
+        (0.38, 0.52),
+        (0.66, 0.38),
+        (0.88, 0.235),
+        (1.06, 0.19),
+        (1.16, 0.0),
+    ]
     _turned(stage, "body", stage.colour, outline, open_top=False, open_foot=False)
     _stalk(stage, 1.15, 0.20)
 
@@ -696,10 +777,22 @@ def _cherries(stage: Stage) -> None:
 
 
 DRAWINGS: dict[str, Callable[[Stage], None]] = {
-    "mug": _mug, "teapot": _teapot, "bowl": _bowl, "bottle": _bottle, "vase": _vase,
-    "cactus": _cactus, "flower": _flower, "tree": _tree, "mushroom": _mushroom,
-    "chair": _chair, "stool": _stool, "table": _table, "lamp": _lamp,
-    "apple": _apple, "pear": _pear, "cherries": _cherries,
+    "mug": _mug,
+    "teapot": _teapot,
+    "bowl": _bowl,
+    "bottle": _bottle,
+    "vase": _vase,
+    "cactus": _cactus,
+    "flower": _flower,
+    "tree": _tree,
+    "mushroom": _mushroom,
+    "chair": _chair,
+    "stool": _stool,
+    "table": _table,
+    "lamp": _lamp,
+    "apple": _apple,
+    "pear": _pear,
+    "cherries": _cherries,
 }
 
 

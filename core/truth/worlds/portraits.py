@@ -21,7 +21,16 @@ from torch import Tensor
 
 from .base import Factor, Scene
 from .drawing import (
-    as_field, colour_between, colour_ramp, constant_colour, ellipse, mix, smooth_max, smoothstep, uniform)
+    as_field,
+    colour_between,
+    colour_ramp,
+    constant_colour,
+    ellipse,
+    mix,
+    smooth_max,
+    smoothstep,
+    uniform,
+)
 
 FACTORS: tuple[Factor, ...] = (
     Factor("yaw", "turn of the head", "looks left", "looks right"),
@@ -48,11 +57,17 @@ FACTORS: tuple[Factor, ...] = (
     Factor("glasses", "glasses and their size", "wears no glasses", "wears large glasses", draw="present"),
     Factor("beard", "beard and its size", "wears no beard", "wears a full beard", draw="present"),
     Factor("background_tone", "tone of the background", "is on a dark ground", "is on a bright ground", draw="flat"),
-    Factor("background_warmth", "background from blue to rose", "is on a blue ground", "is on a rose ground",
-           draw="flat"),
+    Factor(
+        "background_warmth", "background from blue to rose", "is on a blue ground", "is on a rose ground", draw="flat"
+    ),
     Factor("light", "where the light comes from", "is lit from the left", "is lit from the right"),
-    Factor("shirt_colour", "colour of the shirt, from teal to amber", "wears a teal shirt", "wears an amber shirt",
-           draw="flat"),
+    Factor(
+        "shirt_colour",
+        "colour of the shirt, from teal to amber",
+        "wears a teal shirt",
+        "wears an amber shirt",
+        draw="flat",
+    ),
 )
 NAMES: tuple[str, ...] = tuple(factor.name for factor in FACTORS)
 PARTS = ("skin", "hair", "eyes", "brows", "nose", "mouth", "glasses", "beard", "ears", "shirt", "background")
@@ -61,14 +76,37 @@ PARTS = ("skin", "hair", "eyes", "brows", "nose", "mouth", "glasses", "beard", "
 SPLITS = {"train": 0, "test": 1_000_000}
 
 # The part that a factor shows in; where none is named it shows in every picture.
-SHOWN_BY = dict(hair_tone="hair", hair_warmth="hair", hair_volume="hair", fringe="hair", hair_wave="hair",
-                parting="hair", eye_size="eyes", eye_open="eyes", gaze="eyes", brow_tilt="brows", smile="mouth",
-                mouth_open="mouth", lip_colour="mouth", nose_size="nose", shirt_colour="shirt")
+SHOWN_BY = dict(
+    hair_tone="hair",
+    hair_warmth="hair",
+    hair_volume="hair",
+    fringe="hair",
+    hair_wave="hair",
+    parting="hair",
+    eye_size="eyes",
+    eye_open="eyes",
+    gaze="eyes",
+    brow_tilt="brows",
+    smile="mouth",
+    mouth_open="mouth",
+    lip_colour="mouth",
+    nose_size="nose",
+    shirt_colour="shirt",
+)
 
 # How wide the factors vary: "even" is each factor's whole range, "graded" narrows some of those that move much of the
 # picture, so that few factors weigh alike. None means the factors' own.
-_NARROWED = dict(hair_tone=0.8, background_tone=0.7, hair_length=0.8, roll=0.45, pitch=0.45, background_warmth=0.5,
-                 hair_volume=0.6, face_width=0.6, shirt_colour=0.7)
+_NARROWED = dict(
+    hair_tone=0.8,
+    background_tone=0.7,
+    hair_length=0.8,
+    roll=0.45,
+    pitch=0.45,
+    background_warmth=0.5,
+    hair_volume=0.6,
+    face_width=0.6,
+    shirt_colour=0.7,
+)
 SPREADS: dict[str, Tensor | None] = {"even": None, "graded": torch.tensor([_NARROWED.get(name, 1.0) for name in NAMES])}
 
 PRESENT_SHARE = 0.35  # of the rows wear glasses, and independently a beard
@@ -155,8 +193,12 @@ class Canvas:
         return (0.5 - distance / self.ramp).clamp_(0.0, 1.0)
 
     def paint(
-        self, part: str | None, colour: Tensor, cover: Tensor, shade: Tensor | None = None,
-        strength: Tensor | float = 1.0
+        self,
+        part: str | None,
+        colour: Tensor,
+        cover: Tensor,
+        shade: Tensor | None = None,
+        strength: Tensor | float = 1.0,
     ) -> None:
         """Lay colour [n, 3] over the picture by cover [n, R, R]; no part means a tint."""
         weight = cover * strength
@@ -260,8 +302,9 @@ def _anchor(frame: Frame, place: tuple[float, float], lift: float = 1.0) -> Anch
     centre_y = (up * pitch_cos + forward * pitch_sin) * HEAD_HEIGHT + HEAD_CENTRE
     narrow = (yaw_cos - right / depth * yaw_sin).clamp(0.58, 1.06)
     flat = (pitch_cos - up / depth * pitch_sin).clamp(0.75, 1.1)
-    return Anchor((frame.head_x - as_field(centre_x)) / as_field(narrow),
-                  (frame.head_y - as_field(centre_y)) / as_field(flat))
+    return Anchor(
+        (frame.head_x - as_field(centre_x)) / as_field(narrow), (frame.head_y - as_field(centre_y)) / as_field(flat)
+    )
 
 
 class Pair(NamedTuple):

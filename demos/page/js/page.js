@@ -16,7 +16,7 @@ window.gan = window.gan || (() => {
   };
 
 
-  gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "\u2212" : "") + Math.abs(amount).toFixed(1);
+  gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "−" : "") + Math.abs(amount).toFixed(1);
   // whether two values are the same, in whatever order a record names theirs
   const ordered = (_, value) => value && typeof value === "object" && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)) : value;
@@ -137,7 +137,7 @@ window.gan = window.gan || (() => {
   };
 
   // What a knob is called: by its number and what it was measured to do.
-  gan.called = (knob, facts) => facts && facts.title ? `${knob + 1} \u00b7 ${facts.title}` : `Knob ${knob + 1}`;
+  gan.called = (knob, facts) => facts && facts.title ? `${knob + 1} · ${facts.title}` : `Knob ${knob + 1}`;
 
   // The knob number `i` of a list, which can be put under the picture.
   gan.knobOf = (name, i, reach, {turn, choose}) => {
@@ -202,7 +202,7 @@ window.gan = window.gan || (() => {
     let rows = [], running = null;
     const choose = row => {
       said.hidden = true;
-      running = {name: row.name, says: row.here ? "Opening it \u2026" : "Asking the Hub \u2026"};
+      running = {name: row.name, says: row.here ? "Opening it …" : "Asking the Hub …"};
       draw();
       part.trigger("choose", {name: row.name});
     };
@@ -237,7 +237,7 @@ window.gan = window.gan || (() => {
 
   // one network of the list: what it is, and what can be done with it
   function networkOf(row, beside) {
-    const size = [" ", row.size, row.here ? "on this machine" : ""].filter(Boolean).join(" \u00b7 ");
+    const size = [" ", row.size, row.here ? "on this machine" : ""].filter(Boolean).join(" · ");
     return E("div", {class: "network", "data-name": row.name},
       E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, linked(row.link, row.licence), size)), beside);
   }

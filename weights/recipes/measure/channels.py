@@ -7,6 +7,7 @@ whether families share channels; whether awareness helps to cut pictures into pa
 look better. Writes weights/evidence/<card>-channels.json. Whatever comes out is shown; it fails where a control looks
 like a finding.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,8 +25,15 @@ import torch
 from torch import Tensor
 
 from core import zoo
-from core.channels.awareness import (ablation, activations, awareness, causal_effect, chosen, mean_activation,
-                                     total_awareness)
+from core.channels.awareness import (
+    ablation,
+    activations,
+    awareness,
+    causal_effect,
+    chosen,
+    mean_activation,
+    total_awareness,
+)
 from core.channels.segmentation import segment
 from core.codes import codes_in_turn
 from core.truth.local import median_interval
@@ -38,11 +46,11 @@ from demos.restore.evidence import minus
 
 from ..train.gan import RUNS, WEIGHTS
 
-SEED = 2_000_000            # of the first picture: none was looked at before
-RENDERS = 1_200_000         # of the world: none was learned from
+SEED = 2_000_000  # of the first picture: none was looked at before
+RENDERS = 1_200_000  # of the world: none was learned from
 SHARES, SHARE = (0.05, 0.1, 0.2, 0.3, 0.5), 0.2
-PICTURES, DRAWS, FEW_DRAWS = 500, 20, 1         # pictures a class; random choices of channels at SHARE, and elsewhere
-WATCHED, SWITCHED = 64, 2                       # pictures a class of the sampled and of the causal measure
+PICTURES, DRAWS, FEW_DRAWS = 500, 20, 1  # pictures a class; random choices of channels at SHARE, and elsewhere
+WATCHED, SWITCHED = 64, 2  # pictures a class of the sampled and of the causal measure
 CUT, PIECES, BOOTSTRAP = 8, 5, 2000
 
 
@@ -57,8 +65,9 @@ class Measurement:
         self.facts, self.psi = zoo.card(card), zoo.card(card).psi
         self.generator, self.classifier = zoo.load(card), classifier_of(card)
         if self.classifier is None:
-            raise ValueError(f"no classifier belongs to {card}: "
-                             f"train weights/{self.facts.world}-classes.safetensors first")
+            raise ValueError(
+                f"no classifier belongs to {card}: train weights/{self.facts.world}-classes.safetensors first"
+            )
         self.gates = list(range(len(self.generator.gates)))
         # Hundreds of thousands of pictures are only classified: in bfloat16, and `closeness` says what that changes.
         self.quick = copy.deepcopy(self.generator).to(memory_format=torch.channels_last)
@@ -109,6 +118,7 @@ def orders(measurement: Measurement, label: int) -> dict:
 
 class Condition(NamedTuple):
     """Channels that are off, by gate, and what they are called in the record."""
+
     name: str
     off: dict[int, Tensor]
 
@@ -118,8 +128,10 @@ def conditions(scores: Mapping[int, Tensor], shares: Sequence[float], draws: Cal
     found = []
     for share in shares:
         found += [Condition(f"{order} {share:g}", chosen(scores, share, order=order)) for order in ("most", "least")]
-        found += [Condition(f"random {share:g} {draw}", chosen(scores, share, order="random", seed=draw))
-                  for draw in range(draws(share))]
+        found += [
+            Condition(f"random {share:g} {draw}", chosen(scores, share, order="random", seed=draw))
+            for draw in range(draws(share))
+        ]
     return found
 
 
@@ -144,12 +156,16 @@ def ablated(measurement: Measurement, label: int) -> dict:
 
 def ablated_by_gate(measurement: Measurement, label: int) -> dict:
     scores = measurement.scores(label)
-    return dict(gates=[counted(measurement, label, conditions({gate: scores[gate]}, [SHARE], lambda _share: FEW_DRAWS))
-                       for gate in measurement.gates])
+    return dict(
+        gates=[
+            counted(measurement, label, conditions({gate: scores[gate]}, [SHARE], lambda _share: FEW_DRAWS))
+            for gate in measurement.gates
+        ]
+    )
 
 
 def halves(measurement: Measurement) -> dict[str, list[int]]:
-    return {"all gates": measurement.gates, "later half": measurement.gates[len(measurement.gates) // 2:]}
+    return {"all gates": measurement.gates, "later half": measurement.gates[len(measurement.gates) // 2 :]}
 
 
 @torch.no_grad()
@@ -179,13 +195,21 @@ def quality(measurement: Measurement, label: int) -> dict:
     """
     module, n, facts = load_world(measurement.facts.world), measurement.pictures, measurement.facts
     factors = module.sample(2 * n, RENDERS, spread=module.SPREADS[facts.spread])
-    renders = torch.cat([module.render(part, torch.full((len(part),), label), resolution=facts.resolution).images
-                         for part in factors.split(100)])
+    renders = torch.cat(
+        [
+            module.render(part, torch.full((len(part),), label), resolution=facts.resolution).images
+            for part in factors.split(100)
+        ]
+    )
     made, one, other = (
         torch.cat([measurement.classifier.features(part) for part in pictures.split(100)]).double().cpu()
-        for pictures in (measurement.drawn(label, n), renders[:n], renders[n:]))
-    return dict(distance=round(frechet_distance(made, one), 4), floor=round(frechet_distance(other, one), 4),
-                variety=round(float(made.var(0).sum() / one.var(0).sum()), 4))
+        for pictures in (measurement.drawn(label, n), renders[:n], renders[n:])
+    )
+    return dict(
+        distance=round(frechet_distance(made, one), 4),
+        floor=round(frechet_distance(other, one), 4),
+        variety=round(float(made.var(0).sum() / one.var(0).sum()), 4),
+    )
 
 
 # --- what the numbers say
@@ -196,7 +220,7 @@ def drop(classes: Sequence[Mapping], name: str, pictures: int) -> tuple[float, f
     paired by picture.
     """
     means = [(one["counts"][name][0] - one["counts"][name][1]) / pictures for one in classes]
-    variances = [(sum(one["counts"][name]) / pictures - at ** 2) / pictures for one, at in zip(classes, means)]
+    variances = [(sum(one["counts"][name]) / pictures - at**2) / pictures for one, at in zip(classes, means)]
     return 100 * mean(means), 196 * math.sqrt(sum(variances)) / len(means)
 
 
@@ -208,7 +232,7 @@ def random_drops(classes: Sequence[Mapping], share: float, pictures: int) -> lis
 
 def points(found: tuple[float, float]) -> str:
     at, low, high = (round(value, 1) + 0.0 for value in (found[0], found[0] - found[1], found[0] + found[1]))
-    return minus(f"{at:.1f} [{low:.1f}, {high:.1f}]")                                     # no \u22120.0
+    return minus(f"{at:.1f} [{low:.1f}, {high:.1f}]")  # no −0.0
 
 
 def chosen_by_chance(draws: int) -> str:
@@ -220,12 +244,16 @@ def spread_of(values: Sequence[float]) -> str:
 
 
 def orders_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
-    rows = [[gate_name(measurement.card, gate),
-             *(spread_of([one["rows"][gate][k] for one in classes]) for k in range(3))]
-            for gate in measurement.gates]
-    return dict(caption="Do the three measures put a gate\u2019s channels in the same order? Rank correlation, "
-                        "median over the classes [95 %]",
-                head=["gate", "formula and watching", "formula and experiment", "watching and experiment"], rows=rows)
+    rows = [
+        [gate_name(measurement.card, gate), *(spread_of([one["rows"][gate][k] for one in classes]) for k in range(3))]
+        for gate in measurement.gates
+    ]
+    return dict(
+        caption="Do the three measures put a gate’s channels in the same order? Rank correlation, "
+        "median over the classes [95 %]",
+        head=["gate", "formula and watching", "formula and experiment", "watching and experiment"],
+        rows=rows,
+    )
 
 
 def ablation_table(classes: Sequence[Mapping], pictures: int, closeness: float) -> dict:
@@ -235,9 +263,12 @@ def ablation_table(classes: Sequence[Mapping], pictures: int, closeness: float) 
         lost = (points(drop(classes, f"{order} {share:g}", pictures)) for order in ("most", "least"))
         among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}" if len(random) > 1 else chosen_by_chance(1)
         rows.append([f"{100 * share:g} %", *lost, minus(f"{median(random):.1f} ({among})")])
-    return dict(caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
-                        f"a class, drawn in bfloat16 ({closeness:.0f} dB from float32)",
-                head=["off", "most aware", "least aware", "random: median (least to most, choices)"], rows=rows)
+    return dict(
+        caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
+        f"a class, drawn in bfloat16 ({closeness:.0f} dB from float32)",
+        head=["off", "most aware", "least aware", "random: median (least to most, choices)"],
+        rows=rows,
+    )
 
 
 def gates_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
@@ -247,8 +278,11 @@ def gates_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
         lost = (points(drop(of_gate, f"{order} {SHARE:g}", pictures)) for order in ("most", "least"))
         random = median(random_drops(of_gate, SHARE, pictures))
         rows.append([gate_name(measurement.card, gate), *lost, minus(f"{random:.1f}")])
-    return dict(caption=f"{100 * SHARE:g} % of one gate\u2019s channels off: accuracy lost in percentage points [95 %]",
-                head=["gate", "most aware", "least aware", f"random, {chosen_by_chance(FEW_DRAWS)}"], rows=rows)
+    return dict(
+        caption=f"{100 * SHARE:g} % of one gate’s channels off: accuracy lost in percentage points [95 %]",
+        head=["gate", "most aware", "least aware", f"random, {chosen_by_chance(FEW_DRAWS)}"],
+        rows=rows,
+    )
 
 
 def cuts_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
@@ -256,19 +290,37 @@ def cuts_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
     for where in halves(measurement):
         weighted, plain = ([one[f"{where}, {how}"] for one in classes] for how in ("with", "without"))
         rows.append([where, *map(spread_of, (weighted, plain, [a - b for a, b in zip(weighted, plain)]))])
-    return dict(caption=f"Cut into {PIECES} pieces without labels: agreement with the part reader "
-                        "(adjusted Rand index), median over the classes [95 %]",
-                head=["channels of", "weighted by awareness", "not weighted", "difference"], rows=rows)
+    return dict(
+        caption=f"Cut into {PIECES} pieces without labels: agreement with the part reader "
+        "(adjusted Rand index), median over the classes [95 %]",
+        head=["channels of", "weighted by awareness", "not weighted", "difference"],
+        rows=rows,
+    )
 
 
 def quality_table(measurement: Measurement, rows: Sequence[Mapping], right: Sequence[int]) -> dict:
     total = total_awareness(measurement.generator).tolist()
-    body = [[measurement.names[i], f"{total[i]:.3f}", f"{100 * right[i] / measurement.pictures:.1f} %",
-             *(f"{one[name]:.2f}" for name in ("distance", "floor", "variety"))]
-            for i, one in sorted(enumerate(rows), key=lambda row: -total[row[0]])]
-    return dict(caption="Class by class, most aware first", rows=body,
-                head=["class", "total awareness", "taken for it", "distance from renders", "renders from renders",
-                      "variety (renders: 1)"])
+    body = [
+        [
+            measurement.names[i],
+            f"{total[i]:.3f}",
+            f"{100 * right[i] / measurement.pictures:.1f} %",
+            *(f"{one[name]:.2f}" for name in ("distance", "floor", "variety")),
+        ]
+        for i, one in sorted(enumerate(rows), key=lambda row: -total[row[0]])
+    ]
+    return dict(
+        caption="Class by class, most aware first",
+        rows=body,
+        head=[
+            "class",
+            "total awareness",
+            "taken for it",
+            "distance from renders",
+            "renders from renders",
+            "variety (renders: 1)",
+        ],
+    )
 
 
 def against_quality(measurement: Measurement, rows: Sequence[Mapping]) -> str:
@@ -278,8 +330,10 @@ def against_quality(measurement: Measurement, rows: Sequence[Mapping]) -> str:
         values = sign * torch.tensor([one[name] for one in rows], dtype=torch.float64)
         low, high = resampled(total, values)
         said.append(minus(f"{rank_correlation(total, values):+.2f} [{low:+.2f}, {high:+.2f}]"))
-    return ("Do classes of high total awareness look better, and vary less? Rank correlation with closeness to renders "
-            f"{said[0]}, with variety {said[1]} (95 %, resampled over only {len(rows)} classes, so wide).")
+    return (
+        "Do classes of high total awareness look better, and vary less? Rank correlation with closeness to renders "
+        f"{said[0]}, with variety {said[1]} (95 %, resampled over only {len(rows)} classes, so wide)."
+    )
 
 
 def resampled(a: Tensor, b: Tensor) -> tuple[float, float]:
@@ -301,8 +355,9 @@ def sentences(measurement: Measurement, parts: Mapping[str, Sequence[Mapping]]) 
     classes, pictures, most = parts["ablated"], measurement.pictures, f"most {SHARE:g}"
     taken = sum(one["right"] for one in classes) / (pictures * len(classes))
     aware, random = drop(classes, most, pictures), median(random_drops(classes, SHARE, pictures))
-    often = sum(promised(drop([one], most, pictures)[0], median(random_drops([one], SHARE, pictures)))
-                for one in classes)
+    often = sum(
+        promised(drop([one], most, pictures)[0], median(random_drops([one], SHARE, pictures))) for one in classes
+    )
     return [
         f"The classifier takes {100 * taken:.1f} % of {pictures * len(classes):,} pictures for the class that was "
         "asked for.",
@@ -312,20 +367,23 @@ def sentences(measurement: Measurement, parts: Mapping[str, Sequence[Mapping]]) 
         f"ones and at least 10 points: {'so it is' if promised(aware[0], random) else 'not on this network'}; "
         f"class by class in {often} of {len(classes)}.",
         alike(Look(measurement.card))["verdict"],
-        against_quality(measurement, parts["quality"])]
+        against_quality(measurement, parts["quality"]),
+    ]
 
 
 # --- all of it
 
 
 PARTS: dict[str, Callable[[Measurement, int], dict]] = dict(
-    orders=orders, ablated=ablated, gates=ablated_by_gate, cuts=cuts, quality=quality)
+    orders=orders, ablated=ablated, gates=ablated_by_gate, cuts=cuts, quality=quality
+)
 
 
 def kept(measurement: Measurement, name: str, label: int, *, fresh: bool) -> dict:
     """A part of one class: from an earlier run with these weights that was ended, else measured now."""
-    stem = (f"{measurement.card}-{zoo.weights_hash(measurement.card)[:12]}-channels-"
-            f"{name}-{label}-{measurement.pictures}")
+    stem = (
+        f"{measurement.card}-{zoo.weights_hash(measurement.card)[:12]}-channels-{name}-{label}-{measurement.pictures}"
+    )
     path = RUNS / "evidence" / f"{stem}.json"
     if fresh or not path.exists():
         began, found = time.perf_counter(), PARTS[name](measurement, label)
@@ -344,27 +402,49 @@ def measure(card: str, *, pictures: int = PICTURES, fresh: bool = False) -> dict
         parts[name] = [kept(measurement, name, label, fresh=fresh) for label in range(len(measurement.names))]
         print(f"{name}: {sum(one['took'] for one in parts[name]):.0f} s", flush=True)
     closeness = measurement.closeness()
-    tables = [orders_table(measurement, parts["orders"]), ablation_table(parts["ablated"], pictures, closeness),
-              gates_table(measurement, parts["gates"]), cuts_table(measurement, parts["cuts"]),
-              quality_table(measurement, parts["quality"], [one["right"] for one in parts["ablated"]])]
-    return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.measure.channels {card}",
-                date=datetime.date.today().isoformat(),
-                seconds=round(sum(one["took"] for rows in parts.values() for one in rows)),
-                samples=dict(pictures=pictures, first_seed=SEED, draws=DRAWS, watched=WATCHED, switched=SWITCHED,
-                             cut=CUT, closeness=round(closeness, 1)),
-                sentences=sentences(measurement, parts), tables=tables, parts=parts)
+    tables = [
+        orders_table(measurement, parts["orders"]),
+        ablation_table(parts["ablated"], pictures, closeness),
+        gates_table(measurement, parts["gates"]),
+        cuts_table(measurement, parts["cuts"]),
+        quality_table(measurement, parts["quality"], [one["right"] for one in parts["ablated"]]),
+    ]
+    return dict(
+        card=card,
+        weights_sha256=zoo.weights_hash(card),
+        command=f"python -m weights.recipes.measure.channels {card}",
+        date=datetime.date.today().isoformat(),
+        seconds=round(sum(one["took"] for rows in parts.values() for one in rows)),
+        samples=dict(
+            pictures=pictures,
+            first_seed=SEED,
+            draws=DRAWS,
+            watched=WATCHED,
+            switched=SWITCHED,
+            cut=CUT,
+            closeness=round(closeness, 1),
+        ),
+        sentences=sentences(measurement, parts),
+        tables=tables,
+        parts=parts,
+    )
 
 
 def controls_hold(found: Mapping) -> list[str]:
     """Sentences about controls that look like findings; empty where all is well."""
     classes, pictures = found["parts"]["ablated"], found["samples"]["pictures"]
-    wrong = [f"class {label} is never recognised, so nothing can be lost"
-             for label, one in enumerate(classes) if not one["right"]]
+    wrong = [
+        f"class {label} is never recognised, so nothing can be lost"
+        for label, one in enumerate(classes)
+        if not one["right"]
+    ]
     least = drop(classes, f"least {min(SHARES):g}", pictures)[0]
     random = median(random_drops(classes, max(SHARES), pictures))
     if least > max(random, 1):
-        wrong.append(f"the {100 * min(SHARES):g} % least aware channels cost more ({least:.1f} points) "
-                     f"than half of all ({random:.1f})")
+        wrong.append(
+            f"the {100 * min(SHARES):g} % least aware channels cost more ({least:.1f} points) "
+            f"than half of all ({random:.1f})"
+        )
     return wrong
 
 

@@ -5,6 +5,7 @@
 Writes weights/evidence/<card>.json with the weights' sha256, and a sheet of 64 pictures beside it. Fails where a
 control (random directions, shuffled readings, blurred or noisy renders) looks like a finding. Classes come in turn.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -38,9 +39,9 @@ from core.truth.worlds.base import Scene
 from demos.page.picture import layer_groups
 
 from ..train.bank import drawn, load_bank
+from ..train.gan import sheet
 from ..train.readers import class_shows
 from ..train.recipes import RECIPES
-from ..train.gan import sheet
 
 KNOBS, FACES, CORRELATED, FITTED, QUALITY = 10, 64, 512, 2000, 10_000
 REPORTING, REREADING = 1_000_000, 0.8
@@ -62,8 +63,16 @@ class Measurement:
     def changes(self, directions: Directions, *, first_seed: int = REPORTING + 20_000) -> Tensor:
         """[k, FACES, factors] a step, in standard deviations over the training pictures."""
         steps = spread_along(self.generator, directions)
-        return scores.knob_changes(self.generator, self.reader, directions, steps, self.spread, seeds=FACES,
-                                   first_seed=first_seed, psi=self.psi)
+        return scores.knob_changes(
+            self.generator,
+            self.reader,
+            directions,
+            steps,
+            self.spread,
+            seeds=FACES,
+            first_seed=first_seed,
+            psi=self.psi,
+        )
 
     @torch.no_grad()
     def pictures(self, n: int) -> Tensor:
@@ -95,8 +104,9 @@ def reread(measurement: Measurement, n: int) -> dict:
     shown = class_shows(zoo.card(measurement.card).world, n, measurement.labels(n))
     pairs = zip(to_uint8(images), to_uint8(drawn))
     similar = np.array([structural_similarity(a, b, channel_axis=2, data_range=255) for a, b in pairs])
-    agreement = torch.stack([scores.correlations(first[rows, i, None], second[rows, i, None])[0, 0]
-                             for i, rows in enumerate(shown.T)])
+    agreement = torch.stack(
+        [scores.correlations(first[rows, i, None], second[rows, i, None])[0, 0] for i, rows in enumerate(shown.T)]
+    )
     return dict(samples=n, ssim=float(similar.mean()), correlation=agreement, **by_skin_tone(world, first, similar))
 
 
@@ -121,9 +131,14 @@ def parts_agree(measurement: Measurement, n: int = 256) -> dict:
     def overlap(truth: Tensor) -> list[float]:
         pairs = [(found == i, truth == i) for i in range(len(world.PARTS))]
         return [float((ours & theirs).sum() / (ours | theirs).sum().clamp(min=1)) for ours, theirs in pairs]
+
     by_part = overlap(drawn)
-    return dict(samples=n, mean=float(np.mean(by_part)), by_part=dict(zip(world.PARTS, by_part)),
-                of_other_pictures=float(np.mean(overlap(drawn.roll(1, 0)))))
+    return dict(
+        samples=n,
+        mean=float(np.mean(by_part)),
+        by_part=dict(zip(world.PARTS, by_part)),
+        of_other_pictures=float(np.mean(overlap(drawn.roll(1, 0)))),
+    )
 
 
 def knob_table(measurement: Measurement, directions: Directions, baseline: float) -> dict:
@@ -132,13 +147,25 @@ def knob_table(measurement: Measurement, directions: Directions, baseline: float
     mean, low, high = scores.interval(changes)
     knobs = []
     for i in range(len(directions)):
-        said = verdict(changes[i], measurement.world.FACTORS, baseline=baseline,
-                       things=zoo.card(measurement.card).things)
+        said = verdict(
+            changes[i], measurement.world.FACTORS, baseline=baseline, things=zoo.card(measurement.card).things
+        )
         order = mean[i].abs().argsort(descending=True)[:3].tolist()
-        knobs.append(dict(title=said.title, verdict=said.text, score=float(directions.scores[i]), step=float(steps[i]),
-                          strongest=said.strongest, purity=said.purity, top=[measurement.world.NAMES[j] for j in order],
-                          mean=rounded(mean[i]), low=rounded(low[i]), high=rounded(high[i]),
-                          same_sign=rounded(scores.same_sign(changes[i]))))
+        knobs.append(
+            dict(
+                title=said.title,
+                verdict=said.text,
+                score=float(directions.scores[i]),
+                step=float(steps[i]),
+                strongest=said.strongest,
+                purity=said.purity,
+                top=[measurement.world.NAMES[j] for j in order],
+                mean=rounded(mean[i]),
+                low=rounded(low[i]),
+                high=rounded(high[i]),
+                same_sign=rounded(scores.same_sign(changes[i])),
+            )
+        )
     projections = scores.mean_codes(measurement.codes[:CORRELATED]) @ directions.vectors.T
     correlation = scores.correlations(projections, measurement.readings[:CORRELATED])
     return dict(knobs=knobs, correlation=[rounded(row) for row in correlation])
@@ -154,8 +181,12 @@ def findings(measurement: Measurement) -> dict:
     """How many factors some direction finds, by correlation and by experiment: SeFa, PCA, random, supervised."""
     generator, names, readable = measurement.generator, measurement.world.NAMES, measurement.readable
     codes, readings = measurement.codes[:CORRELATED], measurement.readings[:CORRELATED]
-    sets = {"sefa": sefa(generator, k=KNOBS), "official": sefa(generator, k=KNOBS, mode="official"),
-            "ganspace": ganspace(generator, k=KNOBS), "supervised": supervised(measurement)}
+    sets = {
+        "sefa": sefa(generator, k=KNOBS),
+        "official": sefa(generator, k=KNOBS, mode="official"),
+        "ganspace": ganspace(generator, k=KNOBS),
+        "supervised": supervised(measurement),
+    }
     by_correlation = {name: scores.found(codes, readings, set_, names, readable) for name, set_ in sets.items()}
     by_effect = {name: found_by_effect(measurement, set_) for name, set_ in sets.items()}
     draws = [random_directions(generator, k=KNOBS, seed=seed) for seed in range(20)]
@@ -163,11 +194,20 @@ def findings(measurement: Measurement) -> dict:
     random_effect = sorted(found_by_effect(measurement, draw).count for draw in draws[:5])
     shuffled = readings[torch.randperm(len(readings), generator=torch.Generator().manual_seed(0))]
     control = {name: scores.found(codes, shuffled, set_, names, readable).count for name, set_ in sets.items()}
-    return dict(correlation=dict({name: f.count for name, f in by_correlation.items()}, random=int(np.median(random)),
-                                 names={name: list(f.names) for name, f in by_correlation.items()}),
-                causal=dict({name: f.count for name, f in by_effect.items()}, random=int(np.median(random_effect)),
-                            names={name: list(f.names) for name, f in by_effect.items()}),
-                shuffled=control, of=int(readable.sum()))
+    return dict(
+        correlation=dict(
+            {name: f.count for name, f in by_correlation.items()},
+            random=int(np.median(random)),
+            names={name: list(f.names) for name, f in by_correlation.items()},
+        ),
+        causal=dict(
+            {name: f.count for name, f in by_effect.items()},
+            random=int(np.median(random_effect)),
+            names={name: list(f.names) for name, f in by_effect.items()},
+        ),
+        shuffled=control,
+        of=int(readable.sum()),
+    )
 
 
 def found_by_effect(measurement: Measurement, directions: Directions) -> scores.Found:
@@ -187,8 +227,12 @@ def supervised(measurement: Measurement) -> Directions:
 def renders(measurement: Measurement, n: int, start: int) -> Tensor:
     """Of the reporting seeds from `start` on, spread as the training pictures were."""
     size, spread = measurement.generator.resolution, zoo.card(measurement.card).spread
-    return torch.cat([drawn(measurement.world, min(200, n - i), REPORTING + start + i, size, spread=spread).images
-                      for i in range(0, n, 200)])
+    return torch.cat(
+        [
+            drawn(measurement.world, min(200, n - i), REPORTING + start + i, size, spread=spread).images
+            for i in range(0, n, 200)
+        ]
+    )
 
 
 @torch.no_grad()
@@ -200,20 +244,30 @@ def quality(measurement: Measurement, n: int = 4096) -> dict:
     padded = F.pad(again, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None]
     blurred = F.conv2d(padded, gaussian(1.0)[None, None]).reshape(again.shape)
     noisy = again + 0.1 * torch.randn(again.shape, generator=torch.Generator().manual_seed(1))
-    others = dict(model=measurement.pictures(n), renders_again=again, renders_blurred_1px=blurred,
-                  renders_noise_01=noisy)
+    others = dict(
+        model=measurement.pictures(n), renders_again=again, renders_blurred_1px=blurred, renders_noise_01=noisy
+    )
     features = torch.cat([reader.features(part) for part in real.split(128)])
-    frechet = {name: scores.frechet_distance(torch.cat([reader.features(part) for part in images.split(128)]), features)
-               for name, images in others.items()}
+    frechet = {
+        name: scores.frechet_distance(torch.cat([reader.features(part) for part in images.split(128)]), features)
+        for name, images in others.items()
+    }
     wasserstein = {name: scores.sliced_wasserstein(images, real) for name, images in others.items()}
     diversity = measurement.readings.std(0) / read(reader, real).std(0)
     by_name = dict(zip(world.NAMES, rounded(diversity)))
-    return dict(samples=n, spread=zoo.card(measurement.card).spread, frechet=frechet, sliced_wasserstein=wasserstein,
-                diversity=by_name, diversity_least=float(diversity.min()), diversity_median=float(diversity.median()))
+    return dict(
+        samples=n,
+        spread=zoo.card(measurement.card).spread,
+        frechet=frechet,
+        sliced_wasserstein=wasserstein,
+        diversity=by_name,
+        diversity_least=float(diversity.min()),
+        diversity_median=float(diversity.median()),
+    )
 
 
 def gaussian(sigma: float) -> Tensor:
-    taps = torch.exp(-torch.arange(-3.0, 4.0) ** 2 / (2 * sigma ** 2))
+    taps = torch.exp(-(torch.arange(-3.0, 4.0) ** 2) / (2 * sigma**2))
     taps = taps / taps.sum()
     return taps[:, None] * taps
 
@@ -279,19 +333,44 @@ def measure(card: str) -> dict:
             baselines[group] = random_baseline(measurement, directions.slots)
         tables[name] = knob_table(measurement, directions, baselines[group])
         print(f"{name}: {', '.join(k['top'][0] for k in tables[name]['knobs'])}", flush=True)
-    factors = [dict(name=f.name, description=f.description, low=f.low, high=f.high,
-                    readable=bool(measurement.readable[i]), sd=float(measurement.spread[i]),
-                    reread=float(measurement.rereading["correlation"][i])) for i, f in enumerate(world.FACTORS)]
+    factors = [
+        dict(
+            name=f.name,
+            description=f.description,
+            low=f.low,
+            high=f.high,
+            readable=bool(measurement.readable[i]),
+            sd=float(measurement.spread[i]),
+            reread=float(measurement.rereading["correlation"][i]),
+        )
+        for i, f in enumerate(world.FACTORS)
+    ]
     reader = zoo.WEIGHTS / f"{zoo.card(card).world}-reader.safetensors"
-    return dict(card=card, weights_sha256=zoo.weights_hash(card), reader_sha256=native.weights_hash(reader),
-                command=f"python -m weights.recipes.measure.evidence {card}",
-                date=datetime.date.today().isoformat(),
-                samples=dict(faces=FACES, correlated=CORRELATED, fitted=FITTED, quality=QUALITY, first_seed=REPORTING,
-                             psi=measurement.psi),
-                factors=factors, rereading={k: v for k, v in measurement.rereading.items() if k != "correlation"},
-                parts=parts_agree(measurement), sets=tables, baseline=baselines, found=findings(measurement),
-                truncation=truncation(measurement), quality=quality(measurement), nearest=nearest(measurement),
-                eigen_milliseconds=eigen_milliseconds(measurement.generator))
+    return dict(
+        card=card,
+        weights_sha256=zoo.weights_hash(card),
+        reader_sha256=native.weights_hash(reader),
+        command=f"python -m weights.recipes.measure.evidence {card}",
+        date=datetime.date.today().isoformat(),
+        samples=dict(
+            faces=FACES,
+            correlated=CORRELATED,
+            fitted=FITTED,
+            quality=QUALITY,
+            first_seed=REPORTING,
+            psi=measurement.psi,
+        ),
+        factors=factors,
+        rereading={k: v for k, v in measurement.rereading.items() if k != "correlation"},
+        parts=parts_agree(measurement),
+        sets=tables,
+        baseline=baselines,
+        found=findings(measurement),
+        truncation=truncation(measurement),
+        quality=quality(measurement),
+        nearest=nearest(measurement),
+        eigen_milliseconds=eigen_milliseconds(measurement.generator),
+    )
 
 
 def controls_hold(evidence: dict) -> list[str]:

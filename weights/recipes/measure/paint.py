@@ -1,12 +1,13 @@
 """Measure how local the knobs of a region are: what the tab Paint says of a bundled portraits model.
 
     python -m weights.recipes.measure.paint portraits-stylegan2            writes weights/evidence/<card>-paint.json
-    python -m weights.recipes.measure.paint portraits-stylegan2 --tried    prints what was tried: layers, lambda, averaging
+    python -m weights.recipes.measure.paint portraits-stylegan2 --tried    prints what was tried: layers, lambda
 
 Directions are made on 16 pictures, chosen on 64 others and scored on 64 others again, at equal change inside, the
 region being the part reader's on each picture. Fails where a control (random directions, another part, another face's
 region) looks like a finding.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -39,15 +40,15 @@ from core.truth.worlds import deviations, load_world
 from demos.page.picture import layer_groups
 
 REGIONS = ("eyes", "mouth", "hair", "background", "shirt", "brows", "nose", "glasses")
-MADE, CHOSEN, SCORED, ALONE = 16, 64, 64, 3         # pictures; ALONE: of those made on, each by itself
-FIRST = dict(made=1_040_000, chosen=1_050_000, scored=1_060_000)        # seeds; no pool reads as many as lie between
+MADE, CHOSEN, SCORED, ALONE = 16, 64, 64, 3  # pictures; ALONE: of those made on, each by itself
+FIRST = dict(made=1_040_000, chosen=1_050_000, scored=1_060_000)  # seeds; no pool reads as many as lie between
 BATCH, MOST_SEEDS = 64, 1280
-LEAST = 12                                          # pixels from which a part counts as seen
-KNOBS, SEFA, RANDOM = 5, 20, 5                      # of which the best is chosen
-FEW = 16                                            # scored faces for robustness and larger edits
-LARGER = (0.1, 0.2)                                 # root mean squared change inside
-MOVED, SCALED = (1, 2, 4), (0.8, 1.25)              # pixels; factors
-HALF = 0.5                                          # of the best SeFa's change outside: what is claimed
+LEAST = 12  # pixels from which a part counts as seen
+KNOBS, SEFA, RANDOM = 5, 20, 5  # of which the best is chosen
+FEW = 16  # scored faces for robustness and larger edits
+LARGER = (0.1, 0.2)  # root mean squared change inside
+MOVED, SCALED = (1, 2, 4), (0.8, 1.25)  # pixels; factors
+HALF = 0.5  # of the best SeFa's change outside: what is claimed
 TRIED = ("eyes", "mouth", "hair", "background", "shirt")
 
 
@@ -64,8 +65,9 @@ class Pool:
         codes = self.generator.codes(self.generator.sample(BATCH, self.first + len(self.codes)), psi=self.psi)
         images = self.generator(codes).clamp(-1, 1)
         found = codes, images, self.reader.masks(images)
-        self.codes, self.images, self.masks = (torch.cat([old, new]) if len(old) else new
-                                               for old, new in zip((self.codes, self.images, self.masks), found))
+        self.codes, self.images, self.masks = (
+            torch.cat([old, new]) if len(old) else new for old, new in zip((self.codes, self.images, self.masks), found)
+        )
 
     def showing(self, part: str, n: int) -> list[int]:
         """The first n pictures that show the part, by their place in the pool. Raises ValueError where too few do."""
@@ -120,10 +122,13 @@ def candidates(measurement: Measurement, found: Grams, split: LowRank) -> dict[s
     """
     generator, slots = measurement.generator, measurement.slots
     spaces = sorted({tuple(range(generator.slots)), slots}, reverse=True)
-    return dict(lowrank=singles(split.directions)[:KNOBS], unprojected=singles(split.unprojected)[:KNOBS],
-                resefa=singles(resefa_of(found, k=KNOBS).directions),
-                sefa=singles(*(sefa(generator, space, k=SEFA) for space in spaces)),
-                random=singles(random_directions(generator, slots, k=RANDOM, seed=7)))
+    return dict(
+        lowrank=singles(split.directions)[:KNOBS],
+        unprojected=singles(split.unprojected)[:KNOBS],
+        resefa=singles(resefa_of(found, k=KNOBS).directions),
+        sefa=singles(*(sefa(generator, space, k=SEFA) for space in spaces)),
+        random=singles(random_directions(generator, slots, k=RANDOM, seed=7)),
+    )
 
 
 def region_record(measurement: Measurement, region: str) -> tuple[dict, dict[str, Edited]]:
@@ -136,16 +141,29 @@ def region_record(measurement: Measurement, region: str) -> tuple[dict, dict[str
     ones = {name: sets[name][i] for name, i in best.items()}
     edits = {name: measurement.edited(scored, knob) for name, knob in ones.items()}
     readings = read(measurement.reader, scored.images)
-    methods = {name: dict(knob=best[name] + 1, of=len(sets[name]), slots=list(ones[name].slots),
-                          **edit_record(edit, edits["sefa"]), factors=factors_moved(measurement, readings, edit))
-               for name, edit in edits.items()}
-    return dict(pixels=float(scored.regions.sum((1, 2)).double().median()), seeds=pool_seeds(measurement, region),
-                lam=split.outside.lam, ranks=[split.inside.rank, split.outside.rank],
-                gap=max(split.inside.gap, split.outside.gap), survived=rounded(split.survived[:KNOBS]),
-                own=own_factors(measurement, region), methods=methods,
-                transfer=transfer(measurement, singles(split.directions)[0], edits, made, chosen, scored),
-                robustness=robustness(measurement, made, scored, split, best["lowrank"]),
-                larger=larger(measurement, scored, ones)), edits
+    methods = {
+        name: dict(
+            knob=best[name] + 1,
+            of=len(sets[name]),
+            slots=list(ones[name].slots),
+            **edit_record(edit, edits["sefa"]),
+            factors=factors_moved(measurement, readings, edit),
+        )
+        for name, edit in edits.items()
+    }
+    return dict(
+        pixels=float(scored.regions.sum((1, 2)).double().median()),
+        seeds=pool_seeds(measurement, region),
+        lam=split.outside.lam,
+        ranks=[split.inside.rank, split.outside.rank],
+        gap=max(split.inside.gap, split.outside.gap),
+        survived=rounded(split.survived[:KNOBS]),
+        own=own_factors(measurement, region),
+        methods=methods,
+        transfer=transfer(measurement, singles(split.directions)[0], edits, made, chosen, scored),
+        robustness=robustness(measurement, made, scored, split, best["lowrank"]),
+        larger=larger(measurement, scored, ones),
+    ), edits
 
 
 def needed() -> dict[str, int]:
@@ -162,9 +180,14 @@ def pool_seeds(measurement: Measurement, region: str) -> dict[str, list[int]]:
 def edit_record(edit: Edited, sefa_edit: Edited) -> dict:
     """Medians with their intervals: change inside over outside; change outside as a share of the best SeFa's."""
     share = against(edit, sefa_edit)
-    return dict(ratio=median_interval(edit.ratio), share=median_interval(share), half=int((share <= HALF).sum()),
-                reached=int(edit.reached.sum()), amount=float(edit.amounts.abs().median()),
-                outside=float(edit.outside[edit.reached].median().sqrt()) if edit.reached.any() else None)
+    return dict(
+        ratio=median_interval(edit.ratio),
+        share=median_interval(share),
+        half=int((share <= HALF).sum()),
+        reached=int(edit.reached.sum()),
+        amount=float(edit.amounts.abs().median()),
+        outside=float(edit.outside[edit.reached].median().sqrt()) if edit.reached.any() else None,
+    )
 
 
 def against(edit: Edited, other: Edited) -> Tensor:
@@ -187,24 +210,33 @@ def factors_moved(measurement: Measurement, readings: Tensor, edit: Edited) -> d
     return dict(mean=rounded(mean), low=rounded(low), high=rounded(high))
 
 
-def transfer(measurement: Measurement, first: Directions, edits: dict[str, Edited], made: Faces, chosen: Faces,
-             scored: Faces) -> dict:
+def transfer(
+    measurement: Measurement, first: Directions, edits: dict[str, Edited], made: Faces, chosen: Faces, scored: Faces
+) -> dict:
     """Directions made on one picture, for a few of them, beside those made on all: how local they are on other faces.
 
     first: knob 1, whatever it is; best: of the first five, chosen as everywhere. own: on the very picture, the best.
     """
+
     def record(found: Sequence[Edited]) -> dict:
         shares = [against(edit, edits["sefa"]) for edit in found]
-        return dict(ratio=[median_interval(edit.ratio)[0] for edit in found],
-                    half=[int((share <= HALF).sum()) for share in shares])
+        return dict(
+            ratio=[median_interval(edit.ratio)[0] for edit in found],
+            half=[int((share <= HALF).sum()) for share in shares],
+        )
 
     pictures = [made.only(slice(i, i + 1)) for i in range(ALONE)]
     alone = [singles(lowrank_of(measurement.grams(picture)).directions)[:KNOBS] for picture in pictures]
     picks = [each[pick(measurement.generator, chosen, each)] for each in alone]
     own = [float(measurement.edited(picture, each).ratio) for picture, each in zip(pictures, picks)]
-    return dict(one=dict(first=record([measurement.edited(scored, each[0]) for each in alone]),
-                         best=record([measurement.edited(scored, each) for each in picks]), own=own),
-                many=dict(first=record([measurement.edited(scored, first)]), best=record([edits["lowrank"]])))
+    return dict(
+        one=dict(
+            first=record([measurement.edited(scored, each[0]) for each in alone]),
+            best=record([measurement.edited(scored, each) for each in picks]),
+            own=own,
+        ),
+        many=dict(first=record([measurement.edited(scored, first)]), best=record([edits["lowrank"]])),
+    )
 
 
 def robustness(measurement: Measurement, made: Faces, scored: Faces, split: LowRank, knob: int) -> list[dict]:
@@ -232,8 +264,15 @@ def robustness(measurement: Measurement, made: Faces, scored: Faces, split: LowR
 def larger(measurement: Measurement, scored: Faces, ones: dict[str, Directions]) -> list[dict]:
     """Does it hold for edits that everybody sees? Ratios at several times the change inside."""
     few = scored.only(slice(FEW))
-    return [dict(inside=target, **{name: median_interval(measurement.edited(few, ones[name], target).ratio)
-                                   for name in ("lowrank", "sefa")}) for target in LARGER]
+    return [
+        dict(
+            inside=target,
+            **{
+                name: median_interval(measurement.edited(few, ones[name], target).ratio) for name in ("lowrank", "sefa")
+            },
+        )
+        for target in LARGER
+    ]
 
 
 # --- all regions
@@ -246,24 +285,49 @@ def measure(card: str) -> dict:
         records[region], edits[region] = region_record(measurement, region)
         ratios = {name: round(found["ratio"][0], 1) for name, found in records[region]["methods"].items()}
         print(f"{region}: {ratios} after {time.perf_counter() - began[0]:.0f} s", flush=True)
-    weights = {f"{kind}_sha256": native.weights_hash(zoo.WEIGHTS / f"{zoo.card(card).world}-{kind}.safetensors")
-               for kind in ("reader", "parts")}
-    samples = dict(made=MADE, chosen=CHOSEN, scored=SCORED, few=FEW, first_seeds=FIRST, psi=zoo.card(card).psi,
-                   inside=INSIDE, tolerance=TOLERANCE, slots=list(measurement.slots), least_pixels=LEAST)
+    weights = {
+        f"{kind}_sha256": native.weights_hash(zoo.WEIGHTS / f"{zoo.card(card).world}-{kind}.safetensors")
+        for kind in ("reader", "parts")
+    }
+    samples = dict(
+        made=MADE,
+        chosen=CHOSEN,
+        scored=SCORED,
+        few=FEW,
+        first_seeds=FIRST,
+        psi=zoo.card(card).psi,
+        inside=INSIDE,
+        tolerance=TOLERANCE,
+        slots=list(measurement.slots),
+        least_pixels=LEAST,
+    )
     factors = [dict(name=factor.name, description=factor.description) for factor in measurement.world.FACTORS]
-    return dict(card=card, weights_sha256=zoo.weights_hash(card), **weights,
-                command=f"python -m weights.recipes.measure.paint {card}",
-                date=datetime.date.today().isoformat(), seconds=round(time.perf_counter() - began[0]),
-                processor_seconds=round(time.process_time() - began[1]), samples=samples,
-                factors=factors, regions=records, claim=claim(edits, "lowrank"), controls=controls(measurement, edits))
+    return dict(
+        card=card,
+        weights_sha256=zoo.weights_hash(card),
+        **weights,
+        command=f"python -m weights.recipes.measure.paint {card}",
+        date=datetime.date.today().isoformat(),
+        seconds=round(time.perf_counter() - began[0]),
+        processor_seconds=round(time.process_time() - began[1]),
+        samples=samples,
+        factors=factors,
+        regions=records,
+        claim=claim(edits, "lowrank"),
+        controls=controls(measurement, edits),
+    )
 
 
 def claim(edits: dict[str, dict[str, Edited]], method: str) -> dict:
     """Change outside as a share of the best SeFa's: the median over regions and faces, and over each region's faces."""
     shares = {region: against(each[method], each["sefa"]) for region, each in edits.items()}
     pooled = torch.cat(list(shares.values()))
-    return dict(share=float(pooled.median()), faces_and_regions=len(pooled), half=int((pooled <= HALF).sum()),
-                by_region={region: float(share.median()) for region, share in shares.items()})
+    return dict(
+        share=float(pooled.median()),
+        faces_and_regions=len(pooled),
+        half=int((pooled <= HALF).sum()),
+        by_region={region: float(share.median()) for region, share in shares.items()},
+    )
 
 
 def controls(measurement: Measurement, edits: dict[str, dict[str, Edited]]) -> dict:
@@ -316,6 +380,7 @@ def plain(value: object) -> object:
 
 class Try(NamedTuple):
     """A choice of slots, of how many pictures the Jacobian is averaged over, of lambda as a multiple of the default."""
+
     name: str
     slots: tuple[int, ...]
     pictures: int = MADE
@@ -333,10 +398,12 @@ class Try(NamedTuple):
 
 def tries(card: str) -> list[Try]:
     groups, edited = layer_groups(card), edited_slots(card)
-    return [*(Try(f"slots {name}", slots) for name, slots in dict(groups, edited=edited).items()),
-            *(Try(f"from {n} pictures", edited, pictures=n) for n in (1, 4)),
-            *(Try(f"lambda x {factor:g}", edited, factor=factor) for factor in (0.5, 0.8, 1.25, 1.6)),
-            Try("as published", edited, pictures=1, mode="official")]
+    return [
+        *(Try(f"slots {name}", slots) for name, slots in dict(groups, edited=edited).items()),
+        *(Try(f"from {n} pictures", edited, pictures=n) for n in (1, 4)),
+        *(Try(f"lambda x {factor:g}", edited, factor=factor) for factor in (0.5, 0.8, 1.25, 1.6)),
+        Try("as published", edited, pictures=1, mode="official"),
+    ]
 
 
 def tried(card: str) -> None:
@@ -367,8 +434,10 @@ def main() -> None:
     path = Path(zoo.WEIGHTS) / "evidence" / f"{given.card}-paint.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(plain(evidence), indent=1, allow_nan=False))
-    print(f"written: {path.name}, in {evidence['seconds']} s; outside, the best knob changes "
-          f"{evidence['claim']['share']:.3f} of what the best SeFa knob does")
+    print(
+        f"written: {path.name}, in {evidence['seconds']} s; outside, the best knob changes "
+        f"{evidence['claim']['share']:.3f} of what the best SeFa knob does"
+    )
 
 
 if __name__ == "__main__":

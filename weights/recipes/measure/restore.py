@@ -1,11 +1,12 @@
 """Measure how well pictures are restored: everything that the tab Restore says of pictures that nobody looked at.
 
-    python -m weights.recipes.measure.restore portraits-pggan              # takes over an hour; goes on where it was ended
+    python -m weights.recipes.measure.restore portraits-pggan      # takes over an hour; goes on where it was ended
 
 32 held-out renders, each task with the page's own settings, beside one code in the same processor time and tools
 without a GAN. Writes weights/evidence/<card>-restore.json with the numbers of every picture and the sha256 of the
 weights. Fails where a control looks like a finding: answers judged against another picture's truth.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -23,23 +24,29 @@ from torch import Tensor
 from core import zoo
 from core.inversion.losses import psnr
 from core.truth.worlds import load_world
+from demos.page.parts import write_whole
+from demos.restore import baselines as rivals
 from demos.restore import recipe as restore_recipe
 from demos.restore import search as restoring
-from demos.restore import baselines as rivals
-from demos.page.parts import write_whole
 from demos.restore.experiments import QUICK, layers_of, mug_pictures
 from demos.restore.recipe import FIRST_PICTURE, PICTURES, Restoration
 
 from ..train.gan import RUNS
 
 RENDERS = 32
-FIRST = FIRST_PICTURE + PICTURES            # the page's examples end before
-TRIED = {"enlarge x4": dict(task="enlarge", amount=4), "enlarge x8": dict(task="enlarge", amount=8),
-         "colour": dict(task="colour"), "fill": dict(task="fill"), "specks": dict(task="noise", kind="specks"),
-         "gaussian": dict(task="noise", kind="gaussian"), "copy": dict(task="copy")}
-KNOWABLE = ("skin", "hair", "mouth", "eyes")        # parts whose colour goes with their lightness, in this world
+FIRST = FIRST_PICTURE + PICTURES  # the page's examples end before
+TRIED = {
+    "enlarge x4": dict(task="enlarge", amount=4),
+    "enlarge x8": dict(task="enlarge", amount=8),
+    "colour": dict(task="colour"),
+    "fill": dict(task="fill"),
+    "specks": dict(task="noise", kind="specks"),
+    "gaussian": dict(task="noise", kind="gaussian"),
+    "copy": dict(task="copy"),
+}
+KNOWABLE = ("skin", "hair", "mouth", "eyes")  # parts whose colour goes with their lightness, in this world
 UNKNOWABLE = ("shirt", "background")
-MUGS = 8                                    # faces and mugs that are copied at every layer
+MUGS = 8  # faces and mugs that are copied at every layer
 
 
 class Measurement:
@@ -57,7 +64,7 @@ class Measurement:
     def problem(self, recipe: Restoration, i: int) -> restoring.Problem:
         """The recipe's own, for the i-th render."""
         degradation = restore_recipe.degradation_of(recipe)
-        truth = self.truths[i:i + 1]
+        truth = self.truths[i : i + 1]
         return restoring.Problem(truth, degradation.apply(truth), degradation, restore_recipe.loss_of(recipe))
 
 
@@ -70,12 +77,14 @@ def colour_errors(measurement: Measurement, image: Tensor, i: int) -> dict[str, 
     """RMS error of the colour, 0 to 2, on the parts whose colour can be known, on the others,
     and on the whole picture.
     """
-    truth = measurement.truths[i:i + 1]
+    truth = measurement.truths[i : i + 1]
     squared = (chroma(image) - chroma(truth)).square().mean((0, 1))
     groups = {"knowable": KNOWABLE, "unknowable": UNKNOWABLE}
     masks = {name: torch.stack([measurement.parts[part][i] for part in parts]).any(0) for name, parts in groups.items()}
-    return {**{name: float(squared[mask].mean().sqrt()) if mask.any() else 0.0 for name, mask in masks.items()},
-            "all": float(squared.mean().sqrt())}
+    return {
+        **{name: float(squared[mask].mean().sqrt()) if mask.any() else 0.0 for name, mask in masks.items()},
+        "all": float(squared.mean().sqrt()),
+    }
 
 
 def best_colours(measurement: Measurement, observed: Tensor, i: int) -> Tensor:
@@ -83,7 +92,7 @@ def best_colours(measurement: Measurement, observed: Tensor, i: int) -> Tensor:
 
     A guess from what is usual may beat it.
     """
-    truth = measurement.truths[i:i + 1]
+    truth = measurement.truths[i : i + 1]
     unknown = torch.stack([measurement.parts[part][i] for part in UNKNOWABLE]).any(0)
     return torch.where(unknown, observed, truth)
 
@@ -113,16 +122,17 @@ def task_record(measurement: Measurement, changes: dict) -> dict:
         recipe = Restoration(measurement.card, start=i, **changes)
         made, took = answers(measurement, recipe, i)
         seconds.append(round(took, 2))
-        control.append(round(float(psnr(made[rivals.OURS], measurement.truths[i - 1:i or None])), 3))
+        control.append(round(float(psnr(made[rivals.OURS], measurement.truths[i - 1 : i or None])), 3))
         for name, image in made.items():
             record(methods.setdefault(name, {}), measurement, recipe, image, i)
     names = ("layer", "codes", "steps", "optimiser", "loss", "amount", "keep")
-    return dict(setting={name: getattr(recipe, name) for name in names},
-                seconds=seconds, methods=methods, another_truth=control)
+    return dict(
+        setting={name: getattr(recipe, name) for name in names}, seconds=seconds, methods=methods, another_truth=control
+    )
 
 
 def record(of_method: dict[str, list], measurement: Measurement, recipe: Restoration, image: Tensor, i: int) -> None:
-    found = restoring.scores(recipe, image, measurement.truths[i:i + 1])._asdict()
+    found = restoring.scores(recipe, image, measurement.truths[i : i + 1])._asdict()
     if recipe.task == "colour":
         found |= {f"chroma_{name}": value for name, value in colour_errors(measurement, image, i).items()}
     for name, value in found.items():
@@ -137,7 +147,7 @@ def mugs(measurement: Measurement) -> dict:
     rows = []
     for layer in layers_of(measurement.card):
         recipe = Restoration(measurement.card, "copy", layer=layer, **QUICK)
-        made = {name: [copied(recipe, images[i:i + 1]) for i in range(MUGS)] for name, images in pictures.items()}
+        made = {name: [copied(recipe, images[i : i + 1]) for i in range(MUGS)] for name, images in pictures.items()}
         rows.append(dict(layer=layer, **made))
     return dict(samples=MUGS, codes=recipe.codes, steps=recipe.steps, rows=rows)
 
@@ -168,10 +178,18 @@ def measure(card: str, *, fresh: bool = False) -> dict:
         print(f"{name}: PSNR {medians}, in {tasks[name]['took']} s", flush=True)
     of_mugs = kept(card, "mugs", lambda: mugs(measurement), fresh=fresh)
     seconds = sum(part["took"] for part in (*tasks.values(), of_mugs))
-    return dict(card=card, weights_sha256=zoo.weights_hash(card), command=f"python -m weights.recipes.measure.restore {card}",
-                date=datetime.date.today().isoformat(), seconds=seconds, threads=torch.get_num_threads(),
-                samples=dict(renders=RENDERS, first_seed=FIRST, spread=zoo.card(card).spread, restarts=rivals.RESTARTS),
-                thirds=measurement.thirds, tasks=tasks, mugs=of_mugs)
+    return dict(
+        card=card,
+        weights_sha256=zoo.weights_hash(card),
+        command=f"python -m weights.recipes.measure.restore {card}",
+        date=datetime.date.today().isoformat(),
+        seconds=seconds,
+        threads=torch.get_num_threads(),
+        samples=dict(renders=RENDERS, first_seed=FIRST, spread=zoo.card(card).spread, restarts=rivals.RESTARTS),
+        thirds=measurement.thirds,
+        tasks=tasks,
+        mugs=of_mugs,
+    )
 
 
 def controls_hold(evidence: dict) -> list[str]:
@@ -180,8 +198,10 @@ def controls_hold(evidence: dict) -> list[str]:
     for name, task in evidence["tasks"].items():
         own, other = (median(values) for values in (task["methods"][rivals.OURS]["psnr"], task["another_truth"]))
         if own < other + 1:
-            wrong.append(f"{name}: answers are as close to another picture's truth ({other:.1f} dB) "
-                         f"as to their own ({own:.1f} dB)")
+            wrong.append(
+                f"{name}: answers are as close to another picture's truth ({other:.1f} dB) "
+                f"as to their own ({own:.1f} dB)"
+            )
     return wrong
 
 

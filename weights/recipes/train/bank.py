@@ -1,4 +1,5 @@
 """Renders kept on disk as uint8, so that training never waits for the renderer."""
+
 from __future__ import annotations
 
 import hashlib
@@ -21,8 +22,9 @@ def bank_labels(world: str, n: int) -> Tensor | None:
     return module.labels(n, 0) if hasattr(module, "labels") else None
 
 
-def drawn(module: ModuleType, n: int, seed: int, resolution: int, *, spread: str = "graded",
-          device: str = "cpu") -> Scene:
+def drawn(
+    module: ModuleType, n: int, seed: int, resolution: int, *, spread: str = "graded", device: str = "cpu"
+) -> Scene:
     """The world's pictures of the seeds from `seed` on, each of its own class where there are classes."""
     factors = module.sample(n, seed, spread=module.SPREADS[spread]).to(device)
     classes = [module.labels(n, seed).to(device)] if hasattr(module, "labels") else []
@@ -45,7 +47,7 @@ def load_bank(world: str, resolution: int, n: int, *, spread: str = "graded", de
         for start in range(0, n, 200):
             rows = min(200, n - start)
             images = drawn(module, rows, start, resolution, spread=spread, device=device).images
-            bank[start:start + rows] = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+            bank[start : start + rows] = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
             if start % 10_000 == 0:
                 print(f"rendering {world}: {start:,} of {n:,}", flush=True)
         temporary = path.with_suffix(".tmp")

@@ -9,6 +9,7 @@ A regression of pixels instead of a game, so it cannot lose variety. What it mis
 Tried before: the same noise z for both (six layers to be learned: no eyes after 112,000 images), and features of the
 teacher's critic as a second loss (stripes where the eyes should be).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -26,12 +27,12 @@ from core import zoo
 from core.checkpoints import native
 from core.generators.base import Generator
 
+from .gan import RUNS, UNFINISHED, finished_copy, sheet, start_files
 from .recipes import RECIPES, Recipe
 from .teacher import Teacher, distance
-from .gan import RUNS, UNFINISHED, finished_copy, sheet, start_files
 
-RATE, BATCH, HALF_LIFE = 0.002, 32, 3_000       # HALF_LIFE: images of the average
-KEPT_EVERY = 600                                # seconds
+RATE, BATCH, HALF_LIFE = 0.002, 32, 3_000  # HALF_LIFE: images of the average
+KEPT_EVERY = 600  # seconds
 
 
 def step(student: Generator, teacher: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, z: Tensor) -> float:
@@ -48,7 +49,7 @@ def step(student: Generator, teacher: Callable[[Tensor], Tensor], optimizer: tor
 def distil(name: str, teacher_name: str, *, images: int, minutes: float, say=print) -> Path:
     """Writes generator and critic to start from; returns their folder. Ends early, and whole, on SIGTERM."""
     recipe, folder = RECIPES[name], RUNS / name
-    torch.manual_seed(0)                        # initial weights; the run owns its process
+    torch.manual_seed(0)  # initial weights; the run owns its process
     teacher, (student, shown) = Teacher(zoo.load(teacher_name)), begun(folder, recipe)
     student.to(memory_format=torch.channels_last)
     average = finished_copy(student)
@@ -60,7 +61,7 @@ def distil(name: str, teacher_name: str, *, images: int, minutes: float, say=pri
     while shown < images and time.monotonic() - began < 60 * minutes and not stopped:
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1.0, max(0.05, (images - shown) / (0.5 * images)))
-        random = torch.Generator().manual_seed(2 * 10 ** 9 + shown)
+        random = torch.Generator().manual_seed(2 * 10**9 + shown)
         loss = step(student, teacher, optimizer, torch.randn(BATCH, student.z_dim, generator=random))
         mean += 0.02 * (loss - mean)
         with torch.no_grad():

@@ -6,6 +6,7 @@ Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras e
 style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in
 a step comes from that step's own generator, so a resumed run continues as if it had never stopped.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -35,11 +36,11 @@ from .teacher import Teacher, distance
 from .variety import too_alike, variety
 
 WEIGHTS = Path(__file__).resolve().parents[2]
-UNFINISHED = WEIGHTS / "unfinished"         # kept in the repository until the model is good enough to be shown
+UNFINISHED = WEIGHTS / "unfinished"  # kept in the repository until the model is good enough to be shown
 RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
 R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
-TOO_EASY, FOR_STEPS = 0.2, 300     # a critic whose mean loss stays below this for so long gets twice the penalty
-CHECKPOINT_EVERY = 300        # seconds
+TOO_EASY, FOR_STEPS = 0.2, 300  # a critic whose mean loss stays below this for so long gets twice the penalty
+CHECKPOINT_EVERY = 300  # seconds
 
 
 class Training:
@@ -49,12 +50,14 @@ class Training:
     often.
     """
 
-    def __init__(self, recipe: Recipe, bank: Tensor, labels: Tensor | None = None, *, seed: int = 0,
-                 device: str = "cpu"):
-        torch.manual_seed(seed)             # initial weights; a training run owns its process
+    def __init__(
+        self, recipe: Recipe, bank: Tensor, labels: Tensor | None = None, *, seed: int = 0, device: str = "cpu"
+    ):
+        torch.manual_seed(seed)  # initial weights; a training run owns its process
         self.recipe, self.bank, self.device = recipe, bank, torch.device(device)
-        self.rows = [torch.arange(len(bank))] if labels is None else [
-            (labels == k).nonzero()[:, 0] for k in labels.unique()]
+        self.rows = (
+            [torch.arange(len(bank))] if labels is None else [(labels == k).nonzero()[:, 0] for k in labels.unique()]
+        )
         self.step_number = self.shown = 0
         self.warm_from: int | None = None
         self.generator_loss = 0.0
@@ -68,10 +71,10 @@ class Training:
         layout = dict(device=self.device, memory_format=torch.channels_last)
         self.generator, self.critic = generator.to(**layout), critic.to(**layout)
         self.ema = finished_copy(generator).to(**layout)
-        lazy = R1_EVERY / (R1_EVERY + 1)    # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
+        lazy = R1_EVERY / (R1_EVERY + 1)  # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), self.recipe.rate, betas=(0.0, 0.99))
         group = dict(params=list(self.critic.parameters()), relative=lazy)
-        self.optimizer_d = torch.optim.Adam([group], self.recipe.rate, betas=(0.0, 0.99 ** lazy))
+        self.optimizer_d = torch.optim.Adam([group], self.recipe.rate, betas=(0.0, 0.99**lazy))
 
     def rate_factor(self) -> float:
         left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
@@ -93,8 +96,10 @@ class Training:
 
     def fakes(self, random: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
         """Pictures, and the noise [n, z_dim] that they were drawn from."""
+
         def draw() -> Tensor:
             return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
+
         z, other, labels = draw(), draw(), self.labels(n)
         with self.autocast():
             codes = self.generator.codes(z, label=labels)
@@ -107,7 +112,7 @@ class Training:
             return self.generator(codes).contiguous(memory_format=torch.channels_last), z
 
     def step(self) -> None:
-        n, random = self.recipe.batch, torch.Generator().manual_seed(10 ** 9 + self.step_number)
+        n, random = self.recipe.batch, torch.Generator().manual_seed(10**9 + self.step_number)
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
@@ -123,8 +128,9 @@ class Training:
         self.critic.requires_grad_(True)
 
         with self.autocast():
-            loss_d = (F.softplus(self.critic(fake.detach(), labels)).mean()
-                      + F.softplus(-self.critic(real, labels)).mean())
+            loss_d = (
+                F.softplus(self.critic(fake.detach(), labels)).mean() + F.softplus(-self.critic(real, labels)).mean()
+            )
         self.optimizer_d.zero_grad(set_to_none=True)
         loss_d.backward()
         if self.step_number % R1_EVERY == 0:
@@ -161,7 +167,7 @@ class Training:
     def penalty(self, real: Tensor) -> Tensor:
         """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
         real = real.requires_grad_()
-        gradient, = torch.autograd.grad(self.critic(real, self.labels(len(real))).sum(), real, create_graph=True)
+        (gradient,) = torch.autograd.grad(self.critic(real, self.labels(len(real))).sum(), real, create_graph=True)
         return gradient.square().sum((1, 2, 3)).mean() * (self.gamma / 2 * R1_EVERY)
 
     @torch.no_grad()
@@ -171,10 +177,19 @@ class Training:
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), weight)
 
     def state_dict(self) -> dict:
-        return dict(generator=self.generator.state_dict(), ema=self.ema.state_dict(), critic=self.critic.state_dict(),
-                    optimizer_g=self.optimizer_g.state_dict(), optimizer_d=self.optimizer_d.state_dict(),
-                    step=self.step_number, shown=self.shown, warm_from=self.warm_from,
-                    gamma=self.gamma, critic_loss=self.critic_loss, easy_steps=self.easy_steps)
+        return dict(
+            generator=self.generator.state_dict(),
+            ema=self.ema.state_dict(),
+            critic=self.critic.state_dict(),
+            optimizer_g=self.optimizer_g.state_dict(),
+            optimizer_d=self.optimizer_d.state_dict(),
+            step=self.step_number,
+            shown=self.shown,
+            warm_from=self.warm_from,
+            gamma=self.gamma,
+            critic_loss=self.critic_loss,
+            easy_steps=self.easy_steps,
+        )
 
     def load_state_dict(self, state: dict) -> None:
         for name in ("generator", "ema", "critic", "optimizer_g", "optimizer_d"):
@@ -203,9 +218,13 @@ def finished(training: Training, *, statistics_over: int = 20_000) -> Generator:
         generator.w_avg.copy_(generator.map(z).mean(0))
     if generator.classes:
         random = torch.Generator().manual_seed(0)
-        recompute_statistics(generator, (
-            generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
-            for _ in range(statistics_over // 64)))
+        recompute_statistics(
+            generator,
+            (
+                generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
+                for _ in range(statistics_over // 64)
+            ),
+        )
     return generator
 
 
@@ -229,7 +248,7 @@ def write_checkpoint(training: Training, folder: Path, *, statistics_over: int =
     facts = dict(images_shown=str(training.shown), steps=str(training.step_number))
     native.save(generator, folder / "generator.safetensors", **facts)
     native.save(training.critic, folder / "critic.safetensors", **facts)
-    past = folder / f"{training.shown // 1000:05d}k"          # kept: the last state need not be the best
+    past = folder / f"{training.shown // 1000:05d}k"  # kept: the last state need not be the best
     past.mkdir(exist_ok=True)
     for name in ("generator", "critic"):
         shutil.copyfile(folder / f"{name}.safetensors", past / f"{name}.safetensors")
@@ -243,9 +262,11 @@ def start_files(folder: Path) -> tuple[Path, Path]:
 
 def beginnings(name: str, folder: Path) -> dict[str, tuple[Path, Path]]:
     """What a run without a checkpoint may go on from, the best first: generator and critic."""
-    return {"bundled files": (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}-critic.safetensors"),
-            "a distilled generator": start_files(folder),
-            "unfinished files": (UNFINISHED / f"{name}.safetensors", UNFINISHED / f"{name}-critic.safetensors")}
+    return {
+        "bundled files": (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}-critic.safetensors"),
+        "a distilled generator": start_files(folder),
+        "unfinished files": (UNFINISHED / f"{name}.safetensors", UNFINISHED / f"{name}-critic.safetensors"),
+    }
 
 
 def resume(training: Training, name: str, folder: Path) -> str:
@@ -255,22 +276,26 @@ def resume(training: Training, name: str, folder: Path) -> str:
         return "checkpoint"
     for which, (generator, critic) in beginnings(name, folder).items():
         if generator.exists() and critic.exists():
-            facts = native.metadata(generator)          # a distilled one was shown nothing yet
-            training.warm_start(native.read(generator), native.read(critic), step=int(facts.get("steps", 0)),
-                                shown=int(facts.get("images_shown", 0)))
+            facts = native.metadata(generator)  # a distilled one was shown nothing yet
+            training.warm_start(
+                native.read(generator),
+                native.read(critic),
+                step=int(facts.get("steps", 0)),
+                shown=int(facts.get("images_shown", 0)),
+            )
             return which
     return "nothing"
 
 
 def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str, threads: int, say=print) -> Training:
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)          # without it a run on CPU can stall in denormals
+    torch.set_flush_denormal(True)  # without it a run on CPU can stall in denormals
     folder = RUNS / name
     bank = load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device)
     training = Training(recipe, bank, bank_labels(recipe.world, recipe.bank), device=device)
     say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
     stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))      # save, then end
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))  # save, then end
     began = told = saved = time.monotonic()
     first = shown = training.shown
     while training.shown < images and time.monotonic() - began < minutes * 60 and not stopped:
@@ -278,15 +303,21 @@ def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str
         now = time.monotonic()
         if now - told > 30:
             a_second = (training.shown - shown) / (now - told)
-            say(f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {a_second:5.1f}/s  "
-                f"D {training.critic_loss:.3f}  G {training.generator_loss:.3f}  gamma {training.gamma:g}", flush=True)
+            say(
+                f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {a_second:5.1f}/s  "
+                f"D {training.critic_loss:.3f}  G {training.generator_loss:.3f}  gamma {training.gamma:g}",
+                flush=True,
+            )
             told, shown = now, training.shown
         if now - saved > CHECKPOINT_EVERY:
             write_checkpoint(training, folder)
             saved = now
     write_checkpoint(training, folder, statistics_over=20_000)
-    say(f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; "
-        f"files in {folder}", flush=True)
+    say(
+        f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; "
+        f"files in {folder}",
+        flush=True,
+    )
     return training
 
 
@@ -299,8 +330,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     recipe = RECIPES[args.recipe]
-    train(args.recipe, recipe, minutes=args.minutes, images=args.images or recipe.images, device=args.device,
-          threads=args.threads)
+    train(
+        args.recipe,
+        recipe,
+        minutes=args.minutes,
+        images=args.images or recipe.images,
+        device=args.device,
+        threads=args.threads,
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ factor. A classifier's pictures also change their brightness and tints, as a cla
 picture for every 16 shows nothing, of which all classes are to be equally probable, so that what is no object is not
 named with certainty.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -30,9 +31,9 @@ from .bank import drawn
 
 WEIGHTS = Path(__file__).resolve().parents[2]
 NOISE, BLUR, HELD_OUT = 0.05, 0.5, 4000
-GAIN, SHIFT = 0.2, 0.1          # of a classifier's pictures: contrast of a colour, and brightness
-NOTHING = 16                    # renders for every picture of nothing
-FIRST_HELD_OUT = 1_100_000      # a seed of the test split
+GAIN, SHIFT = 0.2, 0.1  # of a classifier's pictures: contrast of a colour, and brightness
+NOTHING = 16  # renders for every picture of nothing
+FIRST_HELD_OUT = 1_100_000  # a seed of the test split
 # Of readers that are not of the usual ones.
 SIZES: dict[str, dict] = {"objects": dict(widths=(24, 48, 72, 96), hidden=128)}
 
@@ -41,6 +42,7 @@ class Renders(NamedTuple):
     """pictures uint8 [n, 3, R, R], factors [n, k], part indices uint8 [n, R, R], labels int64 [n];
     None without classes.
     """
+
     pictures: Tensor
     factors: Tensor
     parts: Tensor
@@ -77,7 +79,7 @@ def roughened(images: Tensor, random: torch.Generator) -> Tensor:
     n = len(images)
     rough = (torch.rand(n, 1, generator=random) < 0.5).float()
     sigma = (torch.rand(n, 1, generator=random) * BLUR * rough).clamp(min=1e-3)
-    taps = torch.exp(-torch.tensor([-1.0, 0.0, 1.0]) ** 2 / (2 * sigma ** 2))
+    taps = torch.exp(-(torch.tensor([-1.0, 0.0, 1.0]) ** 2) / (2 * sigma**2))
     taps = taps / taps.sum(1, keepdim=True)
     flat = images.reshape(1, -1, *images.shape[2:])
     kernel = taps.repeat_interleave(3, 0)
@@ -98,9 +100,18 @@ def as_images(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1
 
 
-def fit(reader: nn.Module, loss, pictures: Tensor, targets: Tensor, *, passes: float, batch: int = 64,
-        rate: float = 2e-3, seed: int = 0,
-        varied: Callable[[Tensor, torch.Generator], Tensor] = roughened) -> nn.Module:
+def fit(
+    reader: nn.Module,
+    loss,
+    pictures: Tensor,
+    targets: Tensor,
+    *,
+    passes: float,
+    batch: int = 64,
+    rate: float = 2e-3,
+    seed: int = 0,
+    varied: Callable[[Tensor, torch.Generator], Tensor] = roughened,
+) -> nn.Module:
     """Adam with a one-cycle rate; `loss(output, target)` -> scalar.
 
     varied: what is done to the pictures of each step.
@@ -177,8 +188,14 @@ def train_classes(world: str, *, n: int, passes: float, resolution: int = 64, **
     blank = nothing(n // NOTHING, resolution, torch.Generator().manual_seed(1))
     targets = torch.cat([F.one_hot(given.labels, classes).float(), torch.full((len(blank), classes), 1 / classes)])
     reader = Classifier(resolution=resolution, names=module.CLASSES, **sizes)
-    fit(reader, F.cross_entropy, torch.cat([given.pictures, blank]), targets, passes=passes,
-        varied=lambda images, random: roughened(tinted(images, random), random))
+    fit(
+        reader,
+        F.cross_entropy,
+        torch.cat([given.pictures, blank]),
+        targets,
+        passes=passes,
+        varied=lambda images, random: roughened(tinted(images, random), random),
+    )
     held = renders(world, HELD_OUT, FIRST_HELD_OUT, resolution)
     return reader, right(read(reader, as_images(held.pictures)), held.labels, classes)
 
@@ -186,8 +203,9 @@ def train_classes(world: str, *, n: int, passes: float, resolution: int = 64, **
 def train_factors(world: str, *, n: int, passes: float, resolution: int = 64, **sizes) -> tuple[FactorReader, Tensor]:
     module, given = load_world(world), renders(world, n, 0, resolution)
     reader, scale = FactorReader(resolution=resolution, names=module.NAMES, **sizes), given.factors.std(0)
-    fit(reader, lambda out, truth: ((out - truth) / scale).square().mean(), given.pictures, given.factors,
-        passes=passes)
+    fit(
+        reader, lambda out, truth: ((out - truth) / scale).square().mean(), given.pictures, given.factors, passes=passes
+    )
     held = renders(world, HELD_OUT, FIRST_HELD_OUT, resolution)
     shown = shows(world, held.parts, held.labels)
     return reader, r_squared(read(reader, as_images(held.pictures)), held.factors, shown)
@@ -197,29 +215,39 @@ def train_parts(world: str, *, n: int, passes: float, resolution: int = 64) -> t
     module, given = load_world(world), renders(world, n, 0, resolution)
     reader, parts = PartReader(resolution=resolution, names=module.PARTS), given.parts
     share = torch.stack([(parts == i).float().mean() for i in range(len(module.PARTS))])
-    weight = (1 / share.clamp(min=1e-3).sqrt())
-    fit(reader, lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()), given.pictures, parts,
-        passes=passes)
+    weight = 1 / share.clamp(min=1e-3).sqrt()
+    fit(
+        reader,
+        lambda out, truth: F.cross_entropy(out, truth.long(), weight / weight.mean()),
+        given.pictures,
+        parts,
+        passes=passes,
+    )
     held = renders(world, HELD_OUT // 4, FIRST_HELD_OUT, resolution)
     return reader, overlap(read(reader, as_images(held.pictures)).argmax(1), held.parts, len(module.PARTS))
 
 
 def overlap(found: Tensor, truth: Tensor, parts: int) -> Tensor:
     """[parts]: intersection over union of part indices [n, R, R], all pictures' pixels together."""
-    both, either = (torch.stack([pixels(i).sum() for i in range(parts)])
-                    for pixels in (lambda i: (found == i) & (truth == i), lambda i: (found == i) | (truth == i)))
+    both, either = (
+        torch.stack([pixels(i).sum() for i in range(parts)])
+        for pixels in (lambda i: (found == i) & (truth == i), lambda i: (found == i) | (truth == i))
+    )
     return both / either
 
 
 class Kind(NamedTuple):
     train: Callable[..., tuple[nn.Module, Tensor]]
     score: str
-    ending: str             # of the file's name
-    sized: bool             # is it built of the sizes of the world?
+    ending: str  # of the file's name
+    sized: bool  # is it built of the sizes of the world?
 
 
-KINDS = {"factors": Kind(train_factors, "R^2", "reader", True), "parts": Kind(train_parts, "IoU", "parts", False),
-         "classes": Kind(train_classes, "accuracy", "classes", True)}
+KINDS = {
+    "factors": Kind(train_factors, "R^2", "reader", True),
+    "parts": Kind(train_parts, "IoU", "parts", False),
+    "classes": Kind(train_classes, "accuracy", "classes", True),
+}
 
 
 def main() -> None:

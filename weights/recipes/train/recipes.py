@@ -1,4 +1,5 @@
 """What each bundled GAN is made from: the world, the networks and the numbers that training needs."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -15,28 +16,29 @@ from core.truth.worlds import objects
 @dataclass(frozen=True)
 class Recipe:
     """`images`: how many are shown in all; both rates fall to a tenth over the last quarter."""
+
     world: str
     generator: Callable[[int], Generator]
     critic: Callable[[int], Critic]
     resolution: int = 64
     images: int = 1_000_000
     rate: float = 0.0025
-    gamma: float = 0.05                     # R1; the rule 0.0002 R^2 / batch gives 0.026 at 64 px
-    mixing: float = 0.5                     # share of pictures with two codes
+    gamma: float = 0.05  # R1; the rule 0.0002 R^2 / batch gives 0.026 at 64 px
+    mixing: float = 0.5  # share of pictures with two codes
     batch: int = 32
-    bank: int = 60_000                      # renders drawn from
-    spread: str = "even"                    # how wide each factor varies: SPREADS of the world
+    bank: int = 60_000  # renders drawn from
+    spread: str = "even"  # how wide each factor varies: SPREADS of the world
     # a bundled StyleGAN2 that draws what each z stands for, see `teacher.Teacher`
     teacher: str = ""
-    anchor: float = 0.0                     # weight of the distance in pixels from what the teacher draws
-    variety: float = 0.0                    # weight of `variety.too_alike`
+    anchor: float = 0.0  # weight of the distance in pixels from what the teacher draws
+    variety: float = 0.0  # weight of `variety.too_alike`
 
 
-WIDTHS = (128, 128, 96, 48, 24)             # at 4, 8, 16, 32, 64 px
+WIDTHS = (128, 128, 96, 48, 24)  # at 4, 8, 16, 32, 64 px
 
 
 def widths(resolution: int, all_widths: tuple[int, ...] = WIDTHS) -> tuple[int, ...]:
-    return all_widths[:resolution.bit_length() - 2]
+    return all_widths[: resolution.bit_length() - 2]
 
 
 def stylegan2(resolution: int) -> StyleGAN2:
@@ -54,8 +56,14 @@ def pggan(resolution: int) -> PGGAN:
 
 def biggan(resolution: int) -> BigGAN:
     """Five chunks of 20 numbers, a shared embedding of 64, attention at 16 px; no spectral norm."""
-    return BigGAN(resolution=resolution, channels=widths(resolution, (256, 256, 128, 64, 32)), z_dim=100,
-                  classes=len(objects.CLASSES), class_dim=64, attention=(16,))
+    return BigGAN(
+        resolution=resolution,
+        channels=widths(resolution, (256, 256, 128, 64, 32)),
+        z_dim=100,
+        classes=len(objects.CLASSES),
+        class_dim=64,
+        attention=(16,),
+    )
 
 
 def class_critic(resolution: int) -> Critic:
@@ -65,8 +73,18 @@ def class_critic(resolution: int) -> Critic:
 
 RECIPES: dict[str, Recipe] = {
     "portraits-stylegan2": Recipe("portraits", stylegan2, critic, images=470_000, spread="graded"),
-    "portraits-pggan": Recipe("portraits", pggan, critic, rate=0.001, gamma=0.5, images=220_000, spread="graded",
-                              teacher="portraits-stylegan2", anchor=20.0),
-    "objects-biggan": Recipe("objects", biggan, class_critic, rate=0.002, images=210_000, mixing=0, batch=64,
-                             spread="graded", variety=4.0),
+    "portraits-pggan": Recipe(
+        "portraits",
+        pggan,
+        critic,
+        rate=0.001,
+        gamma=0.5,
+        images=220_000,
+        spread="graded",
+        teacher="portraits-stylegan2",
+        anchor=20.0,
+    ),
+    "objects-biggan": Recipe(
+        "objects", biggan, class_critic, rate=0.002, images=210_000, mixing=0, batch=64, spread="graded", variety=4.0
+    ),
 }

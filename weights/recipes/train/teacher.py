@@ -3,6 +3,7 @@
 Undoing the mapping's last leaky ReLU makes its codes w nearly Gaussian (Menon et al., PULSE, CVPR 2020): noise stands
 for them by their mean and covariance, one linear step, and the layers of the mapping need not be learned.
 """
+
 from __future__ import annotations
 
 import torch
@@ -12,8 +13,8 @@ from torch import Tensor
 from core.generators.base import Generator
 from core.generators.blocks import normalize_second_moment
 
-SLOPE, CODES = 0.2, 50_000          # of the leaky ReLU; codes whose mean and covariance are taken
-SCALES = (1, 2, 4)                  # at which pixels are compared
+SLOPE, CODES = 0.2, 50_000  # of the leaky ReLU; codes whose mean and covariance are taken
+SCALES = (1, 2, 4)  # at which pixels are compared
 
 
 def distance(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ class Teacher:
     def __init__(self, generator: Generator):
         self.generator = generator
         z = torch.randn(CODES, generator.z_dim, generator=torch.Generator().manual_seed(1))
-        before = F.leaky_relu(generator.map(z.to(generator.w_avg.device)), 1 / SLOPE)           # undoes the last one
+        before = F.leaky_relu(generator.map(z.to(generator.w_avg.device)), 1 / SLOPE)  # undoes the last one
         self.mean = before.mean(0)
         values, vectors = torch.linalg.eigh(torch.cov(before.T.double()))
         self.spread = (vectors * values.clamp(min=0).sqrt() @ vectors.T).float()
