@@ -27,6 +27,7 @@ from starlette.staticfiles import StaticFiles
 
 from core import zoo
 from demos.inside import tab as channel_awareness
+from demos.page import arrival as arrivals
 from demos.page import gpu
 from demos.page import parts as notebook
 from demos.page import picture as recipe
@@ -116,7 +117,7 @@ def launch(page: gr.Blocks, **options):
         quiet=True,
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
-    app.mount("/arrival", StaticFiles(directory=notebook.ARRIVAL))
+    app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
     return app, *addresses
 
 

@@ -31,7 +31,8 @@ from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 
 from .page import evidence as measured
-from .page.parts import Bar, bars, css, data_uri, table
+from .page.blocks import Bar, bars, data_uri, table
+from .page.parts import css
 from .page.words import signed
 
 KNOBS, AMOUNTS = 10, (-3.0, -1.5, 0.0, 1.5, 3.0)  # of SeFa; steps, each one standard deviation of w . v

@@ -8,7 +8,7 @@ from html import escape
 
 from core import zoo
 
-from ..page.parts import table
+from ..page.blocks import table
 
 BARE_SENTENCE = "Every class opens channels of its own in this network. Switch one off and see what goes."
 LEAD = "A formula finds the channels that a class opens most, from the weights alone; what they do, you try."

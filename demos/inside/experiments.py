@@ -36,12 +36,12 @@ from core.taps import tap
 from core.truth.worlds import load_world
 
 from ..page import pace
-from ..page.cache import Kept
+from ..page.blocks import Bar, bars, data_uri, table
+from ..page.cache import Cache
 from ..page.fields import RecipeError
-from ..page.parts import Bar, bars, data_uri, table
+from ..page.parts_of_pictures import has_parts, read_parts
 from ..page.picture import opened
 from ..page.words import signed
-from ..paint.recipe import has_parts, read_parts
 from .recipe import (
     MOST,
     Look,
@@ -143,8 +143,8 @@ class Untouched(NamedTuple):
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
 
 
-_untouched = Kept(LARGEST_KEPT, Untouched.bytes)
-_beside = Kept(1_000, lambda found: 1)
+_untouched = Cache(LARGEST_KEPT, Untouched.bytes)
+_beside = Cache(1_000, lambda found: 1)
 
 
 @torch.no_grad()

@@ -5,10 +5,8 @@ One record makes the picture, its link, code and notebook. Gates and channels ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass
 from functools import lru_cache
-from urllib.parse import urlencode
 
 from torch import Tensor, nn
 
@@ -18,11 +16,20 @@ from core.generators.base import Generator
 
 from ..page.cache import joined
 from ..page.classes import class_names, class_of
-from ..page.export import SET_UP, drawing_code, notebook_of, opening
-from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
-from ..page.picture import LARGEST_SEED, NOUNS, REPOSITORY, opened
+from ..page.export import SET_UP, Code, about, cell_of, drawing_code, lines_of, notebook_of
+from ..page.fields import (
+    RecipeError,
+    checked,
+    choice_field,
+    flag_field,
+    number,
+    number_field,
+    quoted,
+    whole,
+    whole_field,
+)
+from ..page.picture import NOUNS, PictureRecipe, opened
 
-TAB = "inside"
 BUNDLED = "objects-biggan"  # what the tab opens with, where it is there
 MOST = 3.0  # times its own strength that a channel can be turned up
 MIXES = {"parameters": "gains and biases", "features": "activations"}
@@ -40,71 +47,84 @@ NEEDS = (
 
 
 @dataclass(frozen=True)
-class Look:
-    """One picture of a class with one channel changed, and what the tab's experiments do with it; plain values only.
+class Look(
+    PictureRecipe,
+    tab="inside",
+    what="a look inside",
+    give="give what the tab Look inside wrote, with a model, a gate and a channel",
+    always=("model", "gate", "channel"),
+):
+    """One picture of a class with one channel changed, and what the tab's experiments do with it.
 
     model: of a network with classes that can be opened now. label, other: a class by number or name; other -1: the next
     class. psi: truncation, None: the card's. gate, channel: -1: the middle gate, and its most aware channel of the
     class. amount: what the channel is multiplied with, 0 (off) to MOST. share: of a hybrid's channels that come from
     `other`, 0..1; gates: of the hybrid and of the cut, one of GATES or a range such as "2-5"; mix: a key of MIXES.
-    keep: per cent of the channels. pieces: of the cut; weighted: by awareness. Numbers may be given as text. Raises
-    RecipeError.
+    keep: per cent of the channels. pieces: of the cut; weighted: by awareness.
     """
 
-    model: str
-    seed: int = 0
-    label: int = 0
-    psi: float | None = None
-    gate: int = -1
-    channel: int = -1
-    amount: float = 0.0
-    other: int = -1
-    share: float = 0.3
-    gates: str = "all"
-    mix: str = "parameters"
-    keep: float = 70.0
-    pieces: int = 4
-    weighted: bool = True
+    model: str = checked(lambda value, _: card_of(value).name, MISSING, "name of a network with classes")
+    label: int = checked(
+        lambda value, look: class_of(value, look.model), 0, "class drawn, by name or number", type=int | str
+    )
+    psi: float | None = checked(
+        lambda value, look: zoo.card(look.model).psi if value in (None, "") else number(value, "the truncation", 0, 1),
+        None,
+        "truncation from 0 to 1; left out: as the network is shown",
+        type=float | None,
+    )
+    gate: int = checked(lambda value, look: _gate(value, look), -1, "the gate; -1: the middle one", type=int)
+    channel: int = checked(
+        lambda value, look: _channel(value, look), -1, "the gate's channel; -1: its most aware one", type=int
+    )
+    amount: float = number_field("the strength of the channel", 0, MOST, default=0.0)
+    other: int = checked(
+        lambda value, look: (
+            (look.label + 1) % zoo.card(look.model).classes if value in (-1, "-1") else class_of(value, look.model)
+        ),
+        -1,
+        "another class, by name or number; -1: the next one",
+        type=int | str,
+    )
+    share: float = number_field("the share of channels", 0, 1, default=0.3)
+    gates: str = checked(lambda value, look: _gates(value, gate_count(look)), "all", "all, early, late, or 2-5")
+    mix: str = choice_field("mix", MIXES)
+    keep: float = number_field("the per cent of channels", 0, 100, default=70.0)
+    pieces: int = whole_field("the number of pieces", *PIECES, default=4)
+    weighted: bool = flag_field("weighted by awareness", default=True)
 
-    def __post_init__(self):
-        card = card_of(self.model)
-        count = len(opened(card.name).gates)
-        label = class_of(self.label, card.name)
-        gate = whole(self.gate, "the gate", -1, count - 1)
-        gate = count // 2 if gate < 0 else gate
-        scores = awareness_of(card.name, gate)[label]
-        channel = whole(self.channel, f"the channel of gate {gate}", -1, len(scores) - 1)
-        checked = dict(
-            seed=whole(self.seed, "the seed", 0, LARGEST_SEED),
-            label=label,
-            psi=card.psi if self.psi in (None, "") else number(self.psi, "the truncation", 0, 1),
-            gate=gate,
-            channel=int(strongest(scores, 1)) if channel < 0 else channel,
-            amount=number(self.amount, "the strength of the channel", 0, MOST),
-            other=(label + 1) % card.classes if self.other in (-1, "-1") else class_of(self.other, card.name),
-            share=number(self.share, "the share of channels", 0, 1),
-            gates=_gates(self.gates, count),
-            mix=choice(self.mix, "mix", MIXES),
-            keep=number(self.keep, "the per cent of channels", 0, 100),
-            pieces=whole(self.pieces, "the number of pieces", *PIECES),
-            weighted=_yes(self.weighted),
-        )
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    @classmethod
+    def default_model(cls) -> str:
+        """The network that the tab opens with; "" where there is none with classes."""
+        if BUNDLED in zoo.CARDS:
+            return BUNDLED
+        return next((name for name, card in zoo.CARDS.items() if card.classes), "")
+
+    def plain(self) -> Look:
+        return Look(self.model, label=self.label)
+
+    def to_query(self) -> dict[str, str]:
+        written = super().to_query()
+        return dict(written, label=str(self.label)) if self.label else written
 
 
-FIELDS = tuple(field.name for field in fields(Look))
-_PLAIN = {field.name: field.default for field in fields(Look) if field.name != "model"}
+def gate_count(look: Look) -> int:
+    return len(opened(look.model).gates)
+
+
+def _gate(value: object, look: Look) -> int:
+    count = gate_count(look)
+    gate = whole(value, "the gate", -1, count - 1)
+    return count // 2 if gate < 0 else gate
+
+
+def _channel(value: object, look: Look) -> int:
+    scores = awareness_of(look.model, look.gate)[look.label]
+    channel = whole(value, f"the channel of gate {look.gate}", -1, len(scores) - 1)
+    return int(strongest(scores, 1)) if channel < 0 else channel
 
 
 # --- which networks, which classes
-
-
-def default_model() -> str:
-    """The network that the tab opens with; "" where there is none with classes."""
-    if BUNDLED in zoo.CARDS:
-        return BUNDLED
-    return next((name for name, card in zoo.CARDS.items() if card.classes), "")
 
 
 def card_of(model: object) -> zoo.ModelCard:
@@ -183,13 +203,6 @@ def _gates(text: object, count: int) -> str:
     raise RecipeError(f"the gates cannot be {quoted(text)}: choose {', '.join(GATES)}, or a range within 0-{count - 1}")
 
 
-def _yes(value: object) -> bool:
-    known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
-    if isinstance(value, (bool, str)) and value in known:
-        return known[value]
-    raise RecipeError(f"weighted by awareness: yes (1) or no (0), not {quoted(value)}: give 1 or 0")
-
-
 # --- the picture
 
 
@@ -221,84 +234,23 @@ def alt_text(look: Look) -> str:
     )
 
 
-# --- JSON, link
-
-
-def as_dict(look: Look) -> dict:
-    """The recipe as plain JSON values, with the tab and the version."""
-    return dict(asdict(look), version=VERSION, tab=TAB)
-
-
-def unread(model: str) -> dict:
-    """The plain recipe of a network that nobody has opened yet: its defaults are found when it is."""
-    return dict(_PLAIN, model=model, version=VERSION, tab=TAB)
-
-
-def from_json(data: str | bytes | Mapping) -> Look:
-    """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    return Look(
-        **read_recipe(
-            data,
-            FIELDS,
-            "a look inside",
-            "give what the tab Look inside wrote, with a model, a gate and a channel",
-            tab=TAB,
-        )
-    )
-
-
-def to_query(look: Look) -> dict[str, str]:
-    """The link's parameters: tab, version, model, gate and channel always,
-    the rest only where it is not the default.
-    """
-    plain = Look(look.model, label=look.label)
-    always = ("model", "gate", "channel")
-    written = {
-        name: in_a_link(getattr(look, name))
-        for name in FIELDS
-        if name in always or name == "label" and look.label or getattr(look, name) != getattr(plain, name)
-    }
-    return dict(tab=TAB, v=str(VERSION), **written)
-
-
-def from_query(query: Mapping[str, str]) -> Look:
-    """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-    ours = read_link(query, FIELDS)
-    return Look(**{"model": default_model(), **ours})
-
-
-def link_for(look: Look, page: str = REPOSITORY) -> str:
-    """The address that opens this look on `page`; under 1,000 characters."""
-    return f"{page}?{urlencode(to_query(look), safe=',')}"
-
-
 # --- code and notebook
+
+
+def code_of(look: Look) -> Code:
+    """The lines that change the channel."""
+    drawer, _ = drawing_code(look)
+    line = (
+        f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, multiply={look.amount:g})"
+        "        # 0 switches the channel off"
+    )
+    imports = ["from core.channels.editing import ChannelEdit, edited"]
+    return Code(imports, [line], moves=False, drawn=f"edited({drawer}, [edit])(codes)")
 
 
 def code_for(look: Look) -> str:
     """Python that makes the picture when run in the repository's root; it ends with a file picture.png."""
-    return _code(look) + 'picture.save("picture.png")\n'
-
-
-def _code(look: Look) -> str:
-    reader, expression = opening(zoo.card(look.model))
-    drawer, rows = drawing_code(look)
-    imports = sorted(
-        [reader, "from core.channels.editing import ChannelEdit, edited", "from core.images import to_pil"]
-    )
-    return "\n".join(
-        [
-            *imports,
-            "",
-            f"generator = {expression}",
-            f"codes = generator.codes(generator.sample(1, seed={look.seed}), psi={look.psi:g}, "
-            f"label={look.label})        # {named(look)}",
-            f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, "
-            f"multiply={look.amount:g})        # 0 switches the channel off",
-            f"picture = to_pil(edited({drawer}, [edit])(codes){rows})[0]",
-            "",
-        ]
-    )
+    return cell_of(look, code_of(look))
 
 
 FURTHER = """from core.channels.awareness import awareness
@@ -316,29 +268,15 @@ strip(frames)"""
 
 def notebook_for(look: Look) -> bytes:
     """A notebook (nbformat 4) that gets itself running, makes the picture, ranks the channels, and turns this one."""
-    card = zoo.card(look.model)
     drawer, rows = drawing_code(look)
-    parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(look).items())
-    head = (
-        f"# One picture of GANatomy, Look inside\n\nThis notebook makes one picture ({alt_text(look)}) "
-        f"with the model {card.title}. "
-        f"[Open it on the page]({link_for(look)}).\n\n{FORMULATION}\n\n"
-        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(look.model)}`."
-    )
-    values = dict(
-        label=look.label,
-        gate=look.gate,
-        channel=look.channel,
-        drawer=drawer,
-        rows=rows,
-        amounts=[round(MOST * i / 6, 3) for i in range(7)],
-    )
+    said = f"This notebook makes one picture ({alt_text(look)}). {FORMULATION}"
+    values = dict(label=look.label, gate=look.gate, channel=look.channel, drawer=drawer, rows=rows)
+    values["amounts"] = [round(MOST * i / 6, 3) for i in range(7)]
     return notebook_of(
         [
-            ("markdown", head),
+            ("markdown", about(look, said)),
             ("code", SET_UP),
-            ("code", _code(look) + "picture.resize((320, 320))"),
+            ("code", lines_of(look, code_of(look)) + "picture.resize((320, 320))"),
             ("markdown", "The channels that this class opens most."),
             ("code", FURTHER.format(**values)),
             ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),

@@ -1,9 +1,9 @@
 """Record what the tab Look inside shows on arrival: a picture of one class, and the channel that draws a part of it.
 
-    python -m demos.inside.record                     the first picture and channel by the rule below
-    python -m demos.inside.record --candidates 6      prints looks that fit the rule, best first,
+    python -m demos.page.arrival inside                     the first picture and channel by the rule below
+    python -m demos.page.arrival inside --candidates 6      prints looks that fit the rule, best first,
                                                                  and writes nothing
-    python -m demos.inside.record --seed 7 --gate 3 --channel 12     a look chosen by eye
+    python -m demos.page.arrival inside --seed 7 --gate 3 --channel 12     a look chosen by eye
 
 Writes demos/arrival/inside.json with its pictures (lossless WebP), and the sha256 of the weights and the part reader:
 the page shows them only for exactly these. The rule: of the class (mug, where there is one), over some seeds whose
@@ -15,23 +15,19 @@ part reader sees it, among those that change the picture by at least LEAST level
 from __future__ import annotations
 
 import argparse
-import base64
 import json
-from collections.abc import Iterator
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from core import zoo
 from demos.inside import experiments
 from demos.inside import recipe as looks
 from demos.inside import tab as channel_awareness
-from demos.inside.recipe import Look, as_dict
-from demos.page import parts as notebook
-from demos.paint.recipe import has_parts, read_parts
-from demos.steer.record import smallest
+from demos.inside.recipe import Look
+from demos.page.arrival import ARRIVAL, picture_in, save
+from demos.page.parts_of_pictures import has_parts, read_parts
 
 CLASS, PART = "mug", "handle"
 SEEDS = range(24)
@@ -39,10 +35,6 @@ LEAST, SURE = 3.0, 0.99
 # share of the change, and times that of random channels, from which a channel is said to draw a part
 CLEAR, TIMES = 0.5, 2.0
 GONE = 0.5  # share of the part's pixels from which it is gone without the channel, so drawn by it
-
-
-def picture(uri: str) -> Image.Image:
-    return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
 
 
 def candidates(model: str) -> Iterator[tuple[float, Look]]:
@@ -86,39 +78,33 @@ def lost(look: Look, part: str) -> float:
 
 def record(look: Look, folder: Path) -> list[str]:
     """Writes the arrival; returns the names of the files."""
-    folder.mkdir(parents=True, exist_ok=True)
     answer, film = channel_awareness.shown_of(look, measure=True), experiments.film(look)
     psi = int(look.psi) if look.psi in (0, 1) else look.psi  # as the page's script writes it
     film["key"] = json.dumps([look.model, look.seed, look.label, psi, look.gate, look.channel], separators=(",", ":"))
     images = dict(
-        before=picture(answer.pop("before")),
-        src=picture(answer.pop("src")),
-        active=picture(answer.pop("active")),
-        strip=picture(film.pop("src")),
+        before=picture_in(answer.pop("before")),
+        src=picture_in(answer.pop("src")),
+        active=picture_in(answer.pop("active")),
+        strip=picture_in(film.pop("src")),
     )
     found = dict(
         made_from=channel_awareness.made_from(look.model),
-        command="python -m demos.inside.record",
-        recipe=as_dict(look),
+        recipe=look.as_dict(),
         answer=answer,
         facts=channel_awareness.about(look.model),
         film=film,
         code=looks.code_for(look),
         sentence=first_sentence(look),
-        pictures={name: f"{looks.TAB}-{name}.webp" for name in images},
     )
-    for name, image in images.items():
-        notebook.write_whole(folder / found["pictures"][name], smallest(image))
-    notebook.write_whole(folder / f"{looks.TAB}.json", json.dumps(found, separators=(",", ":")).encode())
-    return [f"{looks.TAB}.json", *found["pictures"].values()]
+    return save(looks.Look.tab, found, images, folder)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=0, help="print this many looks that fit the rule")
     for name in ("seed", "gate", "channel"):
         parser.add_argument(f"--{name}", type=int, help=f"use this {name} instead of the rule's")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     model = looks.BUNDLED
     if model not in zoo.CARDS or not has_parts(model):
         raise SystemExit(f"{model} or its part reader is not here: train them first (weights/README.md)")
@@ -126,7 +112,7 @@ def main() -> None:
     if len(chosen) == 3:
         label = looks.class_of(CLASS, model)
         look = Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel)
-        print(*record(look, notebook.ARRIVAL), sep="\n")
+        print(*record(look, ARRIVAL), sep="\n")
         return
     if chosen:
         parser.error("give --seed, --gate and --channel together")
@@ -142,8 +128,4 @@ def main() -> None:
             sep="\n",
         )
         return
-    print(*record(found[0][1], notebook.ARRIVAL), sep="\n")
-
-
-if __name__ == "__main__":
-    main()
+    print(*record(found[0][1], ARRIVAL), sep="\n")

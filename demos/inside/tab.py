@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
-from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -19,9 +18,12 @@ from core.channels.editing import hybrid
 from core.images import animation, enlarge, png, to_pil
 from core.images import strip as side_by_side
 
+from ..page import handlers as wiring
 from ..page import models, pace, words
-from ..page import tab as wiring
+from ..page.arrival import fitting
+from ..page.export import png_of
 from ..page.fields import RecipeError
+from ..page.handlers import guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.parts import (
     LIVE,
     LONG,
@@ -34,20 +36,18 @@ from ..page.parts import (
     part,
     private,
     publish,
-    recorded,
     text,
 )
 from ..page.picture import file_identity
 from ..page.picture import opened as opened_model
-from ..page.tab import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
-from ..restore import search as restoring
+from ..page.queue import QUEUE
 from . import evidence as said
 from . import experiments
 from . import recipe as looks
 from .experiments import uri
-from .recipe import TAB, Look
+from .recipe import Look
 
-TITLE = "Look inside"
+TAB, TITLE = Look.tab, "Look inside"
 SCRIPTS = ("inside/inside", "inside/stage", "inside/cells")
 EVENTS = ("about", "film", "measure", "few", "cross", "alike", "cut", "compare", "truth", "stop")
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
@@ -65,7 +65,7 @@ def answer(given: Mapping) -> dict:
     Bad input: only `error`, a sentence, and what was asked.
     """
     try:
-        return dict(shown_of(looks.from_json(given)), asked=given)
+        return dict(shown_of(looks.Look.from_json(given)), asked=given)
     except RecipeError as error:
         return refused(error, asked=given)
 
@@ -79,8 +79,8 @@ def shown_of(look: Look, *, measure: bool = False) -> dict:
     random = experiments.beside(look, measure=measure)
     active, active_says = experiments.active_where(look)
     return dict(
-        recipe=looks.as_dict(look),
-        query=urlencode(looks.to_query(look), safe=","),
+        recipe=look.as_dict(),
+        query=look.query(),
         before=uri(untouched),
         src=uri(after),
         active=active,
@@ -121,18 +121,13 @@ def file_for(look: Look, kind: str) -> tuple[bytes, str]:
     if kind == "notebook":
         return looks.notebook_for(look), f"{name}.ipynb"
     if kind == "picture":
-        licence = " ".join(
-            filter(
-                None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link, looks.FORMULATION)
-            )
-        )
-        return png(to_pil(experiments.changed(look))[0], recipe=looks.as_dict(look), licence=licence), f"{name}.png"
+        return png_of(to_pil(experiments.changed(look))[0], look, looks.FORMULATION), f"{name}.png"
     times = max(1, TAKEN_SIDE // card.resolution)
     count = STRIP_FRAMES if kind == "strip" or pace.pace_of(look.model).slow else experiments.FRAMES
     frames = [enlarge(one, times) for one in experiments.film_pictures(look, count)]
     if kind == "clip":
         return animation(frames), f"{name}.webp"
-    return png(side_by_side(frames, gap=4), recipe=looks.as_dict(look), licence=looks.FORMULATION), f"{name}-strip.png"
+    return png(side_by_side(frames, gap=4), recipe=look.as_dict(), licence=looks.FORMULATION), f"{name}-strip.png"
 
 
 # --- the tab
@@ -142,12 +137,12 @@ def arrival() -> dict:
     """What the tab shows before anything is computed:
     as recorded for these weights, or a bare recipe; {} without a network.
     """
-    model = looks.default_model()
+    model = looks.Look.default_model()
     if not model:
         return {}
-    found = recorded(TAB)
-    if found is None or not _fits(found, model):
-        return dict(recipe=looks.unread(model), answer={}, facts={}, film={}, code="", sentence=said.BARE_SENTENCE)
+    found = fitting(TAB, model, made_from, RECORDED)
+    if found is None:
+        return dict(recipe=looks.Look.unread(model), answer={}, facts={}, film={}, code="", sentence=said.BARE_SENTENCE)
     pictures = found["pictures"]
     shown = dict(found["answer"], **{name: pictures[name] for name in ("before", "src", "active")})
     return dict(
@@ -164,18 +159,6 @@ def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     reader = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
     return dict(weights=zoo.weights_hash(model), parts=file_identity(reader) if reader.exists() else "")
-
-
-def _fits(found: Mapping, model: str) -> bool:
-    """Whether the record is whole, and of the weights and the reader that are here now."""
-    try:
-        return (
-            found["recipe"]["model"] == model
-            and all(name in found for name in RECORDED)
-            and found["made_from"] == made_from(model)
-        )
-    except (KeyError, TypeError):
-        return False
 
 
 def tab() -> Demo:
@@ -255,9 +238,9 @@ def in_turn(name: str, make: Callable[[Look], Iterator[dict]]) -> Callable:
 
     def run(given, event: gr.EventData, request: gr.Request):
         try:
-            look, kind = looks.from_json(given), f"inside {name}"
-            key = (kind, tuple(looks.as_dict(look).items()), zoo.weights_hash(look.model))
-            for piece in restoring.pieces(key, lambda _run: make(look), str(request.session_hash), kind, ONE_AT_A_TIME):
+            look, kind = looks.Look.from_json(given), f"inside {name}"
+            key = (kind, tuple(look.as_dict().items()), zoo.weights_hash(look.model))
+            for piece in QUEUE.pieces(key, lambda _run: make(look), str(request.session_hash), kind, why=ONE_AT_A_TIME):
                 yield dict(piece, key=event.key)
         except RecipeError as error:
             yield refused(error, key=event.key)
@@ -270,13 +253,13 @@ def live(given: Mapping) -> tuple:
     shown = answer(given)
     if "error" in shown:
         return shown, gr.skip()
-    return shown, looks.code_for(looks.from_json(given))
+    return shown, looks.code_for(looks.Look.from_json(given))
 
 
 def measured(given: Mapping) -> dict:
     """The answer, compared with random channels however long that takes."""
     try:
-        return dict(shown_of(looks.from_json(given), measure=True), asked=given)
+        return dict(shown_of(looks.Look.from_json(given), measure=True), asked=given)
     except RecipeError as error:
         return refused(error, asked=given)
 
@@ -291,12 +274,12 @@ def facts(given: Mapping) -> dict:
 
 def stop(event: gr.EventData, request: gr.Request) -> None:
     """Ends one of the visitor's experiments; the others go on."""
-    restoring.stop(str(request.session_hash), f"inside {event.kind}")
+    QUEUE.stop(str(request.session_hash), f"inside {event.kind}")
 
 
 def left(request: gr.Request) -> None:
     """The visitor closed the page: their work ends."""
-    restoring.leave(str(request.session_hash))
+    QUEUE.leave(str(request.session_hash))
 
 
 def _wire(parts: dict) -> None:
@@ -304,7 +287,7 @@ def _wire(parts: dict) -> None:
     bus.change(live, bus, [parts["stage"], parts["code"]], **private("inside_answer", LIVE))
     bus.about(facts, bus, parts["facts"], **private("inside_about", LIVE))
     bus.film(
-        keyed(looks.from_json, lambda look, _event: experiments.film(look)),
+        keyed(looks.Look.from_json, lambda look, _event: experiments.film(look)),
         bus,
         parts["film"],
         **private("inside_film", LONG),
@@ -315,13 +298,13 @@ def _wire(parts: dict) -> None:
             in_turn(name, getattr(experiments, name)), bus, parts[name], **private(f"inside_{name}", WATCH)
         )
     bus.alike(
-        keyed(looks.from_json, lambda look, _event: experiments.alike(look)),
+        keyed(looks.Look.from_json, lambda look, _event: experiments.alike(look)),
         bus,
         parts["alike"],
         **private("inside_alike", LONG),
     )
     bus.truth(
-        keyed(looks.from_json, lambda look, _event: dict(html=said.truth_html(look.model))),
+        keyed(looks.Look.from_json, lambda look, _event: dict(html=said.truth_html(look.model))),
         bus,
         parts["truth"],
         **private("inside_truth", LIVE),
@@ -331,12 +314,12 @@ def _wire(parts: dict) -> None:
 
 def _wire_files(parts: dict) -> None:
     for kind in TAKEN:
-        make = guarded(lambda given, kind=kind: publish(*file_for(looks.from_json(given), kind)))
+        make = guarded(lambda given, kind=kind: publish(*file_for(looks.Look.from_json(given), kind)))
         deliver(parts[f"take_{kind}"], make, [parts["bus"]], parts["outlet"], f"inside_take_{kind}")
 
 
 def opened(request: gr.Request) -> tuple:
-    return wiring.opened(request, looks, tab=TAB, asked="link")
+    return wiring.opened(request, TAB, Look, asked="link")
 
 
 # --- the same, for programs
@@ -372,4 +355,4 @@ ENDPOINTS = {
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, says) in ENDPOINTS.items():
-        offer(of_recipe(looks.from_json, make), name, f"{says} {RECIPE}", WATCH)
+        offer(make, Look, name, f"{says} {RECIPE}", WATCH)

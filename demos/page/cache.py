@@ -1,4 +1,4 @@
-"""What was made once is kept for those who ask for it again, and made once for all who ask at the same time."""
+"""Results that are computed once, for those who ask for them again and for all who ask at the same time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import wraps
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def joined(make: Callable) -> Callable:
+def joined(make: Callable[P, R]) -> Callable[P, R]:
     """`make`, where whoever asks for something that is being made at this moment waits for it."""
     running: dict[tuple, Future] = {}
     lock = threading.Lock()
@@ -35,7 +38,16 @@ def joined(make: Callable) -> Callable:
     return call
 
 
-class Kept:
+def cached(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """`@cached(32)` above a function of hashable values: the last 32 results, each made once for all who ask."""
+
+    def decorate(make: Callable[P, R]) -> Callable[P, R]:
+        return joined(lru_cache(maxsize=most)(make))
+
+    return decorate
+
+
+class Cache:
     """What was used last, as much as fits into `largest` bytes; the newest stays however large it is."""
 
     def __init__(self, largest: int, size: Callable[[Any], int]):
@@ -46,7 +58,7 @@ class Kept:
         return key in self.values
 
     def get(self, key: tuple) -> Any:
-        """None where it is not kept."""
+        """None where it is not cached."""
         with self.lock:
             if key in self.values:
                 self.values.move_to_end(key)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from torch import Tensor
 
 from core import zoo
 from core.codes import codes_in_turn
@@ -28,14 +29,16 @@ from core.truth.worlds.base import Factor
 
 from . import picture as recipes
 from . import words
+from .blocks import Bar, bars, data_uri, table
 from .fields import RecipeError
-from .parts import Bar, bars, data_uri, table
 from .picture import Recipe
 from .uploads import uploaded
 
 FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5  # what is measured while the page runs
 MOST_SETS = 64  # of knobs, kept as measured
 CLEAR = 0.3  # standard deviations a step that count as moving it
+TOP = 3  # factors named
+MOVED = 0.2  # standard deviations that count as having moved
 # steps to an end, standard deviations that count there, other faces looked at
 END, AT_END, OTHERS = 2.0, 1.0, range(100, 108)
 BUDGET = 120  # seconds for the statistics of a slow model
@@ -64,10 +67,44 @@ def evidence(model: str) -> dict | None:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of a page rest on: weights, evidence, reader; "" where there is none."""
-    files = dict(evidence=zoo.WEIGHTS / "evidence" / f"{model}.json", reader=_reader_file(model))
+    reader = _reader_file(model)
     return dict(
         weights=zoo.weights_hash(model),
-        **{name: recipes.file_identity(path) if path and path.exists() else "" for name, path in files.items()},
+        evidence=_hash(zoo.WEIGHTS / "evidence" / f"{model}.json"),
+        reader=_hash(reader) if reader else "",
+    )
+
+
+def _hash(path: Path) -> str:
+    return recipes.file_identity(path) if path.exists() else ""
+
+
+def files(stem: str) -> dict[str, str]:
+    """sha256 of an evidence file; "" where there is none."""
+    return {stem: _hash(zoo.WEIGHTS / "evidence" / f"{stem}.json")}
+
+
+def written(model: str, kind: str) -> str:
+    """The sentences and tables that a measuring command wrote of a model, as HTML; "" where there are none for exactly
+    these weights.
+    """
+    return _written(model, kind, zoo.weights_hash(model))
+
+
+@lru_cache(maxsize=32)
+def _written(model: str, kind: str, weights: str) -> str:
+    path = zoo.WEIGHTS / "evidence" / f"{model}-{kind}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    if found.get("weights", found.get("weights_sha256")) != weights:
+        return ""
+    said = "".join(f"<p>{escape(one)}</p>" for one in found.get("sentences", ()))
+    return said + "".join(
+        (f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "")
+        + table(one["columns"], one["rows"], caption=one.get("caption", ""))
+        for one in found.get("tables", ())
     )
 
 
@@ -157,7 +194,7 @@ def setup_of(recipe: Recipe) -> dict:
         reach=zoo.card(recipe.model).reach,
         layers=list(recipes.layer_groups(recipe.model)),
         truncation=zoo.load(recipe.model).has_truncation,
-        label_name=recipes.label_name(recipe),
+        label_name=recipe.label_name,
         measurable=not measured,
         grade=GRADES[grade_of(recipe)],
         order=ORDERS[recipe.method],
@@ -230,7 +267,7 @@ def _with_statistics(recipe: Recipe) -> Generator[str, None, list[dict]]:
     ]
 
 
-def _record(change: torch.Tensor, said: Verdict, grade: str, percentile: Sequence[float] = ()) -> dict:
+def _record(change: Tensor, said: Verdict, grade: str, percentile: Sequence[float] = ()) -> dict:
     mean, low, high = scores.interval(change)
     return dict(
         strongest=said.strongest,
@@ -348,11 +385,43 @@ def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[R
     return recipes.turned(chosen, knob, ends[end]), said
 
 
-def _read_changes(model: str, images: torch.Tensor) -> torch.Tensor:
+def _read_changes(model: str, images: Tensor) -> Tensor:
     """Images [1 + n, 3, R, R] -> [n, factors]: readings less that of the first, in standard deviations."""
     card = zoo.card(model)
     found = zoo.load_reader(card.world)(images.clamp(-1, 1))
     return ((found[1:] - found[:1]) / deviations(card.world, card.spread)).cpu()
+
+
+# --- what moved, read by the factor reader
+
+
+@torch.no_grad()
+def read_change(model: str, before: Tensor, after: Tensor) -> Tensor | None:
+    """Factor changes between images [n, 3, R, R], [n, factors] in standard deviations; None without a reader."""
+    if not has_reader(model):
+        return None
+    card = zoo.card(model)
+    reader = zoo.load_reader(card.world)
+    return (reader(after) - reader(before)).cpu() / deviations(card.world, card.spread)
+
+
+def top_moved(model: str, changed: Tensor | None, *, least: float = MOVED) -> list[dict]:
+    """The TOP factors of a change [factors] by at least `least`:
+    description, sense in words, amount; none without a reader.
+    """
+    if changed is None:
+        return []
+    factors = load_world(zoo.card(model).world).FACTORS
+    order = changed.abs().argsort(descending=True)[:TOP].tolist()
+    return [
+        dict(
+            name=factors[i].description,
+            sense=factors[i].high if changed[i] > 0 else factors[i].low,
+            amount=round(float(changed[i]), 2),
+        )
+        for i in order
+        if abs(changed[i]) >= least
+    ]
 
 
 # --- how true is this?
@@ -502,14 +571,14 @@ def read_html(recipe: Recipe) -> str:
     image = recipes.render(recipe, uploaded(recipe)).clamp(-1, 1)
     with torch.no_grad():
         factors = reader(image).clamp(0, 1).cpu()
-    asked = [] if recipes.label_of(recipe) is None else [torch.tensor([recipe.label])]
+    asked = [] if recipe.label_or_none is None else [torch.tensor([recipe.label])]
     drawn = world.render(factors, *asked, resolution=card.resolution).images
     pictures = [data_uri(webp(picture)) for picture in to_pil(torch.cat([image.cpu(), drawn]))]
     difference = float((image.cpu() - drawn).square().mean().sqrt() * 127.5)
     hidden = _hidden(world, recipe)
     far = [i for i in (factors[0] - 0.5).abs().argsort(descending=True).tolist() if world.NAMES[i] not in hidden][:8]
     said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
-    subject = recipes.label_name(recipe) or "face"
+    subject = recipe.label_name or "face"
     names = ("the network’s picture", "what the reader says of it, drawn")
     alts = (recipes.alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
     figures = "".join(

@@ -1,4 +1,7 @@
-"""Values from links, files and text boxes -> plain values, or a sentence for the visitor."""
+"""Fields of a recipe: each knows its check, its form in a link, its control and its type for programs.
+
+Values from links, files and text boxes become plain values, or a sentence for the visitor.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,12 @@ import contextlib
 import json
 import numbers
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_origin
+from urllib.parse import urlencode
 
+REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 VERSION = 1
 LONGEST_LINK = 4_000  # characters read; the links written here have fewer than 1,000
 
@@ -53,6 +60,13 @@ def choice(value: object, what: str, possible: Iterable[str]) -> str:
     if isinstance(value, str) and value in possible:
         return value
     raise RecipeError(f"the {what} cannot be {quoted(value)}: choose one of {', '.join(possible)}")
+
+
+def flag(value: object, what: str) -> bool:
+    known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
+    if isinstance(value, (bool, str)) and value in known:
+        return known[value]
+    raise RecipeError(f"{what}: yes (1) or no (0), not {quoted(value)}: give 1 or 0")
 
 
 def parsed(data: str | bytes, largest: int, what: str) -> object:
@@ -115,3 +129,203 @@ def in_a_link(value: object) -> str:
         last = max(i for i, amount in enumerate(value) if amount)  # trailing zeros are the default
         return ",".join(in_a_link(amount) for amount in value[: last + 1])
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+# --- fields
+# pydantic is not used: what is possible depends on the network, and every refusal is a sentence with a remedy.
+
+
+class Kind(NamedTuple):
+    """What a field of a recipe is.
+
+    check: (value, recipe) -> the plain value; raises RecipeError. The recipe's earlier fields are checked already.
+    type: of the value as programs give it. says: what it is and what is possible, for programs.
+    control: what the page draws under "More controls": its kind ("whole", "range", "choice", "flag", "layers", "text")
+    and what that needs; empty: nothing. limits: "minimum" and "maximum", for programs. linked: is it part of a link?
+    """
+
+    check: Callable[[Any, Any], Any]
+    type: Any
+    says: str
+    control: Mapping[str, Any] = {}
+    limits: Mapping[str, float] = {}
+    linked: bool = True
+
+
+def checked(check: Callable[[Any, Any], Any], default: Any, says: str, *, type: Any = str, **more: Any) -> Any:
+    """A field with a check of its own; `default` MISSING: it has to be given. `more` as of `Kind`."""
+    return field(default=default, metadata={"kind": Kind(check, type, says, **more)})
+
+
+def whole_field(what: str, lowest: int, highest: int, *, default: int = 0, control: Mapping = {}) -> Any:
+    says, limits = f"{what} from {lowest} to {highest}", dict(minimum=lowest, maximum=highest)
+    return checked(
+        lambda value, _: whole(value, what, lowest, highest), default, says, type=int, control=control, limits=limits
+    )
+
+
+def number_field(what: str, lowest: float, highest: float, *, default: float, control: Mapping = {}) -> Any:
+    says, limits = f"{what} from {lowest:g} to {highest:g}", dict(minimum=lowest, maximum=highest)
+    return checked(
+        lambda value, _: number(value, what, lowest, highest), default, says, type=float, control=control, limits=limits
+    )
+
+
+def choice_field(what: str, possible: Iterable[str], *, default: str = "", control: Mapping = {}) -> Any:
+    """The first that is possible is the default where none is given."""
+    possible = tuple(possible)
+    says = f"{what}: one of {', '.join(possible)}"
+    return checked(
+        lambda value, _: choice(value, what, possible),
+        default or possible[0],
+        says,
+        type=Literal[possible],
+        control=control,
+    )
+
+
+def flag_field(what: str, *, default: bool, control: Mapping = {}) -> Any:
+    return checked(lambda value, _: flag(value, what), default, what, type=bool, control=control)
+
+
+def amounts_field(most: int, reach: Callable[[Any], float], example: str) -> Any:
+    """How far each of `most` knobs is turned: numbers within `reach(recipe)` to either side, filled up with 0."""
+
+    def check(value: object, recipe: Any) -> tuple[float, ...]:
+        far = reach(recipe)
+        if not isinstance(value, (list, tuple)) or len(value) > most:
+            raise RecipeError(
+                f"these are not the knobs' amounts: give at most {most} numbers from {-far:g} to {far:g}, "
+                f"such as {example}"
+            )
+        given = [number(amount, f"knob {i + 1}", -far, far) for i, amount in enumerate(value)]
+        return tuple(given + [0.0] * (most - len(given)))
+
+    return checked(check, (0.0,) * most, f"how far each of at most {most} knobs is turned", type=list[float])
+
+
+def kinds(recipe: Any) -> dict[str, Kind]:
+    """The kinds of a recipe's fields, or of its class's, by name."""
+    return {one.name: one.metadata["kind"] for one in fields(recipe)}
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The base of all recipes: plain values that are checked when they are made, as JSON and as a link.
+
+    A subclass is a frozen dataclass whose fields are made by the functions above; its first one is `model`. It says
+    its `tab` ("" for the tab that links need not name), `what` it is and what to `give` where something else came,
+    which fields a link writes `always`, and which network is meant where a link names none (`default_model`).
+    """
+
+    tab: ClassVar[str] = ""
+    what: ClassVar[str] = "a recipe"
+    give: ClassVar[str] = "give what the page wrote, with a model"
+    always: ClassVar[tuple[str, ...]] = ("model",)
+    of_tab: ClassVar[dict[str, type[Fields]]] = {}  # the recipe of each tab, filled as the classes are made
+
+    def __init_subclass__(cls, **about: Any):
+        for name, value in about.items():
+            setattr(cls, name, value)
+        if "tab" in about:
+            Fields.of_tab[cls.tab] = cls
+
+    def __post_init__(self):
+        for name, kind in kinds(self).items():
+            object.__setattr__(self, name, kind.check(getattr(self, name), self))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(one.name for one in fields(cls))
+
+    @classmethod
+    def default_model(cls) -> str:
+        raise NotImplementedError
+
+    def shared(self) -> Self:
+        """What a link can hold of it: itself, unless it rests on a file of the visitor's own."""
+        return self
+
+    def plain(self) -> Self:
+        """With what values it is compared: a link leaves those out."""
+        return type(self)(self.model)
+
+    # --- JSON
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, with version and tab: the one form behind link, notebook, saved edit and PNG."""
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return dict(values, version=VERSION, **({"tab": self.tab} if self.tab else {}))
+
+    def to_json(self) -> str:
+        return json.dumps(self.as_dict(), sort_keys=True)
+
+    @classmethod
+    def unread(cls, model: str, **values: Any) -> dict[str, Any]:
+        """The plain recipe of a network that nobody has opened yet: its defaults are found when it is."""
+        plain = {one.name: one.default for one in fields(cls) if one.name != "model"}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return dict(plain, model=model, version=VERSION, **({"tab": cls.tab} if cls.tab else {}), **values)
+
+    @classmethod
+    def from_json(cls, data: str | bytes | Mapping) -> Self:
+        """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
+        return cls(**read_recipe(data, cls.names(), cls.what, cls.give, tab=cls.tab))
+
+    # --- link
+
+    def to_query(self) -> dict[str, str]:
+        """The link's parameters: tab, version and the fields of `always`, the rest only where it is not the default."""
+        shared = self.shared()
+        plain = shared.plain()
+        written = {
+            name: in_a_link(getattr(shared, name))
+            for name, kind in kinds(self).items()
+            if kind.linked and (name in self.always or getattr(shared, name) != getattr(plain, name))
+        }
+        return dict(**({"tab": self.tab} if self.tab else {}), v=str(VERSION), **written)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
+        found = kinds(cls)
+        ours: dict[str, Any] = read_link(query, [name for name, kind in found.items() if kind.linked])
+        for name in ours:
+            if get_origin(found[name].type) is list:
+                ours[name] = ours[name].split(",") if ours[name] else []
+        return cls(**{"model": cls.default_model(), **ours})
+
+    def link(self, page: str = REPOSITORY) -> str:
+        """The address that opens this recipe on `page`."""
+        return f"{page}?{self.query()}"
+
+    def query(self) -> str:
+        return urlencode(self.to_query(), safe=",~")
+
+    def told(self) -> str:
+        """Where directions come from that were made with this recipe, in words; "" where it makes none."""
+        return ""
+
+    def link_note(self) -> str:
+        """What the link does not hold, in a sentence; "" where it holds everything."""
+        return ""
+
+
+def recipe_of_link(query: Mapping[str, str]) -> Fields:
+    """The recipe of a link's parameters, of whichever tab it is. Raises RecipeError."""
+    tab = query.get("tab", "") if isinstance(query, Mapping) else ""
+    if tab not in Fields.of_tab:
+        raise RecipeError(f"this page has no tab {quoted(tab)}: it has {', '.join(filter(None, Fields.of_tab))}")
+    return Fields.of_tab[tab].from_query(query)
+
+
+def recipe_of_json(data: object) -> Fields:
+    """The recipe that any tab wrote as JSON. Raises RecipeError."""
+    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
+    tab = given.get("tab", "") if isinstance(given, Mapping) else ""
+    return Fields.of_tab.get(tab if isinstance(tab, str) else "", Fields.of_tab[""]).from_json(given)
+
+
+def controls(recipe: type[Fields]) -> list[dict[str, Any]]:
+    """What the page's script needs to draw the fields that have a control."""
+    return [dict(kind.control, name=name, says=kind.says) for name, kind in kinds(recipe).items() if kind.control]

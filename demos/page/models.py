@@ -157,10 +157,10 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, share=1.0, says="Opening it …")
         pace.pace_of(model)
         card = zoo.card(model)
-        old = recipes.from_json(given)
+        old = recipes.Recipe.from_json(given)
         chosen = Recipe(model, seed=old.seed, psi=card.psi)
         recipes.directions_of(chosen)
-        yield dict(name=model, recipe=recipes.as_dict(chosen), models=listed())
+        yield dict(name=model, recipe=chosen.as_dict(), models=listed())
     except zoo.Cancelled:
         yield dict(name=model, error="", models=listed())
     except ValueError as error:  # RecipeError and HubError too

@@ -21,11 +21,9 @@ import numpy as np
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from core import zoo
 from core.images import from_pil, webp
 
-from ..restore.recipe import Restoration, observed_side
-from .cache import Kept
+from .cache import Cache
 from .fields import RecipeError
 
 SECONDS = 600  # that a picture is kept
@@ -48,7 +46,7 @@ class Own:
     size: tuple[int, int]
     note: str
     born: float
-    answers: Kept = field(default_factory=lambda: Kept(LARGEST_ANSWERS, lambda found: found.bytes()))
+    answers: Cache = field(default_factory=lambda: Cache(LARGEST_ANSWERS, lambda found: found.bytes()))
 
 
 _pictures: OrderedDict[str, Own] = OrderedDict()
@@ -165,17 +163,14 @@ def needed(token: str) -> Own:
     return own
 
 
-def answers(token: str) -> Kept:
+def answers(token: str) -> Cache:
     """What was found for a picture; it goes with it. Raises RecipeError where the picture is not here any more."""
     return needed(token).answers
 
 
-def image(recipe: Restoration) -> Tensor:
-    """The recipe's own picture [1, 3, s, s] in [-1, 1],
-    at the size of the network's pictures, or of what was observed.
-    """
-    side = observed_side(recipe) if recipe.as_is else zoo.card(recipe.model).resolution
-    return from_pil(needed(recipe.own).square.resize((side, side), Image.Resampling.LANCZOS))
+def image(token: str, side: int) -> Tensor:
+    """The picture of that name, [1, 3, side, side] in [-1, 1]. Raises RecipeError where it is not here any more."""
+    return from_pil(needed(token).square.resize((side, side), Image.Resampling.LANCZOS))
 
 
 def as_shown(own: Own) -> dict[str, Any]:

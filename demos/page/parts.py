@@ -7,29 +7,18 @@ asked for pictures and sentences only, through three queues: `LIVE` (never more 
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
-from PIL import Image
-
-from core.images import webp
-
-from .words import signed
 
 HERE = Path(__file__).resolve().parent
 TABS = HERE.parent
-ARRIVAL = TABS / "arrival"  # what was recorded, see `recorded`
-FILMS = ("strip", "film-")  # how its pictures of many frames are named
 FOLDS = {
     "more": "More controls",
     "compare": "Compare methods",
@@ -85,21 +74,6 @@ def write_whole(path: Path, data: bytes) -> None:
         file.write(data)
     os.chmod(temporary, 0o644)
     os.replace(temporary, path)
-
-
-def data_uri(data: bytes, kind: str = "image/webp") -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def tiles(sheet: str, columns: int) -> list[list[str]]:
-    """A sheet of square pictures as a data URI -> rows of `columns` data URIs, one a picture."""
-    picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
-    side = picture.width // columns
-    rows = []
-    for top in range(0, picture.height, side):
-        cut = [picture.crop((left, top, left + side, top + side)) for left in range(0, side * columns, side)]
-        rows.append([data_uri(webp(one)) for one in cut])
-    return rows
 
 
 # --- parts of a tab
@@ -178,63 +152,6 @@ def sentence(error: Exception) -> str:
     return said
 
 
-# --- numbers as tables: readable without colour, by screen readers too
-
-
-class Bar(NamedTuple):
-    """A row: value with its interval, beside what random does; None where not measured. `says` replaces the number."""
-
-    name: str
-    value: float
-    low: float | None = None
-    high: float | None = None
-    beside: float | None = None
-    says: str = ""
-
-
-def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", full: float | None = None) -> str:
-    """An HTML table of rows; every number is written, and drawn to the scale of `full` (None: the largest there is)."""
-    numbers = [abs(x) for row in rows for x in (row.value, row.low, row.high, row.beside) if x is not None]
-    full = full or max(numbers, default=1.0) or 1.0
-    names = [caption, value, "", *([beside] if beside else [])]
-    body = "".join(_bar_row(row, full, bool(beside)) for row in rows)
-    head = f"<thead><tr>{_heads(names)}</tr></thead>"
-    return _scrolling(f'<table class="bars">{head}<tbody>{body}</tbody></table>', caption)
-
-
-def _bar_row(row: Bar, full: float, beside: bool) -> str:
-    def at(x: float) -> str:
-        return f"{min(100.0, 100 * abs(x) / full):.1f}%"
-
-    interval = "" if row.low is None else f" <small>[{signed(row.low, 2)}, {signed(row.high, 2)}]</small>"
-    mark = "" if row.beside is None else f'<i style="left:{at(row.beside)}"></i>'
-    drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value)}"></span>{mark}</td>'
-    other = f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>" if beside else ""
-    said = escape(row.says) or signed(row.value, 2)
-    return f"<tr><th scope=row>{escape(row.name)}</th><td>{said}{interval}</td>{drawn}{other}</tr>"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
-    """A plain HTML table; the first column names the rows."""
-    body = ""
-    for first, *others in rows:
-        cells = "".join(f"<td>{escape(str(x))}</td>" for x in others)
-        body += f"<tr><th scope=row>{escape(str(first))}</th>{cells}</tr>"
-    return _scrolling(
-        f'<table class="plain-table"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{_heads(head)}</tr></thead><tbody>{body}</tbody></table>",
-        caption,
-    )
-
-
-def _heads(names: Sequence[str]) -> str:
-    return "".join(f"<th scope=col>{escape(name)}</th>" if name else "<td></td>" for name in names)
-
-
-def _scrolling(html: str, name: str) -> str:
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{html}</div>'
-
-
 # --- the look, the scripts, the address
 
 
@@ -264,28 +181,3 @@ def scripts(*names: str) -> str:
 def expert(query: Mapping[str, str]) -> bool:
     """Whether the address asks for open folds."""
     return query.get("expert") == "1"
-
-
-# --- what was recorded: a page that teaches before anything is computed
-
-
-@lru_cache(maxsize=8)
-def recorded(tab: str) -> dict | None:
-    """What `demos.steer.record` wrote for a tab; None where that is missing or broken.
-
-    Pictures are data URIs; films, which nobody needs at once, are addresses that `app.launch` serves.
-    """
-    try:
-        found = json.loads((ARRIVAL / f"{tab}.json").read_text(encoding="utf-8"))
-        pictures = {
-            name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
-            for name, file in found["pictures"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return {**found, "pictures": pictures}
-
-
-def _address(file: str) -> str:
-    """Relative to the page; another picture has another address, so that no browser shows an old one."""
-    return f"arrival/{file}?{hashlib.sha256((ARRIVAL / file).read_bytes()).hexdigest()[:12]}"

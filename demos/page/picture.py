@@ -5,13 +5,12 @@ One record makes the picture, its link, its code, its notebook, its PNG and its 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import Any
 
 import torch
 from PIL import Image
@@ -20,6 +19,7 @@ from torch import Tensor
 from core import zoo
 from core.checkpoints import native
 from core.codes import Directions, edit
+from core.drawing import draw, prefix
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.files import load_directions
 from core.factorization.ganspace import ganspace
@@ -28,17 +28,25 @@ from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
 from . import pace
-from .cache import Kept, joined
+from .cache import Cache, joined
 from .classes import class_names, class_of
-from .fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
+from .fields import (
+    Fields,
+    RecipeError,
+    amounts_field,
+    checked,
+    choice_field,
+    number_field,
+    quoted,
+    whole,
+    whole_field,
+)
 from .words import signed
 
-REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 KNOBS = 10
 LARGEST_SEED = 999_999_999
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
 MOST_PICTURES = 128  # in one strip
-PIXELS_AT_ONCE = 2**21  # of pictures drawn together
 LARGEST_STATES = 256 * 2**20  # bytes of layers' outputs that are kept
 LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
 NOUNS = {"portraits": "portrait", "objects": "object"}
@@ -46,55 +54,8 @@ NOUNS = {"portraits": "portrait", "objects": "object"}
 Files = Mapping[str, "str | Path"]  # sha256 of an uploaded direction set -> where it lies on this machine
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """One picture; plain values only. A recipe that exists can be drawn: everything is checked when it is made.
-
-    model: a name in core.zoo.CARDS, or of a model of the Hub that was fetched. seed: 0 .. 999,999,999.
-    psi: truncation of all layers, 0 .. 1. label: the class drawn; 0 where the model has none.
-    method: a key of METHODS; mode: of SeFa, "paper" or "official".
-    layers: "all", "coarse", "middle", "fine" (see `layer_groups`), or slots such as "0-3,6".
-    amounts: KNOBS numbers, in standard deviations of w . v, each within the card's reach; fewer are filled up with 0.
-    knob: the chosen one, counted from 0. directions: for method "file" the sha256 of the uploaded file, otherwise "".
-    Numbers may be given as text. psi and amounts are kept to a thousandth, far below what shows. Raises RecipeError.
-    """
-
-    model: str
-    seed: int = 0
-    psi: float = 0.7
-    method: str = "sefa"
-    mode: str = "paper"
-    layers: str = "all"
-    amounts: tuple[float, ...] = (0.0,) * KNOBS
-    knob: int = 0
-    directions: str = ""
-    label: int = 0
-
-    def __post_init__(self):
-        card = _card(self.model)
-        checked = dict(
-            seed=whole(self.seed, "the seed", 0, LARGEST_SEED),
-            psi=number(self.psi, "the truncation", 0, 1),
-            method=choice(self.method, "method", METHODS),
-            mode=choice(self.mode, "mode", MODES),
-            layers=_layers(self.layers, card.name),
-            amounts=_amounts(self.amounts, card.reach),
-            knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
-            directions=_identity(self.directions) if self.method == "file" else "",
-            label=_label(self.label, card),
-        )
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-
-
-FIELDS = tuple(field.name for field in fields(Recipe))
-_IN_A_LINK = tuple(name for name in FIELDS if name != "directions")
-
-
-# --- checks
-
-
-def _card(model: object) -> zoo.ModelCard:
+def checked_card(model: object) -> zoo.ModelCard:
+    """Of a network that can be opened now. Raises RecipeError."""
     if isinstance(model, str) and model in zoo.CARDS:
         card = zoo.CARDS[model]
         if card.own and not card.path.is_file():
@@ -116,6 +77,91 @@ def _card(model: object) -> zoo.ModelCard:
     raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS)}")
 
 
+@dataclass(frozen=True)
+class PictureRecipe(Fields):
+    """A picture that a network draws from a number; the base of the recipes of all tabs that show one.
+
+    model: a name in core.zoo.CARDS, or of a model of the Hub that was fetched. seed: 0 .. 999,999,999.
+    psi: truncation of all layers, 0 .. 1, kept to a thousandth. label: the class drawn; 0 where the model has none.
+    Numbers may be given as text. Raises RecipeError.
+    """
+
+    model: str = checked(lambda value, _: checked_card(value).name, MISSING, "name of the network")
+    seed: int = whole_field("the seed", 0, LARGEST_SEED, control=dict(kind="whole", word="seed"))
+    psi: float = number_field("the truncation", 0, 1, default=0.7, control=dict(kind="range", word="psi", step=0.05))
+    label: int = checked(
+        lambda value, recipe: _label(value, zoo.card(recipe.model)),
+        0,
+        "class drawn, by name or number; 0 where the network has none",
+        type=int | str,
+        control=dict(kind="text", word="label"),
+    )
+
+    @classmethod
+    def default_model(cls) -> str:
+        return next(iter(zoo.CARDS), "")
+
+    @property
+    def label_or_none(self) -> int | None:
+        """What `generator.codes` takes: None where the model has no classes."""
+        return self.label if zoo.card(self.model).classes else None
+
+    @property
+    def label_name(self) -> str:
+        """What its class is called; "" where the model has none."""
+        return class_names(self.model)[self.label] if zoo.card(self.model).classes else ""
+
+
+def layers_field() -> Any:
+    """Which layers listen: "all", "coarse", "middle", "fine" (see `layer_groups`), or slots such as "0-3,6"."""
+    return checked(
+        lambda value, recipe: _layers(value, recipe.model),
+        "all",
+        "layers that a knob moves: all, coarse, middle, fine, or numbers such as 0-3,6",
+        control=dict(kind="layers", word="layers"),
+    )
+
+
+def reach_of(recipe: PictureRecipe) -> float:
+    """How far a knob goes, in standard deviations of w . v."""
+    return zoo.card(recipe.model).reach
+
+
+@dataclass(frozen=True)
+class Recipe(
+    PictureRecipe, tab="", what="a recipe of a picture", give="give what the page wrote, with a model and a seed"
+):
+    """One picture of Steer. A recipe that exists can be drawn: everything is checked when it is made.
+
+    method: a key of METHODS; mode: of SeFa, "paper" or "official". layers: see `layers_field`.
+    amounts: KNOBS numbers, in standard deviations of w . v, each within the card's reach; fewer are filled up with 0.
+    knob: the chosen one, counted from 0. directions: for method "file" the sha256 of the uploaded file, otherwise "".
+    """
+
+    method: str = choice_field("method", METHODS)
+    mode: str = choice_field("mode", MODES)
+    layers: str = layers_field()
+    amounts: tuple[float, ...] = amounts_field(KNOBS, reach_of, "1.5,0,-2")
+    knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
+    directions: str = checked(
+        lambda value, recipe: _identity(value) if recipe.method == "file" else "",
+        "",
+        "sha256 of the file of directions, for the method file",
+        linked=False,
+    )
+
+    def shared(self) -> Recipe:
+        return replace(self, method="sefa") if self.method == "file" else self
+
+    def link_note(self) -> str:
+        if self.method != "file":
+            return ""
+        return "A link cannot hold your file of directions: it opens the same settings with SeFa."
+
+
+# --- checks
+
+
 def opened(model: str) -> Generator:
     """The generator of a recipe's model. Raises RecipeError where its file is broken or gone."""
     try:
@@ -128,26 +174,6 @@ def _label(label: object, card: zoo.ModelCard) -> int:
     if not card.classes:
         return whole(label, "the class of a model without classes", 0, 0)
     return class_of(label, card.name)
-
-
-def label_name(recipe: Recipe) -> str:
-    """What its class is called; "" where the model has none."""
-    return class_names(recipe.model)[recipe.label] if _card(recipe.model).classes else ""
-
-
-def label_of(recipe: Recipe) -> int | None:
-    """What `generator.codes` takes: None where the model has no classes."""
-    return recipe.label if _card(recipe.model).classes else None
-
-
-def _amounts(amounts: object, reach: float) -> tuple[float, ...]:
-    if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
-        raise RecipeError(
-            f"these are not the knobs' amounts: give at most {KNOBS} numbers "
-            f"from {-reach:g} to {reach:g}, such as 1.5,0,-2"
-        )
-    checked = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(amounts)]
-    return tuple(checked + [0.0] * (KNOBS - len(checked)))
 
 
 def _identity(sha256: object) -> str:
@@ -224,7 +250,7 @@ def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Direction
     path = _path(recipe, files) if recipe.method == "file" else ""
     weights = zoo.weights_hash(recipe.model)
     return _directions(
-        recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, label_of(recipe)
+        recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, recipe.label_or_none
     )
 
 
@@ -282,7 +308,7 @@ def codes_of(recipe: Recipe, files: Files | None = None) -> Tensor:
 
 def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | None) -> tuple[Tensor, tuple]:
     """Codes [n, slots, dim] of the recipe's seed at n settings of all knobs, and the slots in which they may differ."""
-    codes = _codes(opened(recipe.model), recipe)
+    codes = own_codes(recipe)
     if not any(any(setting) for setting in amounts):
         return codes.repeat(len(amounts), 1, 1), slots_of(recipe)  # an unmoved picture needs no directions
     directions, steps = directions_of(recipe, files)
@@ -290,8 +316,10 @@ def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | No
     return torch.cat(edited), directions.slots
 
 
-def _codes(generator: Generator, recipe: Recipe) -> Tensor:
-    return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=label_of(recipe))
+def own_codes(recipe: PictureRecipe) -> Tensor:
+    """Codes [1, slots, dim] of the seed, truncated, before anything moves them."""
+    generator = opened(recipe.model)
+    return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=recipe.label_or_none)
 
 
 def distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
@@ -308,7 +336,7 @@ def distances(setting: Sequence[float], directions: Directions, steps: Tensor) -
 
 def render(recipe: Recipe, files: Files | None = None, *, quick: bool = False) -> Tensor:
     """The picture [1, 3, R, R], nominally in [-1, 1]; `quick`: as the page draws it, see `pace.quick`."""
-    return _draw(recipe, *_moved(recipe, [recipe.amounts], files), quick)
+    return drawn(recipe, *_moved(recipe, [recipe.amounts], files), quick=quick)
 
 
 def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
@@ -330,7 +358,7 @@ def render_strip(
         raise RecipeError(f"a strip cannot have {len(amounts)} pictures: choose 1 to {MOST_PICTURES}")
     knob = replace(recipe, knob=knob).knob
     settings = [turned(recipe, knob, amount).amounts for amount in amounts]
-    return _draw(recipe, *_moved(recipe, settings, files), quick)
+    return drawn(recipe, *_moved(recipe, settings, files), quick=quick)
 
 
 def render_faces(
@@ -349,33 +377,25 @@ def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:
     return replace(recipe, amounts=recipe.amounts[:knob] + (amount,) + recipe.amounts[knob + 1 :])
 
 
-def _draw(recipe: Recipe, codes: Tensor, slots: tuple[int, ...], quick: bool) -> Tensor:
-    """Codes [n, slots, dim] that differ from the seed's only in `slots` -> images; the layers before these run once."""
+def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick: bool = False) -> Tensor:
+    """Images [n, 3, R, R] of codes [n, slots, dim] that differ from the recipe's own only in `slots`.
+
+    The layers before these are run once and cached: sliders run only what comes after.
+    """
     generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
     start = generator.start(slots)
-    before = _before(generator, recipe, start, quick) if start else None
-    batches = codes.split(max(1, PIXELS_AT_ONCE // generator.resolution**2))
-    return torch.cat([_finished(generator, part, before, start) for part in batches])
-
-
-def _finished(generator: Generator, codes: Tensor, before: State | None, start: int) -> Tensor:
-    if before is None:
-        return generator(codes)
-    state = before._make(part if part is None else part.expand(len(codes), -1, -1, -1) for part in before)
-    return generator.to_image(generator.run(codes, state, start=start))
-
-
-def _before(generator: Generator, recipe: Recipe, stop: int, quick: bool) -> State:
-    """The state after the layers that no knob reaches: the sliders run only what comes after."""
-    key = (zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.seed, recipe.psi, recipe.label, stop)
-    return _states.get(key) or _states.put(key, generator.run(_codes(generator, recipe), stop=stop))
+    key = (zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.seed, recipe.psi, recipe.label, start)
+    before = _states.get(key)
+    if before is None and start:
+        before = _states.put(key, prefix(generator, own_codes(recipe), slots))
+    return draw(generator, codes, slots, before)
 
 
 def _size(state: State) -> int:
     return sum(part.numel() * part.element_size() for part in state if part is not None)
 
 
-_states = Kept(LARGEST_STATES, _size)
+_states = Cache(LARGEST_STATES, _size)
 
 
 def shown(images: Tensor, model: str, *, largest: int | None = None) -> list[Image.Image]:
@@ -395,6 +415,11 @@ def picture_bytes(recipe: Recipe, files: Files | None = None) -> bytes:
     return _encoded(*_encoding(recipe, files))
 
 
+def picture_bytes_of(recipe: PictureRecipe) -> bytes:
+    """The picture of a recipe of any tab before anything moves it, as lossless WebP."""
+    return picture_bytes(Recipe(recipe.model, seed=recipe.seed, psi=recipe.psi, label=recipe.label))
+
+
 def has_bytes(recipe: Recipe, files: Files | None = None) -> bool:
     """Was `picture_bytes` made for this picture before?"""
     return _encoding(recipe, files) in _made
@@ -405,7 +430,7 @@ def _encoding(recipe: Recipe, files: Files | None) -> tuple[Recipe, str, str]:
     return replace(recipe, knob=0), zoo.weights_hash(recipe.model), path
 
 
-_made = Kept(LARGEST_PICTURES, len)
+_made = Cache(LARGEST_PICTURES, len)
 
 
 @joined
@@ -415,72 +440,15 @@ def _encoded(*key) -> bytes:
     return _made.get(key) or _made.put(key, webp(shown(render(recipe, files, quick=True), recipe.model)[0]))
 
 
-# --- JSON, link
-
-
-def as_dict(recipe: Recipe) -> dict:
-    """The recipe as plain JSON values, with its version: the one form behind link, notebook, saved edit and PNG."""
-    return dict(asdict(recipe), version=VERSION, amounts=list(recipe.amounts))
-
-
-def to_json(recipe: Recipe) -> str:
-    return json.dumps(as_dict(recipe), sort_keys=True)
-
-
-def from_json(data: str | bytes | Mapping) -> Recipe:
-    """The recipe of `to_json` (or of what `as_dict` returned); trusts nothing. Raises RecipeError."""
-    return Recipe(
-        **read_recipe(data, FIELDS, "a recipe of a picture", "give what the page wrote, with a model and a seed")
-    )
-
-
-def to_query(recipe: Recipe) -> dict[str, str]:
-    """The link's parameters: version and model always, the rest only where it is not the default.
-
-    A link cannot hold a file: for method "file" it opens the same settings with SeFa (see `link_note`).
-    """
-    linked = replace(recipe, method="sefa") if recipe.method == "file" else recipe
-    plain = Recipe(recipe.model)
-    written = {
-        name: in_a_link(getattr(linked, name))
-        for name in _IN_A_LINK
-        if name == "model" or getattr(linked, name) != getattr(plain, name)
-    }
-    return dict(v=str(VERSION), **written)
-
-
-def from_query(query: Mapping[str, str]) -> Recipe:
-    """The recipe of a link's parameters; what is missing is the default, the model the first there is.
-
-    Parameters that are not ours are left alone. Trusts nothing: raises RecipeError and nothing else.
-    """
-    ours = read_link(query, _IN_A_LINK)
-    if "amounts" in ours:
-        ours["amounts"] = ours["amounts"].split(",")
-    return Recipe(**{"model": next(iter(zoo.CARDS), ""), **ours})
-
-
-def link_for(recipe: Recipe, page: str = REPOSITORY) -> str:
-    """The address that opens this picture on `page`; under 1,000 characters."""
-    return f"{page}?{urlencode(to_query(recipe), safe=',')}"
-
-
-def link_note(recipe: Recipe) -> str:
-    """What the link does not hold, in a sentence; "" where it holds everything."""
-    if recipe.method != "file":
-        return ""
-    return "A link cannot hold your file of directions: it opens the same settings with SeFa."
-
-
 # --- words
 
 
 def alt_text(recipe: Recipe, titles: Sequence[str] | None = None) -> str:
     """What the picture shows and how it was made, for those who do not see it; `titles`: what each knob does."""
-    card = _card(recipe.model)
+    card = zoo.card(recipe.model)
     parts = [NOUNS.get(card.world, "picture"), f"picture number {recipe.seed}"]
     if card.classes:
-        parts.append(label_name(recipe))
+        parts.append(recipe.label_name)
     if opened(recipe.model).has_truncation:
         parts.append(f"truncation {recipe.psi:g}")
     for i, amount in enumerate(recipe.amounts):

@@ -1,157 +1,333 @@
-"""How a tab's handlers meet the page and programs:
-a recipe as JSON in, and a RecipeError is a sentence, never a failure.
-
-`read` is a tab's `from_json`: it makes the recipe of what came in, or raises RecipeError.
-"""
+"""A tab is data: what is its own stands in a `Tab`; `build` makes stage, knobs, folds, address and endpoints of it."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
-from typing import Any
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .fields import RecipeError
-from .parts import button, expert, fold, outlet, part, sentence
+from core import zoo
+from core.images import animation, enlarge, png
+from core.images import strip as side_by_side
 
-Read = Callable[[Mapping], Any]
+from . import export, handlers, knobs, models, words
+from .arrival import fitting
+from .fields import Fields, RecipeError, controls
+from .handlers import offer, refused
+from .parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
+from .picture import PictureRecipe, shown
+from .queue import LONG as LONG_LANE
+from .queue import QUEUE
 
-
-def refused(error: RecipeError, **more: object) -> dict:
-    """The sentence, as a part of the page shows it."""
-    return dict(error=str(error)[:1].upper() + str(error)[1:], **more)
-
-
-def last_of(news: Iterator[dict]) -> dict:
-    return list(news)[-1]
-
-
-# --- for the page
-
-
-def guarded(handler: Callable, count: int = 1) -> Callable:
-    """`handler` for an event with `count` outputs; a RecipeError becomes a sentence, the outputs stay as they are."""
-
-    def run(*values):
-        try:
-            return handler(*values)
-        except RecipeError as error:
-            sentence(error)
-            return gr.skip() if count == 1 else (gr.skip(),) * count
-
-    return run
+TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
+TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
+RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 
 
-def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
-    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted.
+class Progress(NamedTuple):
+    """What a cell yields instead of HTML where it has none yet. share: how much of the work is done, 0 to 1."""
 
-    A refusal is part of the answer: the part that asked says it; aloud: the page does, and the part stays as it is.
+    says: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One experiment: a button, and a generator function of the recipe that yields HTML.
+
+    run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. With
+    `more`, the words of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that
+    it depends on; of other values it is shown pale. place: "page", or the fold that it stands in. by_itself: it begins
+    when it comes into sight. says: shown while it runs. lane: of the queue.
     """
 
-    def run(given, event: gr.EventData):
-        try:
-            return dict(make(read(given), event), key=event.key)
-        except RecipeError as error:
-            if not aloud:
-                return refused(error, key=event.key)
-            sentence(error)
-            return gr.skip()
+    name: str
+    title: str
+    lead: str
+    press: str
+    run: Callable[..., Iterator[str | Progress]]
+    rests_on: tuple[str, ...]
+    place: str = "page"
+    more: str = ""
+    by_itself: bool = False
+    says: str = "Working …"
+    lane: str = LONG_LANE
 
-    return run
+    def config(self, tab: str) -> dict[str, Any]:
+        """What the page's script needs."""
+        names = ("name", "press", "rests_on", "more", "by_itself", "says")
+        return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
 
 
-def opened(request: gr.Request, recipes: ModuleType, *, tab: str, default: bool = False, **more: object) -> tuple:
-    """What the address asks of a tab:
-    its recipe, or a sentence with `more` beside it; and whether its folds stand open.
+@dataclass(frozen=True)
+class Tab:
+    """What a tab is: its words, its recipe, where its knobs come from, its experiments, its equation.
 
-    recipes: the tab's FIELDS, from_query and as_dict. default: it is meant where the address names no tab.
+    lead, limits: sentences. sentence: recipe -> the first sentence. knobs: recipe -> Knobs; may be slow the first
+    time. code: recipe -> what is the tab's own in the code cell. method: Markdown with the equation and the citation.
+    sources: functions whose source is shown below it. options: recipe -> for each field with a list of names, these.
+    made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once? Else
+    `prepare` computes what they need, in the queue, when the visitor asks for it.
     """
-    query = dict(request.query_params)
-    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * FOLDED
-    meant = query.get("tab") == tab or default and "tab" not in query
-    if not meant or not set(query) & {"v", *recipes.FIELDS}:
-        return gr.skip(), gr.skip(), *folds
-    try:
-        return recipes.as_dict(recipes.from_query(query)), gr.skip(), *folds
-    except RecipeError as error:
-        return gr.skip(), refused(error, **more), *folds
+
+    name: str
+    title: str
+    recipe: type[PictureRecipe]
+    lead: str
+    sentence: Callable[[Any], str]
+    knobs: Callable[[Any], knobs.Knobs]
+    code: Callable[[Any], export.Code]
+    method: str
+    sources: tuple[Callable, ...]
+    cells: tuple[Cell, ...]
+    limits: str
+    made_from: Callable[[str], Mapping[str, str]]
+    options: Callable[[Any], Mapping[str, Mapping[str, str]]] = lambda recipe: {}
+    ready: Callable[[Any], bool] = lambda recipe: True
+    prepare: Callable[[Any], Iterator[Progress]] | None = None
 
 
-# --- for programs
+# --- a recipe in, pictures and words out
 
 
-def called(read: Read, make: Callable, given: Mapping, *others) -> dict:
-    """make(recipe, ...) with JSON in and JSON out; the sentence of a RecipeError is the caller's error message."""
-    try:
-        return make(read(given), *others)
-    except RecipeError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
-def offer(function: Callable, name: str, says: str, queue: Mapping) -> None:
-    """A public endpoint of the page, in one of its queues."""
-    limits = {key: queue[key] for key in ("concurrency_id", "concurrency_limit")}
-    gr.api(function, api_name=name, api_description=says, **limits)
-
-
-def of_recipe(read: Read, make: Callable) -> Callable[[dict], dict]:
-    def call(recipe: dict) -> dict:
-        return called(read, make, recipe)
-
-    return call
-
-
-# --- the folds that every tab has
-
-FOLDED = 5
-
-
-def method_fold(tab: str, equation: str, functions: Mapping[str, Callable]) -> gr.Accordion:
-    """The equation, and the sources of the functions that the tab calls, by element names."""
-    with fold(tab, "method") as folded:
-        gr.Markdown(
-            equation,
-            elem_id=f"{tab}-equation",
-            latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)],
-        )
-        for name, function in functions.items():
-            gr.Code(
-                inspect.getsource(function),
-                language="python",
-                label=f"{function.__name__}: a function that this tab calls",
-                interactive=False,
-                buttons=["copy"],
-                show_line_numbers=False,
-                elem_id=name,
-            )
-    return folded
-
-
-def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[[], object] | None = None) -> dict:
-    """What stands in the fold "Take it away": a button for each kind of file, the link, the code; `after` adds more.
-
-    Returns the parts by name: take_KIND, code and outlet.
-    """
-    made: dict = {}
-    with gr.Row(elem_classes="buttons"):
-        made.update(buttons(tab, "take", kinds))
-    part(tab, "link")
-    made["code"] = gr.Code(
-        code,
-        language="python",
-        label="The code of this picture",
-        interactive=False,
-        buttons=["copy"],
-        show_line_numbers=False,
-        elem_id=f"{tab}-code",
+def answer(tab: Tab, recipe: PictureRecipe) -> dict:
+    """All that the page shows of a recipe; without knobs where these are not there yet. Raises RecipeError."""
+    ready = tab.ready(recipe)
+    found = tab.knobs(recipe) if ready else knobs.NONE
+    if not ready:
+        recipe = replace(recipe, amounts=())
+    alt = knobs.alt_text(recipe, found)
+    return dict(
+        recipe=recipe.as_dict(),
+        src=knobs.data_uri(knobs.picture_of(recipe, found)),
+        before=knobs.data_uri(knobs.picture_bytes_of(recipe)),
+        exact=True,
+        alt=alt,
+        caption=f"{alt[:1].upper()}{alt[1:]}.",
+        query=recipe.query(),
+        note=recipe.link_note(),
+        sentence=tab.sentence(recipe),
+        setup=dict(knobs.setup_of(recipe, found), options=tab.options(recipe), ready=ready),
     )
-    if after:
-        after()
-    made["outlet"] = outlet(tab)
-    return made
 
 
-def buttons(tab: str, prefix: str, kinds: Mapping[str, str]) -> dict[str, gr.Button]:
-    return {f"{prefix}_{kind}": button(name, f"{tab}-{prefix}-{kind}") for kind, name in kinds.items()}
+def file_for(tab: Tab, recipe: PictureRecipe, kind: str) -> tuple[bytes, str]:
+    """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
+    found, name = tab.knobs(recipe), f"{tab.name}-picture{recipe.seed}"
+    if kind == "notebook":
+        return notebook_for(tab, recipe), f"{name}.ipynb"
+    if kind == "picture":
+        image = knobs.render(recipe, found, [recipe.amounts])
+        return export.png_of(shown(image, recipe.model)[0], recipe), f"{name}.png"
+    count = 7 if kind == "strip" else knobs.FRAMES
+    images = knobs.render(recipe, found, knobs.settings_of(recipe, zoo.card(recipe.model).reach, count))
+    times = max(1, TAKEN_SIDE // images.shape[-1])
+    pictures = [enlarge(one, times) for one in shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
+    if kind == "strip":
+        return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict()), f"{name}-strip.png"
+    return animation(pictures), f"{name}.webp"
+
+
+def notebook_for(tab: Tab, recipe: PictureRecipe) -> bytes:
+    """A notebook that gets itself running, makes the picture, and draws the strip of the chosen knob."""
+    found, reach = tab.knobs(recipe), zoo.card(recipe.model).reach
+    knob = min(recipe.knob, len(found) - 1)
+    says = f"This notebook makes one picture ({knobs.alt_text(recipe, found)}), then turns one of its knobs."
+    row = [round(reach * i / 3, 3) for i in range(-3, 4)]
+    turned = f"{found.titles[knob]} from {-reach:g} to {reach:g} {found.unit}, the other knobs as above."
+    return export.notebook(recipe, tab.code(recipe), says, knob, row, turned)
+
+
+def last_html(pieces: Iterator[str | Progress]) -> str:
+    """What a cell ends with: what is recorded, and what programs get."""
+    found = [piece for piece in pieces if isinstance(piece, str)]
+    return found[-1] if found else ""
+
+
+# --- the page
+
+
+def build(tab: Tab) -> Demo:
+    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
+    shown_first = arrival(tab)
+    with gr.Tab(tab.title, id=tab.name), gr.Column(elem_classes="tab"):
+        text(
+            f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
+            f'<p class="lead">{escape(tab.lead)}</p>'
+        )
+        events = ("film", "prepare", "stop", *(one.name for one in tab.cells))
+        parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
+        for name in ("film", "facts"):
+            parts[name] = part(tab.name, name, {}, visible="hidden")
+        with gr.Row(elem_classes="bench"):
+            with gr.Column(scale=5, min_width=320):
+                parts["stage"] = part(tab.name, "stage", shown_first["answer"])
+                models.picker(tab.name, parts["recipe"])
+            with gr.Column(scale=6, min_width=320):
+                part(tab.name, "knobs")
+        _cells(tab, "page", parts, shown_first)
+        folds = _folds(tab, parts, shown_first)
+        limits(tab.limits)
+    _wire(tab, parts)
+    return Demo(tab.name, (_opened(tab), [parts["recipe"], parts["stage"], *folds]), lambda: _endpoints(tab), left)
+
+
+def arrival(tab: Tab) -> dict:
+    """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
+    model = tab.recipe.default_model()
+    found = fitting(tab.name, model, tab.made_from, RECORDED)
+    if found is not None:
+        pictures = found["pictures"]
+        return dict(found, answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]))
+    bare = tab.recipe.unread(model, psi=zoo.card(model).psi)
+    return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.lead)
+
+
+def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
+    for one in tab.cells:
+        if one.place != place:
+            continue
+        value = dict(shown_first["cells"].get(one.name, {}), cell=one.config(tab.name))
+        with cell(one.title, one.lead, elem_id=f"{tab.name}-cell-{one.name}"):
+            parts[one.name] = part(tab.name, one.name, value)
+
+
+def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
+    with fold(tab.name, "more") as more:
+        part(tab.name, "more", dict(words=words.table(), fields=controls(tab.recipe)))
+        _cells(tab, "more", parts, shown_first)
+    with fold(tab.name, "compare") as compare:
+        _cells(tab, "compare", parts, shown_first)
+    with fold(tab.name, "true") as true:
+        _cells(tab, "true", parts, shown_first)
+    sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
+    method = handlers.method_fold(tab.name, tab.method, sources)
+    with fold(tab.name, "take") as take:
+        parts.update(handlers.take_away(tab.name, TAKEN, shown_first["code"]))
+    return [more, compare, true, method, take]
+
+
+def _wire(tab: Tab, parts: dict) -> None:
+    bus = parts["recipe"]
+    bus.change(_live(tab), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
+    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: knobs.film(recipe, tab.knobs(recipe)), aloud=True)
+    bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LONG))
+    if tab.prepare:
+        first = Cell("prepare", "", "", "", tab.prepare, ("model", "label"))
+        bus.prepare(watched(tab.name, tab.recipe, first), bus, parts["facts"], **private(f"{tab.name}_prepare", WATCH))
+    for one in tab.cells:
+        made = watched(tab.name, tab.recipe, one)
+        getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}", WATCH))
+    bus.stop(stopping(tab.name), None, None, **private(f"{tab.name}_stop_cell", LIVE))
+    for kind in TAKEN:
+        make = handlers.guarded(lambda given, k=kind: publish(*file_for(tab, tab.recipe.from_json(given), k)))
+        deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"{tab.name}_take_{kind}")
+
+
+def _live(tab: Tab) -> Callable:
+    def live(given: Mapping) -> tuple:
+        """The answer and the code of the picture; after bad input the code stays."""
+        try:
+            recipe = tab.recipe.from_json(given)
+            code = export.cell_of(recipe, tab.code(recipe)) if tab.ready(recipe) else gr.skip()
+            return answer(tab, recipe), code
+        except RecipeError as error:
+            return refused(error, asked=given), gr.skip()
+
+    return live
+
+
+def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
+    """The handler of a cell: it waits for its turn, is shared by all who ask for the same, and can be stopped."""
+    kind = f"{tab} {one.name}"
+
+    def run(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
+        try:
+            asked, page = recipe.from_json(given), int(getattr(event, "first", 0) or 0) % 1_000
+            key = (kind, page, *((name, getattr(asked, name)) for name in one.rests_on), zoo.weights_hash(asked.model))
+            for piece in QUEUE.pieces(
+                key, lambda _run: _news(one, asked, page), str(request.session_hash), kind, one.lane
+            ):
+                yield dict(piece, key=event.key, cell=one.config(tab), first=page)
+        except RecipeError as error:
+            yield refused(error, key=event.key, cell=one.config(tab))
+
+    return run
+
+
+def _news(one: Cell, recipe: Fields, page: int) -> Iterator[dict | None]:
+    html = ""
+    for piece in one.run(recipe, page) if one.more else one.run(recipe):
+        if isinstance(piece, str):
+            html = piece
+            yield dict(html=html)
+        elif piece is not None:
+            yield dict(says=piece.says, share=piece.share, **({"html": html} if html else {}))
+        else:
+            yield None
+    yield dict(html=html)
+
+
+def stopping(tab: str) -> Callable:
+    def stop(event: gr.EventData, request: gr.Request) -> None:
+        """Ends one of the visitor's experiments; the others go on."""
+        QUEUE.stop(str(request.session_hash), f"{tab} {event.kind}")
+
+    return stop
+
+
+def left(request: gr.Request) -> None:
+    """The visitor closed the page: their work ends."""
+    QUEUE.leave(str(request.session_hash))
+
+
+def _opened(tab: Tab) -> Callable:
+    def opened(request: gr.Request) -> tuple:
+        return handlers.opened(request, tab.name, tab.recipe)
+
+    return opened
+
+
+# --- the same, for programs
+
+
+def prepared(tab: Tab, make: Callable[[Any], dict]) -> Callable[[Any], dict]:
+    """`make(recipe)` once the recipe's knobs are there."""
+
+    def run(recipe: Any) -> dict:
+        if not tab.ready(recipe):
+            for _ in tab.prepare(recipe):
+                pass
+        return make(recipe)
+
+    return run
+
+
+def _endpoints(tab: Tab) -> None:
+    """The tab's public endpoints: a recipe in, JSON out; pictures are data URIs of lossless WebP."""
+    offer(
+        prepared(tab, lambda recipe: answer(tab, recipe)),
+        tab.recipe,
+        f"{tab.name}_picture",
+        "The picture of a recipe, before and after, its words, link and knobs.",
+        LONG,
+    )
+    offer(
+        prepared(tab, lambda recipe: dict(code=export.cell_of(recipe, tab.code(recipe)))),
+        tab.recipe,
+        f"{tab.name}_code",
+        "Python that makes the same picture, to the pixel.",
+        LIVE,
+    )
+    for one in tab.cells:
+        run = one.run if not one.more else lambda recipe, run=one.run: run(recipe, 0)
+        offer(
+            prepared(tab, lambda recipe, run=run: dict(html=last_html(run(recipe)))),
+            tab.recipe,
+            f"{tab.name}_{one.name}",
+            f"{one.lead} As HTML.",
+            LONG,
+        )

@@ -43,7 +43,7 @@ def origin(recipe: Recipe) -> str:
 
 def take_directions(path: str, given: Mapping) -> Recipe:
     """A visitor's file as the knobs of the current picture. Raises RecipeError; nothing is kept then."""
-    recipe, source = recipes.from_json(given), Path(path)
+    recipe, source = recipes.Recipe.from_json(given), Path(path)
     if source.suffix not in SUFFIXES:
         ending = source.suffix or "a file without an ending"
         raise RecipeError(f"directions come as {', '.join(SUFFIXES)}, not as {ending}: save them as one of these")

@@ -17,7 +17,7 @@ from pathlib import Path
 from core import zoo
 from core.checkpoints import native
 
-from ..page.parts import Bar, bars, table
+from ..page.blocks import Bar, bars, table
 from ..page.words import signed
 
 METHODS = {

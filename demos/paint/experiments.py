@@ -22,12 +22,12 @@ from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
 from core.images import webp
 from core.regions import to_text
-from core.truth.worlds import deviations, load_world
+from core.truth.worlds import load_world
 
 from ..page import picture as recipes
-from ..page.evidence import has_reader
+from ..page.blocks import data_uri, table
+from ..page.evidence import has_reader, read_change, top_moved
 from ..page.fields import RecipeError
-from ..page.parts import data_uri, table
 from ..page.words import signed
 from . import search as finding
 from .recipe import (
@@ -47,8 +47,6 @@ from .search import FURTHEST, Knobs, change, render
 
 FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of what only the page shows
-TOP = 3  # factors named
-CLEAR = 0.2  # standard deviations that count as having moved
 NAMED = 0.3  # the same, from one side to the other, for a knob to be called by it
 TITLES = ("Forbidden", "Allowed"), ("Weighed", "Left aside")  # changes outside: of LowRankGAN, of ReSeFa
 LOCAL = 2.0  # inside over outside from which a face counts as local
@@ -96,35 +94,6 @@ def times(value: float | None) -> str:
 
 
 # --- what moved, read by the factor reader
-
-
-@torch.no_grad()
-def read_change(model: str, before: Tensor, after: Tensor) -> Tensor | None:
-    """Factor changes between images [n, 3, R, R], [n, factors] in standard deviations; None without a reader."""
-    if not has_reader(model):
-        return None
-    card = zoo.card(model)
-    reader = zoo.load_reader(card.world)
-    return (reader(after) - reader(before)).cpu() / deviations(card.world, card.spread)
-
-
-def top_moved(model: str, changed: Tensor | None, *, least: float = CLEAR) -> list[dict]:
-    """The TOP factors of a change [factors] by at least `least`:
-    description, sense in words, amount; none without a reader.
-    """
-    if changed is None:
-        return []
-    factors = load_world(zoo.card(model).world).FACTORS
-    order = changed.abs().argsort(descending=True)[:TOP].tolist()
-    return [
-        dict(
-            name=factors[i].description,
-            sense=factors[i].high if changed[i] > 0 else factors[i].low,
-            amount=round(float(changed[i]), 2),
-        )
-        for i in order
-        if abs(changed[i]) >= least
-    ]
 
 
 def named(recipe: Painted, knobs: Knobs) -> list[dict]:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlencode
 
-import torch
 from torch import Tensor
 
 from core import zoo
@@ -20,76 +18,71 @@ from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
-from ..page.export import SET_UP, STRIP, drawing_code, label_code, notebook_of, opening
-from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
-from ..page.picture import REPOSITORY, Recipe
+from ..page.export import Code, cell_of, drawing_code, notebook
+from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
+from ..page.parts_of_pictures import AROUND, PARTS, has_parts, part_names, read_parts
+from ..page.picture import PictureRecipe, Recipe, layers_field
 
-TAB = "paint"
 KNOBS = 4
 REACH = 6.0  # steps, at most
 STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
-PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")  # of a face, offered in this order
-AROUND = ("background", "floor")  # of an object everything is offered, and these last
 PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")
 METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
 MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
 TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
-LEAST = 8  # pixels of 64 x 64 that a part must cover to be offered
 LARGEST_WEIGHT = 2.0  # from 1 on the sparse part is 0: the search goes no further either
 
 
 @dataclass(frozen=True)
-class Painted:
-    """One picture with a region; plain values only. A recipe that exists was checked; its part may still be missing.
+class Painted(
+    PictureRecipe,
+    tab="paint",
+    what="a painted picture's recipe",
+    give="give what the tab Paint wrote, with a model and a region",
+    always=("model", "region"),
+):
+    """One picture with a region. A recipe that exists was checked; its part may still be missing.
 
-    model, seed, psi, label, layers: as in demos.page.picture.Recipe. region: a part's name (of the part reader), the
-    text of `core.regions.to_text`, or "" for the picture's default. method: a key of METHODS. lam: weight of the sparse
-    part, 0: searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them.
-    amounts: KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at first
-    order. knob: the chosen one, counted from 0. Numbers may be given as text. Raises RecipeError.
+    region: a part's name (of the part reader), the text of `core.regions.to_text`, or "" for the picture's default.
+    method: a key of METHODS. lam: weight of the sparse part, 0: searched for. forbid: are changes outside forbidden?
+    size: pixels a side of the Jacobian, 0: all of them. amounts: KNOBS numbers from -6 to 6, in steps; one step changes
+    the region by 0.05 (RMS, values in [-1, 1]) at first order. knob: the chosen one, counted from 0.
     """
 
-    model: str
-    seed: int = 0
-    psi: float = 0.7
-    region: str = ""
-    method: str = "lowrank"
-    lam: float = 0.0
-    forbid: bool = True
-    layers: str = "all"
-    size: int = 0
-    amounts: tuple[float, ...] = (0.0,) * KNOBS
-    knob: int = 0
-    label: int = 0
-
-    def __post_init__(self):
-        base = Recipe(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
-        resolution = zoo.card(base.model).resolution
-        checked = dict(
-            {name: getattr(base, name) for name in ("seed", "psi", "label", "layers")},
-            region=_region(self.region, base),
-            method=choice(self.method, "method", METHODS),
-            lam=_weight(self.lam),
-            forbid=_yes(self.forbid),
-            size=whole(self.size, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution,
-            amounts=_amounts(self.amounts),
-            knob=whole(self.knob, "the chosen knob, counted from 0,", 0, KNOBS - 1),
-        )
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    layers: str = layers_field()
+    region: str = checked(
+        lambda value, recipe: _region(value, recipe.base),
+        "",
+        "a part's name, or a region as core.regions.to_text writes it",
+    )
+    method: str = choice_field("method", METHODS)
+    lam: float = checked(
+        lambda value, _: _weight(value), 0.0, f"lambda from 0.0001 to {LARGEST_WEIGHT:g}, 0: searched for", type=float
+    )
+    forbid: bool = flag_field("changes outside are forbidden", default=True)
+    size: int = checked(
+        lambda value, recipe: _size(value, zoo.card(recipe.model).resolution),
+        0,
+        "pixels a side of the Jacobian, 0: all of them",
+        type=int,
+    )
+    amounts: tuple[float, ...] = amounts_field(KNOBS, lambda _: REACH, "4,0,-2")
+    knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
 
     @property
     def base(self) -> Recipe:
         """The picture that nothing has moved."""
         return Recipe(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
 
-    @property
-    def label_or_none(self) -> int | None:
-        """What `generator.codes` takes: None where the model has no classes."""
-        return recipes.label_of(self.base)
+    def told(self) -> str:
+        return f"Paint: made by {METHODS[self.method]} for {called(self)} of picture number {self.seed}"
+
+    def plain(self) -> Painted:
+        return Painted(self.model, region=self.region)
 
 
-FIELDS = tuple(field.name for field in fields(Painted))
+def _size(value: object, resolution: int) -> int:
+    return whole(value, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution
 
 
 def _region(region: object, base: Recipe) -> str:
@@ -126,40 +119,7 @@ def _weight(value: object) -> float:
     )
 
 
-def _yes(value: object) -> bool:
-    known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
-    if isinstance(value, (bool, str)) and value in known:
-        return known[value]
-    raise RecipeError(f"changes outside are forbidden (1) or not (0), not {quoted(value)}: give 1 or 0")
-
-
-def _amounts(amounts: object) -> tuple[float, ...]:
-    if not isinstance(amounts, (list, tuple)) or len(amounts) > KNOBS:
-        raise RecipeError(
-            "these are not the knobs' amounts: "
-            f"give at most {KNOBS} numbers from {-REACH:g} to {REACH:g}, such as 4,0,-2"
-        )
-    checked = [number(amount, f"knob {i + 1}", -REACH, REACH) for i, amount in enumerate(amounts)]
-    return tuple(checked + [0.0] * (KNOBS - len(checked)))
-
-
 # --- the region
-
-
-def has_parts(model: str) -> bool:
-    """Is there a part reader for the network's world, trained at its size?"""
-    card = zoo.card(model)
-    path = zoo.WEIGHTS / f"{card.world}-parts.safetensors"
-    return bool(card.world) and path.exists() and zoo.load_part_reader(card.world).resolution == card.resolution
-
-
-def part_names(model: str) -> tuple[str, ...]:
-    """All that the part reader tells apart, the offered ones first; none without a reader."""
-    if not (isinstance(model, str) and model in {**zoo.CARDS, **zoo.HUB_CARDS} and has_parts(model)):
-        return ()
-    names = zoo.load_part_reader(zoo.card(model).world).names
-    first = PARTS if PARTS[0] in names else [name for name in names if name not in AROUND]
-    return (*(name for name in first if name in names), *(name for name in names if name not in first))
 
 
 def offered(model: str, there: Collection[str]) -> list[str]:
@@ -195,16 +155,6 @@ def _parts(model: str, _weights: str, base: Recipe) -> dict[str, Tensor]:
     if not has_parts(model):
         return {}
     return read_parts(model, recipes.render(base))[0]
-
-
-@torch.no_grad()
-def read_parts(model: str, images: Tensor) -> list[dict[str, Tensor]]:
-    """Of each of the images [n, 3, R, R] in [-1, 1]: the parts that it shows."""
-    reader = zoo.load_part_reader(zoo.card(model).world)
-    masks = reader.masks(images.clamp(-1, 1)).cpu()
-    least = LEAST * (images.shape[-1] / 64) ** 2
-    found = [{name: one[reader.names.index(name)] for name in part_names(model)} for one in masks]
-    return [{name: mask for name, mask in parts.items() if mask.sum() >= least} for parts in found]
 
 
 def mask_of(recipe: Painted) -> Tensor:
@@ -247,99 +197,27 @@ def verb(recipe: Painted, name: str = "moves") -> str:
     return name[:-1] if recipe.region in PLURAL else name
 
 
-# --- JSON, link
-
-
-def as_dict(recipe: Painted) -> dict:
-    """The recipe as plain JSON values, with the tab and the version: the one form behind link, notebook and PNG."""
-    return dict(asdict(recipe), amounts=list(recipe.amounts), version=VERSION, tab=TAB)
-
-
-def unread(model: str, psi: float) -> dict:
-    """The plain recipe of a network that nobody has opened yet: its default region is found when it is."""
-    plain = {field.name: field.default for field in fields(Painted) if field.name != "model"}
-    return dict(plain, model=model, psi=psi, region="", amounts=[0.0] * KNOBS, version=VERSION, tab=TAB)
-
-
-def from_json(data: str | bytes | Mapping) -> Painted:
-    """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    return Painted(
-        **read_recipe(
-            data,
-            FIELDS,
-            "a painted picture's recipe",
-            "give what the tab Paint wrote, with a model and a region",
-            tab=TAB,
-        )
-    )
-
-
-def to_query(recipe: Painted) -> dict[str, str]:
-    """The link's parameters: tab, version, model and region always, the rest only where it is not the default."""
-    plain = Painted(recipe.model, region=recipe.region)
-    written = {
-        name: in_a_link(getattr(recipe, name))
-        for name in FIELDS
-        if name in ("model", "region") or getattr(recipe, name) != getattr(plain, name)
-    }
-    return dict(tab=TAB, v=str(VERSION), **written)
-
-
-def from_query(query: Mapping[str, str]) -> Painted:
-    """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-    ours = read_link(query, FIELDS)
-    if "amounts" in ours:
-        ours["amounts"] = ours["amounts"].split(",")
-    return Painted(**{"model": next(iter(zoo.CARDS), ""), **ours})
-
-
-def link_for(recipe: Painted, page: str = REPOSITORY) -> str:
-    """The address that opens this picture on `page`; under 1,000 characters."""
-    return f"{page}?{urlencode(to_query(recipe), safe=',')}"
-
-
 # --- code and notebook
 
 
-def code_for(recipe: Painted, amounts: Sequence[float]) -> str:
-    """Python that makes the picture when run in the repository's root;
-    `amounts`: of the method's own directions, in steps.
-
-    It ends with a file picture.png.
-    """
-    return "\n".join([*_imports(recipe), "", *_lines(recipe, amounts)]) + '\npicture.save("picture.png")\n'
-
-
-def _imports(recipe: Painted) -> list[str]:
-    reader, _ = opening(zoo.card(recipe.model))
-    part = recipe.region in part_names(recipe.model)
+def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
+    """The lines that make the region's directions; `amounts`: of the method's own directions, in steps."""
+    base, world, part = recipe.base, zoo.card(recipe.model).world, recipe.region in part_names(recipe.model)
     solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
-    lines = [
-        "from core.codes import edit",
+    imports = [
         "from core.factorization.jacobian import grams",
-        f"from core.factorization.{solver}",
-        "from core.images import to_pil",
-        reader,
         "from core.zoo import load_part_reader" if part else "from core.regions import from_text",
     ]
     if recipe.method == "resefa" and not recipe.forbid:
-        others = (line for line in lines if "resefa" not in line)
-        lines = ["import torch", "", *others, "from core.codes import Directions"]
-    return sorted(lines, key=lambda line: (line.startswith("from core"), line))
-
-
-def _lines(recipe: Painted, amounts: Sequence[float]) -> list[str]:
-    generator, (_, expression) = recipes.opened(recipe.model), opening(zoo.card(recipe.model))
-    base, world = recipe.base, zoo.card(recipe.model).world
-    psi = f", psi={recipe.psi}" if generator.has_truncation else ""
-    drawer, rows = drawing_code(base)
-    part = recipe.region in part_names(recipe.model)
+        imports += ["import torch", "from core.codes import Directions"]
+    else:
+        imports.append(f"from core.factorization.{solver}")
+    drawer, _ = drawing_code(base)
     read = [
         f'reader = load_part_reader("{world}")',
         f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
         f'region = parts[reader.names.index("{recipe.region}")]',
     ]
-    region = read if part else [f'region = from_text("{recipe.region}")']
     more = "".join(
         [
             f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
@@ -347,19 +225,20 @@ def _lines(recipe: Painted, amounts: Sequence[float]) -> list[str]:
             ', colours="mean"' if recipe.method == "official" else "",
         ]
     )
-    return [
-        f"generator = {expression}",
-        f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(base)})",
-        *region,
+    lines = [
+        *(read if part else [f'region = from_text("{recipe.region}")']),
         f"found = grams({drawer}, codes, region{more})",
         *_directions(recipe),
         "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
-        f"steps = ({STEP} / energy.sqrt()).tolist()         "
-        f"# a step changes the region by {STEP} (RMS), at first order",
+        f"steps = ({STEP} / energy.sqrt()).tolist()   # one step changes the region by {STEP} (RMS)",
         f"amounts = {[round(amount, 3) for amount in amounts]}",
-        "edited = edit(codes, directions, [amount * step for amount, step in zip(amounts, steps)])",
-        f"picture = to_pil({drawer}(edited){rows})[0]",
     ]
+    return Code(imports, lines)
+
+
+def code_for(recipe: Painted, amounts: Sequence[float]) -> str:
+    """Python that makes the picture; `amounts`: of the method's own directions, in steps."""
+    return cell_of(recipe, code_of(recipe, amounts))
 
 
 def _directions(recipe: Painted) -> list[str]:
@@ -378,26 +257,10 @@ def _directions(recipe: Painted) -> list[str]:
     return [f"directions = lowrank_of(found{mode}{weight}).{which}"]
 
 
-def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequence[float], about: str) -> bytes:
+def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequence[float], says: str) -> bytes:
     """A notebook that gets itself running, makes the picture, and draws the strip of one direction."""
-    drawer, rows = drawing_code(recipe.base)
-    code = "\n".join([*_imports(recipe), "", *_lines(recipe, amounts), "picture.resize((320, 320))"])
-    card = zoo.card(recipe.model)
-    parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    head = (
-        f"# One picture of GANatomy, Paint\n\n{about} [Open the picture on the page]({link_for(recipe)}).\n\n"
-        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
-    )
-    return notebook_of(
-        [
-            ("markdown", head),
-            ("code", SET_UP),
-            ("code", code),
-            ("markdown", f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."),
-            ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows)),
-        ]
-    )
+    turned = f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."
+    return notebook(recipe, code_of(recipe, amounts), says, knob, row, turned)
 
 
 def weights_around(lam: float) -> Iterator[float]:

@@ -28,9 +28,9 @@ from core.generators.base import Generator
 from core.regions import resized
 
 from ..page import picture as recipes
-from ..page.cache import Kept
+from ..page.cache import Cache
 from ..page.fields import RecipeError
-from ..page.pace import pace_of, quick
+from ..page.pace import pace_of
 from .recipe import KNOBS, REACH, STEP, TRIED, Painted, called, mask_of
 
 FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
@@ -149,9 +149,9 @@ def _bytes_needed(model: str, _weights: str) -> dict[int, int]:
 # --- solving, once for all who ask
 
 
-_jacobians = Kept(LARGEST_JACOBIANS, lambda kept: kept.jacobian.nbytes)
-_said = Kept(1_000, lambda said: 1)
-_solved = Kept(LARGEST_SOLVED, lambda kept: 12 * kept.grams.inside.nbytes)
+_jacobians = Cache(LARGEST_JACOBIANS, lambda kept: kept.jacobian.nbytes)
+_said = Cache(1_000, lambda said: 1)
+_solved = Cache(LARGEST_SOLVED, lambda kept: 12 * kept.grams.inside.nbytes)
 
 
 def known(recipe: Painted) -> Knobs | None:
@@ -377,7 +377,6 @@ def _baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
 # --- pictures
 
 
-@torch.no_grad()
 def render(
     recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True, base=None
 ) -> Tensor:
@@ -388,9 +387,8 @@ def render(
         codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
         for setting in settings
     ]
-    generator = (quick(recipe.model) if quickly else recipes.opened(recipe.model)).at(psi=recipe.psi)
-    batches = torch.cat(moved).split(max(1, recipes.PIXELS_AT_ONCE // generator.resolution**2))
-    return torch.cat([generator(batch) for batch in batches]).clamp(-1, 1)
+    slots = recipes.slots_of(base) if knobs is None else knobs.directions.slots
+    return recipes.drawn(base, torch.cat(moved), slots, quick=quickly).clamp(-1, 1)
 
 
 def distances(knobs: Knobs, setting: tuple[float, ...]) -> list[float]:

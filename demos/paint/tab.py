@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -23,29 +22,17 @@ from core.images import strip as side_by_side
 from core.regions import to_text
 
 from ..page import evidence as measured
+from ..page import handlers as wiring
 from ..page import models, words
 from ..page import picture as recipes
-from ..page import tab as wiring
-from ..page.cache import Kept
+from ..page.arrival import fitting
+from ..page.blocks import data_uri, tiles
+from ..page.cache import Cache
+from ..page.export import png_of
 from ..page.fields import RecipeError
+from ..page.handlers import buttons, guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.pace import pace_of
-from ..page.parts import (
-    LIVE,
-    LONG,
-    Demo,
-    cell,
-    data_uri,
-    deliver,
-    fold,
-    limits,
-    part,
-    private,
-    publish,
-    recorded,
-    text,
-    tiles,
-)
-from ..page.tab import buttons, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+from ..page.parts import LIVE, LONG, Demo, cell, deliver, fold, limits, part, private, publish, text
 from ..page.uploads import take_directions
 from . import evidence as on_unseen
 from . import experiments
@@ -54,7 +41,7 @@ from . import search as finding
 from .recipe import Painted, called, verb
 from .search import Knobs
 
-TAB, TITLE = painted.TAB, "Paint"
+TAB, TITLE = Painted.tab, "Paint"
 SCRIPTS = ("paint/paint", "paint/stage", "paint/experiments")
 SOLVE = dict(concurrency_id="solve", concurrency_limit=8, trigger_mode="always_last", show_progress="hidden")
 FRAMES, SLOW_FRAMES = 21, 9  # of a strip
@@ -70,9 +57,9 @@ TAKEN = {
     "directions": "Directions (.safetensors)",
 }
 TABLES = {"csv": "Table as CSV", "latex": "Table as LaTeX"}
-_drawn = Kept(32 * 2**20, lambda drawn: len(drawn[0]))
-_names = Kept(1_000, lambda names: 1)
-_compared = Kept(64, lambda rows: 1)
+_drawn = Cache(32 * 2**20, lambda drawn: len(drawn[0]))
+_names = Cache(1_000, lambda names: 1)
+_compared = Cache(64, lambda rows: 1)
 _on_screen: dict[str, Painted] = {}  # what each visitor looks at
 _stopped: set[str] = set()  # visitors who pressed Stop
 
@@ -86,7 +73,7 @@ def answer(given: Mapping) -> dict:
     Knobs that were not found yet are missing (`setup.solved` is False), and so are pictures that take long.
     """
     try:
-        return shown_of(painted.from_json(given), at_once=True)
+        return shown_of(painted.Painted.from_json(given), at_once=True)
     except RecipeError as error:
         return refused(error, asked=given)
 
@@ -103,13 +90,13 @@ def shown_of(recipe: Painted, *, at_once: bool = False) -> dict:
     data, inside, outside = (b"", 0.0, 0.0) if waits else drawn(recipe, knobs if moved else None)
     before = b"" if pace_of(recipe.model).slow and waits else recipes.picture_bytes(recipe.base)
     return dict(
-        recipe=painted.as_dict(recipe),
+        recipe=recipe.as_dict(),
         src=_uri(data),
         before=_uri(before),
         exact=not waits,
         alt=alt_text(recipe, knobs),
         caption=caption(recipe, knobs),
-        query=urlencode(painted.to_query(recipe), safe=","),
+        query=recipe.query(),
         sentence=first_sentence(recipe, knobs, whole=bool(mask.all())),
         verdict=verdict(recipe, knobs, inside, outside),
         finding="" if knobs is None else finding.finding(recipe, knobs),
@@ -387,7 +374,7 @@ def file_for(recipe: Painted, kind: str) -> tuple[bytes, str]:
     """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
     knobs = experiments.needed(recipe)
     region = recipe.region if recipe.region in painted.part_names(recipe.model) else "region"
-    name, card = f"{region}-knob{recipe.knob + 1}-picture{recipe.seed}", zoo.card(recipe.model)
+    name = f"{region}-knob{recipe.knob + 1}-picture{recipe.seed}"
     knob = min(recipe.knob, len(knobs.steps) - 1)
     if kind == "directions":
         return directions_file(recipe, knobs), f"{region}-knobs-picture{recipe.seed}.safetensors"
@@ -400,15 +387,13 @@ def file_for(recipe: Painted, kind: str) -> tuple[bytes, str]:
         )
     if kind == "picture":
         image = finding.render(recipe, knobs, [recipe.amounts], quickly=False)
-        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link)))
-        data = png(recipes.shown(image, recipe.model)[0], recipe=painted.as_dict(recipe), licence=licence)
-        return data, f"{name}.png"
+        return png_of(recipes.shown(image, recipe.model)[0], recipe), f"{name}.png"
     settings = settings_of(recipe, knobs.reach(knob), 7 if kind == "strip" else FRAMES)
     images = finding.render(recipe, knobs, settings, quickly=False)
     times = max(1, TAKEN_SIDE // images.shape[-1])
     pictures = [enlarge(one, times) for one in recipes.shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
     if kind == "strip":
-        return png(side_by_side(pictures, gap=4), recipe=painted.as_dict(recipe)), f"{name}-strip.png"
+        return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict()), f"{name}-strip.png"
     return animation(pictures), f"{name}.webp"
 
 
@@ -421,7 +406,7 @@ def directions_file(recipe: Painted, knobs: Knobs) -> bytes:
             path,
             model=recipe.model,
             weights=zoo.weights_hash(recipe.model),
-            recipe=urlencode(painted.to_query(recipe), safe=","),
+            recipe=recipe.query(),
         )
         return path.read_bytes()
 
@@ -430,10 +415,10 @@ def to_steer(recipe: Painted) -> dict:
     """Steer's recipe of the same picture with these knobs from a file, each as far as it stands here."""
     knobs = experiments.needed(recipe)
     path = publish(directions_file(recipe, knobs), "knobs.safetensors")
-    chosen = take_directions(path, recipes.as_dict(recipe.base))
+    chosen = take_directions(path, recipe.base.as_dict())
     reach = zoo.card(recipe.model).reach
     row = [max(-reach, min(reach, amount * away)) for amount, away in zip(recipe.amounts, knobs.deviations)]
-    return recipes.as_dict(replace(chosen, amounts=tuple(row), knob=min(recipe.knob, len(knobs.steps) - 1)))
+    return replace(chosen, amounts=tuple(row), knob=min(recipe.knob, len(knobs.steps) - 1)).as_dict()
 
 
 def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
@@ -490,10 +475,10 @@ RECORDED = ("answer", "code", "faces", "ban", "refuse", "columns", "pictures")
 
 def arrival() -> dict:
     """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
-    found = recorded(TAB)
-    if found is None or not _fits(found):
+    found = fitting(TAB, next(iter(zoo.CARDS)), made_from, RECORDED)
+    if found is None:
         card = next(iter(zoo.CARDS.values()))
-        bare = painted.unread(card.name, card.psi)
+        bare = painted.Painted.unread(card.name, psi=card.psi)
         return dict(recipe=bare, answer={}, strip={}, faces={}, ban={}, refuse={}, code="")
     pictures = found["pictures"]
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
@@ -519,19 +504,6 @@ def made_from(model: str) -> dict[str, str]:
     )
     hashes = {name: recipes.file_identity(path) if path.exists() else "" for name, path in files.items()}
     return dict(measured.made_from(model), **hashes)
-
-
-def _fits(found: Mapping) -> bool:
-    """Whether the record is whole, and of the weights, the evidence and the readers that are here now."""
-    try:
-        model = found["recipe"]["model"]
-        return (
-            model == next(iter(zoo.CARDS))
-            and all(name in found for name in RECORDED)
-            and found["made_from"] == made_from(model)
-        )
-    except (KeyError, TypeError):
-        return False
 
 
 def tab() -> Demo:
@@ -605,7 +577,7 @@ def keyed_stream(make: Callable) -> Callable:
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
-            recipe = painted.from_json(given)
+            recipe = painted.Painted.from_json(given)
             on_screen(visitor, recipe)
             for part_of_it in make(recipe, event):
                 yield dict(part_of_it, key=event.key)
@@ -635,7 +607,7 @@ def live(given: Mapping, request: gr.Request) -> tuple:
     said = answer(given)
     if "error" in said:
         return said, gr.skip()
-    recipe = painted.from_json(given)
+    recipe = painted.Painted.from_json(given)
     on_screen(str(request.session_hash), recipe)
     return said, code(recipe) if said["setup"]["knobs"] else gr.skip()
 
@@ -645,7 +617,7 @@ def exactly(given: Mapping, request: gr.Request) -> dict:
     nothing where the screen shows another recipe by now, or its knobs are not there.
     """
     try:
-        recipe = painted.from_json(given)
+        recipe = painted.Painted.from_json(given)
         if _on_screen.get(str(request.session_hash), recipe) != recipe:
             return gr.skip()
         knobs = finding.known(recipe)
@@ -660,7 +632,7 @@ def finder(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator
     """Progress of the knobs of what is on the visitor's screen."""
     visitor = str(request.session_hash)
     try:
-        recipe = painted.from_json(given)
+        recipe = painted.Painted.from_json(given)
         on_screen(visitor, recipe)
         for news in find(recipe, visitor):
             yield dict(news, key=event.key)
@@ -686,7 +658,7 @@ def _wire(parts: dict) -> None:
     bus.find(finder, bus, parts["facts"], **private("paint_finding", SOLVE))
     bus.stop(stop, None, None, **private("paint_stopping", LIVE))
     bus.strip(
-        keyed(painted.from_json, lambda recipe, event: strip(recipe)),
+        keyed(painted.Painted.from_json, lambda recipe, event: strip(recipe)),
         bus,
         parts["strip"],
         **private("paint_film", LONG),
@@ -698,7 +670,7 @@ def _wire(parts: dict) -> None:
         **private("paint_faces", LONG),
     )
     bus.ban(
-        keyed(painted.from_json, lambda recipe, event: experiments.ban(recipe)),
+        keyed(painted.Painted.from_json, lambda recipe, event: experiments.ban(recipe)),
         bus,
         parts["ban"],
         **private("paint_ban", LONG),
@@ -715,13 +687,13 @@ def _wire(parts: dict) -> None:
             **private(f"paint_{name}", LONG),
         )
     bus.truth(
-        keyed(painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))),
+        keyed(painted.Painted.from_json, lambda recipe, event: dict(html=truth_html(recipe))),
         bus,
         parts["truth"],
         **private("paint_truth", LONG),
     )
     bus.steer(
-        keyed(painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))),
+        keyed(painted.Painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe))),
         bus,
         parts["steer"],
         **private("paint_to_steer", LONG),
@@ -732,13 +704,15 @@ def _wire_files(parts: dict) -> None:
     for kinds, make_file, prefix in ((TAKEN, file_for, "take"), (TABLES, table_file, "table")):
         for kind in kinds:
             make = guarded(
-                lambda given, kind=kind, make_file=make_file: publish(*make_file(painted.from_json(given), kind))
+                lambda given, kind=kind, make_file=make_file: publish(
+                    *make_file(painted.Painted.from_json(given), kind)
+                )
             )
             deliver(parts[f"{prefix}_{kind}"], make, [parts["bus"]], parts["outlet"], f"paint_{prefix}_{kind}")
 
 
 def opened(request: gr.Request) -> tuple:
-    return wiring.opened(request, painted, tab=TAB)
+    return wiring.opened(request, TAB, Painted)
 
 
 def ready() -> None:
@@ -783,4 +757,4 @@ ENDPOINTS = {
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, says) in ENDPOINTS.items():
-        offer(of_recipe(painted.from_json, make), name, f"{says} {RECIPE}", LONG)
+        offer(make, Painted, name, f"{says} {RECIPE}", LONG)

@@ -16,7 +16,7 @@ import torch
 
 from core import zoo
 
-from ..page.parts import Bar, bars, table
+from ..page.blocks import Bar, bars, table
 from ..page.picture import file_identity
 from .baselines import NAMES, OURS
 

@@ -25,10 +25,10 @@ from core.truth.worlds import deviations, load_world
 
 from ..page import evidence as measured
 from ..page import picture as recipes
+from ..page.blocks import data_uri, table
+from ..page.evidence import read_change, top_moved
 from ..page.fields import RecipeError
-from ..page.parts import data_uri, table
 from ..page.picture import Recipe
-from ..paint.experiments import read_change, top_moved
 from . import baselines as rivals
 from . import evidence as restored
 from . import search as restoring

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 import torch
 from torch import Tensor
@@ -26,12 +25,11 @@ from core.inversion.vgg import load as load_vgg
 from core.regions import CODED, Box, from_text, resized, to_text
 from core.truth.worlds import load_world
 
-from ..page.export import REPOSITORY, SET_UP, notebook_of
+from ..page.export import SET_UP, about, notebook_of
 from ..page.export import opening as opening_of
-from ..page.fields import VERSION, RecipeError, choice, in_a_link, number, quoted, read_link, read_recipe, whole
+from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, quoted, whole, whole_field
 from ..page.picture import LARGEST_SEED, opened
 
-TAB = "restore"
 TASKS = {"enlarge": "Enlarge", "colour": "Colour", "fill": "Fill a hole", "noise": "Clean noise", "copy": "Copy"}
 KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian")}  # the first is the default
 AMOUNTS = {"box": 4, "bicubic": 4, "middle": 4, "specks": 0.5, "gaussian": 0.25}
@@ -53,6 +51,7 @@ SHOWS = {
 }
 FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
 PICTURES = 10_000  # that may be chosen; evidence begins after them
+PSI = 0.7  # truncation of all pictures but Steer's
 MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
 MOST_HINTS, LONGEST_HINTS = 6, 700
 HINTED = 0.02  # weight of painted colours beside the loss
@@ -90,84 +89,145 @@ OF_A_NETWORK = {
 
 
 @dataclass(frozen=True)
-class Restoration:
-    """One picture to restore; plain values only. A recipe that exists was checked.
+class Restoration(
+    Fields,
+    tab="restore",
+    what="a restored picture's recipe",
+    give="give what the tab Restore wrote, with a model and a task",
+    always=("model", "task"),
+):
+    """One picture to restore. A recipe that exists was checked. Numbers may be given as text. Raises RecipeError."""
 
-    model: as in demos.page.picture.Recipe. task: a key of TASKS. shows: a key of SHOWS, "": the network's world, or its
-    own picture. picture: which of them, from 0; of Steer's its seed, and psi its truncation (0.7 of all others). kind:
-    how it is damaged, of KINDS, where the task has several. amount: enlarging: the factor; specks: share of pixels that
-    are lost; gaussian: standard deviation in [-1, 1]. region: of a hole, the text of `core.regions.to_text`, "": the
-    middle quarter. hints: colours painted by the visitor, "rrggbb.region" joined by "~". as_is: an own picture is
-    itself what was observed. keep: is what was observed put back into the answer? None: where that leaves no seam.
-    codes, layer, steps, start (the seed): as of `multicode.invert`; optimiser: of WAYS; loss: of LOSSES; 0, -1 and ""
-    are the task's defaults. own: names an upload. label: class of a network that has classes. Numbers may be given as
-    text. Raises RecipeError.
-    """
+    # of a network that can be opened now
+    model: str = checked(lambda value, _: card_of(value).name, MISSING, "name of the network")
+    # a key of TASKS
+    task: str = choice_field("task", TASKS)
+    # what is restored, a key of SHOWS; "": a render of the network's world, or a picture of its own
+    shows: str = checked(
+        lambda value, one: choice(value or usual_show(one.model), "picture shown", shown_by(one.model)),
+        "",
+        f"what is restored: {', '.join(SHOWS)}",
+    )
+    # which of them, from 0; of Steer's its seed
+    picture: int = checked(
+        lambda value, one: whole(value, "the picture's number", 0, LARGEST_SEED if one.steered else PICTURES - 1),
+        0,
+        "which picture, from 0",
+        type=int,
+    )
+    # truncation of Steer's picture; 0.7 of all others
+    psi: float = checked(
+        lambda value, one: number(value, "the truncation", 0, 1) if one.steered else PSI, PSI, "truncation", type=float
+    )
+    # how it is damaged, of KINDS, where the task has several
+    kind: str = checked(lambda value, one: _kind(value, one.task), "", "how it is damaged, where tasks have several")
+    # enlarging: the factor; specks: share of pixels lost; gaussian: standard deviation in [-1, 1]; 0: the usual
+    amount: float = checked(
+        lambda value, one: _amount(value, one.task, one.kind, zoo.card(one.model).resolution),
+        0.0,
+        "the factor of enlarging, or the amount of noise; 0: the usual",
+        type=float,
+    )
+    # of a hole, the text of `core.regions.to_text`; "": the middle quarter
+    region: str = checked(lambda value, one: _region(value) if one.task == "fill" else "", "", "the hole")
+    # colours painted by the visitor, "rrggbb.region" joined by "~"
+    hints: str = checked(lambda value, one: _hints(value) if one.task == "colour" else "", "", "painted colours")
+    # an own picture is itself what was observed
+    as_is: bool = checked(
+        lambda value, one: flag(value, "the picture is damaged already") and one.shows == OWN and one.task != "copy",
+        False,
+        "an own picture is damaged already",
+        type=bool,
+    )
+    # is what was observed put back into the answer? None: where that leaves no seam
+    keep: bool | None = checked(
+        lambda value, one: (
+            keeps(one.task, one.kind) if value in (None, "") else flag(value, "what was observed is put back")
+        ),
+        None,
+        "what was observed is put back into the answer",
+        type=bool | None,
+    )
+    # codes, layer, steps, start (the seed): as of `multicode.invert`; 0 and -1: the task's own
+    codes: int = checked(
+        lambda value, one: whole(value, "the number of codes", 0, MOST_CODES) or one.setting.codes,
+        0,
+        f"number of codes, at most {MOST_CODES}; 0: the task's own",
+        type=int,
+    )
+    layer: int = checked(
+        lambda value, one: _layer(value, one.model, one.setting), -1, "layer after which codes are mixed", type=int
+    )
+    steps: int = checked(
+        lambda value, one: whole(value, "the number of steps", 0, MOST_STEPS) or one.setting.steps,
+        0,
+        f"number of steps, at most {MOST_STEPS}; 0: the task's own",
+        type=int,
+    )
+    start: int = whole_field("the seed of the start", 0, STARTS - 1)
+    # of WAYS; "": the task's own
+    optimiser: str = checked(
+        lambda value, one: choice(value or one.setting.optimiser, "optimiser", WAYS), "", f"one of {', '.join(WAYS)}"
+    )
+    # names an upload
+    own: str = checked(lambda value, one: _token(value) if one.shows == OWN else "", "", "name of an own picture")
+    # class of a network that has classes
+    label: int = checked(
+        lambda value, one: whole(value, "the class", 0, max(0, zoo.card(one.model).classes - 1)), 0, "class", type=int
+    )
+    # of LOSSES; "": the task's own, where what was observed is large enough
+    loss: str = checked(lambda value, one: _loss(value, one, one.setting), "", f"what is compared: {', '.join(LOSSES)}")
 
-    model: str
-    task: str = "enlarge"
-    shows: str = ""
-    picture: int = 0
-    psi: float = 0.7
-    kind: str = ""
-    amount: float = 0.0
-    region: str = ""
-    hints: str = ""
-    as_is: bool = False
-    keep: bool | None = None
-    codes: int = 0
-    layer: int = -1
-    steps: int = 0
-    start: int = 0
-    optimiser: str = ""
-    loss: str = ""
-    own: str = ""
-    label: int = 0
+    @classmethod
+    def default_model(cls) -> str:
+        """The network that the tab opens with, the first of the zoo; "" where there is none.
 
-    def __post_init__(self):
-        card = card_of(self.model)
-        task = choice(self.task, "task", TASKS)
-        kind = _kind(self.kind, task)
-        setting = setting_of(card.name, task)
-        shows = choice(self.shows or usual_show(card.name), "picture shown", shown_by(card.name))
-        checked = dict(
-            task=task,
-            kind=kind,
-            shows=shows,
-            amount=_amount(self.amount, task, kind, card.resolution),
-            picture=whole(self.picture, "the picture's number", 0, LARGEST_SEED if shows == STEERED else PICTURES - 1),
-            psi=number(self.psi, "the truncation", 0, 1) if shows == STEERED else _PLAIN["psi"],
-            region=_region(self.region) if task == "fill" else "",
-            hints=_hints(self.hints) if task == "colour" else "",
-            as_is=_yes(self.as_is, "the picture is damaged already") and shows == OWN and task != "copy",
-            keep=keeps(task, kind) if self.keep in (None, "") else _yes(self.keep, "what was observed is put back"),
-            codes=whole(self.codes, "the number of codes", 0, MOST_CODES) or setting.codes,
-            layer=_layer(self.layer, card.name, setting),
-            steps=whole(self.steps, "the number of steps", 0, MOST_STEPS) or setting.steps,
-            start=whole(self.start, "the seed of the start", 0, STARTS - 1),
-            optimiser=choice(self.optimiser or setting.optimiser, "optimiser", WAYS),
-            own=_token(self.own) if shows == OWN else "",
-            label=whole(self.label, "the class", 0, max(0, card.classes - 1)),
-        )
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "loss", _loss(self.loss, self, setting))
+        An own network comes before the bundled ones; of those the StyleGAN2 restores closer than the PGGAN of the
+        paper, as was measured (weights/README.md).
+        """
+        return next(iter(zoo.CARDS), "")
 
+    @property
+    def steered(self) -> bool:
+        """Is it a picture of Steer or Paint?"""
+        return self.shows == STEERED
 
-FIELDS = tuple(field.name for field in fields(Restoration))
-_PLAIN = {field.name: field.default for field in fields(Restoration) if field.name != "model"}
+    @property
+    def setting(self) -> Setting:
+        return setting_of(self.model, self.task)
+
+    def as_dict(self) -> dict:
+        """Plain JSON values; truncation only where it is the recipe's to choose."""
+        return {name: value for name, value in super().as_dict().items() if name != "psi" or self.steered}
+
+    @classmethod
+    def unread(cls, model: str, **values: object) -> dict:
+        return {name: value for name, value in super().unread(model, **values).items() if name != "psi"}
+
+    def shared(self) -> Restoration:
+        """The same settings on an example where the picture is the visitor's own: nobody else may see that."""
+        return replace(self, shows="", own="", as_is=False, loss="") if self.shows == OWN else self
+
+    def link_note(self) -> str:
+        if self.shows != OWN:
+            return ""
+        return "A link never holds your own picture: it opens the same settings on an example."
+
+    def plain(self) -> Restoration:
+        return Restoration(self.model, self.task, kind=self.kind)
+
+    def to_query(self) -> dict[str, str]:
+        written, usual = super().to_query(), KINDS.get(self.task, ("",))[0]
+        return dict(written, kind=self.kind) if self.kind != usual else written
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Restoration:
+        if isinstance(query, Mapping) and (query.get("shows") == OWN or query.get("own")):
+            raise RecipeError("a link cannot hold somebody's own picture: choose the picture yourself, or an example")
+        return super().from_query(query)
 
 
 # --- defaults
-
-
-def default_model() -> str:
-    """The network that the tab opens with, the first of the zoo; "" where there is none.
-
-    An own network comes before the bundled ones; of those the StyleGAN2 restores closer than the PGGAN of the paper,
-    as was measured (weights/README.md).
-    """
-    return next(iter(zoo.CARDS), "")
 
 
 def card_of(model: object) -> zoo.ModelCard:
@@ -311,13 +371,6 @@ def _hints(text: object) -> str:
     return text
 
 
-def _yes(value: object, what: str) -> bool:
-    known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
-    if isinstance(value, (bool, str)) and value in known:
-        return known[value]
-    raise RecipeError(f"{what}: yes (1) or no (0), not {quoted(value)}: give 1 or 0")
-
-
 def _layer(layer: object, model: str, setting: Setting) -> int:
     last = len(opened(model).layers)
     found = whole(layer, "the layer after which codes are mixed (-1: the task's)", -1, last)
@@ -427,73 +480,6 @@ def rendered(world: str, count: int, seed: int, resolution: int, *, spread: str 
     factors_ = module.sample(count, seed, spread=module.SPREADS[spread])
     classes = [module.labels(count, seed)] if hasattr(module, "labels") else []
     return module.render(factors_, *classes, resolution=resolution).images
-
-
-# --- JSON, link
-
-
-def as_dict(recipe: Restoration) -> dict:
-    """The recipe as plain JSON values, with tab and version; truncation only where it is the recipe's to choose."""
-    plain = {name: value for name, value in asdict(recipe).items() if name != "psi" or recipe.shows == STEERED}
-    return dict(plain, version=VERSION, tab=TAB)
-
-
-def unread(model: str) -> dict:
-    """The plain recipe of a network that nobody has opened yet: its defaults are found when it is."""
-    return dict({name: value for name, value in _PLAIN.items() if name != "psi"}, model=model, version=VERSION, tab=TAB)
-
-
-def from_json(data: str | bytes | Mapping) -> Restoration:
-    """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-    return Restoration(
-        **read_recipe(
-            data,
-            FIELDS,
-            "a restored picture's recipe",
-            "give what the tab Restore wrote, with a model and a task",
-            tab=TAB,
-        )
-    )
-
-
-def shareable(recipe: Restoration) -> Restoration:
-    """The same settings on an example where the picture is the visitor's own: nobody else may see that."""
-    return replace(recipe, shows="", own="", as_is=False, loss="") if recipe.shows == OWN else recipe
-
-
-def link_note(recipe: Restoration) -> str:
-    """What the link does not hold, in a sentence; "" where it holds everything."""
-    if recipe.shows != OWN:
-        return ""
-    return "A link never holds your own picture: it opens the same settings on an example."
-
-
-def to_query(recipe: Restoration) -> dict[str, str]:
-    """The link's parameters: tab, version, model and task always, the rest only where it is not the default."""
-    recipe = shareable(recipe)
-    plain = Restoration(recipe.model, recipe.task, kind=recipe.kind)
-    written = {
-        name: in_a_link(getattr(recipe, name))
-        for name in FIELDS
-        if name in ("model", "task")
-        or name == "kind"
-        and recipe.kind != KINDS.get(recipe.task, ("",))[0]
-        or getattr(recipe, name) != getattr(plain, name)
-    }
-    return dict(tab=TAB, v=str(VERSION), **written)
-
-
-def from_query(query: Mapping[str, str]) -> Restoration:
-    """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-    ours = read_link(query, FIELDS)
-    if query.get("shows") == OWN or query.get("own"):
-        raise RecipeError("a link cannot hold somebody's own picture: choose the picture yourself, or an example")
-    return Restoration(**{"model": default_model(), **ours})
-
-
-def link_for(recipe: Restoration, page: str = REPOSITORY) -> str:
-    """The address that opens these settings on `page`; under 2,000 characters, under 1,000 without painted colours."""
-    return f"{page}?{urlencode(to_query(recipe), safe=',')}"
 
 
 # --- code and notebook
@@ -631,24 +617,16 @@ def _hint_code(recipe: Restoration) -> tuple[list[str], list[str]]:
     return [], [*lines, f"loss = total((1.0, loss), ({HINTED}, hints(colours, where)))"]
 
 
-def notebook_for(recipe: Restoration, about: str) -> bytes:
+def notebook_for(recipe: Restoration, says: str) -> bytes:
     """A notebook (nbformat 4) that gets itself running, restores the picture, and shows truth, observed and answer."""
-    card = zoo.card(recipe.model)
-    parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in to_query(recipe).items())
-    head = (
-        f"# One picture of GANatomy, Restore\n\n{about} [Open it on the page]({link_for(recipe)}). "
-        f"{link_note(recipe)}\n\n"
-        f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-        f"Weights: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
-    )
-    side = card.resolution
+    side = zoo.card(recipe.model).resolution
     beside = (
         "from core.images import strip\n\nshown = [to_pil(truth)[0], to_pil(observed.clamp(-1, 1))[0], picture]\n"
         f"strip([one.resize(({4 * side}, {4 * side}), 0) for one in shown], gap=8)"
     )
     return notebook_of(
         [
-            ("markdown", head),
+            ("markdown", about(recipe, says)),
             ("code", SET_UP),
             ("code", _code(recipe)),
             ("markdown", "The truth, what was observed of it, and the answer."),

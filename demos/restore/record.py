@@ -1,8 +1,8 @@
 """Record what the tab Restore shows on arrival: "Which one is real?", and every task's first search as a film.
 
-    python -m demos.restore.record                    the first picture by the rule below
-    python -m demos.restore.record --candidates 6     prints pictures that fit the rule, and writes nothing
-    python -m demos.restore.record --picture 7        a picture chosen by eye
+    python -m demos.page.arrival restore                    the first picture by the rule below
+    python -m demos.page.arrival restore --candidates 6     prints pictures that fit the rule, and writes nothing
+    python -m demos.page.arrival restore --picture 7        a picture chosen by eye
 
 Writes demos/arrival/restore.json with its pictures (lossless WebP), and the sha256 of weights, critic, evidence and
 reader: the page shows them only for exactly these. The rule: of five answers to the mosaic of 8 x 8 pixels, one code
@@ -12,32 +12,24 @@ each (fewer freedoms, more of the network's own), some wear glasses and some do 
 from __future__ import annotations
 
 import argparse
-import base64
-import json
-from collections.abc import Iterator
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from core import zoo
 from core.images import grid
-from demos.page import parts as notebook
+from demos.page.arrival import ARRIVAL, picture_in, save
 from demos.restore import experiments
 from demos.restore import recipe as restorations
 from demos.restore import tab as mganprior
-from demos.restore.recipe import Restoration, as_dict
-from demos.steer.record import smallest
+from demos.restore.recipe import Restoration
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
 AGREES = 1.0  # of 255 levels: how far the five answers may be from the mosaic
 BENCH = 7  # the picture that the tasks are shown on: one whose enlarging gains as much as the median does
 SEARCHED = 60  # pictures from 0 on
 GLASSES = "glasses ("
-
-
-def picture(uri: str) -> Image.Image:
-    return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
 
 
 def candidates(model: str) -> Iterator[int]:
@@ -53,10 +45,10 @@ def five_record(recipe: Restoration) -> tuple[dict, dict[str, Image.Image]]:
     if found["apart"] > AGREES:
         raise SystemExit(f"the answers are {found['apart']:.2f} levels from the mosaic: they may be at most {AGREES:g}")
     images = dict(
-        observed=picture(found.pop("observed")),
-        five=grid([picture(uri) for uri in (*found.pop("faces"), found.pop("truth"))], columns=6),
+        observed=picture_in(found.pop("observed")),
+        five=grid([picture_in(uri) for uri in (*found.pop("faces"), found.pop("truth"))], columns=6),
     )
-    return dict(found, recipe=as_dict(recipe)), images
+    return dict(found, recipe=recipe.as_dict()), images
 
 
 def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]:
@@ -64,8 +56,11 @@ def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]
     records, images, results = {}, {}, []
     for task in restorations.TASKS:
         done = mganprior.last_of(mganprior.search(Restoration(model, task, picture=number), "the recorder"))["done"]
-        images |= {f"before-{task}": picture(done.pop("before")), f"film-{task}": picture(done["result"].pop("film"))}
-        results += [picture(done["result"].pop("src")), picture(done.pop("truth"))]
+        images |= {
+            f"before-{task}": picture_in(done.pop("before")),
+            f"film-{task}": picture_in(done["result"].pop("film")),
+        }
+        results += [picture_in(done["result"].pop("src")), picture_in(done.pop("truth"))]
         records[task] = done
     return records, images | dict(results=grid(results, columns=2))
 
@@ -74,18 +69,17 @@ def layer_record(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]
     found = mganprior.last_of(experiments.layers(Restoration(model, "copy", picture=number)))
     found.pop("truth")
     cells = [cell for row in found["rows"] for cell in row["cells"]]
-    return found, dict(layers=grid([picture(cell.pop("src")) for cell in cells], columns=3))
+    return found, dict(layers=grid([picture_in(cell.pop("src")) for cell in cells], columns=3))
 
 
 def mug_record(model: str) -> tuple[dict, dict[str, Image.Image]]:
     found = mganprior.last_of(experiments.mugs(Restoration(model, "copy")))
     sheet = [found.pop("truths"), *({name: row[name].pop("src") for name in ("face", "mug")} for row in found["rows"])]
-    return found, dict(mug=grid([picture(uri) for row in sheet for uri in (row["face"], row["mug"])], columns=2))
+    return found, dict(mug=grid([picture_in(uri) for row in sheet for uri in (row["face"], row["mug"])], columns=2))
 
 
 def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     """Writes the arrival; returns the names of the files."""
-    folder.mkdir(parents=True, exist_ok=True)
     first = Restoration(model, picture=number, **MOSAIC)
     five, images = five_record(first)
     tasks, more = task_records(model, bench)
@@ -95,31 +89,26 @@ def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     code = restorations.code_for(Restoration(model, picture=bench))
     found = dict(
         made_from=mganprior.made_from(model),
-        command="python -m demos.restore.record",
-        recipe=as_dict(first),
+        recipe=first.as_dict(),
         five=five,
         tasks=tasks,
         layers=layers,
         mug=mug,
         code=code,
         columns=dict(five=6, results=2, layers=3, mug=2),
-        pictures={name: f"{mganprior.TAB}-{name}.webp" for name in images},
     )
-    for name, image in images.items():
-        notebook.write_whole(folder / found["pictures"][name], smallest(image))
-    notebook.write_whole(folder / f"{mganprior.TAB}.json", json.dumps(found, separators=(",", ":")).encode())
-    return [f"{mganprior.TAB}.json", *found["pictures"].values()]
+    return save(mganprior.TAB, found, images, folder)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=0, help="print this many pictures that fit the rule")
     parser.add_argument("--picture", type=int, help="use this one instead of the first by the rule")
     parser.add_argument(
         "--bench", type=int, default=BENCH, help=f"the picture that the tasks are shown on (default: {BENCH})"
     )
-    given = parser.parse_args()
-    model = restorations.default_model()
+    given = parser.parse_args(arguments)
+    model = restorations.Restoration.default_model()
     if not model or zoo.card(model).world is None:
         raise SystemExit("there is no bundled network of a rendered world here: train one first (weights/README.md)")
     if given.candidates:
@@ -128,8 +117,4 @@ def main() -> None:
     number = given.picture if given.picture is not None else next(candidates(model), None)
     if number is None:
         raise SystemExit(f"none of the pictures 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --picture")
-    print(*record(model, number, given.bench, notebook.ARRIVAL), sep="\n")
-
-
-if __name__ == "__main__":
-    main()
+    print(*record(model, number, given.bench, ARRIVAL), sep="\n")

@@ -5,9 +5,8 @@ Whoever asks for what is being made joins it; it ends when nobody watches any mo
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,22 +23,18 @@ from core.inversion.multicode import invert
 from core.threads import single_core
 
 from ..page import own_pictures
-from ..page.cache import Kept
+from ..page.cache import Cache
 from ..page.fields import RecipeError
 from ..page.picture import opened
-from .recipe import OWN, Restoration, degradation_of, example, loss_of, losses_of, vgg_mark
+from ..page.queue import QUEUE, TOLD, Halted, Run
+from .recipe import OWN, Restoration, degradation_of, example, loss_of, losses_of, observed_side, vgg_mark
 
-TOLD = 0.25  # seconds between two pieces of news
 FRAMES = 12  # of the film of a search, at most
 POINTS = 120  # of its curve
 MOST_PIXELS = 15 * 1024**2  # of all codes' pictures together
 SMALL = 64  # pixels a side up to which one core searches as fast as two
 LARGEST_FOUND = 64 * 2**20  # bytes of answers that are kept
-_found = Kept(LARGEST_FOUND, lambda found: found.bytes())
-
-
-class Halted(Exception):
-    """The run was stopped, or nobody watches it any more."""
+_found = Cache(LARGEST_FOUND, lambda found: found.bytes())
 
 
 class Problem(NamedTuple):
@@ -85,7 +80,8 @@ def problem_of(recipe: Restoration) -> Problem:
             recipe.model, zoo.weights_hash(recipe.model), recipe.shows, recipe.picture, recipe.label, recipe.psi
         )
         return Problem(truth, degradation.apply(truth), degradation, loss)
-    picture = own_pictures.image(recipe)
+    side = observed_side(recipe) if recipe.as_is else zoo.card(recipe.model).resolution
+    picture = own_pictures.image(recipe.own, side)
     if recipe.as_is:
         return Problem(None, picture, degradation, loss)
     return Problem(picture, degradation.apply(picture), degradation, loss)
@@ -110,7 +106,7 @@ def known(recipe: Restoration) -> Found | None:
     return found and kept_or_raw(recipe, found)
 
 
-def _store(recipe: Restoration) -> Kept:
+def _store(recipe: Restoration) -> Cache:
     """Where its answer is kept; that of an own picture goes with the picture."""
     return own_pictures.answers(recipe.own) if recipe.shows == OWN else _found
 
@@ -175,7 +171,7 @@ def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     try:
         for step in on_one_core(steps) if small else steps:
             yield step
-            if halted():
+            if QUEUE.halted():
                 raise Halted
     except ValueError as error:
         raise RecipeError(str(error)) from None
@@ -307,161 +303,7 @@ def thinned(curve: list[float] | tuple[float, ...]) -> list[float]:
     return [round(curve[round(i * (len(curve) - 1) / (POINTS - 1))], 6) for i in range(POINTS)]
 
 
-# --- one at a time, in order of arrival
-
-
-class Run:
-    """Work in a thread of its own that waits for its turn; it ends where nobody watches, or when it is stopped.
-
-    kind: what sort of work it is, "search" or an experiment's name; a visitor has one of each kind.
-    """
-
-    def __init__(self, key: object, make: Callable[[Run], Iterator[dict]], kind: str):
-        self.key, self.make, self.kind, self.news, self.error = key, make, kind, None, None
-        self.visitors: set[str] = set()
-        self.stopped = self.ended = False
-
-    def abandoned(self) -> bool:
-        return not self.visitors
-
-    def work(self) -> None:
-        _working.run = self
-        try:
-            with _changed:
-                _changed.wait_for(lambda: _line[0] is self or self.abandoned() or self.stopped)
-            if not self.abandoned() and not self.stopped:
-                self._steps()
-        except Exception as error:  # handed to whoever watches
-            self.error = error
-        with _changed:
-            self.ended = True
-            _line.remove(self)
-            _changed.notify_all()
-
-    def _steps(self) -> None:
-        steps = self.make(self)
-        try:
-            for news in steps:
-                with _changed:
-                    self.news = news
-                    _changed.notify_all()
-                if self.stopped or self.abandoned():
-                    break
-        except Halted:
-            pass  # in the middle of a piece
-        finally:
-            steps.close()
-
-
-def halted() -> bool:
-    """Is the run that this thread works for to end?"""
-    run = getattr(_working, "run", None)
-    return run is not None and (run.stopped or run.abandoned())
-
-
-_working = threading.local()
-_line: list[Run] = []  # the first one works, the others wait
-_changed = threading.Condition()
-
-
-def joined_run(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str) -> Run:
-    """The run of that key, begun where there is none;
-    what the visitor had of the same kind ends, the rest keeps its turn.
-    """
-    with _changed:
-        for other in _line:
-            if other.key != key and other.kind == kind:
-                other.visitors.discard(visitor)
-        run = next((one for one in _line if one.key == key and not (one.ended or one.stopped)), None)
-        begin = run is None
-        if begin:
-            run = Run(key, make, kind)
-            _line.append(run)
-        run.visitors.add(visitor)
-        _changed.notify_all()
-    if begin:
-        threading.Thread(target=run.work, daemon=True).start()
-    return run
-
-
-def ahead_of(run: Run, visitor: str) -> dict | None:
-    """place: how many runs of others go before it; own: does one of the visitor's? None where it is at work."""
-    before = _line[: _line.index(run)] if run in _line else []
-    waited_for = [one for one in before if not (one.stopped or one.abandoned())]  # the rest is ending
-    own = [one for one in waited_for if visitor in one.visitors]
-    return dict(place=len(waited_for) - len(own), own=bool(own)) if before else None
-
-
-def waiting(ahead: Mapping, why: str) -> dict:
-    """A place in the queue as the page shows it; one's own work is not somebody else's. ahead: of `ahead_of`."""
-    others = ahead["place"]
-    queue = f"{others} other{'s are' if others > 1 else ' is'} ahead of you" if others else ""
-    own = "what you started before goes first" if ahead["own"] else ""
-    says = " and ".join(filter(None, (own, queue))) or "your turn comes in a moment"
-    return dict(place=others, says=f"{says[:1].upper()}{says[1:]}. {why}")
-
-
-def watched(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str = "search") -> Iterator[dict]:
-    """News of a run, or the visitor's place in the queue (`ahead_of`); ends with the run, or when the visitor stops it
-    or leaves. Last of all `gone` where it goes on for others.
-
-    Raises what the run raised.
-    """
-    run, last = joined_run(key, make, visitor, kind), None
-    try:
-        while not run.ended and visitor in run.visitors:
-            with _changed:
-                _changed.wait_for(
-                    lambda seen=last: run.ended or run.news is not seen or visitor not in run.visitors, TOLD
-                )
-                place = ahead_of(run, visitor)
-            if place and run.news is None:
-                yield place
-            elif run.news is not last:
-                last = run.news
-                yield last
-        if run.error:
-            raise run.error
-        if run.ended and run.news is not last:
-            yield run.news
-        if not run.ended:
-            yield dict(gone=True)
-    finally:
-        leave(visitor, run)
-
-
-def pieces(key: object, make: Callable[[Run], Iterator[dict]], visitor: str, kind: str, why: str) -> Iterator[dict]:
-    """What a part of the page shows of a run:
-    `partial` while it goes on, and last whether it `ended` before it was done.
-
-    why: said to whoever waits. Raises what the run raised.
-    """
-    last: dict = {}
-    for news in watched(key, make, visitor, kind):
-        if "gone" not in news:
-            last = waiting(news, why) if "place" in news else news
-            yield dict(last, partial=True)
-    yield dict(last, partial=False, ended=bool(last.get("partial", not last or "place" in last)))
-
-
-def leave(visitor: str, run: Run | None = None) -> None:
-    """The visitor does not watch any more (None: nothing at all); what nobody watches ends at its next step."""
-    with _changed:
-        for one in _line if run is None else [run]:
-            one.visitors.discard(visitor)
-        _changed.notify_all()
-
-
-def stop(visitor: str, kind: str) -> None:
-    """What the visitor alone watches of that kind ends with the best so far; what others watch too goes on for them."""
-    with _changed:
-        for run in _line:
-            if visitor in run.visitors and run.kind == kind:
-                if run.visitors == {visitor}:
-                    run.stopped = True
-                else:
-                    run.visitors.discard(visitor)
-        _changed.notify_all()
+# --- ahead of visitors
 
 
 def warm(model: str) -> None:

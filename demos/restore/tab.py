@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
-from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -20,29 +19,17 @@ from core.inversion.losses import psnr
 from core.inversion.multicode import invert
 
 from ..page import evidence as measured
+from ..page import handlers as wiring
 from ..page import models, own_pictures, words
-from ..page import tab as wiring
-from ..page.cache import Kept
+from ..page.arrival import fitting
+from ..page.blocks import data_uri, tiles
+from ..page.cache import Cache
+from ..page.export import png_of
 from ..page.fields import RecipeError
-from ..page.parts import (
-    LIVE,
-    LONG,
-    WATCH,
-    Demo,
-    cell,
-    data_uri,
-    deliver,
-    fold,
-    limits,
-    part,
-    private,
-    publish,
-    recorded,
-    text,
-    tiles,
-)
+from ..page.handlers import guarded, keyed, last_of, method_fold, offer, refused, take_away
+from ..page.parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
 from ..page.picture import opened as opened_model
-from ..page.tab import guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
+from ..page.queue import QUEUE, waiting
 from . import baselines as rivals
 from . import evidence as restored
 from . import experiments
@@ -52,7 +39,7 @@ from .experiments import uri
 from .recipe import OWN, SHOWS, TASKS, Restoration
 from .search import Found, Problem
 
-TAB, TITLE = restorations.TAB, "Restore"
+TAB, TITLE = Restoration.tab, "Restore"
 SCRIPTS = ("restore/restore", "restore/five", "restore/bench", "restore/controls", "restore/after")
 EVENTS = ("start", "stop", "five", "layers", "mug", "knobs", "edit", "compare", "truth", "own", "forget")
 TAKEN = {
@@ -63,7 +50,7 @@ TAKEN = {
 }
 TAKEN_SIDE = 256  # pixels of what is taken away, at least
 RECORDED = ("five", "tasks", "layers", "mug", "columns", "pictures", "code")
-_beside = Kept(1_000, lambda score: 1)
+_beside = Cache(1_000, lambda score: 1)
 _brought: dict[str, str] = {}  # the own picture of each visitor, by its name
 
 
@@ -76,7 +63,7 @@ def answer(given: Mapping) -> dict:
     Bad input: only `error`, a sentence, and what was asked.
     """
     try:
-        return dict(shown_of(restorations.from_json(given)), asked=given)
+        return dict(shown_of(restorations.Restoration.from_json(given)), asked=given)
     except RecipeError as error:
         return refused(error, asked=given)
 
@@ -85,9 +72,9 @@ def shown_of(recipe: Restoration) -> dict:
     """The same for a recipe that is one. Raises RecipeError, as for an own picture that was deleted."""
     problem, found = restoring.problem_of(recipe), restoring.known(recipe)
     return dict(
-        recipe=restorations.as_dict(recipe),
-        query=urlencode(restorations.to_query(recipe), safe=",~"),
-        note=restorations.link_note(recipe),
+        recipe=recipe.as_dict(),
+        query=recipe.query(),
+        note=recipe.link_note(),
         before=uri(problem.observed),
         truth=uri(problem.truth) if problem.truth is not None else "",
         result=result_of(recipe, problem, found) if found else None,
@@ -238,7 +225,7 @@ UNBEGUN = "Stopped before its first step."
 def told(recipe: Restoration, news: dict) -> dict:
     """One piece of news as the page shows it."""
     if "place" in news:
-        return restoring.waiting(news, ONE_AT_A_TIME)
+        return waiting(news, ONE_AT_A_TIME)
     truth = restoring.problem_of(recipe).truth
     closeness = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
     left_ = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
@@ -254,7 +241,7 @@ def search(recipe: Restoration, visitor: str) -> Iterator[dict]:
     """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
     kept, says = restoring.known(recipe), UNBEGUN
     if kept is None or kept.stopped:
-        for news in restoring.watched(restoring.key_of(recipe), lambda run: restoring.live(recipe, run), visitor):
+        for news in QUEUE.watch(restoring.key_of(recipe), lambda run: restoring.live(recipe, run), visitor):
             if "gone" in news:
                 says = LEFT
             else:
@@ -270,14 +257,13 @@ def search(recipe: Restoration, visitor: str) -> Iterator[dict]:
 
 def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
     """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
-    shared = restorations.shareable(recipe)
+    shared = recipe.shared()
     name = f"{recipe.task}-own" if recipe.shows == OWN else f"{recipe.task}-picture{recipe.picture}"
     if kind == "notebook":
         return restorations.notebook_for(shared, caption(shared)), f"{name}.ipynb"
     found, problem, card = needed(recipe), restoring.problem_of(recipe), zoo.card(recipe.model)
     if kind == "picture":
-        licence = " ".join(filter(None, (f"drawn by {card.title}, licence of the network: {card.licence}", card.link)))
-        return png(to_pil(found.image)[0], recipe=restorations.as_dict(shared), licence=licence), f"{name}.png"
+        return png_of(to_pil(found.image)[0], shared), f"{name}.png"
     times = max(1, TAKEN_SIDE // card.resolution)
     if kind == "clip":
         return animation([enlarge(one, times) for one in to_pil(found.film)], milliseconds=120), f"{name}.webp"
@@ -351,10 +337,10 @@ BARE_LEAD = "Find five answers to what is left of one picture: they differ where
 
 def arrival() -> dict:
     """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
-    found = recorded(TAB)
-    if found is None or not _fits(found):
-        model = restorations.default_model()
-        return dict(recipe=restorations.unread(model), five={}, tasks={}, layers={}, mug={}, code="")
+    found = fitting(TAB, Restoration.default_model(), made_from, RECORDED)
+    if found is None:
+        model = restorations.Restoration.default_model()
+        return dict(recipe=restorations.Restoration.unread(model), five={}, tasks={}, layers={}, mug={}, code="")
     pictures = found["pictures"]
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
     tasks = {
@@ -402,19 +388,6 @@ def _words_of(recipe: Mapping) -> dict:
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     return dict(measured.made_from(model), critic=restored.critic_hash(model))
-
-
-def _fits(found: Mapping) -> bool:
-    """Whether the record is whole, and of the weights and the reader that are here now."""
-    try:
-        model = found["recipe"]["model"]
-        return (
-            model == restorations.default_model()
-            and all(name in found for name in RECORDED)
-            and found["made_from"] == made_from(model)
-        )
-    except (KeyError, TypeError):
-        return False
 
 
 def tab() -> Demo:
@@ -496,10 +469,10 @@ def in_turn(name: str, make: Callable, about: Callable[[Restoration], dict] = la
 
     def run(given, event: gr.EventData, request: gr.Request):
         try:
-            recipe = restorations.from_json(getattr(event, "recipe", given))
-            always, key = about(recipe), (name, restorations.as_dict(recipe), getattr(event, "first", 0))
-            for piece in restoring.pieces(
-                key, lambda _run: make(recipe, event), str(request.session_hash), name, ONE_AT_A_TIME
+            recipe = restorations.Restoration.from_json(getattr(event, "recipe", given))
+            always, key = about(recipe), (name, recipe.as_dict(), getattr(event, "first", 0))
+            for piece in QUEUE.pieces(
+                key, lambda _run: make(recipe, event), str(request.session_hash), name, why=ONE_AT_A_TIME
             ):
                 yield {**always, **piece, "key": event.key}
         except RecipeError as error:
@@ -513,13 +486,13 @@ def live(given: Mapping) -> tuple:
     said = answer(given)
     if "error" in said:
         return said, gr.skip()
-    return said, restorations.code_for(restorations.shareable(restorations.from_json(given)))
+    return said, restorations.code_for(restorations.Restoration.from_json(given).shared())
 
 
 def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
     """The search of what is on the visitor's screen, watched."""
     try:
-        for news in search(restorations.from_json(given), str(request.session_hash)):
+        for news in search(restorations.Restoration.from_json(given), str(request.session_hash)):
             yield dict(news, key=event.key)
     except RecipeError as error:
         yield refused(error, key=event.key)
@@ -552,12 +525,12 @@ def forgotten(request: gr.Request) -> dict:
 
 def stop(event: gr.EventData, request: gr.Request) -> None:
     """Ends what the visitor has running of one kind, "search" or an experiment; the rest goes on."""
-    restoring.stop(str(request.session_hash), event.kind)
+    QUEUE.stop(str(request.session_hash), event.kind)
 
 
 def left(request: gr.Request) -> None:
     """The visitor closed the page: their work ends, their picture is deleted."""
-    restoring.leave(str(request.session_hash))
+    QUEUE.leave(str(request.session_hash))
     forgotten(request)
 
 
@@ -576,7 +549,7 @@ def _wire(parts: dict) -> None:
         getattr(bus, name)(in_turn(name, make, about), bus, parts[name], **private(f"restore_{name}", WATCH))
     bus.knobs(
         keyed(
-            restorations.from_json,
+            restorations.Restoration.from_json,
             lambda recipe, event: (needed(recipe), dict(knobs=experiments.knobs(recipe.model)))[1],
         ),
         bus,
@@ -584,13 +557,13 @@ def _wire(parts: dict) -> None:
         **private("restore_knobs", LONG),
     )
     bus.edit(
-        keyed(restorations.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)),
+        keyed(restorations.Restoration.from_json, lambda recipe, event: experiments.edited(recipe, event.amounts)),
         bus,
         parts["edit"],
         **private("restore_edit", LIVE),
     )
     bus.truth(
-        keyed(restorations.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))),
+        keyed(restorations.Restoration.from_json, lambda recipe, event: dict(html=restored.truth_html(recipe.model))),
         bus,
         parts["truth"],
         **private("restore_truth", LONG),
@@ -601,7 +574,7 @@ def _wire(parts: dict) -> None:
 
 def _wire_files(parts: dict) -> None:
     for kind in TAKEN:
-        make = guarded(lambda given, kind=kind: taken(restorations.from_json(given), kind))
+        make = guarded(lambda given, kind=kind: taken(restorations.Restoration.from_json(given), kind))
         deliver(parts[f"take_{kind}"], make, [parts["bus"]], parts["outlet"], f"restore_take_{kind}")
 
 
@@ -618,12 +591,12 @@ def taken(recipe: Restoration, kind: str) -> str:
 
 
 def opened(request: gr.Request) -> tuple:
-    return wiring.opened(request, restorations, tab=TAB, key="link")
+    return wiring.opened(request, TAB, Restoration, key="link")
 
 
 def warm() -> None:
     """The first search in a process is slow: done ahead of the first visitor, where nobody waits."""
-    model = restorations.default_model()
+    model = restorations.Restoration.default_model()
     if model:
         restoring.warm(model)
 
@@ -647,7 +620,7 @@ ENDPOINTS = {
         "Five answers from five starts that agree with what was observed.",
     ),
     "restore_code": (
-        lambda recipe: dict(code=restorations.code_for(restorations.shareable(recipe))),
+        lambda recipe: dict(code=restorations.code_for(recipe.shared())),
         "Python that restores the same picture.",
     ),
 }
@@ -656,4 +629,4 @@ ENDPOINTS = {
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, says) in ENDPOINTS.items():
-        offer(of_recipe(restorations.from_json, make), name, f"{says} {RECIPE}", WATCH)
+        offer(make, Restoration, name, f"{says} {RECIPE}", WATCH)

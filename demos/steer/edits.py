@@ -13,7 +13,7 @@ from core import zoo
 from core.codes import Directions, edit
 
 from ..page.fields import VERSION, RecipeError, check_version, parsed, quoted
-from ..page.picture import Files, Recipe, as_dict, codes_of, directions_of, distances, from_json, opened
+from ..page.picture import Files, Recipe, codes_of, directions_of, distances, opened
 
 LARGEST_EDIT_FILE = 2 * 2**20  # bytes
 LARGEST_SHIFT = 1e4  # codes are of the order of 1; beyond this a shift is damage, not an edit
@@ -99,7 +99,7 @@ class EditFile:
     def to_json(self) -> str:
         """Raises RecipeError where there is nothing to save, or more than the page would read again."""
         edits = [
-            dict(name=kept.name, recipe=as_dict(kept.recipe), slots=kept.slots, shift=kept.shift, weights=kept.weights)
+            dict(name=kept.name, recipe=kept.recipe.as_dict(), slots=kept.slots, shift=kept.shift, weights=kept.weights)
             for kept in self.edits
         ]
         text = json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=edits))
@@ -130,4 +130,4 @@ def _edit_of(row: object, model: str) -> Edit:
         raise RecipeError(
             f"this file was made with the model {quoted(recipe.get('model'))}, not with {model}: open that model first"
         )
-    return Edit(row.get("name"), from_json(recipe), row.get("slots"), row.get("shift"), row.get("weights"))
+    return Edit(row.get("name"), Recipe.from_json(recipe), row.get("slots"), row.get("shift"), row.get("weights"))

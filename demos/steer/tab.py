@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import torch
@@ -21,35 +21,19 @@ from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 
 from ..page import evidence as measured
+from ..page import handlers as wiring
 from ..page import models, words
 from ..page import picture as recipes
-from ..page import tab as wiring
-from ..page.export import code_for, notebook_for, png_for
-from ..page.fields import RecipeError
+from ..page.arrival import fitting
+from ..page.blocks import data_uri, tiles
+from ..page.fields import RecipeError, recipe_of_link
 from ..page.gpu import batch
+from ..page.handlers import guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.pace import pace_of
-from ..page.parts import (
-    LIVE,
-    LONG,
-    Demo,
-    button,
-    cell,
-    data_uri,
-    deliver,
-    fold,
-    limits,
-    part,
-    private,
-    publish,
-    recorded,
-    sentence,
-    text,
-    tiles,
-)
+from ..page.parts import LIVE, LONG, Demo, button, cell, deliver, fold, limits, part, private, publish, sentence, text
 from ..page.picture import Recipe
-from ..page.tab import called, guarded, keyed, last_of, method_fold, of_recipe, offer, refused, take_away
 from ..page.uploads import origin, take_directions, uploaded
-from ..paint import recipe as painted
+from .code import code_for, notebook_for, png_for
 from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
 
 TAB, TITLE = "steer", "Steer"
@@ -75,7 +59,7 @@ def answer(given: Mapping) -> dict:
     Of a slow network it holds what can be shown at once, and `exact` is False: `shown_of` has the pictures themselves.
     """
     try:
-        return shown_of(recipes.from_json(given), at_once=True)
+        return shown_of(recipes.Recipe.from_json(given), at_once=True)
     except RecipeError as error:
         return refused(error, asked=given)
 
@@ -91,14 +75,14 @@ def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
     )
     picture = first_look if slow else recipes.picture_bytes
     return dict(
-        recipe=recipes.as_dict(recipe),
+        recipe=recipe.as_dict(),
         src=source(picture(recipe, files)),
         before=source(picture(untouched, {})),
         exact=not slow,
         alt=recipes.alt_text(recipe, [knob["title"] for knob in setup["knobs"]]),
         caption=recipes.alt_text(recipe),
-        query=urlencode(recipes.to_query(recipe), safe=","),
-        note=recipes.link_note(recipe),
+        query=recipe.query(),
+        note=recipe.link_note(),
         sentence=first_sentence(recipe),
         setup=setup,
     )
@@ -220,7 +204,7 @@ def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
     times = max(1, TAKEN_SIDE // images.shape[-1])
     pictures = [enlarge(one, times) for one in recipes.shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
     if kind == "strip":
-        return png(side_by_side(pictures, gap=4), recipe=recipes.as_dict(recipe)), f"{name}-strip.png"
+        return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict()), f"{name}-strip.png"
     return animation(pictures), f"{name}.webp"
 
 
@@ -284,10 +268,10 @@ RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
 
 def arrival() -> dict:
     """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
-    found = recorded(TAB)
-    if found is None or not _fits(found):
+    found = fitting(TAB, next(iter(zoo.CARDS)), measured.made_from, RECORDED)
+    if found is None:
         card = next(iter(zoo.CARDS.values()))
-        bare = recipes.as_dict(Recipe(card.name, psi=card.psi))
+        bare = Recipe(card.name, psi=card.psi).as_dict()
         return dict(recipe=bare, answer={}, strip={}, grid={}, faces={}, sentence=BARE_SENTENCE, code="")
     pictures = found["pictures"]
     cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
@@ -300,19 +284,6 @@ def arrival() -> dict:
         grid=dict(rows=cut["grid"], key="arrival"),
         faces=dict(found["faces"], rows=cut["faces"], key="arrival"),
     )
-
-
-def _fits(found: Mapping) -> bool:
-    """Whether the record is whole, and of the weights, the evidence and the reader that are here now."""
-    try:
-        model = found["recipe"]["model"]
-        return (
-            model == next(iter(zoo.CARDS))
-            and all(name in found for name in RECORDED)
-            and found["made_from"] == measured.made_from(model)
-        )
-    except (KeyError, TypeError):
-        return False
 
 
 def first_sentence(recipe: Recipe) -> str:
@@ -336,16 +307,13 @@ def first_sentence(recipe: Recipe) -> str:
 
 def _from_file(recipe: Recipe, these: str, was: str) -> str:
     try:
-        made = painted.from_query(dict(parse_qsl(origin(recipe)))) if origin(recipe) else None
+        made = recipe_of_link(dict(parse_qsl(origin(recipe)))) if origin(recipe) else None
     except RecipeError:
         made = None
-    if made is None or made.model != recipe.model:
+    if made is None or made.model != recipe.model or not made.told():
         it_was = "it was" if was == "was" else "they were"
         return f"{these} {was} read from a file: how {it_was} made, this page does not know."
-    return (
-        f"{these} came from Paint: made by {painted.METHODS[made.method]} for {painted.called(made)} "
-        f"of picture number {made.seed}."
-    )
+    return f"{these} came from {made.told()}."
 
 
 def _layers(layers: str) -> str:
@@ -462,7 +430,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 
 def _kept_edits(parts: dict) -> None:
     text(
-        '<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
+        '<h4>Cache edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
         "works where the knobs are counted differently.</p>"
     )
     with gr.Row(elem_classes="keep"):
@@ -476,7 +444,7 @@ def _kept_edits(parts: dict) -> None:
         )
         parts["keep"] = button("Keep this edit", "steer-keep")
     with gr.Row(elem_classes="keep"):
-        parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
+        parts["edits"] = gr.Dropdown([], label="Cache edits", elem_id="steer-edits", scale=2, min_width=160)
         parts["apply"] = button("Apply to this picture", "steer-apply")
         parts["others"] = button("Apply to eight pictures", "steer-apply-others")
     with gr.Row(elem_classes="buttons"):
@@ -504,7 +472,7 @@ def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
     def run(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         try:
-            recipe = recipes.from_json(given)
+            recipe = recipes.Recipe.from_json(given)
             on_screen(visitor, recipe)
             for part_of_it in make(recipe, event):
                 yield dict(part_of_it, key=event.key)
@@ -551,7 +519,7 @@ def live(given: Mapping, model: str, request: gr.Request) -> tuple:
     said = answer(given)
     if "error" in said:
         return said, *(gr.skip(),) * 4
-    recipe = recipes.from_json(given)
+    recipe = recipes.Recipe.from_json(given)
     on_screen(str(request.session_hash), recipe)
     other = (gr.skip(),) * 3 if recipe.model == model else of_network(recipe.model)
     return said, code(recipe), *other
@@ -570,7 +538,7 @@ def found_html(model: str) -> str:
 def exactly(given: Mapping, request: gr.Request) -> dict:
     """The pictures themselves, for a screen that shows a first look; nothing where it shows another recipe by now."""
     try:
-        recipe = recipes.from_json(given)
+        recipe = recipes.Recipe.from_json(given)
         if _on_screen.get(str(request.session_hash), recipe) != recipe:
             return gr.skip()
         return dict(shown_of(recipe), late=True)
@@ -581,7 +549,7 @@ def exactly(given: Mapping, request: gr.Request) -> dict:
 def measuring(given: Mapping) -> Iterator[dict]:
     """How far the measuring is, then what the controls show of the measured knobs."""
     try:
-        recipe = recipes.from_json(given)
+        recipe = recipes.Recipe.from_json(given)
         setup = setup_of(recipe)
         if setup["measurable"]:
             for said in measured.measure(recipe):
@@ -598,7 +566,7 @@ def _wire_pictures(parts: dict) -> None:
     bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
     bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
     bus.strip(
-        keyed(recipes.from_json, lambda recipe, event: strip(recipe), aloud=True),
+        keyed(recipes.Recipe.from_json, lambda recipe, event: strip(recipe), aloud=True),
         bus,
         parts["strip"],
         **private("steer_film", LIVE),
@@ -619,22 +587,22 @@ def _wire_pictures(parts: dict) -> None:
         **private("steer_faces", LONG),
     )
     bus.truth(
-        keyed(recipes.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True),
+        keyed(recipes.Recipe.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True),
         bus,
         parts["truth"],
         **private("steer_truth", LONG),
     )
     bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
     parts["read"].click(
-        guarded(lambda given: measured.read_html(recipes.from_json(given))),
+        guarded(lambda given: measured.read_html(recipes.Recipe.from_json(given))),
         bus,
         parts["reading"],
         **private("steer_read", LONG),
     )
 
     def found(given, wish):
-        turned, said = measured.find(recipes.from_json(given), wish)
-        return recipes.as_dict(turned), f'<p class="verdict" role="status">{escape(said)}</p>'
+        turned, said = measured.find(recipes.Recipe.from_json(given), wish)
+        return turned.as_dict(), f'<p class="verdict" role="status">{escape(said)}</p>'
 
     parts["wish"].input(guarded(found, 2), [bus, parts["wish"]], [bus, parts["says"]], **private("steer_found", LONG))
 
@@ -642,13 +610,13 @@ def _wire_pictures(parts: dict) -> None:
 def _wire_files(parts: dict) -> None:
     bus = parts["bus"]
     parts["file"].upload(
-        guarded(lambda path, given: recipes.as_dict(take_directions(path, given))),
+        guarded(lambda path, given: take_directions(path, given).as_dict()),
         [parts["file"], bus],
         bus,
         **private("steer_open_directions", LONG),
     )
     for kind in TAKEN:
-        make = guarded(lambda given, kind=kind: publish(*file_for(recipes.from_json(given), kind)))
+        make = guarded(lambda given, kind=kind: publish(*file_for(recipes.Recipe.from_json(given), kind)))
         deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"steer_take_{kind}")
 
 
@@ -657,14 +625,14 @@ def _names(edits: tuple[Edit, ...], value: str | None = None) -> gr.Dropdown:
 
 
 def keep(given: Mapping, stored: str | None, name: str) -> tuple:
-    recipe = recipes.from_json(given)
+    recipe = recipes.Recipe.from_json(given)
     edit = keep_edit(name, recipe, uploaded(recipe))
     edits = added(stored, recipe.model, (edit,))
     return EditFile(edits).to_json(), _names(edits, edit.name), ""
 
 
 def load(path: str, given: Mapping, stored: str | None) -> tuple:
-    model = recipes.from_json(given).model
+    model = recipes.Recipe.from_json(given).model
     if Path(path).stat().st_size > LARGEST_EDIT_FILE:
         raise RecipeError(
             f"this file is larger than {LARGEST_EDIT_FILE // 2**20} MB: choose one that was saved on this page"
@@ -676,7 +644,7 @@ def load(path: str, given: Mapping, stored: str | None) -> tuple:
 
 def chosen(name: str | None, given: Mapping, stored: str | None) -> tuple[Edit, Recipe]:
     """The edit of that name and the current recipe. Raises RecipeError where there is none."""
-    recipe = recipes.from_json(given)
+    recipe = recipes.Recipe.from_json(given)
     for edit in edits_of(stored, recipe.model):
         if edit.name == name:
             return edit, recipe
@@ -688,15 +656,15 @@ def _wire_edits(parts: dict) -> None:
 
     def apply(*values):
         edit, recipe = chosen(*values)
-        return recipes.as_dict(replace(edit.recipe, seed=recipe.seed, psi=recipe.psi))
+        return replace(edit.recipe, seed=recipe.seed, psi=recipe.psi).as_dict()
 
     def save(given, stored):
-        saved = EditFile(edits_of(stored, recipes.from_json(given).model)).to_json()
+        saved = EditFile(edits_of(stored, recipes.Recipe.from_json(given).model)).to_json()
         return publish(saved.encode(), "ganatomy-edits.json")
 
     def listed(given, stored):
         try:
-            return _names(edits_of(stored, recipes.from_json(given).model))
+            return _names(edits_of(stored, recipes.Recipe.from_json(given).model))
         except RecipeError:  # kept with other weights: nobody asked for them, so there is nothing to say
             return _names(())
 
@@ -716,7 +684,7 @@ def _wire_edits(parts: dict) -> None:
 
 
 def opened(request: gr.Request) -> tuple:
-    return wiring.opened(request, recipes, tab=TAB, default=True)
+    return wiring.opened(request, TAB, Recipe, default=True)
 
 
 # --- the same, for programs
@@ -746,20 +714,19 @@ ENDPOINTS = {
 
 def found_for(recipe: Recipe, wish: str) -> dict:
     turned, said = measured.find(recipe, wish)
-    return dict(recipe=recipes.as_dict(turned), says=said)
+    return dict(recipe=turned.as_dict(), says=said)
 
 
 def endpoints() -> None:
     """The tab's public endpoints: a recipe as JSON in, JSON out; pictures are data URIs of lossless WebP."""
     for name, (make, queue, says) in ENDPOINTS.items():
-        offer(of_recipe(recipes.from_json, make), name, f"{says} {RECIPE}", queue)
-
-    def find(recipe: dict, wish: str) -> dict:
-        return called(recipes.from_json, found_for, recipe, wish)
+        offer(make, Recipe, name, f"{says} {RECIPE}", queue)
 
     offer(
-        find,
+        found_for,
+        Recipe,
         "steer_find",
         f"The knob that moves a wish most, such as smile, turned to it; and a sentence. {RECIPE}",
         LONG,
+        dict(wish=str),
     )

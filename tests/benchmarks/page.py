@@ -99,7 +99,7 @@ def broken_pictures(url: str) -> int:
     """How many of CLIENTS that ask for the same new picture at once get anything but that picture."""
     from gradio_client import Client
 
-    recipe = recipes.as_dict(recipes.Recipe(next(iter(recipes.zoo.CARDS)), seed=987_654, amounts=(1.0, -1.0)))
+    recipe = recipes.Recipe(next(iter(recipes.zoo.CARDS)), seed=987_654, amounts=(1.0, -1.0)).as_dict()
     clients = [Client(url, verbose=False, analytics_enabled=False) for _ in range(CLIENTS)]
     together, pictures = threading.Barrier(CLIENTS), [b""] * CLIENTS
 
@@ -113,7 +113,7 @@ def broken_pictures(url: str) -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    expected = recipes.picture_bytes(recipes.from_json(recipe))
+    expected = recipes.picture_bytes(recipes.Recipe.from_json(recipe))
     return sum(not same_picture(picture, expected) for picture in pictures)
 
 

@@ -106,7 +106,7 @@ def asked_by(query: str) -> dict | None:
     """The recipe that a link asks for; None where it asks for none, or for an impossible one."""
     given = dict(parse_qsl(query.lstrip("?")))
     try:
-        return recipes.as_dict(recipes.from_query(given)) if set(given) & set(recipes.FIELDS) else None
+        return recipes.Recipe.from_query(given).as_dict() if set(given) & set(recipes.Recipe.names()) else None
     except recipes.RecipeError:
         return None
 
@@ -139,7 +139,7 @@ def on_screen(page) -> bytes:
 def drawn(recipe: dict) -> np.ndarray:
     """The independent truth: the recipe's picture, made here and not by the server, [h, w, 3] uint8."""
     with torch.no_grad():
-        return to_uint8(recipes.render(recipes.from_json(recipe)))[0]
+        return to_uint8(recipes.render(recipes.Recipe.from_json(recipe)))[0]
 
 
 def assert_same_picture(shown: np.ndarray, expected: np.ndarray, tolerance: int = 1) -> None:
@@ -310,8 +310,8 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
     recipe = recipe_of(page)
     reach = zoo.card(recipe["model"]).reach
     for shown, amount in ((seen[0], -reach), (seen[-1], reach)):
-        expected = recipes.turned(recipes.from_json(recipe), recipe["knob"], amount)
-        assert_same_picture(decoded(shown), drawn(recipes.as_dict(expected)))
+        expected = recipes.turned(recipes.Recipe.from_json(recipe), recipe["knob"], amount)
+        assert_same_picture(decoded(shown), drawn(expected.as_dict()))
     page.mouse.up()
     settle(page)
 
@@ -562,7 +562,7 @@ def test_the_downloaded_png_carries_the_recipe_and_the_picture(visits: Visits, t
     assert waiting.value.suggested_filename == "knob2-picture12.png"
     waiting.value.save_as(tmp_path / "picture.png")
     data = (tmp_path / "picture.png").read_bytes()
-    assert recipes.as_dict(recipe_from_png(data)) == recipe_of(page)
+    assert recipe_from_png(data).as_dict() == recipe_of(page)
     assert_same_picture(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), pixels(page))
 
 

@@ -64,7 +64,7 @@ def pixels(page) -> np.ndarray:
 
 def drawn(recipe: dict) -> np.ndarray:
     """The recipe's picture, made here and not by the server, [h, w, 3] uint8."""
-    one = painted.from_json(recipe)
+    one = painted.Painted.from_json(recipe)
     image = finding.render(one, finding.solve(one), [one.amounts])
     return np.asarray(recipes.shown(image, one.model)[0])
 
@@ -151,7 +151,7 @@ def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visit
     assert_same_picture(pixels(page), drawn(turned))
     plain = drawn(dict(turned, amounts=[0, 0, 0, 0])).astype(int)
     changed = (pixels(page) - plain).astype(float) ** 2
-    mask = painted.full_mask(painted.from_json(turned)).numpy()
+    mask = painted.full_mask(painted.Painted.from_json(turned)).numpy()
     assert changed[mask].mean() > 4 * changed[~mask].mean()
     assert "hair" in page.locator("#paint-sentence").inner_text()
 
@@ -198,7 +198,7 @@ def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_p
     assert_same_picture(pixels(page), drawn(recipe))
     link = page.evaluate("gan.paint.now.query")
     assert len(f"{visits.url}?{link}") < 1000
-    assert painted.as_dict(painted.from_query(dict(parse_qsl(link)))) == recipe
+    assert painted.Painted.from_query(dict(parse_qsl(link))).as_dict() == recipe
     other = visits.open(f"?{link}")
     assert settle(other) == recipe
     assert np.array_equal(pixels(other), pixels(page))
@@ -406,7 +406,7 @@ def test_the_downloaded_png_carries_the_recipe(visits: Paintings):
     with page.expect_download() as waiting:
         press(page, "paint-take-picture")
     picture = Image.open(waiting.value.path())
-    assert painted.as_dict(painted.from_json(picture.info["ganatomy"])) == recipe
+    assert painted.Painted.from_json(picture.info["ganatomy"]).as_dict() == recipe
     assert_same_picture(np.asarray(picture.convert("RGB")), pixels(page))
 
 

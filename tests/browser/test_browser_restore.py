@@ -97,7 +97,7 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
     press(page, "restore-flap")
     verdict = page.locator("#restore-five-verdict").inner_text()
     assert "None of the five is real" in verdict and "Closest: answer" in verdict
-    first = restorations.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
+    first = restorations.Restoration.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
     truth = np.asarray(Image.fromarray(seen(page, "real"))).astype(int)
     assert np.abs(truth - np.round((restorations.example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
 
@@ -156,7 +156,7 @@ def test_every_task_is_replayed_without_the_server_computing_anything(visits: Re
 def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Restorings):
     page = visits.open()
     said, result = page.locator("#restore-layers [role=status]"), page.locator("#restore-layers .result")
-    for model, other in (("portraits-pggan", True), (restorations.default_model(), False)):
+    for model, other in (("portraits-pggan", True), (restorations.Restoration.default_model(), False)):
         page.evaluate("model => gan.restore.set({model})", model)
         settle(page, f"gan.restore.now.recipe.model === '{model}'")
         assert ("Another network" in said.inner_text()) == other
@@ -292,8 +292,8 @@ def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: R
     assert len(f"{visits.url}?{link}") < 1000
     other = visits.open(f"?{link}")
     assert settle(other, "gan.restore.now.recipe.steps === 5") == page.evaluate("gan.restore.now.recipe")
-    read = restorations.from_query(dict(parse_qsl(link)))
-    assert restorations.as_dict(read) == page.evaluate("gan.restore.now.recipe")
+    read = restorations.Restoration.from_query(dict(parse_qsl(link)))
+    assert read.as_dict() == page.evaluate("gan.restore.now.recipe")
     assert np.array_equal(seen(other, "before"), seen(page, "before"))
 
 

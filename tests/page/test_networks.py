@@ -32,11 +32,11 @@ from core.precision import Precision, in_bfloat16, psnr
 from demos.page import gpu, models, pace
 from demos.page import parts as notebook
 from demos.page import picture as recipes
-from demos.page.cache import Kept
-from demos.page.export import code_for, png_for
+from demos.page.cache import Cache
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe, as_dict
+from demos.page.picture import Recipe
 from demos.steer import tab as sefa
+from demos.steer.code import code_for, png_for
 
 from .. import tiny
 from ..core.test_hub import REVISION, StandIn, cache, stand_in  # noqa: F401  (fixtures)
@@ -119,7 +119,7 @@ def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
 def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     with pytest.raises(RecipeError, match="not on this machine yet"):
         Recipe(OF_HUB)
-    said = list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED, seed=5)), "a"))
+    said = list(models.choose(OF_HUB, Recipe(BUNDLED, seed=5).as_dict(), "a"))
     assert said[-1]["recipe"]["model"] == OF_HUB and said[-1]["recipe"]["seed"] == 5 and stand_in.count("GET") == 1
     assert any("MB fetched" in part["says"] for part in said[:-1])
     assert next(row for row in said[-1]["models"] if row["name"] == OF_HUB)["here"]
@@ -132,34 +132,34 @@ def drawn(generator, seed: int, **more):
 
 def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     stand_in.pieces = 1
-    steps = models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a")
+    steps = models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a")
     assert next(steps)["name"] == OF_HUB
     models._stopped.add(("a", OF_HUB))
     last = list(steps)[-1]
     assert last["error"] == "" and "recipe" not in last and not zoo.is_here(OF_HUB)
     stand_in.go.set()
-    assert list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a"))[-1]["recipe"], "an earlier stop is no later stop"
+    assert list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))[-1]["recipe"], "an earlier stop is no later stop"
 
 
 def test_another_visitor_s_stop_stops_nothing(of_hub: zoo.ModelCard) -> None:
     models._stopped.add(("b", OF_HUB))
-    assert "recipe" in list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a"))[-1]
+    assert "recipe" in list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))[-1]
 
 
 def test_what_cannot_be_fetched_is_a_sentence(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
     for name, expected in (("unknown", "not pinned"), ("nothing", "no such network"), (None, "no such network")):
-        assert expected in list(models.choose(name, as_dict(Recipe(BUNDLED)), "a"))[-1]["error"]
+        assert expected in list(models.choose(name, Recipe(BUNDLED).as_dict(), "a"))[-1]["error"]
     stand_in.status = 500
-    assert "status 500" in list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a"))[-1]["error"]
+    assert "status 500" in list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))[-1]["error"]
 
 
 def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
-    list(models.choose(OF_HUB, as_dict(Recipe(BUNDLED)), "a"))
-    shown = sefa.answer(as_dict(Recipe(OF_HUB)))
+    list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))
+    shown = sefa.answer(Recipe(OF_HUB).as_dict())
     assert shown["setup"]["licence"] == "CC BY-NC 4.0" and not shown["setup"]["bundled"]
     with Image.open(io.BytesIO(png_for(Recipe(OF_HUB)))) as picture:
         assert "CC BY-NC 4.0" in picture.info["Copyright"] and picture.size == (16, 12), "without the two black rows"
-    assert sefa.answer(as_dict(Recipe(BUNDLED)))["setup"]["bundled"]
+    assert sefa.answer(Recipe(BUNDLED).as_dict())["setup"]["bundled"]
 
 
 # Files of one's own
@@ -209,7 +209,7 @@ def test_the_code_of_an_own_picture_makes_it_again(zoo_of_one: Path, monkeypatch
 def test_a_class_is_part_of_the_recipe_and_of_its_link(zoo_of_one: Path) -> None:
     native.save(tiny.biggan(), zoo_of_one / "own.safetensors")
     recipe = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, label="2")
-    assert recipe.label == 2 and recipes.from_query(recipes.to_query(recipe)) == recipe
+    assert recipe.label == 2 and recipes.Recipe.from_query(recipe.to_query()) == recipe
     for model, label, said in (
         ("own", 3, "from 0 to 2"),
         ("own", "mug", "from 0 to 2"),
@@ -252,18 +252,18 @@ def test_a_file_that_is_gone_later_is_a_sentence(zoo_of_one: Path) -> None:
 
 def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> None:
     recipe, generator = Recipe(BUNDLED, seed=4, amounts=(1.0,)), tiny.stylegan2()
-    assert sefa.answer(as_dict(recipe))["exact"], "a quick one needs none"
+    assert sefa.answer(recipe.as_dict())["exact"], "a quick one needs none"
     slow(monkeypatch)
-    monkeypatch.setattr(recipes, "_made", Kept(2**20, len))
-    first = sefa.answer(as_dict(recipe))
+    monkeypatch.setattr(recipes, "_made", Cache(2**20, len))
+    first = sefa.answer(recipe.as_dict())
     stop, codes = pace.pace_of(BUNDLED).stop, recipes.codes_of(recipe)
     look = generator.preview(generator.run(codes, stop=stop))
     assert not first["exact"] and np.array_equal(pixels(first["src"]), to_uint8(look)[0])
     sefa.on_screen("a", recipe)
-    exact = sefa.exactly(as_dict(recipe), visitor())
+    exact = sefa.exactly(recipe.as_dict(), visitor())
     assert exact["exact"] and exact["late"]
     assert np.array_equal(pixels(exact["src"]), to_uint8(recipes.render(recipe))[0])
-    assert sefa.answer(as_dict(recipe))["exact"], "drawn once, it is there at once"
+    assert sefa.answer(recipe.as_dict())["exact"], "drawn once, it is there at once"
 
 
 def pixels(uri: str) -> np.ndarray:
@@ -280,7 +280,7 @@ def test_a_slow_network_without_a_first_look_keeps_what_is_there(monkeypatch, zo
     native.save(tiny.pggan(), zoo_of_one / "own.safetensors")
     zoo.add(zoo_of_one / "own.safetensors")
     slow(monkeypatch)
-    first = sefa.answer(as_dict(Recipe("own", seed=1)))
+    first = sefa.answer(Recipe("own", seed=1).as_dict())
     assert not first["exact"] and first["src"] == ""
 
 
@@ -325,13 +325,13 @@ def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch) -> None:
     slow(monkeypatch)
     recipe, event = Recipe(BUNDLED, seed=4), types.SimpleNamespace(key="k")
     run = sefa.keyed_stream(lambda recipe, event: sefa.faces(recipe), sefa.one_knob)
-    parts = run(as_dict(recipe), event, visitor())
+    parts = run(recipe.as_dict(), event, visitor())
     assert next(parts)["key"] == "k"
     sefa.on_screen("a", replace(recipe, amounts=(1.0,)))
     next(parts)  # the same faces and knob: goes on
     sefa.on_screen("a", replace(recipe, knob=1))
     assert list(parts) == []
-    parts = run(as_dict(recipe), event, visitor())
+    parts = run(recipe.as_dict(), event, visitor())
     next(parts)
     sefa.left(visitor())
     assert list(parts) == []
@@ -344,7 +344,7 @@ def test_bars_are_cut_and_large_pictures_made_small_for_the_screen(of_hub: zoo.M
 
 
 def test_what_is_kept_stays_within_its_bytes() -> None:
-    kept = Kept(10, len)
+    kept = Cache(10, len)
     for key in "abc":
         kept.put((key,), key * 4)
     assert ("a",) not in kept and kept.get(("b",)) == "bbbb"

@@ -84,7 +84,7 @@ def test_every_kind_comes_in_upright_in_its_colours_cut_to_the_middle(kind):
     assert "middle square" in own.note
     pixels = np.asarray(own.square).astype(int)
     assert np.abs(pixels[20, 5] - left).max() <= 8 and np.abs(pixels[20, 34] - right).max() <= 8
-    image = to_uint8(owned.image(Restoration(MODEL, "copy", shows="upload", own=own.token)))[0].astype(int)
+    image = to_uint8(owned.image(own.token, SIDE))[0].astype(int)
     assert image.shape == (SIDE, SIDE, 3)
     assert np.abs(image[8, 2] - left).max() <= 8 and np.abs(image[8, 13] - right).max() <= 8
     assert ("first is used" in own.note) == (kind == "animated")
@@ -92,7 +92,7 @@ def test_every_kind_comes_in_upright_in_its_colours_cut_to_the_middle(kind):
 
 def test_one_pixel_is_a_picture():
     own = owned.take(saved(Image.new("RGB", (1, 1), (10, 200, 30)), "PNG"))
-    image = to_uint8(owned.image(Restoration(MODEL, "copy", shows="upload", own=own.token)))[0]
+    image = to_uint8(owned.image(own.token, SIDE))[0]
     assert (image == (10, 200, 30)).all()
 
 

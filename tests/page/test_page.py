@@ -8,7 +8,6 @@ import json
 import threading
 import warnings
 from dataclasses import replace
-from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -25,13 +24,14 @@ from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
 from demos.inside import tab as channel_awareness
+from demos.page import arrival as arrivals
+from demos.page import blocks, uploads, words
 from demos.page import evidence as measured
 from demos.page import parts as notebook
 from demos.page import picture as recipes
-from demos.page import uploads, words
 from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe, as_dict
+from demos.page.picture import Recipe
 from demos.paint import tab as lowrank
 from demos.restore import tab as mganprior
 from demos.steer import tab as sefa
@@ -50,7 +50,7 @@ def small_model(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
     monkeypatch.setattr(uploads, "folder", lambda: tmp_path / "uploads")
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
     monkeypatch.setattr(measured, "_measured", {})
     return tmp_path
 
@@ -89,22 +89,22 @@ def page():
 
 def test_the_answer_shows_the_recipe_s_own_pixels():
     recipe = moved()
-    shown = sefa.answer(as_dict(recipe))
+    shown = sefa.answer(recipe.as_dict())
     assert np.array_equal(pixels(shown["src"]), to_uint8(recipes.render(recipe))[0])
     assert not np.array_equal(pixels(shown["src"]), pixels(shown["before"]))
-    assert shown["recipe"] == as_dict(recipe)
+    assert shown["recipe"] == recipe.as_dict()
     assert "picture number 5" in shown["alt"] and "+1.5" in shown["alt"]
 
 
 def test_the_picture_before_is_the_untouched_one():
-    assert sefa.answer(as_dict(moved()))["before"] == sefa.answer(as_dict(moved(amounts=())))["src"]
+    assert sefa.answer(moved().as_dict())["before"] == sefa.answer(moved(amounts=()).as_dict())["src"]
 
 
 def test_the_link_in_the_answer_opens_the_same_recipe():
     from urllib.parse import parse_qsl
 
-    shown = sefa.answer(as_dict(moved(layers="coarse", knob=2)))
-    assert recipes.from_query(dict(parse_qsl(shown["query"]))) == moved(layers="coarse", knob=2)
+    shown = sefa.answer(moved(layers="coarse", knob=2).as_dict())
+    assert recipes.Recipe.from_query(dict(parse_qsl(shown["query"]))) == moved(layers="coarse", knob=2)
 
 
 def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
@@ -146,7 +146,7 @@ def test_all_knobs_and_other_faces_show_what_single_pictures_show():
     ],
 )
 def test_bad_input_gets_a_sentence_and_no_picture(change):
-    said = sefa.answer({**as_dict(moved()), **change})
+    said = sefa.answer({**moved().as_dict(), **change})
     assert "src" not in said and "recipe" not in said
     assert said["error"][0].isupper() and "Traceback" not in said["error"]
     assert any(word in said["error"] for word in (":", "choose", "give"))
@@ -159,11 +159,11 @@ def directions_file(folder, name="mine.npy", width=16):
 
 
 def test_a_file_of_directions_becomes_the_knobs(small_model):
-    chosen = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    chosen = uploads.take_directions(str(directions_file(small_model)), moved().as_dict())
     assert chosen.method == "file" and len(measured.setup_of(chosen)["knobs"]) == 3
     turned = recipes.turned(chosen, 0, 2.0)
-    assert sefa.answer(as_dict(turned))["src"] != sefa.answer(as_dict(chosen))["src"]
-    assert "cannot hold" in sefa.answer(as_dict(turned))["note"]
+    assert sefa.answer(turned.as_dict())["src"] != sefa.answer(chosen.as_dict())["src"]
+    assert "cannot hold" in sefa.answer(turned.as_dict())["note"]
 
 
 def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_model):
@@ -181,13 +181,13 @@ def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_m
         (directions_file(small_model, "wide.npy", 20).name, "this model needs"),
     ):
         with pytest.raises(RecipeError, match=says):
-            uploads.take_directions(str(small_model / name), as_dict(moved()))
+            uploads.take_directions(str(small_model / name), moved().as_dict())
     assert not list((small_model / "uploads").glob("*")), "a refused file must not be kept"
 
 
 def test_a_file_that_is_gone_is_asked_for_again():
     gone = Recipe(MODEL, method="file", directions="0" * 64, amounts=(1.0,))
-    assert "choose the file again" in sefa.answer(as_dict(gone))["error"]
+    assert "choose the file again" in sefa.answer(gone.as_dict())["error"]
 
 
 # --- what was measured
@@ -301,17 +301,17 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     ],
 )
 def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, says, never):
-    said = sefa.answer(as_dict(moved(**changes)))["sentence"]
+    said = sefa.answer(moved(**changes).as_dict())["sentence"]
     assert all(one in said for one in says) and never not in said
 
 
 def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
-    mine = uploads.take_directions(str(directions_file(small_model)), as_dict(moved()))
+    mine = uploads.take_directions(str(directions_file(small_model)), moved().as_dict())
     assert sefa.first_sentence(mine) == (
         "These three knobs were read from a file: how they were made, this page does not know."
     )
     corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
-    link = urlencode(lowrank.painted.to_query(corner), safe=",")
+    link = corner.query()
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
     for name, written, expected in (
         ("painted", link, "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
@@ -320,7 +320,7 @@ def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
         save_directions(
             one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL, recipe=written
         )
-        chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), as_dict(moved()))
+        chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), moved().as_dict())
         assert sefa.first_sentence(chosen) == expected
 
 
@@ -370,14 +370,14 @@ def test_twelve_who_publish_the_same_picture_find_it_whole(small_model):
 def test_a_sheet_is_cut_into_the_pictures_it_was_made_of():
     pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
     sheet = Image.fromarray(pictures.transpose(0, 2, 1, 3, 4).reshape(16, 24, 3))
-    cut = notebook.tiles(notebook.data_uri(notebook.webp(sheet)), 3)
+    cut = blocks.tiles(blocks.data_uri(notebook.webp(sheet)), 3)
     assert all(
         np.array_equal(pixels(cut[row][column]), pictures[row, column]) for row in range(2) for column in range(3)
     )
 
 
 def test_a_sentence_of_a_table_is_escaped():
-    html = notebook.bars([notebook.Bar("<b>", 1.0)], caption="<script>", value="v") + notebook.table(
+    html = blocks.bars([blocks.Bar("<b>", 1.0)], caption="<script>", value="v") + blocks.table(
         ["<i>"], [["<u>"]], caption="c"
     )
     assert not any(tag in html for tag in ("<b>", "<script>", "<i>", "<u>"))
@@ -460,16 +460,16 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     recipe = moved()
     from demos.steer import record as arrival
 
-    monkeypatch.setattr(notebook, "ARRIVAL", tmp_path / "arrival")
+    monkeypatch.setattr(arrivals, "ARRIVAL", tmp_path / "arrival")
     arrival.record(recipe, tmp_path / "arrival")
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
     shown = sefa.arrival()
-    assert shown["recipe"] == as_dict(recipe) and shown["answer"]["src"].startswith("data:image/webp")
+    assert shown["recipe"] == recipe.as_dict() and shown["answer"]["src"].startswith("data:image/webp")
     assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
     assert np.array_equal(pixels(shown["grid"]["rows"][3][1]), pixels(sefa.last_of(sefa.grid(recipe))["rows"][3][1]))
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert sefa.arrival()["answer"] == {}
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
 
 
 def test_every_word_has_a_plain_side_and_a_term():

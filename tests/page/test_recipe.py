@@ -28,9 +28,10 @@ from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from demos.page import picture as made
-from demos.page.export import LARGEST_PNG, SET_UP, code_for, notebook_for, png_for, recipe_from_png
-from demos.page.fields import RecipeError
+from demos.page.export import LARGEST_PNG, SET_UP, recipe_from_png
+from demos.page.fields import REPOSITORY, VERSION, RecipeError
 from demos.page.picture import Recipe
+from demos.steer.code import code_for, notebook_for, png_for
 from demos.steer.edits import Edit, EditFile, apply_edit, keep_edit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +116,7 @@ def kind(value):
 
 def test_a_recipe_holds_plain_values_that_nobody_can_change(moved):
     assert moved.amounts == (1.5, 0.0, -2.0) + (0.0,) * 7
-    assert json.loads(made.to_json(moved)) == made.as_dict(moved)
+    assert json.loads(moved.to_json()) == moved.as_dict()
     with pytest.raises(FrozenInstanceError):
         moved.seed = 8
 
@@ -416,28 +417,28 @@ def some_recipes(n):
 
 def test_json_and_link_give_the_same_recipe_back():
     for recipe in some_recipes(200):
-        assert made.from_json(made.to_json(recipe)) == recipe and made.from_query(made.to_query(recipe)) == recipe
-        assert len(made.link_for(recipe)) < 1000
+        assert made.Recipe.from_json(recipe.to_json()) == recipe and made.Recipe.from_query(recipe.to_query()) == recipe
+        assert len(recipe.link()) < 1000
 
 
 def test_a_link_writes_only_what_is_not_the_default(moved):
-    assert made.to_query(Recipe(STYLE)) == {"v": "1", "model": STYLE}
-    assert made.to_query(moved) == dict(v="1", model=STYLE, seed="7", psi="0.6", amounts="1.5,0,-2", knob="2")
-    assert made.link_for(moved, "http://localhost:7860/") == (
+    assert Recipe(STYLE).to_query() == {"v": "1", "model": STYLE}
+    assert moved.to_query() == dict(v="1", model=STYLE, seed="7", psi="0.6", amounts="1.5,0,-2", knob="2")
+    assert moved.link("http://localhost:7860/") == (
         "http://localhost:7860/?v=1&model=tiny-stylegan2&seed=7&psi=0.6&amounts=1.5,0,-2&knob=2"
     )
 
 
 def test_what_a_link_leaves_out_is_the_default_and_what_is_not_ours_is_left_alone():
-    assert made.from_query({}) == Recipe(STYLE)
-    assert made.from_query({"__theme": "dark", "seed": "5"}) == Recipe(STYLE, seed=5)
+    assert made.Recipe.from_query({}) == Recipe(STYLE)
+    assert made.Recipe.from_query({"__theme": "dark", "seed": "5"}) == Recipe(STYLE, seed=5)
 
 
 def test_a_link_cannot_hold_a_file_and_says_so(moved):
     recipe = replace(moved, method="file", directions="a" * 64)
-    assert made.from_query(made.to_query(recipe)) == moved
-    assert "SeFa" in made.link_note(recipe) and made.link_note(moved) == ""
-    assert made.from_json(made.to_json(recipe)) == recipe
+    assert made.Recipe.from_query(recipe.to_query()) == moved
+    assert "SeFa" in recipe.link_note() and moved.link_note() == ""
+    assert made.Recipe.from_json(recipe.to_json()) == recipe
 
 
 @pytest.mark.parametrize(
@@ -470,7 +471,7 @@ def test_a_link_cannot_hold_a_file_and_says_so(moved):
     ],
 )
 def test_a_wrong_link_gets_a_sentence(query):
-    sentence(made.from_query, query)
+    sentence(made.Recipe.from_query, query)
 
 
 def junk(draw):
@@ -506,16 +507,19 @@ def junk(draw):
 
 
 def test_no_junk_raises_anything_but_a_sentence():
-    draw, keys, valid = random.Random(1), ["v", *made.FIELDS, "__theme", "x"], 0
+    draw, keys, valid = random.Random(1), ["v", *made.Recipe.names(), "__theme", "x"], 0
     for _ in range(3000):
         given = {draw.choice(keys): junk(draw) for _ in range(draw.randrange(5))}
-        for read in (made.from_query, lambda fields: made.from_json({"version": 1, "model": STYLE, **fields})):
+        for read in (
+            made.Recipe.from_query,
+            lambda fields: made.Recipe.from_json({"version": 1, "model": STYLE, **fields}),
+        ):
             try:
                 recipe = read(given)
             except RecipeError:
                 continue
             valid += 1
-            assert made.from_json(made.to_json(recipe)) == recipe
+            assert made.Recipe.from_json(recipe.to_json()) == recipe
     assert valid > 100  # the junk is not all refused for one reason
 
 
@@ -541,13 +545,13 @@ def test_no_junk_raises_anything_but_a_sentence():
     ],
 )
 def test_a_wrong_recipe_gets_a_sentence(text):
-    sentence(made.from_json, text)
+    sentence(made.Recipe.from_json, text)
 
 
 def test_a_png_carries_its_recipe_and_its_pixels(moved):
     data = png_for(moved)
     assert recipe_from_png(data) == moved and np.array_equal(unpacked(data), pixels(moved))
-    assert json.loads(Image.open(io.BytesIO(data)).info["ganatomy"])["version"] == made.VERSION
+    assert json.loads(Image.open(io.BytesIO(data)).info["ganatomy"])["version"] == VERSION
 
 
 def test_a_png_without_a_recipe_gets_a_sentence(moved):
@@ -630,9 +634,9 @@ def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(move
     notebook = nbformat.reads(data.decode(), as_version=4)
     nbformat.validate(notebook)
     about = notebook.cells[0].source
-    assert made.link_for(moved) in about and "`1.5,0,-2`" in about and zoo.weights_hash(STYLE) in about
+    assert moved.link() in about and "`1.5,0,-2`" in about and zoo.weights_hash(STYLE) in about
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    assert made.REPOSITORY in code[0]
+    assert REPOSITORY in code[0]
     names = {}
     monkeypatch.setattr(subprocess, "run", None)  # where core is at hand nothing may be fetched
     for source in code:
@@ -651,7 +655,7 @@ def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr("os.chdir", lambda folder: asked.append(folder))
     exec(SET_UP, {})
-    assert asked[0][:2] == ["git", "clone"] and made.REPOSITORY in asked[0]
+    assert asked[0][:2] == ["git", "clone"] and REPOSITORY in asked[0]
     assert asked[1] == "ganatomy" and "torch" in asked[2]
 
 
@@ -662,7 +666,7 @@ def test_a_kept_edit_survives_its_file_and_moves_as_before(moved):
     kept = [keep_edit("smile", replace(moved, layers=layers)) for layers in ("all", "fine")]
     text = EditFile(tuple(kept)).to_json()
     back = EditFile.from_json(text, model=STYLE)
-    assert back == EditFile(tuple(kept)) and len(text) < 30_000 and json.loads(text)["version"] == made.VERSION
+    assert back == EditFile(tuple(kept)) and len(text) < 30_000 and json.loads(text)["version"] == VERSION
     for one in back.edits:
         picture = apply_edit(one, replace(one.recipe, amounts=()))
         assert levels_apart(to_uint8(picture)[0], pixels(one.recipe)) <= 1

@@ -25,10 +25,10 @@ from core.truth.worlds import objects
 from demos.inside import evidence as inside_words
 from demos.inside import experiments, tab
 from demos.inside import recipe as looks
-from demos.inside.recipe import Look, as_dict
+from demos.inside.recipe import Look
+from demos.page import arrival as arrivals
 from demos.page import classes, models
-from demos.page import parts as notebook
-from demos.page import tab as wiring
+from demos.page import handlers as wiring
 
 from .. import tiny
 from .test_inside_recipe import DEEP, MODEL, PLAIN, small_networks
@@ -39,7 +39,7 @@ def networks(tmp_path, monkeypatch):
     small_networks(tmp_path, monkeypatch)
     for kept in (experiments._untouched, experiments._beside):
         kept.values.clear()
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
     inside_words._evidence.cache_clear()
     yield from tiny.one_thread()
 
@@ -82,21 +82,21 @@ LOOKS = [
 @pytest.mark.parametrize("model, make", list(product((MODEL, DEEP), LOOKS)))
 def test_the_page_shows_the_picture_before_and_with_exactly_this_channel_changed(model, make):
     look = make(model)
-    shown = tab.answer(as_dict(look))
+    shown = tab.answer(look.as_dict())
     edit = ChannelEdit(look.gate, look.channel, multiply=look.amount)
     assert np.abs(pixels(shown["before"]).astype(int) - drawn(look)).max() <= 1
     assert np.abs(pixels(shown["src"]).astype(int) - drawn(look, [edit])).max() <= 1
-    assert shown["recipe"] == as_dict(look) and str(look.channel) in shown["alt"]
+    assert shown["recipe"] == look.as_dict() and str(look.channel) in shown["alt"]
 
 
 def test_strength_one_is_the_untouched_picture_to_the_bit_and_is_said_so():
-    shown = tab.answer(as_dict(Look(MODEL, amount=1)))
+    shown = tab.answer(Look(MODEL, amount=1).as_dict())
     assert np.array_equal(pixels(shown["src"]), pixels(shown["before"])) and "nothing changes" in shown["verdict"]
 
 
 def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
     look = Look(MODEL, gate=2)
-    shown = tab.measured(as_dict(look))
+    shown = tab.measured(look.as_dict())
     change = rms(pixels(shown["src"]), pixels(shown["before"]))
     assert f"{experiments.tried(look, look.channel).levels:.1f} of 255" in shown["verdict"]
     assert experiments.tried(look, look.channel).levels == pytest.approx(change, abs=0.6)
@@ -139,7 +139,7 @@ def reader(tmp_path, monkeypatch) -> PartReader:
 
 def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader):
     look = Look(MODEL)
-    shown = tab.measured(as_dict(look))
+    shown = tab.measured(look.as_dict())
     squares = np.square(pixels(shown["src"]).astype(float) - pixels(shown["before"])).sum(2)
     left, shares = squares[:, :8].sum() / squares.sum(), experiments.tried(look, look.channel).parts
     assert shares["handle"] == pytest.approx(left, abs=0.03) and sum(shares.values()) == pytest.approx(1)
@@ -393,7 +393,7 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
             threading.Event().wait(0.01)
             yield dict(partial=i < 199, says=f"{i}")
 
-    news = tab.in_turn("few", endless)(as_dict(Look(MODEL)), Event(), Request())
+    news = tab.in_turn("few", endless)(Look(MODEL).as_dict(), Event(), Request())
     assert next(news)["partial"]
     tab.stop(Event(kind=pressed), Request())
     *_, last_one = news
@@ -417,10 +417,10 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
     ],
 )
 def test_bad_input_gets_a_sentence_and_no_picture(change):
-    said = tab.answer({**as_dict(Look(MODEL)), **change})
+    said = tab.answer({**Look(MODEL).as_dict(), **change})
     assert set(said) == {"error", "asked"} and said["error"][0].isupper()
     assert any(word in said["error"] for word in (":", "choose", "give"))
-    streamed = tab.in_turn("few", experiments.few)({**as_dict(Look(MODEL)), **change}, Event(), Request())
+    streamed = tab.in_turn("few", experiments.few)({**Look(MODEL).as_dict(), **change}, Event(), Request())
     assert "error" in list(streamed)[0]
 
 
@@ -458,14 +458,14 @@ def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):
 
 def test_building_the_tab_computes_nothing(monkeypatch):
     monkeypatch.setattr(zoo, "load", lambda name: pytest.fail("weights were opened"))
-    assert tab.arrival()["recipe"] == looks.unread(MODEL)
+    assert tab.arrival()["recipe"] == looks.Look.unread(MODEL)
     app.build()
 
 
 def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     look = Look(MODEL, label=1, gate=1, channel=2)
-    recipe, stage, *folds = tab.opened(Request(**looks.to_query(look)))
-    assert recipe == as_dict(look) and len(folds) == 5
+    recipe, stage, *folds = tab.opened(Request(**look.to_query()))
+    assert recipe == look.as_dict() and len(folds) == 5
     assert tab.opened(Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
     recipe, stage, *_ = tab.opened(Request(tab="inside", label="wombat"))
     assert recipe == gr.skip() and "there is no class" in stage["error"].lower()
@@ -480,31 +480,31 @@ def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_
     assert data.startswith(start) and "class1" in name
     if kind == "picture":
         picture = Image.open(io.BytesIO(data))
-        assert looks.from_json(picture.info["ganatomy"]) == look and "Our formulation" in picture.info["Copyright"]
+        assert looks.Look.from_json(picture.info["ganatomy"]) == look and "Our formulation" in picture.info["Copyright"]
 
 
 def test_an_endpoint_answers_json_and_says_what_is_wrong_in_a_sentence():
     for make, _ in tab.ENDPOINTS.values():
-        assert json.loads(json.dumps(wiring.called(looks.from_json, make, dict(model=MODEL))))
+        assert json.loads(json.dumps(wiring.typed(make, looks.Look)(dict(model=MODEL))))
     with pytest.raises(gr.Error, match="there is no class"):
-        wiring.called(looks.from_json, tab.ENDPOINTS["inside_picture"][0], dict(model=MODEL, label="wombat"))
+        wiring.typed(tab.ENDPOINTS["inside_picture"][0], looks.Look)(dict(model=MODEL, label="wombat"))
 
 
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
     from demos.inside import record as arrival_inside
 
-    monkeypatch.setattr(notebook, "ARRIVAL", tmp_path / "arrival")
+    monkeypatch.setattr(arrivals, "ARRIVAL", tmp_path / "arrival")
     look = Look(MODEL, label=1)
-    arrival_inside.record(look, notebook.ARRIVAL)
-    notebook.recorded.cache_clear()
+    arrival_inside.record(look, arrivals.ARRIVAL)
+    arrivals.recorded.cache_clear()
     shown = tab.arrival()
-    assert shown["recipe"] == as_dict(look)
-    assert np.array_equal(pixels(shown["answer"]["src"]), pixels(tab.answer(as_dict(look))["src"]))
+    assert shown["recipe"] == look.as_dict()
+    assert np.array_equal(pixels(shown["answer"]["src"]), pixels(tab.answer(look.as_dict())["src"]))
     assert shown["film"]["frames"] == 21 and shown["film"]["src"].startswith("arrival/inside-strip.webp?")
     assert "ChannelEdit" in shown["code"] and shown["sentence"]
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert tab.arrival()["answer"] == {}
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
 
 
 def test_the_closed_form_of_every_gate_is_a_matter_of_milliseconds():

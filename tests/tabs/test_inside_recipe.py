@@ -20,10 +20,10 @@ from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds import objects
 from demos.inside import recipe as looks
-from demos.inside.recipe import Look, as_dict
+from demos.inside.recipe import Look
 from demos.page import classes
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe, alt_text, label_name
+from demos.page.picture import Recipe, alt_text
 
 from .. import tiny
 
@@ -65,7 +65,7 @@ LOOKS = [
 
 def test_steer_takes_a_class_by_name_too_and_says_it():
     recipe = Recipe(MODEL, label=" Class 1")
-    assert recipe.label == 1 and "class 1" in alt_text(recipe) and label_name(Recipe(PLAIN)) == ""
+    assert recipe.label == 1 and "class 1" in alt_text(recipe) and Recipe(PLAIN).label_name == ""
     with pytest.raises(RecipeError, match="no class .wombat. in this network"):
         Recipe(MODEL, label="wombat")
 
@@ -73,10 +73,10 @@ def test_steer_takes_a_class_by_name_too_and_says_it():
 @pytest.mark.parametrize("changes", LOOKS)
 def test_json_and_link_bring_the_same_look_back(changes):
     look = Look(**{"model": MODEL, **changes})
-    assert looks.from_json(json.dumps(as_dict(look))) == look
-    link = looks.link_for(look)
+    assert looks.Look.from_json(json.dumps(look.as_dict())) == look
+    link = look.link()
     query = dict(parse_qsl(urlsplit(link).query))
-    assert looks.from_query(query) == look and len(link) < 1000 and query["tab"] == "inside"
+    assert looks.Look.from_query(query) == look and len(link) < 1000 and query["tab"] == "inside"
 
 
 def test_the_defaults_are_the_middle_gate_and_its_most_aware_channel():
@@ -113,20 +113,20 @@ def test_the_defaults_are_the_middle_gate_and_its_most_aware_channel():
 )
 def test_what_does_not_fit_is_refused_with_what_is_possible(change, says):
     with pytest.raises(RecipeError, match=says):
-        looks.from_json({**as_dict(Look(MODEL)), **change})
+        looks.Look.from_json({**Look(MODEL).as_dict(), **change})
 
 
 def test_a_bad_link_is_a_sentence():
     for query in (dict(tab="inside", v="7"), dict(model=MODEL, seed="9" * 5000), dict(model=MODEL, gate="first")):
         with pytest.raises(RecipeError):
-            looks.from_query(query)
+            looks.Look.from_query(query)
 
 
 def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
     assert looks.class_of("1", MODEL) == 1 and looks.class_of(" CLASS 2 ", MODEL) == 2
     card = zoo.ModelCard("objects-biggan", "Objects", "o", "objects", 16, classes=len(objects.CLASSES))
     monkeypatch.setitem(zoo.CARDS, card.name, card)
-    assert looks.class_of("Mug", card.name) == objects.CLASSES.index("mug") and looks.default_model() == card.name
+    assert looks.class_of("Mug", card.name) == objects.CLASSES.index("mug") and looks.Look.default_model() == card.name
     imagenet = looks.class_names(classes.IMAGENET)
     assert len(imagenet) == zoo.HUB_CARDS[classes.IMAGENET].classes == len(set(imagenet))
     known = {
@@ -143,9 +143,9 @@ def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
 
 
 def test_without_the_bundled_network_the_first_with_classes_is_shown_and_else_none(monkeypatch):
-    assert looks.default_model() == MODEL
+    assert looks.Look.default_model() == MODEL
     monkeypatch.setattr(zoo, "CARDS", {PLAIN: zoo.CARDS[PLAIN]})
-    assert looks.default_model() == ""
+    assert looks.Look.default_model() == ""
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_code_draws_the_look_s_picture_and_no_other(changes, tmp_path, monke
 def test_the_notebook_says_whose_formulation_it_is_and_its_code_runs(tmp_path, monkeypatch):
     look = Look(MODEL, label=1, gate=1)
     cells = json.loads(looks.notebook_for(look))["cells"]
-    assert "not public" in "".join(cells[0]["source"]) and looks.link_for(look) in "".join(cells[0]["source"])
+    assert "not public" in "".join(cells[0]["source"]) and look.link() in "".join(cells[0]["source"])
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
     for one in cells:

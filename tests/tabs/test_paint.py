@@ -32,8 +32,8 @@ from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
+from demos.page import arrival as arrivals
 from demos.page import evidence as measured
-from demos.page import parts as notebook
 from demos.page import picture as recipes
 from demos.page import uploads, words
 from demos.page.fields import RecipeError
@@ -41,7 +41,7 @@ from demos.paint import experiments
 from demos.paint import recipe as painted
 from demos.paint import search as finding
 from demos.paint import tab as lowrank
-from demos.paint.recipe import Painted, as_dict
+from demos.paint.recipe import Painted
 
 from .. import tiny
 
@@ -74,7 +74,7 @@ def small_model(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
     monkeypatch.setattr(uploads, "folder", lambda: tmp_path / "uploads")
     monkeypatch.setattr(measured, "_measured", {})
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
     for kept in (finding._jacobians, finding._solved, finding._said, lowrank._drawn, lowrank._names, lowrank._compared):
         kept.values.clear()
     return tmp_path
@@ -120,9 +120,9 @@ CHEQUERED = to_text(torch.arange(64)[:, None] + torch.arange(64) & 1 == 0)
 )
 def test_a_recipe_survives_json_and_its_link_which_is_under_a_kilobyte(recipe):
     made = turned(**recipe)
-    assert painted.from_json(json.dumps(as_dict(made))) == made == painted.from_json(as_dict(made))
-    link = painted.link_for(made)
-    assert len(link) < 1000 and painted.from_query(dict(parse_qsl(urlsplit(link).query))) == made
+    assert painted.Painted.from_json(json.dumps(made.as_dict())) == made == painted.Painted.from_json(made.as_dict())
+    link = made.link()
+    assert len(link) < 1000 and painted.Painted.from_query(dict(parse_qsl(urlsplit(link).query))) == made
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_recipe_survives_json_and_its_link_which_is_under_a_kilobyte(recipe):
     ],
 )
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
-    answered = lowrank.answer({**as_dict(turned()), **wrong})
+    answered = lowrank.answer({**turned().as_dict(), **wrong})
     said = answered["error"]
     assert set(answered) == {"error", "asked"} and len(said) > 30 and said[0].isupper()
     assert any(word in said for word in ("choose", "give", " has ", "reads version", "paint")) and "Error" not in said
@@ -173,7 +173,7 @@ def test_a_network_without_a_part_reader_can_be_painted_only(small_model):
 
 def test_nothing_is_solved_for_a_look_and_resefa_comes_before_lowrank():
     recipe = turned()
-    before = lowrank.answer(as_dict(recipe))
+    before = lowrank.answer(recipe.as_dict())
     assert before["setup"]["solved"] is False and before["src"] == "" and before["verdict"] == ""
     assert not before["exact"]
     assert set(before["setup"]["parts"]) == {"background", "mouth", "eyes"} or "glasses" in before["setup"]["parts"]
@@ -182,7 +182,7 @@ def test_nothing_is_solved_for_a_look_and_resefa_comes_before_lowrank():
         for news in lowrank.find(recipe)
     ]
     assert stages[-1] == "solved" and finding.known(replace(recipe, method="resefa")) is not None
-    after = lowrank.answer(as_dict(recipe))
+    after = lowrank.answer(recipe.as_dict())
     assert after["setup"]["solved"] and after["exact"] and 1 <= len(after["setup"]["knobs"]) <= painted.KNOBS
     assert "forbidden to touch anything else" in after["sentence"] and "the mouth" in after["sentence"]
 
@@ -190,7 +190,7 @@ def test_nothing_is_solved_for_a_look_and_resefa_comes_before_lowrank():
 def test_the_picture_is_the_paper_s_and_another_amount_is_not():
     recipe = turned()
     finding.solve(recipe)
-    shown = pixels(lowrank.answer(as_dict(recipe))["src"]).astype(int)
+    shown = pixels(lowrank.answer(recipe.as_dict())["src"]).astype(int)
     assert np.abs(shown - to_uint8(truth(recipe, recipe.amounts))[0]).max() <= 1
     assert np.abs(shown - to_uint8(truth(recipe, (-1.5,)))[0]).max() > 8
 
@@ -285,7 +285,7 @@ def test_one_pixel_is_a_region_and_an_empty_one_is_not():
 
 def test_a_part_that_is_not_on_the_picture_is_refused_with_those_that_are():
     seed = next(seed for seed in range(50) if "glasses" not in painted.parts_of(Painted(MODEL, seed=seed)))
-    said = lowrank.answer(as_dict(Painted(MODEL, seed=seed, region="glasses")))["error"]
+    said = lowrank.answer(Painted(MODEL, seed=seed, region="glasses").as_dict())["error"]
     assert "no glasses on this picture" in said and "mouth, eyes" in said
 
 
@@ -312,7 +312,7 @@ def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(mon
 
     monkeypatch.setattr(finding, "memory", lambda: bytes_needed(generator, size=8))
     recipe = turned()
-    plan = lowrank.answer(as_dict(recipe))["setup"]["plan"]
+    plan = lowrank.answer(recipe.as_dict())["setup"]["plan"]
     assert plan["asks"] and plan["size"] == 8 and "MB" in plan["says"] and "at 8 pixels" in plan["says"]
     with pytest.raises(RecipeError, match="at 8 pixels a side it fits"):
         finding.solve(recipe)
@@ -320,7 +320,7 @@ def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(mon
     assert finding.solve(replace(recipe, size=8)).steps
     monkeypatch.setattr(finding, "memory", lambda: 1)
     finding._jacobians.values.clear()
-    assert lowrank.answer(as_dict(turned(seed=6)))["setup"]["plan"]["size"] is None
+    assert lowrank.answer(turned(seed=6).as_dict())["setup"]["plan"]["size"] is None
 
 
 def test_two_who_ask_for_the_same_share_one_computation(monkeypatch):
@@ -472,7 +472,7 @@ def test_the_column_of_what_moves_is_filled_by_the_reader_and_left_out_without_o
 )
 def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says, never):
     recipe = turned(**{"amounts": (), **changes})
-    before = lowrank.answer(as_dict(recipe))["sentence"]
+    before = lowrank.answer(recipe.as_dict())["sentence"]
     assert before.startswith("The outlined region has no knobs yet. Each of ")
     assert painted.METHODS[recipe.method] in before
     after = lowrank.shown_of(recipe)
@@ -536,7 +536,7 @@ def test_the_png_carries_the_recipe_and_the_picture():
     finding.solve(recipe)
     data, name = lowrank.file_for(recipe, "picture")
     picture = Image.open(io.BytesIO(data))
-    assert painted.from_json(picture.info["ganatomy"]) == recipe and name.endswith(".png")
+    assert painted.Painted.from_json(picture.info["ganatomy"]) == recipe and name.endswith(".png")
     assert np.abs(np.asarray(picture).astype(int) - pixels(lowrank.shown_of(recipe)["src"])).max() <= 1
 
 
@@ -555,7 +555,7 @@ def test_strip_clip_and_notebook_are_files(kind):
 def test_the_knobs_open_in_steer_and_draw_the_same_picture():
     recipe = turned(amounts=(0.5, -0.25))
     knobs = finding.solve(recipe)
-    steered = recipes.from_json(lowrank.to_steer(recipe))
+    steered = recipes.Recipe.from_json(lowrank.to_steer(recipe))
     assert steered.method == "file" and steered.seed == recipe.seed
     image = recipes.render(steered, uploads.uploaded(steered))
     expected = finding.render(recipe, knobs, [recipe.amounts], quickly=False)
@@ -615,10 +615,10 @@ def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = turned(region="eyes")
-    opened = lowrank.opened(Asked(**painted.to_query(recipe)))
-    assert opened[0] == as_dict(recipe) and len(opened) == 7
-    refused = lowrank.opened(Asked(**dict(painted.to_query(recipe), region="rubbish")))
-    assert "region" in refused[1]["error"] and refused[0] != as_dict(recipe)
+    opened = lowrank.opened(Asked(**recipe.to_query()))
+    assert opened[0] == recipe.as_dict() and len(opened) == 7
+    refused = lowrank.opened(Asked(**dict(recipe.to_query(), region="rubbish")))
+    assert "region" in refused[1]["error"] and refused[0] != recipe.as_dict()
 
 
 def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):
@@ -632,7 +632,7 @@ def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):
 
 def test_without_a_record_the_tab_asks_for_the_default_region():
     shown = lowrank.arrival()
-    assert shown["answer"] == {} and painted.from_json(shown["recipe"]).region == "mouth"
+    assert shown["answer"] == {} and painted.Painted.from_json(shown["recipe"]).region == "mouth"
 
 
 def test_where_nothing_was_measured_on_other_faces_the_fold_says_so(monkeypatch):

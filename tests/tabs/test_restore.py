@@ -24,19 +24,20 @@ from core.images import to_uint8
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
+from demos.page import arrival as arrivals
 from demos.page import evidence as measured
+from demos.page import handlers as wiring
 from demos.page import own_pictures
-from demos.page import parts as notebook
-from demos.page import tab as wiring
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe, directions_of
+from demos.page.queue import QUEUE
 from demos.restore import baselines as rivals
 from demos.restore import evidence as restored
 from demos.restore import experiments
 from demos.restore import recipe as restorations
 from demos.restore import search as restoring
 from demos.restore import tab as mganprior
-from demos.restore.recipe import Restoration, as_dict
+from demos.restore.recipe import Restoration
 
 from .test_restore_recipe import HINTS, MODEL, SIDE, small_network
 
@@ -46,14 +47,14 @@ def small_model(tmp_path, monkeypatch):
     """A StyleGAN2 of 16 pixels with its critic, and nothing recorded, measured, kept or running."""
     small_network(tmp_path, monkeypatch)
     monkeypatch.setattr(measured, "_measured", {})
-    notebook.recorded.cache_clear()
+    arrivals.recorded.cache_clear()
     mganprior._beside.values.clear()
-    assert restoring._line == []
+    assert QUEUE.line == []
     yield tmp_path
     end = time.monotonic() + 5
-    while restoring._line and time.monotonic() < end:
+    while QUEUE.line and time.monotonic() < end:
         time.sleep(0.01)
-    assert restoring._line == [], "work goes on that nobody watches"
+    assert QUEUE.line == [], "work goes on that nobody watches"
 
 
 def wanted(**changes) -> Restoration:
@@ -77,7 +78,7 @@ class Event:
 
 
 def search(recipe: Restoration, visitor: str = "somebody") -> list[dict]:
-    return list(mganprior.starting(as_dict(recipe), Event(), Request(visitor)))
+    return list(mganprior.starting(recipe.as_dict(), Event(), Request(visitor)))
 
 
 # --- a search
@@ -105,7 +106,7 @@ def test_a_search_shows_the_first_picture_at_once_and_ends_with_the_best(changes
     raw = step.picture.draw(step.picture.codes).detach().clamp(-1, 1)
     image = problem.degradation.agreeing(raw, problem.observed) if recipe.keep else raw
     assert np.abs(pixels(done["result"]["src"]).astype(int) - to_uint8(image)[0]).max() <= 1
-    assert done["recipe"] == as_dict(recipe) and done["result"]["steps"] == 6 and not done["result"]["stopped"]
+    assert done["recipe"] == recipe.as_dict() and done["result"]["steps"] == 6 and not done["result"]["stopped"]
     curve = done["result"]["curve"]
     assert all(b <= a for a, b in zip(curve, curve[1:])) and len(done["result"]["importance"]) == 3
     assert sum(done["result"]["importance"]) == pytest.approx(1, abs=0.001)
@@ -135,15 +136,15 @@ def test_what_was_found_is_shown_again_without_a_search(monkeypatch):
     recipe = wanted()
     search(recipe)
     monkeypatch.setattr(restoring, "stream", lambda *_: pytest.fail("it was searched again"))
-    assert search(recipe)[-1]["done"]["result"] and mganprior.answer(as_dict(recipe))["result"]
-    unkept = mganprior.answer(as_dict(replace(recipe, keep=False)))["result"]
-    assert not np.array_equal(pixels(unkept["src"]), pixels(mganprior.answer(as_dict(recipe))["result"]["src"]))
+    assert search(recipe)[-1]["done"]["result"] and mganprior.answer(recipe.as_dict())["result"]
+    unkept = mganprior.answer(replace(recipe, keep=False).as_dict())["result"]
+    assert not np.array_equal(pixels(unkept["src"]), pixels(mganprior.answer(recipe.as_dict())["result"]["src"]))
 
 
 def test_before_a_search_there_is_no_result_and_bad_input_is_a_sentence():
-    answered = mganprior.answer(as_dict(wanted()))
+    answered = mganprior.answer(wanted().as_dict())
     assert answered["result"] is None and answered["before"] and answered["truth"] and "error" not in answered
-    refused = mganprior.answer({**as_dict(wanted()), "codes": 99})
+    refused = mganprior.answer({**wanted().as_dict(), "codes": 99})
     assert set(refused) == {"error", "asked"} and refused["error"][0].isupper()
     assert "error" in list(mganprior.starting({"model": "nobody"}, Event(), Request()))[0]
 
@@ -169,7 +170,7 @@ def in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thread, 
     news: list[dict] = []
 
     def watch():
-        for one in mganprior.starting(as_dict(recipe), Event(), Request(visitor)):
+        for one in mganprior.starting(recipe.as_dict(), Event(), Request(visitor)):
             news.append(one)
 
     thread = threading.Thread(target=watch)
@@ -197,7 +198,7 @@ def test_the_others_see_their_place_and_have_their_turn(monkeypatch):
     threads = []
     for i in range(3):
         threads.append(in_background(wanted(steps=12, picture=i), f"visitor {i}"))
-        until(lambda i=i: len(restoring._line) == i + 1)
+        until(lambda i=i: len(QUEUE.line) == i + 1)
     for thread, _ in threads:
         thread.join(30)
     places = [[one["place"] for one in news if "place" in one] for _, news in threads]
@@ -240,7 +241,7 @@ def test_a_closed_page_ends_the_work_and_deletes_the_picture(monkeypatch):
     until(lambda: len(news) > 1)
     began = time.monotonic()
     mganprior.left(Request("one"))
-    until(lambda: not restoring._line)
+    until(lambda: not QUEUE.line)
     assert time.monotonic() - began < 2 and not own_pictures.is_here(own["token"])
     thread.join(5)
 
@@ -259,7 +260,7 @@ def five_in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thr
     """Five answers asked for as the page asks."""
     news: list[dict] = []
     run = mganprior.in_turn("five", lambda recipe, event: experiments.five(recipe), experiments.asked_of_five)
-    thread = threading.Thread(target=lambda: news.extend(run(as_dict(recipe), Event(), Request(visitor))))
+    thread = threading.Thread(target=lambda: news.extend(run(recipe.as_dict(), Event(), Request(visitor))))
     thread.start()
     return thread, news
 
@@ -284,7 +285,7 @@ def test_others_and_one_s_own_are_told_apart_in_the_queue(monkeypatch):
     threads = []
     for i, visitor in enumerate(("other", "one")):
         threads.append(in_background(wanted(steps=10, picture=i), visitor))
-        until(lambda i=i: len(restoring._line) == i + 1)
+        until(lambda i=i: len(QUEUE.line) == i + 1)
     third, news = five_in_background(wanted(steps=2, picture=2), "one")
     for thread, _ in (*threads, (third, news)):
         thread.join(30)
@@ -308,7 +309,7 @@ def test_stop_ends_the_one_kind_of_work_alone(monkeypatch):
     first, news = in_background(wanted(steps=30), "one")
     until(lambda: len(news) > 1)
     second, later = five_in_background(wanted(steps=2, picture=1), "one")
-    until(lambda: len(restoring._line) == 2)
+    until(lambda: len(QUEUE.line) == 2)
     mganprior.stop(Event(kind="five"), Request("one"))
     second.join(5)
     assert not second.is_alive() and later[-1]["ended"] and "faces" not in later[-1]
@@ -566,7 +567,7 @@ def test_all_codes_move_together_when_a_restored_picture_is_edited():
 def test_what_takes_long_waits_for_its_turn_and_can_be_stopped(monkeypatch):
     slowly(monkeypatch)
     run = mganprior.in_turn("layers", lambda recipe, event: experiments.layers(recipe))
-    stream = run(as_dict(wanted(task="copy")), Event(), Request("one"))
+    stream = run(wanted(task="copy").as_dict(), Event(), Request("one"))
     first = next(stream)
     assert first["partial"] and first["key"] == "k"
     began = time.monotonic()
@@ -598,7 +599,9 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
         mganprior.taken(recipe, "picture")
     assert not list((small_model / "served").rglob("*.png"))
     second = bring("one")
-    assert second["token"] != own["token"] and "error" in mganprior.answer(as_dict(recipe)), "the first was not deleted"
+    assert second["token"] != own["token"] and "error" in mganprior.answer(recipe.as_dict()), (
+        "the first was not deleted"
+    )
     assert mganprior.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures
 
 
@@ -700,8 +703,8 @@ def test_files_hold_the_picture_and_a_recipe_that_opens(small_model):
     recipe = wanted(task="colour")
     data, name = mganprior.file_for(recipe, "picture")
     picture = Image.open(io.BytesIO(data))
-    assert restorations.from_json(picture.info["ganatomy"]) == recipe and name == "colour-picture0.png"
-    answered = mganprior.answer(as_dict(recipe))["result"]["src"]
+    assert restorations.Restoration.from_json(picture.info["ganatomy"]) == recipe and name == "colour-picture0.png"
+    answered = mganprior.answer(recipe.as_dict())["result"]["src"]
     assert np.array_equal(np.asarray(picture.convert("RGB")), pixels(answered))
     strip, clip, book = (mganprior.file_for(recipe, kind)[0] for kind in ("strip", "clip", "notebook"))
     assert Image.open(io.BytesIO(strip)).width > 3 * 256 - 1 and Image.open(io.BytesIO(clip)).n_frames > 2
@@ -723,19 +726,19 @@ def test_building_the_page_opens_no_network(monkeypatch):
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = wanted(task="fill", picture=3)
-    found = mganprior.opened(Request(**restorations.to_query(recipe)))
-    assert found[0] == as_dict(recipe)
+    found = mganprior.opened(Request(**recipe.to_query()))
+    assert found[0] == recipe.as_dict()
     assert mganprior.opened(Request(tab="restore", task="dream"))[1]["error"].startswith("The task cannot be")
     assert all(one == gr.skip() for one in mganprior.opened(Request(tab="paint", task="dream"))[:2])
 
 
 def test_without_a_record_the_tab_begins_with_a_bare_recipe():
     shown = mganprior.arrival()
-    assert shown["five"] == {} and restorations.from_json(shown["recipe"]) == Restoration(MODEL)
+    assert shown["five"] == {} and restorations.Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
 
 
 def test_programs_get_json_and_a_sentence():
-    found = wiring.called(restorations.from_json, mganprior.ENDPOINTS["restore_picture"][0], dict(as_dict(wanted())))
+    found = wiring.typed(mganprior.ENDPOINTS["restore_picture"][0], restorations.Restoration)(dict(wanted().as_dict()))
     assert found["result"]["scores"]["psnr"] > 0
     with pytest.raises(gr.Error, match="task cannot be"):
-        wiring.called(restorations.from_json, mganprior.ENDPOINTS["restore_code"][0], dict(model=MODEL, task="dream"))
+        wiring.typed(mganprior.ENDPOINTS["restore_code"][0], restorations.Restoration)(dict(model=MODEL, task="dream"))

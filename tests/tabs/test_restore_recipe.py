@@ -22,7 +22,7 @@ from demos.page.fields import RecipeError
 from demos.restore import recipe as restorations
 from demos.restore import search as restoring
 from demos.restore import tab as mganprior
-from demos.restore.recipe import Restoration, as_dict
+from demos.restore.recipe import Restoration
 
 from .. import tiny
 from ..core.test_losses import vgg_file
@@ -82,9 +82,13 @@ TASKS = [
 @pytest.mark.parametrize("changes", TASKS)
 def test_a_recipe_survives_json_and_its_link(changes):
     made = wanted(**changes)
-    assert restorations.from_json(json.dumps(as_dict(made))) == made == restorations.from_json(as_dict(made))
-    link = restorations.link_for(made)
-    assert len(link) < 1000 and restorations.from_query(dict(parse_qsl(urlsplit(link).query))) == made
+    assert (
+        restorations.Restoration.from_json(json.dumps(made.as_dict()))
+        == made
+        == restorations.Restoration.from_json(made.as_dict())
+    )
+    link = made.link()
+    assert len(link) < 1000 and restorations.Restoration.from_query(dict(parse_qsl(urlsplit(link).query))) == made
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_a_recipe_survives_json_and_its_link(changes):
 )
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     with pytest.raises(RecipeError) as refusal:
-        restorations.from_json({**as_dict(wanted()), **wrong})
+        restorations.Restoration.from_json({**wanted().as_dict(), **wrong})
     said = str(refusal.value)
     possible = ("choose", "give", "paint", "reads version", "has ", "leave some")
     assert len(said) > 30 and any(word in said for word in possible)
@@ -232,10 +236,10 @@ def test_as_the_published_code_descends_is_its_own_descent():
     assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in restorations.code_for(recipe)
     assert found.loss != pytest.approx(restoring.searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
     assert "as the published code" in mganprior.caption(recipe)
-    assert restorations.to_query(recipe)["optimiser"] == "official"
+    assert recipe.to_query()["optimiser"] == "official"
 
 
 def test_the_tab_opens_with_the_first_network_there_is(monkeypatch):
-    assert restorations.default_model() == MODEL == next(iter(zoo.CARDS))
+    assert restorations.Restoration.default_model() == MODEL == next(iter(zoo.CARDS))
     monkeypatch.setattr(zoo, "CARDS", {})
-    assert restorations.default_model() == ""
+    assert restorations.Restoration.default_model() == ""

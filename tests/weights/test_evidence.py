@@ -16,7 +16,7 @@ from core.truth.worlds import load_world
 from demos.page import evidence as measured
 from demos.restore import baselines as rivals
 from demos.restore import evidence as restored
-from demos.restore.recipe import default_model
+from demos.restore.recipe import Restoration
 from weights.recipes.measure import restore
 from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised
 
@@ -33,7 +33,7 @@ def evidence(name: str) -> dict:
 def test_evidence_belongs_to_the_bundled_weights(name):
     found = evidence(name)
     assert found["weights_sha256"] == zoo.weights_hash(name), (
-        f"weights/{zoo.card(name).file} changed: run `{found['command']}` and `python -m demos.steer.record` again"
+        f"weights/{zoo.card(name).file} changed: run `{found['command']}` and `python -m demos.page.arrival TAB`"
     )
     reader = zoo.WEIGHTS / f"{zoo.card(name).world}-reader.safetensors"
     assert found["reader_sha256"] == native.weights_hash(reader), f"the reader changed: run `{found['command']}` again"
@@ -85,7 +85,7 @@ def test_of_the_bundled_networks_the_one_that_restores_closer_opens_the_tab():
         return median(found[name]["tasks"][task]["methods"][rivals.OURS]["psnr"])
 
     closest = [max(found, key=lambda name: reached(name, task)) for task in restore.TRIED]
-    assert closest.count(default_model()) > len(closest) / 2, dict(zip(restore.TRIED, closest))
+    assert closest.count(Restoration.default_model()) > len(closest) / 2, dict(zip(restore.TRIED, closest))
 
 
 def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):

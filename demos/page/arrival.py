@@ -1,0 +1,96 @@
+"""What a tab shows before anything is computed: recorded once, and shown only for the weights it was recorded with.
+
+    python -m demos.page.arrival TAB [options]        records a tab's arrival; TAB --help says by which rule
+
+Writes demos/arrival/TAB.json with its pictures (lossless WebP) and the sha256 of all that its words rest on.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from .blocks import data_uri
+from .parts import write_whole
+
+ARRIVAL = Path(__file__).resolve().parents[1] / "arrival"
+FILMS = ("strip", "film-")  # how its pictures of many frames are named
+
+
+@lru_cache(maxsize=8)
+def recorded(tab: str) -> dict | None:
+    """What was recorded for a tab; None where that is missing or broken.
+
+    Pictures are data URIs; films, which nobody needs at once, are addresses that `app.launch` serves.
+    """
+    try:
+        found = json.loads((ARRIVAL / f"{tab}.json").read_text(encoding="utf-8"))
+        pictures = {
+            name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
+            for name, file in found["pictures"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return {**found, "pictures": pictures}
+
+
+def _address(file: str) -> str:
+    """Relative to the page; another picture has another address, so that no browser shows an old one."""
+    return f"arrival/{file}?{hashlib.sha256((ARRIVAL / file).read_bytes()).hexdigest()[:12]}"
+
+
+def fitting(tab: str, model: str, made_from: Callable[[str], Mapping], needed: Sequence[str]) -> dict | None:
+    """The record of a tab where it is whole, of this model, and of the files that are here now; else None.
+
+    made_from: model -> sha256 of all that the tab's words rest on, by name. needed: the names that it must have.
+    """
+    found = recorded(tab)
+    try:
+        whole = found is not None and all(name in found for name in needed)
+        fits = whole and found["recipe"]["model"] == model and found["made_from"] == made_from(model)
+    except (KeyError, TypeError):
+        return None
+    return found if fits else None
+
+
+def picture_in(uri: str) -> Image.Image:
+    """The picture of a data URI."""
+    return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
+
+
+def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path) -> list[str]:
+    """Writes a record and its pictures; returns the names of the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {name: f"{tab}-{name}.webp" for name in images}
+    for name, image in images.items():
+        write_whole(folder / files[name], _smallest(image))
+    about = dict(found, command=f"python -m demos.page.arrival {tab}", pictures=files)
+    write_whole(folder / f"{tab}.json", json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode())
+    return [f"{tab}.json", *files.values()]
+
+
+def _smallest(image: Image.Image) -> bytes:
+    """Lossless WebP with the encoder's full effort."""
+    out = BytesIO()
+    image.save(out, "webp", lossless=True, quality=100, method=6)
+    return out.getvalue()
+
+
+def main() -> None:
+    tabs = sorted(path.parent.name for path in ARRIVAL.parent.glob("*/record.py"))
+    if len(sys.argv) < 2 or sys.argv[1] not in tabs:
+        sys.exit(f"which tab? Give one of {', '.join(tabs)}")
+    importlib.import_module(f"demos.{sys.argv[1]}.record").main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The HTML that cells yield: tables and bars that are readable without colour, pictures, one sentence to remember."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+from PIL import Image
+
+from core.images import webp
+
+from .words import signed
+
+# --- pictures
+
+
+def data_uri(data: bytes, kind: str = "image/webp") -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def tiles(sheet: str, columns: int) -> list[list[str]]:
+    """A sheet of square pictures as a data URI -> rows of `columns` data URIs, one a picture."""
+    picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
+    side = picture.width // columns
+    rows = []
+    for top in range(0, picture.height, side):
+        cut = [picture.crop((left, top, left + side, top + side)) for left in range(0, side * columns, side)]
+        rows.append([data_uri(webp(one)) for one in cut])
+    return rows
+
+
+def figure(uri: str, alt: str, caption: str = "") -> str:
+    """A picture as a data URI, with words under it."""
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure><img src="{uri}" alt="{escape(alt)}" draggable="false">{below}</figure>'
+
+
+# --- words
+
+
+def aha(says: str) -> str:
+    """The one sentence that a cell was made for."""
+    return f'<p class="aha">{escape(says)}</p>'
+
+
+def paragraph(says: str) -> str:
+    return f"<p>{escape(says)}</p>"
+
+
+# --- numbers as tables: readable without colour, by screen readers too
+
+
+class Bar(NamedTuple):
+    """A row: value with its interval, beside what random does; None where not measured. `says` replaces the number."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    beside: float | None = None
+    says: str = ""
+
+
+def bars(rows: Sequence[Bar], *, caption: str, value: str, beside: str = "", full: float | None = None) -> str:
+    """An HTML table of rows; every number is written, and drawn to the scale of `full` (None: the largest there is)."""
+    numbers = [abs(x) for row in rows for x in (row.value, row.low, row.high, row.beside) if x is not None]
+    full = full or max(numbers, default=1.0) or 1.0
+    names = [caption, value, "", *([beside] if beside else [])]
+    body = "".join(_bar_row(row, full, bool(beside)) for row in rows)
+    head = f"<thead><tr>{_heads(names)}</tr></thead>"
+    return _scrolling(f'<table class="bars">{head}<tbody>{body}</tbody></table>', caption)
+
+
+def _bar_row(row: Bar, full: float, beside: bool) -> str:
+    def at(x: float) -> str:
+        return f"{min(100.0, 100 * abs(x) / full):.1f}%"
+
+    interval = "" if row.low is None else f" <small>[{signed(row.low, 2)}, {signed(row.high, 2)}]</small>"
+    mark = "" if row.beside is None else f'<i style="left:{at(row.beside)}"></i>'
+    drawn = f'<td class="bar" aria-hidden="true"><span style="width:{at(row.value)}"></span>{mark}</td>'
+    other = f"<td>{'' if row.beside is None else f'{row.beside:.2f}'}</td>" if beside else ""
+    said = escape(row.says) or signed(row.value, 2)
+    return f"<tr><th scope=row>{escape(row.name)}</th><td>{said}{interval}</td>{drawn}{other}</tr>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
+    """A plain HTML table; the first column names the rows."""
+    body = ""
+    for first, *others in rows:
+        cells = "".join(f"<td>{escape(str(x))}</td>" for x in others)
+        body += f"<tr><th scope=row>{escape(str(first))}</th>{cells}</tr>"
+    return _scrolling(
+        f'<table class="plain-table"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{_heads(head)}</tr></thead><tbody>{body}</tbody></table>",
+        caption,
+    )
+
+
+def _heads(names: Sequence[str]) -> str:
+    return "".join(f"<th scope=col>{escape(name)}</th>" if name else "<td></td>" for name in names)
+
+
+def _scrolling(html: str, name: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{html}</div>'
+
+
+def heat(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str], *, caption: str, digits: int = 2) -> str:
+    """A table of numbers, each cell as dark as its size; the number itself is in the cell, for eyes and for readers."""
+    largest = max((abs(x) for _, values in rows for x in values), default=1.0) or 1.0
+    body = ""
+    for name, values in rows:
+        cells = "".join(
+            f'<td style="--heat:{abs(x) / largest:.2f}" title="{escape(f"{name}, {column}")}">{signed(x, digits)}</td>'
+            for column, x in zip(columns, values)
+        )
+        body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
+    head = f"<caption>{escape(caption)}</caption><thead><tr>{_heads(['', *columns])}</tr></thead>"
+    return _scrolling(f'<table class="plain-table heat">{head}<tbody>{body}</tbody></table>', caption)

@@ -1,0 +1,186 @@
+"""How a tab's handlers meet the page and programs:
+a recipe as JSON in, and a RecipeError is a sentence, never a failure.
+
+`read` is a tab's `from_json`: it makes the recipe of what came in, or raises RecipeError.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import gradio as gr
+
+from .fields import Fields, RecipeError, kinds
+from .parts import button, expert, fold, outlet, part, sentence
+
+Read = Callable[[Mapping], Any]
+
+
+def refused(error: RecipeError, **more: object) -> dict:
+    """The sentence, as a part of the page shows it."""
+    return dict(error=str(error)[:1].upper() + str(error)[1:], **more)
+
+
+def last_of(news: Iterator[dict]) -> dict:
+    return list(news)[-1]
+
+
+# --- for the page
+
+
+def guarded(handler: Callable, count: int = 1) -> Callable:
+    """`handler` for an event with `count` outputs; a RecipeError becomes a sentence, the outputs stay as they are."""
+
+    def run(*values):
+        try:
+            return handler(*values)
+        except RecipeError as error:
+            sentence(error)
+            return gr.skip() if count == 1 else (gr.skip(),) * count
+
+    return run
+
+
+def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
+    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted.
+
+    A refusal is part of the answer: the part that asked says it; aloud: the page does, and the part stays as it is.
+    """
+
+    def run(given, event: gr.EventData):
+        try:
+            return dict(make(read(given), event), key=event.key)
+        except RecipeError as error:
+            if not aloud:
+                return refused(error, key=event.key)
+            sentence(error)
+            return gr.skip()
+
+    return run
+
+
+def opened(request: gr.Request, name: str, recipe: type[Fields], *, default: bool = False, **more: object) -> tuple:
+    """What the address asks of a tab:
+    its recipe, or a sentence with `more` beside it; and whether its folds stand open.
+
+    name, recipe: the tab's. default: it is meant where the address names no tab.
+    """
+    query = dict(request.query_params)
+    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * FOLDED
+    meant = query.get("tab") == name or default and "tab" not in query
+    if not meant or not set(query) & {"v", *recipe.names()}:
+        return gr.skip(), gr.skip(), *folds
+    try:
+        return recipe.from_query(query).as_dict(), gr.skip(), *folds
+    except RecipeError as error:
+        return gr.skip(), refused(error, **more), *folds
+
+
+# --- for programs
+
+
+def called(make: Callable, recipe: type[Fields], given: Mapping | None, values: Mapping, *others) -> dict:
+    """make(recipe, ...) of a recipe as JSON, or of its fields; the sentence of a RecipeError is the error message."""
+    try:
+        return make(recipe.from_json(given) if given else recipe(**values), *others)
+    except RecipeError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def typed(make: Callable, recipe: type[Fields], more: Mapping[str, type] = {}) -> Callable[..., dict]:
+    """`make(recipe, ...)` as a function with real parameters: a whole recipe, or its fields one by one; `more` come
+    second.
+    """
+    found, defaults = kinds(recipe), {one.name: one.default for one in fields(recipe)}
+    defaults["model"] = recipe.default_model()
+    ways = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+
+    def call(recipe_=None, *values):
+        others, own = values[: len(more)], dict(zip(found, values[len(more) :]))
+        return called(make, recipe, recipe_, own, *others)
+
+    types = {"recipe": dict | None, **more, **{name: kind.type for name, kind in found.items()}}
+    given = {"recipe": None, **dict.fromkeys(more, ""), **ways}
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    call.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, kind, default=given[name], annotation=types[name]) for name in types],
+        return_annotation=dict,
+    )
+    call.__annotations__ = {**types, "return": dict}
+    return call
+
+
+def offer(
+    make: Callable, recipe: type[Fields], name: str, says: str, queue: Mapping, more: Mapping[str, type] = {}
+) -> None:
+    """A public endpoint of the page, in one of its queues: a recipe or its fields in, JSON out."""
+    limits = {key: queue[key] for key in ("concurrency_id", "concurrency_limit")}
+    function = typed(make, recipe, more)
+    gr.api(function, api_name=name, api_description=says, **limits)
+    found = kinds(recipe)
+    for parameter, given in zip(function.__signature__.parameters, _newest_inputs()):
+        given.label = parameter
+        if parameter in found:
+            given._api_info = {**given._api_info, **found[parameter].limits, "description": found[parameter].says}
+
+
+def _newest_inputs() -> list:
+    """The input components of the event that was made last."""
+    return next(reversed(gr.context.Context.root_block.fns.values())).inputs
+
+
+# --- the folds that every tab has
+
+FOLDED = 5
+
+
+def method_fold(tab: str, equation: str, functions: Mapping[str, Callable]) -> gr.Accordion:
+    """The equation, and the sources of the functions that the tab calls, by element names."""
+    with fold(tab, "method") as folded:
+        gr.Markdown(
+            equation,
+            elem_id=f"{tab}-equation",
+            latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)],
+        )
+        for name, function in functions.items():
+            gr.Code(
+                inspect.getsource(function),
+                language="python",
+                label=f"{function.__name__}: a function that this tab calls",
+                interactive=False,
+                buttons=["copy"],
+                show_line_numbers=False,
+                elem_id=name,
+            )
+    return folded
+
+
+def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[[], object] | None = None) -> dict:
+    """What stands in the fold "Take it away": a button for each kind of file, the link, the code; `after` adds more.
+
+    Returns the parts by name: take_KIND, code and outlet.
+    """
+    made: dict = {}
+    with gr.Row(elem_classes="buttons"):
+        made.update(buttons(tab, "take", kinds))
+    part(tab, "link")
+    made["code"] = gr.Code(
+        code,
+        language="python",
+        label="The code of this picture",
+        interactive=False,
+        buttons=["copy"],
+        show_line_numbers=False,
+        elem_id=f"{tab}-code",
+    )
+    if after:
+        after()
+    made["outlet"] = outlet(tab)
+    return made
+
+
+def buttons(tab: str, prefix: str, kinds: Mapping[str, str]) -> dict[str, gr.Button]:
+    return {f"{prefix}_{kind}": button(name, f"{tab}-{prefix}-{kind}") for kind, name in kinds.items()}

@@ -1,0 +1,156 @@
+// A stage with knobs: the picture before and after, the chosen knob under it with what was measured of it, the others
+// beside it. What a tab has of its own it adds.
+(() => {
+  const E = gan.element, {button, same} = gan, IN_SIGHT = 6;
+
+  gan.stage = store => {
+    const {bus, now, parts, arrival, name} = store, photo = gan.photo();
+    const film = parts.film ? gan.strip(parts.film, photo.canvas, now, arrival) : {ready: () => false, take: () => {}};
+    const stage = {photo, film, answers: 0, painted: amount => { photo.element.dataset.painted = amount; }};
+    let filming = "";
+    stage.askFilm = () => {
+      if (!parts.film || film.ready() || filming === film.key()) return;
+      filming = film.key();
+      bus.trigger("film", {key: filming});
+    };
+    for (const [id, attributes] of Object.entries({caption: {class: "caption"},
+      verdict: {class: "verdict", role: "status"}, error: {class: "said", role: "alert", hidden: true}}))
+      stage[id] = E("p", {...attributes, id: `${name}-${id}`});
+    stage.prepare = button(`${name}-prepare`, "Find the knobs of this network", () => {
+      stage.preparing = "Waiting …";
+      bus.trigger("prepare", {key: "prepare"}); store.tell();
+    }, "first");
+    stage.main = mainOf(store, stage);
+    stage.network = gan.models(parts.models, name, {current: () => now.recipe.model, take: store.take});
+    parts.stage.element.replaceChildren(
+      E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, stage.main.element),
+        E("figcaption", {}, stage.verdict, stage.prepare, stage.error, stage.caption)));
+    stage.waiting = gan.waiting(name, parts.stage, arrival, 6000);
+    parts.stage.watch("value", () => show(store, stage, parts.stage.props.value));
+    prepare(store, stage);
+    stage.show = answer => show(store, stage, answer);
+    return stage;
+  };
+
+  // where the knobs are not there at once: found when the visitor asks, and how far that is
+  function prepare(store, stage) {
+    const {parts, now, bus, listeners} = store;
+    if (parts.facts) parts.facts.watch("value", () => {
+      const news = parts.facts.props.value || {};
+      stage.preparing = news.partial ? news.says || "Working …" : "";
+      if (news.error) { stage.error.textContent = news.error; stage.error.hidden = false; }
+      else if (!news.partial && !news.ended) bus.trigger("change", {});
+      store.tell();
+    });
+    listeners.push(() => {
+      const missing = !!now.setup && now.setup.ready === false;
+      stage.prepare.hidden = !missing || !!stage.preparing;
+      stage.main.element.hidden = missing;
+      if (missing) stage.verdict.textContent = stage.preparing || "This network's knobs have not been found yet.";
+    });
+  }
+
+  function mainOf(store, {photo, film, painted, askFilm}) {
+    const {now} = store;
+    const main = gan.knob({
+      id: `${store.name}-knob`, reach: 3,
+      input: amount => {
+        photo.split(false);
+        store.turn(now.recipe.knob, amount, {rest: false, filmed: film.ready()});
+        if (!film.ready()) return;
+        film.draw((amount / +main.range.max + 1) / 2);
+        photo.canvas.hidden = false;
+        painted(amount);
+      },
+      commit: amount => store.turn(now.recipe.knob, amount, {rest: true}),
+    });
+    for (const event of ["pointerenter", "focusin", "touchstart"])
+      main.element.addEventListener(event, () => askFilm(), {passive: true});
+    return main;
+  }
+
+  async function show(store, stage, answer) {
+    const {now, name, arrival} = store, {photo, film, error, caption} = stage;
+    if (answer.error) { error.textContent = answer.error; error.hidden = false; stage.waiting(false); }
+    else if (!now.refused) error.hidden = true;       // the answer to the restored recipe leaves the sentence standing
+    if (!gan.answered(store, answer)) return;
+    const current = store.current(), sentence = document.getElementById(`${name}-sentence`);
+    photo.element.classList.toggle("rough", answer.exact === false);
+    photo.network(now.setup); stage.network(now.setup);
+    if (sentence && answer.sentence) sentence.textContent = answer.sentence;
+    if (answer.src) photo.after.src = answer.src;
+    if (answer.before) photo.before.src = answer.before;
+    photo.after.alt = answer.alt;
+    caption.textContent = answer.caption;
+    photo.split(photo.isSplit());
+    if (answer.src) await photo.after.decode().catch(() => {});
+    if (++stage.answers > 1 || !same(answer.recipe, arrival)) stage.waiting(false);
+    if (current || !film.ready()) photo.canvas.hidden = true;
+    stage.painted(answer.recipe.amounts[answer.recipe.knob]);
+    photo.element.dataset.seed = answer.recipe.seed;
+    store.tell();
+  }
+
+  // The buttons and the knobs beside the picture.
+  gan.beside = (store, stage, part) => {
+    const {now, name, listeners} = store, eyebrow = E("p", {class: "eyebrow"});
+    const choose = knob => { store.set({knob}); stage.askFilm(); };
+    const buttons = {
+      another: button(`${name}-another`, "Another picture", store.another, "first"),
+      previous: button(`${name}-previous`, "Previous", store.previous),
+      undo: button(`${name}-undo`, "Undo", store.undo),
+      back: button(`${name}-back`, "Back to start", store.backToStart),
+    };
+    part.element.replaceChildren(E("div", {class: "buttons"}, ...Object.values(buttons)), eyebrow,
+      E("div", {class: "knobs"}, ...gan.columnOf(store, 0, IN_SIGHT, choose)));
+    listeners.push(() => {
+      const {setup, recipe} = now;
+      buttons.undo.disabled = !store.canUndo();
+      buttons.previous.disabled = !store.seen.length;
+      if (!setup) return;
+      buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;
+      eyebrow.textContent = setup.knobs.length > 1 ? "More knobs" : "";
+      const facts = setup.knobs[recipe.knob];
+      if (!facts) return;
+      stage.main.name(gan.called(recipe.knob, facts), facts.also || "", facts.low, facts.high,
+        facts.reach || setup.reach);
+      if (!now.dragging) stage.main.show(recipe.amounts[recipe.knob]);
+      stage.verdict.textContent = facts.verdict || "";
+    });
+    return {choose, buttons};
+  };
+
+  // The knobs `first` to `last`, but for the one under the picture.
+  gan.columnOf = (store, first, last, choose) => {
+    const {now, arrival, listeners, name} = store, numbers = arrival.amounts.map((_, i) => i).slice(first, last);
+    const turn = (i, amount, how) => store.turn(i, amount, how);
+    const rows = numbers.map(i => ({i, knob: gan.knobOf(name, i, 3, {turn, choose})}));
+    listeners.push(() => rows.forEach(({i, knob}) => {
+      const facts = now.setup && now.setup.knobs[i];
+      knob.element.hidden = !facts || i === now.recipe.knob;
+      if (!facts) return;
+      knob.name(gan.called(i, facts), facts.also || "", facts.low, facts.high, facts.reach || now.setup.reach);
+      if (document.activeElement !== knob.range || !now.dragging) knob.show(now.recipe.amounts[i]);
+    }));
+    return rows.map(row => row.knob.element);
+  };
+
+  // A tab with knobs and nothing of its own: `cells` are the names of its experiments.
+  gan.knobTab = (name, title, cells) =>
+    gan.tab(name, title, ["recipe", "stage", "knobs", "models"], parts => {
+      const store = gan.stores[name] = gan.store(name, parts), {now, listeners} = store;
+      const opening = parts.stage.props.value || {}, stage = gan.stage(store);
+      const beside = gan.beside(store, stage, parts.knobs), query = () => now.answer && now.answer.query;
+      listeners.push(() => gan.addresses.shows(name, query()));
+      const grow = gan.late(name, {
+        link: part => listeners.push(gan.link(part, name, {query, note: () => now.answer && now.answer.note})),
+        more: part => gan.controls(store, part, gan.columnOf(store, IN_SIGHT, undefined, beside.choose)),
+        ...Object.fromEntries(cells.map(cell => [cell, part => gan.cell(store, part)])),
+      });
+      gan[name] = store;
+      if (opening.recipe) stage.show(opening); else store.bus.trigger("change", {});
+      stage.film.take();
+      stage.photo.split(!!(store.arrival.amounts || [])[store.arrival.knob]);
+      grow();
+    });
+})();

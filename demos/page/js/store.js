@@ -1,0 +1,87 @@
+// The state of a tab in the browser: the recipe on screen, its answer, what came before, and whether all of it is settled.
+(() => {
+  const {copyOf, same} = gan, MOST = 50;           // recipes to go back to
+  const LARGEST_SEED = 1e6;                         // of those that "Another" draws
+
+  // `parts` are the tab's components by name; `parts.recipe` is the one that carries the recipe to the server.
+  gan.store = (name, parts) => {
+    const bus = parts.recipe, arrival = copyOf(bus.props.value || {}), listeners = [], past = [], seen = [];
+    const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), answer: null, setup: null,
+      dragging: false, refused: false};
+    const store = {name, parts, bus, arrival, now, listeners, seen};
+    store.tell = () => listeners.forEach(listener => listener());
+    store.send = () => { bus.props.value = copyOf(now.recipe); };
+    store.remember = () => {
+      if (same(now.saved, now.recipe)) return;
+      past.push(now.saved);
+      if (past.length > MOST) past.shift();
+      now.saved = copyOf(now.recipe);
+    };
+    store.canUndo = () => past.length > 0;
+    store.undo = () => {
+      if (!past.length) return;
+      now.recipe = past.pop(); now.saved = copyOf(now.recipe);
+      store.send(); store.tell();
+    };
+    store.set = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.tell(); };
+    // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, so only its end is asked for
+    store.turn = (knob, amount, {rest, filmed = false}) => {
+      now.recipe.amounts[knob] = amount;
+      now.dragging = !rest;
+      if (rest) store.remember();
+      if (rest || !filmed) store.send();
+      store.tell();
+    };
+    store.current = () => !!now.answer && same(now.answer.recipe, now.recipe);
+    // nothing moves, the answer on screen is that of the recipe, and the picture is the picture itself
+    store.settled = () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy();
+    store.busy = () => false;
+    bus.watch("value", () => {                      // set by the server: a link, a found knob
+      if (!bus.props.value || same(bus.props.value, now.recipe)) return;
+      now.recipe = copyOf(bus.props.value);
+      store.remember(); store.tell();
+    });
+    moves(store);
+    return store;
+  };
+
+  // what is done with whole recipes that have a seed and knobs
+  function moves(store) {
+    const {now, arrival, seen} = store, flat = () => (arrival.amounts || []).map(() => 0);
+    const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
+    store.another = () => { seen.push(now.recipe.seed); store.set({seed: randomSeed()}); };
+    store.previous = () => { if (seen.length) store.set({seed: seen.pop()}); };
+    store.backToStart = () => store.set({...copyOf(arrival), amounts: flat()});
+    store.surprise = () => {
+      const count = now.setup ? now.setup.knobs.length : flat().length, knob = Math.floor(Math.random() * count);
+      const amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
+      seen.push(now.recipe.seed);
+      store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
+    };
+    // another picture, as the network draws it; another network's begins with the tab's own defaults
+    store.take = ({model, seed, psi, label}) => {
+      seen.push(now.recipe.seed);
+      const own = model === now.recipe.model ? {} : copyOf(arrival);
+      store.set({...own, model, seed, psi, label, amounts: flat(), ...(model === now.recipe.model ? {} : {knob: 0})});
+    };
+  }
+
+  // An answer came. Returns whether it is to be drawn: after a refusal the last good recipe stands again.
+  gan.answered = (store, answer) => {
+    const {now, bus} = store;
+    if (answer.error) {
+      Object.assign(now, {recipe: copyOf(now.good), saved: copyOf(now.good), refused: true});
+      const asks = !same(bus.props.value, now.good);
+      store.send(); store.tell();
+      if (!asks && now.answer) store.parts.stage.props.value = now.answer;      // a refused link: nobody will answer
+      return false;
+    }
+    const setup = answer.setup || now.setup;        // it comes where it changed
+    Object.assign(now, {refused: false, setup, good: copyOf(answer.recipe), answer});
+    return same(answer.recipe, now.recipe) || !(answer.late || now.dragging);
+  };
+
+  // Whether a tab shows what its recipe says, for whoever waits for it.
+  gan.settled = name => !!gan.stores[name] && gan.stores[name].settled();
+  gan.stores = {};
+})();

@@ -1,0 +1,38 @@
+"""The parts of a picture that a part reader finds: the mouth of a face, the handle of a mug."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from core import zoo
+
+PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")  # of a face, offered in this order
+AROUND = ("background", "floor")  # of an object everything is offered, and these last
+LEAST = 8  # pixels of 64 x 64 that a part must cover to be offered
+
+
+def has_parts(model: str) -> bool:
+    """Is there a part reader for the network's world, trained at its size?"""
+    card = zoo.card(model)
+    path = zoo.WEIGHTS / f"{card.world}-parts.safetensors"
+    return bool(card.world) and path.exists() and zoo.load_part_reader(card.world).resolution == card.resolution
+
+
+def part_names(model: str) -> tuple[str, ...]:
+    """All that the part reader tells apart, the offered ones first; none without a reader."""
+    if not (isinstance(model, str) and model in {**zoo.CARDS, **zoo.HUB_CARDS} and has_parts(model)):
+        return ()
+    names = zoo.load_part_reader(zoo.card(model).world).names
+    first = PARTS if PARTS[0] in names else [name for name in names if name not in AROUND]
+    return (*(name for name in first if name in names), *(name for name in names if name not in first))
+
+
+@torch.no_grad()
+def read_parts(model: str, images: Tensor) -> list[dict[str, Tensor]]:
+    """Of each of the images [n, 3, R, R] in [-1, 1]: the parts that it shows."""
+    reader = zoo.load_part_reader(zoo.card(model).world)
+    masks = reader.masks(images.clamp(-1, 1)).cpu()
+    least = LEAST * (images.shape[-1] / 64) ** 2
+    found = [{name: one[reader.names.index(name)] for name in part_names(model)} for one in masks]
+    return [{name: mask for name, mask in parts.items() if mask.sum() >= least} for parts in found]
