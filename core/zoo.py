@@ -20,6 +20,7 @@ from .critics import Critic
 from .generators.base import Generator
 from .hub import Cancelled as Cancelled
 from .hub import HubFile
+from .truth.judge import Judge, judge_of
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 NOT_STATED = "not stated"
@@ -451,6 +452,18 @@ def load_reader(world: str) -> nn.Module:
     """The frozen FactorReader of a rendered world."""
     with _lock:
         return _placed(_open(WEIGHTS / f"{world}-reader.safetensors"))
+
+
+def has_reader(name: str) -> bool:
+    """Is there a factor reader of the card's world?"""
+    world = card(name).world
+    return world is not None and (WEIGHTS / f"{world}-reader.safetensors").exists()
+
+
+def load_judge(name: str, *, label: int | None = None) -> Judge:
+    """The judge of a card's pictures: the reader of its world, or picture statistics; label as in `judge_of`."""
+    found = card(name)
+    return judge_of(found, load_reader(found.world) if has_reader(name) else None, label=label)
 
 
 def load_part_reader(world: str) -> nn.Module:

@@ -12,8 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CONCRETE = ("core.generators", "core.critics")
 VALUES = ("core.codes", "core.generators.base", "core.images", "core.regions", "core.taps")
-ALGORITHMS = ("core.factorization", "core.inversion", "core.channels")
-HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates")  # shared inside a folder
+ALGORITHMS = ("core.factorization", "core.boundaries", "core.inversion", "core.channels")
+# Shared inside a folder.
+HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "space")
 
 CORE = (
     "core.zoo",

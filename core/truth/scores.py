@@ -7,14 +7,16 @@ own, a factor that the model hardly varies would seem to change most.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..codes import Directions, codes_in_turn, edit
 from ..generators.base import Generator
+
+Read = Callable[[Tensor], Tensor]  # images [n, 3, R, R] in [-1, 1] -> readings [n, factors]
 
 FOUND = 0.7  # |corr(w . v, factor)| from which a direction counts as having found a factor
 BATCH = 64
@@ -26,15 +28,13 @@ def mean_codes(codes: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def read_codes(generator: Generator, reader: nn.Module, codes: Tensor) -> Tensor:
+def read_codes(generator: Generator, reader: Read, codes: Tensor) -> Tensor:
     """codes [n, slots, dim] -> readings [n, factors], in batches."""
     return torch.cat([reader(generator(part).clamp(-1, 1)) for part in codes.split(BATCH)])
 
 
 @torch.no_grad()
-def read_seeds(
-    generator: Generator, reader: nn.Module, n: int, seed: int, *, psi: float = 1.0
-) -> tuple[Tensor, Tensor]:
+def read_seeds(generator: Generator, reader: Read, n: int, seed: int, *, psi: float = 1.0) -> tuple[Tensor, Tensor]:
     """Codes [n, slots, dim] of the seeds from `seed` on, classes in turn, and their readings [n, factors]."""
     codes = codes_in_turn(generator, n, seed, psi=psi)
     return codes, read_codes(generator, reader, codes)
@@ -43,7 +43,7 @@ def read_seeds(
 @torch.no_grad()
 def knob_changes_of(
     generator: Generator,
-    reader: nn.Module,
+    reader: Read,
     codes: Tensor,
     directions: Directions,
     steps: Tensor,
@@ -63,7 +63,7 @@ def knob_changes_of(
 
 def knob_changes(
     generator: Generator,
-    reader: nn.Module,
+    reader: Read,
     directions: Directions,
     steps: Tensor,
     spread: Tensor,
@@ -108,18 +108,6 @@ def correlations(projections: Tensor, readings: Tensor) -> Tensor:
         return torch.where(norm > 1e-12, x / norm.clamp(min=1e-12), 0.0)
 
     return standard(projections).T @ standard(readings)
-
-
-def supervised_directions(codes: Tensor, readings: Tensor, slots: Sequence[int]) -> Directions:
-    """What labels would give: for each factor the least-squares direction of its readings on the codes."""
-    w = mean_codes(codes)
-    w, y = w - w.mean(0), readings.double() - readings.double().mean(0)
-    # A ridge of a thousandth of the mean variance: codes need not span all of their space.
-    gram = w.T @ w
-    gram += torch.eye(len(gram), dtype=gram.dtype) * gram.trace() / len(gram) * 1e-3
-    fitted = torch.linalg.solve(gram, w.T @ y).T
-    vectors = fitted / fitted.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    return Directions(vectors, torch.ones(len(fitted), dtype=torch.float64), tuple(slots))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import scipy.stats
 import torch
 from torch import nn
 
+from core.boundaries.interfacegan import ridge
 from core.codes import Directions
 from core.truth import scores
 from core.truth.verdict import knob_title, verdict
@@ -72,7 +73,7 @@ def test_supervised_directions_find_planted_ones_and_shuffling_loses_them():
     planted = torch.linalg.qr(torch.randn(16, 3, generator=random, dtype=torch.float64)).Q.T
     readings = torch.tanh(w @ planted.T) + 0.1 * torch.randn(800, 3, generator=random, dtype=torch.float64)
     codes, slots = w[:, None].expand(-1, 4, -1), range(4)
-    directions = scores.supervised_directions(codes[:400], readings[:400], slots)
+    directions = Directions(ridge(w[:400], readings[:400]), torch.ones(3), tuple(slots))
     assert ((directions.vectors @ planted.T).diagonal() > 0.95).all()
     everything = torch.ones(3, dtype=torch.bool)
     names = ("a", "b", "c")

@@ -24,6 +24,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from core import zoo
+from core.boundaries.interfacegan import ridge
 from core.checkpoints import native
 from core.codes import Directions
 from core.factorization.baseline import random_directions, spread_along
@@ -220,7 +221,8 @@ def supervised(measurement: Measurement) -> Directions:
     codes, readings = scores.read_seeds(generator, measurement.reader, FITTED, REPORTING + 30_000)
     movable = torch.zeros_like(codes)
     movable[..., generator.movable] = codes[..., generator.movable]
-    return scores.supervised_directions(movable, readings, range(generator.slots))
+    normals = ridge(scores.mean_codes(movable), readings)
+    return Directions(normals, torch.ones(len(normals), dtype=torch.float64), tuple(range(generator.slots)))
 
 
 @torch.no_grad()

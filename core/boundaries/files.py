@@ -1,0 +1,62 @@
+"""What labels take long to give, in one small file: the readings of a network's own pictures, and their Jacobian."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .jacobian import ReadingJacobian
+
+
+class Labels(NamedTuple):
+    """What a judge says of a network's own pictures.
+
+    names: of the factors. readings: [n, factors], of the pictures of the seeds from `first_seed` on at truncation 1,
+    classes in turn. jacobian: of other pictures, at truncation `psi`.
+    """
+
+    names: tuple[str, ...]
+    readings: Tensor
+    first_seed: int
+    jacobian: ReadingJacobian
+    psi: float
+
+
+def save_labels(labels: Labels, path: str | Path, *, weights: str, judge: str) -> None:
+    """Writes a .safetensors file, float32, that says of which weights and by which judge it is (sha256 of each)."""
+    tensors = {"readings": labels.readings, "slopes": labels.jacobian.mean, "pictures": labels.jacobian.readings}
+    facts = {
+        "weights": weights,
+        "judge": judge,
+        "names": json.dumps(labels.names),
+        "first_seed": str(labels.first_seed),
+        "psi": str(labels.psi),
+    }
+    save_file({name: tensor.float().contiguous() for name, tensor in tensors.items()}, path, facts)
+
+
+def load_labels(path: str | Path, *, weights: str, judge: str) -> Labels | None:
+    """What `save_labels` wrote, float64; None where there is no such file, or it is of other weights or another judge.
+
+    Raises ValueError where the file is damaged.
+    """
+    if not Path(path).exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            facts = file.metadata() or {}
+            if (facts.get("weights"), facts.get("judge")) != (weights, judge):
+                return None
+            readings, slopes, pictures = (file.get_tensor(name).double() for name in ("readings", "slopes", "pictures"))
+        names = tuple(json.loads(facts["names"]))
+        first_seed, psi = int(facts["first_seed"]), float(facts["psi"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{Path(path).name} is damaged ({error}): write it again with weights.recipes.measure.attributes"
+        ) from error
+    return Labels(names, readings, first_seed, ReadingJacobian(slopes, pictures), psi)

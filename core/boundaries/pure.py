@@ -1,0 +1,117 @@
+"""Pure knobs: each direction moves one factor of the picture and holds the others. Ours; in no paper.
+
+InterFaceGAN keeps attributes fixed by making normals orthogonal among the codes. What has to stay is in the picture,
+so the metric belongs there: with J the mean derivative of a differentiable judge's readings by the code, and S the
+square root of the codes' covariance (a step costs what it costs in standard deviations of w), the knobs are the
+columns of
+
+    V = S (J S)^T ((J S)(J S)^T + lam trace / factors I)^-1
+
+where the trace is that of (J S)(J S)^T. At lam = 0, J V = I: to first order a knob moves its factor alone. At large
+lam each knob is the mean gradient of its factor, S S J_i: strong, and moving whatever it moves. `hold` chooses which
+rows of J must stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..codes import Directions, codes_in_turn
+from ..generators.base import Generator
+from .space import Space, space_of, units
+
+LAM = 0.03
+NEGLIGIBLE = 1e-10  # share of the largest eigenvalue of (J S)(J S)^T below which there is nothing to invert
+SAMPLED, FIRST_SAMPLED = 4096, 500_000  # codes whose covariance is taken: those over which a step is measured
+
+
+class Metric(NamedTuple):
+    """What a movement of a code costs: root [m, m] float64 is the square root of the covariance of its numbers."""
+
+    space: Space
+    root: Tensor
+
+
+@torch.no_grad()
+def metric_of(
+    generator: Generator,
+    slots: Iterable[int] | None = None,
+    *,
+    label: int | None = None,
+    samples: int = SAMPLED,
+    seed: int = FIRST_SAMPLED,
+) -> Metric:
+    """The metric of `slots` (None: all), from the codes of `samples` seeds.
+
+    label: the class whose codes are meant; None: all classes in turn, where there are any.
+    """
+    if generator.classes and label is None:
+        codes = codes_in_turn(generator, samples, seed)
+    else:
+        codes = generator.codes(generator.sample(samples, seed), label=label)
+    space = space_of(generator, codes, slots)
+    numbers = space.numbers(codes)
+    covariance = torch.cov(numbers.T).reshape(numbers.shape[1], -1)
+    values, vectors = torch.linalg.eigh(covariance)
+    return Metric(space, (vectors * values.clamp(min=0).sqrt()) @ vectors.T)
+
+
+def pure(
+    generator: Generator,
+    jacobian: Tensor,
+    slots: Iterable[int] | None = None,
+    *,
+    lam: float = LAM,
+    hold: Iterable[int] | None = None,
+    label: int | None = None,
+) -> Directions:
+    """A unit direction for each factor that moves it and holds the others, in `slots` (None: all).
+
+    jacobian: [factors, slots, dim], readings counted in standard deviations (`ReadingJacobian.over`). Other arguments
+    as in `metric_of` and `pure_of`; ValueError as they do.
+    """
+    return pure_of(jacobian, metric_of(generator, slots, label=label), lam=lam, hold=hold)
+
+
+def pure_of(jacobian: Tensor, metric: Metric, *, lam: float = LAM, hold: Iterable[int] | None = None) -> Directions:
+    """A unit direction for each factor of a Jacobian [factors, slots, dim], towards more of it.
+
+    lam: 0 or more; how much of a knob's purity is given for strength. hold: numbers of the factors that must stay
+    (None: all; (): none, which gives the mean gradients); a factor's own row always counts, so that each knob solves
+    for its factor and `hold`. scores: the change of its own factor a step (a standard deviation of w . v), to first
+    order. A factor that no code moves, or none but with a held one (lam = 0), gets a zero row and score 0. Raises
+    ValueError for a lam below 0 or not finite, a factor that does not exist, and a Jacobian that does not fit.
+    """
+    factors = len(jacobian)
+    if not 0 <= lam < float("inf"):
+        raise ValueError(f"lam = {lam}: 0 (pure) or a positive number (stronger)")
+    held = set(range(factors) if hold is None else hold)
+    if not held <= set(range(factors)):
+        raise ValueError(f"factors {sorted(held)} shall stay, but there are only 0 to {factors - 1}")
+    space, root = metric
+    if jacobian.ndim != 3 or jacobian.shape[2] != space.dim or jacobian.shape[1] <= max(space.slots):
+        raise ValueError(
+            f"a Jacobian [factors, slots, dim] of this generator has dim {space.dim} and the slots "
+            f"{space.slots}; got {list(jacobian.shape)}"
+        )
+    gradients = space.gradients(jacobian)
+    whitened = gradients @ root
+    scale = whitened.square().sum(1).max().clamp(min=1e-30).sqrt()
+    solved = torch.stack([_solved(whitened / scale, i, sorted(held | {i}), lam) for i in range(factors)])
+    vectors = units(solved @ root)
+    own = (gradients * vectors).sum(1) * (vectors @ root).norm(dim=1)
+    return Directions(space.vectors(vectors), own, space.slots)
+
+
+def _solved(whitened: Tensor, own: int, rows: list[int], lam: float) -> Tensor:
+    """A^T (A A^T + lam trace / rows I)^-1 e of the rows A of J S, e the factor `own`: [m]."""
+    some = whitened[rows]
+    gram = some @ some.T
+    values, vectors = torch.linalg.eigh(gram)
+    damped = values.clamp(min=0) + lam * gram.trace() / len(rows)
+    inverse = torch.where(values > NEGLIGIBLE * values[-1], 1 / damped.clamp(min=1e-30), 0.0)
+    return ((vectors * inverse) @ vectors[rows.index(own)]) @ some
