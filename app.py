@@ -26,17 +26,20 @@ import torch
 from starlette.staticfiles import StaticFiles
 
 from core import zoo
+from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import gpu
 from demos.page import parts as notebook
 from demos.page import picture as recipe
+from demos.page.tab import build as build_tab
 from demos.paint import tab as lowrank
 from demos.restore import search as restoring
 from demos.restore import tab as mganprior
 from demos.steer import tab as sefa
 
 DEMOS = (sefa, lowrank, mganprior, channel_awareness)
+TABS = (attributes.TAB,)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -49,7 +52,7 @@ def build() -> gr.Blocks:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
         with gr.Tabs(elem_classes="tabs") as doors:
-            tabs = [demo.tab() for demo in DEMOS]
+            tabs = [*(demo.tab() for demo in DEMOS), *(build_tab(tab) for tab in TABS)]
         names = [tab.name for tab in tabs]
         page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
         for tab in tabs:
@@ -105,7 +108,7 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    scripts = notebook.scripts(*(name for demo in DEMOS for name in demo.SCRIPTS))
+    scripts = notebook.scripts(*(name for demo in DEMOS for name in demo.SCRIPTS), tabs=TABS)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),

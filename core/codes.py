@@ -35,6 +35,10 @@ class Directions:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def only(self, rows: Sequence[int]) -> Directions:
+        """Some of the directions, in the order given."""
+        return Directions(self.vectors[list(rows)], self.scores[list(rows)], self.slots)
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..codes import Directions
 from .jacobian import ReadingJacobian
 
 
@@ -25,6 +27,18 @@ class Labels(NamedTuple):
     first_seed: int
     jacobian: ReadingJacobian
     psi: float
+
+    def slopes(self, spread: Tensor) -> Tensor:
+        """[factors, slots, dim]: the mean Jacobian, readings counted in units of `spread` [factors]."""
+        return self.jacobian.over(spread)
+
+    def expected(self, spread: Tensor, directions: Directions, steps: Tensor) -> Tensor:
+        """[k, factors]: what `steps` [k] along the directions change at first order, in units of `spread` [factors]."""
+        slopes = self.slopes(spread)[:, list(directions.slots)]
+        vectors = directions.vectors.double().cpu()
+        if vectors.ndim == 2:
+            vectors = vectors[:, None].expand(-1, len(directions.slots), -1)
+        return torch.einsum("ksd,fsd->kf", vectors, slopes) * steps.double().cpu()[:, None]
 
 
 def save_labels(labels: Labels, path: str | Path, *, weights: str, judge: str) -> None:

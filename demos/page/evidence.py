@@ -67,12 +67,17 @@ def evidence(model: str) -> dict | None:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of a page rest on: weights, evidence, reader; "" where there is none."""
-    reader = _reader_file(model)
     return dict(
         weights=zoo.weights_hash(model),
         evidence=_hash(zoo.WEIGHTS / "evidence" / f"{model}.json"),
-        reader=_hash(reader) if reader else "",
+        reader=reader_hash(model),
     )
+
+
+def reader_hash(model: str) -> str:
+    """sha256 of the factor reader of a model's world; "" where there is none."""
+    path = _reader_file(model)
+    return _hash(path) if path else ""
 
 
 def _hash(path: Path) -> str:

@@ -125,6 +125,8 @@ def read_link(query: object, names: Sequence[str]) -> dict[str, str]:
 def in_a_link(value: object) -> str:
     if isinstance(value, bool):
         return str(int(value))
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return ",".join(value)
     if isinstance(value, tuple):
         last = max(i for i, amount in enumerate(value) if amount)  # trailing zeros are the default
         return ",".join(in_a_link(amount) for amount in value[: last + 1])
@@ -186,6 +188,19 @@ def choice_field(what: str, possible: Iterable[str], *, default: str = "", contr
 
 def flag_field(what: str, *, default: bool, control: Mapping = {}) -> Any:
     return checked(lambda value, _: flag(value, what), default, what, type=bool, control=control)
+
+
+def names_field(what: str, possible: Callable[[Any], Sequence[str]], word: str) -> Any:
+    """Some names out of `possible(recipe)`, kept in its order."""
+
+    def check(value: object, recipe: Any) -> tuple[str, ...]:
+        given, known = value if isinstance(value, (list, tuple)) else [value], possible(recipe) if value else ()
+        wrong = [name for name in given if name not in known]
+        if wrong:
+            raise RecipeError(f"{what}: there is no {quoted(wrong[0])}; choose of {', '.join(known)}")
+        return tuple(name for name in known if name in given)
+
+    return checked(check, (), what, type=list[str], control=dict(kind="names", word=word))
 
 
 def amounts_field(most: int, reach: Callable[[Any], float], example: str) -> Any:

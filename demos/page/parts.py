@@ -8,6 +8,7 @@ asked for pictures and sentences only, through three queues: `LIVE` (never more 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -171,11 +172,17 @@ def css() -> str:
     return (HERE / "page.css").read_text(encoding="utf-8")
 
 
-def scripts(*names: str) -> str:
-    """One <script> with what all tabs share and then their own, so that all of it is there or nothing."""
-    shared = ("page/js/page", "page/js/pictures")
+def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
+    """One <script> with what all tabs share and then their own, so that all of it is there or nothing.
+
+    tabs: those of `page.tab.Tab`, which have no script.
+    """
+    shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
     sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names)]
-    return "<script>" + "\n".join(sources) + "</script>"
+    begun = [
+        f"gan.knobTab({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});" for tab in tabs
+    ]
+    return "<script>" + "\n".join([*sources, *begun]) + "</script>"
 
 
 def expert(query: Mapping[str, str]) -> bool:

@@ -69,8 +69,8 @@ class Tab:
     lead, limits: sentences. sentence: recipe -> the first sentence. knobs: recipe -> Knobs; may be slow the first
     time. code: recipe -> what is the tab's own in the code cell. method: Markdown with the equation and the citation.
     sources: functions whose source is shown below it. options: recipe -> for each field with a list of names, these.
-    made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once? Else
-    `prepare` computes what they need, in the queue, when the visitor asks for it.
+    made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once?
+    Else `prepare` computes what they need, in the queue, when the visitor asks for it.
     """
 
     name: str
@@ -97,12 +97,11 @@ def answer(tab: Tab, recipe: PictureRecipe) -> dict:
     """All that the page shows of a recipe; without knobs where these are not there yet. Raises RecipeError."""
     ready = tab.ready(recipe)
     found = tab.knobs(recipe) if ready else knobs.NONE
-    if not ready:
-        recipe = replace(recipe, amounts=())
-    alt = knobs.alt_text(recipe, found)
+    drawn = recipe if ready else replace(recipe, amounts=())
+    alt = knobs.alt_text(drawn, found)
     return dict(
         recipe=recipe.as_dict(),
-        src=knobs.data_uri(knobs.picture_of(recipe, found)),
+        src=knobs.data_uri(knobs.picture_of(drawn, found)),
         before=knobs.data_uri(knobs.picture_bytes_of(recipe)),
         exact=True,
         alt=alt,

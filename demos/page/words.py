@@ -26,6 +26,19 @@ WORDS: dict[str, Word] = {
     "fine": Word("fine", "64 px and more", "The last layers: colours and light."),
     "all": Word("all", "every slot", "The knob moves what every layer reads."),
     "own": Word("own", "slots by number", "Numbers from 0 on, such as 0-3,6."),
+    "fit": Word(
+        "How a knob is found",
+        "fit",
+        "Labels say which pictures have more of an attribute; a fit makes a direction of it.",
+    ),
+    "lam": Word(
+        "From pure to strong",
+        "lambda",
+        "0: a step moves one attribute alone, at first order; more: it moves further, and more besides.",
+    ),
+    "fixed": Word(
+        "What must stay", "conditions", "The other knobs are made so that these do not move; none: all stay."
+    ),
     "knob": Word(
         "knob",
         "direction",

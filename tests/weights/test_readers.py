@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from core import zoo
-from core.checkpoints import native
 from core.boundaries.interfacegan import ridge
+from core.checkpoints import native
 from core.codes import Directions
 from core.generators.base import Generator, State
 from core.truth import scores
