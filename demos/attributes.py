@@ -7,31 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from core import zoo
 from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, pure
-from core.codes import Directions
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
-from core.truth import scores
-from core.truth.judge import GRADES, READER, Judge
+from core.truth.judge import READER
+from core.truth.verdict import named_knob
 
 from .page import blocks, evidence
 from .page.cache import cached
-from .page.export import Code
+from .page.export import STEP_IMPORT, Code, label_code, step_line
 from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
 from .page.knobs import Knobs
-from .page.labels import FIRST_SLOPED, codes_for, judge_of, labels_of, read_labels, spread_of
+from .page.labels import FIRST_SLOPED, TURNED, changes_on_others, codes_for, judge_of, labels_of, read_labels, spread_of
 from .page.picture import PictureRecipe, layers_field, opened, reach_of, slots_of
-from .page.queue import SHORT
-from .page.tab import Cell, Progress, Tab
+from .page.tab import Cell, Progress, Tab, truth_cell, words_of
 
-CHECKED, FIRST_CHECKED = 32, 1_090_000  # pictures on which knobs are turned, and the first one's seed
 MOST = 32  # attributes
 WAYS = {
     "pure": "moves one attribute, holds the others (ours)",
@@ -40,12 +35,6 @@ WAYS = {
     "pattern": "how codes with more of it differ",
 }
 HEAD = ("knob", "change a step (sd)", "share of all that it moves")
-LIMITS = (
-    "The labels are what a reader sees in cartoons: it was trained on renders, and the pure knobs were made with the "
-    "same reader that judges them here. A direction is one for all pictures of the network; on a single picture it may "
-    "do something else. Right angles between directions do not keep a picture’s attributes fixed; holding them in the "
-    "picture does, at first order."
-)
 
 
 @dataclass(frozen=True)
@@ -67,47 +56,28 @@ class Attributes(PictureRecipe, tab="attributes", what="a picture with attribute
 # --- knobs
 
 
-def directions_of(recipe: Attributes) -> Directions:
-    """A direction for each attribute; the fixed ones stay."""
-    lam = recipe.lam if recipe.fit == "pure" else 0.0
-    weights = zoo.weights_hash(recipe.model)
-    return _fitted(recipe.model, weights, recipe.label, slots_of(recipe), recipe.fit, lam, recipe.fixed)
+def knobs_of(recipe: Attributes) -> Knobs:
+    """A knob for each attribute; the fixed ones stay."""
+    lam, weights = recipe.lam if recipe.fit == "pure" else 0.0, zoo.weights_hash(recipe.model)
+    return _knobs(recipe.model, weights, recipe.label, slots_of(recipe), recipe.fit, lam, recipe.fixed)
 
 
 @cached(64)
-def _fitted(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: float, fixed: tuple) -> Directions:
+def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: float, fixed: tuple) -> Knobs:
     recipe = Attributes(model, label=label)
-    generator, judge, labels = opened(model), judge_of(recipe), labels_of(recipe)
+    generator, judge, labels, drawn = opened(model), judge_of(recipe), labels_of(recipe), recipe.label_or_none
     rows = [judge.names.index(name) for name in fixed]
     if fit == "pure":
-        return pure(
-            generator, labels.slopes(spread_of(recipe)), slots, lam=lam, hold=rows or None, label=recipe.label_or_none
-        )
-    codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
-    return conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
-
-
-def knobs_of(recipe: Attributes) -> Knobs:
-    judge, labels, found = judge_of(recipe), labels_of(recipe), directions_of(recipe)
-    steps = spread_along(opened(recipe.model), found, label=recipe.label_or_none)
+        found = pure(generator, labels.slopes(spread_of(recipe)), slots, lam=lam, hold=rows or None, label=drawn)
+    else:
+        codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
+        found = conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
+    steps, about = spread_along(generator, found, label=drawn), dict(pictures=len(labels.jacobian.readings))
     changes = labels.expected(spread_of(recipe), found, steps)
-    said = [_verdict(judge, change, i, len(labels.jacobian.readings)) for i, change in enumerate(changes)]
+    said = [named_knob(change, i, judge.factors, things=judge.things, **about) for i, change in enumerate(changes)]
     titles = [factor.description for factor in judge.factors]
     ends = [(factor.low, factor.high) for factor in judge.factors]
     return Knobs(found, steps.tolist(), titles, ends, said, unit="standard deviations of w . n")
-
-
-def _verdict(judge: Judge, change: Tensor, own: int, pictures: int) -> str:
-    """What a step moves, beside what else it moves most."""
-    total, moved = float(change.abs().sum()), abs(float(change[own]))
-    if total < 1e-9:
-        return "Nothing that this network can vary changes this while the others stay."
-    other = next(i for i in change.abs().argsort(descending=True).tolist() if i != own)
-    return (
-        f"One step moves {judge.factors[own].description} by {moved:.2f} standard deviations, "
-        f"{100 * moved / total:.0f} % of all that it moves; next {judge.factors[other].description}, {abs(float(change[other])):.2f} "
-        f"(first order, mean of {pictures} {judge.things})."
-    )
 
 
 def sentence(recipe: Attributes) -> str:
@@ -122,63 +92,46 @@ def sentence(recipe: Attributes) -> str:
 
 
 def code(recipe: Attributes) -> Code:
-    """What is this tab's own in the code cell: the lines that make `directions`, `steps` and `amounts`."""
-    judge, slots = judge_of(recipe), slots_of(recipe)
-    rows = [judge.names.index(name) for name in recipe.fixed]
+    """The lines that make `directions`, `steps` and `amounts` in the code cell."""
+    labels, slots, label = labels_of(recipe), slots_of(recipe), label_code(recipe)
+    rows = [judge_of(recipe).names.index(name) for name in recipe.fixed]
     last = max([i + 1 for i, amount in enumerate(recipe.amounts) if amount], default=1)
-    label = "" if recipe.label_or_none is None else f", label={recipe.label}"
-    imports = [
-        "from core import zoo",
-        "from core.codes import codes_in_turn",
-        "from core.factorization.baseline import spread_along",
-    ]
-    judging = [f'judge = zoo.load_judge("{recipe.model}"{label})']
+    psi, own = f"psi={labels.psi:g}", "codes_in_turn(generator, "
+    if recipe.label_or_none is not None:
+        own = f"(lambda n, first, psi=1.0: generator.codes(generator.sample(n, first), psi=psi{label}))("
     if recipe.fit == "pure":
-        labels = labels_of(recipe)
-        imports.append("from core.boundaries.pure import pure")
-        imports.append("from core.boundaries.jacobian import reading_jacobian")
-        psi = f", psi={labels.psi:g}"
+        imports = ["from core.boundaries.jacobian import reading_jacobian", "from core.boundaries.pure import pure"]
         lines = [
-            f"pictures = codes_in_turn(generator, {len(labels.jacobian.readings)}, {FIRST_SLOPED}{psi})",
-            f"jacobian = reading_jacobian(generator.at(psi={labels.psi:g}), judge.read, pictures)",
-            "slopes = jacobian.over(judge.spread_over(jacobian.readings).spread)",
+            f"pictures = {own}{len(labels.jacobian.readings)}, {FIRST_SLOPED}, {psi})",
+            f"found = reading_jacobian(generator.at({psi}), judge.read, pictures)",
+            "slopes = found.over(judge.spread_over(found.readings).spread)",
             f"directions = pure(generator, slopes, {slots}, lam={recipe.lam:g}, hold={rows or None}{label})",
         ]
     else:
-        imports += ["from core.boundaries.interfacegan import boundaries, conditioned", "from core.truth import scores"]
+        imports = ["from core.boundaries.interfacegan import boundaries, conditioned", "from core.truth import scores"]
         lines = [
-            f"labelled = codes_in_turn(generator, {len(labels_of(recipe).readings)}, {labels_of(recipe).first_seed})",
+            f"labelled = {own}{len(labels.readings)}, {labels.first_seed})",
             "readings = scores.read_codes(generator, judge.read, labelled)",
             f'found = boundaries(generator, labelled, readings, {slots}, fit="{recipe.fit}")',
             f"directions = conditioned(found.directions, {rows})",
         ]
-    steps = (
-        f"steps = spread_along(generator, directions{label}).tolist()        # one step: a standard deviation of w . n"
-    )
-    return Code(imports, [*judging, *lines, steps, f"amounts = {list(recipe.amounts[:last])}"])
+    imports += ["from core import zoo", "from core.codes import codes_in_turn"]
+    judge = f'judge = zoo.load_judge("{recipe.model}"{label})'
+    return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])
 
 
 # --- experiments: each yields HTML
 
 
-def _moved(recipe: Attributes, directions: Directions) -> Iterator[Tensor]:
-    """For each direction: [attributes], the mean change a step in standard deviations, on pictures not fitted to."""
-    generator = opened(recipe.model)
-    judge, codes = judge_of(recipe), codes_for(recipe, CHECKED, FIRST_CHECKED, recipe.psi)
-    steps, view = spread_along(generator, directions, label=recipe.label_or_none), generator.at(psi=recipe.psi)
-    for change in scores.knob_changes_of(view, judge.read, codes, directions, steps, spread_of(recipe).float()):
-        yield change.mean(0)
-
-
 def entangled(recipe: Attributes) -> Iterator[str | Progress]:
     """What every knob does to every attribute: the diagonal is wanted."""
     titles, rows = [factor.description for factor in judge_of(recipe).factors], []
-    caption = f"Change a step in standard deviations, mean of {CHECKED} pictures that nothing was fitted to"
+    caption = f"Change a step in standard deviations, mean of {TURNED} pictures that nothing was fitted to"
 
     def table() -> str:
         return blocks.heat(list(zip(titles, (row.tolist() for row in rows))), titles, caption=caption, digits=1)
 
-    for change in _moved(recipe, directions_of(recipe)):
+    for change in changes_on_others(recipe, knobs_of(recipe).directions):
         rows.append(change)
         yield Progress(f"{len(rows)} of {len(titles)} knobs", len(rows) / len(titles))
         if len(rows) % 9 == 0:
@@ -201,52 +154,26 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
     at, k = min(recipe.knob, len(judge.names) - 1), min(10, len(range(generator.dim)[generator.movable]))
     named = {WAYS[fit]: replace(recipe, fit=fit) for fit in ("svm", "ridge", "pattern")}
     named |= {f"pure, at {lam:g}": replace(recipe, fit="pure", lam=lam) for lam in sorted({0.0, LAM, 0.3, recipe.lam})}
-    sets = {name: directions_of(one).only([at]) for name, one in named.items()}
+    sets = {name: knobs_of(one).directions.only([at]) for name, one in named.items()}
     sets |= {f"SeFa, best of {k}, no labels": sefa(generator, slots, k=k)}
     sets |= {f"random, best of {k}": random_directions(generator, slots, k=k)}
     for name, found in sets.items():
-        best = max(_moved(recipe, found), key=lambda change: float(change[at].abs())).abs()
+        best = max(changes_on_others(recipe, found), key=lambda change: float(change[at].abs())).abs()
         rows.append((name, f"{float(best[at]):.2f}", f"{100 * float(best[at] / best.sum().clamp(min=1e-12)):.0f} %"))
         yield Progress(f"{len(rows)} of {len(sets)} methods", len(rows) / len(sets))
-    caption = f"Moving {judge.factors[at].description}: mean of {CHECKED} pictures that nothing was fitted to"
+    caption = f"Moving {judge.factors[at].description}: mean of {TURNED} pictures that nothing was fitted to"
     yield blocks.table(HEAD, rows, caption=caption)
 
 
-def truth(recipe: Attributes) -> Iterator[str]:
-    """What was measured of all knobs of this network, once."""
-    nothing = "Nothing has been measured of all knobs of this network; the cells above measure now."
-    said = evidence.written(recipe.model, "attributes") or blocks.paragraph(nothing)
-    yield blocks.paragraph(GRADES[judge_of(recipe).grade]) + said
-
-
 RESTS = ("model", "label", "psi", "fit", "lam", "fixed", "layers")
-ENTANGLED = Cell(
-    "entangled",
-    "What else does it change?",
+LEADS = (
     "Every knob turned, and every attribute that it moves: only the diagonal is wanted.",
-    "Turn every knob",
-    entangled,
-    RESTS,
-)
-COMPARE = Cell(
-    "compare",
-    "By labels and without",
     "The chosen attribute: how strong a knob each method has for it, and how pure.",
-    "Compare",
-    compare,
-    (*RESTS, "knob"),
-    place="compare",
 )
-TRUTH = Cell(
-    "truth",
-    "Measured once, on many pictures",
-    "By a command of its own, with controls.",
-    "Look it up",
-    truth,
-    ("model",),
-    place="true",
-    by_itself=True,
-    lane=SHORT,
+CELLS = (
+    Cell("entangled", "What else does it change?", LEADS[0], "Turn every knob", entangled, RESTS),
+    Cell("compare", "By labels and without", LEADS[1], "Compare", compare, (*RESTS, "knob"), "compare"),
+    truth_cell("attributes"),
 )
 TAB = Tab(
     "attributes",
@@ -256,12 +183,11 @@ TAB = Tab(
     sentence=sentence,
     knobs=knobs_of,
     code=code,
-    method=(Path(__file__).parent / "attributes.md").read_text(encoding="utf-8"),
+    **words_of(__file__),
     sources=(pure, boundaries, conditioned),
     options=lambda recipe: {"fixed": {factor.name: factor.description for factor in judge_of(recipe).factors}},
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
     made_from=lambda model: evidence.made_from(model) | evidence.files(f"{model}-attributes"),
-    cells=(ENTANGLED, COMPARE, TRUTH),
-    limits=LIMITS,
+    cells=CELLS,
 )

@@ -133,3 +133,19 @@ def _title(mean: Tensor, factors: Sequence[Factor]) -> str:
 
 def _size(value: Tensor) -> str:
     return f"{abs(float(value)):.2f} standard deviations"
+
+
+def named_knob(change: Tensor, own: int, factors: Sequence[Factor], *, pictures: int, things: str = "faces") -> str:
+    """What a step of a knob that is named after a factor moves at first order, beside what else it moves most.
+
+    change: [factors], in standard deviations, expected from the mean Jacobian of `pictures`. own: its own factor.
+    """
+    total, moved = float(change.abs().sum()), abs(float(change[own]))
+    if total < 1e-9:
+        return "Nothing that this network can vary changes this while the others stay."
+    other = next(i for i in change.abs().argsort(descending=True).tolist() if i != own)
+    return (
+        f"One step moves {factors[own].description} by {moved:.2f} standard deviations, {100 * moved / total:.0f} % of "
+        f"all that it moves; next {factors[other].description}, {abs(float(change[other])):.2f} (first order, mean of "
+        f"{pictures} {things})."
+    )

@@ -114,6 +114,15 @@ def label_code(recipe: PictureRecipe) -> str:
     return "" if recipe.label_or_none is None else f", label={recipe.label}"
 
 
+STEP_IMPORT = "from core.factorization.baseline import spread_along"
+
+
+def step_line(recipe: PictureRecipe) -> str:
+    """The line that makes `steps`, one for each direction."""
+    made = f"steps = spread_along(generator, directions{label_code(recipe)}).tolist()"
+    return f"{made}      # one step is the standard deviation of w . v"
+
+
 # --- notebooks
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from core import zoo
 from core.boundaries.files import Labels, load_labels
 from core.boundaries.jacobian import reading_jacobian_steps
-from core.codes import codes_in_turn
+from core.codes import Directions, codes_in_turn
+from core.factorization.baseline import spread_along
 from core.truth import scores
 from core.truth.judge import Judge
 
@@ -19,6 +20,7 @@ from .picture import PictureRecipe, opened
 from .tab import Progress
 
 LABELLED, FIRST_LABELLED = 2_000, 600_000  # pictures that are read, and the first one's seed
+TURNED, FIRST_TURNED = 32, 1_090_000  # others, on which knobs are turned
 SLOPED, FIRST_SLOPED = 32, 620_000  # pictures whose readings are derived by their codes, where nothing is bundled
 _read = Cache(64 * 2**20, lambda labels: labels.jacobian.mean.nbytes + labels.readings.nbytes)
 
@@ -61,3 +63,15 @@ def read_labels(recipe: PictureRecipe) -> Iterator[Progress]:
         yield Progress("How every reading answers to every number …", 0.3 + 0.7 * step.done / step.total)
     labels = Labels(judge.names, readings, FIRST_LABELLED, step.result, psi)
     _read.put((recipe.model, recipe.label, zoo.weights_hash(recipe.model)), labels)
+
+
+def changes_on_others(recipe: PictureRecipe, directions: Directions) -> Iterator[Tensor]:
+    """For each direction: [factors], the mean change a step in standard deviations, on pictures not fitted to."""
+    generator, judge = opened(recipe.model), judge_of(recipe)
+    codes, steps = (
+        codes_for(recipe, TURNED, FIRST_TURNED, recipe.psi),
+        spread_along(generator, directions, label=recipe.label_or_none),
+    )
+    view, spread = generator.at(psi=recipe.psi), spread_of(recipe).float()
+    for change in scores.knob_changes_of(view, judge.read, codes, directions, steps, spread):
+        yield change.mean(0)

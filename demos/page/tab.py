@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -12,15 +13,16 @@ import gradio as gr
 from core import zoo
 from core.images import animation, enlarge, png
 from core.images import strip as side_by_side
+from core.truth.judge import GRADES
 
-from . import export, handlers, knobs, models, words
+from . import blocks, evidence, export, handlers, knobs, models, words
 from .arrival import fitting
 from .fields import Fields, RecipeError, controls
 from .handlers import offer, refused
 from .parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
 from .picture import PictureRecipe, shown
 from .queue import LONG as LONG_LANE
-from .queue import QUEUE
+from .queue import QUEUE, SHORT
 
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
@@ -88,6 +90,24 @@ class Tab:
     options: Callable[[Any], Mapping[str, Mapping[str, str]]] = lambda recipe: {}
     ready: Callable[[Any], bool] = lambda recipe: True
     prepare: Callable[[Any], Iterator[Progress]] | None = None
+
+
+def words_of(file: str) -> dict[str, str]:
+    """`method` and `limits` of a tab, from the Markdown beside its file: what stands before and after "## Limits"."""
+    method, _, limits = Path(file).with_suffix(".md").read_text(encoding="utf-8").partition("\n## Limits\n")
+    return dict(method=method, limits=" ".join(limits.split()))
+
+
+def truth_cell(kind: str) -> Cell:
+    """The cell of the fold "How true is this?": what the measuring command of that kind wrote of a network."""
+
+    def truth(recipe: Any) -> Iterator[str]:
+        nothing = "Nothing has been measured of this network by the command yet; the cells above measure now."
+        said = evidence.written(recipe.model, kind) or blocks.paragraph(nothing)
+        yield blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) + said
+
+    lead = "By a command of its own, with controls."
+    return Cell("truth", "Measured once", lead, "Look it up", truth, ("model",), "true", by_itself=True, lane=SHORT)
 
 
 # --- a recipe in, pictures and words out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core import zoo
 
-from ..page.export import Code, cell_of, label_code, notebook, png_of
+from ..page.export import Code, cell_of, label_code, notebook, png_of, step_line
 from ..page.picture import KNOBS, Files, Recipe, alt_text, directions_of, render, shown, slots_of
 
 
@@ -20,10 +20,9 @@ def code_of(recipe: Recipe, files: Files | None = None) -> Code:
     imports, lines, count = _directions_code(recipe, files)
     last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
     count = 1 + max(last, min(recipe.knob, count - 1))
-    steps = f"steps = spread_along(generator, directions{label_code(recipe)}).tolist()      "
     return Code(
         imports,
-        [*lines, steps + "# one step is the standard deviation of w . v", f"amounts = {list(recipe.amounts[:count])}"],
+        [*lines, step_line(recipe), f"amounts = {list(recipe.amounts[:count])}"],
     )
 
 

@@ -1,0 +1,149 @@
+"""Attributes: knobs by name. What a tab that is only data gets from the page, and what its own numbers must obey."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core import zoo
+from core.checkpoints import native
+from core.truth import statistics
+from demos.attributes import TAB, Attributes, knobs_of
+from demos.page import export, labels
+from demos.page import tab as page
+from demos.page.fields import RecipeError, recipe_of_link
+
+from .. import tiny
+
+MODEL = "own-network"
+
+
+@pytest.fixture(autouse=True)
+def small_network(tmp_path, monkeypatch):
+    """A StyleGAN2 of 16 pixels without a reader, whose few pictures are read by exact statistics."""
+    native.save(tiny.stylegan2(), tmp_path / "own.safetensors")
+    card = zoo.ModelCard(MODEL, "Test", str(tmp_path / "own.safetensors"), None, 16)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
+    monkeypatch.setattr(labels, "LABELLED", 200)
+    monkeypatch.setattr(labels, "SLOPED", 4)
+    monkeypatch.setattr(labels, "TURNED", 4)
+    labels._read.values.clear()
+
+
+def prepared(**changes) -> Attributes:
+    recipe = Attributes(MODEL, **changes)
+    if not TAB.ready(recipe):
+        assert all(0 <= step.share <= 1 for step in TAB.prepare(recipe))
+    return recipe
+
+
+def pixels(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")).astype(int)
+
+
+def refusal(**changes) -> str:
+    with pytest.raises(RecipeError) as refused:
+        Attributes(MODEL, **changes)
+    return str(refused.value)
+
+
+# --- the recipe
+
+
+def test_json_and_link_give_the_recipe_back():
+    recipe = Attributes(MODEL, seed=7, fit="svm", fixed=["contrast", "brightness"], amounts=[0, 1.5], knob=1, lam=0.2)
+    assert recipe.fixed == ("brightness", "contrast"), "in the judge's order, so that one state has one link"
+    assert Attributes.from_json(recipe.to_json()) == recipe
+    assert recipe_of_link(dict(recipe.to_query())) == recipe and len(recipe.link()) < 1_000
+    assert recipe.to_query()["fixed"] == "brightness,contrast"
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (dict(fixed=["smile"]), "there is no"),
+        (dict(fixed="x" * 5000), "there is no"),
+        (dict(fit="magic"), "choose one of pure, svm"),
+        (dict(lam=2), "from 0 to 1"),
+        (dict(amounts=[9]), "from -3 to 3"),
+        (dict(amounts=[0] * 40), "at most 32 numbers"),
+        (dict(knob=32), "from 0 to 31"),
+        (dict(layers="7-3"), "layers cannot be"),
+    ],
+)
+def test_bad_values_get_a_sentence(changes, said):
+    sentence = refusal(**changes)
+    assert said in sentence and len(sentence) < 400
+
+
+# --- knobs
+
+
+def test_without_labels_the_picture_is_shown_and_nothing_is_claimed():
+    said = page.answer(TAB, Attributes(MODEL, amounts=[1.5]))
+    assert said["setup"]["ready"] is False and said["setup"]["knobs"] == []
+    assert np.array_equal(pixels(said["src"]), pixels(said["before"]))
+
+
+def test_every_attribute_of_the_judge_has_a_knob_with_its_ends_in_words():
+    knobs = knobs_of(prepared())
+    assert list(knobs.titles) == [factor.description for factor in statistics.FACTORS]
+    assert list(knobs.ends) == [(factor.low, factor.high) for factor in statistics.FACTORS]
+    assert all("standard deviations" in said or "Nothing" in said for said in knobs.verdicts)
+
+
+def test_what_a_verdict_expects_is_what_a_small_turn_does():
+    """First order against finite differences: the mean change of readings over the pictures of the Jacobian."""
+    recipe = prepared(fit="pattern")
+    knobs, judge = knobs_of(recipe), labels.judge_of(recipe)
+    spread, found = labels.spread_of(recipe), labels.labels_of(recipe)
+    expected = found.expected(spread, knobs.directions, torch.tensor(knobs.steps))
+    generator = zoo.load(MODEL)
+    codes = labels.codes_for(recipe, labels.SLOPED, labels.FIRST_SLOPED, zoo.card(MODEL).psi)
+    small = 1e-2
+    for i in (0, 2):
+        shift = small * knobs.steps[i] * knobs.directions.vectors[i].to(codes)
+        with torch.no_grad():
+            ends = [judge.read(generator.at(psi=0.7)(codes + sign * shift)).double().mean(0) for sign in (1, -1)]
+        slope = judge.spread_over(found.jacobian.readings).deviations((ends[0] - ends[1]) / (2 * small))
+        assert torch.allclose(slope, expected[i], atol=0.05 * float(expected[i].abs().max()) + 1e-6)
+
+
+def test_what_is_fixed_stays_at_first_order_and_otherwise_does_not():
+    free, held = (prepared(fit="pure", lam=0, fixed=fixed) for fixed in ((), ("brightness",)))
+    rows = {}
+    for name, recipe in (("free", prepared(fit="pattern")), ("held", held), ("all", free)):
+        knobs, found = knobs_of(recipe), labels.labels_of(recipe)
+        rows[name] = found.expected(labels.spread_of(recipe), knobs.directions, torch.tensor(knobs.steps))
+    at = labels.judge_of(held).names.index("brightness")
+    others = [i for i in range(len(rows["held"])) if i != at and rows["held"][i].abs().sum() > 1e-6]
+    assert max(abs(float(rows["held"][i][at])) for i in others) < 1e-6
+    assert max(abs(float(rows["free"][i][at])) for i in others) > 0.01, "the control: other knobs do move it"
+
+
+@pytest.mark.parametrize("changes", [dict(fit="pure", lam=0.1), dict(fit="svm", fixed=["contrast"]), dict(fit="ridge")])
+def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
+    recipe = prepared(seed=3, amounts=[0, 1.5], knob=1, **changes)
+    monkeypatch.chdir(tmp_path)
+    exec(export.cell_of(recipe, TAB.code(recipe)), {})
+    shown = pixels(page.answer(TAB, recipe)["src"])
+    assert np.abs(np.asarray(Image.open("picture.png")).astype(int) - shown).max() <= 1
+    assert np.abs(shown - pixels(page.answer(TAB, recipe)["before"])).max() > 1, "the control: the knob shows"
+
+
+# --- experiments
+
+
+def test_cells_stream_and_end_with_html():
+    recipe = prepared(fit="pattern", knob=1)
+    for cell in TAB.cells:
+        pieces = list(cell.run(recipe))
+        assert isinstance(pieces[-1], str) and "<" in pieces[-1] and page.last_html(iter(pieces)) == pieces[-1]
+        assert all(isinstance(piece, str) or piece.says for piece in pieces)
+    compared = page.last_html(TAB.cells[1].run(recipe))
+    assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 3 + 4 + 2 - 1
