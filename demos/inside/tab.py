@@ -171,6 +171,7 @@ def tab() -> Demo:
     model = recipe.get("model") or next(iter(zoo.CARDS))
     base = dict(version=1, model=model, seed=0, psi=zoo.card(model).psi, label=0)
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        notice = wiring.notice(TAB)
         if not shown:
             text(f'<p class="sentence">{escape(said.NO_NETWORK)}</p>', elem_id="inside-needs")
         parts = dict(
@@ -206,7 +207,7 @@ def tab() -> Demo:
             limits(said.LIMITS)
     _wire(parts)
     _wire_files(parts)
-    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints, left)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds, notice]), endpoints, left)
 
 
 def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:

@@ -14,9 +14,18 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_origin
 from urllib.parse import urlencode
 
+from core import zoo
+
 REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 VERSION = 1
 LONGEST_LINK = 4_000  # characters read; the links written here have fewer than 1,000
+WEIGHTS, WEIGHTS_DIGITS = "w", 8  # the parameter of a link that names the network's weights
+# sha256 of the weights that a link without that parameter means: those of the last version that wrote none (43bb72d)
+FIRST_WEIGHTS = {
+    "portraits-stylegan2": "61d585cb32d13572599ee5f5fb4c2587f104f03e4735ce5e3ae2d82cba755036",
+    "portraits-pggan": "3366556a2cdd48b918b461c61041fbeec5b932a0cc8c30b14830e2bd07807fe6",
+    "objects-biggan": "d5f42ace4d464f9a55adbdac9060ccbca7feb4d4213856f324cece6d253fbd5c",
+}
 
 
 class RecipeError(ValueError):
@@ -111,7 +120,7 @@ def read_link(query: object, names: Sequence[str]) -> dict[str, str]:
     """
     if not isinstance(query, Mapping):
         raise RecipeError("this is not a link of this page: give its parameters, such as seed=7")
-    ours = {name: query[name] for name in ("v", *names) if name in query}
+    ours = {name: query[name] for name in ("v", WEIGHTS, *names) if name in query}
     wrong = [name for name, value in ours.items() if not isinstance(value, str)]
     if wrong:
         raise RecipeError(f"this link's {wrong[0]} is not text: copy the link again")
@@ -119,7 +128,27 @@ def read_link(query: object, names: Sequence[str]) -> dict[str, str]:
     if length > LONGEST_LINK:
         raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
     check_version(ours.pop("v", VERSION))
+    weights = ours.pop(WEIGHTS, None)
+    if weights is not None and not re.fullmatch(f"[0-9a-f]{{{WEIGHTS_DIGITS}}}", weights):
+        raise RecipeError(
+            f"the weights of a link are {WEIGHTS_DIGITS} digits from 0 to f, not {quoted(weights)}: "
+            f"copy the link again, or leave {WEIGHTS} out"
+        )
     return ours
+
+
+def weights_in_a_link(sha256: str) -> dict[str, str]:
+    """The parameter that says by which weights a link's picture was drawn."""
+    return {WEIGHTS: sha256[:WEIGHTS_DIGITS]}
+
+
+def other_weights(query: Mapping[str, str], model: str, sha256: str) -> bool:
+    """Was the link made with other weights of `model` than those here, whose `sha256` that is?
+
+    False where it cannot be known: of a link that names none, for a network that is not among FIRST_WEIGHTS.
+    """
+    named = query.get(WEIGHTS) or FIRST_WEIGHTS.get(model, "")[:WEIGHTS_DIGITS]
+    return bool(named) and named != sha256[:WEIGHTS_DIGITS]
 
 
 def in_a_link(value: object) -> str:
@@ -298,7 +327,8 @@ class Fields:
             for name, kind in kinds(self).items()
             if kind.linked and (name in self.always or getattr(shared, name) != getattr(plain, name))
         }
-        return dict(**({"tab": self.tab} if self.tab else {}), v=str(VERSION), **written)
+        named = weights_in_a_link(zoo.weights_hash(self.model))
+        return dict(**({"tab": self.tab} if self.tab else {}), v=str(VERSION), **written, **named)
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:

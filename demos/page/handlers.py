@@ -9,12 +9,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from html import escape
 from typing import Any
 
 import gradio as gr
 
-from .fields import Fields, RecipeError, kinds
-from .parts import button, expert, fold, outlet, part, sentence
+from core import zoo
+
+from .fields import Fields, RecipeError, kinds, other_weights
+from .parts import button, expert, fold, outlet, part, sentence, text
 
 Read = Callable[[Mapping], Any]
 
@@ -63,8 +66,8 @@ def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
 
 
 def opened(request: gr.Request, name: str, recipe: type[Fields], *, default: bool = False, **more: object) -> tuple:
-    """What the address asks of a tab:
-    its recipe, or a sentence with `more` beside it; and whether its folds stand open.
+    """What the address asks of a tab: its recipe, or a sentence with `more` beside it; whether its folds stand open;
+    and what is to be known of the link (`notice`).
 
     name, recipe: the tab's. default: it is meant where the address names no tab.
     """
@@ -72,11 +75,31 @@ def opened(request: gr.Request, name: str, recipe: type[Fields], *, default: boo
     folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * FOLDED
     meant = query.get("tab") == name or default and "tab" not in query
     if not meant or not set(query) & {"v", *recipe.names()}:
-        return gr.skip(), gr.skip(), *folds
+        return gr.skip(), gr.skip(), *folds, gr.skip()
     try:
-        return recipe.from_query(query).as_dict(), gr.skip(), *folds
+        found = recipe.from_query(query)
+        return found.as_dict(), gr.skip(), *folds, about_link(query, found.model)
     except RecipeError as error:
-        return gr.skip(), refused(error, **more), *folds
+        return gr.skip(), refused(error, **more), *folds, gr.skip()
+
+
+OTHER_WEIGHTS = (
+    "This link was made with other weights of {} than those here: it opens with the same settings, "
+    "and its picture may be another."
+)
+
+
+def notice(tab: str) -> gr.HTML:
+    """Where a tab says what is to be known of the link that it was opened with; nothing at first."""
+    return text("", elem_id=f"{tab}-notice", visible=False)
+
+
+def about_link(query: Mapping[str, str], model: str) -> Any:
+    """The notice that a link was made with other weights of its network than those here."""
+    if not other_weights(query, model, zoo.weights_hash(model)):
+        return gr.skip()
+    said = escape(OTHER_WEIGHTS.format(zoo.card(model).title))
+    return gr.HTML(f'<p class="caption" role="status">{said}</p>', visible=True)
 
 
 # --- for programs

@@ -115,8 +115,8 @@ def fold(tab: str, name: str) -> gr.Accordion:
     return gr.Accordion(FOLDS[name], open=False, elem_id=f"{tab}-fold-{name}", elem_classes="fold")
 
 
-def text(html: str, *, elem_id: str | None = None, elem_classes: str | None = None) -> gr.HTML:
-    return gr.HTML(html, elem_id=elem_id, elem_classes=elem_classes, apply_default_css=False)
+def text(html: str, *, elem_id: str | None = None, elem_classes: str | None = None, visible: bool = True) -> gr.HTML:
+    return gr.HTML(html, elem_id=elem_id, elem_classes=elem_classes, visible=visible, apply_default_css=False)
 
 
 def limits(sentence: str) -> gr.HTML:

@@ -177,6 +177,7 @@ def build(tab: Tab) -> Demo:
             f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
             f'<p class="lead">{escape(tab.lead)}</p>'
         )
+        notice = handlers.notice(tab.name)
         events = ("film", "prepare", "stop", *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
         for name in ("film", "facts"):
@@ -191,7 +192,9 @@ def build(tab: Tab) -> Demo:
         folds = _folds(tab, parts, shown_first)
         limits(tab.limits)
     _wire(tab, parts)
-    return Demo(tab.name, (_opened(tab), [parts["recipe"], parts["stage"], *folds]), lambda: _endpoints(tab), left)
+    return Demo(
+        tab.name, (_opened(tab), [parts["recipe"], parts["stage"], *folds, notice]), lambda: _endpoints(tab), left
+    )
 
 
 def arrival(tab: Tab) -> dict:

@@ -512,6 +512,7 @@ def tab() -> Demo:
     first = shown["answer"].get("sentence") or "Knobs for one region of a picture, forbidden to touch anything else."
     base = {name: shown["recipe"][name] for name in ("version", "model", "seed", "psi", "label")}
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        notice = wiring.notice(TAB)
         text(
             f'<h2 class="sentence" id="paint-sentence">{escape(first)}</h2>'
             '<p class="lead">Tap a part of the picture, or paint one: a moment later it has knobs of its own.</p>'
@@ -549,7 +550,7 @@ def tab() -> Demo:
         limits(LIMITS)
     _wire(parts)
     _wire_files(parts)
-    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints, left)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds, notice]), endpoints, left)
 
 
 def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:

@@ -396,6 +396,7 @@ def tab() -> Demo:
     recipe, model = shown["recipe"], shown["recipe"]["model"]
     base = dict(version=1, model=model, seed=0, psi=zoo.card(model).psi, label=0)
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        notice = wiring.notice(TAB)
         first = shown["five"] or dict(sentence=BARE_SENTENCE, lead=BARE_LEAD)
         text(
             f'<h2 class="sentence" id="restore-sentence">{escape(first["sentence"])}</h2>'
@@ -441,7 +442,7 @@ def tab() -> Demo:
         limits(LIMITS)
     _wire(parts)
     _wire_files(parts)
-    return Demo(TAB, (opened, [parts["bus"], parts["run"], *folds]), endpoints, left)
+    return Demo(TAB, (opened, [parts["bus"], parts["run"], *folds, notice]), endpoints, left)
 
 
 def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:

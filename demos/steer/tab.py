@@ -338,6 +338,7 @@ def tab() -> Demo:
     """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
     shown = arrival()
     with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes="tab"):
+        notice = wiring.notice(TAB)
         text(
             f'<h2 class="sentence" id="steer-sentence">{escape(shown["sentence"])}</h2>'
             '<p class="lead">Drag the knob under the picture. '
@@ -361,7 +362,7 @@ def tab() -> Demo:
     _wire_pictures(parts)
     _wire_files(parts)
     _wire_edits(parts)
-    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds]), endpoints, left)
+    return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds, notice]), endpoints, left)
 
 
 def _experiments(shown: dict) -> dict:

@@ -422,10 +422,11 @@ def test_json_and_link_give_the_same_recipe_back():
 
 
 def test_a_link_writes_only_what_is_not_the_default(moved):
-    assert Recipe(STYLE).to_query() == {"v": "1", "model": STYLE}
-    assert moved.to_query() == dict(v="1", model=STYLE, seed="7", psi="0.6", amounts="1.5,0,-2", knob="2")
+    w = zoo.weights_hash(STYLE)[:8]
+    assert Recipe(STYLE).to_query() == {"v": "1", "model": STYLE, "w": w}
+    assert moved.to_query() == dict(v="1", model=STYLE, seed="7", psi="0.6", amounts="1.5,0,-2", knob="2", w=w)
     assert moved.link("http://localhost:7860/") == (
-        "http://localhost:7860/?v=1&model=tiny-stylegan2&seed=7&psi=0.6&amounts=1.5,0,-2&knob=2"
+        f"http://localhost:7860/?v=1&model=tiny-stylegan2&seed=7&psi=0.6&amounts=1.5,0,-2&knob=2&w={w}"
     )
 
 

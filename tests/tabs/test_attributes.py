@@ -14,7 +14,7 @@ from core import zoo
 from core.checkpoints import native
 from core.truth import statistics
 from demos.attributes import TAB, Attributes, knobs_of
-from demos.page import export, labels
+from demos.page import export, labels, pace
 from demos.page import tab as page
 from demos.page.fields import RecipeError, recipe_of_link
 
@@ -29,6 +29,7 @@ def small_network(tmp_path, monkeypatch):
     native.save(tiny.stylegan2(), tmp_path / "own.safetensors")
     card = zoo.ModelCard(MODEL, "Test", str(tmp_path / "own.safetensors"), None, 16)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
+    monkeypatch.setattr(pace, "_measured", lambda model, weights: pace.Pace(0.01))  # a busy machine draws in bfloat16
     monkeypatch.setattr(labels, "LABELLED", 200)
     monkeypatch.setattr(labels, "SLOPED", 4)
     monkeypatch.setattr(labels, "TURNED", 4)

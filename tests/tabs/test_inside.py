@@ -464,8 +464,8 @@ def test_building_the_tab_computes_nothing(monkeypatch):
 
 def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     look = Look(MODEL, label=1, gate=1, channel=2)
-    recipe, stage, *folds = tab.opened(Request(**look.to_query()))
-    assert recipe == look.as_dict() and len(folds) == 5
+    recipe, stage, *folds, notice = tab.opened(Request(**look.to_query()))
+    assert recipe == look.as_dict() and len(folds) == 5 and notice == gr.skip()
     assert tab.opened(Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
     recipe, stage, *_ = tab.opened(Request(tab="inside", label="wombat"))
     assert recipe == gr.skip() and "there is no class" in stage["error"].lower()

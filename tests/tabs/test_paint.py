@@ -616,7 +616,7 @@ def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = turned(region="eyes")
     opened = lowrank.opened(Asked(**recipe.to_query()))
-    assert opened[0] == recipe.as_dict() and len(opened) == 7
+    assert opened[0] == recipe.as_dict() and len(opened) == 8
     refused = lowrank.opened(Asked(**dict(recipe.to_query(), region="rubbish")))
     assert "region" in refused[1]["error"] and refused[0] != recipe.as_dict()
 

@@ -1,0 +1,182 @@
+"""Links of the version of 43bb72d open to the same pictures; `tests/fixtures/record_links.py` says how they were kept.
+
+The truth is that version's own: 40 links, ten a tab, and the pixels and words that each opened to. A function for each
+tab says how this version opens a link; nothing else here knows a tab.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+import pytest
+
+from core import zoo
+from demos.page import fields, pace
+
+from ..fixtures.record_links import TIMES, pixels
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+RECORD = json.loads((FIXTURES / "links.json").read_text(encoding="utf-8"))
+LINKS = RECORD["links"]
+NOT_FIELDS = {"tab", "v", "__theme", "expert", "utm_source"}
+
+
+class Opened(NamedTuple):
+    """recipe: plain values. pictures: data URIs by name. words: by name. again: the link that this version writes for
+    it, and read: what makes plain values of a link."""
+
+    recipe: Mapping
+    pictures: Mapping[str, str]
+    words: Mapping[str, str]
+    again: Mapping[str, str]
+    read: Callable[[Mapping[str, str]], Mapping]
+
+
+# --- how this version opens a link: one function a tab
+
+
+def steer(query: Mapping[str, str]) -> Opened:
+    from demos.page import picture as recipe
+    from demos.steer import tab
+
+    found = recipe.Recipe.from_query(query)
+    shown = tab.shown_of(found)
+    knob = shown["setup"]["knobs"][shown["recipe"]["knob"]]
+    return Opened(
+        shown["recipe"],
+        shown,
+        dict(shown, verdict=knob["verdict"]),
+        found.to_query(),
+        lambda link: recipe.Recipe.from_query(link).as_dict(),
+    )
+
+
+def paint(query: Mapping[str, str]) -> Opened:
+    from demos.paint import recipe, tab
+
+    found = recipe.Painted.from_query(query)
+    shown = tab.shown_of(found)
+    return Opened(shown["recipe"], shown, shown, found.to_query(), lambda link: recipe.Painted.from_query(link).as_dict())
+
+
+def restore(query: Mapping[str, str]) -> Opened:
+    from demos.restore import recipe, tab
+
+    found = recipe.Restoration.from_query(query)
+    shown = list(tab.search(found, "a test"))[-1]["done"]
+    result = shown["result"]
+    return Opened(
+        shown["recipe"],
+        dict(shown, result=result["src"]),
+        dict(shown, verdict=result["verdict"]),
+        found.to_query(),
+        lambda link: recipe.Restoration.from_query(link).as_dict(),
+    )
+
+
+def inside(query: Mapping[str, str]) -> Opened:
+    from demos.inside import recipe, tab
+
+    found = recipe.Look.from_query(query)
+    shown = tab.shown_of(found, measure=True)
+    return Opened(shown["recipe"], shown, shown, found.to_query(), lambda link: recipe.Look.from_query(link).as_dict())
+
+
+OPEN = dict(steer=steer, paint=paint, restore=restore, inside=inside)
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """Each link as this version opens it, once for all tests. A busy machine would draw in bfloat16: here none is."""
+    made, measured = {}, pace._measured
+    pace._measured = lambda model, weights: pace.Pace(0.01)
+
+    def open_(link: Mapping) -> Opened:
+        if link["name"] not in made:
+            made[link["name"]] = OPEN[link["tab"]](dict(parse_qsl(link["query"], keep_blank_values=True)))
+        return made[link["name"]]
+
+    yield open_
+    pace._measured = measured
+
+
+def names(links: list[Mapping]) -> list[str]:
+    return [link["name"] for link in links]
+
+
+# --- the laws
+
+
+def test_the_record_has_ten_links_of_each_tab():
+    assert {tab: sum(link["tab"] == tab for link in LINKS) for tab in OPEN} == dict.fromkeys(OPEN, 10)
+    assert {link["recipe"]["model"] for link in LINKS} == set(fields.FIRST_WEIGHTS)
+    assert {link["recipe"]["model"]: link["weights"] for link in LINKS} == fields.FIRST_WEIGHTS
+
+
+@pytest.mark.parametrize("link", LINKS, ids=names(LINKS))
+def test_an_old_link_opens_to_the_same_picture(link, opened, record_property):
+    found = opened(link)
+    if zoo.weights_hash(link["recipe"]["model"]) != link["weights"]:
+        return  # other weights draw other pictures, and the page says so: tests/page/test_link_weights.py
+    with np.load(FIXTURES / "links.npz") as kept:
+        apart = {
+            name: np.abs(pixels(found.pictures[name]).astype(int) - kept[f"{link['name']}-{name}"]).max()
+            for name in link["pictures"]
+        }
+    record_property("levels apart", {name: int(most) for name, most in apart.items()})
+    assert max(apart.values()) <= 1, f"levels of 255: {apart}"
+
+
+@pytest.mark.parametrize("link", LINKS, ids=names(LINKS))
+def test_every_field_of_an_old_link_is_understood(link, opened):
+    found, given = opened(link), dict(parse_qsl(link["query"], keep_blank_values=True))
+    written = set(given) - NOT_FIELDS
+    assert written and written <= set(found.recipe)
+    assert {name: found.recipe[name] for name in link["recipe"]} == link["recipe"]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=names(LINKS))
+def test_an_old_link_says_the_same(link, opened):
+    found = opened(link)
+    said = {name: TIMES.sub("TIME", found.words[name]) for name in link["words"]}
+    assert said == link["words"]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=names(LINKS))
+def test_the_link_written_for_it_names_the_weights_and_opens_the_same_recipe(link, opened):
+    found = opened(link)
+    assert found.again["w"] == zoo.weights_hash(found.recipe["model"])[:8]
+    assert found.read(dict(parse_qsl(urlencode(found.again), keep_blank_values=True))) == found.recipe
+
+
+def test_the_comparison_sees_another_picture(opened):
+    """The control: the same link with another seed is not within a level."""
+    link = LINKS[0]
+    other = OPEN[link["tab"]](dict(parse_qsl(link["query"]), seed="8"))
+    with np.load(FIXTURES / "links.npz") as kept:
+        assert np.abs(pixels(other.pictures["src"]).astype(int) - kept[f"{link['name']}-src"]).max() > 20
+
+
+def main() -> None:
+    """`python -m tests.page.test_old_links` prints how far each picture is from the recorded one."""
+    pace._measured = lambda model, weights: pace.Pace(0.01)
+    exact, total = 0, 0
+    with np.load(FIXTURES / "links.npz") as kept:
+        for link in LINKS:
+            found = OPEN[link["tab"]](dict(parse_qsl(link["query"], keep_blank_values=True)))
+            apart = [
+                int(np.abs(pixels(found.pictures[name]).astype(int) - kept[f"{link['name']}-{name}"]).max())
+                for name in link["pictures"]
+            ]
+            exact, total = exact + apart.count(0), total + len(apart)
+            print(link["name"], *(f"{name}: {most}" for name, most in zip(link["pictures"], apart)), flush=True)
+    print(f"{exact} of {total} pictures are equal to the pixel; the numbers are levels of 255")
+
+
+if __name__ == "__main__":
+    main()
