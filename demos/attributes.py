@@ -19,6 +19,7 @@ from core.truth.judge import READER
 from core.truth.verdict import named_knob
 
 from .page import blocks, evidence
+from .page.arrival import recorded
 from .page.cache import cached
 from .page.export import STEP_IMPORT, Code, label_code, step_line
 from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
@@ -27,7 +28,7 @@ from .page.labels import FIRST_SLOPED, TURNED, changes_on_others, codes_for, jud
 from .page.picture import PictureRecipe, layers_field, opened, reach_of, slots_of
 from .page.tab import Cell, Progress, Tab, truth_cell, words_of
 
-MOST = 32  # attributes
+MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {
     "pure": "moves one attribute, holds the others (ours)",
     "svm": "between the ends of the scores (linear SVM, as published)",
@@ -80,14 +81,19 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     return Knobs(found, steps.tolist(), titles, ends, said, unit="standard deviations of w . n")
 
 
+def first() -> Attributes:
+    """Steer's face with one knob at +1.5, chosen by eye among those whose share is above one half."""
+    steer, card = recorded("steer"), next(iter(zoo.CARDS.values()))
+    plain = Attributes(card.name, seed=steer["recipe"]["seed"] if steer else 0, psi=card.psi)
+    knob = judge_of(plain).names.index(FIRST)
+    return replace(plain, knob=knob, amounts=(0.0,) * knob + (1.5,))
+
+
 def sentence(recipe: Attributes) -> str:
     whose = "a reader that was trained on renders" if judge_of(recipe).grade == READER else "exact picture statistics"
     stay = f"; {', '.join(recipe.fixed)} must stay" if recipe.fixed else ""
-    how = (
-        "move one attribute each and hold the others"
-        if recipe.fit == "pure"
-        else f"come from labels: {WAYS[recipe.fit]}"
-    )
+    pure_knobs, others = "move one attribute each and hold the others", f"come from labels: {WAYS[recipe.fit]}"
+    how = pure_knobs if recipe.fit == "pure" else others
     return f"These {len(judge_of(recipe).factors)} knobs {how}{stay}. The labels are those of {whose}; nobody clicked."
 
 
@@ -189,5 +195,6 @@ TAB = Tab(
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
     made_from=lambda model: evidence.made_from(model) | evidence.files(f"{model}-attributes"),
+    first=first,
     cells=CELLS,
 )

@@ -145,7 +145,7 @@ def named_knob(change: Tensor, own: int, factors: Sequence[Factor], *, pictures:
         return "Nothing that this network can vary changes this while the others stay."
     other = next(i for i in change.abs().argsort(descending=True).tolist() if i != own)
     return (
-        f"One step moves {factors[own].description} by {moved:.2f} standard deviations, {100 * moved / total:.0f} % of "
-        f"all that it moves; next {factors[other].description}, {abs(float(change[other])):.2f} (first order, mean of "
+        f"A step: {factors[own].description} by {moved:.2f} standard deviations, {100 * moved / total:.0f} % of all "
+        f"that it moves; next {factors[other].description}, {abs(float(change[other])):.2f} (first order, mean of "
         f"{pictures} {things})."
     )

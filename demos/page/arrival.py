@@ -86,10 +86,18 @@ def _smallest(image: Image.Image) -> bytes:
 
 
 def main() -> None:
-    tabs = sorted(path.parent.name for path in ARRIVAL.parent.glob("*/record.py"))
+    rooms = {path.parent.name: f"demos.{path.parent.name}.record" for path in ARRIVAL.parent.glob("*/record.py")}
+    files = {
+        path.stem: f"demos.{path.stem}" for path in ARRIVAL.parent.glob("*.py") if path.with_suffix(".md").exists()
+    }
+    tabs = rooms | files
     if len(sys.argv) < 2 or sys.argv[1] not in tabs:
-        sys.exit(f"which tab? Give one of {', '.join(tabs)}")
-    importlib.import_module(f"demos.{sys.argv[1]}.record").main(sys.argv[2:])
+        sys.exit(f"which tab? Give one of {', '.join(sorted(tabs))}")
+    module = importlib.import_module(tabs[sys.argv[1]])
+    if sys.argv[1] in files:
+        print(*importlib.import_module("demos.page.tab").record(module.TAB), sep="\n")
+    else:
+        module.main(sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from core.images import strip as side_by_side
 from core.truth.judge import GRADES
 
 from . import blocks, evidence, export, handlers, knobs, models, words
-from .arrival import fitting
+from .arrival import ARRIVAL, fitting, picture_in, save
 from .fields import Fields, RecipeError, controls
 from .handlers import offer, refused
 from .parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
@@ -72,7 +72,8 @@ class Tab:
     time. code: recipe -> what is the tab's own in the code cell. method: Markdown with the equation and the citation.
     sources: functions whose source is shown below it. options: recipe -> for each field with a list of names, these.
     made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once?
-    Else `prepare` computes what they need, in the queue, when the visitor asks for it.
+    Else `prepare` computes what they need, in the queue, when the visitor asks for it. first: makes the recipe that the
+    tab arrives with, by a rule.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Tab:
     options: Callable[[Any], Mapping[str, Mapping[str, str]]] = lambda recipe: {}
     ready: Callable[[Any], bool] = lambda recipe: True
     prepare: Callable[[Any], Iterator[Progress]] | None = None
+    first: Callable[[], Any] | None = None
 
 
 def words_of(file: str) -> dict[str, str]:
@@ -208,6 +210,23 @@ def arrival(tab: Tab) -> dict:
     return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.lead)
 
 
+def record(tab: Tab, folder: Path = ARRIVAL) -> list[str]:
+    """Records the arrival: the answer to the first recipe and the end of every cell; returns the names of the files."""
+    recipe = tab.first()
+    said = answer(tab, recipe)
+    images = {name: picture_in(said.pop(of)) for name, of in (("after", "src"), ("before", "before"))}
+    cells = {one.name: dict(html=last_html(_run(one, recipe, 0)), recipe=recipe.as_dict()) for one in tab.cells}
+    found = dict(
+        made_from=tab.made_from(recipe.model),
+        recipe=recipe.as_dict(),
+        answer=said,
+        cells=cells,
+        code=export.cell_of(recipe, tab.code(recipe)),
+        sentence=said["sentence"],
+    )
+    return save(tab.name, found, images, folder)
+
+
 def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
     for one in tab.cells:
         if one.place != place:
@@ -282,7 +301,7 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
 
 def _news(one: Cell, recipe: Fields, page: int) -> Iterator[dict | None]:
     html = ""
-    for piece in one.run(recipe, page) if one.more else one.run(recipe):
+    for piece in _run(one, recipe, page):
         if isinstance(piece, str):
             html = piece
             yield dict(html=html)
@@ -291,6 +310,10 @@ def _news(one: Cell, recipe: Fields, page: int) -> Iterator[dict | None]:
         else:
             yield None
     yield dict(html=html)
+
+
+def _run(one: Cell, recipe: Fields, page: int) -> Iterator[str | Progress]:
+    return one.run(recipe, page) if one.more else one.run(recipe)
 
 
 def stopping(tab: str) -> Callable:
@@ -345,9 +368,8 @@ def _endpoints(tab: Tab) -> None:
         LIVE,
     )
     for one in tab.cells:
-        run = one.run if not one.more else lambda recipe, run=one.run: run(recipe, 0)
         offer(
-            prepared(tab, lambda recipe, run=run: dict(html=last_html(run(recipe)))),
+            prepared(tab, lambda recipe, one=one: dict(html=last_html(_run(one, recipe, 0)))),
             tab.recipe,
             f"{tab.name}_{one.name}",
             f"{one.lead} As HTML.",

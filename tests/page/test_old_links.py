@@ -61,7 +61,9 @@ def paint(query: Mapping[str, str]) -> Opened:
 
     found = recipe.Painted.from_query(query)
     shown = tab.shown_of(found)
-    return Opened(shown["recipe"], shown, shown, found.to_query(), lambda link: recipe.Painted.from_query(link).as_dict())
+    return Opened(
+        shown["recipe"], shown, shown, found.to_query(), lambda link: recipe.Painted.from_query(link).as_dict()
+    )
 
 
 def restore(query: Mapping[str, str]) -> Opened:
