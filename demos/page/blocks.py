@@ -14,6 +14,8 @@ from core.images import webp
 
 from .words import signed
 
+TALL = 12  # columns from which on the names above them stand upright
+
 # --- pictures
 
 
@@ -113,9 +115,10 @@ def heat(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str], *,
     body = ""
     for name, values in rows:
         cells = "".join(
-            f'<td style="--heat:{abs(x) / largest:.2f}" title="{escape(f"{name}, {column}")}">{signed(x, digits)}</td>'
+            f'<td style="--at:{abs(x) / largest:.2f}" title="{escape(f"{name}, {column}")}">{signed(x, digits)}</td>'
             for column, x in zip(columns, values)
         )
         body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
     head = f"<caption>{escape(caption)}</caption><thead><tr>{_heads(['', *columns])}</tr></thead>"
-    return _scrolling(f'<table class="plain-table heat">{head}<tbody>{body}</tbody></table>', caption)
+    kind = "heat tall" if len(columns) > TALL else "heat"
+    return _scrolling(f'<table class="{kind}">{head}<tbody>{body}</tbody></table>', caption)

@@ -8,8 +8,8 @@
     part.element.replaceChildren(E("div", {class: "knobs two"}, ...knobs),
       E("div", {class: "fields"}, ...made.map(one => one.element)),
       E("div", {class: "buttons"}, gan.button(`${store.name}-surprise`, "Surprise me", store.surprise)));
-    const draw = () => made.forEach(one => one.draw(now.recipe, now.setup || {}));
-    listeners.push(draw); draw();
+    listeners.push(() => made.forEach(one => one.draw(now.recipe, now.setup || {})));
+    store.tell();
   };
 
   const idOf = (store, {name}) => `${store.name}-${name}`;
