@@ -2,27 +2,31 @@
 # make app PORT=8000       HOST and PORT choose where it listens
 # make test                sets up once, then runs the tests
 # make test ARGS="-k name" passes arguments on to pytest (or to app.py)
+# make test-fixtures       those that compare with files in ../shared, beside this folder
+# make test-all            all of them, the slow ones too
+# make test-lowest         with the oldest Python and the lowest versions of the packages
 # make setup               only sets up
 # make app PYTHON=...      uses the Python you name
 
-# The first of these that truly runs and is 3.10, 3.11 or 3.12.
-ifndef PYTHON
-PYTHON := $(shell for p in python3 python3.12 python3.11 python3.10 python; do \
-	if $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
-	>/dev/null 2>&1; then echo $$p; break; fi; done)
-endif
-# None found: let start.py say what is wrong.
-ifeq ($(strip $(PYTHON)),)
-PYTHON := python3
-endif
+# The first that runs; start.py looks for another where it is too old.
+PYTHON ?= $(shell for p in python3 python; do $$p -c "" >/dev/null 2>&1 && echo $$p && exit; done; echo python3)
 
-.PHONY: app test setup
+.PHONY: app test test-fixtures test-all test-lowest setup
 
 app:
 	@$(PYTHON) start.py $(ARGS)
 
 test:
 	@$(PYTHON) start.py test $(ARGS)
+
+test-fixtures:
+	@$(PYTHON) start.py test -m shared $(ARGS)
+
+test-all:
+	@$(PYTHON) start.py test -m "" $(ARGS)
+
+test-lowest:
+	@$(PYTHON) -m tests.lowest $(ARGS)
 
 setup:
 	@$(PYTHON) start.py setup $(ARGS)

@@ -1,4 +1,4 @@
-"""Set up GANatomy and start it. Needs Python 3.10, 3.11 or 3.12 and nothing else.
+"""Set up GANatomy and start it. Needs a Python that pyproject.toml allows, and nothing else.
 
     python start.py [arguments]        open the page (arguments go to app.py)
     python start.py test [arguments]   run the tests (arguments go to pytest)
@@ -6,15 +6,13 @@
 
 HOST and PORT in the environment choose where the page listens.
 
-Packages go into the virtual environment that is active, if one is, and
-otherwise into .venv next to this file. A torch that is already there is never
-replaced. pip's own settings (PIP_INDEX_URL, pip.conf, ...) are honoured.
+Packages go into the virtual environment that is active, if one is, and otherwise into .venv next to this file.
+A torch that is already there is never replaced. uv installs them where it is on the path, otherwise pip does; and
+pip does where its settings (PIP_INDEX_URL, pip.conf, ...) say where packages come from, which uv does not read.
 """
 
-from __future__ import annotations
-
 import errno
-import hashlib
+import functools
 import json
 import os
 import platform
@@ -27,131 +25,136 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-OLDEST, NEWEST = (3, 10), (3, 12)
-REQUIREMENTS = {"app": "requirements.txt", "dev": "requirements-dev.txt"}
+APP, DEV = ("requirements.txt",), ("requirements.txt", "requirements-dev.txt")
+UV_LACKS = "INDEX|LINKS|CONSTRAINT|PROXY|CERT|TRUSTED"  # in names of pip's settings: what uv would have to know
 
 # Run by the environment's own Python: what is in there?
 PROBE = """
-import importlib.metadata, importlib.util, json, sys
-try:
-    torch = importlib.metadata.version("torch") or ""
-except importlib.metadata.PackageNotFoundError:
-    torch = ""
-print(json.dumps({"version": sys.version_info[:3], "prefix": sys.prefix,
-                  "torch": torch, "pip": bool(importlib.util.find_spec("pip"))}))
+import importlib.metadata as metadata, importlib.util as util, json, sys
+print(json.dumps({"version": sys.version_info[:3], "prefix": sys.prefix, "pip": bool(util.find_spec("pip")),
+                  "torch": next((found.version or "" for found in metadata.distributions(name="torch")), "")}))
 """
 
-BROWSER_NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER_PLACES = (
-    "/usr/bin/chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    r"%ProgramFiles%\Google\Chrome\Application\chrome.exe",
-    r"%ProgramFiles(x86)%\Google\Chrome\Application\chrome.exe",
-    r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
+# What pip, uv or Python print, what it means, and what to do about it; the first that fits.
+DISK = "No space left on device|Errno 28|WinError 112|os error 112"
+RIGHTS = r"Permission denied|Errno 13|Read-only file system|WinError 5\]|os error 5\)"
+NETWORK = (
+    "Failed to establish a new connection|[Nn]ame ?[Rr]esolution|ConnectTimeoutError|ReadTimeoutError|ProxyError|"
+    "SSLError|Connection broken|Max retries exceeded|Connection ?[Rr]eset|Connection aborted|error sending request|"
+    "Failed to fetch"
 )
-NO_BROWSER = """\
-NO BROWSER FOUND: the tests that open the page will be SKIPPED
-(or, where CI=true is set, will FAIL).
-The other tests run as usual. To run them all, install Chromium
-or Google Chrome and start the tests again:
-  Debian:         sudo apt-get install chromium
-  Ubuntu:         sudo snap install chromium
-  Fedora:         sudo dnf install chromium
-  macOS:          brew install --cask google-chrome
-  Windows:        winget install Google.Chrome"""
+TROUBLES = {
+    DISK: "The disk is full, so {what} could not be installed in {where}.\n"
+    "Make room (about 2 GB, or 8 GB with CUDA) and run the same command again.\nWhat was installed already is kept.",
+    RIGHTS: "Installing {what} failed: {where} may not be written to.\n"
+    "Run from a folder that is yours, or in an environment that is yours.",
+    NETWORK: "The package index could not be reached, so {what} could not be installed.\n"
+    "Check the network; behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL.\n"
+    "Then run the same command again.",
+    "No matching distribution|no wheels with a matching|not found in the package registry": ""
+    "There is no build of {what} for this computer ({system}).\n"
+    "torch has builds for Linux with glibc, Windows, and Macs with Apple silicon.\n"
+    "On one of those, check the network, or that your mirror has the package.",
+    "ensurepip|No module named venv": "This Python cannot make virtual environments: a part of it is missing.\n"
+    "On Debian or Ubuntu:  sudo apt-get install {venv}\nThen run the same command again.",
+    "": "Installing {what} in {where} failed; the reason is in the lines above.\n"
+    "Put right what they name and run the same command again.",
+}
 
-# What pip prints when ... (looked for in its error output, first match wins)
-PIP_TROUBLES = (
-    ("disk", ("No space left on device", "Errno 28", "WinError 112")),
-    ("rights", ("Permission denied", "Errno 13", "Read-only file system", "WinError 5]")),
-    (
-        "network",
-        (
-            "Failed to establish a new connection",
-            "NameResolutionError",
-            "name resolution",
-            "ConnectTimeoutError",
-            "ReadTimeoutError",
-            "ProxyError",
-            "SSLError",
-            "Connection broken",
-            "Max retries exceeded",
-            "ConnectionResetError",
-            "Connection aborted",
-        ),
-    ),
-    ("missing", ("No matching distribution found",)),
-)
+say = functools.partial(print, flush=True)
 
 
 class SetupError(Exception):
     """Something the user can act on; its text is shown without a traceback."""
 
 
-def say(text):
-    print(text, flush=True)
+def problem(said, what, where):
+    """What went wrong when a program said this, and what to do about it."""
+    advice = next(advice for marks, advice in TROUBLES.items() if re.search(marks, said))
+    system, venv = f"{platform.system()} {platform.machine()}", f"python3.{sys.version_info[1]}-venv"
+    return advice.format(what=what, where=where, system=system, venv=venv)
 
 
-# --- Which Python -------------------------------------------------------------
+def tried(command, **options):
+    """Run a short command; returns (succeeded, what it said)."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "errors": "replace"}
+    try:
+        done = subprocess.run([str(part) for part in command], **{**pipes, **options})
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return False, str(error)
+    return done.returncode == 0, done.stdout
+
+
+# --- Which Python
+
+
+def python_range():
+    """(the oldest Python that works, the newest that was tested), each (major, minor), as pyproject.toml says them."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    oldest = re.search(r'requires-python = ">=(\d+)\.(\d+)"', text).groups()
+    tested = re.findall(r'"Programming Language :: Python :: (\d+)\.(\d+)"', text)
+    return tuple(map(int, oldest)), max(tuple(map(int, version)) for version in tested)
 
 
 def version_problem(version, name):
-    """A sentence when this Python cannot run GANatomy, otherwise an empty text."""
-    if OLDEST <= tuple(version[:2]) <= NEWEST:
+    """A sentence when this Python is too old for GANatomy, otherwise an empty text."""
+    (major, oldest), (_, newest) = python_range()
+    if tuple(version[:2]) >= (major, oldest):
         return ""
-    have = ".".join(str(part) for part in version[:3])
-    how = "py -3.12 start.py" if os.name == "nt" else "python3.12 start.py"
+    how = f"py -{major}.{newest} start.py" if os.name == "nt" else f"python{major}.{newest} start.py"
     return (
-        f"{name} is Python {have}, and GANatomy works with 3.10, 3.11 and 3.12.\n"
-        f"Run it with one of those, for example:  {how}\n"
+        f"{name} is Python {'.'.join(map(str, version[:3]))}, and GANatomy needs {major}.{oldest} or newer.\n"
+        f"Run it with such a one, for example:  {how}\n"
         "Get one from https://www.python.org/downloads/ or your package manager."
     )
 
 
-def in_environment(environ, prefix, base_prefix):
-    """Is the running Python in an active virtual or conda environment?
+def version_warning(version):
+    """A sentence when this Python is newer than all that were tested, otherwise an empty text."""
+    newest = python_range()[1]
+    if tuple(version[:2]) <= newest:
+        return ""
+    have, tested = (".".join(map(str, pair[:2])) for pair in (version, newest))
+    return f"Python {have} is newer than {tested}, the last that GANatomy was tested with; if it fails, use {tested}."
 
-    conda's `base` does not count: other tools live there.
-    """
-    if prefix != base_prefix:
-        return True
-    conda = environ.get("CONDA_PREFIX")
-    if not conda or environ.get("CONDA_DEFAULT_ENV") == "base":
-        return False
-    return os.path.realpath(conda) == os.path.realpath(prefix)
+
+def in_environment(environ, prefix, base_prefix):
+    """Is the running Python in an active virtual or conda environment? conda's `base` does not count: it is shared."""
+    conda = environ.get("CONDA_PREFIX") if environ.get("CONDA_DEFAULT_ENV") != "base" else None
+    return prefix != base_prefix or bool(conda and os.path.realpath(conda) == os.path.realpath(prefix))
+
+
+def python_on_path(versions):
+    """The first of these (major, minor) on the path that truly runs (a shim may not), or None."""
+    names = (shutil.which(f"python{major}.{minor}") for major, minor in versions)
+    return next((name for name in names if name and tried([name, "-c", ""])[0]), None)
+
+
+def base_python():
+    """What .venv is made with: the Python that runs this or, if it is too old, the newest on the path."""
+    too_old = version_problem(sys.version_info, sys.executable)
+    (major, oldest), (_, newest) = python_range()
+    found = python_on_path((major, minor) for minor in range(newest, oldest - 1, -1)) if too_old else sys.executable
+    if not found:
+        raise SetupError(too_old)
+    return found
 
 
 def venv_python(folder):
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def make_venv(folder):
+def make_venv(folder, python):
     """Create the virtual environment, leaving nothing half-made behind."""
     say(f"Creating the virtual environment {folder} ...")
-    existed = folder.exists()
-    done = subprocess.run(
-        [sys.executable, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode == 0:
-        return
-    if not existed:
-        shutil.rmtree(folder, ignore_errors=True)
-    raise SetupError(venv_problem(done.stdout, folder))
-
-
-def venv_problem(output, folder):
-    kind = trouble_kind(output)
-    if kind in ("disk", "rights"):
-        return pip_problem(output, "a virtual environment", folder)
-    if "ensurepip" in output or "No module named venv" in output:
-        package = f"python3.{sys.version_info[1]}-venv"
-        return (
-            "This Python cannot make virtual environments: a part of it is missing.\n"
-            f"On Debian or Ubuntu:  sudo apt-get install {package}\n"
-            "Then run the same command again."
-        )
-    return f"The virtual environment {folder} could not be created. Python said:\n{output.strip()}"
+    existed, uv = folder.exists(), find_uv(folder)
+    command = [uv, "venv", "--allow-existing", "--python", python] if uv else [python, "-m", "venv"]
+    succeeded, said = tried([*command, folder])
+    if not succeeded:
+        print(said, file=sys.stderr)
+        if not existed:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise SetupError(problem(said, "a virtual environment", folder))
 
 
 def choose_python():
@@ -159,104 +162,108 @@ def choose_python():
     if in_environment(os.environ, sys.prefix, sys.base_prefix):
         return Path(sys.executable)
     folder = ROOT / ".venv"
-    python = venv_python(folder)
-    if not os.path.lexists(python):  # a dead link is a broken environment, not a missing one
-        problem = version_problem(sys.version_info, sys.executable)
-        if problem:
-            raise SetupError(problem)
-        make_venv(folder)
-    return python
+    if not os.path.lexists(venv_python(folder)):  # a dead link is a broken environment, not a missing one
+        make_venv(folder, base_python())
+    return venv_python(folder)
 
 
 def look_into(python):
     """Version, prefix, torch and pip of that environment."""
-    try:
-        done = subprocess.run([str(python), "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        found = json.loads(done.stdout)
-    except (OSError, ValueError):
-        raise SetupError(
-            f"The Python in this environment does not run: {python}\n"
-            "Delete that environment's folder and run the same command "
-            "again; a new one is made."
-        ) from None
-    problem = version_problem(found["version"], str(python))
-    if problem and Path(found["prefix"]) == ROOT / ".venv":
-        problem += "\nDelete the .venv folder first: it belongs to the wrong Python."
-    if problem:
-        raise SetupError(problem)
+    succeeded, said = tried([python, "-c", PROBE], stderr=subprocess.DEVNULL)
+    again = "Delete that environment's folder and run the same command again; a new one is made."
+    if not succeeded:
+        raise SetupError(f"The Python in this environment does not run: {python}\n{again}")
+    found = json.loads(said)
+    too_old = version_problem(found["version"], python)
+    if too_old:
+        raise SetupError(f"{too_old}\n{again}" if Path(found["prefix"]) == ROOT / ".venv" else too_old)
     return found
 
 
-# --- Which packages -----------------------------------------------------------
+# --- Which packages
 
 
-def read_requirements(path):
-    """The requirements in a file, with `-r other.txt` followed and comments dropped."""
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        line = re.sub(r"(^|\s)#.*", "", line).strip()
-        if line.startswith("-r "):
-            found += read_requirements(path.parent / line[3:].strip())
-        elif line:
-            found.append(line)
-    return found
+def requirements(*names):
+    """The lines of these files, without comments."""
+    lines = [line for name in names for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+    return [line for line in (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines) if line]
 
 
-def split_torch(requirements):
+def split_torch(lines):
     """(the line for torch, all other lines)."""
-    torch = [line for line in requirements if re.match(r"torch\b(?!-)", line)]
-    return torch[0], [line for line in requirements if line not in torch]
+    torch = next(line for line in lines if re.match(r"torch\b(?!-)", line))
+    return torch, [line for line in lines if line != torch]
 
 
 def in_range(version, requirement):
-    """Is version, such as 2.11.0+cpu, inside a range such as torch>=2.10,<2.14?"""
-    numbers = r"(\d+)\.(\d+)"
-    have = re.match(numbers, version)
-    low, high = re.search(">=" + numbers, requirement), re.search("<" + numbers, requirement)
-    if not (have and low and high):
-        return True
-    pair = [tuple(map(int, match.groups())) for match in (low, have, high)]
-    return pair[0] <= pair[1] < pair[2]
+    """Is version, such as 2.11.0+cpu, inside a range such as torch>=2.10,<2.14 or torch==2.10?"""
+    low, *high = re.findall(r"(\d+)\.(\d+)", requirement)
+    have, low, high = (tuple(map(int, pair)) for pair in (re.findall(r"\d+", version)[:2], low, *high, (99, 0))[:3])
+    return low <= have < high
 
 
-# --- The stamp: nothing changed, so nothing to install --------------------------
+def stamp(lines, found):
+    """(a file in the environment, what it says once these requirements are installed there)."""
+    version = ".".join(map(str, found["version"]))
+    return Path(found["prefix"], "ganatomy.stamp"), "\n".join([f"Python {version}", *lines])
 
 
-def stamp_text(kind, version, root=ROOT):
-    """What the stamp file must hold: a hash of the requirements and the Python version."""
-    lines = read_requirements(root / REQUIREMENTS[kind])
-    lines.append(".".join(str(part) for part in version))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+def is_fresh(lines, found):
+    """Does the stamp name all of these requirements? Then there is nothing to install."""
+    path, text = stamp(lines, found)
+    return path.is_file() and set(text.splitlines()) <= set(path.read_text(encoding="utf-8").splitlines())
 
 
-def stamp_path(kind, prefix):
-    return Path(prefix) / f"ganatomy-{kind}.stamp"
+# --- Installing
 
 
-def is_fresh(kind, found, root=ROOT):
-    path = stamp_path(kind, found["prefix"])
-    return path.is_file() and path.read_text() == stamp_text(kind, found["version"], root)
+def pip_files(prefix):
+    """Where pip looks for its settings on any system (its guide, "Configuration")."""
+    config, name = os.environ.get, "pip.ini" if os.name == "nt" else "pip.conf"
+    shared = config("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
+    own = [config("XDG_CONFIG_HOME", "~/.config"), "~/Library/Application Support", "%AppData%", "~"]
+    folders = [*shared, *own, "/Library/Application Support", "%ProgramData%"]
+    files = [f"{folder}/pip/{name}" for folder in folders] + [f"/etc/{name}", f"~/.pip/{name}", f"{prefix}/{name}"]
+    return [os.path.expanduser(os.path.expandvars(file)) for file in [*files, config("PIP_CONFIG_FILE", "")]]
 
 
-def write_stamps(kind, found, root=ROOT):
-    """Installing for `dev` has installed everything for `app` as well."""
-    for each in ("app", "dev") if kind == "dev" else ("app",):
-        stamp_path(each, found["prefix"]).write_text(stamp_text(each, found["version"], root))
+def find_uv(prefix):
+    """The path of uv where it does what pip would do: where pip's settings name nothing that uv does not know."""
+    files = [Path(file) for file in pip_files(prefix) if os.path.isfile(file) and os.access(file, os.R_OK)]
+    lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
+    lines += [name[len("PIP_") :] for name in os.environ if name.startswith("PIP_")]
+    told = any(re.match(rf"[\w-]*({UV_LACKS})", line, re.IGNORECASE) for line in lines)
+    return None if told else shutil.which("uv")
 
 
-# --- Installing -----------------------------------------------------------------
+def installer(python, found):
+    """The command that installs into this environment."""
+    uv = find_uv(found["prefix"])
+    if uv:
+        return [uv, "pip", "install", "--python", str(python)]
+    succeeded, said = (True, "") if found["pip"] else tried([python, "-m", "ensurepip", "--default-pip"])
+    if not succeeded:
+        raise SetupError(
+            f"The environment {found['prefix']} has no pip and Python could not add it.\n"
+            f"Delete that folder and run the same command again.\n{problem(said, 'pip', found['prefix'])}"
+        )
+    return [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+
+
+def install(command, arguments):
+    """Run an installer; returns (succeeded, what it said on its error output)."""
+    said = []
+    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, errors="replace") as process:
+        for line in process.stderr:
+            sys.stderr.write(line)
+            said.append(line)
+    return process.returncode == 0, "".join(said)
 
 
 def has_gpu():
     """Does nvidia-smi run and list a GPU?"""
-    program = shutil.which("nvidia-smi")
-    if not program:
-        return False
-    try:
-        done = subprocess.run([program, "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0 and "GPU " in done.stdout
+    succeeded, said = tried(["nvidia-smi", "-L"], timeout=20)
+    return succeeded and "GPU " in said
 
 
 def cpu_index_answers(timeout=5):
@@ -268,72 +275,34 @@ def cpu_index_answers(timeout=5):
 
 
 def torch_sources(gpu=has_gpu, answers=cpu_index_answers):
-    """Where to get torch: (what to tell the user, pip arguments), best first."""
+    """Where to get torch: (what to tell the user, arguments of the installer), best first."""
     if gpu():
         return [("An NVIDIA GPU is here: torch with CUDA (several GB)", [])]
-    default = ("torch from pip's default index (on Linux it may be several GB)", [])
+    default = ("torch from the default index (on Linux it may be several GB)", [])
     if not answers():
         say("PyTorch's index of CPU builds does not answer.")
         return [default]
     return [("No NVIDIA GPU found: torch for the CPU (about 200 MB)", ["--index-url", CPU_INDEX]), default]
 
 
-def run_pip(python, arguments):
-    """Run `pip install`; returns (succeeded, what it said on its error output)."""
-    command = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *arguments]
-    said = []
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
-        for line in process.stderr:
-            sys.stderr.write(line)
-            said.append(line)
-    return process.returncode == 0, "".join(said)
-
-
-def trouble_kind(said):
-    for kind, marks in PIP_TROUBLES:
-        if any(mark in said for mark in marks):
-            return kind
-    return ""
-
-
-def pip_problem(said, what, where):
-    """What went wrong, and what to do about it."""
-    return {
-        "disk": f"The disk is full, so {what} could not be installed in {where}.\n"
-        "Make room (about 2 GB, or 8 GB with CUDA) and run the same command "
-        "again.\nWhat was installed already is kept.",
-        "rights": f"Installing {what} failed: {where} may not be written to.\n"
-        "Run from a folder that is yours, or in an environment that is yours.",
-        "network": f"The package index could not be reached, so {what} could not be "
-        "installed.\nCheck the network; behind a proxy set HTTPS_PROXY, with "
-        "a mirror set PIP_INDEX_URL.\nThen run the same command again.",
-        "missing": f"pip found no build of {what} for this computer "
-        f"({platform.system()} {platform.machine()}).\ntorch has builds for "
-        "Linux with glibc, Windows, and Macs with Apple silicon.\nOn one of "
-        "those, check the network, or that your mirror has the package.",
-        "": f"pip could not install {what}; its own words are above.\n"
-        "Put right what it names and run the same command again.",
-    }[trouble_kind(said)]
-
-
-def install_torch(python, requirement, where, pip=run_pip, sources=torch_sources):
+def install_torch(command, requirement, where, run=install, sources=torch_sources):
     """Install torch from the first source that works."""
     for story, arguments in sources():
         say(story + " ...")
-        succeeded, said = pip(python, [*arguments, requirement])
+        succeeded, said = run(command, [*arguments, requirement])
         if succeeded:
             return
-        if trouble_kind(said) in ("disk", "rights"):
+        if re.search(f"{DISK}|{RIGHTS}", said):
             break
-    raise SetupError(pip_problem(said, "torch", where))
+    raise SetupError(problem(said, "torch", where))
 
 
-def install_all(python, found, kind, pip=run_pip, sources=torch_sources, look=look_into):
+def install_all(python, found, lines, run=install, sources=torch_sources, look=look_into):
     """torch first, if there is none; then the rest, holding torch where it is."""
-    torch, others = split_torch(read_requirements(ROOT / REQUIREMENTS[kind]))
-    where = found["prefix"]
+    torch, others = split_torch(lines)
+    command, where = installer(python, found), found["prefix"]
     if not found["torch"]:
-        install_torch(python, torch, where, pip, sources)
+        install_torch(command, torch, where, run, sources)
         found = look(python)
     elif not in_range(found["torch"], torch):
         say(
@@ -341,77 +310,25 @@ def install_all(python, found, kind, pip=run_pip, sources=torch_sources, look=lo
             "It is left as it is. If the page fails, use an environment of its own."
         )
     say(f"Installing the other packages into {where} (a minute or two) ...")
-    succeeded, said = pip(python, ["--quiet", *others, f"torch=={found['torch']}"])
+    succeeded, said = run(command, ["--quiet", *others, f"torch=={found['torch']}"])
     if not succeeded:
-        raise SetupError(pip_problem(said, "the packages", where))
+        raise SetupError(problem(said, "the packages", where))
 
 
-def ensure_pip(python, found):
-    """Some tools make environments without pip; Python can add it."""
-    if found["pip"]:
-        return
-    done = subprocess.run(
-        [str(python), "-m", "ensurepip", "--default-pip"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode:
-        raise SetupError(
-            f"The environment {found['prefix']} has no pip and Python could "
-            "not add it.\nDelete that folder and run the same command again.\n"
-            + venv_problem(done.stdout, found["prefix"])
-        )
-
-
-def set_up(kind, force=False):
-    """Make the environment ready; returns its Python."""
-    python = choose_python()
+def prepare(python, lines, force=False):
+    """Install these requirements into this Python's environment, unless they are there already; returns the Python."""
     found = look_into(python)
-    if force or not is_fresh(kind, found):
-        ensure_pip(python, found)
-        install_all(python, found, kind)
-        write_stamps(kind, found)
+    warning = version_warning(found["version"])
+    if warning:
+        say(warning)
+    if force or not is_fresh(lines, found):
+        install_all(python, found, lines)
+        path, text = stamp(lines, found)
+        path.write_text(text, encoding="utf-8")
     return python
 
 
-# --- The browser for the tests ----------------------------------------------------
-
-
-def find_browser(which=shutil.which, exists=os.path.isfile):
-    """The path of Chromium or Google Chrome, or an empty text."""
-    for name in BROWSER_NAMES:
-        path = which(name)
-        if path:
-            return path
-    places = [os.path.expandvars(place) for place in BROWSER_PLACES]
-    return next((place for place in places if exists(place)), "")
-
-
-def apt_install_chromium():
-    """Only as root with apt-get (a container, a CI machine); says when it fails."""
-    if not shutil.which("apt-get") or not hasattr(os, "geteuid") or os.geteuid() != 0:
-        return
-    say("Installing Chromium for the browser tests ...")
-    environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    for command in (["update"], ["install", "-y", "chromium"]):
-        done = subprocess.run(["apt-get", "-qq", *command], env=environ, stdout=subprocess.DEVNULL)
-        if done.returncode:
-            say(f"apt-get {command[0]} failed.")
-
-
-def boxed(text):
-    lines = text.splitlines()
-    width = max(map(len, lines))
-    edge = "+" + "-" * (width + 2) + "+"
-    return "\n".join([edge, *(f"| {line:<{width}} |" for line in lines), edge])
-
-
-def provide_browser():
-    if not find_browser():
-        apt_install_chromium()
-    if not find_browser():
-        say(boxed(NO_BROWSER))
-
-
-# --- Running ----------------------------------------------------------------------
+# --- Running
 
 
 def launch(python, arguments):
@@ -432,42 +349,44 @@ def launch(python, arguments):
                 continue  # Ctrl-C reaches the page as well: let it close itself
 
 
+def launch_tests(python, arguments):
+    os.chdir(ROOT)
+    subprocess.run([str(python), "-m", "tests.chromium"])
+    return launch(python, ["-m", "pytest", *arguments])
+
+
 def run(arguments):
-    command = arguments[0] if arguments else ""
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if command in ("-h", "--help"):
         say(__doc__.strip())
-        return 0
-    if command == "setup":
-        if arguments[1:] not in ([], ["--dev"]):
+    elif command == "setup":
+        if rest not in ([], ["--dev"]):
             raise SetupError("`setup` knows only one argument: --dev")
-        python = set_up("dev" if arguments[1:] else "app", force=True)
+        python = prepare(choose_python(), requirements(*DEV if rest else APP), force=True)
         say(f"Ready. Packages are in the environment of {python}")
-        return 0
-    if command == "test":
-        python = set_up("dev")
-        provide_browser()
-        os.chdir(ROOT)
-        return launch(python, ["-m", "pytest", *arguments[1:]])
-    return launch(set_up("app"), [str(ROOT / "app.py"), *arguments])
+    elif command == "test":
+        return launch_tests(prepare(choose_python(), requirements(*DEV)), rest)
+    else:
+        return launch(prepare(choose_python(), requirements(*APP)), [str(ROOT / "app.py"), *arguments])
+    return 0
 
 
-def main(arguments):
+def guarded(run, arguments):
     """Run, turning every failure into sentences and an exit code."""
     try:
         return run(arguments)
     except SetupError as error:
-        problem = str(error)
+        sentence = str(error)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        problem = (
-            "The disk is full. Make room and run the same command again." if full else f"The system refused: {error}"
-        )
-    print(f"\nGANatomy could not start.\n{problem}", file=sys.stderr)
+        sentence = f"The system refused: {error}"
+        if error.errno == errno.ENOSPC:
+            sentence = "The disk is full. Make room and run the same command again."
+    print(f"\nGANatomy could not start.\n{sentence}", file=sys.stderr)
     return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(guarded(run, sys.argv[1:]))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-import start
+from .chromium import NO_BROWSER, find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = (
@@ -78,9 +78,9 @@ def served(folder: Path, *options: str, **environment: str) -> Iterator[str]:
 @contextmanager
 def chromium() -> Iterator:
     """The system's Chromium under Playwright. Raises FileNotFoundError, saying how to get one, where there is none."""
-    path = start.find_browser()
+    path = find_chromium()
     if not path:
-        raise FileNotFoundError(start.NO_BROWSER)
+        raise FileNotFoundError(NO_BROWSER)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -99,10 +99,10 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")  # not longer: Playwright's event loop runs in this thread while it is open
 def browser() -> Iterator:
     """Chromium; without one the tests are skipped, or fail where CI=true is set."""
-    if not start.find_browser():
+    if not find_chromium():
         if os.environ.get("CI") == "true":
-            pytest.fail(start.NO_BROWSER, pytrace=False)
-        warnings.warn(start.NO_BROWSER, stacklevel=1)
+            pytest.fail(NO_BROWSER, pytrace=False)
+        warnings.warn(NO_BROWSER, stacklevel=1)
         pytest.skip("no browser was found")
     with chromium() as opened:
         yield opened
