@@ -89,6 +89,12 @@ def test_make_test_leaves_out_what_needs_files_beside_the_repository_and_what_is
     assert {line.split(":")[0] for line in options["markers"]} >= {"browser", "shared", "slow"}
 
 
+def test_the_workflow_tests_the_oldest_and_the_newest_python():
+    workflow = (start.ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    [named] = re.findall(r"python: \[(.+)\]", workflow)
+    assert named == ", ".join('"{}.{}"'.format(*version) for version in start.python_range())
+
+
 def test_the_readme_names_the_range_of_pythons():
     assert "Python {}.{} to {}.{}".format(*sum(start.python_range(), ())) in (start.ROOT / "README.md").read_text(
         encoding="utf-8"
