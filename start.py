@@ -222,7 +222,7 @@ def pip_files(prefix):
     config, name = os.environ.get, "pip.ini" if os.name == "nt" else "pip.conf"
     shared = config("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
     own = [config("XDG_CONFIG_HOME", "~/.config"), "~/Library/Application Support", "%AppData%", "~"]
-    folders = [*shared, *own, "/Library/Application Support", "%ProgramData%"]
+    folders = [*shared, *own, "/Library/Application Support", "/opt/homebrew/share", "%ProgramData%"]
     files = [f"{folder}/pip/{name}" for folder in folders] + [f"/etc/{name}", f"~/.pip/{name}", f"{prefix}/{name}"]
     return [os.path.expanduser(os.path.expandvars(file)) for file in [*files, config("PIP_CONFIG_FILE", "")]]
 
