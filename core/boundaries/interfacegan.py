@@ -194,7 +194,9 @@ def conditioned(directions: Directions, rows: Iterable[int]) -> Directions:
     dependence do not matter. Raises ValueError for a row that does not exist, and where a direction lies in the span.
     """
     rows = sorted(set(rows))
-    if rows and not 0 <= rows[0] <= rows[-1] < len(directions):
+    if not rows:
+        return directions
+    if not 0 <= rows[0] <= rows[-1] < len(directions):
         raise ValueError(f"directions {rows} shall stay, but there are only 0 to {len(directions) - 1}")
     flat = directions.vectors.double().flatten(1)
     basis = _basis(flat[rows])
@@ -213,7 +215,5 @@ def conditioned(directions: Directions, rows: Iterable[int]) -> Directions:
 
 def _basis(rows: Tensor) -> Tensor:
     """Orthonormal rows that span `rows` [k, m]; fewer where these depend on each other (to one part in 10^9)."""
-    if not len(rows):
-        return rows
     _, sizes, basis = torch.linalg.svd(rows, full_matrices=False)
     return basis[sizes > 1e-9 * sizes[0].clamp(min=1e-30)]

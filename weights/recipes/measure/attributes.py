@@ -3,7 +3,7 @@
     python -m weights.recipes.measure.attributes portraits-stylegan2
 
 Writes weights/evidence/<card>-attributes.json, and <card>-attributes.safetensors with what the page would otherwise
-compute at its first visit: the judge's readings of 2,000 of the network's pictures and the mean Jacobian of 256.
+compute at its first visit: the judge's readings of 2,000 of the network's pictures and the mean Jacobian of 128.
 Nothing is fitted on the pictures on which knobs are turned. Fails where a control (shuffled labels, the knobs under
 each other's names) looks like a finding.
 """
@@ -38,7 +38,7 @@ from core.truth.judge import READER, Judge
 from core.truth.worlds import load_world
 
 LABELLED, FIRST_LABELLED = 2_000, 600_000  # pictures whose readings boundaries are fitted to, and their first seed
-SLOPED, FIRST_SLOPED = 256, 620_000  # pictures over which the Jacobian is averaged
+SLOPED, FIRST_SLOPED = 128, 620_000  # pictures over which the Jacobian is averaged
 TURNED, FIRST_TURNED = 64, 1_090_000  # pictures on which knobs are turned
 KNOBS = 10  # of the methods without labels
 LAMS = (0.0, 0.03, 0.1, 0.3)
@@ -91,12 +91,13 @@ class Measurement:
 class Effect:
     """What k knobs do to n pictures.
 
-    own [k]: the factor that each is named after. changes, noisy [k, n, factors]: change a step in standard deviations,
+    own [k]: the factor that each is named after; named: by its method, not by what it moves. changes, noisy [k, n, factors]: change a step in standard deviations,
     of the picture and of the picture under noise. pixels [k]: cosine of what changed in the picture with what changes
     where the renderer turns the own factor alone, mean over pictures.
     """
 
     own: Tensor
+    named: bool
     changes: Tensor
     noisy: Tensor
     pixels: Tensor
@@ -144,7 +145,7 @@ def effect(measurement: Measurement, directions: Directions, *, named: bool) -> 
         noisy.append(measurement.judge.change(roughened(minus, 1), roughened(plus, 2)) / 2)
         owns.append(i if named else int(changes[-1].mean(0).abs().argmax()))
         pixels.append(pixel_cosine(measurement, plus - minus, owns[-1], float(changes[-1][:, owns[-1]].mean())))
-    return Effect(torch.tensor(owns), torch.stack(changes), torch.stack(noisy), torch.tensor(pixels))
+    return Effect(torch.tensor(owns), named, torch.stack(changes), torch.stack(noisy), torch.tensor(pixels))
 
 
 @torch.no_grad()
@@ -236,7 +237,7 @@ def knob_table(found: dict[str, Effect], judge: Judge) -> dict:
             f"{x.median():.2f} [{low:.2f}, {high:.2f}]" for x, (low, high) in zip((size, share), ranges, strict=True)
         ]
         moved = scores.found_by_effect(one.changes, judge.names, torch.ones(len(judge.names), dtype=torch.bool))
-        by_name = "–" if "(" in name else f"{one.right} of {len(size)}"
+        by_name = f"{one.right} of {len(size)}" if one.named else "–"
         rows.append([name, *cells, f"{noisy.median():.2f}", f"{one.pixels.median():.2f}", by_name, moved.count])
     caption = (
         f"Medians over the knobs; mean over {TURNED} pictures that nothing was fitted on, one step to both sides. "
@@ -363,7 +364,7 @@ def measure(card: str) -> tuple[dict, Labels]:
         "changes": {
             name: [[round(x, 3) for x in row] for row in one.changes.mean(1).tolist()]
             for name, one in found.items()
-            if "(" not in name
+            if one.named
         },
     }
     return evidence, Labels(judge.names, measurement.readings, FIRST_LABELLED, measurement.jacobian, measurement.psi)
