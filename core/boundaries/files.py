@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,16 +44,19 @@ class Labels(NamedTuple):
 
 
 def save_labels(labels: Labels, path: str | Path, *, weights: str, judge: str) -> None:
-    """Writes a .safetensors file, float32, that says of which weights and by which judge it is (sha256 of each)."""
-    tensors = {"readings": labels.readings, "slopes": labels.jacobian.mean, "pictures": labels.jacobian.readings}
-    facts = {
-        "weights": weights,
-        "judge": judge,
-        "names": json.dumps(labels.names),
-        "first_seed": str(labels.first_seed),
-        "psi": str(labels.psi),
-    }
-    save_file({name: tensor.float().contiguous() for name, tensor in tensors.items()}, path, facts)
+    """Writes a .safetensors file, float32, atomically; it says of which weights and by which judge it is (sha256)."""
+    path = Path(path)
+    whole = {"readings": labels.readings, "slopes": labels.jacobian.mean, "pictures": labels.jacobian.readings}
+    facts = {"weights": weights, "judge": judge, "names": json.dumps(labels.names)}
+    facts |= {"first_seed": str(labels.first_seed), "psi": str(labels.psi)}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    os.close(handle)
+    try:
+        save_file({name: tensor.float().contiguous() for name, tensor in whole.items()}, temporary, facts)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def load_labels(path: str | Path, *, weights: str, judge: str) -> Labels | None:

@@ -169,9 +169,10 @@ def test_conditioned_normals_are_orthogonal_to_what_is_held_and_that_stays() -> 
     assert torch.equal(after.vectors[[1, 3]], before.vectors[[1, 3]])
     assert torch.allclose(after.vectors.norm(dim=1), torch.ones(5, dtype=torch.float64))
     assert torch.equal(conditioned(before, ()).vectors, before.vectors)
-    projector = np.eye(DIM) - scipy.linalg.orth(before.vectors[[1, 3]].numpy().T) @ scipy.linalg.orth(
-        before.vectors[[1, 3]].numpy().T
-    ).T
+    projector = (
+        np.eye(DIM)
+        - scipy.linalg.orth(before.vectors[[1, 3]].numpy().T) @ scipy.linalg.orth(before.vectors[[1, 3]].numpy().T).T
+    )
     expected = projector @ before.vectors[0].numpy()
     assert np.allclose(after.vectors[0].numpy(), expected / np.linalg.norm(expected), atol=1e-12)
 

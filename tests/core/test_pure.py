@@ -169,7 +169,7 @@ def test_at_large_lam_knobs_are_mean_gradients_and_for_gaussian_codes_the_patter
     gradient = gradient / gradient.norm(dim=1, keepdim=True)
     assert torch.allclose(far.vectors, gradient, atol=1e-7) and torch.allclose(none.vectors, gradient, atol=1e-7)
     codes = codes_in_turn(generator, 4096, 500_000)
-    assert torch.allclose(pattern(codes[:, 0], read(generator(codes))), gradient, atol=1e-6)      # linear: exact
+    assert torch.allclose(pattern(codes[:, 0], read(generator(codes))), gradient, atol=1e-6)  # linear: exact
 
 
 def test_lam_trades_purity_for_strength() -> None:
@@ -189,7 +189,9 @@ def test_what_is_held_stays_and_the_rest_is_free() -> None:
     assert moved[2, [0, 1, 3]].abs().max() < 1e-8 and moved[2, 2] > 0
     others = moved[[0, 1, 3]][:, [0, 1, 3]]
     assert (others - torch.diag(others.diagonal())).abs().max() > 1e-3
-    assert torch.equal(pure_of(jacobian, metric, hold=(3, 1)).vectors, pure_of(jacobian, metric, hold=(1, 3, 1)).vectors)
+    assert torch.equal(
+        pure_of(jacobian, metric, hold=(3, 1)).vectors, pure_of(jacobian, metric, hold=(1, 3, 1)).vectors
+    )
     everything = pure_of(jacobian, metric, hold=range(FACTORS)).vectors
     assert torch.equal(everything, pure_of(jacobian, metric).vectors)
 

@@ -1,0 +1,68 @@
+"""What was measured of knobs that labels give belongs to the bundled weights, and its controls can fail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from core import zoo
+from core.boundaries.files import load_labels
+from core.boundaries.interfacegan import boundaries
+from core.boundaries.pure import pure
+from core.codes import Directions, codes_in_turn
+from core.truth import scores
+from tests import tiny
+from weights.recipes.measure import attributes
+from weights.recipes.measure.attributes import Effect
+
+one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
+CARD = "portraits-stylegan2"
+PATH = zoo.WEIGHTS / "evidence" / f"{CARD}-attributes.json"
+
+
+def effect(mean: torch.Tensor) -> Effect:
+    """Of knobs that are named after factor 0, 1 ... and change factors by `mean` [k, factors] on each of 5 pictures."""
+    changes = mean[:, None].repeat(1, 5, 1).double()
+    return Effect(torch.arange(len(mean)), True, changes, changes, torch.zeros(len(mean)))
+
+
+def test_own_change_share_and_naming_are_what_was_planted() -> None:
+    one = effect(torch.tensor([[3.0, 1.0, 0.0], [0.0, -1.0, 1.0], [2.0, 1.0, 1.0]]))
+    size, share = one.sizes()
+    assert size.tolist() == [3, 1, 1] and share.tolist() == [0.75, 0.5, 0.25] and one.right == 2
+    (low, high), _ = one.interval()
+    assert low == high == 1, "pictures that agree leave nothing to chance"
+
+
+def test_a_control_that_looks_like_a_finding_is_named() -> None:
+    pure_knobs, nothing = effect(torch.eye(27)), effect(torch.ones(27, 27))
+    parted = boundaries(tiny.Planted(torch.ones(2, 4)), tiny.normal(200, 1, 4), tiny.normal(200, 1, seed=1), fit="svm")
+    assert attributes.controls_hold({"pure, lam = 0": pure_knobs, "control: a": nothing}, {"svm": parted}) == []
+    wrong = attributes.controls_hold({"pure, lam = 0": effect(torch.eye(27).roll(-1, 1)), "control: a": pure_knobs}, {})
+    assert len(wrong) == 2 and wrong[1].startswith("control: a: 27 knobs move most what they are named after")
+    codes = tiny.normal(200, 1, 4)
+    found = boundaries(tiny.Planted(torch.ones(2, 4)), codes, codes[:, 0, :1], fit="svm")
+    assert "of the held-out ends of shuffled labels" in attributes.controls_hold({}, {"svm": found})[0]
+
+
+def test_the_evidence_is_of_the_bundled_weights_and_reader() -> None:
+    found = json.loads(PATH.read_text(encoding="utf-8"))
+    assert (found["weights"], found["reader"]) == (zoo.weights_hash(CARD), attributes.reader_hash(CARD))
+    for table in found["tables"]:
+        assert all(len(row) == len(table["columns"]) for row in table["rows"]) and table["title"] and table["caption"]
+
+
+def test_the_labels_beside_it_are_what_the_reader_reads_and_make_the_knobs() -> None:
+    generator, judge = zoo.load(CARD), zoo.load_judge(CARD)
+    weights, reader = zoo.weights_hash(CARD), attributes.reader_hash(CARD)
+    labels = load_labels(PATH.with_suffix(".safetensors"), weights=weights, judge=reader)
+    assert labels.names == judge.names and PATH.with_suffix(".safetensors").stat().st_size < 2**20
+    codes = codes_in_turn(generator, 8, labels.first_seed)
+    assert torch.allclose(scores.read_codes(generator, judge.read, codes).double(), labels.readings[:8], atol=1e-4)
+    knobs, at = pure(generator, labels.jacobian.over(judge.spread), lam=0.03), judge.names.index("shirt_colour")
+    shirt = Directions(knobs.vectors[at : at + 1], knobs.scores[at : at + 1], knobs.slots)
+    unseen = codes_in_turn(generator, 8, 1_200_000, psi=labels.psi)
+    (change,) = scores.knob_changes_of(generator, judge.read, unseen, shirt, torch.tensor([1.0]), judge.spread)
+    assert int(change.mean(0).abs().argmax()) == at and (change[:, at] > 0).all()
