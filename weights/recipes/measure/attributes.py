@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -382,6 +383,14 @@ def measure(card: str) -> tuple[dict, Labels]:
     return evidence, Labels(judge.names, measurement.readings, FIRST_LABELLED, measurement.jacobian, measurement.psi)
 
 
+def written(evidence: dict) -> str:
+    """JSON with a row of a table or of numbers on one line."""
+    text = json.dumps(evidence, indent=1, allow_nan=False, ensure_ascii=False)
+    return re.sub(
+        r"\[\n\s+[^][{}]*\]", lambda row: re.sub(r"\n\s+", " ", row[0]).replace("[ ", "[").replace(" ]", "]"), text
+    )
+
+
 def reader_hash(card: str) -> str:
     return native.weights_hash(zoo.WEIGHTS / f"{zoo.card(card).world}-reader.safetensors")
 
@@ -394,7 +403,7 @@ def main() -> None:
     path = zoo.WEIGHTS / "evidence" / f"{card}-attributes.json"
     path.parent.mkdir(exist_ok=True)
     save_labels(labels, path.with_suffix(".safetensors"), weights=evidence["weights"], judge=evidence["reader"])
-    path.write_text(json.dumps(evidence, indent=1, allow_nan=False, ensure_ascii=False), encoding="utf-8")
+    path.write_text(written(evidence), encoding="utf-8")
     print(f"written: {path.name} and {path.with_suffix('.safetensors').name}")
 
 
