@@ -27,19 +27,25 @@ from starlette.staticfiles import StaticFiles
 
 from core import zoo
 from demos import attributes
+from demos.inside import pictures as inside_pictures
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
-from demos.page import gpu
+from demos.page import gpu, pictures
 from demos.page import parts as notebook
 from demos.page import picture as recipe
 from demos.page.tab import build as build_tab
+from demos.page.tab import door_of
+from demos.paint import pictures as paint_pictures
 from demos.paint import tab as lowrank
+from demos.restore import pictures as restore_pictures
 from demos.restore import search as restoring
 from demos.restore import tab as mganprior
+from demos.steer import pictures as steer_pictures
 from demos.steer import tab as sefa
 
 DEMOS = (sefa, lowrank, mganprior, channel_awareness)
 TABS = (attributes.TAB,)
+DOORS = (steer_pictures.DOOR, paint_pictures.DOOR, restore_pictures.DOOR, inside_pictures.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -121,6 +127,7 @@ def launch(page: gr.Blocks, **options):
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
+    pictures.mount(app, [*DOORS, *map(door_of, TABS)])
     return app, *addresses
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
@@ -432,10 +433,26 @@ def load(
     found = card(name)
     if found.hub is None and not found.own:
         with _lock:  # lru_cache alone would let two threads open the same file
-            return _placed(_open(found.path))
+            return _noted(found.path, _placed(_open(found.path)))
     path = fetch(name, unpinned=unpinned, progress=progress, cancelled=cancelled, token=token)
     with _reading:
-        return _placed(_read(path))
+        return _noted(path, _placed(_read(path)))
+
+
+def is_open(name: str) -> bool:
+    """Is the model in memory, so that `load` neither fetches nor reads a file? False for a name that there is not."""
+    found = CARDS.get(name) or HUB_CARDS.get(name)
+    return found is not None and is_here(name) and str(found.path) in _in_memory
+
+
+def part_reader_is_open(world: str) -> bool:
+    """The same of `load_part_reader`."""
+    return str(WEIGHTS / f"{world}-parts.safetensors") in _in_memory
+
+
+def _noted(path: Path, module: nn.Module) -> nn.Module:
+    _in_memory[str(path)] = module
+    return module
 
 
 def load_critic(name: str) -> Critic:
@@ -468,8 +485,9 @@ def load_judge(name: str, *, label: int | None = None) -> Judge:
 
 def load_part_reader(world: str) -> nn.Module:
     """The frozen PartReader of a rendered world."""
+    path = WEIGHTS / f"{world}-parts.safetensors"
     with _lock:
-        return _placed(_open(WEIGHTS / f"{world}-parts.safetensors"))
+        return _noted(path, _placed(_open(path)))
 
 
 def load_classifier(world: str) -> nn.Module:
@@ -502,3 +520,4 @@ def _foreign(path: Path) -> Generator:
 _open = lru_cache(maxsize=12)(native.read)
 _read = lru_cache(maxsize=3)(_foreign)  # up to 130 MB each, and more at work
 _hash = lru_cache(maxsize=64)(native.weights_hash)
+_in_memory: WeakValueDictionary[str, nn.Module] = WeakValueDictionary()  # by path; what no cache holds is gone here too

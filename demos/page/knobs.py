@@ -84,11 +84,19 @@ def picture_of(recipe: PictureRecipe, knobs: Knobs) -> bytes:
     return found
 
 
-def film(recipe: PictureRecipe, knobs: Knobs) -> dict:
+def film(recipe: PictureRecipe, knobs: Knobs) -> bytes:
     """The chosen knob from one end to the other, its frames side by side in one lossless picture."""
-    reach, count = zoo.card(recipe.model).reach, SLOW_FRAMES if pace_of(recipe.model).slow else FRAMES
-    images = render(recipe, knobs, settings_of(recipe, reach, count), quick=True)
-    return dict(src=data_uri(webp(side_by_side(shown(images, recipe.model, largest=FILM)))), frames=count)
+    settings = settings_of(recipe, zoo.card(recipe.model).reach, frames_of(recipe))
+    return webp(side_by_side(shown(render(recipe, knobs, settings, quick=True), recipe.model, largest=FILM)))
+
+
+def frames_of(recipe: PictureRecipe) -> int:
+    return SLOW_FRAMES if pace_of(recipe.model).slow else FRAMES
+
+
+def film_part(recipe: PictureRecipe, knobs: Knobs) -> dict:
+    """The film as a part of the page takes it."""
+    return dict(src=data_uri(film(recipe, knobs)), frames=frames_of(recipe))
 
 
 def settings_of(recipe: PictureRecipe, reach: float, count: int) -> list[tuple[float, ...]]:

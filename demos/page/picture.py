@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ LARGEST_SEED = 999_999_999
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
 MOST_PICTURES = 128  # in one strip
 LARGEST_STATES = 256 * 2**20  # bytes of layers' outputs that are kept
+LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
 LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
 NOUNS = {"portraits": "portrait", "objects": "object"}
 
@@ -246,17 +246,31 @@ def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Direction
     A file says itself which layers it moves; one vector for all of them may be restricted by `recipe.layers`.
     Raises RecipeError where the recipe needs a file that `files` does not have, or that does not fit.
     """
+    return _directions(*_directions_key(recipe, files))
+
+
+def has_directions(recipe: Recipe, files: Files | None = None) -> bool:
+    """Were the recipe's directions found before?"""
+    return _directions_key(recipe, files) in _found
+
+
+def _directions_key(recipe: Recipe, files: Files | None) -> tuple:
     mode = recipe.mode if recipe.method == "sefa" else ""
     path = _path(recipe, files) if recipe.method == "file" else ""
     weights = zoo.weights_hash(recipe.model)
-    return _directions(
-        recipe.model, weights, recipe.method, mode, slots_of(recipe), path, recipe.directions, recipe.label_or_none
-    )
+    slots, label = slots_of(recipe), recipe.label_or_none
+    return recipe.model, weights, recipe.method, mode, slots, path, recipe.directions, label
 
 
 @joined
-@lru_cache(maxsize=64)
-def _directions(
+def _directions(*key) -> tuple[Directions, Tensor]:
+    return _found.get(key) or _found.put(key, _find_directions(*key))
+
+
+_found = Cache(LARGEST_DIRECTIONS, lambda found: sum(part.nbytes for part in (found[0].vectors, found[1])))
+
+
+def _find_directions(
     model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str, label: int | None
 ):
     generator = opened(model)

@@ -15,12 +15,12 @@ from core.images import animation, enlarge, png
 from core.images import strip as side_by_side
 from core.truth.judge import GRADES
 
-from . import blocks, evidence, export, handlers, knobs, models, words
+from . import blocks, evidence, export, handlers, knobs, models, pictures, words
 from .arrival import ARRIVAL, fitting, picture_in, save
 from .fields import Fields, RecipeError, controls
 from .handlers import offer, refused
 from .parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
-from .picture import PictureRecipe, shown
+from .picture import PictureRecipe, picture_bytes_of, shown
 from .queue import LONG as LONG_LANE
 from .queue import QUEUE, SHORT
 
@@ -124,7 +124,7 @@ def answer(tab: Tab, recipe: PictureRecipe) -> dict:
     return dict(
         recipe=recipe.as_dict(),
         src=knobs.data_uri(knobs.picture_of(drawn, found)),
-        before=knobs.data_uri(knobs.picture_bytes_of(recipe)),
+        before=knobs.data_uri(picture_bytes_of(recipe)),
         exact=True,
         alt=alt,
         caption=f"{alt[:1].upper()}{alt[1:]}.",
@@ -254,7 +254,9 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
     bus.change(_live(tab), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
-    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: knobs.film(recipe, tab.knobs(recipe)), aloud=True)
+    film = handlers.keyed(
+        tab.recipe.from_json, lambda recipe, event: knobs.film_part(recipe, tab.knobs(recipe)), aloud=True
+    )
     bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LONG))
     if tab.prepare:
         first = Cell("prepare", "", "", "", tab.prepare, ("model", "label"))
@@ -334,6 +336,26 @@ def _opened(tab: Tab) -> Callable:
         return handlers.opened(request, tab.name, tab.recipe)
 
     return opened
+
+
+# --- its pictures by plain HTTP
+
+
+def door_of(tab: Tab) -> pictures.Door:
+    """After, before and the film of the chosen knob, once the knobs are there."""
+
+    def lacks(recipe: PictureRecipe) -> str:
+        return "" if tab.ready(recipe) else "these knobs were not found yet: open the picture on the page first"
+
+    return pictures.Door(
+        tab.name,
+        tab.recipe,
+        {
+            "after": pictures.Drawing(lambda one: knobs.picture_of(one, tab.knobs(one)), lacks, keep=False),
+            "before": pictures.Drawing(picture_bytes_of, keep=False),
+            "film": pictures.Drawing(lambda one: knobs.film(one, tab.knobs(one)), lacks, frames=knobs.FRAMES),
+        },
+    )
 
 
 # --- the same, for programs

@@ -163,6 +163,12 @@ def known(recipe: Painted) -> Knobs | None:
     return _solved.get((*key, "unbound")) or _solved.put((*key, "unbound"), unbound(recipe, found))
 
 
+def picture_is_known(recipe: Painted) -> bool:
+    """Were knobs of any region of the recipe's picture solved? Reads no parts."""
+    key = picture_key(recipe)
+    return any(other[: len(key)] == key for other in list(_solved.values))
+
+
 def solve(recipe: Painted) -> Knobs:
     """The same, solved now where need be. Raises RecipeError."""
     if known(recipe) is None:

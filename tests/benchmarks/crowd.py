@@ -3,7 +3,8 @@
     python -m tests.benchmarks.crowd                        # both doors, one after the other, a minute each
     python -m tests.benchmarks.crowd --door http --restoration
 
-Every visitor asks for a picture, waits for it, and asks for the next: a new seed or a new amount each time. Door `queue`
+Every visitor asks for a picture, waits for it, and asks for the next: a new seed or a new amount each time. Door
+`queue`
 is the page's queue as a browser uses it, `http` the pictures beside it. Each picture is compared with its recipe drawn
 alone. Visitors and page share this machine, so that the numbers of a door hold beside those of the other door in the
 same run; the speed of a matrix product says how busy the machine was.
@@ -159,7 +160,7 @@ def alone_of() -> Callable[[dict], np.ndarray]:
     from demos.page import picture as recipes
 
     def alone(recipe: dict) -> np.ndarray:
-        found = recipes.from_json(recipe)
+        found = recipes.Recipe.from_json(recipe)
         return np.asarray(recipes.shown(recipes.render(found), found.model)[0].convert("RGB")).astype(int)
 
     return alone
