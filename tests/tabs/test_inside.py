@@ -12,9 +12,9 @@ from itertools import product
 import gradio as gr
 import numpy as np
 import pytest
-import scipy.stats
 import torch
 from PIL import Image
+from scipy import stats
 
 import app
 from core import zoo
@@ -359,9 +359,7 @@ def test_a_cut_has_the_asked_pieces_of_every_picture():
 def test_ranks_agree_with_scipy():
     for seed in range(5):
         a, b = tiny.normal(40, seed=seed).round(), tiny.normal(40, seed=seed + 50)
-        assert experiments.rank_correlation(a, a + b) == pytest.approx(
-            scipy.stats.spearmanr(a, a + b).statistic, abs=1e-9
-        )
+        assert experiments.rank_correlation(a, a + b) == pytest.approx(stats.spearmanr(a, a + b).statistic, abs=1e-9)
     assert experiments.rank_correlation(a, torch.ones(40).double()) == 0
 
 
