@@ -21,6 +21,8 @@ import pytest
 
 import start
 
+from .hub_server import cache, stand_in  # noqa: F401  (fixtures of every test that asks for them)
+
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = (
     "--no-sandbox",
@@ -87,6 +89,15 @@ def chromium() -> Iterator:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def small_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of one small bundled network, see `support.small_model`."""
+    from . import support
+
+    support.small_model(tmp_path, monkeypatch)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

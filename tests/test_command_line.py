@@ -32,7 +32,8 @@ from core.truth import statistics
 from demos import report
 
 from . import foreign, references, tiny
-from .core.test_hub import CONTENT, StandIn, ended, pinned
+from .core.test_hub import pinned
+from .hub_server import CONTENT, StandIn, ended
 from .references import REFERENCES, TOLERANCE, error
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)

@@ -17,7 +17,7 @@ from core.images import to_uint8
 
 from .. import tiny
 from ..conftest import served
-from ..core.test_hub import StandIn
+from ..hub_server import StandIn
 from .test_browser import WAIT, Visits, axe, pixels, settle
 
 pytestmark = pytest.mark.browser
