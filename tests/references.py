@@ -1,7 +1,8 @@
 """Small random networks in foreign formats, beside what their reference implementations computed with them.
 
-The everyday ones lie in `fixtures`. The others lie outside of the repository: in the folder that the environment
-variable GANATOMY_FIXTURES names, else in `../shared/fixtures`; tests that need them bear the marker `shared`.
+The everyday ones lie in `fixtures/networks`. The others lie outside of the repository: in the folder that the
+environment variable GANATOMY_FIXTURES names, else in `../shared/fixtures`; tests that need them bear the marker
+`shared`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from core.generators.base import Generator
 
-SHIPPED = Path(__file__).resolve().parent / "fixtures"
+SHIPPED = Path(__file__).resolve().parent / "fixtures" / "networks"
 VARIABLE = "GANATOMY_FIXTURES"
 TOLERANCE = 1e-4  # of the reference's standard deviation
 
@@ -32,7 +33,7 @@ Pairs = list[tuple[Tensor, Tensor]]  # ours, and the reference's
 
 def shared_folder() -> Path:
     """The folder with all networks. Fails the test with a sentence where it is not there."""
-    folder = Path(os.environ.get(VARIABLE) or SHIPPED.parents[2] / "shared" / "fixtures")
+    folder = Path(os.environ.get(VARIABLE) or SHIPPED.parents[3] / "shared" / "fixtures")
     if not folder.is_dir():
         pytest.fail(
             f"{folder} is not there: tests with the marker `shared` read networks in foreign formats from the "

@@ -1,4 +1,4 @@
-"""The networks in foreign formats that tests compare with: the shipped ones are few, and none of a folder is left out."""
+"""The networks in foreign formats that tests compare with: few are shipped, and none of the folder is left out."""
 
 from __future__ import annotations
 
