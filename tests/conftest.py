@@ -117,3 +117,26 @@ def browser() -> Iterator:
         pytest.skip("no browser was found")
     with chromium() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def address(page_url: str) -> str:
+    """Where the visits of a module go. A module with networks of its own overrides it."""
+    return page_url
+
+
+@pytest.fixture
+def tab():
+    """The tab where the visits of a module begin. A module about another one overrides it."""
+    from .browser.visits import STEER
+
+    return STEER
+
+
+@pytest.fixture
+def visits(browser, address: str, tab) -> Iterator:
+    """See `visits.Visits`: an error on the console, or a request to another machine, fails the test."""
+    from .browser.visits import watched
+
+    with watched(browser, address, tab) as made:
+        yield made
