@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from .chromium import NO_BROWSER, find_chromium
+from .hub_server import cache, stand_in  # noqa: F401  (fixtures of every test that asks for them)
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = (
@@ -89,6 +90,15 @@ def chromium() -> Iterator:
         browser.close()
 
 
+@pytest.fixture
+def small_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of one small bundled network, see `support.small_model`."""
+    from . import support
+
+    support.small_model(tmp_path, monkeypatch)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page, started once for all tests."""
@@ -106,3 +116,26 @@ def browser() -> Iterator:
         pytest.skip("no browser was found")
     with chromium() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def address(page_url: str) -> str:
+    """Where the visits of a module go. A module with networks of its own overrides it."""
+    return page_url
+
+
+@pytest.fixture
+def tab():
+    """The tab where the visits of a module begin. A module about another one overrides it."""
+    from .browser.visits import STEER
+
+    return STEER
+
+
+@pytest.fixture
+def visits(browser, address: str, tab) -> Iterator:
+    """See `visits.Visits`: an error on the console, or a request to another machine, fails the test."""
+    from .browser.visits import watched
+
+    with watched(browser, address, tab) as made:
+        yield made

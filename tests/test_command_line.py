@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +19,6 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from torch import Tensor
 
 import ganatomy
 from core import checkpoints, hub, zoo
@@ -33,8 +31,10 @@ from core.images import to_uint8
 from core.truth import statistics
 from demos import report
 
-from . import foreign, shared_fixtures, tiny
-from .core.test_hub import CONTENT, StandIn, ended, pinned
+from . import foreign, references, tiny
+from .core.test_hub import pinned
+from .hub_server import CONTENT, StandIn, ended
+from .references import REFERENCES, TOLERANCE, error
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
@@ -206,50 +206,20 @@ def test_all_licensed_are_those_that_say_their_licence_and_are_pinned(toy, monke
 # convert
 
 
-def nvidia(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    return generator(generator.codes(io["z"], psi=0.7)), io["image_psi07_noise_const"]
-
-
-def rosinality(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    return generator(generator.codes(io["z"], psi=0.7)), io["image_psi07"]
-
-
-def genforce(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    return generator(generator.codes(io["z"], psi=0.7, cutoff=4)), io["image"]
-
-
-def biggan(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    return generator(generator.codes(io["z"], label=io["label"])), io["image"]
-
-
-def biggan_deep(generator: Generator, io: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    return generator.at(psi=0.4)(generator.codes(io["z"], label=io["label"])), io["image_trunc040"]
-
-
-FIXTURES: dict[str, tuple[str, str, Callable]] = {  # format, architecture, what the reference drew
-    "nvidia_stylegan2ada32_state.pt": ("nvidia", "StyleGAN2", nvidia),
-    "rosinality_stylegan2_32.pt": ("rosinality", "StyleGAN2", rosinality),
-    "genforce_stylegan2_32.pth": ("genforce", "StyleGAN2", genforce),
-    "genforce_pggan_32.pth": ("genforce", "PGGAN", genforce),
-    "genforce_stylegan1_32.pth": ("genforce_stylegan", "StyleGAN", genforce),
-    "ajbrock_biggan32_G_ema.pth": ("ajbrock", "BigGAN", biggan),
-    "hf_biggan_deep32.bin": ("hf_biggan", "BigGANDeep", biggan_deep),
-}
-
-
-@pytest.mark.parametrize("name", FIXTURES)
-def test_a_converted_fixture_draws_what_its_reference_drew(name: str, tmp_path: Path, capsys) -> None:
-    kind, architecture, drawn = FIXTURES[name]
-    path, stem = shared_fixtures.path(name), name.rsplit(".", 1)[0].removesuffix("_G_ema").removesuffix("_state")
-    known = shared_fixtures.FOLDER / f"{stem}_config.json"
-    with_config = ("--config", known) if known.exists() else ()
+@pytest.mark.parametrize("name", references.marked(REFERENCES))
+def test_a_converted_file_draws_what_its_reference_drew(name: str, tmp_path: Path, capsys) -> None:
+    kind, architecture, pairs, _ = REFERENCES[name]
+    path, settings = references.path(name), references.settings_of(name)
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    with_config = () if settings is None else ("--config", tmp_path / "settings.json")
     assert run("convert", path, tmp_path / "out", *with_config, "--name", "model") == 0
     assert "largest difference 0 of a picture in [-1, 1], equal to the bit" in capsys.readouterr().out
     written = tmp_path / "out" / "model.safetensors"
     opened = checkpoints.describe(written)
     assert (opened.format, opened.architecture) == ("ganatomy", architecture)
-    assert shared_fixtures.off(*drawn(opened.generator, shared_fixtures.arrays(stem))) < 1e-4
-    before = checkpoints.describe(path, dict(with_config and json.loads(known.read_text())) or None)
+    compared = pairs(opened.generator, references.arrays(name))
+    assert compared and all(error(ours, theirs) < TOLERANCE for ours, theirs in compared)
+    before = checkpoints.describe(path, settings)
     assert (before.format, before.architecture) == (kind, architecture)
     assert opened.generator.notes == before.generator.notes
     config = config_of(tmp_path / "out")

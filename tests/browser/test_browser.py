@@ -5,14 +5,13 @@ Every visit is watched: an error on the console, or a request to anywhere but th
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import math
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -27,108 +26,12 @@ from demos.page import picture as recipes
 from demos.page.evidence import evidence, has_reader, wishes
 from demos.page.export import recipe_from_png
 
+from .. import support
+from .visits import SIZES, STEER, WAIT, Visits, assert_same_picture, axe, is_a_sentence, press
+
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-WAIT = 60_000  # milliseconds: the machine may be busy, and nothing here measures speed
-LEAVING = "AbortError: signal is aborted"  # Gradio's heartbeat, when its page is left
-SETTLED = """() => {
-  const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
-  if (!parts || !gan.steer || !photo) return false;
-  const shown = parts.stage.props.value || {}, after = photo.querySelector('img.after'), asked = gan.steer.now.recipe;
-  return !gan.steer.now.dragging && !!shown.src && after.src === shown.src && after.naturalWidth > 0
-    && photo.querySelector('canvas').hidden && photo.dataset.painted !== undefined
-    && gan.steer.now.query === shown.query && +photo.dataset.seed === +asked.seed
-    && gan.same({...asked, seed: +asked.seed}, shown.recipe);
-}"""
-
-
-# --- a visit, and what it must never do
-
-
-class Visits:
-    """Contexts of one test: `watched` collects errors and requests that left this machine."""
-
-    def __init__(self, browser, url: str):
-        self.browser, self.url, self.host = browser, url, urlsplit(url).netloc
-        self.contexts, self.errors, self.elsewhere = [], [], []
-
-    def open(self, query: str = "", *, size: str = "desktop", scheme: str = "light"):
-        """A page in a context of its own, once the picture that the address asks for stands."""
-        width, height = SIZES[size]
-        phone = dict(has_touch=True, is_mobile=True) if size == "phone" else {}
-        context = self.browser.new_context(
-            viewport=dict(width=width, height=height), color_scheme=scheme, reduced_motion="reduce", **phone
-        )
-        context.set_default_timeout(WAIT)
-        self.contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.fault(str(error)))
-        page.on("request", lambda request: self.note(request.url))
-        page.on("websocket", lambda socket: self.note(socket.url))
-        self.go(page, query)
-        return page
-
-    def go(self, page, query: str) -> None:
-        page.goto(self.url + query, wait_until="commit")
-        page.wait_for_function(SETTLED)
-        # They may come after the picture.
-        page.wait_for_function("document.querySelectorAll('.fold > button').length === 5")
-        asked = asked_by(query)
-        if asked:
-            page.wait_for_function("asked => gan.same(gan.steer.now.recipe, asked)", arg=asked)
-            page.wait_for_function(SETTLED)
-
-    def fault(self, said: str) -> None:
-        if not said.startswith(LEAVING):
-            self.errors.append(said)
-
-    def note(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
-            self.elsewhere.append(url)
-
-    def close(self) -> None:
-        for context in self.contexts:
-            context.close()
-
-
-@pytest.fixture
-def visits(browser, page_url: str) -> Iterator[Visits]:
-    made = Visits(browser, page_url)
-    yield made
-    made.close()
-    assert made.errors == [] and made.elsewhere == []
-
-
-def asked_by(query: str) -> dict | None:
-    """The recipe that a link asks for; None where it asks for none, or for an impossible one."""
-    given = dict(parse_qsl(query.lstrip("?")))
-    try:
-        return recipes.Recipe.from_query(given).as_dict() if set(given) & set(recipes.Recipe.names()) else None
-    except recipes.RecipeError:
-        return None
-
-
-def settle(page) -> dict:
-    """Waits until the picture of the recipe on screen is painted; that recipe."""
-    page.wait_for_function(SETTLED)
-    return recipe_of(page)
-
-
-def recipe_of(page) -> dict:
-    return page.evaluate("gan.steer.now.recipe")
-
-
-def decoded(uri: str) -> np.ndarray:
-    """A data URI -> [h, w, 3] uint8."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
-
-
-def pixels(page) -> np.ndarray:
-    """The picture under the browser's eyes, [h, w, 3] uint8."""
-    return decoded(page.evaluate("document.querySelector('#steer-stage img.after').src"))
+settle, recipe_of, pixels = STEER.settle, STEER.recipe, STEER.pixels
 
 
 def on_screen(page) -> bytes:
@@ -140,15 +43,6 @@ def drawn(recipe: dict) -> np.ndarray:
     """The independent truth: the recipe's picture, made here and not by the server, [h, w, 3] uint8."""
     with torch.no_grad():
         return to_uint8(recipes.render(recipes.Recipe.from_json(recipe)))[0]
-
-
-def assert_same_picture(shown: np.ndarray, expected: np.ndarray, tolerance: int = 1) -> None:
-    assert shown.shape == expected.shape
-    assert np.abs(shown.astype(int) - expected.astype(int)).max() <= tolerance
-
-
-def press(page, button: str) -> None:
-    page.locator(f"#{button}").click()
 
 
 def hand_over(page, button: str, path: Path) -> None:
@@ -187,12 +81,6 @@ def refusal(page) -> str:
     said = page.locator("[data-testid=toast-text], #steer-error:not([hidden])").first
     said.wait_for(state="visible")
     return said.inner_text()
-
-
-def is_a_sentence(said: str) -> bool:
-    """What was wrong, what is possible or what to do; and nothing of how the page is made."""
-    inside = any(word in said for word in ("Traceback", "Error", "Exception"))
-    return len(said) > 30 and not inside and any(mark in said for mark in (": ", "; ", "choose", "give"))
 
 
 def requests_during(page, work: Callable[[], object]) -> list[str]:
@@ -310,8 +198,8 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
     recipe = recipe_of(page)
     reach = zoo.card(recipe["model"]).reach
     for shown, amount in ((seen[0], -reach), (seen[-1], reach)):
-        expected = recipes.turned(recipes.Recipe.from_json(recipe), recipe["knob"], amount)
-        assert_same_picture(decoded(shown), drawn(expected.as_dict()))
+        expected = recipes.turned(recipes.from_json(recipe), recipe["knob"], amount)
+        assert_same_picture(support.pixels(shown), drawn(recipes.as_dict(expected)))
     page.mouse.up()
     settle(page)
 
@@ -526,7 +414,7 @@ def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_
     seed = page.evaluate("gan.steer.now.recipe.seed")
     page.reload()
     page.wait_for_function(f"() => window.gan && gan.steer && +gan.steer.now.recipe.seed === {seed}", timeout=WAIT)
-    page.wait_for_function(SETTLED, timeout=WAIT)
+    page.wait_for_function(STEER.settled, timeout=WAIT)
     page.get_by_role("tab", name="Paint").click()
     page.wait_for_function("() => new URLSearchParams(location.search).get('tab') === 'paint'", timeout=WAIT)
     page.reload()
@@ -663,8 +551,6 @@ def test_a_file_of_directions_that_fits_becomes_the_knobs(visits: Visits, tmp_pa
 
 def test_a_wish_turns_the_knob_that_was_measured_to_fulfil_it(visits: Visits):
     model = next(iter(zoo.CARDS))
-    if not evidence(model):
-        pytest.skip("nothing was measured of these weights yet")
     page = visits.open()
     page.locator("#steer-find input").click()
     page.get_by_role("option", name=wishes(model)[0][0], exact=True).click()
@@ -710,16 +596,6 @@ def test_every_endpoint_has_a_name_or_is_private(page_url: str):
     told = fetched("/gradio_api/info")
     public = {event["api_name"] for event in events if event["api_visibility"] == "public"}
     assert {name.lstrip("/") for name in told["named_endpoints"]} == public and not told["unnamed_endpoints"]
-
-
-def axe(page) -> list[str]:
-    """What axe-core finds serious or critical, Gradio's own footer excepted."""
-    import axe_playwright_python
-
-    page.evaluate((Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({exclude: [['footer']]}, {resultTypes: ['violations']})")["violations"]
-    grave = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {node['target']}" for one in grave for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("size", SIZES)

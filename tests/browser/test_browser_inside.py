@@ -20,31 +20,32 @@ from core.checkpoints import native
 from core.images import to_uint8
 from demos.inside.recipe import BUNDLED
 
-from .. import tiny
+from .. import support, tiny
 from ..conftest import served
-from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
+from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press, watched
 
 pytestmark = pytest.mark.browser
 
 MODEL = "my-things"
-SETTLED = (
-    """() => {
+INSIDE = Tab(
+    "inside",
+    arrival=f"?tab=inside&model={MODEL}",
+    settled=(
+        """() => {
   const now = window.gan && gan.inside && gan.inside.now;
   return !!now && !!now.answer && !!now.facts && gan.same(now.answer.recipe, now.recipe) """
-    """&& (now.answer.measured || now.recipe.amount === 1)
+        """&& (now.answer.measured || now.recipe.amount === 1)
     && !document.querySelector('.inside.stale') """
-    """&& document.querySelector('.inside .photo').dataset.painted === now.answer.query;
+        """&& document.querySelector('.inside .photo').dataset.painted === now.answer.query;
 }"""
+    ),
 )
+settle = INSIDE.settle
 
 
-class Insides(Visits):
-    """Visits that begin at Look inside; settled once the picture of the recipe on screen stands."""
-
-    def go(self, page, query: str) -> None:
-        page.goto(self.url + (query or f"?tab=inside&model={MODEL}"), wait_until="commit")
-        page.wait_for_function("document.querySelectorAll('[id^=inside-fold] > button').length === 5")
-        page.wait_for_function(SETTLED)
+@pytest.fixture
+def tab() -> Tab:
+    return INSIDE
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +61,8 @@ def address(own: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         yield url
 
 
-@pytest.fixture
-def visits(browser, address: str) -> Iterator[Insides]:
-    made = Insides(browser, address)
-    yield made
-    made.close()
-    assert made.errors == [] and made.elsewhere == []
-
-
-def settle(page, condition: str = "true") -> dict:
-    page.wait_for_function(f"() => ({condition}) && ({SETTLED})()")
-    return page.evaluate("gan.inside.now.recipe")
-
-
 def seen(page, which: str = "after") -> np.ndarray:
-    return decoded(page.evaluate(f"document.querySelector('.inside .photo img.{which}').src"))
+    return support.pixels(page.evaluate(f"document.querySelector('.inside .photo img.{which}').src"))
 
 
 def truth(own: Path, recipe: dict) -> np.ndarray:
@@ -91,7 +79,7 @@ def assert_shows(page, own: Path, recipe: dict) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_arrival_shows_sentence_picture_channels_and_number_above_the_fold(visits: Insides, own: Path, size: str):
+def test_arrival_shows_sentence_picture_channels_and_number_above_the_fold(visits: Visits, own: Path, size: str):
     phone = size == "phone"
     query = f"?tab=inside&model={MODEL}{'&expert=1' * phone}"
     page = visits.open(query, size=size, scheme="dark" if phone else "light")
@@ -107,7 +95,7 @@ def test_arrival_shows_sentence_picture_channels_and_number_above_the_fold(visit
     assert axe(page) == []
 
 
-def test_another_channel_another_class_and_a_turned_channel_are_drawn(visits: Insides, own: Path):
+def test_another_channel_another_class_and_a_turned_channel_are_drawn(visits: Visits, own: Path):
     page = visits.open()
     first = settle(page)
     page.locator(".dot").nth(1).focus()
@@ -126,7 +114,7 @@ def test_another_channel_another_class_and_a_turned_channel_are_drawn(visits: In
     assert settle(page, "gan.inside.now.recipe.amount === 0")["label"] == 2
 
 
-def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Insides):
+def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Visits):
     page = visits.open("?expert=1&tab=inside&model=" + MODEL)
     press(page, "inside-few-go")
     page.wait_for_function("(gan.parts.inside.few.props.value || {}).verdict")
@@ -151,7 +139,7 @@ def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Insi
     assert axe(page) == []
 
 
-def test_the_link_opens_the_same_look_in_a_fresh_context(visits: Insides, own: Path):
+def test_the_link_opens_the_same_look_in_a_fresh_context(visits: Visits, own: Path):
     page = visits.open()
     page.evaluate("gan.inside.set({label: 1, gate: 0, channel: 5, amount: 1.5, other: 2, share: 0.4})")
     recipe = settle(page, "gan.inside.now.recipe.channel === 5")
@@ -162,7 +150,7 @@ def test_the_link_opens_the_same_look_in_a_fresh_context(visits: Insides, own: P
     assert_shows(other, own, recipe)
 
 
-def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits: Insides):
+def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits: Visits):
     page = visits.open(f"?tab=inside&model={MODEL}&label=wombat")
     page.wait_for_selector("#inside-error:not([hidden])")
     assert is_a_sentence(page.locator("#inside-error").inner_text())
@@ -173,12 +161,16 @@ def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits:
     assert settle(page) == before
 
 
+@pytest.fixture
+def bundled(browser, page_url: str) -> Iterator[Visits]:
+    """Visits of the page with the bundled networks alone."""
+    with watched(browser, page_url, INSIDE) as made:
+        yield made
+
+
 @pytest.mark.parametrize("size", SIZES)
-def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_network_s(
-    browser, page_url: str, size: str
-):
-    made = Insides(browser, page_url)
-    page = made.open("?tab=inside", size=size, scheme="dark" if size == "phone" else "light")
+def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_network_s(bundled: Visits, size: str):
+    page = bundled.open("?tab=inside", size=size, scheme="dark" if size == "phone" else "light")
     for selector in ("#inside-sentence", ".inside .photo", ".inside .dots", "#inside-verdict"):
         box = page.locator(selector).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= SIZES[size][1], f"{selector}: {box}"
@@ -188,7 +180,5 @@ def test_what_is_bundled_arrives_above_the_fold_and_its_recorded_picture_is_the_
     part = re.search(r"(?:draws|shapes) the (\w+)", page.locator("#inside-sentence").inner_text())[1]
     assert part in page.locator("#inside-verdict").inner_text() and axe(page) == []
     press(page, "inside-another")  # the same channel, drawn by the server
-    page.wait_for_function(f"({SETTLED})() && gan.inside.now.recipe.seed !== {recipe['seed']}")
-    assert_shows(page, zoo.card(BUNDLED).path, page.evaluate("gan.inside.now.recipe"))
-    made.close()
-    assert made.errors == [] and made.elsewhere == []
+    another = settle(page, f"gan.inside.now.recipe.seed !== {recipe['seed']}")
+    assert_shows(page, zoo.card(BUNDLED).path, another)

@@ -17,10 +17,11 @@ from core.images import to_uint8
 
 from .. import tiny
 from ..conftest import served
-from ..core.test_hub import StandIn
-from .test_browser import WAIT, Visits, axe, pixels, settle
+from ..hub_server import StandIn
+from .visits import STEER, WAIT, Visits, axe
 
 pytestmark = pytest.mark.browser
+settle, pixels = STEER.settle, STEER.pixels
 
 EXACT = (
     "() => gan.steer.now.answer && gan.steer.now.answer.exact "
@@ -81,14 +82,6 @@ def address(own: Path, classes: Path, hub: StandIn, tmp_path_factory: pytest.Tem
         HTTPS_PROXY="",
     ) as url:
         yield url
-
-
-@pytest.fixture
-def visits(browser, address: str) -> Iterator[Visits]:
-    made = Visits(browser, address)
-    yield made
-    made.close()
-    assert made.errors == [] and made.elsewhere == []
 
 
 def truth(own: Path, seed: int) -> np.ndarray:

@@ -5,7 +5,6 @@ Every visit is watched: an error on the console, or a request to anywhere but th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -18,48 +17,32 @@ from demos.page import picture as recipes
 from demos.paint import recipe as painted
 from demos.paint import search as finding
 
-from .test_browser import SIZES, WAIT, Visits, assert_same_picture, axe, decoded, is_a_sentence, press
+from .. import support
+from .visits import SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-SETTLED = (
-    """() => {
+PAINT = Tab(
+    "paint",
+    arrival="?tab=paint",
+    settled=(
+        """() => {
   const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
   if (!shown || !photo) return false;
   const now = gan.paint.now, after = photo.querySelector('img.after');
   return now.setup.solved && !now.standin && !now.fresh && !now.dragging && !now.finding """
-    """&& gan.same(shown.recipe, now.recipe)
+        """&& gan.same(shown.recipe, now.recipe)
     && !!shown.src && after.src === shown.src && after.naturalWidth > 0 && photo.querySelector('canvas.film').hidden
     && !document.querySelector('#paint-stage .waiting');
 }"""
+    ),
 )
-
-
-class Paintings(Visits):
-    """Visits that begin at Paint; settled once the picture of the recipe on screen is painted, its knobs beside it."""
-
-    def go(self, page, query: str) -> None:
-        page.goto(self.url + (query or "?tab=paint"), wait_until="commit")
-        page.wait_for_function("document.querySelectorAll('[id^=paint-fold] > button').length === 5")
-        page.wait_for_function(SETTLED)
+settle, pixels = PAINT.settle, PAINT.pixels
 
 
 @pytest.fixture
-def visits(browser, page_url: str) -> Iterator[Paintings]:
-    made = Paintings(browser, page_url)
-    yield made
-    made.close()
-    assert made.errors == [] and made.elsewhere == []
-
-
-def settle(page, condition: str = "true") -> dict:
-    """Waits until the picture of the recipe on screen is painted and the condition holds; that recipe."""
-    page.wait_for_function(f"() => ({condition}) && ({SETTLED})()")
-    return page.evaluate("gan.paint.now.recipe")
-
-
-def pixels(page) -> np.ndarray:
-    return decoded(page.evaluate("document.querySelector('#paint-stage img.after').src"))
+def tab() -> Tab:
+    return PAINT
 
 
 def drawn(recipe: dict) -> np.ndarray:
@@ -87,7 +70,7 @@ def middle_of(page, part: str) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(visits: Paintings, size: str):
+def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(visits: Visits, size: str):
     page = visits.open(size=size)
     height = SIZES[size][1]
     for selector in (
@@ -109,20 +92,20 @@ def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(
     assert_same_picture(pixels(page), drawn(recipe))
 
 
-def test_nothing_is_computed_before_it_is_asked_for(visits: Paintings):
+def test_nothing_is_computed_before_it_is_asked_for(visits: Visits):
     """The record answers: no event of the tab's queue has run when the page stands."""
     context = visits.browser.new_context()
     visits.contexts.append(context)
     page, joined = context.new_page(), []
     page.on("request", lambda request: joined.append(request.post_data or "") if "queue/join" in request.url else None)
     page.goto(visits.url + "?tab=paint", wait_until="commit")
-    page.wait_for_function(SETTLED, timeout=WAIT)
+    page.wait_for_function(PAINT.settled, timeout=WAIT)
     page.wait_for_timeout(500)
     assert all("mouth" not in one for one in joined), "a recipe was sent"
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_everything_to_touch_is_on_screen(visits: Paintings, size: str):
+def test_everything_to_touch_is_on_screen(visits: Visits, size: str):
     page = visits.open("?tab=paint&expert=1", size=size)
     page.wait_for_selector("#paint-address")
     outside = page.evaluate("""() => [...document.querySelectorAll('.gradio-container :is(button, input, select)')]
@@ -136,7 +119,7 @@ def test_everything_to_touch_is_on_screen(visits: Paintings, size: str):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visits: Paintings, size: str):
+def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visits: Visits, size: str):
     page = visits.open(size=size)
     before = pixels(page)
     across, down = middle_of(page, "hair")
@@ -156,7 +139,7 @@ def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visit
     assert "hair" in page.locator("#paint-sentence").inner_text()
 
 
-def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Paintings):
+def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Visits):
     page = visits.open()
     page.locator("#paint-knob").hover()
     page.wait_for_function("gan.paint.now.strip !== ''")
@@ -175,7 +158,7 @@ def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Pa
 # --- the second: a painted region
 
 
-def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_pixels(visits: Paintings):
+def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_pixels(visits: Visits):
     page = visits.open(size="phone")
     press(page, "paint-own")
     finger = page.context.new_cdp_session(page)
@@ -204,7 +187,7 @@ def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_p
     assert np.array_equal(pixels(other), pixels(page))
 
 
-def test_brush_rubber_box_undo_and_clear_change_what_is_painted(visits: Paintings):
+def test_brush_rubber_box_undo_and_clear_change_what_is_painted(visits: Visits):
     page = visits.open()
     press(page, "paint-own")
     assert is_a_sentence(_nothing_painted(page))
@@ -241,7 +224,7 @@ def _nothing_painted(page) -> str:
     return said.inner_text()
 
 
-def test_regions_are_written_by_the_browser_as_by_the_core(visits: Paintings):
+def test_regions_are_written_by_the_browser_as_by_the_core(visits: Visits):
     page = visits.open()
     for mask in (
         Box(0, 0, 1, 1).mask(64),
@@ -258,7 +241,7 @@ def test_regions_are_written_by_the_browser_as_by_the_core(visits: Paintings):
 # --- the third: the ban
 
 
-def test_lifting_the_ban_moves_the_rest_and_putting_it_back_stills_it(visits: Paintings):
+def test_lifting_the_ban_moves_the_rest_and_putting_it_back_stills_it(visits: Visits):
     # All layers listen.
     page = visits.open("?tab=paint&v=1&model=portraits-stylegan2&seed=57&region=mouth&amounts=3")
     first = settle(page)
@@ -277,7 +260,7 @@ def test_lifting_the_ban_moves_the_rest_and_putting_it_back_stills_it(visits: Pa
 # --- refusals, other faces, what is taken away
 
 
-def test_an_empty_corner_is_refused_as_a_finding_with_numbers(visits: Paintings):
+def test_an_empty_corner_is_refused_as_a_finding_with_numbers(visits: Visits):
     page = visits.open()
     press(page, "paint-corner")
     settle(page, "gan.paint.now.recipe.region !== 'mouth'")
@@ -287,7 +270,7 @@ def test_an_empty_corner_is_refused_as_a_finding_with_numbers(visits: Paintings)
     assert ("refuses" in sentence or "cannot" in sentence) == said.startswith("Nothing here")
 
 
-def test_the_knob_is_tried_on_eight_others_and_compared(visits: Paintings):
+def test_the_knob_is_tried_on_eight_others_and_compared(visits: Visits):
     page = visits.open()
     settle(page)
     first = page.locator("#paint-faces .aha").inner_text()
@@ -307,7 +290,7 @@ def test_the_knob_is_tried_on_eight_others_and_compared(visits: Paintings):
     assert Path(waiting.value.path()).read_text(encoding="utf-8").count("\n") == 6
 
 
-def test_the_knobs_are_used_in_steer(visits: Paintings):
+def test_the_knobs_are_used_in_steer(visits: Visits):
     page = visits.open()
     recipe = settle(page)
     page.locator("#paint-knob").press("ArrowRight")  # the knobs are found, not only recorded
@@ -324,7 +307,7 @@ def test_the_knobs_are_used_in_steer(visits: Paintings):
     assert f"the mouth of picture number {recipe['seed']}" in page.locator("#steer-sentence").inner_text()
 
 
-def test_a_face_goes_from_steer_to_paint(visits: Paintings):
+def test_a_face_goes_from_steer_to_paint(visits: Visits):
     page = visits.open()
     page.get_by_role("tab", name="Steer").click()
     page.evaluate("gan.steer.set({seed: 12})")
@@ -336,7 +319,7 @@ def test_a_face_goes_from_steer_to_paint(visits: Paintings):
 
 
 @pytest.mark.parametrize("tab", ["steer", "paint"])
-def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
+def test_a_picture_goes_from_either_tab_to_restore(visits: Visits, tab: str):
     page = visits.open()
     if tab == "steer":
         page.get_by_role("tab", name="Steer").click()
@@ -350,7 +333,7 @@ def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
     recipe, truth = page.evaluate("[gan.restore.now.recipe, gan.restore.now.answer.truth]")
     assert recipe["picture"] == 123456 and recipe["psi"] == 0.45
     expected = recipes.shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
-    assert_same_picture(decoded(truth), np.asarray(expected))
+    assert_same_picture(support.pixels(truth), np.asarray(expected))
     assert page.evaluate(
         "(box => box.top < innerHeight && box.bottom > 0)"
         "(document.querySelector('#restore-stage').getBoundingClientRect())"
@@ -362,7 +345,7 @@ def test_a_picture_goes_from_either_tab_to_restore(visits: Paintings, tab: str):
     assert page.locator("#restore-shows input[value=steer]").count() == 0
 
 
-def test_a_picture_goes_from_paint_to_steer_and_its_knobs_stay(visits: Paintings):
+def test_a_picture_goes_from_paint_to_steer_and_its_knobs_stay(visits: Visits):
     page = visits.open()
     recipe = settle(page)
     press(page, "paint-to-steer")
@@ -373,7 +356,7 @@ def test_a_picture_goes_from_paint_to_steer_and_its_knobs_stay(visits: Paintings
     assert page.evaluate("gan.steer.now.recipe.method") == "sefa"
 
 
-def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Paintings):
+def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Visits):
     page = visits.open("?tab=paint&v=1&model=portraits-stylegan2&seed=5&region=hair")
     assert page.evaluate("gan.paint.now.recipe.seed") == 5
     assert not page.evaluate("document.querySelector('#steer-stage').classList.contains('waiting')")
@@ -383,7 +366,7 @@ def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Paintings)
     with_steer.wait_for_function("document.querySelector('#steer-stage .waiting, #steer-stage.waiting')")
 
 
-def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Paintings):
+def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Visits):
     context = visits.browser.new_context(reduced_motion="no-preference")
     visits.contexts.append(context)
     page = context.new_page()
@@ -398,7 +381,7 @@ def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Paintings):
     assert page.evaluate("gan.same(gan.paint.now.recipe, gan.paint.now.good)")
 
 
-def test_the_downloaded_png_carries_the_recipe(visits: Paintings):
+def test_the_downloaded_png_carries_the_recipe(visits: Visits):
     page = visits.open()
     page.locator("#paint-knob").press("ArrowRight")
     recipe = settle(page, "gan.paint.now.recipe.amounts[0] > 3")
@@ -411,7 +394,7 @@ def test_the_downloaded_png_carries_the_recipe(visits: Paintings):
 
 
 @pytest.mark.parametrize("query", ["?tab=paint&region=nose+ring", "?tab=paint&v=1&region=rAAA", "?tab=paint&seed=-4"])
-def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Paintings, query: str):
+def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits, query: str):
     page = visits.open(query)
     said = page.locator("#paint-error")
     said.wait_for(state="visible")
@@ -421,7 +404,7 @@ def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Paintings, query: st
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing_serious_with_all_folds_open(visits: Paintings, size: str, scheme: str):
+def test_axe_finds_nothing_serious_with_all_folds_open(visits: Visits, size: str, scheme: str):
     page = visits.open("?tab=paint&expert=1", size=size, scheme=scheme)
     page.wait_for_selector("#paint-address")
     assert axe(page) == []

@@ -7,7 +7,6 @@ Every visit is watched: an error on the console, or a request to anywhere but th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -18,43 +17,32 @@ from core.regions import from_text
 from demos.restore import recipe as restorations
 from demos.restore import tab as mganprior
 
-from .test_browser import SIZES, Visits, axe, decoded, is_a_sentence, press
+from .. import support
+from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-SETTLED = (
-    """() => {
+RESTORE = Tab(
+    "restore",
+    arrival="?tab=restore",
+    settled=(
+        """() => {
   const now = window.gan && gan.restore && gan.restore.now;
   return !!now && !!now.answer && !now.running && gan.same(now.answer.recipe, now.recipe) """
-    """&& !document.querySelector('.restoring.stale');
+        """&& !document.querySelector('.restoring.stale');
 }"""
+    ),
 )
-
-
-class Restorings(Visits):
-    """Visits that begin at Restore; settled once the picture of the recipe on screen stands."""
-
-    def go(self, page, query: str) -> None:
-        page.goto(self.url + (query or "?tab=restore"), wait_until="commit")
-        page.wait_for_function("document.querySelectorAll('[id^=restore-fold] > button').length === 5")
-        page.wait_for_function(SETTLED)
+settle = RESTORE.settle
 
 
 @pytest.fixture
-def visits(browser, page_url: str) -> Iterator[Restorings]:
-    made = Restorings(browser, page_url)
-    yield made
-    made.close()
-    assert made.errors == [] and made.elsewhere == []
-
-
-def settle(page, condition: str = "true") -> dict:
-    page.wait_for_function(f"() => ({condition}) && ({SETTLED})()")
-    return page.evaluate("gan.restore.now.recipe")
+def tab() -> Tab:
+    return RESTORE
 
 
 def seen(page, name: str) -> np.ndarray:
-    return decoded(page.evaluate(f"document.getElementById('restore-{name}').src"))
+    return support.pixels(page.evaluate(f"document.getElementById('restore-{name}').src"))
 
 
 def stroke(page, *points: tuple[float, float]) -> None:
@@ -74,7 +62,7 @@ def stroke(page, *points: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_truth(visits: Restorings, size: str):
+def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_truth(visits: Visits, size: str):
     page = visits.open(size=size)
     height = SIZES[size][1]
     for selector in (
@@ -103,7 +91,7 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_no_tile_of_the_arrival_stands_alone_in_its_row(visits: Restorings, size: str):
+def test_no_tile_of_the_arrival_stands_alone_in_its_row(visits: Visits, size: str):
     page = visits.open(size=size)
     tiles = ("#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap")
     boxes = [page.locator(selector).bounding_box() for selector in tiles]
@@ -113,7 +101,7 @@ def test_no_tile_of_the_arrival_stands_alone_in_its_row(visits: Restorings, size
     assert all(tops.count(top) > 1 for top in tops) and max(widths) - min(widths) < 2
 
 
-def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits: Restorings):
+def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits: Visits):
     page = visits.open()
     arrival = page.locator("#restore-sentence").inner_text()
     page.evaluate("gan.restore.set({picture: 3, codes: 1, layer: 0, steps: 4})")
@@ -129,7 +117,7 @@ def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits:
     assert "You chose" in page.locator("#restore-five-verdict").inner_text()
 
 
-def test_the_chosen_picture_stays_over_all_tasks(visits: Restorings):
+def test_the_chosen_picture_stays_over_all_tasks(visits: Visits):
     page = visits.open()
     page.locator("#restore-picture").fill("12")
     page.locator("#restore-picture").press("Enter")
@@ -142,7 +130,7 @@ def test_the_chosen_picture_stays_over_all_tasks(visits: Restorings):
         assert not page.evaluate("gan.restore.now.answer.result"), "the record of another picture is shown"
 
 
-def test_every_task_is_replayed_without_the_server_computing_anything(visits: Restorings):
+def test_every_task_is_replayed_without_the_server_computing_anything(visits: Visits):
     page = visits.open()
     for task in restorations.TASKS:
         page.locator(f"[data-task={task}]").click()
@@ -153,7 +141,7 @@ def test_every_task_is_replayed_without_the_server_computing_anything(visits: Re
     assert page.evaluate("Object.keys(gan.parts.restore.run.props.value).length") == 0, "a search was begun"
 
 
-def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Restorings):
+def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Visits):
     page = visits.open()
     said, result = page.locator("#restore-layers [role=status]"), page.locator("#restore-layers .result")
     for model, other in (("portraits-pggan", True), (restorations.Restoration.default_model(), False)):
@@ -166,7 +154,7 @@ def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Resto
 # --- the main actions: restore, paint, bring a picture
 
 
-def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
+def test_a_search_is_watched_and_stopped_with_the_best(visits: Visits):
     page = visits.open()
     page.locator("[data-task=copy]").click()
     press(page, "restore-again")
@@ -186,7 +174,7 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Restorings):
     page.wait_for_function("document.getElementById('restore-edit-verdict').textContent.includes('The reader sees')")
 
 
-def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Restorings):
+def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Visits):
     page = visits.open()
     assert page.locator("#restore-verdict").is_visible()
     page.evaluate(
@@ -209,7 +197,7 @@ def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_
     assert page.locator("#restore-verdict").is_visible() and page.locator("#restore-found").is_visible()
 
 
-def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
+def test_painting_opens_in_sight_on_a_phone(visits: Visits):
     page = visits.open(size="phone")
     page.locator("[data-task=fill]").click()
     settle(page, "gan.restore.now.recipe.task === 'fill'")
@@ -226,7 +214,7 @@ def test_painting_opens_in_sight_on_a_phone(visits: Restorings):
     assert page.locator(".seen.painting").count() == 0
 
 
-def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Restorings):
+def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Visits):
     page = visits.open()
     page.locator("#restore-factor input[value='2']").focus()
     page.keyboard.press("Space")
@@ -240,7 +228,7 @@ def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Restorings):
     page.wait_for_function("() => document.activeElement.dataset.task === 'colour'")
 
 
-def test_the_published_descent_can_be_chosen(visits: Restorings):
+def test_the_published_descent_can_be_chosen(visits: Visits):
     page = visits.open("?tab=restore&expert=1")
     page.wait_for_selector("#restore-optimiser input[value=official]")
     page.locator("#restore-optimiser input[value=official]").check()
@@ -256,7 +244,7 @@ def test_the_published_descent_can_be_chosen(visits: Restorings):
 
 
 @pytest.mark.parametrize("text", ["-5", "99999", "seven"])
-def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Restorings, text: str):
+def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits, text: str):
     page = visits.open("?tab=restore&picture=4")
     before, shown = settle(page, "gan.restore.now.recipe.picture === 4"), seen(page, "before")
     page.locator("#restore-picture").fill(text)
@@ -272,7 +260,7 @@ def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Restor
     assert page.locator("#restore-error").is_hidden(), "the sentence must go once things work again"
 
 
-def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: Restorings):
+def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: Visits):
     page = visits.open()
     page.locator("[data-task=fill]").click()
     page.locator("#restore-paint-hole").click()
@@ -297,7 +285,7 @@ def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: R
     assert np.array_equal(seen(other, "before"), seen(page, "before"))
 
 
-def test_colours_are_painted_as_hints(visits: Restorings):
+def test_colours_are_painted_as_hints(visits: Visits):
     page = visits.open(size="phone")
     page.locator("[data-task=colour]").click()
     page.locator("#restore-paint-hints").click()
@@ -309,7 +297,7 @@ def test_colours_are_painted_as_hints(visits: Restorings):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: Restorings, tmp_path):
+def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: Visits, tmp_path):
     page = visits.open()
     path = tmp_path / "mine.png"
     Image.radial_gradient("L").convert("RGB").resize((300, 200)).save(path)
@@ -340,7 +328,7 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: R
 @pytest.mark.parametrize(
     "query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400", "?tab=restore&shows=upload"]
 )
-def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Restorings, query: str):
+def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits, query: str):
     page = visits.open(query)
     page.wait_for_selector("#restore-error:not([hidden])")
     assert is_a_sentence(page.locator("#restore-error").inner_text())
@@ -350,14 +338,14 @@ def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Restorings, query: s
 
 
 @pytest.mark.parametrize("size, scheme", [("desktop", "light"), ("phone", "dark")])
-def test_axe_finds_nothing_serious_with_all_folds_open(visits: Restorings, size: str, scheme: str):
+def test_axe_finds_nothing_serious_with_all_folds_open(visits: Visits, size: str, scheme: str):
     page = visits.open("?tab=restore&expert=1", size=size, scheme=scheme)
     page.wait_for_selector("#restore-address")
     press(page, "restore-flap")
     assert axe(page) == []
 
 
-def test_every_name_on_the_tab_is_one_element_s_and_the_picture_can_be_saved(visits: Restorings):
+def test_every_name_on_the_tab_is_one_element_s_and_the_picture_can_be_saved(visits: Visits):
     page = visits.open("?tab=restore&expert=1")
     page.wait_for_selector("#restore-setting-start")
     names = page.evaluate("[...document.querySelectorAll('[id^=restore]')].map(one => one.id)")

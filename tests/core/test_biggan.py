@@ -17,11 +17,11 @@ from core.factorization.sefa import sefa
 from core.generators.biggan import BigGAN, BigGANDeep, ClassConditional, Normalisation, recompute_statistics
 from core.taps import tap
 
-from .. import shared_fixtures, tiny
+from .. import references, tiny
+from ..references import BIGGAN, BIGGAN_DEEP, error
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 TWINS = dict(biggan=tiny.biggan, flat=lambda: tiny.biggan(hierarchical=False), deep=tiny.biggan_deep)
-WIDE, DEEP = "ajbrock_biggan32", "hf_biggan_deep32"
 
 
 @pytest.fixture(params=TWINS)
@@ -111,12 +111,12 @@ def drawn(state: dict[str, Tensor], z: Tensor, label: Tensor, *, hierarchical: b
 
 @pytest.mark.parametrize("config", [True, False])
 def test_biggan_pytorch_is_reproduced(config: bool) -> None:
-    known = shared_fixtures.config(WIDE) if config else None
-    generator = ajbrock.from_state(shared_fixtures.state(f"{WIDE}_G_ema.pth"), known)
-    io = shared_fixtures.arrays(WIDE)
+    known = references.config(BIGGAN) if config else None
+    generator = ajbrock.from_state(references.state(BIGGAN), known)
+    io = references.arrays(BIGGAN)
     codes = generator.codes(io["z"], label=io["label"])
-    assert shared_fixtures.off(generator(codes), io["image"]) < 1e-4
-    assert shared_fixtures.off(generator(generator.codes(io["z"])), io["image"]) > 0.1
+    assert error(generator(codes), io["image"]) < 1e-4
+    assert error(generator(generator.codes(io["z"])), io["image"]) > 0.1
     assert (generator.slots, generator.dim, generator.movable, generator.attention) == (4, 24, slice(0, 8), (16,))
     noise = io["z"].reshape(3, 4, 8)
     assert torch.equal(codes[..., :8], noise) and torch.equal(codes[:, 0, 8:], generator.embedding[io["label"]])
@@ -131,7 +131,7 @@ def test_every_form_of_biggan_pytorch_is_read(form: dict) -> None:
     generator = ajbrock.from_state(state)
     z, label = tiny.normal(3, generator.z_dim).float(), torch.tensor([2, 0, 1])
     expected = drawn(state, z, label, hierarchical=hierarchical)
-    assert shared_fixtures.off(generator(generator.codes(z, label=label)), expected) < 1e-4
+    assert error(generator(generator.codes(z, label=label)), expected) < 1e-4
     assert generator.z_dim == (21 if hierarchical else 7) and generator.classes == 3
     assert generator.config()["hierarchical"] is hierarchical
 
@@ -140,7 +140,7 @@ def test_every_form_of_biggan_pytorch_is_read(form: dict) -> None:
 
 
 def deep_fixture() -> tuple[dict[str, Tensor], dict, dict[str, Tensor]]:
-    return shared_fixtures.state(f"{DEEP}.bin"), shared_fixtures.config(DEEP), shared_fixtures.arrays(DEEP)
+    return references.state(BIGGAN_DEEP), references.config(BIGGAN_DEEP), references.arrays(BIGGAN_DEEP)
 
 
 @pytest.mark.parametrize("psi, name", [(0.4, "image_trunc040"), (1.0, "image_trunc100")])
@@ -149,8 +149,8 @@ def test_pytorch_pretrained_biggan_is_reproduced(psi: float, name: str) -> None:
     for known in (config, None):
         generator = hf_biggan.from_state(state, known)
         codes = generator.codes(io["z"], psi=1, label=io["label"])
-        assert shared_fixtures.off(generator.at(psi=psi)(codes), io[name]) < 1e-4
-        assert shared_fixtures.off(generator.at(psi=psi - 0.1)(codes), io[name]) > 1e-3
+        assert error(generator.at(psi=psi)(codes), io[name]) < 1e-4
+        assert error(generator.at(psi=psi - 0.1)(codes), io[name]) > 1e-3
         assert torch.equal(codes[:, 0, :24], io["z"]) and codes.shape == (3, 7, 48)
 
 
@@ -173,15 +173,15 @@ def test_statistics_between_two_psi_lie_nearer_to_the_nearer_one(psi: float) -> 
     picture = generator.at(psi=psi)(codes)
     lower, upper = ((picture - generator.at(psi=below + step)(codes)).square().mean() for step in (0, 0.02))
     assert lower < upper if psi - below < 0.01 else upper < lower
-    assert shared_fixtures.off(swapped(generator, psi)(codes), picture) > 1e-3
+    assert error(swapped(generator, psi)(codes), picture) > 1e-3
 
 
 def test_half_way_between_two_psi_the_reference_agrees_again() -> None:
     state, config, io = deep_fixture()
     generator = hf_biggan.from_state(state, config)
     codes, expected = generator.codes(io["z"], label=io["label"]), io["image_trunc043_as_reference_code"]
-    assert shared_fixtures.off(swapped(generator, 0.43)(codes), expected) < 1e-4  # so `swapped` is what it says
-    assert shared_fixtures.off(generator.at(psi=0.43)(codes), expected) < 1e-4
+    assert error(swapped(generator, 0.43)(codes), expected) < 1e-4  # so `swapped` is what it says
+    assert error(generator.at(psi=0.43)(codes), expected) < 1e-4
 
 
 def test_every_stored_psi_has_its_own_row() -> None:
@@ -224,7 +224,7 @@ def test_spectral_norms_are_folded_from_every_form_of_the_file() -> None:
     folded = {name: tensor for name, tensor in old.items() if not name.endswith(("weight_orig", "weight_u"))}
     assert len(folded) < len(old)
     for form in (old, folded):
-        assert shared_fixtures.off(hf_biggan.from_state(form, config)(codes), io["image_trunc100"]) < 1e-4
+        assert error(hf_biggan.from_state(form, config)(codes), io["image_trunc100"]) < 1e-4
     largest = hf_biggan.from_state(without_v(state, quotient=False), config).layers[1].convs[1]
     assert torch.linalg.matrix_norm((largest.weight * largest.gain).flatten(1), 2) == pytest.approx(1, abs=1e-4)
 
@@ -441,7 +441,7 @@ def test_evaluation_draws_what_training_drew_once_the_statistics_stand() -> None
     fresh = trainable(16).eval()(codes).detach()
     recompute_statistics(generator, [codes])
     standing = generator.eval()(codes).detach()
-    assert shared_fixtures.off(standing, trained) < 0.05 < shared_fixtures.off(fresh, trained)
+    assert error(standing, trained) < 0.05 < error(fresh, trained)
 
 
 # Only whole files
@@ -461,9 +461,9 @@ WRONG = [
 def test_a_biggan_file_that_is_not_whole_is_refused_in_one_sentence(change, sentence: str) -> None:
     state = foreign((8, 6, 5), chunk=7, classes=3, class_dim=4, hierarchical=True)
     change(state)
-    with pytest.raises(ValueError, match=sentence) as error:
+    with pytest.raises(ValueError, match=sentence) as refusal:
         ajbrock.from_state(state)
-    assert str(error.value).startswith("this BigGAN-PyTorch file ") and "\n" not in str(error.value)
+    assert str(refusal.value).startswith("this BigGAN-PyTorch file ") and "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -499,9 +499,9 @@ def test_a_config_of_another_model_is_refused_in_one_sentence(config: dict, sent
 def test_a_deep_file_that_is_not_whole_is_refused_in_one_sentence(change, sentence: str) -> None:
     state, _, _ = deep_fixture()
     change(state)
-    with pytest.raises(ValueError, match=sentence) as error:
+    with pytest.raises(ValueError, match=sentence) as refusal:
         hf_biggan.from_state(state)
-    assert str(error.value).startswith("this pytorch-pretrained-biggan file ") and "\n" not in str(error.value)
+    assert str(refusal.value).startswith("this pytorch-pretrained-biggan file ") and "\n" not in str(refusal.value)
 
 
 def test_a_deep_config_of_another_depth_is_refused_in_one_sentence() -> None:
@@ -512,7 +512,7 @@ def test_a_deep_config_of_another_depth_is_refused_in_one_sentence() -> None:
 
 
 def test_they_recognise_their_own_files() -> None:
-    wide, deep = foreign((8, 6), chunk=3, classes=2), shared_fixtures.state(f"{DEEP}.bin")
+    wide, deep = foreign((8, 6), chunk=3, classes=2), references.state(BIGGAN_DEEP)
     assert ajbrock.matches(wide) and hf_biggan.matches(deep)
     assert not hf_biggan.matches(wide) and not ajbrock.matches(deep)
     assert not genforce_stylegan.matches(wide) and not genforce_stylegan.matches(deep)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -22,35 +20,10 @@ from core.generators.base import Generator
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 
-from .. import foreign, tiny
+from .. import foreign, references, tiny
+from ..references import NVIDIA, REFERENCES, ROSINALITY, TOLERANCE, arrays, error
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
-
-ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT.parent / "shared" / "fixtures"
-TOLERANCE = 1e-4  # of the picture's standard deviation
-NVIDIA, ROSINALITY = "nvidia_stylegan2ada32_state.pt", "rosinality_stylegan2_32.pt"
-GENFORCE, GENFORCE_PGGAN = "genforce_stylegan2_32.pth", "genforce_pggan_32.pth"
-
-
-def fixture(name: str) -> Path:
-    path = FIXTURES / name
-    if not path.exists():
-        message = f"no {name} in ../shared/fixtures: the pictures of the reference implementations are not here"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
-    return path
-
-
-def expected(name: str) -> dict[str, Tensor]:
-    path = fixture(name.rsplit(".", 1)[0].removesuffix("_state") + "_io.npz")
-    with np.load(path, allow_pickle=False) as file:
-        return {key: torch.from_numpy(file[key]) for key in file.files}
-
-
-def error(ours: Tensor, theirs: Tensor) -> float:
-    """Largest difference, in standard deviations of what is compared with."""
-    assert ours.shape == theirs.shape
-    return float((ours - theirs).abs().max() / theirs.std())
 
 
 def written(path: Path, data: bytes) -> Path:
@@ -69,56 +42,42 @@ def assert_same(ours: Generator, theirs: Generator, *, psi: float = 0.6, **how) 
 # What the reference implementations drew
 
 
-def assert_draws_nvidia(generator: Generator) -> None:
-    io = expected(NVIDIA)
-    codes = generator.codes(io["z"], psi=0.7)
-    assert error(codes, io["ws_psi07"]) < TOLERANCE
-    assert error(generator(codes), io["image_psi07_noise_const"]) < TOLERANCE
-    assert error(generator.at(noise="none")(generator.codes(io["z"])), io["image_psi1_noise_none"]) < TOLERANCE
+def assert_draws_as_its_reference(name: str, generator: Generator) -> None:
+    compared = REFERENCES[name].pairs(generator, arrays(name))
+    assert compared and all(error(ours, theirs) < TOLERANCE for ours, theirs in compared)
 
 
-def test_nvidia_state_dict_draws_what_stylegan2_ada_pytorch_draws() -> None:
-    generator = read(fixture(NVIDIA))
-    assert_draws_nvidia(generator)
+@pytest.mark.parametrize("name", references.marked(REFERENCES))
+def test_a_file_draws_what_its_reference_implementation_draws(name: str) -> None:
+    assert_draws_as_its_reference(name, read(references.path(name), references.settings_of(name)))
+
+
+def test_a_state_dict_of_nvidia_is_clamped_at_256_and_says_so() -> None:
+    generator, io = read(references.path(NVIDIA)), arrays(NVIDIA)
     assert generator.clamp == 256 and "conv_clamp = 256" in generator.notes[0]
+    free = read(references.path(NVIDIA), dict(conv_clamp=None)).at(noise="none")
+    assert error(free(free.codes(io["z"])), io["image_psi1_noise_none"]) > 0.1
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_nvidia_pickle_draws_what_stylegan2_ada_pytorch_draws(tmp_path: Path, protocol: int) -> None:
-    state = torch.load(fixture(NVIDIA), weights_only=True)
-    generator = read(written(tmp_path / "a.pkl", foreign.nvidia_pickle(state, protocol=protocol)))
-    assert_draws_nvidia(generator)
+    data = foreign.nvidia_pickle(references.state(NVIDIA), protocol=protocol)
+    generator = read(written(tmp_path / "a.pkl", data))
+    assert_draws_as_its_reference(NVIDIA, generator)
     assert generator.notes == ()
 
 
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_tensorflow_pickle_draws_what_its_conversion_draws(tmp_path: Path, protocol: int) -> None:
-    data = foreign.tf_pickle(torch.load(fixture(NVIDIA), weights_only=True), protocol=protocol, conv_clamp=256)
-    assert_draws_nvidia(read(written(tmp_path / "a.pkl", data)))
+    data = foreign.tf_pickle(references.state(NVIDIA), protocol=protocol, conv_clamp=256)
+    assert_draws_as_its_reference(NVIDIA, read(written(tmp_path / "a.pkl", data)))
     if protocol == 2:  # written with numpy 1, whose inner modules had other names
         old = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-        assert_draws_nvidia(read(written(tmp_path / "b.pkl", old)))
-
-
-def test_rosinality_file_draws_what_rosinality_draws() -> None:
-    generator, io = read(fixture(ROSINALITY)), expected(ROSINALITY)
-    assert error(generator.map(io["z"]), io["w"]) < TOLERANCE
-    assert error(generator(generator.codes(io["z"], psi=0.7)), io["image_psi07"]) < TOLERANCE
-
-
-def test_genforce_stylegan2_draws_what_genforce_draws() -> None:
-    generator, io = read(fixture(GENFORCE)), expected(GENFORCE)
-    codes = generator.codes(io["z"], psi=0.7, cutoff=4)
-    assert error(codes, io["ws"]) < TOLERANCE and error(generator(codes), io["image"]) < TOLERANCE
-
-
-def test_genforce_pggan_draws_what_genforce_draws() -> None:
-    generator, io = read(fixture(GENFORCE_PGGAN)), expected(GENFORCE_PGGAN)
-    assert error(generator(generator.codes(io["z"])), io["image"]) < TOLERANCE
+        assert_draws_as_its_reference(NVIDIA, read(written(tmp_path / "b.pkl", old)))
 
 
 def test_another_truncation_would_be_seen() -> None:
-    generator, io = read(fixture(ROSINALITY)), expected(ROSINALITY)
+    generator, io = read(references.path(ROSINALITY)), arrays(ROSINALITY)
     assert error(generator(generator.codes(io["z"], psi=0.71)), io["image_psi07"]) > 10 * TOLERANCE
 
 

@@ -242,7 +242,6 @@ def test_no_pictures_are_refused_in_a_sentence() -> None:
         chosen(tiny.pggan(), psi=1.0, pictures=0)
 
 
-@pytest.mark.skipif("portraits-stylegan2" not in zoo.CARDS, reason="the model is not bundled")
 def test_the_bundled_portraits_stay_above_40_db() -> None:
     generator = zoo.load("portraits-stylegan2")
     codes = generator.codes(generator.sample(4, 100), psi=0.7)

@@ -13,10 +13,10 @@ from core.factorization.sefa import sefa
 from core.generators.blocks import doubled, doubled_conv
 from core.generators.stylegan import StyleGAN
 
-from .. import shared_fixtures, tiny
+from .. import references, tiny
+from ..references import GENFORCE_STYLEGAN, error
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
-FIXTURE = "genforce_stylegan1_32"
 
 
 def as_genforce(generator: StyleGAN, *, fused_from: int = 128) -> dict[str, Tensor]:
@@ -91,12 +91,12 @@ def large() -> StyleGAN:
 
 
 def test_the_reference_implementation_is_reproduced() -> None:
-    generator = genforce_stylegan.from_state(shared_fixtures.state(f"{FIXTURE}.pth"))
-    io = shared_fixtures.arrays(FIXTURE)
+    generator = genforce_stylegan.from_state(references.state(GENFORCE_STYLEGAN))
+    io = references.arrays(GENFORCE_STYLEGAN)
     codes = generator.codes(io["z"], psi=0.7, cutoff=4)
-    assert shared_fixtures.off(codes, io["ws"]) < 1e-4
-    assert shared_fixtures.off(generator(codes), io["image"]) < 1e-4
-    assert shared_fixtures.off(generator(generator.codes(io["z"], psi=0.7)), io["image"]) > 0.1
+    assert error(codes, io["ws"]) < 1e-4
+    assert error(generator(codes), io["image"]) < 1e-4
+    assert error(generator(generator.codes(io["z"], psi=0.7)), io["image"]) > 0.1
     assert not generator.training and not any(p.requires_grad for p in generator.parameters())
 
 
@@ -114,8 +114,8 @@ def test_kernels_that_double_are_read_the_way_the_reference_reads_them(fused_sca
     opened = genforce_stylegan.from_state(state, {} if fused_scale is None else dict(fused_scale=fused_scale))
     codes = tiny.normal(1, opened.slots, opened.dim).float()
     expected = reference(state, codes, fused_from=fused_from)
-    assert shared_fixtures.off(opened(codes), expected) < 1e-4
-    assert shared_fixtures.off(opened(codes), reference(state, codes, fused_from=64)) > 0.01
+    assert error(opened(codes), expected) < 1e-4
+    assert error(opened(codes), reference(state, codes, fused_from=64)) > 0.01
 
 
 @pytest.mark.parametrize("size", [4, 15, 16, 32])
@@ -216,9 +216,9 @@ def broken(change) -> dict[str, Tensor]:
     ],
 )
 def test_a_file_that_is_not_whole_is_refused_in_one_sentence(change, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence) as error:
+    with pytest.raises(ValueError, match=sentence) as refusal:
         genforce_stylegan.from_state(broken(change))
-    said = str(error.value)
+    said = str(refusal.value)
     assert said.startswith("this GenForce StyleGAN file ") and ": " in said and "\n" not in said and len(said) < 300
 
 

@@ -39,7 +39,8 @@ from demos.steer import tab as sefa
 from demos.steer.code import code_for, png_for
 
 from .. import tiny
-from ..core.test_hub import REVISION, StandIn, cache, stand_in  # noqa: F401  (fixtures)
+from ..hub_server import REVISION, StandIn
+from ..support import Event, Request, pixels
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
@@ -60,7 +61,7 @@ def zoo_of_one(tmp_path: Path, monkeypatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.ModelCard:  # noqa: F811
+def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.ModelCard:
     """A small network that lies on the Hub only, with a licence of its own and bars of two rows."""
     native.save(tiny.stylegan2(seed=3), tmp_path / "far.safetensors")
     data = (tmp_path / "far.safetensors").read_bytes()
@@ -96,10 +97,6 @@ def slow(monkeypatch) -> None:
     monkeypatch.setattr(pace, "chosen", lambda generator, **_: Precision(generator, "float32", 45.0, (1.0, 2.0)))
 
 
-def visitor(name: str = "a") -> types.SimpleNamespace:
-    return types.SimpleNamespace(session_hash=name)
-
-
 # The list, and what choosing does
 
 
@@ -116,7 +113,7 @@ def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
     assert not models.listed()[3]["refusal"]
 
 
-def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_choosing_fetches_opens_and_returns_a_recipe_of_the_network(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:
     with pytest.raises(RecipeError, match="not on this machine yet"):
         Recipe(OF_HUB)
     said = list(models.choose(OF_HUB, Recipe(BUNDLED, seed=5).as_dict(), "a"))
@@ -130,7 +127,7 @@ def drawn(generator, seed: int, **more):
     return generator(generator.codes(generator.sample(1, seed), psi=0.7, **more))
 
 
-def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:
     stand_in.pieces = 1
     steps = models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a")
     assert next(steps)["name"] == OF_HUB
@@ -146,7 +143,7 @@ def test_another_visitor_s_stop_stops_nothing(of_hub: zoo.ModelCard) -> None:
     assert "recipe" in list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))[-1]
 
 
-def test_what_cannot_be_fetched_is_a_sentence(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:  # noqa: F811
+def test_what_cannot_be_fetched_is_a_sentence(of_hub: zoo.ModelCard, stand_in: StandIn) -> None:
     for name, expected in (("unknown", "not pinned"), ("nothing", "no such network"), (None, "no such network")):
         assert expected in list(models.choose(name, Recipe(BUNDLED).as_dict(), "a"))[-1]["error"]
     stand_in.status = 500
@@ -260,20 +257,10 @@ def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> 
     look = generator.preview(generator.run(codes, stop=stop))
     assert not first["exact"] and np.array_equal(pixels(first["src"]), to_uint8(look)[0])
     sefa.on_screen("a", recipe)
-    exact = sefa.exactly(recipe.as_dict(), visitor())
+    exact = sefa.exactly(recipe.as_dict(), Request("a"))
     assert exact["exact"] and exact["late"]
     assert np.array_equal(pixels(exact["src"]), to_uint8(recipes.render(recipe))[0])
     assert sefa.answer(recipe.as_dict())["exact"], "drawn once, it is there at once"
-
-
-def pixels(uri: str) -> np.ndarray:
-    return np.asarray(sefa_picture(uri).convert("RGB"))
-
-
-def sefa_picture(uri: str) -> Image.Image:
-    import base64
-
-    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
 def test_a_slow_network_without_a_first_look_keeps_what_is_there(monkeypatch, zoo_of_one: Path) -> None:
@@ -323,17 +310,17 @@ def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypa
 
 def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch) -> None:
     slow(monkeypatch)
-    recipe, event = Recipe(BUNDLED, seed=4), types.SimpleNamespace(key="k")
+    recipe, event = Recipe(BUNDLED, seed=4), Event()
     run = sefa.keyed_stream(lambda recipe, event: sefa.faces(recipe), sefa.one_knob)
-    parts = run(recipe.as_dict(), event, visitor())
+    parts = run(recipe.as_dict(), event, Request("a"))
     assert next(parts)["key"] == "k"
     sefa.on_screen("a", replace(recipe, amounts=(1.0,)))
     next(parts)  # the same faces and knob: goes on
     sefa.on_screen("a", replace(recipe, knob=1))
     assert list(parts) == []
-    parts = run(recipe.as_dict(), event, visitor())
+    parts = run(recipe.as_dict(), event, Request("a"))
     next(parts)
-    sefa.left(visitor())
+    sefa.left(Request("a"))
     assert list(parts) == []
 
 

@@ -19,16 +19,12 @@ from demos.page.fields import RecipeError
 from demos.restore import search as restoring
 from demos.restore.recipe import Restoration
 
-from ..tabs.test_restore_recipe import MODEL, SIDE, small_network
+from ..support import MODEL, SIDE
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 WIDE = np.zeros((40, 60, 3), np.uint8)
 WIDE[:, :30], WIDE[:, 30:] = (200, 40, 40), (20, 60, 200)  # red on the left, blue on the right
-
-
-@pytest.fixture(autouse=True)
-def small_model(tmp_path, monkeypatch):
-    small_network(tmp_path, monkeypatch)
-    return tmp_path
 
 
 def saved(picture: Image.Image, kind: str, **options) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import threading
 import warnings
@@ -17,10 +15,8 @@ from PIL import Image
 
 import app
 from core import zoo
-from core.checkpoints import native
 from core.codes import Directions
 from core.factorization.files import save_directions
-from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
 from demos.inside import tab as channel_awareness
@@ -36,27 +32,9 @@ from demos.paint import tab as lowrank
 from demos.restore import tab as mganprior
 from demos.steer import tab as sefa
 
-MODEL = "portraits-stylegan2"
+from ..support import MODEL, Request, pixels
 
-
-@pytest.fixture(autouse=True)
-def small_model(tmp_path, monkeypatch):
-    """A StyleGAN2 of 16 pixels under the bundled name, and nothing recorded or measured."""
-    torch.manual_seed(0)
-    path = tmp_path / "portraits-stylegan2.safetensors"
-    native.save(StyleGAN2(resolution=16, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
-    card = zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", 16)
-    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
-    monkeypatch.setattr(uploads, "folder", lambda: tmp_path / "uploads")
-    arrivals.recorded.cache_clear()
-    monkeypatch.setattr(measured, "_measured", {})
-    return tmp_path
-
-
-def pixels(uri: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
+pytestmark = pytest.mark.usefixtures("small_model")
 
 
 def moved(**changes) -> Recipe:
@@ -440,12 +418,9 @@ def test_without_any_model_the_page_says_what_to_do(monkeypatch):
 
 def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence():
     def opened(**query):
-        class Request:
-            query_params = query
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return sefa.opened(Request())
+            return sefa.opened(Request(**query))
 
     assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
     for query in ({}, {"theme": "dark"}):

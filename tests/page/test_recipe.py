@@ -85,7 +85,7 @@ def moved():
     return Recipe(STYLE, seed=7, psi=0.6, amounts=(1.5, 0, -2), knob=2)
 
 
-def pixels(recipe, files=None):
+def drawn(recipe, files=None):
     return to_uint8(made.render(recipe, files))[0]
 
 
@@ -250,7 +250,7 @@ def test_the_knobs_are_measured_in_standard_deviations(moved):
 
 def test_every_method_has_its_own_knobs(moved):
     pictures = [
-        pixels(replace(moved, method=method, mode=mode))
+        drawn(replace(moved, method=method, mode=mode))
         for method, mode in [("sefa", "paper"), ("sefa", "official"), ("ganspace", "paper"), ("random", "paper")]
     ]
     assert all(levels_apart(a, b) > 1 for i, a in enumerate(pictures) for b in pictures[:i])
@@ -354,7 +354,7 @@ def test_undoing_is_exact(layers, moved):
 def test_the_frames_of_a_strip_are_the_single_pictures(layers, moved):
     recipe, amounts = replace(moved, layers=layers), [-3, -0.3, 0, 1.5, 3]
     frames = to_uint8(made.render_strip(recipe, 2, amounts))
-    single = [pixels(made.turned(recipe, 2, amount)) for amount in amounts]
+    single = [drawn(made.turned(recipe, 2, amount)) for amount in amounts]
     assert all(levels_apart(a, b) <= 1 for a, b in zip(frames, single, strict=True))
     assert levels_apart(frames[0], frames[-1]) > 1
 
@@ -370,7 +370,7 @@ def test_a_strip_runs_the_layers_below_its_knobs_once(moved, monkeypatch):
 def test_other_faces_are_the_same_knob_on_other_seeds(moved):
     faces = made.render_faces(moved, [3, 9], [-2, 0, 2])
     assert faces.shape == (2, 3, 3, 64, 64)
-    assert levels_apart(to_uint8(faces[1])[2], pixels(replace(made.turned(moved, 2, 2), seed=9))) <= 1
+    assert levels_apart(to_uint8(faces[1])[2], drawn(replace(made.turned(moved, 2, 2), seed=9))) <= 1
 
 
 def test_a_strip_refuses_what_is_no_strip(moved):
@@ -383,16 +383,16 @@ def test_a_strip_refuses_what_is_no_strip(moved):
 
 def test_the_file_is_the_picture_without_loss_and_made_once(moved, monkeypatch):
     data = made.picture_bytes(moved)
-    assert np.array_equal(unpacked(data), pixels(moved)) and Image.open(io.BytesIO(data)).format == "WEBP"
+    assert np.array_equal(unpacked(data), drawn(moved)) and Image.open(io.BytesIO(data)).format == "WEBP"
     monkeypatch.setattr(made, "render", None)
     assert made.picture_bytes(replace(moved, knob=5)) is data  # which knob is chosen does not show
 
 
 def test_pggan_is_steered_by_the_same_recipe():
     recipe = Recipe(PROGRESSIVE, seed=2, amounts=(2,))
-    assert pixels(recipe).shape == (16, 16, 3)
-    assert levels_apart(pixels(recipe), pixels(replace(recipe, amounts=()))) > 1
-    assert np.array_equal(pixels(recipe), pixels(replace(recipe, psi=0.1)))
+    assert drawn(recipe).shape == (16, 16, 3)
+    assert levels_apart(drawn(recipe), drawn(replace(recipe, amounts=()))) > 1
+    assert np.array_equal(drawn(recipe), drawn(replace(recipe, psi=0.1)))
 
 
 # --- JSON, link, PNG
@@ -551,7 +551,7 @@ def test_a_wrong_recipe_gets_a_sentence(text):
 
 def test_a_png_carries_its_recipe_and_its_pixels(moved):
     data = png_for(moved)
-    assert recipe_from_png(data) == moved and np.array_equal(unpacked(data), pixels(moved))
+    assert recipe_from_png(data) == moved and np.array_equal(unpacked(data), drawn(moved))
     assert json.loads(Image.open(io.BytesIO(data)).info["ganatomy"])["version"] == VERSION
 
 
@@ -599,19 +599,19 @@ def run_code(code, folder, monkeypatch):
 def test_the_code_makes_the_same_pixels(change, moved, tmp_path, monkeypatch):
     recipe = replace(moved, **change)
     names = run_code(code_for(recipe), tmp_path, monkeypatch)
-    assert np.array_equal(np.asarray(names["picture"]), pixels(recipe))
-    assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), pixels(recipe))
+    assert np.array_equal(np.asarray(names["picture"]), drawn(recipe))
+    assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), drawn(recipe))
 
 
 def test_the_code_of_a_pggan_and_of_a_file_makes_the_same_pixels(moved, uploaded, tmp_path, monkeypatch):
     progressive = Recipe(PROGRESSIVE, seed=2, amounts=(0, 2))
     code = code_for(progressive)
     assert "psi" not in code
-    assert np.array_equal(np.asarray(run_code(code, tmp_path, monkeypatch)["picture"]), pixels(progressive))
+    assert np.array_equal(np.asarray(run_code(code, tmp_path, monkeypatch)["picture"]), drawn(progressive))
     for layers in ("all", "coarse"):
         recipe = replace(moved, method="file", directions=next(iter(uploaded)), layers=layers, knob=9)
         names = run_code(code_for(recipe, uploaded), tmp_path, monkeypatch)
-        assert np.array_equal(np.asarray(names["picture"]), pixels(recipe, uploaded))
+        assert np.array_equal(np.asarray(names["picture"]), drawn(recipe, uploaded))
     assert "directions.npy" in code_for(recipe)
 
 
@@ -627,7 +627,7 @@ def test_the_code_runs_as_it_stands_in_a_fresh_process(moved, files, tmp_path):
     start = f"from core import zoo\nzoo.CARDS[{STYLE!r}] = {card}\n"
     code = code_for(moved).replace("picture.png", str(tmp_path / "picture.png"))
     subprocess.run([sys.executable, "-c", start + code], cwd=ROOT, check=True, timeout=120)
-    assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), pixels(moved))
+    assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), drawn(moved))
 
 
 def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(moved, tmp_path, monkeypatch):
@@ -642,7 +642,7 @@ def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(move
     monkeypatch.setattr(subprocess, "run", None)  # where core is at hand nothing may be fetched
     for source in code:
         exec(compile(source, "cell", "exec"), names)
-    assert np.array_equal(np.asarray(names["picture"]), pixels(moved))
+    assert np.array_equal(np.asarray(names["picture"]), drawn(moved))
     strip = made.render_strip(moved, moved.knob, [-3, -2, -1, 0, 1, 2, 3])
     assert all(levels_apart(np.asarray(a), b) <= 1 for a, b in zip(names["frames"], to_uint8(strip), strict=True))
     assert notebook_for(moved) == data
@@ -670,21 +670,21 @@ def test_a_kept_edit_survives_its_file_and_moves_as_before(moved):
     assert back == EditFile(tuple(kept)) and len(text) < 30_000 and json.loads(text)["version"] == VERSION
     for one in back.edits:
         picture = apply_edit(one, replace(one.recipe, amounts=()))
-        assert levels_apart(to_uint8(picture)[0], pixels(one.recipe)) <= 1
+        assert levels_apart(to_uint8(picture)[0], drawn(one.recipe)) <= 1
 
 
 def test_a_kept_edit_moves_another_face_from_where_it_stands(moved):
     kept, other = keep_edit("smile", moved), Recipe(STYLE, seed=40, amounts=(0, 1))
     picture = to_uint8(apply_edit(kept, other))[0]
-    assert levels_apart(picture, pixels(replace(other, psi=0.7, amounts=(1.5, 1, -2)))) <= 1
-    assert levels_apart(picture, pixels(other)) > 1
-    assert np.array_equal(to_uint8(apply_edit(kept, other, strength=0))[0], pixels(other))
+    assert levels_apart(picture, drawn(replace(other, psi=0.7, amounts=(1.5, 1, -2)))) <= 1
+    assert levels_apart(picture, drawn(other)) > 1
+    assert np.array_equal(to_uint8(apply_edit(kept, other, strength=0))[0], drawn(other))
 
 
 def test_an_edit_of_uploaded_directions_needs_the_file_no_more(moved, uploaded):
     recipe = replace(moved, method="file", directions=next(iter(uploaded)))
     kept = EditFile.from_json(EditFile((keep_edit("mine", recipe, uploaded),)).to_json(), model=STYLE).edits[0]
-    assert levels_apart(to_uint8(apply_edit(kept, replace(moved, amounts=())))[0], pixels(recipe, uploaded)) <= 1
+    assert levels_apart(to_uint8(apply_edit(kept, replace(moved, amounts=())))[0], drawn(recipe, uploaded)) <= 1
 
 
 def test_nothing_to_keep_or_to_save_is_said(moved):

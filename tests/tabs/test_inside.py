@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import threading
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import stats
 
 import app
 from core import zoo
@@ -31,6 +31,7 @@ from demos.page import classes, models
 from demos.page import handlers as wiring
 
 from .. import tiny
+from ..support import Event, Request, pixels
 from .test_inside_recipe import DEEP, MODEL, PLAIN, small_networks
 
 
@@ -42,20 +43,6 @@ def networks(tmp_path, monkeypatch):
     arrivals.recorded.cache_clear()
     inside_words._evidence.cache_clear()
     yield from tiny.one_thread()
-
-
-class Request:
-    def __init__(self, visitor: str = "somebody", **query: str):
-        self.session_hash, self.query_params = visitor, query
-
-
-class Event:
-    def __init__(self, **data):
-        self.__dict__.update(data, key=data.get("key", "k"))
-
-
-def pixels(uri: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
 
 
 def drawn(look: Look, edits=()) -> np.ndarray:
@@ -356,7 +343,6 @@ def test_a_cut_has_the_asked_pieces_of_every_picture():
 
 
 def test_ranks_agree_with_scipy():
-    stats = pytest.importorskip("scipy.stats")
     for seed in range(5):
         a, b = tiny.normal(40, seed=seed).round(), tiny.normal(40, seed=seed + 50)
         assert experiments.rank_correlation(a, a + b) == pytest.approx(stats.spearmanr(a, a + b).statistic, abs=1e-9)

@@ -9,14 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from core import zoo
 from core.channels.awareness import awareness
 from core.channels.editing import ChannelEdit, edited
 from core.checkpoints import native
-from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.truth.worlds import objects
 from demos.inside import recipe as looks
@@ -25,7 +23,7 @@ from demos.page import classes
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe, alt_text
 
-from .. import tiny
+from .. import support, tiny
 
 MODEL, DEEP, PLAIN = "things", "deep-things", "portraits-stylegan2"
 
@@ -34,10 +32,7 @@ def small_networks(folder, monkeypatch) -> None:
     """A BigGAN and a BigGAN-deep of 16 pixels and 3 classes, and a StyleGAN2 without classes."""
     for name, network in ((MODEL, tiny.biggan()), (DEEP, tiny.biggan_deep())):
         native.save(network, folder / f"{name}.safetensors")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        plain = StyleGAN2(resolution=16, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2)
-        native.save(plain, folder / f"{PLAIN}.safetensors")
+    support.save_stylegan2(folder / f"{PLAIN}.safetensors")
     monkeypatch.setattr(zoo, "WEIGHTS", folder)
     cards = [
         zoo.ModelCard(PLAIN, "Test portraits", f"{PLAIN}.safetensors", "portraits", 16),

@@ -4,7 +4,6 @@ what a recipe turns into, how knobs are found and shared, and what bad input say
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -28,12 +27,9 @@ from core.codes import edit
 from core.factorization.files import load_directions
 from core.factorization.jacobian import grams
 from core.factorization.lowrank import lowrank_of
-from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
-from demos.page import arrival as arrivals
-from demos.page import evidence as measured
 from demos.page import picture as recipes
 from demos.page import uploads, words
 from demos.page.fields import RecipeError
@@ -44,8 +40,8 @@ from demos.paint import tab as lowrank
 from demos.paint.recipe import Painted
 
 from .. import tiny
+from ..support import MODEL, SIDE, Request, pixels
 
-MODEL, SIDE = "portraits-stylegan2", 16
 MOUTH, EYES = Box(0.5, 0.25, 0.75, 0.75).mask(SIDE), Box(0.125, 0.125, 0.375, 0.875).mask(SIDE)
 
 
@@ -62,26 +58,12 @@ class PlantedParts:
 
 
 @pytest.fixture(autouse=True)
-def small_model(tmp_path, monkeypatch):
-    """A StyleGAN2 of 16 pixels with a planted part reader, and nothing recorded, measured or kept."""
-    torch.manual_seed(0)
-    path = tmp_path / "portraits-stylegan2.safetensors"
-    native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
-    (tmp_path / "portraits-parts.safetensors").touch()
-    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(zoo, "CARDS", {MODEL: zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE)})
+def planted_parts(small_model, monkeypatch):
+    """The small network has a planted part reader, and no knobs are known of it."""
+    (small_model / "portraits-parts.safetensors").touch()
     monkeypatch.setattr(zoo, "load_part_reader", lambda world: PlantedParts())
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
-    monkeypatch.setattr(uploads, "folder", lambda: tmp_path / "uploads")
-    monkeypatch.setattr(measured, "_measured", {})
-    arrivals.recorded.cache_clear()
     for kept in (finding._jacobians, finding._solved, finding._said, lowrank._drawn, lowrank._names, lowrank._compared):
         kept.values.clear()
-    return tmp_path
-
-
-def pixels(uri: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
 
 
 def turned(**changes) -> Painted:
@@ -585,15 +567,6 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
     assert names["paint_answer"].concurrency_id == "live" and names["paint_finding"].concurrency_id == "solve"
 
 
-class Asked:
-    """A request with an address."""
-
-    session_hash = "visitor"
-
-    def __init__(self, **query: str):
-        self.query_params = query
-
-
 @pytest.mark.parametrize(
     "query, steer, paint",
     [
@@ -606,18 +579,18 @@ class Asked:
 def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
     names = ["steer", "paint"]
     reached = [
-        app.addressed(lambda request: ("reached",), name, names, 1)(Asked(**query)) == ("reached",) for name in names
+        app.addressed(lambda request: ("reached",), name, names, 1)(Request(**query)) == ("reached",) for name in names
     ]
     assert reached == [steer, paint]
-    chosen = app.choosing(names)(Asked(**query))
+    chosen = app.choosing(names)(Request(**query))
     assert isinstance(chosen, gr.Tabs) == paint
 
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = turned(region="eyes")
-    opened = lowrank.opened(Asked(**recipe.to_query()))
+    opened = lowrank.opened(Request(**recipe.to_query()))
     assert opened[0] == recipe.as_dict() and len(opened) == 8
-    refused = lowrank.opened(Asked(**dict(recipe.to_query(), region="rubbish")))
+    refused = lowrank.opened(Request(**dict(recipe.to_query(), region="rubbish")))
     assert "region" in refused[1]["error"] and refused[0] != recipe.as_dict()
 
 

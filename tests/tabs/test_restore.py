@@ -24,7 +24,6 @@ from core.images import to_uint8
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
-from demos.page import arrival as arrivals
 from demos.page import evidence as measured
 from demos.page import handlers as wiring
 from demos.page import own_pictures
@@ -39,18 +38,16 @@ from demos.restore import search as restoring
 from demos.restore import tab as mganprior
 from demos.restore.recipe import Restoration
 
-from .test_restore_recipe import HINTS, MODEL, SIDE, small_network
+from ..support import MODEL, SIDE, Event, Request, pixels
+from .test_restore_recipe import HINTS
 
 
 @pytest.fixture(autouse=True)
-def small_model(tmp_path, monkeypatch):
-    """A StyleGAN2 of 16 pixels with its critic, and nothing recorded, measured, kept or running."""
-    small_network(tmp_path, monkeypatch)
-    monkeypatch.setattr(measured, "_measured", {})
-    arrivals.recorded.cache_clear()
+def nothing_runs_on(small_model):
+    """No search runs before a test, none after it, and no method beside it is known."""
     mganprior._beside.values.clear()
     assert QUEUE.line == []
-    yield tmp_path
+    yield
     end = time.monotonic() + 5
     while QUEUE.line and time.monotonic() < end:
         time.sleep(0.01)
@@ -59,22 +56,6 @@ def small_model(tmp_path, monkeypatch):
 
 def wanted(**changes) -> Restoration:
     return Restoration(MODEL, **{"steps": 6, "codes": 3, **changes})
-
-
-def pixels(uri: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
-
-
-class Request:
-    """What a handler sees of a visitor."""
-
-    def __init__(self, visitor: str = "somebody", **query: str):
-        self.session_hash, self.query_params = visitor, query
-
-
-class Event:
-    def __init__(self, **data):
-        self.__dict__.update(data, key=data.get("key", "k"))
 
 
 def search(recipe: Restoration, visitor: str = "somebody") -> list[dict]:

@@ -12,47 +12,23 @@ import torch.nn.functional as F
 
 from core import zoo
 from core.checkpoints import native
-from core.critics import Critic
-from core.generators.stylegan2 import StyleGAN2
 from core.inversion.multicode import invert
 from core.inversion.vgg import load as load_vgg
 from core.regions import Box, to_text
-from demos.page import own_pictures
 from demos.page.fields import RecipeError
 from demos.restore import recipe as restorations
 from demos.restore import search as restoring
 from demos.restore import tab as mganprior
 from demos.restore.recipe import Restoration
 
-from .. import tiny
+from .. import support, tiny
 from ..core.test_losses import vgg_file
+from ..support import MODEL, SIDE
 
-MODEL, SIDE = "portraits-stylegan2", 16
+pytestmark = pytest.mark.usefixtures("small_model")
+
 HOLE = to_text(Box(0.25, 0.0, 0.5, 0.5).mask(64))
 HINTS = f"ff0000.{to_text(Box(0, 0, 0.5, 0.25).mask(64))}~0040c0.{to_text(Box(0.5, 0.5, 1, 1).mask(64))}"
-
-
-def small_network(folder, monkeypatch, **cards) -> None:
-    """A StyleGAN2 of 16 pixels with its critic, and no other card than those given."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        path = folder / "portraits-stylegan2.safetensors"
-        native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
-        critic = Critic(resolution=SIDE, channels=(8, 8, 8))
-        native.save(critic, path.with_name("portraits-stylegan2-critic.safetensors"))
-    monkeypatch.setattr(zoo, "WEIGHTS", folder)
-    monkeypatch.delenv("GANATOMY_VGG", raising=False)
-    card = zoo.ModelCard(MODEL, "Test portraits", str(path), "portraits", SIDE)
-    monkeypatch.setattr(zoo, "CARDS", {MODEL: card, **cards})
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
-    restoring._found.values.clear()
-    own_pictures._pictures.clear()
-
-
-@pytest.fixture(autouse=True)
-def small_model(tmp_path, monkeypatch):
-    small_network(tmp_path, monkeypatch)
-    return tmp_path
 
 
 def wanted(**changes) -> Restoration:
@@ -159,7 +135,7 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     path = small_model / "mine.safetensors"
     native.save(tiny.pggan(), path)
     own = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
-    small_network(small_model, monkeypatch, mine=own)
+    support.small_model(small_model, monkeypatch, mine=own)
     made = Restoration("mine", "copy", steps=2)
     assert made.shows == "network" and made.loss != "features"
     assert set(restorations.shown_by("mine")) == {"network", "steer", "upload"}
@@ -177,7 +153,7 @@ def somebodys(small_model, monkeypatch) -> str:
     path = small_model / "mine.safetensors"
     native.save(tiny.pggan(), path)
     mine = zoo.ModelCard("mine", "Mine", str(path), None, SIDE, psi=1.0, own=True)
-    small_network(small_model, monkeypatch, mine=mine)
+    support.small_model(small_model, monkeypatch, mine=mine)
     return "mine"
 
 

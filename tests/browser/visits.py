@@ -1,0 +1,162 @@
+"""The page in a real browser, as every test of it begins: a visit that is watched, and what a visitor sees and does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+
+from demos.page import picture as recipes
+
+from .. import support
+
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+WAIT = 60_000  # milliseconds: the machine may be busy, and nothing here measures speed
+LEAVING = "AbortError: signal is aborted"  # Gradio's heartbeat, when its page is left
+
+
+# --- tabs
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of the page.
+
+    settled: a function in JavaScript: does the picture of the recipe on screen stand? arrival: the address's query
+    where a test gives none. asked: a query -> the recipe that it asks for, or None where nothing waits for it.
+    """
+
+    name: str
+    settled: str
+    arrival: str = ""
+    asked: Callable[[str], dict | None] = lambda query: None
+
+    def open(self, page, address: str, query: str) -> None:
+        page.goto(address + (query or self.arrival), wait_until="commit")
+        page.wait_for_function(f"document.querySelectorAll('[id^={self.name}-fold] > button').length === 5")
+        page.wait_for_function(self.settled)
+        asked = self.asked(query)
+        if asked:
+            page.wait_for_function(f"asked => gan.same(gan.{self.name}.now.recipe, asked)", arg=asked)
+            page.wait_for_function(self.settled)
+
+    def recipe(self, page) -> dict:
+        return page.evaluate(f"gan.{self.name}.now.recipe")
+
+    def settle(self, page, condition: str = "true") -> dict:
+        """Waits until the picture of the recipe on screen stands and the condition holds; that recipe."""
+        page.wait_for_function(f"() => ({condition}) && ({self.settled})()")
+        return self.recipe(page)
+
+    def pixels(self, page) -> np.ndarray:
+        """The picture under the browser's eyes, [h, w, 3] uint8."""
+        return support.pixels(page.evaluate(f"document.querySelector('#{self.name}-stage img.after').src"))
+
+
+def asked_of_steer(query: str) -> dict | None:
+    """The recipe that a link asks for; None where it asks for none, or for an impossible one."""
+    given = dict(parse_qsl(query.lstrip("?")))
+    try:
+        return recipes.Recipe.from_query(given).as_dict() if set(given) & set(recipes.Recipe.names()) else None
+    except recipes.RecipeError:
+        return None
+
+
+STEER = Tab(
+    "steer",
+    asked=asked_of_steer,
+    settled="""() => {
+  const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
+  if (!parts || !gan.steer || !photo) return false;
+  const shown = parts.stage.props.value || {}, after = photo.querySelector('img.after'), asked = gan.steer.now.recipe;
+  return !gan.steer.now.dragging && !!shown.src && after.src === shown.src && after.naturalWidth > 0
+    && photo.querySelector('canvas').hidden && photo.dataset.painted !== undefined
+    && gan.steer.now.query === shown.query && +photo.dataset.seed === +asked.seed
+    && gan.same({...asked, seed: +asked.seed}, shown.recipe);
+}""",
+)
+
+
+# --- a visit, and what it must never do
+
+
+class Visits:
+    """Contexts of one test. errors: what the console said; elsewhere: addresses of other machines that were asked."""
+
+    def __init__(self, browser, url: str, tab: Tab = STEER):
+        self.browser, self.url, self.tab, self.host = browser, url, tab, urlsplit(url).netloc
+        self.contexts, self.errors, self.elsewhere = [], [], []
+
+    def open(self, query: str = "", *, size: str = "desktop", scheme: str = "light"):
+        """A page in a context of its own, once the picture that the address asks for stands."""
+        width, height = SIZES[size]
+        phone = dict(has_touch=True, is_mobile=True) if size == "phone" else {}
+        context = self.browser.new_context(
+            viewport=dict(width=width, height=height), color_scheme=scheme, reduced_motion="reduce", **phone
+        )
+        context.set_default_timeout(WAIT)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.fault(str(error)))
+        page.on("request", lambda request: self.note(request.url))
+        page.on("websocket", lambda socket: self.note(socket.url))
+        self.go(page, query)
+        return page
+
+    def go(self, page, query: str) -> None:
+        self.tab.open(page, self.url, query)
+
+    def fault(self, said: str) -> None:
+        if not said.startswith(LEAVING):
+            self.errors.append(said)
+
+    def note(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
+            self.elsewhere.append(url)
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+
+@contextmanager
+def watched(browser, url: str, tab: Tab = STEER) -> Iterator[Visits]:
+    """Visits that must end without an error on the console and without a request to another machine."""
+    made = Visits(browser, url, tab)
+    yield made
+    made.close()
+    assert made.errors == [] and made.elsewhere == []
+
+
+# --- what a visitor sees and does
+
+
+def assert_same_picture(shown: np.ndarray, expected: np.ndarray, tolerance: int = 1) -> None:
+    assert shown.shape == expected.shape
+    assert np.abs(shown.astype(int) - expected.astype(int)).max() <= tolerance
+
+
+def is_a_sentence(said: str) -> bool:
+    """What was wrong, what is possible or what to do; and nothing of how the page is made."""
+    inside = any(word in said for word in ("Traceback", "Error", "Exception"))
+    return len(said) > 30 and not inside and any(mark in said for mark in (": ", "; ", "choose", "give"))
+
+
+def press(page, button: str) -> None:
+    page.locator(f"#{button}").click()
+
+
+def axe(page) -> list[str]:
+    """What axe-core finds serious or critical, Gradio's own footer excepted."""
+    import axe_playwright_python
+
+    page.evaluate((Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({exclude: [['footer']]}, {resultTypes: ['violations']})")["violations"]
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['target']}" for one in grave for node in one["nodes"]]

@@ -1,0 +1,158 @@
+"""Small random networks in foreign formats, beside what their reference implementations computed with them.
+
+The everyday ones lie in `fixtures/networks`. The others lie outside of the repository: in the folder that the
+environment variable GANATOMY_FIXTURES names, else in `../shared/fixtures`; tests that need them bear the marker
+`shared`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from core.generators.base import Generator
+
+SHIPPED = Path(__file__).resolve().parent / "fixtures" / "networks"
+VARIABLE = "GANATOMY_FIXTURES"
+TOLERANCE = 1e-4  # of the reference's standard deviation
+
+Arrays = dict[str, Tensor]
+Pairs = list[tuple[Tensor, Tensor]]  # ours, and the reference's
+
+
+# --- where they are
+
+
+def shared_folder() -> Path:
+    """The folder with all networks. Fails the test with a sentence where it is not there."""
+    folder = Path(os.environ.get(VARIABLE) or SHIPPED.parents[3] / "shared" / "fixtures")
+    if not folder.is_dir():
+        pytest.fail(
+            f"{folder} is not there: tests with the marker `shared` read networks in foreign formats from the "
+            f"folder that {VARIABLE} names, else from ../shared/fixtures; leave these tests out, or put the "
+            "networks there",
+            pytrace=False,
+        )
+    return folder
+
+
+def path(name: str) -> Path:
+    shipped = SHIPPED / name
+    return shipped if shipped.exists() else shared_folder() / name
+
+
+def marked(names: Iterable[str]) -> list:
+    """Values for `parametrize`: a name that is not shipped bears the marker `shared`."""
+    return [name if (SHIPPED / name).exists() else pytest.param(name, marks=pytest.mark.shared) for name in names]
+
+
+# --- what is in them
+
+
+def stem(name: str) -> str:
+    """What the files of one network begin with."""
+    return name.rsplit(".", 1)[0].removesuffix("_G_ema").removesuffix("_state")
+
+
+def state(name: str) -> dict[str, Tensor]:
+    found = torch.load(path(name), map_location="cpu", weights_only=True)
+    return dict(found.get("generator_smooth", found))
+
+
+def arrays(name: str) -> Arrays:
+    """Inputs and outputs of the reference implementation, of the network in the file `name`."""
+    with np.load(path(f"{stem(name)}_io.npz"), allow_pickle=False) as file:
+        return {key: torch.as_tensor(file[key]) for key in file.files}
+
+
+def config(name: str) -> dict:
+    return json.loads(path(f"{stem(name)}_config.json").read_text(encoding="utf-8"))
+
+
+def error(ours: Tensor, theirs: Tensor) -> float:
+    """Largest difference, in standard deviations of the reference."""
+    assert ours.shape == theirs.shape
+    return float((ours - theirs).abs().max() / theirs.std())
+
+
+# --- what a generator of ours computes of the same inputs
+
+
+def nvidia(generator: Generator, io: Arrays, label: int | None = None) -> Pairs:
+    """Codes and pictures with and without truncation and noise; the file may hold a part of them."""
+    whole, cut = (generator.codes(io["z"], psi=psi, label=label) for psi in (1, 0.7))
+    ours = {
+        "ws_psi1": whole,
+        "ws_psi07": cut,
+        "image_psi1_noise_const": generator(whole),
+        "image_psi07_noise_const": generator(cut),
+        "image_psi1_noise_none": generator.at(noise="none")(whole),
+    }
+    ending = "" if label is None else f"_label{label}"
+    return [(tensor, io[name + ending]) for name, tensor in ours.items() if name + ending in io]
+
+
+def nvidia_classes(generator: Generator, io: Arrays) -> Pairs:
+    return nvidia(generator, io, label=0) + nvidia(generator, io, label=2)
+
+
+def rosinality(generator: Generator, io: Arrays) -> Pairs:
+    picture = generator(generator.codes(io["z"], psi=0.7))
+    return [(generator.map(io["z"]), io["w"]), (picture, io["image_psi07"])]
+
+
+def genforce_pggan(generator: Generator, io: Arrays) -> Pairs:
+    return [(generator(generator.codes(io["z"])), io["image"])]
+
+
+def genforce(generator: Generator, io: Arrays) -> Pairs:
+    codes = generator.codes(io["z"], psi=0.7, cutoff=4)
+    return [(codes, io["ws"]), (generator(codes), io["image"])]
+
+
+def biggan(generator: Generator, io: Arrays) -> Pairs:
+    return [(generator(generator.codes(io["z"], label=io["label"])), io["image"])]
+
+
+def biggan_deep(generator: Generator, io: Arrays) -> Pairs:
+    codes = generator.codes(io["z"], label=io["label"])
+    return [(generator.at(psi=0.4)(codes), io["image_trunc040"]), (generator(codes), io["image_trunc100"])]
+
+
+class Reference(NamedTuple):
+    """What a file is, and what is compared. settings: what its reference was built with and the file does not say."""
+
+    format: str
+    architecture: str
+    pairs: Callable[[Generator, Arrays], Pairs]
+    settings: dict | None = None
+
+
+NVIDIA, ROSINALITY = "nvidia_stylegan2ada32_fp16_state.pt", "rosinality_stylegan2_32.pt"
+GENFORCE_PGGAN, GENFORCE_STYLEGAN = "genforce_pggan_32.pth", "genforce_stylegan1_32.pth"
+BIGGAN, BIGGAN_DEEP = "ajbrock_biggan32_G_ema.pth", "hf_biggan_deep32.bin"
+REFERENCES: dict[str, Reference] = {
+    NVIDIA: Reference("nvidia", "StyleGAN2", nvidia),
+    "nvidia_stylegan2ada32_state.pt": Reference("nvidia", "StyleGAN2", nvidia),
+    "nvidia_stylegan2ada32_cond3_state.pt": Reference("nvidia", "StyleGAN2", nvidia_classes, dict(conv_clamp=None)),
+    ROSINALITY: Reference("rosinality", "StyleGAN2", rosinality),
+    "genforce_stylegan2_32.pth": Reference("genforce", "StyleGAN2", genforce),
+    GENFORCE_PGGAN: Reference("genforce", "PGGAN", genforce_pggan),
+    GENFORCE_STYLEGAN: Reference("genforce_stylegan", "StyleGAN", genforce),
+    BIGGAN: Reference("ajbrock", "BigGAN", biggan),
+    BIGGAN_DEEP: Reference("hf_biggan", "BigGANDeep", biggan_deep),
+}
+
+
+def settings_of(name: str) -> dict | None:
+    """The config.json beside a file, or what its row says."""
+    there = path(name).with_name(f"{stem(name)}_config.json")
+    return config(name) if there.exists() else REFERENCES[name].settings

@@ -1,0 +1,73 @@
+"""What tests of the page share: a small bundled network, pictures out of data URIs, and what a handler sees."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core import zoo
+from core.checkpoints import native
+from core.critics import Critic
+from core.generators.stylegan2 import StyleGAN2
+from demos.page import arrival, own_pictures, uploads
+from demos.page import evidence as measured
+from demos.restore import search as restoring
+
+MODEL, SIDE = "portraits-stylegan2", 16
+
+
+def save_stylegan2(path: Path) -> None:
+    """A random StyleGAN2 of 16 pixels; the global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        native.save(StyleGAN2(resolution=SIDE, channels=(16, 12, 8), z_dim=16, dim=16, mapping_layers=2), path)
+
+
+def save_critic(path: Path) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        native.save(Critic(resolution=SIDE, channels=(8, 8, 8)), path)
+
+
+def small_model(folder: Path, monkeypatch: pytest.MonkeyPatch, **cards: zoo.ModelCard) -> None:
+    """A StyleGAN2 of 16 pixels under the bundled name, with its critic, in `folder`.
+
+    There is no other card than those given, and nothing is recorded, measured, uploaded or found.
+    """
+    save_stylegan2(folder / f"{MODEL}.safetensors")
+    save_critic(folder / f"{MODEL}-critic.safetensors")
+    card = zoo.ModelCard(MODEL, "Test portraits", str(folder / f"{MODEL}.safetensors"), "portraits", SIDE)
+    monkeypatch.setattr(zoo, "WEIGHTS", folder)
+    monkeypatch.setattr(zoo, "CARDS", {MODEL: card, **cards})
+    monkeypatch.setattr(measured, "_measured", {})
+    monkeypatch.setattr(uploads, "folder", lambda: folder / "uploads")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
+    monkeypatch.delenv("GANATOMY_VGG", raising=False)
+    arrival.recorded.cache_clear()
+    restoring._found.values.clear()
+    own_pictures._pictures.clear()
+
+
+def pixels(uri: str) -> np.ndarray:
+    """The picture in a data URI, [h, w, 3] uint8."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
+
+
+class Request:
+    """What a handler sees of a visitor and of the address that they opened."""
+
+    def __init__(self, visitor: str = "somebody", **query: str):
+        self.session_hash, self.query_params = visitor, query
+
+
+class Event:
+    """What a handler sees of an event of the page: its data, and the key by which the answer is told from others."""
+
+    def __init__(self, **data):
+        self.__dict__.update(data, key=data.get("key", "k"))
