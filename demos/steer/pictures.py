@@ -9,7 +9,7 @@ from core.images import webp
 
 from ..page import picture as recipes
 from ..page.picture import Recipe
-from ..page.pictures import Door, Drawing, own_network
+from ..page.pictures import Door, Drawing
 from ..page.uploads import uploaded
 from . import tab
 
@@ -33,11 +33,6 @@ def lacks_directions(recipe: Recipe) -> str:
     return "" if known else "these knobs were not found yet: open the picture on the page first"
 
 
-def subject(recipe: Recipe) -> tuple | None:
-    """A network of one's own, or a file of directions, makes a picture private."""
-    return ("directions", recipe.model, recipe.directions) if recipe.method == "file" else own_network(recipe.model)
-
-
 DOOR = Door(
     tab.TAB,
     Recipe,
@@ -46,5 +41,5 @@ DOOR = Door(
         "before": Drawing(before, keep=False),
         "film": Drawing(film, lacks_directions, frames=tab.FRAMES),
     },
-    subject=subject,
+    subject=tab.private_subject,
 )

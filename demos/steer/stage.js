@@ -15,6 +15,7 @@
     };
     stage.answers = 0;
     stage.painted = amount => { photo.element.dataset.painted = amount; };
+    stage.follow = followed(tab, stage);
     stage.main = mainOf(tab, stage);
     stage.show = answer => show(tab, answer);
     stage.network = gan.models(parts.models, "steer", {
@@ -43,6 +44,29 @@
       grade: E("p", {class: "caption", id: "steer-grade"}),
       said: E("p", {class: "said", id: "steer-error", role: "alert", hidden: true}),
     };
+  }
+
+  // While a knob moves the picture comes by plain HTTP; words follow once it rests. Returns whether it comes that way.
+  function followed(tab, {photo, film, painted}) {
+    const {now} = tab;
+    const follower = gan.follower({
+      shown: (url, recipe) => {
+        photo.after.src = url;
+        if (!film.ready()) photo.canvas.hidden = true;
+        painted(recipe.amounts[recipe.knob]);
+      },
+      failed: () => tab.send(),
+    });
+    const able = () => {
+      const {answer, recipe} = now, mine = name => answer.recipe[name] === recipe[name];
+      return !!answer && !!answer.pictures && answer.exact !== false && ["model", "method", "directions"].every(mine);
+    };
+    const follow = () => {
+      if (!able()) return false;
+      follower.want(gan.pictureAt(now.answer.pictures, "after", now.recipe, now.query), copyOf(now.recipe));
+      return true;
+    };
+    return Object.assign(follow, {able, stop: follower.stop});
   }
 
   // the chosen knob, under the picture
@@ -76,7 +100,8 @@
     if (!now.refused) said.hidden = true;             // the answer to the restored recipe leaves the sentence standing
     Object.assign(now, {refused: false, setup: answer.setup, good: copyOf(answer.recipe), answer});
     const current = same(answer.recipe, now.recipe);
-    if (!current && (answer.late || now.dragging && film.ready())) return;
+    if (!current && (answer.late || now.dragging && (film.ready() || stage.follow.able()))) return;
+    stage.follow.stop();
     photo.element.classList.toggle("rough", answer.exact === false);
     tab.sharpen();
     if (answer.exact === false && now.dragging && film.ready()) { tab.tell(); return; }

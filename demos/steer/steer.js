@@ -28,7 +28,8 @@
       now.recipe.amounts[knob] = amount;
       now.dragging = !rest;
       if (rest) history.remember();
-      if (rest || !(knob === now.recipe.knob && tab.stage.film.ready())) send();
+      const filmed = knob === now.recipe.knob && tab.stage.film.ready();
+      if (rest || !filmed && !tab.stage.follow()) send();
       if (rest) sharpen();
       tell();
     };

@@ -24,6 +24,7 @@ from ..page import evidence as measured
 from ..page import handlers as wiring
 from ..page import models, words
 from ..page import picture as recipes
+from ..page import pictures as served
 from ..page.arrival import fitting
 from ..page.blocks import data_uri, tiles
 from ..page.fields import RecipeError, recipe_of_link
@@ -85,7 +86,15 @@ def shown_of(recipe: Recipe, *, at_once: bool = False) -> dict:
         note=recipe.link_note(),
         sentence=first_sentence(recipe),
         setup=setup,
+        pictures=served.address(private_subject(recipe)),
     )
+
+
+def private_subject(recipe: Recipe) -> tuple | None:
+    """What makes the recipe's pictures private: a network of one's own, or a file of directions; None: nothing."""
+    if recipe.method == "file":
+        return "directions", recipe.model, recipe.directions
+    return served.own_network(recipe.model)
 
 
 def setup_of(recipe: Recipe) -> dict:
@@ -279,7 +288,7 @@ def arrival() -> dict:
         recipe=found["recipe"],
         sentence=found["sentence"],
         code=found["code"],
-        answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
+        answer=dict(found["answer"], src=pictures["after"], before=pictures["before"], pictures=served.PATH),
         strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
         grid=dict(rows=cut["grid"], key="arrival"),
         faces=dict(found["faces"], rows=cut["faces"], key="arrival"),

@@ -52,6 +52,36 @@
       ready: () => film.ready() && now.strip === keyOf(now.recipe)};
   };
 
+  // The address of a recipe's picture below `place`; `query`: the link on screen, which names the weights.
+  gan.pictureAt = (place, kind, recipe, query) => {
+    const left = ["version", "tab", ...(place.includes("/") ? [] : ["directions"])], weights = new URLSearchParams(query);
+    const fields = Object.entries(recipe).filter(([name]) => !left.includes(name));
+    const asked = new URLSearchParams({v: recipe.version,
+      ...Object.fromEntries(fields.map(([name, value]) => [name, value === !!value ? +value : value]))});
+    if (recipe.tab) asked.set("tab", recipe.tab);
+    if (weights.get("w") && weights.get("model") === recipe.model) asked.set("w", weights.get("w"));
+    return `${place}/${kind}?${asked}`;
+  };
+
+  // Pictures by plain HTTP for what moves: the newest one that is wanted is asked for, one request at a time.
+  // `shown(url, wanted)` puts it on screen, `failed(wanted)` is told where it does not come this way.
+  gan.follower = ({shown, failed}) => {
+    let next = null, busy = false, round = 0;
+    async function ask() {
+      if (busy || !next) return;
+      const {url, wanted} = next, mine = round, image = new Image();
+      next = null; busy = true; image.src = url;
+      const came = await image.decode().then(() => true, () => false);
+      busy = false;
+      if (mine === round) (came ? shown : failed)(came ? url : wanted, wanted);
+      ask();
+    }
+    return {
+      want: (url, wanted) => { next = {url, wanted}; ask(); },
+      stop: () => { next = null; round++; },
+    };
+  };
+
   // One knob: a title, the amount, a range with its two ends in words. `input` while it moves, `commit` when it rests.
   gan.knob = ({id, reach, step = 0.1, input, commit}) => {
     const title = E("span", {class: "knob-title"}), also = E("small"), amount = E("output", {class: "knob-amount"});
