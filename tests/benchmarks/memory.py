@@ -29,9 +29,18 @@ METHODS = ("sefa", "ganspace", "random")
 TASKS = ("enlarge", "colour", "fill", "noise", "copy")
 # how often each is done, in a thousand
 SHARES = dict(
-    after=350, film=60, inside_after=90, steer_picture=200, steer_strip=60, steer_other_faces=10, steer_code=30,
-    paint_picture=50, restore_picture=50, inside_picture=70, inside_code=30,
-)  # fmt: skip
+    after=350,
+    film=60,
+    inside_after=90,
+    steer_picture=200,
+    steer_strip=60,
+    steer_other_faces=10,
+    steer_code=30,
+    paint_picture=50,
+    restore_picture=50,
+    inside_picture=70,
+    inside_code=30,
+)
 
 
 def resident(pid: int) -> float:
@@ -41,7 +50,7 @@ def resident(pid: int) -> float:
 
 
 class Actions:
-    """Mixed actions of all tabs, each new; `done` counts them, `refused` those that the page answered with a sentence."""
+    """Mixed actions of all tabs, each new; `done` counts them, `refused` those that were answered with a sentence."""
 
     def __init__(self, url: str):
         from gradio_client import Client
@@ -66,7 +75,7 @@ class Actions:
                 label=label,
                 codes=2,
                 steps=3,
-            ),  # fmt: skip
+            ),
             "inside": lambda: dict(
                 plain,
                 tab="inside",
@@ -75,7 +84,7 @@ class Actions:
                 gate=self.draw.randrange(8),
                 channel=self.draw.randrange(16),
                 amount=round(self.draw.uniform(0, 3), 2),
-            ),  # fmt: skip
+            ),
         }
         moved = dict(plain, version=1, method=self.draw.choice(METHODS), amounts=[round(self.draw.uniform(-3, 3), 2)])
         return makers.get(name.split("_")[0], lambda: moved)()
