@@ -1,9 +1,12 @@
-"""Edits that a visitor keeps: the numbers that make them, a file of several, and how they are applied again."""
+"""Edits that a visitor keeps: the numbers that make them, a file of several, the browser's storage, and how they are
+applied again.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,15 +101,11 @@ class EditFile:
 
     def to_json(self) -> str:
         """Raises RecipeError where there is nothing to save, or more than the page would read again."""
-        edits = [
-            dict(name=kept.name, recipe=kept.recipe.as_dict(), slots=kept.slots, shift=kept.shift, weights=kept.weights)
-            for kept in self.edits
-        ]
-        text = json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=edits))
-        if not edits:
-            raise RecipeError("there is no edit to save: keep one first")
+        text = _written(map(_row, self.edits))
+        if not self.edits:
+            raise RecipeError("there is no edit of this network to save: keep one first")
         if len(text) > LARGEST_EDIT_FILE:
-            raise RecipeError(f"{len(edits)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: save fewer")
+            raise RecipeError(f"{len(self.edits)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: save fewer")
         return text
 
     @classmethod
@@ -120,6 +119,102 @@ class EditFile:
         if not isinstance(rows, list) or not rows:
             raise RecipeError("this file of edits holds none: choose another one, or save it again")
         return cls(tuple(_edit_of(row, model) for row in rows))
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The edits in a visitor's browser, of whichever networks; those of others are listed, and block nothing.
+
+    rows: as of an `EditFile`. Each is named by its network, weights and name; only what is used is checked.
+    """
+
+    rows: tuple[Mapping, ...] = ()
+
+    @classmethod
+    def read(cls, stored: str | None) -> Storage:
+        """What `text` wrote, or an `EditFile`; what cannot be read is left out."""
+        try:
+            found = parsed(stored, LARGEST_EDIT_FILE, "the storage") if stored else {}
+        except RecipeError:
+            return cls()
+        rows = found.get("edits") if isinstance(found, dict) else None
+        return cls(tuple(row for row in rows if _has_names(row)) if isinstance(rows, list) else ())
+
+    def text(self) -> str:
+        """Raises RecipeError where it is more than would be read again."""
+        text = _written(self.rows)
+        if len(text) > LARGEST_EDIT_FILE:
+            raise RecipeError(
+                f"{len(self.rows)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: delete some, "
+                "or save them to a file first"
+            )
+        return text
+
+    def choices(self, model: str) -> list[tuple[str, str]]:
+        """(in words, key) of all edits, those of this network first; the others say of what they are."""
+        own = [(row["name"], key_of(row)) for row in self.rows if _is_of(row, model)]
+        others = [
+            (f"{row['name']} (of another network: {_network(row, model)})", key_of(row))
+            for row in self.rows
+            if not _is_of(row, model)
+        ]
+        return own + others
+
+    def of(self, model: str) -> tuple[Edit, ...]:
+        """This network's edits. Raises RecipeError where one is damaged."""
+        return tuple(_edit_of(row, model) for row in self.rows if _is_of(row, model))
+
+    def one(self, key: str | None, model: str) -> Edit:
+        """Raises RecipeError where there is none of that key, or it is of another network."""
+        row = next((row for row in self.rows if key_of(row) == key), None)
+        if row is None:
+            raise RecipeError("no kept edit is chosen: keep one, or load a file, and choose it in the list")
+        if not _is_of(row, model):
+            raise RecipeError(
+                f"the edit {quoted(row['name'])} is of another network ({_network(row, model)}): "
+                "open that network to apply it, or choose another edit"
+            )
+        return _edit_of(row, model)
+
+    def added(self, edits: Sequence[Edit]) -> Storage:
+        """A name that the same network has already means the new edit."""
+        new = tuple(map(_row, edits))
+        names = {key_of(row) for row in new}
+        return Storage(tuple(row for row in self.rows if key_of(row) not in names) + new)
+
+    def without(self, key: str | None) -> Storage:
+        """Raises RecipeError where there is none of that key."""
+        left = tuple(row for row in self.rows if key_of(row) != key)
+        if len(left) == len(self.rows):
+            raise RecipeError("no kept edit is chosen: choose one in the list to delete it")
+        return Storage(left)
+
+
+def key_of(row: Mapping) -> str:
+    return f"{row['recipe']['model']} {row['weights'][:12]} {row['name']}"
+
+
+def _has_names(row: object) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("recipe"), dict):
+        return False
+    return all(isinstance(name, str) for name in (row["recipe"].get("model"), row.get("weights"), row.get("name")))
+
+
+def _is_of(row: Mapping, model: str) -> bool:
+    return row["recipe"]["model"] == model and row["weights"] == zoo.weights_hash(model)
+
+
+def _network(row: Mapping, model: str) -> str:
+    name = row["recipe"]["model"]
+    return f"other weights of {name}" if name == model else name
+
+
+def _row(kept: Edit) -> dict:
+    return dict(name=kept.name, recipe=kept.recipe.as_dict(), slots=kept.slots, shift=kept.shift, weights=kept.weights)
+
+
+def _written(rows: Iterable[Mapping]) -> str:
+    return json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=list(rows)))
 
 
 def _edit_of(row: object, model: str) -> Edit:

@@ -35,7 +35,7 @@ from ..page.parts import LIVE, LONG, Demo, button, cell, deliver, fold, limits, 
 from ..page.picture import Recipe
 from ..page.uploads import origin, take_directions, uploaded
 from .code import code_for, notebook_for, png_for
-from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, apply_edit, keep_edit
+from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, apply_edit, keep_edit
 
 TAB, TITLE = "steer", "Steer"
 SCRIPTS = ("steer/steer", "steer/stage", "steer/sheets")
@@ -217,18 +217,7 @@ def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
     return animation(pictures), f"{name}.webp"
 
 
-# --- edits that are kept: in the visitor's browser, as the text of an EditFile
-
-
-def edits_of(stored: str | None, model: str) -> tuple[Edit, ...]:
-    """The edits in the visitor's own storage; none where it is empty. Raises RecipeError where they do not fit."""
-    return EditFile.from_json(stored, model=model).edits if stored else ()
-
-
-def added(stored: str | None, model: str, new: tuple[Edit, ...]) -> tuple[Edit, ...]:
-    """The stored edits and the new ones; a name that is taken again now means the new edit."""
-    names = {edit.name for edit in new}
-    return tuple(old for old in edits_of(stored, model) if old.name not in names) + new
+# --- edits that are kept
 
 
 def edited_faces(kept: Edit, recipe: Recipe) -> str:
@@ -440,7 +429,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
 
 def _kept_edits(parts: dict) -> None:
     text(
-        '<h4>Cache edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
+        '<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
         "works where the knobs are counted differently.</p>"
     )
     with gr.Row(elem_classes="keep"):
@@ -454,9 +443,10 @@ def _kept_edits(parts: dict) -> None:
         )
         parts["keep"] = button("Keep this edit", "steer-keep")
     with gr.Row(elem_classes="keep"):
-        parts["edits"] = gr.Dropdown([], label="Cache edits", elem_id="steer-edits", scale=2, min_width=160)
+        parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
         parts["apply"] = button("Apply to this picture", "steer-apply")
         parts["others"] = button("Apply to eight pictures", "steer-apply-others")
+        parts["delete"] = button("Delete", "steer-delete")
     with gr.Row(elem_classes="buttons"):
         parts["save"] = button("Save to a file", "steer-save")
         parts["load"] = gr.UploadButton(
@@ -630,15 +620,16 @@ def _wire_files(parts: dict) -> None:
         deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"steer_take_{kind}")
 
 
-def _names(edits: tuple[Edit, ...], value: str | None = None) -> gr.Dropdown:
-    return gr.Dropdown(choices=[edit.name for edit in edits], value=value)
+def _listed(storage: Storage, model: str, chosen: Edit | None = None) -> gr.Dropdown:
+    key = next((key for name, key in storage.choices(model) if chosen and name == chosen.name), None)
+    return gr.Dropdown(choices=storage.choices(model), value=key)
 
 
 def keep(given: Mapping, stored: str | None, name: str) -> tuple:
     recipe = recipes.Recipe.from_json(given)
     edit = keep_edit(name, recipe, uploaded(recipe))
-    edits = added(stored, recipe.model, (edit,))
-    return EditFile(edits).to_json(), _names(edits, edit.name), ""
+    storage = Storage.read(stored).added([edit])
+    return storage.text(), _listed(storage, recipe.model, edit), ""
 
 
 def load(path: str, given: Mapping, stored: str | None) -> tuple:
@@ -648,17 +639,19 @@ def load(path: str, given: Mapping, stored: str | None) -> tuple:
             f"this file is larger than {LARGEST_EDIT_FILE // 2**20} MB: choose one that was saved on this page"
         )
     loaded = EditFile.from_json(Path(path).read_bytes(), model=model).edits
-    edits = added(stored, model, loaded)
-    return EditFile(edits).to_json(), _names(edits, loaded[0].name)
+    storage = Storage.read(stored).added(loaded)
+    return storage.text(), _listed(storage, model, loaded[0])
 
 
-def chosen(name: str | None, given: Mapping, stored: str | None) -> tuple[Edit, Recipe]:
-    """The edit of that name and the current recipe. Raises RecipeError where there is none."""
+def delete(key: str | None, given: Mapping, stored: str | None) -> tuple:
+    left = Storage.read(stored).without(key)
+    return left.text(), _listed(left, recipes.Recipe.from_json(given).model)
+
+
+def chosen(key: str | None, given: Mapping, stored: str | None) -> tuple[Edit, Recipe]:
+    """The edit of that key and the current recipe. Raises RecipeError where there is none of this network."""
     recipe = recipes.Recipe.from_json(given)
-    for edit in edits_of(stored, recipe.model):
-        if edit.name == name:
-            return edit, recipe
-    raise RecipeError("no kept edit is chosen: keep one, or load a file, and choose it in the list")
+    return Storage.read(stored).one(key, recipe.model), recipe
 
 
 def _wire_edits(parts: dict) -> None:
@@ -669,19 +662,17 @@ def _wire_edits(parts: dict) -> None:
         return replace(edit.recipe, seed=recipe.seed, psi=recipe.psi).as_dict()
 
     def save(given, stored):
-        saved = EditFile(edits_of(stored, recipes.Recipe.from_json(given).model)).to_json()
+        saved = EditFile(Storage.read(stored).of(recipes.Recipe.from_json(given).model)).to_json()
         return publish(saved.encode(), "ganatomy-edits.json")
 
     def listed(given, stored):
-        try:
-            return _names(edits_of(stored, recipes.Recipe.from_json(given).model))
-        except RecipeError:  # kept with other weights: nobody asked for them, so there is nothing to say
-            return _names(())
+        return _listed(Storage.read(stored), recipes.Recipe.from_json(given).model)
 
     parts["keep"].click(
         guarded(keep, 3), [bus, kept, parts["name"]], [kept, edits, parts["name"]], **private("steer_keep", LONG)
     )
     parts["load"].upload(guarded(load, 2), [parts["load"], bus, kept], [kept, edits], **private("steer_load", LONG))
+    parts["delete"].click(guarded(delete, 2), [edits, bus, kept], [kept, edits], **private("steer_delete", LONG))
     parts["apply"].click(guarded(apply), [edits, bus, kept], bus, **private("steer_apply", LONG))
     parts["others"].click(
         guarded(lambda *values: edited_faces(*chosen(*values))),
@@ -689,7 +680,8 @@ def _wire_edits(parts: dict) -> None:
         parts["edited"],
         **private("steer_apply_others", LONG),
     )
-    parts["taken"].expand(listed, [bus, kept], edits, **private("steer_edits", LONG))
+    parts["taken"].expand(guarded(listed), [bus, kept], edits, **private("steer_edits", LONG))
+    parts["model"].change(guarded(listed), [bus, kept], edits, **private("steer_edits_of_network", LONG))
     deliver(parts["save"], guarded(save), [bus, kept], parts["outlet"], "steer_save")
 
 

@@ -369,6 +369,31 @@ def test_a_kept_edit_survives_a_reload_and_moves_another_face(visits: Visits):
     assert_same_picture(pixels(page), drawn(recipe))
 
 
+def test_edits_of_another_network_are_listed_cannot_be_applied_and_can_be_deleted(visits: Visits):
+    first, other = list(zoo.CARDS)[:2]
+    page = visits.open(f"?model={other}&amounts=1.5")
+    open_fold(page, "take")
+    name, edits = page.locator("#steer-edit-name input, #steer-edit-name textarea"), "#steer-edits input"
+    name.fill("theirs")
+    press(page, "steer-keep")
+    page.wait_for_function("document.querySelector('#steer-edits input').value === 'theirs'")
+    visits.go(page, f"?model={first}&amounts=2")
+    before = recipe_of(page)
+    open_fold(page, "take")
+    name.fill("mine")
+    press(page, "steer-keep")
+    page.wait_for_function("document.querySelector('#steer-edits input').value === 'mine'")
+    page.locator(edits).click()
+    page.get_by_role("option", name="theirs (of another network").click()
+    press(page, "steer-apply")
+    assert "another network" in refusal(page) and settle(page) == before
+    press(page, "steer-delete")
+    page.wait_for_function("document.querySelector('#steer-edits input').value === ''")
+    page.locator(edits).click()
+    page.get_by_role("option", name="mine").wait_for()
+    assert page.get_by_role("option", name="theirs").count() == 0
+
+
 def test_saved_edits_load_in_another_browser(visits: Visits, tmp_path: Path):
     page = visits.open("?seed=5&amounts=2")
     open_fold(page, "take")

@@ -32,7 +32,7 @@ from demos.page.export import LARGEST_PNG, SET_UP, recipe_from_png
 from demos.page.fields import REPOSITORY, VERSION, RecipeError
 from demos.page.picture import Recipe
 from demos.steer.code import code_for, notebook_for, png_for
-from demos.steer.edits import Edit, EditFile, apply_edit, keep_edit
+from demos.steer.edits import Edit, EditFile, Storage, apply_edit, keep_edit
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, PROGRESSIVE, RETRAINED = "tiny-stylegan2", "tiny-pggan", "tiny-retrained"
@@ -746,6 +746,64 @@ def test_more_edits_than_fit_are_not_written(moved):
     kept = keep_edit("smile", moved)
     assert isinstance(kept, Edit)
     assert "save fewer" in sentence(EditFile((kept,) * 1500).to_json)
+
+
+def of_another_network(name="wink"):
+    return keep_edit(name, Recipe(PROGRESSIVE, amounts=(1.0,)))
+
+
+def test_edits_of_another_network_are_listed_and_neither_block_nor_apply(moved):
+    smile, wink = keep_edit("smile", moved), of_another_network()
+    storage = Storage.read(Storage().added([wink]).text()).added([smile])
+    listed = dict(storage.choices(STYLE))
+    assert list(listed) == ["smile", f"wink (of another network: {PROGRESSIVE})"]
+    assert storage.of(STYLE) == (smile,) and storage.of(PROGRESSIVE) == (wink,)
+    assert storage.one(listed["smile"], STYLE) == smile
+    assert "another network" in sentence(storage.one, list(listed.values())[1], STYLE)
+
+
+def test_an_edit_of_other_weights_blocks_nothing_and_is_back_with_its_weights(moved, monkeypatch):
+    smile, mine = keep_edit("smile", moved), zoo.weights_hash
+    text = Storage().added([smile]).text()
+    monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64 if name == STYLE else mine(name))
+    storage = Storage.read(text)
+    ((listed, key),) = storage.choices(STYLE)
+    assert "smile (of another network: other weights" in listed and storage.of(STYLE) == ()
+    assert "another network" in sentence(storage.one, key, STYLE)
+    both = storage.added([replace(smile, weights="0" * 64)])
+    assert [name for name, _ in both.choices(STYLE)][0] == "smile" and len(both.rows) == 2
+    monkeypatch.setattr(zoo, "weights_hash", mine)
+    assert Storage.read(both.text()).of(STYLE) == (smile,)
+
+
+def test_a_kept_edit_is_replaced_under_its_name_and_deleted(moved):
+    first, again = keep_edit("smile", moved), keep_edit("smile", replace(moved, amounts=(2.0,)))
+    storage = Storage().added([first, of_another_network("smile")]).added([again])
+    assert storage.of(STYLE) == (again,) and len(storage.of(PROGRESSIVE)) == 1
+    left = storage.without(dict(storage.choices(STYLE))["smile"])
+    assert left.of(STYLE) == () and len(left.of(PROGRESSIVE)) == 1
+    assert Storage.read(left.without(left.choices(STYLE)[0][1]).text()) == Storage()
+    for key in (None, "", "smile", dict(storage.choices(STYLE))["smile"]):
+        assert "choose" in sentence(left.without, key) and "choose" in sentence(left.one, key, STYLE)
+
+
+def test_the_storage_of_the_first_version_is_read_and_a_broken_one_is_empty(moved):
+    kept = keep_edit("smile", moved)
+    assert Storage.read(EditFile((kept,)).to_json()).of(STYLE) == (kept,)
+    for text in (
+        None,
+        "",
+        "{",
+        "[]",
+        '{"edits": 3}',
+        '{"edits": [3, {}, {"name": "a", "recipe": {}}]}',
+        "x" * 3_000_000,
+    ):
+        assert Storage.read(text) == Storage()
+    damaged = Storage.read(spoiled(EditFile((kept,)).to_json(), shift=[[1]]))
+    assert len(damaged.added([keep_edit("wink", moved)]).rows) == 2, "what is damaged blocks nothing"
+    assert "12 finite numbers" in sentence(damaged.one, damaged.choices(STYLE)[0][1], STYLE)
+    assert "delete some" in sentence(Storage((damaged.rows[0] | {"more": "x" * 2**21},)).text)
 
 
 # --- words
