@@ -7,17 +7,20 @@ a recipe as JSON in, and a RecipeError is a sentence, never a failure.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from html import escape
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
 from core import zoo
 
-from .fields import Fields, RecipeError, kinds, other_weights
-from .parts import button, expert, fold, outlet, part, sentence, text
+from .export import LARGEST_PNG, recipe_from_png
+from .fields import LONGEST_LINK, Fields, RecipeError, kinds, other_weights, recipe_of_json, recipe_of_link
+from .parts import LONG, button, expert, fold, outlet, part, private, sentence, text
 
 Read = Callable[[Mapping], Any]
 
@@ -201,8 +204,52 @@ def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[
     )
     if after:
         after()
+    _bring(tab)
     made["outlet"] = outlet(tab)
     return made
+
+
+def _bring(tab: str) -> None:
+    """What was taken away comes back: a PNG, a link or a recipe as text opens in the tab that it is of."""
+    brought = part(tab, "brought", {}, visible="hidden")
+    opens = gr.UploadButton(
+        "Open a picture of this page (PNG)",
+        size="sm",
+        file_types=[".png"],
+        elem_id=f"{tab}-open-picture",
+        elem_classes="quiet",
+    )
+    says = gr.Textbox(
+        label="Or paste a link of this page, or a recipe (JSON), and press Enter",
+        max_length=LONGEST_LINK,
+        elem_id=f"{tab}-open-text",
+    )
+    opens.upload(guarded(brings(recipe_in_file)), opens, brought, **private(f"{tab}_open_picture", LONG))
+    says.submit(guarded(brings(recipe_in_text)), says, brought, **private(f"{tab}_open_text", LONG))
+
+
+def brings(read: Callable[[str], Fields]) -> Callable[[str], dict]:
+    """What the page's script opens: the recipe, and when it was asked for, so that the same one opens again."""
+    return lambda given: dict(recipe=read(given).as_dict(), at=time.time())
+
+
+def recipe_in_file(path: str) -> Fields:
+    """The recipe in a PNG that this page wrote. Raises RecipeError."""
+    with open(path, "rb") as file:
+        return recipe_from_png(file.read(LARGEST_PNG + 1))
+
+
+def recipe_in_text(text: str) -> Fields:
+    """The recipe of a link of this page, or one as JSON. Raises RecipeError."""
+    if text.strip().startswith("{"):
+        return recipe_of_json(text)
+    query = dict(parse_qsl(text.strip().partition("?")[2].partition("#")[0], keep_blank_values=True))
+    if not query:
+        raise RecipeError('this is neither a link of this page nor a recipe: paste what "Copy link" gives')
+    found = recipe_of_link(query)
+    if other_weights(query, found.model, zoo.weights_hash(found.model)):
+        gr.Info(OTHER_WEIGHTS.format(zoo.card(found.model).title))
+    return found
 
 
 def buttons(tab: str, prefix: str, kinds: Mapping[str, str]) -> dict[str, gr.Button]:

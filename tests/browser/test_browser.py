@@ -479,6 +479,31 @@ def test_the_downloaded_png_carries_the_recipe_and_the_picture(visits: Visits, t
     assert_same_picture(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), pixels(page))
 
 
+def test_a_downloaded_png_opens_again_also_from_another_tab(visits: Visits, tmp_path: Path):
+    page = visits.open("?seed=12&amounts=0,1.5&knob=1")
+    recipe, shown = recipe_of(page), pixels(page)
+    open_fold(page, "take")
+    with page.expect_download() as waiting:
+        press(page, "steer-take-picture")
+    waiting.value.save_as(tmp_path / "picture.png")
+    press(page, "steer-another")
+    assert settle(page) != recipe
+    hand_over(page, "steer-open-picture", tmp_path / "picture.png")
+    page.wait_for_function("gan.steer.now.recipe.seed === 12")
+    assert settle(page) == recipe and np.array_equal(pixels(page), shown)
+    press(page, "steer-another")
+    assert settle(page) != recipe
+    page.get_by_role("tab", name="Paint").click()
+    page.locator("#paint-fold-take button").first.click()
+    hand_over(page, "paint-open-picture", tmp_path / "picture.png")
+    page.wait_for_selector("#steer-stage", state="visible")
+    page.wait_for_function("gan.steer.now.recipe.seed === 12")
+    assert settle(page) == recipe and np.array_equal(pixels(page), shown)
+    Image.new("RGB", (8, 8)).save(tmp_path / "bare.png")
+    hand_over(page, "steer-open-picture", tmp_path / "bare.png")
+    assert "carries no recipe" in refusal(page) and settle(page) == recipe
+
+
 def test_the_notebook_is_there_on_the_first_press(visits: Visits, tmp_path: Path):
     page = visits.open()
     open_fold(page, "take")

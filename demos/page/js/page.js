@@ -55,6 +55,7 @@ window.gan = window.gan || (() => {
   gan.mount = (tab, part, element, props, trigger, watch) => {
     const parts = gan.parts[tab] = gan.parts[tab] || {};
     parts[part] = {element, props, trigger, watch};
+    if (part === "brought") watch("value", () => bring(props.value || {}));
     document.dispatchEvent(new CustomEvent(`gan:${tab}`, {detail: part}));
   };
 
@@ -89,6 +90,13 @@ window.gan = window.gan || (() => {
       if (gan[tab]) then(gan[tab]); else if (left) setTimeout(() => wait(left - 1), 100);
     })(100);
   };
+
+  // A recipe that was brought back, of a PNG or a link: its own tab opens on it.
+  function bring({recipe}) {
+    if (!recipe) return;
+    const {name, title} = gan.addresses.called(recipe.tab);
+    gan.visit(name, title, tab => tab.set(recipe));
+  }
 
   // "Take this picture to: Paint / Restore": `doors` by title. It goes as the network draws it; its knobs stay.
   gan.takeTo = (id, doors) => {
@@ -290,6 +298,8 @@ window.gan = window.gan || (() => {
           && given.some(key => key === "v" || fields.includes(key))
           && asked.toString() !== new URLSearchParams(query).toString();
       },
+      // the name and title of a tab as a recipe names it, which the first one leaves out
+      called: name => { const own = name || Object.keys(tabs)[0]; return {name: own, title: tabs[own].title}; },
       tab: (name, title) => { tabs[name] = {title, home: "", query: ""}; },
       // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
       shows: (name, query) => {
