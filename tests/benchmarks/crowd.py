@@ -5,8 +5,8 @@
 
 Every visitor asks for a picture, waits for it, and asks for the next: a new seed or a new amount each time. The door
 `queue` is the page's queue as a browser uses it, `http` the pictures beside it. Each picture is compared with its
-recipe drawn alone. Visitors and page share this machine, so that the numbers of a door hold beside those of the other door in the
-same run; the speed of a matrix product says how busy the machine was.
+recipe drawn alone. Visitors and page share this machine, so that the numbers of a door hold beside those of the other
+door in the same run; the speed of a matrix product says how busy the machine was.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was taken away comes back: a PNG, a link or a recipe as text opens in its own tab, or a sentence says why not."""
+"""What was taken away comes back: a PNG, a link or a recipe as text opens in its tab, or a sentence says why not."""
 
 from __future__ import annotations
 

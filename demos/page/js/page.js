@@ -9,7 +9,8 @@ window.gan = window.gan || (() => {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (!none(value) && value !== false) made.setAttribute(name, value === true ? "" : value);
+      else if (!none(value) && value !== false)
+        made.setAttribute(name, value !== true ? value : name.startsWith("aria-") ? "true" : "");
     }
     made.append(...children.filter(child => !none(child)));
     return made;
