@@ -1,7 +1,10 @@
 """The project's own files say the same thing: versions of Python and of packages, markers, where Chromium is."""
 
+import ast
+import importlib.util
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +107,73 @@ def test_the_readme_names_the_range_of_pythons():
 def test_the_extra_for_mcp_asks_for_the_gradio_that_the_page_needs():
     [mcp] = start.requirements("requirements-mcp.txt")
     assert mcp.replace("[mcp]", "") in start.requirements(*start.APP)
+
+
+# Commands and files that the documents name
+
+DOCUMENTS = [
+    path
+    for path in sorted(start.ROOT.rglob("*.md"))
+    if not any(part.startswith(".") for part in path.relative_to(start.ROOT).parts)
+]
+
+
+def runs(module: str) -> bool:
+    """Is there such a module, one that does something when `python -m` runs it?"""
+    place = start.ROOT.joinpath(*module.split("."))
+    file = place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
+    if not (start.ROOT / module.split(".")[0]).exists() and not file.exists():
+        return importlib.util.find_spec(module.split(".")[0]) is not None
+    return file.exists() and any(
+        isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+    )
+
+
+def missing(text: str, folder: Path) -> list[str]:
+    """What a document in `folder` names and is not there: modules, scripts, targets of make, files in code spans."""
+    makefile = (start.ROOT / "Makefile").read_text(encoding="utf-8")
+    modules = set(re.findall(r"python -m (\w+(?:\.\w+)*)", text)) | set(
+        re.findall(r"\bweights\.recipes(?:\.\w+)+", text)
+    )
+    scripts = re.findall(r"python (\w+\.py)", text)
+    targets = re.findall(r"(?:`|^)make ([\w-]+)", text, re.MULTILINE)
+    files = re.findall(r"`([a-z][\w-]*(?:/[\w-]+)+\.\w+)`|\]\(((?!https?:)[^)#]+)[^)]*\)", text)
+    named = [one for pair in files for one in pair if one and not re.search(r"\b[A-Z]{3,}\b", one)]
+    return [
+        *sorted(module for module in modules if not runs(module)),
+        *(script for script in scripts if not (start.ROOT / script).exists()),
+        *(target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)),
+        *(file for file in named if not any((base / file).exists() for base in (start.ROOT, folder))),
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(start.ROOT)))
+def test_every_command_and_file_that_a_document_names_is_there(document):
+    assert missing(document.read_text(encoding="utf-8"), document.parent) == []
+
+
+def test_documents_are_found():
+    assert {"README.md", "CONTRIBUTING.md", "weights/README.md", "docs/measured.md"} <= {
+        path.relative_to(start.ROOT).as_posix() for path in DOCUMENTS
+    }
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        ("`python -m weights.recipes.evidence portraits`", "weights.recipes.evidence"),
+        ("by `weights.recipes.distil`", "weights.recipes.distil"),
+        ("python -m core.zoo", "core.zoo"),
+        ("python -m nothing.there", "nothing.there"),
+        ("`python begin.py test`", "begin.py"),
+        ("`make tea`", "tea"),
+        ("make coffee\n", "coffee"),
+        ("`tests/test_readers.py`", "tests/test_readers.py"),
+        ("[there](docs/steer.jpg#top)", "docs/steer.jpg"),
+    ],
+)
+def test_a_command_or_file_that_is_not_there_is_noticed(text, named):
+    sound = "`python -m pytest`, `python -m tests.benchmarks page`, `make app`, [x](https://x.org/y.png), `core/zoo.py`"
+    assert missing(sound, start.ROOT) == []
+    assert missing(f"{sound} and\n{text}", start.ROOT) == [named]
