@@ -198,8 +198,8 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
     recipe = recipe_of(page)
     reach = zoo.card(recipe["model"]).reach
     for shown, amount in ((seen[0], -reach), (seen[-1], reach)):
-        expected = recipes.turned(recipes.from_json(recipe), recipe["knob"], amount)
-        assert_same_picture(support.pixels(shown), drawn(recipes.as_dict(expected)))
+        expected = recipes.turned(recipes.Recipe.from_json(recipe), recipe["knob"], amount)
+        assert_same_picture(support.pixels(shown), drawn(expected.as_dict()))
     page.mouse.up()
     settle(page)
 
