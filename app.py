@@ -7,12 +7,19 @@ HOST and PORT in the environment choose where it listens.
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 if __name__ == "__main__":
     # Before PyTorch is loaded: its threads wait for each other a short while, then sleep. By default they spin:
     # 60 ms a picture, not 15, on a busy machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # Before there are threads: glibc gives each a heap of its own and returns little of it, which held 1,068 MB after
+    # 200 actions where two heaps held 714 (`python -m tests.benchmarks.memory --actions 100`).
+    try:
+        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of <malloc.h>
+    except (AttributeError, OSError, TypeError):  # another C library
+        pass
 
 import argparse
 import sys

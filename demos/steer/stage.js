@@ -57,9 +57,11 @@
       },
       failed: () => tab.send(),
     });
+    // once the queue has answered for these knobs: then their network is open, and they were found
+    const KNOBS = ["model", "label", "method", "mode", "layers", "directions"];
     const able = () => {
       const {answer, recipe} = now, mine = name => answer.recipe[name] === recipe[name];
-      return !!answer && !!answer.pictures && answer.exact !== false && ["model", "method", "directions"].every(mine);
+      return !!answer && !!answer.pictures && answer.exact !== false && KNOBS.every(mine);
     };
     const follow = () => {
       if (!able()) return false;

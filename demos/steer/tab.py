@@ -277,7 +277,7 @@ def arrival() -> dict:
         recipe=found["recipe"],
         sentence=found["sentence"],
         code=found["code"],
-        answer=dict(found["answer"], src=pictures["after"], before=pictures["before"], pictures=served.PATH),
+        answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
         strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
         grid=dict(rows=cut["grid"], key="arrival"),
         faces=dict(found["faces"], rows=cut["faces"], key="arrival"),

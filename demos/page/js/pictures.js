@@ -54,7 +54,8 @@
 
   // The address of a recipe's picture below `place`; `query`: the link on screen, which names the weights.
   gan.pictureAt = (place, kind, recipe, query) => {
-    const left = ["version", "tab", ...(place.includes("/") ? [] : ["directions"])], weights = new URLSearchParams(query);
+    const left = ["version", "tab", ...(place.includes("/") ? [] : ["directions"])];
+    const weights = new URLSearchParams(query);
     const fields = Object.entries(recipe).filter(([name]) => !left.includes(name));
     const asked = new URLSearchParams({v: recipe.version,
       ...Object.fromEntries(fields.map(([name, value]) => [name, value === !!value ? +value : value]))});

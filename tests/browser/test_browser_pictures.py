@@ -1,0 +1,43 @@
+"""While one of Steer's knobs moves its picture comes by plain HTTP; the queue is asked once, when it rests."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from .test_browser import assert_same_picture, drag, drawn, pixels, settle, visits  # noqa: F401
+
+
+def test_a_moving_knob_asks_for_pictures_and_the_queue_speaks_once_it_rests(visits):  # noqa: F811
+    page = visits.open("?seed=77")  # a recorded arrival asks the queue first: its network may not be open yet
+    settle(page)
+    page.evaluate("""() => { window.flying = 0; window.most = 0; const of = Image.prototype;
+      const set = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, 'decode');
+      HTMLImageElement.prototype.decode = function () {
+        const counts = this.src.includes('/pictures/');
+        if (counts) window.most = Math.max(window.most, ++window.flying);
+        return set.value.call(this).finally(() => { if (counts) window.flying--; });
+      }; }""")
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(urlsplit(request.url).path))
+    drag(page, "#steer-knob-3", [0.5, *(0.5 + i / 40 for i in range(12))], release=False)
+    page.wait_for_function("window.most > 0 && window.flying === 0")
+    assert any(path.endswith("/pictures/after") for path in seen)
+    assert not any("queue/join" in path for path in seen), "the queue was asked while the knob moved"
+    assert page.evaluate("window.most") == 1, "more than one picture was asked for at a time"
+    page.mouse.up()
+    recipe = settle(page)
+    assert any("queue/join" in path for path in seen)
+    assert recipe["amounts"][2] > 0
+    assert_same_picture(pixels(page), drawn(recipe))
+    assert page.evaluate("gan.steer.now.query").endswith(page.evaluate("gan.steer.now.answer.query")[-11:])
+
+
+def test_where_pictures_do_not_come_the_queue_draws(visits):  # noqa: F811
+    page = visits.open("?seed=77")  # a recorded arrival asks the queue first: its network may not be open yet
+    settle(page)
+    page.route("**/pictures/**", lambda route: route.fulfill(status=503, body="no"))
+    drag(page, "#steer-knob-3", [0.5, 0.6, 0.8])
+    recipe = settle(page)
+    assert recipe["amounts"][2] > 1
+    assert_same_picture(pixels(page), drawn(recipe))
+    visits.errors.clear()  # the browser tells of each 503
