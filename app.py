@@ -7,6 +7,7 @@ HOST and PORT in the environment choose where it listens.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 
@@ -16,10 +17,8 @@ if __name__ == "__main__":
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # Before there are threads: glibc gives each a heap of its own and returns little of it, which held 1,068 MB after
     # 200 actions where two heaps held 714 (`python -m tests.benchmarks.memory --actions 100`).
-    try:
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of <malloc.h>
-    except (AttributeError, OSError, TypeError):  # another C library
-        pass
 
 import argparse
 import sys
