@@ -39,18 +39,17 @@ from demos.page import arrival as arrivals
 from demos.page import gpu, pictures
 from demos.page import parts as notebook
 from demos.page import picture as recipe
+from demos.page.tab import Tab, door_of
 from demos.page.tab import build as build_tab
-from demos.page.tab import door_of
 from demos.paint import pictures as paint_pictures
 from demos.paint import tab as lowrank
 from demos.restore import pictures as restore_pictures
 from demos.restore import search as restoring
-from demos.restore import tab as mganprior
+from demos.restore import tab as restore
 from demos.steer import pictures as steer_pictures
 from demos.steer import tab as sefa
 
-DEMOS = (sefa, lowrank, mganprior, channel_awareness)
-TABS = (attributes.TAB,)
+DEMOS = (sefa, lowrank, restore.TAB, channel_awareness, attributes.TAB)
 DOORS = (steer_pictures.DOOR, paint_pictures.DOOR, restore_pictures.DOOR, inside_pictures.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
@@ -64,7 +63,7 @@ def build() -> gr.Blocks:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
         with gr.Tabs(elem_classes="tabs") as doors:
-            tabs = [*(demo.tab() for demo in DEMOS), *(build_tab(tab) for tab in TABS)]
+            tabs = [build_tab(demo) if isinstance(demo, Tab) else demo.tab() for demo in DEMOS]
         names = [tab.name for tab in tabs]
         page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
         for tab in tabs:
@@ -120,7 +119,8 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    scripts = notebook.scripts(*(name for demo in DEMOS for name in demo.SCRIPTS), tabs=TABS)
+    tabs = [demo for demo in DEMOS if isinstance(demo, Tab)]
+    scripts = notebook.scripts(*(name for demo in DEMOS if demo not in tabs for name in demo.SCRIPTS), tabs=tabs)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),
@@ -133,7 +133,7 @@ def launch(page: gr.Blocks, **options):
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
-    pictures.mount(app, [*DOORS, *map(door_of, TABS)])
+    pictures.mount(app, [*DOORS, *map(door_of, (demo for demo in DEMOS if isinstance(demo, Tab) and demo.knobs))])
     return app, *addresses
 
 
@@ -143,7 +143,7 @@ def warm() -> None:
         first = recipe.Recipe(name)
         recipe.directions_of(first)
         recipe.picture_bytes(first)
-    mganprior.warm()
+    restore.warm()
 
 
 SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors")

@@ -30,6 +30,11 @@ def from_uint8(pictures: np.ndarray | Tensor) -> Tensor:
     return torch.tensor(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def in_levels(images: Tensor) -> Tensor:
+    """Images [n, 3, h, w] in whole levels of 255, as they are shown and saved."""
+    return from_uint8(to_uint8(images))
+
+
 def from_pil(picture: Image.Image) -> Tensor:
     """A picture of any mode -> image [1, 3, h, w] in [-1, 1];
     transparency goes on white, 16-bit grey keeps its tones.

@@ -30,6 +30,11 @@ class Step:
     loss: float
     picture: Picture
 
+    @torch.no_grad()
+    def drawn(self) -> Tensor:
+        """Its picture, [1, 3, R, R] in [-1, 1], on the processor."""
+        return self.picture.draw(self.picture.codes).clamp(-1, 1).cpu()
+
 
 class Best(NamedTuple):
     """After `i` steps: the least loss so far, and copies of the variables that have it."""

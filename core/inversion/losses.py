@@ -9,7 +9,7 @@ A loss is given its target first and measures pictures from then on: what depend
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -147,6 +147,27 @@ def ssim(images: Tensor, target: Tensor) -> Tensor:
     c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
     similar = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     return (similar / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean((1, 2, 3))
+
+
+class Scores(NamedTuple):
+    """Of a picture against the truth. psnr: dB; features: distance of a critic's; inside: PSNR in a hole, dB."""
+
+    psnr: float
+    ssim: float | None
+    features: float | None
+    inside: float | None
+
+
+@torch.no_grad()
+def scores(image: Tensor, truth: Tensor, *, critic: HasFeatures | None = None, hole: Tensor | None = None) -> Scores:
+    """image, truth [1, 3, h, w] in [-1, 1]; hole [h, w] (bool). None for what is not there, or too small for SSIM."""
+    inside = None if hole is None else float(psnr(image[..., hole][..., None], truth[..., hole][..., None]))
+    return Scores(
+        float(psnr(image, truth)),
+        float(ssim(image, truth)) if min(truth.shape[2:]) >= WINDOW else None,
+        None if critic is None else float(perceptual(critic)(truth)(image)),
+        inside,
+    )
 
 
 def _blurred(x: Tensor) -> Tensor:

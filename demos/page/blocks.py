@@ -9,8 +9,9 @@ from html import escape
 from typing import NamedTuple
 
 from PIL import Image
+from torch import Tensor
 
-from core.images import webp
+from core.images import to_pil, webp
 
 from .words import signed
 
@@ -21,6 +22,11 @@ TALL = 12  # columns from which on the names above them stand upright
 
 def data_uri(data: bytes, kind: str = "image/webp") -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def picture(image: Tensor) -> str:
+    """The first of images [n, 3, h, w] in [-1, 1] as a data URI, lossless."""
+    return data_uri(webp(to_pil(image)[0]))
 
 
 def tiles(sheet: str, columns: int) -> list[list[str]]:
@@ -40,6 +46,22 @@ def figure(uri: str, alt: str, caption: str = "") -> str:
     return f'<figure><img src="{uri}" alt="{escape(alt)}" draggable="false">{below}</figure>'
 
 
+def tile(uri: str, alt: str, caption: str) -> str:
+    """A square picture in a rounded frame, with words under it."""
+    seen = f'<div class="seen"><img src="{uri}" alt="{escape(alt)}" draggable="false"></div>'
+    return f'<figure class="framed">{seen}<figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def sheet(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], *, name: str) -> str:
+    """A table of pictures: rows have a name and the HTML of each cell; `name` is told to who does not see it."""
+    body = "".join(
+        f"<tr><th scope=row>{escape(title)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        for title, cells in rows
+    )
+    head = f"<thead><tr>{_heads(['', *columns])}</tr></thead>"
+    return _scrolling(f'<table class="sheet">{head}<tbody>{body}</tbody></table>', name)
+
+
 # --- words
 
 
@@ -50,6 +72,32 @@ def aha(says: str) -> str:
 
 def paragraph(says: str) -> str:
     return f"<p>{escape(says)}</p>"
+
+
+def verdict(says: str) -> str:
+    """What was measured of what stands beside it; nothing where there is nothing to say."""
+    return f'<p class="verdict" role="status">{escape(says)}</p>' if says else ""
+
+
+# --- controls, for cells that take values (`Cell.form`)
+
+
+def live(html: str) -> str:
+    """What changes when a control beside it is turned; all else stays as it is under the finger."""
+    return f"<div data-live>{html}</div>"
+
+
+def knob(name: str, title: str, ends: tuple[str, str], *, reach: float, value: float = 0.0) -> str:
+    """A range from -reach to reach in tenths with a title and words for its ends; its value goes by `name`."""
+    low, high = map(escape, ends)
+    label = escape(f"{title}: from {ends[0]} to {ends[1]}, in steps")
+    return (
+        f'<div class="knob"><div class="knob-head"><span class="knob-title">{escape(title)}</span>'
+        f'<output class="knob-amount">{signed(value, 1) if value else "0.0"}</output></div>'
+        f'<input type="range" name="{name}" min="{-reach:g}" max="{reach:g}" step="0.1" value="{value:g}" '
+        f'aria-label="{label}">'
+        f'<div class="knob-ends" aria-hidden="true"><span>{low}</span><span>{high}</span></div></div>'
+    )
 
 
 # --- numbers as tables: readable without colour, by screen readers too

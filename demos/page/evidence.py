@@ -29,7 +29,7 @@ from core.truth.worlds.base import Factor
 
 from . import picture as recipes
 from . import words
-from .blocks import Bar, bars, data_uri, table
+from .blocks import Bar, bars, data_uri, paragraph, table
 from .fields import RecipeError
 from .picture import Recipe
 from .uploads import uploaded
@@ -89,28 +89,41 @@ def files(stem: str) -> dict[str, str]:
     return {stem: _hash(zoo.WEIGHTS / "evidence" / f"{stem}.json")}
 
 
-def written(model: str, kind: str) -> str:
-    """The sentences and tables that a measuring command wrote of a model, as HTML; "" where there are none for exactly
-    these weights.
-    """
-    return _written(model, kind, zoo.weights_hash(model))
+def recorded(model: str, kind: str) -> dict | None:
+    """The file weights/evidence/<model>-<kind>.json; None where there is none for exactly these weights."""
+    return _recorded(model, kind, zoo.weights_hash(model))
 
 
 @lru_cache(maxsize=32)
-def _written(model: str, kind: str, weights: str) -> str:
-    path = zoo.WEIGHTS / "evidence" / f"{model}-{kind}.json"
+def _recorded(model: str, kind: str, weights: str) -> dict | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads((zoo.WEIGHTS / "evidence" / f"{model}-{kind}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
-    if found.get("weights", found.get("weights_sha256")) != weights:
-        return ""
-    said = "".join(f"<p>{escape(one)}</p>" for one in found.get("sentences", ()))
-    return said + "".join(
-        (f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "")
-        + table(one["columns"], one["rows"], caption=one.get("caption", ""))
-        for one in found.get("tables", ())
-    )
+        return None
+    fits = isinstance(found, dict) and found.get("weights", found.get("weights_sha256")) == weights
+    return found if fits else None
+
+
+def written(model: str, kind: str) -> str:
+    """The sentences and tables that a measuring command wrote of a model, as HTML; "" where there are none for exactly
+    these weights.
+
+    A table has `columns`, `rows` and a `caption`; it may have a `title`, a `note` below it, and `bars`, a number a row
+    that is drawn beside the second column.
+    """
+    found = recorded(model, kind) or {}
+    said = "".join(paragraph(one) for one in found.get("sentences", ()))
+    return said + "".join(map(_written_table, found.get("tables", ())))
+
+
+def _written_table(one: dict) -> str:
+    head, caption = f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "", one.get("caption", "")
+    if one.get("bars"):
+        rows = [Bar(name, size, says=said) for (name, said), size in zip(one["rows"], one["bars"], strict=True)]
+        body = bars(rows, caption=caption, value=one["columns"][1])
+    else:
+        body = table(one["columns"], one["rows"], caption=caption)
+    return head + body + (paragraph(one["note"]) if one.get("note") else "")
 
 
 _measured: dict[tuple, list[dict]] = {}  # by set of knobs: what was measured while the page runs

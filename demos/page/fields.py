@@ -373,4 +373,4 @@ def recipe_of_json(data: object) -> Fields:
 
 def controls(recipe: type[Fields]) -> list[dict[str, Any]]:
     """What the page's script needs to draw the fields that have a control."""
-    return [dict(kind.control, name=name, says=kind.says) for name, kind in kinds(recipe).items() if kind.control]
+    return [{"says": kind.says, **kind.control, "name": name} for name, kind in kinds(recipe).items() if kind.control]

@@ -19,7 +19,7 @@ import gradio as gr
 from core import zoo
 
 from .export import LARGEST_PNG, recipe_from_png
-from .fields import LONGEST_LINK, Fields, RecipeError, kinds, other_weights, recipe_of_json, recipe_of_link
+from .fields import LONGEST_LINK, Fields, RecipeError, kinds, number, other_weights, recipe_of_json, recipe_of_link
 from .parts import LONG, button, expert, fold, outlet, part, private, sentence, text
 
 Read = Callable[[Mapping], Any]
@@ -32,6 +32,12 @@ def refused(error: RecipeError, **more: object) -> dict:
 
 def last_of(news: Iterator[dict]) -> dict:
     return list(news)[-1]
+
+
+def numbers_in(values: object) -> dict[str, float]:
+    """What a cell's own controls say, at most 100 numbers by name. Raises RecipeError."""
+    given = values if isinstance(values, Mapping) else {}
+    return {str(name): number(value, str(name), -1e6, 1e6) for name, value in list(given.items())[:100]}
 
 
 # --- for the page

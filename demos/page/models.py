@@ -157,8 +157,7 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, share=1.0, says="Opening it …")
         pace.pace_of(model)
         card = zoo.card(model)
-        old = recipes.Recipe.from_json(given)
-        chosen = Recipe(model, seed=old.seed, psi=card.psi)
+        chosen = Recipe(model, seed=given.get("seed", 0) if isinstance(given, dict) else 0, psi=card.psi)
         recipes.directions_of(chosen)
         yield dict(name=model, recipe=chosen.as_dict(), models=listed())
     except zoo.Cancelled:

@@ -38,7 +38,8 @@ CHOOSE = "choose another, a PNG or a JPEG for example"
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """square: the middle of the picture, RGB. thumb: all of it, small. size: as it came. note: what was done to it."""
+    """square: the middle of the picture, RGB. thumb: all of it, small. size: as it came. note: what was done to it.
+    visitor: who brought it."""
 
     token: str
     square: Image.Image
@@ -46,6 +47,7 @@ class Own:
     size: tuple[int, int]
     note: str
     born: float
+    visitor: str = ""
     answers: Cache = field(default_factory=lambda: Cache(LARGEST_ANSWERS, lambda found: found.bytes()))
 
 
@@ -53,8 +55,11 @@ _pictures: OrderedDict[str, Own] = OrderedDict()
 _lock = threading.Lock()
 
 
-def take(data: bytes) -> Own:
-    """A visitor's file. Raises RecipeError, one sentence; nothing is kept then."""
+def take(data: bytes, *, visitor: str = "") -> Own:
+    """A visitor's file; the one that they brought before is deleted.
+
+    Raises RecipeError, one sentence; nothing changes then.
+    """
     if not data:
         raise RecipeError(f"this file is empty: {CHOOSE}")
     if len(data) > LARGEST_FILE:
@@ -69,7 +74,9 @@ def take(data: bytes) -> Own:
         square = square.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     thumb = picture.copy()
     thumb.thumbnail((THUMB, THUMB))
-    own = Own(secrets.token_hex(16), square, webp(thumb), picture.size, _note(picture.size, frames), time.monotonic())
+    note, born = _note(picture.size, frames), time.monotonic()
+    own = Own(secrets.token_hex(16), square, webp(thumb), picture.size, note, born, visitor)
+    forget_of(visitor)
     with _lock:
         _pictures[own.token] = own
         while len(_pictures) > MOST:
@@ -136,6 +143,14 @@ def forget(token: str) -> None:
     """Deletes a picture and all answers to it; nothing happens where it is gone already."""
     with _lock:
         _pictures.pop(token, None)
+
+
+def forget_of(visitor: str) -> None:
+    """Deletes what a visitor brought, and all answers to it."""
+    with _lock:
+        tokens = [token for token, own in _pictures.items() if visitor and own.visitor == visitor]
+    for token in tokens:
+        forget(token)
 
 
 def is_here(token: str) -> bool:

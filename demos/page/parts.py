@@ -175,12 +175,15 @@ def css() -> str:
 def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
     """One <script> with what all tabs share and then their own, so that all of it is there or nothing.
 
-    tabs: those of `page.tab.Tab`, which have no script.
+    tabs: those of `page.tab.Tab`: with scripts of a bench of their own, or with knobs and none.
     """
     shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
-    sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names)]
+    own = [name for tab in tabs if tab.bench for name in tab.bench.scripts]
+    sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names, *own)]
     begun = [
-        f"gan.knobTab({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});" for tab in tabs
+        f"gan.knobTab({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});"
+        for tab in tabs
+        if not tab.bench
     ]
     return "<script>" + "\n".join([*sources, *begun]) + "</script>"
 

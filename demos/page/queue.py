@@ -18,10 +18,6 @@ News = Mapping[str, Any]
 Work = Callable[["Run"], Generator["News | None", None, None]]  # None: nothing to tell, only asks whether to go on
 
 
-class Halted(Exception):
-    """The run was stopped, or nobody watches it any more."""
-
-
 class Run:
     """Work in a thread of its own that waits for its turn.
 
@@ -42,7 +38,6 @@ class Run:
         return self.stopped or self.abandoned()
 
     def work(self) -> None:
-        self.queue.working.run = self
         try:
             with self.queue.changed:
                 self.queue.changed.wait_for(lambda: self.queue.first(self.lane) is self or self.to_end())
@@ -66,8 +61,6 @@ class Run:
                         self.queue.changed.notify_all()
                 if self.to_end():
                     break
-        except Halted:
-            pass  # in the middle of a piece
         finally:
             steps.close()
 
@@ -78,15 +71,9 @@ class Queue:
     def __init__(self) -> None:
         self.line: list[Run] = []
         self.changed = threading.Condition()
-        self.working = threading.local()
 
     def first(self, lane: str) -> Run | None:
         return next((run for run in self.line if run.lane == lane), None)
-
-    def halted(self) -> bool:
-        """Is the run that this thread works for to end?"""
-        run = getattr(self.working, "run", None)
-        return run is not None and run.to_end()
 
     def join(self, key: object, make: Work, visitor: str, kind: str, lane: str = LONG) -> Run:
         """The run of that key, begun where there is none; what the visitor had of the same kind ends."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,8 +43,9 @@ class Cell:
 
     run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. With
     `more`, the words of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that
-    it depends on; of other values it is shown pale. place: "page", or the fold that it stands in. by_itself: it begins
-    when it comes into sight. says: shown while it runs. lane: of the queue.
+    it depends on; of other values it is shown pale, with the words `pale`. place: "page", or the fold that it stands
+    in. by_itself: it begins when it comes into sight. says: shown while it runs. lane: of the queue. form: its HTML has
+    controls (`blocks.knob`), and `run` takes what they say, by name, too.
     """
 
     name: str
@@ -57,11 +59,32 @@ class Cell:
     by_itself: bool = False
     says: str = "Working …"
     lane: str = LONG_LANE
+    pale: str = ""
+    form: bool = False
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
-        names = ("name", "press", "rests_on", "more", "by_itself", "says")
+        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form")
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
+
+
+class Bench(NamedTuple):
+    """What a tab has in the place of a picture with knobs, where it has something of its own.
+
+    scripts: its own, by name below demos/; they begin the tab (`gan.tab`). events: what they trigger at the part that
+    carries the recipe. layout: (parts, what is shown first) -> adds the tab's own parts where the picture would stand,
+    among them `stage`, and `run`, which is told why a link was refused; below: likewise, under the cells. wire:
+    (parts) -> gives its events their handlers. arrival: what is shown first: `recipe`, `cells`, `code`, `sentence`,
+    and what `layout` needs. left: the visitor's session ended.
+    """
+
+    scripts: tuple[str, ...]
+    events: tuple[str, ...]
+    layout: Callable[[dict, Mapping], None]
+    wire: Callable[[dict], None]
+    arrival: Callable[[], Mapping]
+    below: Callable[[dict, Mapping], None] = lambda parts, shown: None
+    left: Callable[[str], None] = lambda visitor: None
 
 
 @dataclass(frozen=True)
@@ -74,15 +97,19 @@ class Tab:
     made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once?
     Else `prepare` computes what they need, in the queue, when the visitor asks for it. first: makes the recipe that the
     tab arrives with, by a rule.
+
+    A tab without knobs has a `bench` of its own, an `answer` (recipe -> all that the page shows of it), and a `file`
+    (recipe, a key of `files` -> bytes and name); its `code` gives the whole text. endpoints: what programs may call in
+    place of those of a tab with knobs, by name: recipe -> JSON, and what it is, in a sentence.
     """
 
     name: str
     title: str
-    recipe: type[PictureRecipe]
+    recipe: type[Fields]
     lead: str
     sentence: Callable[[Any], str]
-    knobs: Callable[[Any], knobs.Knobs]
-    code: Callable[[Any], export.Code]
+    knobs: Callable[[Any], knobs.Knobs] | None
+    code: Callable[[Any], export.Code | str]
     method: str
     sources: tuple[Callable, ...]
     cells: tuple[Cell, ...]
@@ -92,6 +119,11 @@ class Tab:
     ready: Callable[[Any], bool] = lambda recipe: True
     prepare: Callable[[Any], Iterator[Progress]] | None = None
     first: Callable[[], Any] | None = None
+    bench: Bench | None = None
+    answer: Callable[[Any], dict] | None = None
+    files: Mapping[str, str] = field(default_factory=lambda: TAKEN)
+    file: Callable[[Any, str], tuple[bytes, str]] | None = None
+    endpoints: Mapping[str, tuple[Callable[[Any], dict], str]] = field(default_factory=dict)
 
 
 def words_of(file: str) -> dict[str, str]:
@@ -117,6 +149,8 @@ def truth_cell(kind: str) -> Cell:
 
 def answer(tab: Tab, recipe: PictureRecipe) -> dict:
     """All that the page shows of a recipe; without knobs where these are not there yet. Raises RecipeError."""
+    if tab.answer:
+        return tab.answer(recipe)
     ready = tab.ready(recipe)
     found = tab.knobs(recipe) if ready else knobs.NONE
     drawn = recipe if ready else replace(recipe, amounts=())
@@ -136,7 +170,9 @@ def answer(tab: Tab, recipe: PictureRecipe) -> dict:
 
 
 def file_for(tab: Tab, recipe: PictureRecipe, kind: str) -> tuple[bytes, str]:
-    """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
+    """Bytes and file name of what is taken away, a key of the tab's `files`. Raises RecipeError."""
+    if tab.file:
+        return tab.file(recipe, kind)
     found, name = tab.knobs(recipe), f"{tab.name}-picture{recipe.seed}"
     if kind == "notebook":
         return notebook_for(tab, recipe), f"{name}.ipynb"
@@ -152,6 +188,11 @@ def file_for(tab: Tab, recipe: PictureRecipe, kind: str) -> tuple[bytes, str]:
     return animation(pictures), f"{name}.webp"
 
 
+def code_for(tab: Tab, recipe: Fields) -> str:
+    found = tab.code(recipe)
+    return found if isinstance(found, str) else export.cell_of(recipe, found)
+
+
 def notebook_for(tab: Tab, recipe: PictureRecipe) -> bytes:
     """A notebook that gets itself running, makes the picture, and draws the strip of the chosen knob."""
     found, reach = tab.knobs(recipe), zoo.card(recipe.model).reach
@@ -162,7 +203,7 @@ def notebook_for(tab: Tab, recipe: PictureRecipe) -> bytes:
     return export.notebook(recipe, tab.code(recipe), says, knob, row, turned)
 
 
-def last_html(pieces: Iterator[str | Progress]) -> str:
+def last_html(pieces: Iterator[str | Progress | None]) -> str:
     """What a cell ends with: what is recorded, and what programs get."""
     found = [piece for piece in pieces if isinstance(piece, str)]
     return found[-1] if found else ""
@@ -173,30 +214,39 @@ def last_html(pieces: Iterator[str | Progress]) -> str:
 
 def build(tab: Tab) -> Demo:
     """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
-    shown_first = arrival(tab)
+    bench = tab.bench or Bench(
+        (), ("film", "prepare"), partial(_picture, tab), partial(_wire_knobs, tab), lambda: arrival(tab)
+    )
+    shown_first = bench.arrival()
     with gr.Tab(tab.title, id=tab.name), gr.Column(elem_classes="tab"):
         text(
             f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
-            f'<p class="lead">{escape(tab.lead)}</p>'
+            f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}</p>'
         )
         notice = handlers.notice(tab.name)
-        events = ("film", "prepare", "stop", *(one.name for one in tab.cells))
+        events = ("stop", *bench.events, *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
-        for name in ("film", "facts"):
-            parts[name] = part(tab.name, name, {}, visible="hidden")
-        with gr.Row(elem_classes="bench"):
-            with gr.Column(scale=5, min_width=320):
-                parts["stage"] = part(tab.name, "stage", shown_first["answer"])
-                models.picker(tab.name, parts["recipe"])
-            with gr.Column(scale=6, min_width=320):
-                part(tab.name, "knobs")
+        bench.layout(parts, shown_first)
         _cells(tab, "page", parts, shown_first)
+        bench.below(parts, shown_first)
         folds = _folds(tab, parts, shown_first)
         limits(tab.limits)
     _wire(tab, parts)
-    return Demo(
-        tab.name, (_opened(tab), [parts["recipe"], parts["stage"], *folds, notice]), lambda: _endpoints(tab), left
-    )
+    bench.wire(parts)
+    outputs = [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
+    return Demo(tab.name, (_opened(tab), outputs), lambda: _endpoints(tab), left(bench))
+
+
+def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
+    """The picture with its knobs beside it."""
+    for name in ("film", "facts"):
+        parts[name] = part(tab.name, name, {}, visible="hidden")
+    with gr.Row(elem_classes="bench"):
+        with gr.Column(scale=5, min_width=320):
+            parts["stage"] = part(tab.name, "stage", shown_first["answer"])
+            models.picker(tab.name, parts["recipe"])
+        with gr.Column(scale=6, min_width=320):
+            part(tab.name, "knobs")
 
 
 def arrival(tab: Tab) -> dict:
@@ -215,13 +265,13 @@ def record(tab: Tab, folder: Path = ARRIVAL) -> list[str]:
     recipe = tab.first()
     said = answer(tab, recipe)
     images = {name: picture_in(said.pop(of)) for name, of in (("after", "src"), ("before", "before"))}
-    cells = {one.name: dict(html=last_html(_run(one, recipe, 0)), recipe=recipe.as_dict()) for one in tab.cells}
+    cells = {one.name: dict(html=last_html(run_of(one, recipe)), recipe=recipe.as_dict()) for one in tab.cells}
     found = dict(
         made_from=tab.made_from(recipe.model),
         recipe=recipe.as_dict(),
         answer=said,
         cells=cells,
-        code=export.cell_of(recipe, tab.code(recipe)),
+        code=code_for(tab, recipe),
         sentence=said["sentence"],
     )
     return save(tab.name, found, images, folder)
@@ -238,7 +288,8 @@ def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
 
 def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     with fold(tab.name, "more") as more:
-        part(tab.name, "more", dict(words=words.table(), fields=controls(tab.recipe)))
+        folded = [one for one in controls(tab.recipe) if not one.get("beside")]
+        part(tab.name, "more", dict(words=words.table(), fields=folded))
         _cells(tab, "more", parts, shown_first)
     with fold(tab.name, "compare") as compare:
         _cells(tab, "compare", parts, shown_first)
@@ -247,13 +298,24 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
     method = handlers.method_fold(tab.name, tab.method, sources)
     with fold(tab.name, "take") as take:
-        parts.update(handlers.take_away(tab.name, TAKEN, shown_first["code"]))
+        parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"]))
     return [more, compare, true, method, take]
 
 
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
     bus.change(_live(tab), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
+    for one in tab.cells:
+        made = watched(tab.name, tab.recipe, one)
+        getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
+    bus.stop(stopping(tab.name), None, None, **private(f"{tab.name}_stop_cell", LIVE))
+    for kind in tab.files:
+        make = handlers.guarded(lambda given, k=kind: publish(*file_for(tab, tab.recipe.from_json(given), k)))
+        deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"{tab.name}_take_{kind}")
+
+
+def _wire_knobs(tab: Tab, parts: dict) -> None:
+    bus = parts["recipe"]
     film = handlers.keyed(
         tab.recipe.from_json, lambda recipe, event: knobs.film_part(recipe, tab.knobs(recipe)), aloud=True
     )
@@ -261,13 +323,6 @@ def _wire(tab: Tab, parts: dict) -> None:
     if tab.prepare:
         first = Cell("prepare", "", "", "", tab.prepare, ("model", "label"))
         bus.prepare(watched(tab.name, tab.recipe, first), bus, parts["facts"], **private(f"{tab.name}_prepare", WATCH))
-    for one in tab.cells:
-        made = watched(tab.name, tab.recipe, one)
-        getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}", WATCH))
-    bus.stop(stopping(tab.name), None, None, **private(f"{tab.name}_stop_cell", LIVE))
-    for kind in TAKEN:
-        make = handlers.guarded(lambda given, k=kind: publish(*file_for(tab, tab.recipe.from_json(given), k)))
-        deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"{tab.name}_take_{kind}")
 
 
 def _live(tab: Tab) -> Callable:
@@ -275,8 +330,8 @@ def _live(tab: Tab) -> Callable:
         """The answer and the code of the picture; after bad input the code stays."""
         try:
             recipe = tab.recipe.from_json(given)
-            code = export.cell_of(recipe, tab.code(recipe)) if tab.ready(recipe) else gr.skip()
-            return answer(tab, recipe), code
+            code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
+            return dict(answer(tab, recipe), asked=given), code
         except RecipeError as error:
             return refused(error, asked=given), gr.skip()
 
@@ -290,9 +345,16 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
     def run(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
         try:
             asked, page = recipe.from_json(given), int(getattr(event, "first", 0) or 0) % 1_000
-            key = (kind, page, *((name, getattr(asked, name)) for name in one.rests_on), zoo.weights_hash(asked.model))
+            values = handlers.numbers_in(getattr(event, "values", None))
+            key = (
+                kind,
+                page,
+                *values.items(),
+                *((name, getattr(asked, name)) for name in one.rests_on),
+                zoo.weights_hash(asked.model),
+            )
             for piece in QUEUE.pieces(
-                key, lambda _run: _news(one, asked, page), str(request.session_hash), kind, one.lane
+                key, lambda _run: _news(one, asked, page, values), str(request.session_hash), kind, one.lane
             ):
                 yield dict(piece, key=event.key, cell=one.config(tab), first=page)
         except RecipeError as error:
@@ -301,21 +363,23 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
     return run
 
 
-def _news(one: Cell, recipe: Fields, page: int) -> Iterator[dict | None]:
+def _news(one: Cell, recipe: Fields, page: int, values: Mapping[str, float]) -> Iterator[dict | None]:
     html = ""
-    for piece in _run(one, recipe, page):
+    for piece in run_of(one, recipe, page, values):
         if isinstance(piece, str):
             html = piece
-            yield dict(html=html)
+            yield dict(html=html, partial=True)
         elif piece is not None:
-            yield dict(says=piece.says, share=piece.share, **({"html": html} if html else {}))
+            yield dict(says=piece.says, share=piece.share, partial=True, **({"html": html} if html else {}))
         else:
             yield None
     yield dict(html=html)
 
 
-def _run(one: Cell, recipe: Fields, page: int) -> Iterator[str | Progress]:
-    return one.run(recipe, page) if one.more else one.run(recipe)
+def run_of(
+    one: Cell, recipe: Fields, page: int = 0, values: Mapping[str, float] = {}
+) -> Iterator[str | Progress | None]:
+    return one.run(recipe, *([page] if one.more else []), *([values] if one.form else []))
 
 
 def stopping(tab: str) -> Callable:
@@ -326,14 +390,18 @@ def stopping(tab: str) -> Callable:
     return stop
 
 
-def left(request: gr.Request) -> None:
-    """The visitor closed the page: their work ends."""
-    QUEUE.leave(str(request.session_hash))
+def left(bench: Bench) -> Callable[[gr.Request], None]:
+    def gone(request: gr.Request) -> None:
+        """The visitor closed the page: their work ends."""
+        QUEUE.leave(str(request.session_hash))
+        bench.left(str(request.session_hash))
+
+    return gone
 
 
 def _opened(tab: Tab) -> Callable:
     def opened(request: gr.Request) -> tuple:
-        return handlers.opened(request, tab.name, tab.recipe)
+        return handlers.opened(request, tab.name, tab.recipe, key="link")
 
     return opened
 
@@ -375,6 +443,21 @@ def prepared(tab: Tab, make: Callable[[Any], dict]) -> Callable[[Any], dict]:
 
 def _endpoints(tab: Tab) -> None:
     """The tab's public endpoints: a recipe in, JSON out; pictures are data URIs of lossless WebP."""
+    for name, (make, says) in tab.endpoints.items():
+        offer(make, tab.recipe, name, says, WATCH)
+    if not tab.endpoints:
+        _knob_endpoints(tab)
+    for one in tab.cells:
+        offer(
+            prepared(tab, lambda recipe, one=one: dict(html=last_html(run_of(one, recipe)))),
+            tab.recipe,
+            f"{tab.name}_{one.name}",
+            f"{one.lead} As HTML.",
+            LONG,
+        )
+
+
+def _knob_endpoints(tab: Tab) -> None:
     offer(
         prepared(tab, lambda recipe: answer(tab, recipe)),
         tab.recipe,
@@ -383,17 +466,9 @@ def _endpoints(tab: Tab) -> None:
         LONG,
     )
     offer(
-        prepared(tab, lambda recipe: dict(code=export.cell_of(recipe, tab.code(recipe)))),
+        prepared(tab, lambda recipe: dict(code=code_for(tab, recipe))),
         tab.recipe,
         f"{tab.name}_code",
         "Python that makes the same picture, to the pixel.",
         LIVE,
     )
-    for one in tab.cells:
-        offer(
-            prepared(tab, lambda recipe, one=one: dict(html=last_html(_run(one, recipe, 0)))),
-            tab.recipe,
-            f"{tab.name}_{one.name}",
-            f"{one.lead} As HTML.",
-            LONG,
-        )

@@ -1,15 +1,13 @@
-"""The tab's experiments:
-five answers to one mosaic, what each layer knows, a mug in a face network, other tools, edits.
+"""The tab's experiments: what each layer knows, a mug in a face network, other tools, an edit. Each yields HTML.
 
-Each is a stream of plain values; what it says is built from what it measured on the pictures that it shows.
+What it says is built from what it measured on the pictures that it shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from html import escape
+from functools import partial
 from statistics import median
 
 import torch
@@ -17,413 +15,262 @@ from torch import Tensor
 
 from core import zoo
 from core.codes import edit
-from core.images import to_pil, webp
-from core.inversion.degradations import Copy, Shrink
+from core.images import in_levels
+from core.inversion import baselines
+from core.inversion.degradations import Copy
 from core.inversion.losses import psnr
-from core.truth.readers import read
-from core.truth.worlds import deviations, load_world
+from core.inversion.multicode import invert
+from core.inversion.tasks import QUICK, depths
+from core.truth.worlds import pictures
 
-from ..page import evidence as measured
-from ..page import picture as recipes
-from ..page.blocks import data_uri, table
-from ..page.evidence import read_change, top_moved
+from ..page import blocks, evidence
+from ..page import picture as page_pictures
+from ..page.blocks import picture as uri
 from ..page.fields import RecipeError
-from ..page.picture import Recipe
-from . import baselines as rivals
-from . import evidence as restored
-from . import search as restoring
-from .recipe import FIRST_PICTURE, OWN, Restoration, in_levels, loss_of, named, observed_side
+from ..page.picture import Recipe, opened
+from ..page.tab import Progress
+from ..page.words import signed
+from .five import listed
+from .problem import Problem, loss_of, problem_of, scores, side_of
+from .recipe import Restoration
+from .search import put_back, searched, stream
+from .settings import FIRST_PICTURE
+from .words import layer_name
 
-ANSWERS = 5
-WORN = 0.375  # reading of a thing that is worn or not: half of the least size that is drawn
-CLEAR = 0.5  # standard deviations between answers from which they disagree
-TOP = 3
 GRID = (1, 5, 10)  # numbers of codes
-QUICK = dict(steps=80, optimiser="adam", loss="pixels")
 SOME = 2  # faces and mugs that are copied at every layer while somebody waits
 KNOBS = 6  # of Steer, to edit with
-LARGEST = 192  # pixels of what only the page shows
+NOT_MEASURED = (
+    "How well pictures are restored was not measured for this network yet. What stands here is measured "
+    "on the picture on screen; “Compare methods” puts other tools beside it."
+)
+
+Pieces = Iterator[str | Progress | None]
 
 
-def uri(image: Tensor) -> str:
-    """[1, 3, h, w] -> a data URI, lossless."""
-    return data_uri(webp(to_pil(image)[0]))
+def decibels(value: float) -> str:
+    return f"{value:.1f} dB"
 
 
-# --- five answers to one mosaic
+def codes_said(count: int) -> str:
+    return f"{count} code{'s' * (count > 1)}"
 
 
-def five(recipe: Restoration, first: int = 0) -> Iterator[dict]:
-    """Answers from five starts, each with what was observed put back; the last has the verdict."""
-    recipe = replace(recipe, keep=True)
-    problem, faces = restoring.problem_of(recipe), []
-    for i in range(ANSWERS):
-        faces.append(restoring.searched(replace(recipe, start=(first + i) % 1000)).image)
-        yield dict(
-            asked_of_five(recipe),
-            faces=[uri(face) for face in faces],
-            partial=i + 1 < ANSWERS,
-            of=ANSWERS,
-            first=first,
-            says=f"{i + 1} of {ANSWERS} answers found …",
-            **_five_said(recipe, problem, faces),
-        )
-
-
-def asked_of_five(recipe: Restoration) -> dict:
-    """What five answers are answers to, and the words above them: known before one of them is."""
-    side = observed_side(recipe)
-    return dict(
-        words_of_five(
-            recipe.task,
-            recipe.kind,
-            side,
-            portraits=recipe.shows == "portraits",
-            own=recipe.shows == OWN,
-            known=recipe.task != "copy" and not recipe.as_is,
-        ),
-        observed=uri(restoring.problem_of(recipe).observed),
-        hard=recipe.task == "enlarge",
-    )
-
-
-def words_of_five(task: str, kind: str, side: int, *, portraits: bool, own: bool, known: bool) -> dict:
-    """sentence, lead, label of what was observed, and flap.
-
-    side: its pixels; known: does a true picture lie under the flap?
-    """
-    things, what = "faces" if portraits else "pictures", kind if task == "noise" else task
-    label = {
-        "enlarge": f"{side} x {side} pixels",
-        "colour": "Without colours",
-        "fill": "With a hole",
-        "specks": "Pixels lost",
-        "gaussian": "With noise",
-        "copy": "The picture",
-    }[what]
-    mosaic = f"All five {things} have the same" if kind == "box" else f"Five {things} for the same"
-    shared = {
-        "enlarge": f"{mosaic} {side * side} pixels",
-        "colour": f"All five {things} have the same grey",
-        "fill": f"All five {things} are the same around the hole",
-        "specks": f"All five {things} have the same known pixels",
-        "gaussian": f"Five {things} for one noisy picture",
-        "copy": "Five copies of one picture",
-    }[what]
-    asks = (
-        "Which comes closest to the real one?"
-        if known
-        else "Which comes closest to it?"
-        if task == "copy"
-        else "Nobody knows which comes closest."
-    )
-    given = f"A mosaic of {label}" if task == "enlarge" else label
-    truth = "" if not known else " Your own picture is under the flap." if own else " The real one is under the flap."
-    return dict(
-        sentence=f"{shared}. {asks}",
-        label=label,
-        flap=known,
-        lead=f"{given}, and five {things} that a network found for it from five starts.{truth}",
-    )
-
-
-def _five_said(recipe: Restoration, problem: restoring.Problem, faces: Sequence[Tensor]) -> dict:
-    if len(faces) < ANSWERS:
-        return {}
-    images, hidden = torch.cat(list(faces)), problem.truth is not None and recipe.task != "copy"
-    said = dict(agreement=agreement(problem, images), disagreement=disagreement(recipe, images))
-    return dict(
-        said,
-        apart=round(levels_apart(problem, images), 3),
-        truth=uri(problem.truth) if hidden else "",
-        verdict=" ".join(filter(None, said.values())),
-        closeness=[] if problem.truth is None else [round(float(value), 1) for value in psnr(images, problem.truth)],
-    )
-
-
-def levels_apart(problem: restoring.Problem, images: Tensor) -> float:
-    """The largest difference of the pictures, in whole levels, from what was observed, in levels of 255."""
-    seen = problem.degradation.expected(in_levels(images))
-    return float((seen - problem.degradation.trusted(problem.observed)).abs().max()) * 127.5
-
-
-def agreement(problem: restoring.Problem, images: Tensor) -> str:
-    """How well the pictures agree with what was observed; whole levels round block means by one level at most."""
-    apart = levels_apart(problem, images)
-    if apart <= 1:
-        return f"All {len(images)} agree with what was observed to within rounding: 1 of 255 levels."
-    again = "Shrunk again, they" if isinstance(problem.degradation, Shrink) else "They"
-    return f"{again} differ from what was observed by up to {apart:.0f} of 255 levels."
-
-
-def reliable(model: str) -> list[int]:
-    """The factors of the network's world whose reading counts, by number."""
-    found = (measured.evidence(model) or {}).get("factors", [])
-    names = load_world(zoo.card(model).world).NAMES
-    doubtful = {factor["name"] for factor in found if not factor.get("readable", True)}
-    return [i for i, name in enumerate(names) if name not in doubtful]
-
-
-@torch.no_grad()
-def disagreement(recipe: Restoration, images: Tensor) -> str:
-    """What an independent reader sees differently in the answers, and what the truth is; "" without a reader."""
-    model = recipe.model
-    if not measured.has_reader(model):
-        return ""
-    card = zoo.card(model)
-    world = load_world(card.world)
-    readings = read(zoo.load_reader(card.world), images)
-    worn, others = _worn(world, readings, reliable(model)), _differing(world, card, readings, reliable(model))
-    said = [
-        f"{name} ({count} of {len(images)} wear {'it' if name == 'beard' else 'them'})" for name, count in worn
-    ] + others
-    if not said:
-        return "As far as the reader can tell, they agree about everything."
-    real = _real(recipe, world, [name for name, _ in worn])
-    return f"They disagree about {listed(said[: TOP + 1])}.{real}"
-
-
-def _worn(world, readings: Tensor, trusted: Sequence[int]) -> list[tuple[str, int]]:
-    found = []
-    for i in trusted:
-        count = int((readings[:, i] > WORN).sum())
-        if world.FACTORS[i].draw == "present" and 0 < count < len(readings):
-            found.append((world.NAMES[i].replace("_", " "), count))
-    return found
-
-
-def _differing(world, card: zoo.ModelCard, readings: Tensor, trusted: Sequence[int]) -> list[str]:
-    """The factors that differ most between the answers, in standard deviations over the training pictures."""
-    spread = readings.std(0) / deviations(card.world, card.spread)
-    order = [i for i in spread.argsort(descending=True).tolist() if i in trusted and world.FACTORS[i].draw != "present"]
-    return [world.FACTORS[i].description for i in order[:TOP] if spread[i] >= CLEAR]
-
-
-def _real(recipe: Restoration, world, names: Sequence[str]) -> str:
-    """What the render really has of the things that answers disagree about; "" where nobody knows."""
-    if recipe.shows != zoo.card(recipe.model).world or not names:
-        return ""
-    true = world.sample(1, FIRST_PICTURE + recipe.picture, spread=world.SPREADS[zoo.card(recipe.model).spread])[0]
-    has = [
-        f"{'wears' if true[world.NAMES.index(name)] > 0 else 'does not wear'} {'a beard' if name == 'beard' else name}"
-        for name in names
-    ]
-    return f" The real one {listed(has)}."
-
-
-def listed(items: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+def layers_of(model: str) -> tuple[int, ...]:
+    """Five layers to mix after, from the codes themselves to the last."""
+    return depths(len(opened(model).layers))
 
 
 # --- what each layer knows
 
 
-def layers_of(model: str) -> tuple[int, ...]:
-    """Five layers to mix after, from the codes themselves to the last."""
-    last = len(recipes.opened(model).layers)
-    return tuple(sorted({round(i * last / 4) for i in range(5)}))
-
-
-@lru_cache(maxsize=64)
-@torch.no_grad()
-def side_after(model: str, _weights: str, layer: int) -> int:
-    """Pixels a side of the maps that are mixed; 0: the codes themselves are."""
-    generator, card = recipes.opened(model), zoo.card(model)
-    if layer == 0:
-        return 0
-    codes = generator.codes(generator.sample(1, 0), label=0 if card.classes else None)
-    return generator.run(codes, stop=layer).x.shape[-1]
-
-
-def layer_name(model: str, layer: int) -> str:
-    side = side_after(model, zoo.weights_hash(model), layer)
-    return "the codes themselves" if not side else f"after {layer} layer{'s' * (layer > 1)}, {side} px"
-
-
-def layers(recipe: Restoration) -> Iterator[dict]:
+def layers(recipe: Restoration) -> Pieces:
     """One picture copied with several numbers of codes, mixed at several layers: pictures with their closeness."""
-    truth, rows = restoring.problem_of(replace(recipe, task="copy", as_is=False)).truth, []
-    chosen = layers_of(recipe.model)
+    recipe = replace(recipe, task="copy", as_is=False, kind="", amount=0, region="", hints="", keep=False, **QUICK)
+    truth, chosen = problem_of(recipe).truth, layers_of(recipe.model)
+    rows: list[tuple[str, list[tuple[Tensor, float]]]] = []
     for layer in chosen:
-        rows.append(dict(name=layer_name(recipe.model, layer), cells=[]))
+        rows.append((layer_name(recipe.model, layer), []))
         for count in GRID:
-            tried = replace(
-                recipe,
-                task="copy",
-                as_is=False,
-                kind="",
-                amount=0,
-                region="",
-                hints="",
-                keep=False,
-                codes=count,
-                layer=layer,
-                **QUICK,
-            )
-            image = restoring.searched(tried).image
-            rows[-1]["cells"].append(dict(src=uri(image), psnr=round(float(psnr(image, truth)), 1)))
-            done, of = sum(len(row["cells"]) for row in rows), len(chosen) * len(GRID)
-            yield dict(
-                truth=uri(truth),
-                counts=list(GRID),
-                rows=rows,
-                partial=done < of,
-                says=f"{done} of {of}",
-                verdict=_layers_said(rows) if done == of else "",
-            )
+            found = yield from searched(replace(recipe, codes=count, layer=layer))
+            rows[-1][1].append((found.image, round(float(psnr(found.image, truth)), 1)))
+            done = sum(len(cells) for _, cells in rows)
+            yield _layers_html(truth, rows)
+            yield Progress(f"{done} of {len(chosen) * len(GRID)}", done / len(chosen) / len(GRID))
+    yield blocks.aha(_layers_said(rows)) + _layers_html(truth, rows)
 
 
-def _layers_said(rows: Sequence[dict]) -> str:
-    best = max((cell["psnr"], row["name"], count) for row in rows for cell, count in zip(row["cells"], GRID))
-    first, last = (rows[i]["cells"][-1]["psnr"] for i in (0, -1))
+def _layers_html(truth: Tensor, rows: Sequence[tuple[str, Sequence[tuple[Tensor, float]]]]) -> str:
+    def copy(name: str, count: int, image: Tensor, close: float) -> str:
+        alt = f"copy with {codes_said(count)}, mixed {name}: {decibels(close)}"
+        return blocks.tile(uri(image), alt, decibels(close))
+
+    cells = [(name, [copy(name, count, *one) for one, count in zip(row, GRID)]) for name, row in rows]
+    shown = blocks.sheet([codes_said(count) for count in GRID], cells, name="Copies by layer and number of codes")
+    given = blocks.tile(uri(truth), "the picture that is copied", "the picture")
+    return f'<div class="beside-sheet">{given}{shown}</div>'
+
+
+def _layers_said(rows: Sequence[tuple[str, Sequence[tuple[Tensor, float]]]]) -> str:
+    best = max((close, name, count) for name, row in rows for (_, close), count in zip(row, GRID))
+    first, last = (rows[i][1][-1][1] for i in (0, -1))
     return (
-        f"With {GRID[-1]} codes the copy is {first:.1f} dB close where {rows[0]['name']} are mixed, "
-        f"{last:.1f} dB mixed {rows[-1]['name']}; closest of all, {best[0]:.1f} dB: "
-        f"{best[2]} code{'s' * (best[2] > 1)}, {best[1]}. One picture, {QUICK['steps']} steps each."
+        f"With {GRID[-1]} codes the copy is {decibels(first)} close where {rows[0][0]} are mixed, "
+        f"{decibels(last)} mixed {rows[-1][0]}; closest of all, {decibels(best[0])}: "
+        f"{codes_said(best[2])}, {best[1]}. One picture, {QUICK['steps']} steps each."
     )
 
 
 # --- can a face network draw a mug?
 
 
-def mug_pictures(count: int, first: int, side: int) -> Tensor:
-    """[count, 3, side, side] renders of mugs."""
-    world = load_world("objects")
-    factors = world.sample(count, first, spread=world.SPREADS["graded"])
-    labels = torch.full((count,), world.CLASSES.index("mug"))
-    return in_levels(world.render(factors, labels, resolution=side).images)
-
-
-def mugs(recipe: Restoration) -> Iterator[dict]:
+def mugs(recipe: Restoration) -> Pieces:
     """Faces and mugs copied by a network that only ever saw faces, mixed after every layer: closeness and the gap."""
     card = zoo.card(recipe.model)
     if card.world != "portraits":
         raise RecipeError(
             "this is asked of a network that learned from faces alone: choose one of the bundled portraits"
         )
-    seen = torch.cat([restoring.problem_of(Restoration(recipe.model, "copy", picture=i)).truth for i in range(SOME)])
-    pictures = {"face": seen, "mug": mug_pictures(SOME, FIRST_PICTURE, card.resolution)}
+    faces = [problem_of(Restoration(recipe.model, "copy", picture=i)).truth for i in range(SOME)]
+    drawn = in_levels(pictures("objects", SOME, FIRST_PICTURE, resolution=card.resolution, only="mug"))
+    targets = {"face": faces, "mug": list(drawn.split(1))}
     rows, chosen = [], layers_of(recipe.model)
     for layer in chosen:
-        row = dict(name=layer_name(recipe.model, layer))
-        for name, images in pictures.items():
-            made = [_copied(recipe.model, layer, images[i : i + 1]) for i in range(SOME)]
-            close = median(float(psnr(image, images[i : i + 1])) for i, image in enumerate(made))
-            row[name] = dict(src=uri(made[0]), psnr=round(close, 1))
-            yield dict(
-                partial=True,
-                says=f"{len(rows) + 1} of {len(chosen)} layers",
-                rows=rows,
-                truths={key: uri(each[:1]) for key, each in pictures.items()},
-            )
-        rows.append(row)
-    yield dict(
-        rows=rows, truths={key: uri(each[:1]) for key, each in pictures.items()}, verdict=_mugs_said(rows), samples=SOME
-    )
+        row = {}
+        for what, truths in targets.items():
+            copies = []
+            for truth in truths:
+                copies.append((yield from _copied(recipe.model, layer, truth)))
+            close = median(float(psnr(image, truth)) for image, truth in zip(copies, truths))
+            row[what] = (copies[0], round(close, 1))
+            yield Progress(f"{len(rows) + 1} of {len(chosen)} layers", len(rows) / len(chosen))
+        rows.append((layer_name(recipe.model, layer), row))
+        yield _mugs_html(targets, rows)
+    yield blocks.aha(_mugs_said(rows)) + _mugs_html(targets, rows)
 
 
-def _copied(model: str, layer: int, truth: Tensor) -> Tensor:
+def _copied(model: str, layer: int, truth: Tensor) -> Generator[None, None, Tensor]:
     recipe = Restoration(model, "copy", layer=layer, **QUICK)
-    problem = restoring.Problem(truth, truth, Copy(), loss_of(recipe))
-    for step in restoring.stream(recipe, problem):
-        pass
-    return restoring.drawn(step.picture)
+    for step in stream(recipe, Problem(truth, truth, Copy(), loss_of(recipe))):
+        yield None
+    return step.drawn()
 
 
-def _mugs_said(rows: Sequence[dict]) -> str:
-    gaps = [row["face"]["psnr"] - row["mug"]["psnr"] for row in rows]
-    closer = sum(gap > 0 for gap in gaps)
-    widest, least = (rows[pick(range(len(rows)), key=lambda i: gaps[i])] for pick in (max, min))
+def _mugs_html(targets: Mapping[str, Sequence[Tensor]], rows: Sequence[tuple[str, Mapping]]) -> str:
+    def line(what: str) -> tuple[str, list[str]]:
+        given = blocks.tile(uri(targets[what][0]), f"the {what} that is copied", what)
+        alts = [f"the {what} copied, {name}" for name, _ in rows]
+        made = [blocks.tile(uri(row[what][0]), alt, decibels(row[what][1])) for (_, row), alt in zip(rows, alts)]
+        return what, [given, *made]
+
+    head = ["what is copied", *(name for name, _ in rows)]
+    shown = blocks.sheet(head, [line(what) for what in targets], name="A face and a mug copied after each layer")
+    return shown + blocks.paragraph(f"Closeness: median of {SOME} faces and {SOME} mugs, 10 codes.")
+
+
+def _mugs_said(rows: Sequence[tuple[str, Mapping]]) -> str:
+    def said(at: int) -> str:
+        return f"mixing {rows[at][0].replace(',', ' at')}"
+
+    faces, things = ([row[what][1] for _, row in rows] for what in ("face", "mug"))
+    gaps = [face - mug for face, mug in zip(faces, things)]
+    widest, least = (pick(range(len(rows)), key=lambda i: gaps[i]) for pick in (max, min))
     return (
-        f"Faces are copied closer than mugs at {closer} of {len(rows)} layers. "
-        f"The gap is widest mixing {_where(widest)}: "
-        f"faces {widest['face']['psnr']:.1f} dB, mugs {widest['mug']['psnr']:.1f} dB; "
-        f"least mixing {_where(least)}: {least['face']['psnr']:.1f} and {least['mug']['psnr']:.1f} dB. "
+        f"Faces are copied closer than mugs at {sum(gap > 0 for gap in gaps)} of {len(rows)} layers. "
+        f"The gap is widest {said(widest)}: "
+        f"faces {decibels(faces[widest])}, mugs {decibels(things[widest])}; "
+        f"least {said(least)}: {faces[least]:.1f} and {decibels(things[least])}. "
         f"({SOME} faces, {SOME} mugs)"
     )
-
-
-def _where(row: dict) -> str:
-    return row["name"].replace(",", " at")
 
 
 # --- beside tools without a GAN
 
 
-def compare(recipe: Restoration) -> Iterator[dict]:
+def compare(recipe: Restoration) -> Pieces:
     """The answer beside one code in the same time and beside tools without a GAN: pictures and scores."""
-    found = restoring.searched(recipe)
-    problem, rows = restoring.problem_of(recipe), [(f"{rivals.OURS}, {recipe.codes} codes", found.image)]
-    yield dict(partial=True, says="one code, in the same time …", html=compared_html(recipe, problem, rows))
-    for single in rivals.one_code(recipe, problem, found.seconds):
-        yield dict(partial=True, says="one code, in the same time …", html=compared_html(recipe, problem, rows))
-    kept = problem.degradation.agreeing(single, problem.observed) if recipe.keep else single
-    rows.append((rivals.NAMES["one"], kept))
-    for name in rivals.tools_of(recipe):
-        rows.append((rivals.NAMES[name], rivals.without_gan(name, recipe, problem)))
-        yield dict(partial=True, says=f"{rivals.NAMES[name]} …", html=compared_html(recipe, problem, rows))
-    yield dict(html=compared_html(recipe, problem, rows))
+    found = yield from searched(recipe)
+    problem, side = problem_of(recipe), side_of(recipe)
+    rows = [(f"{baselines.OURS}, {codes_said(recipe.codes)}", found.image)]
+    yield _compared(recipe, problem, rows)
+    yield Progress("one code, in the same time …")
+    for single in baselines.one_code(one_code_of(recipe, problem), found.seconds, seed=recipe.start):
+        yield None
+    rows.append((baselines.NAMES["one"], put_back(recipe, problem, single)))
+    for tool in baselines.tools_of(problem.degradation):
+        yield Progress(f"{baselines.NAMES[tool]} …")
+        rows.append((baselines.NAMES[tool], tool_made(tool, problem, side)))
+        yield _compared(recipe, problem, rows)
+    yield _compared(recipe, problem, rows)
 
 
-def compared_html(recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]) -> str:
-    pictures = "".join(
-        f'<figure><img src="{uri(image)}" alt="the picture as restored by: {escape(name)}">'
-        f"<figcaption>{escape(name)}</figcaption></figure>"
-        for name, image in rows
+def one_code_of(recipe: Restoration, problem: Problem) -> baselines.Search:
+    search = partial(
+        invert, opened(recipe.model), problem.observed, layer=0, n_codes=1, loss=problem.loss, patience=None
     )
-    shown = f'<div class="paint-compared restored">{pictures}</div>'
+    return lambda seed, steps: search(seed=seed, steps=steps, label=recipe.label_or_none)
+
+
+def tool_made(tool: str, problem: Problem, side: int) -> Tensor:
+    """Raises RecipeError where the tool is not installed."""
+    try:
+        return baselines.without_gan(tool, problem.degradation, problem.observed, side)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
+def _compared(recipe: Restoration, problem: Problem, rows: Sequence[tuple[str, Tensor]]) -> str:
+    tiles = "".join(blocks.tile(uri(image), f"the picture as restored by: {name}", name) for name, image in rows)
+    shown = f'<div class="tiles">{tiles}</div>'
     if problem.truth is None:
-        return shown + "<p>Nobody knows the true picture here, so there is nothing to measure against.</p>"
-    head, body = scored(recipe, problem, rows)
-    return shown + table(head, body, caption=f"Closeness to the truth, {named(recipe)}")
-
-
-def scored(
-    recipe: Restoration, problem: restoring.Problem, rows: Sequence[tuple[str, Tensor]]
-) -> tuple[list[str], list[tuple]]:
-    head = [
-        "method",
-        "closeness (PSNR, dB)",
-        "structure (SSIM)",
-        "distance of the critic's features",
-        "in the hole (PSNR, dB)",
-    ]
-    cells = [restoring.scores(recipe, image, problem.truth) for _, image in rows]
-    there = [i for i in range(4) if cells[0][i] is not None]
-    formats = ("{:.1f}", "{:.3f}", "{:.3f}", "{:.1f}")
-    said = [[restored.minus(formats[i].format(one[i])) for i in there] for one in cells]
-    return [head[0], *(head[1 + i] for i in there)], [(name, *numbers) for (name, _), numbers in zip(rows, said)]
+        return shown + blocks.paragraph("Nobody knows the true picture here, so there is nothing to measure against.")
+    measures = {
+        "closeness (PSNR, dB)": "{:.1f}",
+        "structure (SSIM)": "{:.3f}",
+        "distance of the critic's features": "{:.3f}",
+        "in the hole (PSNR, dB)": "{:.1f}",
+    }
+    found = [scores(recipe, image, problem.truth) for _, image in rows]
+    there = [i for i, value in enumerate(found[0]) if value is not None]
+    forms = list(measures.values())
+    body = [(name, *(forms[i].format(one[i]).replace("-", "−") for i in there)) for (name, _), one in zip(rows, found)]
+    head = ["method", *(list(measures)[i] for i in there)]
+    return shown + blocks.table(head, body, caption=f"Closeness to the truth, {recipe.named}")
 
 
 # --- edit what was restored
 
 
-def knobs(model: str) -> list[dict]:
-    """Steer's first knobs: names and ends as that tab knows them, and how far they go."""
-    setup = measured.setup_of(Recipe(model, psi=zoo.card(model).psi))
-    return [dict(knob, reach=setup["reach"]) for knob in setup["knobs"][:KNOBS]]
+def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
+    """The restored picture with Steer's knobs turned: all its codes move together.
+
+    given: amounts by "knob-1" ... "knob-6", 0 where they are missing. Raises RecipeError.
+    """
+    found = yield from searched(recipe)
+    own = Recipe(recipe.model, psi=zoo.card(recipe.model).psi)
+    setup = evidence.setup_of(own)
+    knobs, reach = setup["knobs"][:KNOBS], setup["reach"]
+    amounts = replace(own, amounts=tuple(given.get(f"knob-{i + 1}", 0.0) for i in range(len(knobs)))).amounts
+    after = turned(found.picture, replace(own, amounts=amounts))
+    says = _seen(recipe.model, found.raw, after) if any(amounts) else ""
+    codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
+    image = blocks.tile(uri(after), f"the restored picture, edited. {says}", codes)
+    rows = [
+        blocks.knob(
+            f"knob-{i + 1}",
+            f"{i + 1} · {facts['title']}" if facts["title"] else f"Knob {i + 1}",
+            (facts["low"] or "one way", facts["high"] or "the other way"),
+            reach=reach,
+            value=amounts[i],
+        )
+        for i, facts in enumerate(knobs)
+    ]
+    side = (
+        f'<div class="edit-side"><div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}</div>'
+    )
+    yield f'<div class="edited">{blocks.live(image)}{side}</div>'
 
 
 @torch.no_grad()
-def edited(recipe: Restoration, amounts: Sequence[float]) -> dict:
-    """The restored picture with Steer's knobs turned: all its codes move together. Raises RecipeError."""
-    found = restoring.known(recipe)
-    if found is None:
-        raise RecipeError("there is no restored picture yet: press Start first")
-    chosen = Recipe(recipe.model, psi=zoo.card(recipe.model).psi, amounts=tuple(amounts))
-    directions, steps = recipes.directions_of(chosen)
-    distances = recipes.distances(chosen.amounts, directions, steps)
-    codes = found.picture.codes
-    after = found.picture.draw(edit(codes, directions, distances)).clamp(-1, 1).cpu()
-    changed = read_change(recipe.model, found.raw, after)
-    moved = top_moved(recipe.model, None if changed is None else changed[0])
-    named_moves = [restored.minus(f"{one['name']} {one['amount']:+.1f} sd") for one in moved or []]
-    says = listed(named_moves) if named_moves else "nothing that it would call a change"
-    return dict(
-        src=uri(after),
-        before=uri(found.raw),
-        amounts=list(chosen.amounts),
-        verdict=f"The reader sees: {says}." if changed is not None else "",
-        codes=len(codes),
-    )
+def turned(picture, chosen: Recipe) -> Tensor:
+    """A found picture with all its codes moved by a recipe's knobs, [1, 3, R, R] in [-1, 1]."""
+    directions, steps = page_pictures.directions_of(chosen)
+    distances = page_pictures.distances(chosen.amounts, directions, steps)
+    return picture.draw(edit(picture.codes, directions, distances)).clamp(-1, 1).cpu()
+
+
+def _seen(model: str, before: Tensor, after: Tensor) -> str:
+    """What the reader of the network's world sees differently; "" without a reader."""
+    changed = evidence.read_change(model, before, after)
+    if changed is None:
+        return ""
+    moves = [f"{one['name']} {signed(one['amount'], 1)} sd" for one in evidence.top_moved(model, changed[0])]
+    return f"The reader sees: {listed(moves) if moves else 'nothing that it would call a change'}."
+
+
+# --- how true is this?
+
+
+def truth(recipe: Restoration) -> Iterator[str]:
+    """What was measured of this network, once."""
+    yield evidence.written(recipe.model, "restore") or blocks.paragraph(NOT_MEASURED)

@@ -43,8 +43,8 @@
     });
     parts.five.element.replaceChildren(row.element, foot.verdict, foot.element);
     listeners.push(draw);
-    forgets.push(() => {
-      if (!state.base || state.base.shows !== "upload") return;
+    forgets.push(gone => {
+      if (!state.base || !gone(state.base)) return;
       Object.assign(state, {whole: opening, asked: "", said: ""});
       back();
     });

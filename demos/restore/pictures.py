@@ -7,8 +7,8 @@ from core.images import to_pil, webp
 
 from ..page.pictures import Door, Drawing, own_network
 from . import search as restoring
-from . import tab
-from .recipe import OWN, Restoration
+from .recipe import Restoration
+from .settings import OWN
 
 
 def after(recipe: Restoration) -> bytes:
@@ -30,7 +30,7 @@ def subject(recipe: Restoration) -> tuple | None:
 
 
 DOOR = Door(
-    tab.TAB,
+    Restoration.tab,
     Restoration,
     {"after": Drawing(after, lacks_answer), "film": Drawing(film, lacks_answer, frames=restoring.FRAMES)},
     subject=subject,

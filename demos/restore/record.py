@@ -19,11 +19,16 @@ from PIL import Image
 
 from core import zoo
 from core.images import grid
-from demos.page.arrival import ARRIVAL, picture_in, save
-from demos.restore import experiments
-from demos.restore import recipe as restorations
-from demos.restore import tab as mganprior
-from demos.restore.recipe import Restoration
+
+from ..page.arrival import ARRIVAL, picture_in, save
+from ..page.handlers import last_of
+from ..page.tab import last_html, run_of
+from .answer import searching
+from .code import code_for
+from .five import five
+from .recipe import Restoration
+from .settings import TASKS
+from .tab import CELLS, NAME, made_from
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
 AGREES = 1.0  # of 255 levels: how far the five answers may be from the mosaic
@@ -35,13 +40,13 @@ GLASSES = "glasses ("
 def candidates(model: str) -> Iterator[int]:
     """Pictures that fit the rule, smallest first."""
     for i in range(SEARCHED):
-        if GLASSES in mganprior.last_of(experiments.five(Restoration(model, picture=i, **MOSAIC)))["verdict"]:
+        if GLASSES in last_of(five(Restoration(model, picture=i, **MOSAIC)))["verdict"]:
             yield i
 
 
 def five_record(recipe: Restoration) -> tuple[dict, dict[str, Image.Image]]:
     """The five answers, with the truth after them. Raises SystemExit where they do not agree with the mosaic."""
-    found = mganprior.last_of(experiments.five(recipe))
+    found = last_of(five(recipe))
     if found["apart"] > AGREES:
         raise SystemExit(f"the answers are {found['apart']:.2f} levels from the mosaic: they may be at most {AGREES:g}")
     images = dict(
@@ -54,8 +59,8 @@ def five_record(recipe: Restoration) -> tuple[dict, dict[str, Image.Image]]:
 def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]:
     """Each task solved with the page's own settings: its answer, and the film of its search."""
     records, images, results = {}, {}, []
-    for task in restorations.TASKS:
-        done = mganprior.last_of(mganprior.search(Restoration(model, task, picture=number), "the recorder"))["done"]
+    for task in TASKS:
+        done = last_of(searching(Restoration(model, task, picture=number), "the recorder"))["done"]
         images |= {
             f"before-{task}": picture_in(done.pop("before")),
             f"film-{task}": picture_in(done["result"].pop("film")),
@@ -65,39 +70,27 @@ def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]
     return records, images | dict(results=grid(results, columns=2))
 
 
-def layer_record(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]:
-    found = mganprior.last_of(experiments.layers(Restoration(model, "copy", picture=number)))
-    found.pop("truth")
-    cells = [cell for row in found["rows"] for cell in row["cells"]]
-    return found, dict(layers=grid([picture_in(cell.pop("src")) for cell in cells], columns=3))
-
-
-def mug_record(model: str) -> tuple[dict, dict[str, Image.Image]]:
-    found = mganprior.last_of(experiments.mugs(Restoration(model, "copy")))
-    sheet = [found.pop("truths"), *({name: row[name].pop("src") for name in ("face", "mug")} for row in found["rows"])]
-    return found, dict(mug=grid([picture_in(uri) for row in sheet for uri in (row["face"], row["mug"])], columns=2))
+def cell_records(recipe: Restoration) -> dict[str, dict]:
+    """What the experiments on the page end with."""
+    recorded = [one for one in CELLS if one.place == "page" and not one.form]
+    return {one.name: dict(html=last_html(run_of(one, recipe)), recipe=recipe.as_dict()) for one in recorded}
 
 
 def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     """Writes the arrival; returns the names of the files."""
     first = Restoration(model, picture=number, **MOSAIC)
-    five, images = five_record(first)
+    answers, images = five_record(first)
     tasks, more = task_records(model, bench)
-    layers, third = layer_record(model, bench)
-    mug, last = mug_record(model)
-    images |= more | third | last
-    code = restorations.code_for(Restoration(model, picture=bench))
     found = dict(
-        made_from=mganprior.made_from(model),
+        made_from=made_from(model),
         recipe=first.as_dict(),
-        five=five,
+        five=answers,
         tasks=tasks,
-        layers=layers,
-        mug=mug,
-        code=code,
-        columns=dict(five=6, results=2, layers=3, mug=2),
+        cells=cell_records(Restoration(model, picture=bench)),
+        code=code_for(Restoration(model, picture=bench)),
+        columns=dict(five=6, results=2),
     )
-    return save(mganprior.TAB, found, images, folder)
+    return save(NAME, found, images | more, folder)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -108,7 +101,7 @@ def main(arguments: Sequence[str]) -> None:
         "--bench", type=int, default=BENCH, help=f"the picture that the tasks are shown on (default: {BENCH})"
     )
     given = parser.parse_args(arguments)
-    model = restorations.Restoration.default_model()
+    model = Restoration.default_model()
     if not model or zoo.card(model).world is None:
         raise SystemExit("there is no bundled network of a rendered world here: train one first (weights/README.md)")
     if given.candidates:

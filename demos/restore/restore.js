@@ -1,13 +1,11 @@
-// Restore, in the browser: one recipe; what was recorded is replayed here, and the server is asked when somebody
-// presses Start. Every room is a function of the tab: what it fills is among `tab.parts`, what it shows is `tab.now`.
+// Restore, in the browser: the bench. What was recorded is replayed here; the server is asked when somebody presses
+// Start. What stands on it, what is painted over it, and what belongs to the five answers or to a visitor's own picture
+// are functions of the tab: `gan.rooms.restore`.
 (() => {
-  const NEEDED = ["recipe", "base", "run", "five", "stage", "controls", "models", "layers", "mug", "edit", "own"];
-  const E = gan.element, {copyOf, same} = gan, rooms = gan.rooms.restore = {};
-
-  // where another task, network or picture begins
-  rooms.RESET = {kind: "", amount: 0, region: "", hints: "", keep: null, codes: 0, layer: -1, steps: 0, optimiser: "",
-    loss: ""};
-  rooms.keyOf = recipe => JSON.stringify(recipe);
+  const NEEDED = ["recipe", "run", "five", "stage", "controls", "models", "own"];
+  const E = gan.element, {button, copyOf, same} = gan, {SIDE, encode, decode, fill} = gan.regions, MOST_COLOURS = 6;
+  const PRESS = {enlarge: "Enlarge it", colour: "Colour it", fill: "Fill the hole", noise: "Clean it", copy: "Copy it"};
+  const rooms = gan.rooms.restore = {};
 
   // a picture with its name under it; `hard` ones are shown with hard pixels, as what they are
   rooms.tile = (name, id) => {
@@ -18,131 +16,253 @@
       image.alt = alt;
       image.classList.toggle("hard", !!hard); frame.classList.toggle("empty", !src);
     };
-    return {element: E("figure", {class: "restore-tile"}, frame, label), frame, image, label, show};
+    return {element: E("figure", {class: "framed"}, frame, label), frame, image, label, show};
   };
-  rooms.radio = (name, value, text, checked, onchange) =>
-    E("label", {}, E("input", {type: "radio", name, value, checked, onchange}), E("span", {}, text));
-
-  // what all rooms know. `now`: the recipe on screen, the last good one, its answer, the search that runs, what is
-  // painted ("hole" or "hints"), the visitor's own picture; `listeners` are told of every change, `forgets` once an own
-  // picture is deleted
-  function tabOf(parts) {
-    const bus = parts.recipe, {tasks: recorded = {}, names} = parts.stage.props.value || {};
-    const arrival = copyOf(recorded.enlarge ? recorded.enlarge.recipe : bus.props.value);
-    const now = {recipe: copyOf(bus.props.value), good: copyOf(arrival), answer: null, running: null, refused: false,
-      painting: "", own: null, film: ""};
-    const listeners = [];
-    return {
-      parts, bus, recorded, names, arrival, now, listeners, undo: [], forgets: [],
-      tell: () => listeners.forEach(listener => listener()),
-      setup: () => now.answer && now.answer.setup,
-      current: () => now.answer && same(now.answer.recipe, now.recipe),
-      replayed: () => Object.values(recorded).find(one => same(one.recipe, now.recipe)),
-    };
-  }
-
-  // --- the recipe
-
-  function recipeOf(tab) {
-    const {bus, now} = tab;
-    const set = (patch, {whole = false} = {}) => {
-      tab.undo.push(copyOf(now.recipe));
-      now.recipe = whole ? copyOf(patch) : {...now.recipe, ...patch};
-      tab.bench.quiet();
-      tab.painting.open("");
-      bus.props.value = copyOf(now.recipe);
-      if (tab.replayed()) tab.bench.show(tab.replayed()); else tab.bench.stage.classList.add("stale");
-      tab.tell();
-    };
-    // a picture of Steer or Paint, as the network draws it before any knob, for that same network to restore
-    const take = ({model, seed, psi, label}) => {
-      const picture = {model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false};
-      set({...(model === now.recipe.model ? {} : rooms.RESET), ...picture});
-      tab.parts.stage.element.scrollIntoView({block: "center"});
-    };
-    // the picture stays, whatever is done to it; a record is of one picture, and counts where that is the visitor's
-    const chooseTask = task => {
-      const known = tab.recorded[task], ours = name => known.recipe[name] === now.recipe[name];
-      if (known && ["model", "shows", "picture", "label"].every(ours)) set(known.recipe, {whole: true});
-      else set({...rooms.RESET, task, start: 0, as_is: now.recipe.as_is && task !== "copy"});
-    };
-    bus.watch("value", () => {                      // set by the server: a link
-      if (same(bus.props.value, now.recipe)) return;
-      const {stage} = tab.bench;
-      now.recipe = copyOf(bus.props.value); stage.classList.add("stale"); tab.tell();
-      if (stage.offsetParent) stage.scrollIntoView({block: "start"});
-    });
-    return {set, take, chooseTask};
-  }
-
-  // --- experiments: recorded for the arrival, made again when asked
-
-  // `draw(result, value)` shows what the server says; what was made of an own picture goes with it, and what another
-  // network than today's made is marked
-  rooms.experiment = (tab, part, name, {press, says, draw}) => {
-    const {bus, now, listeners, forgets} = tab, value = () => part.props.value || {};
-    const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"});
-    let asked = "", owned = false, wanted = tab.arrival.model, network = wanted;
-    const go = gan.button(`restore-${name}-go`, press, () => {
-      owned = now.recipe.shows === "upload"; wanted = now.recipe.model;
-      asked = rooms.keyOf(now.recipe) + Math.random();
-      bus.trigger(name, {key: asked}); mark();
-    });
-    const stop = gan.button(`restore-${name}-stop`, "Stop", () => bus.trigger("stop", {kind: name}));
-    part.element.replaceChildren(result, line, E("div", {class: "buttons"}, go, stop));
-    function mark() {
-      const {key, partial, error, ended} = value(), busy = asked && (key !== asked || partial);
-      const other = !busy && result.firstChild && network !== now.recipe.model;
-      stop.hidden = !busy;
-      result.classList.toggle("stale", !!other);
-      line.textContent = busy ? key === asked && value().says || says : error || (ended ? "Stopped."
-        : other ? "Another network’s: press the button to ask the one above." : "");
-      go.disabled = !!busy || !tab.current();
-    }
-    forgets.push(() => { if (owned) { result.replaceChildren(); asked = ""; mark(); } });
-    part.watch("value", () => {
-      if (value().key === asked && !value().partial) asked = "";
-      if (!value().error) { network = wanted; draw(result, value()); }
-      mark();
-    });
-    listeners.push(mark);
-    if (value().key || value().html) draw(result, value());
-    mark();
-  };
-
-  // --- folds, which may come later
-
-  function foldsOf(tab) {
-    const {now, listeners} = tab, query = () => now.answer && now.answer.query;
-    const tables = (part, name, press, says) => rooms.experiment(tab, part, name, {press, says,
-      draw: (result, value) => { if (value.html) result.innerHTML = value.html; }});
-    listeners.push(() => gan.addresses.shows("restore", query()));
-    return gan.late("restore", {
-      link: part => listeners.push(gan.link(part, "restore",
-        {query, note: () => now.answer && now.answer.note, says: "Link to exactly these settings"})),
-      more: part => rooms.settings(tab, part),
-      compare: part =>
-        tables(part, "compare", "Compare with tools without a GAN", "Restoring it, then trying the others …"),
-      truth: part => {
-        tables(part, "truth", "Look it up", "Looking it up …");
-        part.element.querySelector("button").click();
-      },
-    });
-  }
 
   gan.tab("restore", "Restore", NEEDED, parts => {
-    const tab = tabOf(parts), {bus, now} = tab;
-    Object.assign(tab, recipeOf(tab));
+    parts.recipe.watch("value", () => linked(gan.stores.restore, parts));    // before the store takes it
+    const tab = gan.stores.restore = gan.store("restore", parts), {now, bus, listeners} = tab;
+    const {tasks: recorded = {}, names, fresh} = parts.stage.props.value, query = () => now.answer && now.answer.query;
+    const arrival = copyOf(recorded.enlarge ? recorded.enlarge.recipe : bus.props.value);
+    Object.assign(now, {good: copyOf(arrival), running: null, painting: "", own: null});
+    Object.assign(tab, {arrival, recorded, names, fresh, replayed: () => Object.values(recorded)
+      .find(one => same(one.recipe, now.recipe))});
+    const bench = tab.bench = benchOf(tab), {set, undo} = tab;
+    const changed = () => {
+      bench.quiet(); bench.paint("");
+      if (tab.replayed()) bench.show(tab.replayed()); else bench.stage.classList.add("stale");
+    };
+    Object.assign(tab, {
+      set: patch => { set(patch); changed(); }, undo: () => { undo(); changed(); },
+      busy: () => !!now.running || bench.stage.classList.contains("stale"),
+      waits: ({name}) => now.running && name === "edit"
+        ? "A search is running: when it has ended, its picture can be edited." : !tab.current(),
+      refine: field => field.name !== "shows" || !now.own ? field
+        : {...field, options: {...field.options, upload: "your own picture"},
+          resets: {...field.resets, own: now.own.token}},
+      // a picture of Steer or Paint, as the network draws it before any knob, for that same network to restore
+      take: ({model, seed, psi, label}) => {
+        const other = model === now.recipe.model ? {} : fresh;
+        tab.set({...other, model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false});
+        parts.stage.element.scrollIntoView({block: "center"});
+      },
+    });
+    controls(tab, parts.controls);
+    tab.network = gan.models(parts.models, "restore", {current: () => now.recipe.model, take: ({model, label}) =>
+      tab.set({...fresh, model, label, shows: "", own: "", as_is: false,
+        picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
     tab.five = rooms.five(tab);
-    tab.bench = rooms.bench(tab);
-    tab.painting = rooms.painting(tab);
-    tab.network = rooms.controls(tab);
-    for (const open of [rooms.layers, rooms.mug, rooms.editing, rooms.owning]) open(tab);
-    const grow = foldsOf(tab), refusal = parts.run.props.value;     // of a link, before this script was there
-    gan.restore = {now, set: tab.set, five: tab.five, take: tab.take};
-    if (tab.replayed()) tab.bench.show(tab.replayed()); else bus.trigger("change", {});
-    if (refusal && refusal.error) tab.bench.refuse(refusal.error, {link: true});
+    rooms.owning(tab);
+    const cells = ["layers", "mug", "edit", "compare", "truth"], builders = {
+      link: part => listeners.push(gan.link(part, "restore",
+        {query, note: () => now.answer && now.answer.note, says: "Link to exactly these settings"})),
+      more: part => gan.controls(tab, part),
+    };
+    listeners.push(() => gan.addresses.shows("restore", query()));
+    const grow = gan.late("restore", Object.fromEntries(
+      [...Object.entries(builders), ...cells.map(cell => [cell, part => gan.cell(tab, part)])]));
+    const refusal = parts.run.props.value;          // of a link, before this script was there
+    gan.restore = tab;
+    if (tab.replayed()) bench.show(tab.replayed()); else bus.trigger("change", {});
+    if (refusal && refusal.error) bench.refuse(refusal.error, {link: true});
     grow();
     tab.tell();
   });
+
+  // a recipe that the server set, by a link
+  function linked(tab, {recipe}) {
+    if (!tab || !tab.bench || same(recipe.props.value, tab.now.recipe)) return;
+    const {stage} = tab.bench;
+    stage.classList.add("stale");
+    if (stage.offsetParent) stage.scrollIntoView({block: "start"});
+  }
+
+  // --- the bench: before, after, truth
+
+  function benchOf(tab) {
+    const {now, parts, listeners} = tab, words = (kind, id, more = {}) =>
+      E("p", {class: kind, id: `restore-${id}`, ...more});
+    const before = rooms.tile("Before", "restore-before"), after = rooms.tile("After", "restore-after");
+    const truth = rooms.tile("Truth", "restore-true-picture"), tasks = E("div", {class: "tasks", role: "group",
+      "aria-label": "What happened to the picture"});
+    const bench = {before, after, truth, tools: E("div", {class: "tools", id: "restore-tools", hidden: true}),
+      save: E("a", {class: "plain-link", id: "restore-save", download: "restored.webp", hidden: true}, "Save"),
+      said: words("said", "error", {role: "alert", hidden: true}), verdict: words("verdict", "verdict",
+        {role: "status"}), meter: words("caption", "meter", {hidden: true}), caption: words("caption", "caption"),
+      stage: E("div", {class: "restoring"}), press: () => PRESS[now.recipe.task]};
+    bench.quiet = () => { bench.said.hidden = true; };
+    // the sentence stands where it is seen: a link's over the tab, any other under the picture
+    bench.refuse = (text, {link = false} = {}) => {
+      const {said, stage, verdict} = bench;
+      said.textContent = /[.!?]$/.test(text) ? text : `${text}.`; said.hidden = false;
+      if (link) parts.five.element.prepend(said); else stage.insertBefore(said, verdict);
+      if (!link) said.scrollIntoView({block: "nearest"});
+    };
+    bench.show = answer => show(tab, bench, answer);
+    Object.assign(bench, rooms.search(tab, bench));
+    bench.stage.append(tasks,
+      E("div", {class: "triple"}, before.element, after.element, truth.element), bench.tools,
+      E("div", {class: "buttons"}, ...bench.buttons, bench.save), bench.progress,
+      bench.said, bench.verdict, bench.meter, bench.caption, bench.film.element);
+    parts.stage.element.replaceChildren(bench.stage);
+    bench.paint = painting(tab, bench);
+    const doors = Object.entries(tab.names).map(([task, name]) => taskOf(tab, task, name));
+    tasks.append(...doors.map(one => one.element));
+    listeners.push(() => doors.forEach(one => one.draw(now.recipe)));
+    parts.stage.watch("value", () => {
+      const answer = parts.stage.props.value, mine = recipe => !!recipe && same(recipe, now.recipe);
+      if (answer.tasks || answer.asked && !mine(answer.asked) && !mine(answer.recipe)) return;      // something else
+      const drawn = gan.answered(tab, answer);
+      if (answer.error) {
+        if (now.answer) bench.show(now.answer);
+        bench.refuse(answer.error);
+      } else if (drawn) {
+        const known = tab.replayed();
+        bench.show(known && !answer.result ? {...answer, result: known.result} : answer);
+      }
+    });
+    return bench;
+  }
+
+  // a task as a button, with the picture that was recorded for it. The picture stays, whatever is done to it; a record
+  // is of one picture, and counts where that is the visitor's
+  function taskOf(tab, task, name) {
+    const known = tab.recorded[task], {now} = tab;
+    const icon = known ? E("img", {src: known.before, alt: "", class: task === "enlarge" ? "hard" : ""}) : null;
+    const element = E("button", {type: "button", class: "plain task", "data-task": task, onclick: () => {
+      const ours = name => known.recipe[name] === now.recipe[name];
+      tab.set(known && ["model", "shows", "picture", "label"].every(ours) ? copyOf(known.recipe)
+        : {...tab.fresh, task, start: 0, as_is: now.recipe.as_is && task !== "copy"});
+    }}, icon, name);
+    return {element, draw: recipe => {
+      element.classList.toggle("on", recipe.task === task);
+      element.setAttribute("aria-pressed", recipe.task === task);
+    }};
+  }
+
+  function show(tab, bench, answer) {
+    const {now} = tab, {stage, before, truth, caption} = bench, {recipe, setup} = answer;
+    Object.assign(now, {answer, setup, good: copyOf(recipe)});
+    if (now.running && !same(now.running.recipe, recipe)) { bench.stop(); now.running = null; }      // its best is kept
+    stage.classList.remove("stale");
+    stage.classList.toggle("large", setup.side >= 256);
+    tab.network(setup);
+    const enlarged = recipe.task === "enlarge";
+    before.show(answer.before, `before: ${answer.alt}`, enlarged);
+    truth.show(answer.truth, answer.truth ? "the true picture" : "nobody knows the true picture", false);
+    truth.element.hidden = !answer.truth;
+    before.label.textContent = enlarged ? `Before: ${setup.observed} x ${setup.observed}` : "Before";
+    truth.label.textContent = recipe.shows === "upload" ? "Your picture" : "Truth";
+    caption.textContent = answer.caption;
+    if (!now.running) found(bench, answer);             // else what is found so far, and its words, stay
+    tab.tell();
+  }
+
+  // what was found, if anything was
+  function found({after, film, verdict, meter, save, press}, {recipe, result}) {
+    const measured = result && result.meter;
+    after.show(result ? result.src : "", result ? `after: ${result.verdict}` : "not restored yet", false);
+    after.label.textContent = result ? "After" : `After: press ${press()}`;
+    verdict.textContent = result ? result.verdict : ""; verdict.hidden = !result;
+    save.hidden = !result || recipe.shows !== "upload";
+    meter.hidden = !measured; meter.textContent = measured ? measured.says : "";
+    if (result) save.href = result.src;
+    film.show(result);
+  }
+
+  // --- beside it: which picture, what happens to it
+
+  function controls(tab, part) {
+    const {now, listeners} = tab, {fields, words} = part.props.value, random = count =>
+      Math.floor(Math.random() * count);
+    const another = button("restore-another", "Another picture",
+      () => tab.set({picture: random(now.setup ? now.setup.pictures : 1000), hints: ""}));
+    const undo = button("restore-undo", "Undo", () => tab.undo());
+    const slots = gan.fieldsOf(tab, fields, words);
+    part.element.replaceChildren(...slots.slice(0, 2), E("div", {class: "buttons"}, another,
+      button("restore-again", "Another answer", () => tab.set({start: (now.recipe.start + 1) % 1000})), undo,
+      button("restore-back", "Back to start", () => tab.set(copyOf(tab.arrival)))),
+    E("div", {class: "options"}, ...slots.slice(2)));
+    listeners.push(() => {
+      another.hidden = now.recipe.shows === "upload";
+      undo.hidden = !tab.canUndo();
+    });
+  }
+
+  // a region or coloured regions, painted over the picture before
+  gan.kinds.paint = (tab, {name, says, clear, cleared}) => {
+    const clearing = button(`restore-clear-${name}`, clear, () => tab.set({[name]: ""}));
+    return {element: E("div", {class: "buttons"}, button(`restore-paint-${name}`, says, () => tab.bench.paint(name)),
+      clearing), draw: recipe => { clearing.hidden = recipe[name] === cleared; }};
+  };
+
+  function painting(tab, {before, tools, refuse, stage}) {
+    const {now} = tab, colours = [], canvas = E("canvas", {class: "brushed", width: 768, height: 768,
+      "aria-hidden": true});                        // colours: {hex, bits}, those under the one that is painted with
+    before.frame.append(canvas);
+    const brush = gan.brush({frame: before.frame, pixelAt: e => gan.pixelAt(before.frame, e),
+      active: () => !!now.painting, changed: () => draw()});
+    const kinds = gan.brushTools("restore", brush, () => draw(), {id: "restore-width", max: 16, value: 6});
+    const any = () => brush.bits.some(bit => bit);
+    // another colour: what is painted stays in the last one
+    const colour = E("input", {type: "color", id: "restore-colour", value: "#b05a32", "aria-label": "Colour of the hint",
+      onchange: () => {
+        if (any()) { colours.push({hex: colour.dataset.last, bits: brush.bits}); brush.start(); }
+        colour.dataset.last = colour.value;
+        draw();
+      }});
+    colour.dataset.last = colour.value;
+    const count = E("span", {class: "caption", role: "status", id: "restore-count"});
+    const coloured = E("label", {class: "size"}, "Colour ", colour);
+    tools.replaceChildren(E("div", {class: "buttons"}, ...kinds.buttons,
+      button("restore-undo-stroke", "Undo stroke", brush.undo),
+      button("restore-clear", "Clear", () => { colours.length = 0; brush.clear(); })),
+    E("label", {class: "size"}, "Width ", kinds.width), coloured, E("div", {class: "buttons"},
+      button("restore-use", "Use it", () => { const why = use(); if (why) refuse(why); }, "first"),
+      button("restore-cancel", "Cancel", () => open("")), count));
+    function draw() {
+      fill(canvas, new Uint8Array(SIDE * SIDE));
+      for (const one of colours) fill(canvas, one.bits, 0, one.hex, false);
+      if (now.painting === "hints") fill(canvas, brush.bits, 0, colour.value, false);
+      else if (now.painting) fill(canvas, brush.bits);
+      kinds.mark();
+      const number = [brush, ...colours].reduce((sum, one) => sum + one.bits.reduce((a, b) => a + b, 0), 0);
+      count.textContent = number ? `${(100 * number / SIDE ** 2).toFixed(1)} % of the picture`
+        : "Draw over the picture before.";
+    }
+    // what is painted becomes part of the recipe, or is refused with the words that this returns
+    function use() {
+      const draws = "draw over the picture before with a finger or the mouse.";
+      if (now.painting === "region") {
+        if (!any()) return `No hole is painted yet: ${draws}`;
+        tab.set({region: encode([...brush.bits])});
+        return "";
+      }
+      if (any()) { colours.push({hex: colour.value, bits: brush.bits}); brush.start(); }
+      if (!colours.length) return `No colour is painted yet: ${draws}`;
+      if (colours.length > MOST_COLOURS) return `These are ${colours.length} colours: paint at most ${MOST_COLOURS}.`;
+      tab.set({hints: colours.map(one => `${one.hex.slice(1)}.${encode([...one.bits])}`).join("~")});
+      return "";
+    }
+    function open(what) {                           // "region", "hints" or "": nothing
+      const {answer, recipe} = now, names = {tabindex: "-1", role: "group",
+        "aria-label": "Draw over this picture with a finger or the mouse"};
+      now.painting = what;
+      tools.hidden = !what; coloured.hidden = what !== "hints";
+      stage.classList.toggle("painting", !!what); before.frame.classList.toggle("painting", !!what);
+      colours.length = 0;
+      if (answer) before.show(what === "region" && answer.truth || answer.before, `before: ${answer.alt}`,
+        answer.recipe.task === "enlarge");
+      brush.size = +kinds.width.value;
+      brush.start(what === "region" && recipe.region ? decode(recipe.region) : null);
+      draw();
+      for (const [name, text] of Object.entries(names))
+        if (what) before.frame.setAttribute(name, text); else before.frame.removeAttribute(name);
+      if (!what) return;
+      const box = before.element.getBoundingClientRect();
+      if (box.top < 0 || box.bottom > innerHeight) before.element.scrollIntoView({block: "start"});
+      before.frame.focus({preventScroll: true});
+    }
+    return open;
+  }
 })();

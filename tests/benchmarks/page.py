@@ -138,7 +138,7 @@ def searched(page, model: str) -> dict[str, float]:
 
     def start() -> None:
         page.evaluate("() => { window.stood = document.querySelector('#restore-after').src; }")
-        page.click("#restore-start")
+        page.click("#restore-begin")
 
     preview = (
         "() => gan.restore.now.running && document.querySelector('#restore-after').src !== window.stood "
@@ -154,7 +154,7 @@ def searched(page, model: str) -> dict[str, float]:
     page.wait_for_function(
         "model => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4321 && "
         "gan.restore.now.answer.recipe.model === model && "
-        "!document.querySelector('#restore-start').disabled",
+        "!document.querySelector('#restore-begin').disabled",
         arg=model,
     )
     begun = time.perf_counter()
@@ -164,7 +164,7 @@ def searched(page, model: str) -> dict[str, float]:
     page.evaluate("() => gan.restore.set({picture: 4322})")
     page.wait_for_function(
         "() => gan.restore.now.answer && gan.restore.now.answer.recipe.picture === 4322 "
-        "&& !document.querySelector('#restore-start').disabled"
+        "&& !document.querySelector('#restore-begin').disabled"
     )
     since(start, preview)
     found["Stop to its end"] = since(lambda: page.click("#restore-stop"), done)

@@ -14,25 +14,17 @@ import pytest
 from PIL import Image
 
 from core.regions import from_text
-from demos.restore import recipe as restorations
-from demos.restore import tab as mganprior
+from demos.restore import tab as restore
+from demos.restore.problem import example
+from demos.restore.recipe import Restoration
+from demos.restore.settings import TASKS
 
 from .. import support
 from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-RESTORE = Tab(
-    "restore",
-    arrival="?tab=restore",
-    settled=(
-        """() => {
-  const now = window.gan && gan.restore && gan.restore.now;
-  return !!now && !!now.answer && !now.running && gan.same(now.answer.recipe, now.recipe) """
-        """&& !document.querySelector('.restoring.stale');
-}"""
-    ),
-)
+RESTORE = Tab("restore", arrival="?tab=restore", settled="() => !!window.gan && gan.settled('restore')")
 settle = RESTORE.settle
 
 
@@ -85,9 +77,9 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
     press(page, "restore-flap")
     verdict = page.locator("#restore-five-verdict").inner_text()
     assert "None of the five is real" in verdict and "Closest: answer" in verdict
-    first = restorations.Restoration.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
+    first = Restoration.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
     truth = np.asarray(Image.fromarray(seen(page, "real"))).astype(int)
-    assert np.abs(truth - np.round((restorations.example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
+    assert np.abs(truth - np.round((example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -122,7 +114,7 @@ def test_the_chosen_picture_stays_over_all_tasks(visits: Visits):
     page.locator("#restore-picture").fill("12")
     page.locator("#restore-picture").press("Enter")
     settle(page, "gan.restore.now.recipe.picture === 12")
-    for task in (*restorations.TASKS, "enlarge"):
+    for task in (*TASKS, "enlarge"):
         page.locator(f"[data-task={task}]").click()
         assert settle(page, f"gan.restore.now.recipe.task === '{task}'")["picture"] == 12
         assert page.locator("#restore-picture").input_value() == "12"
@@ -132,7 +124,7 @@ def test_the_chosen_picture_stays_over_all_tasks(visits: Visits):
 
 def test_every_task_is_replayed_without_the_server_computing_anything(visits: Visits):
     page = visits.open()
-    for task in restorations.TASKS:
+    for task in TASKS:
         page.locator(f"[data-task={task}]").click()
         settle(page, f"gan.restore.now.recipe.task === '{task}'")
         assert "Closeness to the truth" in page.locator("#restore-verdict").inner_text()
@@ -144,7 +136,7 @@ def test_every_task_is_replayed_without_the_server_computing_anything(visits: Vi
 def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Visits):
     page = visits.open()
     said, result = page.locator("#restore-layers [role=status]"), page.locator("#restore-layers .result")
-    for model, other in (("portraits-pggan", True), (restorations.Restoration.default_model(), False)):
+    for model, other in (("portraits-pggan", True), (Restoration.default_model(), False)):
         page.evaluate("model => gan.restore.set({model})", model)
         settle(page, f"gan.restore.now.recipe.model === '{model}'")
         assert ("Another network" in said.inner_text()) == other
@@ -160,7 +152,7 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Visits):
     press(page, "restore-again")
     settle(page, "gan.restore.now.recipe.start === 1")
     began = time.monotonic()
-    press(page, "restore-start")
+    press(page, "restore-begin")
     page.wait_for_function("document.getElementById('restore-after').src")
     assert time.monotonic() - began < 10
     page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
@@ -170,8 +162,8 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Visits):
     assert result["stopped"] and 0 < result["steps"] < 200
     assert "stopped" in page.locator("#restore-verdict").inner_text()
     press(page, "restore-edit-go")
-    page.locator("#restore-knob-1").press("End")
-    page.wait_for_function("document.getElementById('restore-edit-verdict').textContent.includes('The reader sees')")
+    page.locator("#restore-edit [name=knob-1]").press("End")
+    page.wait_for_function("document.getElementById('restore-edit').textContent.includes('The reader sees')")
 
 
 def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Visits):
@@ -182,7 +174,7 @@ def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_
         "loss: 'pixels', optimiser: 'adam'})"
     )
     settle(page, "gan.restore.now.recipe.task === 'copy'")
-    press(page, "restore-start")
+    press(page, "restore-begin")
     page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
     words = page.locator("#restore-stage").inner_text()
     assert "So far" in words and "press Copy it" not in words and "Closeness to the truth" not in words
@@ -202,10 +194,10 @@ def test_painting_opens_in_sight_on_a_phone(visits: Visits):
     page.locator("[data-task=fill]").click()
     settle(page, "gan.restore.now.recipe.task === 'fill'")
     # It may be made anew just now.
-    page.evaluate("document.getElementById('restore-paint-hole').scrollIntoView({block: 'end'})")
+    page.evaluate("document.getElementById('restore-paint-region').scrollIntoView({block: 'end'})")
     page.evaluate("scrollBy(0, 250)")  # the picture is above the screen
     assert page.locator("#restore-before").bounding_box()["y"] < 0
-    press(page, "restore-paint-hole")
+    press(page, "restore-paint-region")
     page.wait_for_selector(".seen.painting")
     box = page.locator(".seen.painting").bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= SIZES["phone"][1] and box["width"] > 300
@@ -234,10 +226,10 @@ def test_the_published_descent_can_be_chosen(visits: Visits):
     page.locator("#restore-optimiser input[value=official]").check()
     recipe = settle(page, "gan.restore.now.recipe.optimiser === 'official'")
     assert "optimiser=official" in page.locator("#restore-address").input_value()
-    assert "1500 to 3000" in page.locator("#restore-compared").inner_text()
+    assert "1500 to 3000" in page.locator("#restore-optimiser-hint").inner_text()
     page.evaluate("gan.restore.set({steps: 5})")
     settle(page, "gan.restore.now.recipe.steps === 5")
-    press(page, "restore-start")
+    press(page, "restore-begin")
     settle(page, "!!gan.restore.now.answer.result")
     assert "as the published code" in page.locator("#restore-caption").inner_text()
     assert recipe["optimiser"] == "official"
@@ -263,7 +255,7 @@ def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits
 def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: Visits):
     page = visits.open()
     page.locator("[data-task=fill]").click()
-    page.locator("#restore-paint-hole").click()
+    page.locator("#restore-paint-region").click()
     press(page, "restore-clear")
     stroke(page, (0.3, 0.4), (0.7, 0.4))
     press(page, "restore-use")
@@ -274,13 +266,13 @@ def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: V
     assert grey[mask.numpy()].all()
     page.evaluate("gan.restore.set({steps: 5})")
     settle(page, "gan.restore.now.recipe.steps === 5")
-    press(page, "restore-start")
+    press(page, "restore-begin")
     settle(page, "!!gan.restore.now.answer.result")
     link = page.evaluate("gan.restore.now.answer.query")
     assert len(f"{visits.url}?{link}") < 1000
     other = visits.open(f"?{link}")
     assert settle(other, "gan.restore.now.recipe.steps === 5") == page.evaluate("gan.restore.now.recipe")
-    read = restorations.Restoration.from_query(dict(parse_qsl(link)))
+    read = Restoration.from_query(dict(parse_qsl(link)))
     assert read.as_dict() == page.evaluate("gan.restore.now.recipe")
     assert np.array_equal(seen(other, "before"), seen(page, "before"))
 
@@ -311,7 +303,7 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: V
         "layer: 0, steps: 5, loss: '', region: '', kind: '', amount: 0})"
     )
     settle(page, "gan.restore.now.recipe.shows === 'upload'")
-    press(page, "restore-start")
+    press(page, "restore-begin")
     settle(page, "!!gan.restore.now.answer.result")
     wished = np.asarray(Image.open(path).crop((50, 0, 250, 200)).resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
     assert np.abs(seen(page, "true-picture").astype(int) - wished).max() <= 1
@@ -334,7 +326,7 @@ def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits, query: str):
     assert is_a_sentence(page.locator("#restore-error").inner_text())
     box = page.locator("#restore-error").bounding_box()
     assert 0 <= box["y"] < 300, "the sentence stands out of sight"
-    assert page.evaluate("gan.restore.now.recipe") == mganprior.arrival()["recipe"]
+    assert page.evaluate("gan.restore.now.recipe") == restore.arrival()["recipe"]
 
 
 @pytest.mark.parametrize("size, scheme", [("desktop", "light"), ("phone", "dark")])
@@ -347,10 +339,10 @@ def test_axe_finds_nothing_serious_with_all_folds_open(visits: Visits, size: str
 
 def test_every_name_on_the_tab_is_one_element_s_and_the_picture_can_be_saved(visits: Visits):
     page = visits.open("?tab=restore&expert=1")
-    page.wait_for_selector("#restore-setting-start")
+    page.wait_for_selector("#restore-start")
     names = page.evaluate("[...document.querySelectorAll('[id^=restore]')].map(one => one.id)")
     assert sorted(names) == sorted(set(names))
-    press(page, "restore-start")
+    press(page, "restore-begin")
     settle(page, "gan.restore.now.answer.result")
     with page.expect_download() as waiting:
         press(page, "restore-take-picture")

@@ -67,10 +67,10 @@ def paint(query: Mapping[str, str]) -> Opened:
 
 
 def restore(query: Mapping[str, str]) -> Opened:
-    from demos.restore import recipe, tab
+    from demos.restore import answer, recipe
 
     found = recipe.Restoration.from_query(query)
-    shown = list(tab.search(found, "a test"))[-1]["done"]
+    shown = list(answer.searching(found, "a test"))[-1]["done"]
     result = shown["result"]
     return Opened(
         shown["recipe"],

@@ -17,9 +17,11 @@ from core.images import to_uint8
 from demos.page import own_pictures as owned
 from demos.page.fields import RecipeError
 from demos.restore import search as restoring
+from demos.restore.problem import problem_of
 from demos.restore.recipe import Restoration
 
 from ..support import MODEL, SIDE
+from ..tabs.test_restore_recipe import searched
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
@@ -143,7 +145,7 @@ def test_a_data_uri_is_the_file():
 
 
 def restored(own: owned.Own):
-    return restoring.searched(Restoration(MODEL, "copy", shows="upload", own=own.token, steps=2, codes=2))
+    return searched(Restoration(MODEL, "copy", shows="upload", own=own.token, steps=2, codes=2))
 
 
 def test_a_picture_and_all_that_was_made_of_it_go_after_ten_minutes(monkeypatch):
@@ -157,7 +159,7 @@ def test_a_picture_and_all_that_was_made_of_it_go_after_ten_minutes(monkeypatch)
     monkeypatch.setattr(owned.time, "monotonic", lambda: own.born + 601)
     assert restoring.known(recipe) is None and not owned._pictures
     with pytest.raises(RecipeError, match="choose it again"):
-        restoring.problem_of(recipe)
+        problem_of(recipe)
 
 
 def test_a_timer_deletes_it_where_nobody_asks(monkeypatch):
@@ -186,6 +188,18 @@ def test_the_same_picture_of_two_visitors_has_two_names_and_one_going_leaves_the
     assert not owned.is_here(first.token) and owned.is_here(second.token)
 
 
+def test_a_visitor_has_one_picture_and_what_is_none_leaves_it():
+    first, other = owned.take(KINDS["PNG"][0], visitor="one"), owned.take(KINDS["PNG"][0], visitor="two")
+    with pytest.raises(RecipeError):
+        owned.take(b"no picture", visitor="one")
+    assert owned.is_here(first.token)
+    second = owned.take(KINDS["PNG"][0], visitor="one")
+    assert [owned.is_here(own.token) for own in (first, second, other)] == [False, True, True]
+    owned.forget_of("one")
+    owned.forget_of("")
+    assert [owned.is_here(own.token) for own in (second, other)] == [False, True]
+
+
 def test_only_so_many_are_kept(monkeypatch):
     monkeypatch.setattr(owned, "MOST", 3)
     tokens = [owned.take(KINDS["PNG"][0]).token for _ in range(5)]
@@ -195,8 +209,8 @@ def test_only_so_many_are_kept(monkeypatch):
 def test_a_damaged_picture_is_taken_as_it_is():
     own = owned.take(saved(Image.fromarray(WIDE).resize((4, 4)), "PNG"))
     recipe = Restoration(MODEL, "enlarge", amount=4, shows="upload", own=own.token, as_is=True, steps=2, codes=2)
-    problem = restoring.problem_of(recipe)
+    problem = problem_of(recipe)
     assert problem.truth is None and problem.observed.shape == (1, 3, 4, 4)
-    found = restoring.searched(recipe)
+    found = searched(recipe)
     blocks = found.image.reshape(1, 3, 4, 4, 4, 4).mean((3, 5))
     assert (blocks - problem.observed).abs().max() < 1e-4, "the answer has not the pixels that came"

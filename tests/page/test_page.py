@@ -19,6 +19,7 @@ from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
+from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import blocks, uploads, words
@@ -29,7 +30,7 @@ from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
 from demos.paint import tab as lowrank
-from demos.restore import tab as mganprior
+from demos.restore import tab as restore
 from demos.steer import tab as sefa
 
 from ..support import MODEL, Request, pixels
@@ -372,7 +373,10 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
         *sefa.ENDPOINTS,
         "steer_find",
         *lowrank.ENDPOINTS,
-        *mganprior.ENDPOINTS,
+        *restore.ENDPOINTS,
+        *(f"{tab.name}_{cell.name}" for tab in (restore.TAB, attributes.TAB) for cell in tab.cells),
+        "attributes_picture",
+        "attributes_code",
         *channel_awareness.ENDPOINTS,
     }
 
@@ -382,8 +386,8 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     assert len(live) == 2
     for event in live:
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
-    ends = [demo.left for demo in app.DEMOS]
-    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue and fn.fn not in ends]
+    functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue]
+    functions = [fn for fn in functions if fn.fn.__name__ not in ("left", "gone")]  # told that a visitor is gone
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
     assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, (
         "a download computes nothing; who watches a search neither"

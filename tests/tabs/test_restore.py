@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -21,31 +22,39 @@ import app
 from core import threads, zoo
 from core.codes import edit
 from core.images import to_uint8
+from core.inversion import baselines
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
 from demos.page import evidence as measured
 from demos.page import handlers as wiring
 from demos.page import own_pictures
+from demos.page import tab as page
 from demos.page.fields import RecipeError
+from demos.page.handlers import last_of
 from demos.page.picture import Recipe, directions_of
 from demos.page.queue import QUEUE
-from demos.restore import baselines as rivals
-from demos.restore import evidence as restored
-from demos.restore import experiments
-from demos.restore import recipe as restorations
+from demos.page.tab import last_html, left, stopping, watched
+from demos.restore import answer, experiments, settings, words
+from demos.restore import five as fives
 from demos.restore import search as restoring
-from demos.restore import tab as mganprior
+from demos.restore import tab as restore
+from demos.restore.five import five
+from demos.restore.problem import problem_of
 from demos.restore.recipe import Restoration
+from demos.restore.tab import TAB
+from weights.recipes.measure import restore_tables
+from weights.recipes.measure.words import interval, minus
 
 from ..support import MODEL, SIDE, Event, Request, pixels
-from .test_restore_recipe import HINTS
+from .test_restore_recipe import HINTS, searched
 
 
 @pytest.fixture(autouse=True)
 def nothing_runs_on(small_model):
     """No search runs before a test, none after it, and no method beside it is known."""
-    mganprior._beside.values.clear()
+    answer._beside.values.clear()
+    measured._recorded.cache_clear()
     assert QUEUE.line == []
     yield
     end = time.monotonic() + 5
@@ -58,8 +67,22 @@ def wanted(**changes) -> Restoration:
     return Restoration(MODEL, **{"steps": 6, "codes": 3, **changes})
 
 
+def said_of(given: dict) -> dict:
+    """What the page is told of a recipe."""
+    return page._live(TAB)(given)[0]
+
+
+def opened(request: Request) -> tuple:
+    return page._opened(TAB)(request)
+
+
+def tiles(html: str) -> list[tuple[np.ndarray, str]]:
+    """The pictures of a cell with their alternative texts."""
+    return [(pixels(src), alt) for src, alt in re.findall(r'<img src="(data:[^"]*)" alt="([^"]*)"', html)]
+
+
 def search(recipe: Restoration, visitor: str = "somebody") -> list[dict]:
-    return list(mganprior.starting(recipe.as_dict(), Event(), Request(visitor)))
+    return list(restore.starting(recipe.as_dict(), Event(), Request(visitor)))
 
 
 # --- a search
@@ -73,7 +96,7 @@ def test_a_search_shows_the_first_picture_at_once_and_ends_with_the_best(changes
     news = search(recipe)
     assert news[0]["says"].startswith("Step 0 of 6") and pixels(news[0]["src"]).shape == (SIDE, SIDE, 3)
     done = news[-1]["done"]
-    problem = restoring.problem_of(recipe)
+    problem = problem_of(recipe)
     for step in invert(
         zoo.load(MODEL),
         problem.observed,
@@ -117,17 +140,17 @@ def test_what_was_found_is_shown_again_without_a_search(monkeypatch):
     recipe = wanted()
     search(recipe)
     monkeypatch.setattr(restoring, "stream", lambda *_: pytest.fail("it was searched again"))
-    assert search(recipe)[-1]["done"]["result"] and mganprior.answer(recipe.as_dict())["result"]
-    unkept = mganprior.answer(replace(recipe, keep=False).as_dict())["result"]
-    assert not np.array_equal(pixels(unkept["src"]), pixels(mganprior.answer(recipe.as_dict())["result"]["src"]))
+    assert search(recipe)[-1]["done"]["result"] and said_of(recipe.as_dict())["result"]
+    unkept = said_of(replace(recipe, keep=False).as_dict())["result"]
+    assert not np.array_equal(pixels(unkept["src"]), pixels(said_of(recipe.as_dict())["result"]["src"]))
 
 
 def test_before_a_search_there_is_no_result_and_bad_input_is_a_sentence():
-    answered = mganprior.answer(wanted().as_dict())
-    assert answered["result"] is None and answered["before"] and answered["truth"] and "error" not in answered
-    refused = mganprior.answer({**wanted().as_dict(), "codes": 99})
+    said = said_of(wanted().as_dict())
+    assert said["result"] is None and said["before"] and said["truth"] and "error" not in said
+    refused = said_of({**wanted().as_dict(), "codes": 99})
     assert set(refused) == {"error", "asked"} and refused["error"][0].isupper()
-    assert "error" in list(mganprior.starting({"model": "nobody"}, Event(), Request()))[0]
+    assert "error" in list(restore.starting({"model": "nobody"}, Event(), Request()))[0]
 
 
 # --- one at a time
@@ -151,7 +174,7 @@ def in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thread, 
     news: list[dict] = []
 
     def watch():
-        for one in mganprior.starting(recipe.as_dict(), Event(), Request(visitor)):
+        for one in restore.starting(recipe.as_dict(), Event(), Request(visitor)):
             news.append(one)
 
     thread = threading.Thread(target=watch)
@@ -194,13 +217,13 @@ def test_stop_keeps_the_best_within_a_second(monkeypatch):
     thread, news = in_background(recipe, "one")
     until(lambda: len(news) > 3)
     began = time.monotonic()
-    mganprior.stop(Event(kind="search"), Request("one"))
+    stopping("restore")(Event(kind="search"), Request("one"))
     thread.join(5)
     result = news[-1]["done"]["result"]
     assert time.monotonic() - began < 1 and result["stopped"] and 0 < result["steps"] < 500
     assert "stopped" in result["verdict"]
     best = restoring.known(recipe)
-    distance = restoring.problem_of(recipe).loss(restoring.problem_of(recipe).observed)
+    distance = problem_of(recipe).loss(problem_of(recipe).observed)
     assert float(distance(best.raw)) == pytest.approx(best.loss, rel=1e-3), "not the picture of the least loss"
 
 
@@ -208,7 +231,7 @@ def test_who_stops_leaves_the_others_watching(monkeypatch):
     slowly(monkeypatch)
     first, second = (in_background(wanted(steps=20), name) for name in ("one", "two"))
     until(lambda: len(first[1]) > 1 and len(second[1]) > 1)
-    mganprior.stop(Event(kind="search"), Request("one"))
+    stopping("restore")(Event(kind="search"), Request("one"))
     for thread, _ in (first, second):
         thread.join(20)
     assert first[1][-1].get("ended") or first[1][-1]["done"]["result"]["steps"] == 20
@@ -221,7 +244,7 @@ def test_a_closed_page_ends_the_work_and_deletes_the_picture(monkeypatch):
     thread, news = in_background(wanted(steps=500, task="copy", shows="upload", own=own["token"]), "one")
     until(lambda: len(news) > 1)
     began = time.monotonic()
-    mganprior.left(Request("one"))
+    left(restore.BENCH)(Request("one"))
     until(lambda: not QUEUE.line)
     assert time.monotonic() - began < 2 and not own_pictures.is_here(own["token"])
     thread.join(5)
@@ -240,8 +263,10 @@ def test_each_visitor_has_one_search_at_a_time(monkeypatch):
 def five_in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thread, list[dict]]:
     """Five answers asked for as the page asks."""
     news: list[dict] = []
-    run = mganprior.in_turn("five", lambda recipe, event: experiments.five(recipe), experiments.asked_of_five)
-    thread = threading.Thread(target=lambda: news.extend(run(recipe.as_dict(), Event(), Request(visitor))))
+    event = Event(first=0)
+    thread = threading.Thread(
+        target=lambda: news.extend(restore.five_answers(recipe.as_dict(), event, Request(visitor)))
+    )
     thread.start()
     return thread, news
 
@@ -291,7 +316,7 @@ def test_stop_ends_the_one_kind_of_work_alone(monkeypatch):
     until(lambda: len(news) > 1)
     second, later = five_in_background(wanted(steps=2, picture=1), "one")
     until(lambda: len(QUEUE.line) == 2)
-    mganprior.stop(Event(kind="five"), Request("one"))
+    stopping("restore")(Event(kind="five"), Request("one"))
     second.join(5)
     assert not second.is_alive() and later[-1]["ended"] and "faces" not in later[-1]
     first.join(20)
@@ -306,11 +331,11 @@ def test_a_search_that_ends_without_a_picture_says_truly_why(monkeypatch):
     shares, joined = in_background(wanted(steps=40), "three")
     until(lambda: before and joined)
     for visitor in ("two", "three"):
-        mganprior.stop(Event(kind="search"), Request(visitor))
+        stopping("restore")(Event(kind="search"), Request(visitor))
     for thread in (waits, shares):
         thread.join(5)
-    assert before[-1] == dict(ended=True, says=mganprior.UNBEGUN, key="k")
-    assert joined[-1] == dict(ended=True, says=mganprior.LEFT, key="k")
+    assert before[-1] == dict(ended=True, says=answer.UNBEGUN, key="k")
+    assert joined[-1] == dict(ended=True, says=answer.LEFT, key="k")
     first.join(20)
     assert news[-1]["done"]["result"]["steps"] == 40
 
@@ -335,20 +360,20 @@ def test_too_much_for_the_memory_is_refused_before_it_begins(monkeypatch):
 
 def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_not():
     recipe = wanted(amount=4)
-    found = mganprior.last_of(experiments.five(recipe))
+    found = last_of(five(recipe))
     small = (pixels(found["observed"]).astype(float)).reshape(4, 4, 3)
     means = np.stack([pixels(face).astype(float).reshape(4, 4, 4, 4, 3).mean((1, 3)) for face in found["faces"]])
     assert np.abs(means - small).max() <= 1.01 and found["apart"] <= 1
     assert "to within rounding: 1 of 255" in found["agreement"]
     assert found["verdict"] == " ".join(filter(None, (found["agreement"], found["disagreement"])))
     assert len(set(found["faces"])) == 5, "all starts end at one answer"
-    raw = restoring.searched(replace(recipe, keep=False, start=0)).image
-    assert (Shrink(4).expected(raw) - restoring.problem_of(recipe).observed).abs().max() * 127.5 > 1
+    raw = searched(replace(recipe, keep=False, start=0)).image
+    assert (Shrink(4).expected(raw) - problem_of(recipe).observed).abs().max() * 127.5 > 1
 
 
 def test_answers_that_differ_from_what_was_observed_are_not_said_to_agree():
     recipe = wanted(amount=4, kind="bicubic")
-    found = mganprior.last_of(experiments.five(recipe))
+    found = last_of(five(recipe))
     assert found["apart"] > 1 and f"by up to {found['apart']:.0f} of 255" in found["agreement"]
     assert "rounding" not in found["agreement"]
     assert "have the same" not in found["sentence"]
@@ -398,10 +423,10 @@ def test_answers_that_differ_from_what_was_observed_are_not_said_to_agree():
 )
 def test_the_words_over_five_answers_are_those_of_their_picture(changes, sentence, label, flap):
     recipe = wanted(**changes)
-    found = experiments.asked_of_five(recipe)
+    found = fives.asked_of_five(recipe)
     assert (found["sentence"], found["label"], found["flap"]) == (sentence, label, flap)
     assert ("under the flap" in found["lead"]) == flap
-    assert np.array_equal(pixels(found["observed"]), to_uint8(restoring.problem_of(recipe).observed)[0])
+    assert np.array_equal(pixels(found["observed"]), to_uint8(problem_of(recipe).observed)[0])
 
 
 class PlantedReader:
@@ -419,11 +444,11 @@ def test_what_answers_disagree_about_is_what_the_reader_sees_and_the_truth_is_th
     monkeypatch.setattr(measured, "has_reader", lambda model: True)
     monkeypatch.setattr(zoo, "load_reader", lambda world: PlantedReader())
     images = torch.stack([torch.full((3, SIDE, SIDE), value) for value in (-0.5, -0.4, 0.4, 0.5, 0.6)])
-    said = experiments.disagreement(wanted(), images)
-    wears = bool(portraits.sample(1, restorations.FIRST_PICTURE)[0, portraits.NAMES.index("glasses")] > 0)
+    said = fives.disagreement(wanted(), images)
+    wears = bool(portraits.sample(1, settings.FIRST_PICTURE)[0, portraits.NAMES.index("glasses")] > 0)
     assert "glasses (3 of 5 wear them)" in said and "curve of the mouth" in said and "beard" not in said
     assert said.endswith(f"The real one {'wears' if wears else 'does not wear'} glasses.")
-    assert "agree about everything" in experiments.disagreement(wanted(), images[2:3].repeat(5, 1, 1, 1))
+    assert "agree about everything" in fives.disagreement(wanted(), images[2:3].repeat(5, 1, 1, 1))
 
 
 # --- layers, mugs, other tools, edits
@@ -431,7 +456,7 @@ def test_what_answers_disagree_about_is_what_the_reader_sees_and_the_truth_is_th
 
 def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypatch):
     recipe, seen, closed = wanted(optimiser="lbfgs"), [], []
-    alone = [step.loss for step in restoring.stream(recipe, restoring.problem_of(recipe))]
+    alone = [step.loss for step in restoring.stream(recipe, problem_of(recipe))]
 
     def watched(*given, **settings):
         try:
@@ -445,36 +470,39 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
     threads._single_core.cache_clear()
     torch.set_num_threads(2)
     try:
-        apart = [step.loss for step in restoring.stream(recipe, restoring.problem_of(recipe))]
+        apart = [step.loss for step in restoring.stream(recipe, problem_of(recipe))]
         assert torch.get_num_threads() == 2 and apart == alone
-        steps = restoring.stream(recipe, restoring.problem_of(recipe))
+        steps = restoring.stream(recipe, problem_of(recipe))
         next(steps), steps.close()
     finally:
         torch.set_num_threads(1)
     assert set(seen) == {("search_0", 1)} and closed == ["search_0"] * 2, "a search that was left goes on"
     monkeypatch.setattr(restoring, "SMALL", 1)
-    list(restoring.stream(recipe, restoring.problem_of(recipe)))
+    list(restoring.stream(recipe, problem_of(recipe)))
     assert seen[-1][0] == threading.current_thread().name, "a large one takes the machine"
 
 
 def test_every_layer_and_number_of_codes_is_tried_and_scored():
-    parts = list(experiments.layers(wanted(task="copy")))
-    last = parts[-1]
-    true = pixels(last["truth"]).astype(float)
-    assert len(last["rows"]) == len(experiments.layers_of(MODEL)) and last["rows"][0]["name"] == "the codes themselves"
-    for row in last["rows"]:
-        for cell in row["cells"]:
-            error = ((pixels(cell["src"]) - true) / 127.5) ** 2
-            assert cell["psnr"] == pytest.approx(10 * np.log10(4 / error.mean()), abs=0.1)
-    assert parts[0]["partial"] and not last["partial"] and "closest of all" in last["verdict"]
+    pieces = list(experiments.layers(wanted(task="copy")))
+    (true, _), *copies = tiles(last_html(iter(pieces)))
+    assert len(copies) == len(experiments.layers_of(MODEL)) * len(experiments.GRID)
+    assert copies[0][1].startswith("copy with 1 code, mixed the codes themselves:")
+    for image, alt in copies:
+        error = ((image.astype(float) - true) / 127.5) ** 2
+        assert float(alt.split()[-2]) == pytest.approx(10 * np.log10(4 / error.mean()), abs=0.1)
+    first = next(piece for piece in pieces if isinstance(piece, str))
+    assert len(tiles(first)) == 2 and "closest of all" not in first and "closest of all" in pieces[-1]
+    assert pieces.count(None) > len(copies), "nobody could end it between two pictures"
 
 
 def test_mugs_are_asked_of_networks_that_saw_only_faces(monkeypatch):
     monkeypatch.setitem(experiments.QUICK, "steps", 3)
-    last = mganprior.last_of(experiments.mugs(wanted(task="copy")))
-    assert len(last["rows"]) == len(experiments.layers_of(MODEL))
-    assert "faces" in last["verdict"] and "2 mugs" in last["verdict"]
-    assert not np.array_equal(pixels(last["truths"]["mug"]), pixels(last["truths"]["face"]))
+    html = last_html(experiments.mugs(wanted(task="copy")))
+    shown = tiles(html)
+    assert len(shown) == 2 * (1 + len(experiments.layers_of(MODEL)))
+    assert "faces" in html and "2 mugs" in html
+    given = [image for image, alt in shown if alt.endswith("that is copied")]
+    assert len(given) == 2 and not np.array_equal(*given)
     card = zoo.CARDS[MODEL]
     monkeypatch.setitem(zoo.CARDS, MODEL, replace(card, world="objects"))
     with pytest.raises(RecipeError, match="faces alone"):
@@ -492,22 +520,23 @@ def test_mugs_are_asked_of_networks_that_saw_only_faces(monkeypatch):
     ],
 )
 def test_other_tools_stand_beside_ours_with_one_code(changes, names):
-    html = mganprior.last_of(experiments.compare(wanted(**changes)))["html"]
-    assert "one code, best of 4 starts" in html and rivals.OURS in html and all(name in html for name in names)
+    html = last_html(experiments.compare(wanted(**changes)))
+    assert "one code, best of 4 starts" in html and baselines.OURS in html and all(name in html for name in names)
 
 
 def test_tools_are_those_of_their_libraries():
     recipe = wanted(amount=4)
-    problem = restoring.problem_of(recipe)
+    problem = problem_of(recipe)
     small = Image.fromarray(to_uint8(problem.observed)[0])
     for name, how in (("bicubic", Image.Resampling.BICUBIC), ("lanczos", Image.Resampling.LANCZOS)):
-        made = to_uint8(rivals.without_gan(name, recipe, problem))[0]
+        made = to_uint8(baselines.without_gan(name, problem.degradation, problem.observed, SIDE))[0]
         assert np.array_equal(made, np.asarray(small.resize((SIDE, SIDE), how)))
     fill = wanted(task="fill")
     ramp = torch.linspace(-0.8, 0.6, SIDE).expand(1, 3, SIDE, SIDE)  # linear: harmonic, so biharmonic too
-    problem = restoring.problem_of(fill)
+    problem = problem_of(fill)
     problem = problem._replace(truth=ramp, observed=problem.degradation.apply(ramp))
-    assert torch.allclose(rivals.without_gan("biharmonic", fill, problem), ramp, atol=1e-4)
+    filled = baselines.without_gan("biharmonic", problem.degradation, problem.observed, SIDE)
+    assert torch.allclose(filled, ramp, atol=1e-4)
     assert not torch.allclose(problem.observed, ramp, atol=0.1)
 
 
@@ -524,35 +553,35 @@ def test_without_scikit_image_a_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_skimage)
     recipe = wanted(task="fill")
     with pytest.raises(RecipeError, match="pip install scikit-image"):
-        rivals.without_gan("biharmonic", recipe, restoring.problem_of(recipe))
+        experiments.tool_made("biharmonic", problem_of(recipe), SIDE)
     assert "biharmonic" not in search(recipe)[-1]["done"]["result"]["verdict"]
 
 
 def test_all_codes_move_together_when_a_restored_picture_is_edited():
     recipe = wanted(task="copy")
-    with pytest.raises(RecipeError, match="press Start"):
-        experiments.edited(recipe, [1.0])
-    search(recipe)
-    still, turned = experiments.edited(recipe, [0.0]), experiments.edited(recipe, [2.0, -1.0])
-    assert np.array_equal(pixels(still["src"]), pixels(still["before"])) and turned["codes"] == 3
+    still = last_html(experiments.edited(recipe, {}))
     found = restoring.known(recipe)
+    assert np.array_equal(tiles(still)[0][0], to_uint8(found.raw)[0]) and "All 3 codes moved together" in still
+    turned = last_html(experiments.edited(recipe, {"knob-1": 2.0, "knob-2": -1.0}))
     directions, steps = directions_of(Recipe(MODEL, psi=zoo.card(MODEL).psi))
     moved = edit(found.picture.codes, directions, [2 * float(steps[0]), -float(steps[1])])
     with torch.no_grad():
         expected = to_uint8(found.picture.draw(moved).clamp(-1, 1))[0]
-        assert np.abs(pixels(turned["src"]).astype(int) - expected).max() <= 1
-    assert not np.array_equal(pixels(turned["src"]), pixels(still["src"]))
-    assert len(experiments.knobs(MODEL)) == experiments.KNOBS
+    image = tiles(turned)[0][0]
+    assert np.abs(image.astype(int) - expected).max() <= 1 and not np.array_equal(image, tiles(still)[0][0])
+    assert turned.count('type="range"') == experiments.KNOBS and 'name="knob-1"' in turned and 'value="-1"' in turned
+    with pytest.raises(RecipeError, match="knob 1 cannot be"):
+        last_html(experiments.edited(recipe, {"knob-1": 99.0}))
 
 
 def test_what_takes_long_waits_for_its_turn_and_can_be_stopped(monkeypatch):
     slowly(monkeypatch)
-    run = mganprior.in_turn("layers", lambda recipe, event: experiments.layers(recipe))
+    run = watched("restore", Restoration, TAB.cells[0])
     stream = run(wanted(task="copy").as_dict(), Event(), Request("one"))
     first = next(stream)
     assert first["partial"] and first["key"] == "k"
     began = time.monotonic()
-    mganprior.stop(Event(kind="layers"), Request("one"))
+    stopping("restore")(Event(kind="layers"), Request("one"))
     assert list(stream)[-1]["ended"] and time.monotonic() - began < 1
 
 
@@ -567,7 +596,7 @@ def square() -> bytes:
 
 def bring(visitor: str) -> dict:
     uri = "data:image/png;base64," + base64.b64encode(square()).decode()
-    return mganprior.brought(Event(picture=uri), Request(visitor))
+    return restore.brought(Event(picture=uri), Request(visitor))
 
 
 def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
@@ -577,45 +606,43 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
     wished = np.asarray(Image.open(io.BytesIO(square())).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     assert np.array_equal(pixels(done["truth"]), wished) and own["token"] not in done["query"] and done["note"]
     with pytest.raises(RecipeError, match="never written"):
-        mganprior.taken(recipe, "picture")
+        restore.file(recipe, "picture")
     assert not list((small_model / "served").rglob("*.png"))
     second = bring("one")
-    assert second["token"] != own["token"] and "error" in mganprior.answer(recipe.as_dict()), (
-        "the first was not deleted"
-    )
-    assert mganprior.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures
+    assert second["token"] != own["token"] and "error" in said_of(recipe.as_dict()), "the first was not deleted"
+    assert restore.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures
 
 
 def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
     own = bring("one")
     recipe = wanted(shows="upload", own=own["token"], picture=7)
     said = [
-        mganprior.caption(recipe),
-        mganprior.last_of(experiments.compare(recipe))["html"],
-        mganprior.file_for(recipe, "notebook")[1],
+        words.caption(recipe),
+        last_html(experiments.compare(recipe)),
+        restore.file(recipe, "notebook")[1],
     ]
     assert not any("number 7" in one or "picture7" in one for one in said) and "your own picture" in said[1]
-    assert "number 7" in mganprior.caption(wanted(picture=7)), "the control"
-    found = experiments.asked_of_five(recipe)
+    assert "number 7" in words.caption(wanted(picture=7)), "the control"
+    found = fives.asked_of_five(recipe)
     assert found["sentence"].startswith("All five pictures")
     assert found["lead"].endswith("Your own picture is under the flap.")
-    damaged = experiments.asked_of_five(replace(recipe, as_is=True))
+    damaged = fives.asked_of_five(replace(recipe, as_is=True))
     assert not damaged["flap"] and damaged["sentence"].endswith("Nobody knows which comes closest.")
-    mganprior.forgotten(Request("one"))
+    restore.forgotten(Request("one"))
 
 
 def test_what_is_no_picture_leaves_the_one_before():
     own = bring("one")
-    assert "error" in mganprior.brought(Event(picture="data:text/plain;base64,aGVsbG8="), Request("one"))
+    assert "error" in restore.brought(Event(picture="data:text/plain;base64,aGVsbG8="), Request("one"))
     assert own_pictures.is_here(own["token"])
-    mganprior.forgotten(Request("one"))
+    restore.forgotten(Request("one"))
 
 
 # --- what was measured
 
 
 def planted(psnr: float = 24.0) -> dict:
-    methods = {rivals.OURS: psnr, "one": 20.0, "bicubic": 21.5}
+    methods = {baselines.OURS: psnr, "one": 20.0, "bicubic": 21.5}
     task = dict(
         setting=dict(layer=2, codes=10),
         seconds=[2.0] * 4,
@@ -625,7 +652,7 @@ def planted(psnr: float = 24.0) -> dict:
             for name, value in methods.items()
         },
     )
-    copy = dict(task, methods={name: task["methods"][name] for name in (rivals.OURS, "one")})
+    copy = dict(task, methods={name: task["methods"][name] for name in (baselines.OURS, "one")})
     return dict(
         weights_sha256=zoo.weights_hash(MODEL),
         command="python -m weights.recipes.measure.restore x",
@@ -639,26 +666,28 @@ def planted(psnr: float = 24.0) -> dict:
 
 
 def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_model):
-    assert "not measured" in restored.truth_html(MODEL) and mganprior.restored.meter(MODEL, 20.0, one=False) is None
+    def truth() -> str:
+        measured._recorded.cache_clear()
+        return last_html(experiments.truth(wanted()))
+
+    assert "not measured" in truth() and answer.meter(MODEL, 20.0, one=False) is None
     folder = small_model / "evidence"
     folder.mkdir()
-    path = folder / f"{MODEL}-restore.json"
-    path.write_text(json.dumps(dict(planted(), weights_sha256="another")))
-    restored._evidence.cache_clear()
-    assert "not measured" in restored.truth_html(MODEL)
-    path.write_text(json.dumps(planted()))
-    restored._evidence.cache_clear()
-    html = restored.truth_html(MODEL)
-    for said in ("24.0 [23.0 to 25.0]", "+2.5 dB", "closer on 4 of 4", "light skin", "mugs"):
+    path, found = folder / f"{MODEL}-restore.json", planted() | restore_tables.shown(planted())
+    path.write_text(json.dumps(dict(found, weights_sha256="another")))
+    assert "not measured" in truth()
+    path.write_text(json.dumps(found))
+    html = truth()
+    for said in ("24.0 [23.0 to 25.0]", "+2.5 dB", "closer on 4 of 4", "light skin", "mugs", "on 2026-01-01"):
         assert said in html
-    far, near = (restored.meter(MODEL, value, one=False) for value in (12.0, 24.2))
+    assert html.count('class="bars"') == 2, "the closeness of each task is drawn"
+    far, near = (answer.meter(MODEL, value, one=False) for value in (12.0, 24.2))
     assert "far outside" in far["says"] and "within what it knows" in near["says"] and "3 of 4" in near["says"]
-    restored._evidence.cache_clear()
 
 
 def test_one_code_is_not_called_codes():
     said = [
-        mganprior.caption(wanted(task="copy", codes=count, layer=layer))
+        words.caption(wanted(task="copy", codes=count, layer=layer))
         for count, layer in ((1, 0), (1, 2), (3, 0), (3, 2))
     ]
     assert "One code; compared" in said[0] and "One code, its channels weighted after 2 layers" in said[1]
@@ -667,14 +696,14 @@ def test_one_code_is_not_called_codes():
 
 def test_numbers_below_zero_have_a_minus_sign_and_words_keep_their_hyphens():
     assert (
-        restored.minus("-1.5 dB [-2.0 to +0.3], back-projection, 4-pixel")
+        minus("-1.5 dB [-2.0 to +0.3], back-projection, 4-pixel")
         == "\u22121.5 dB [\u22122.0 to +0.3], back-projection, 4-pixel"
     )
 
 
 def test_the_interval_is_that_of_drawing_again():
-    middle, low, high = restored.interval([1.0, 2.0, 3.0, 4.0, 100.0])
-    assert (middle, low) == (3.0, 1.0) and high == 100.0 and restored.interval([5.0] * 9) == (5.0, 5.0, 5.0)
+    middle, low, high = interval([1.0, 2.0, 3.0, 4.0, 100.0])
+    assert (middle, low) == (3.0, 1.0) and high == 100.0 and interval([5.0] * 9) == (5.0, 5.0, 5.0)
 
 
 # --- the page
@@ -682,12 +711,12 @@ def test_the_interval_is_that_of_drawing_again():
 
 def test_files_hold_the_picture_and_a_recipe_that_opens(small_model):
     recipe = wanted(task="colour")
-    data, name = mganprior.file_for(recipe, "picture")
+    data, name = restore.file(recipe, "picture")
     picture = Image.open(io.BytesIO(data))
-    assert restorations.Restoration.from_json(picture.info["ganatomy"]) == recipe and name == "colour-picture0.png"
-    answered = mganprior.answer(recipe.as_dict())["result"]["src"]
-    assert np.array_equal(np.asarray(picture.convert("RGB")), pixels(answered))
-    strip, clip, book = (mganprior.file_for(recipe, kind)[0] for kind in ("strip", "clip", "notebook"))
+    assert Restoration.from_json(picture.info["ganatomy"]) == recipe and name == "colour-picture0.png"
+    shown = said_of(recipe.as_dict())["result"]["src"]
+    assert np.array_equal(np.asarray(picture.convert("RGB")), pixels(shown))
+    strip, clip, book = (restore.file(recipe, kind)[0] for kind in ("strip", "clip", "notebook"))
     assert Image.open(io.BytesIO(strip)).width > 3 * 256 - 1 and Image.open(io.BytesIO(clip)).n_frames > 2
     assert b"nbformat" in book
 
@@ -696,7 +725,8 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
     page = app.build()
     names = {function.api_name: function.api_visibility for function in page.fns.values()}
     ours = {name: seen for name, seen in names.items() if isinstance(name, str) and name.startswith("restore_")}
-    assert {name for name, seen in ours.items() if seen == "public"} == set(mganprior.ENDPOINTS) and len(ours) > 12
+    expected = {*restore.ENDPOINTS, *(f"restore_{cell.name}" for cell in restore.CELLS)}
+    assert {name for name, seen in ours.items() if seen == "public"} == expected and len(ours) > 12
 
 
 def test_building_the_page_opens_no_network(monkeypatch):
@@ -707,19 +737,19 @@ def test_building_the_page_opens_no_network(monkeypatch):
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = wanted(task="fill", picture=3)
-    found = mganprior.opened(Request(**recipe.to_query()))
+    found = opened(Request(**recipe.to_query()))
     assert found[0] == recipe.as_dict()
-    assert mganprior.opened(Request(tab="restore", task="dream"))[1]["error"].startswith("The task cannot be")
-    assert all(one == gr.skip() for one in mganprior.opened(Request(tab="paint", task="dream"))[:2])
+    assert opened(Request(tab="restore", task="dream"))[1]["error"].startswith("The task cannot be")
+    assert all(one == gr.skip() for one in opened(Request(tab="paint", task="dream"))[:2])
 
 
 def test_without_a_record_the_tab_begins_with_a_bare_recipe():
-    shown = mganprior.arrival()
-    assert shown["five"] == {} and restorations.Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
+    shown = restore.arrival()
+    assert shown["five"] == {} and Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
 
 
 def test_programs_get_json_and_a_sentence():
-    found = wiring.typed(mganprior.ENDPOINTS["restore_picture"][0], restorations.Restoration)(dict(wanted().as_dict()))
+    found = wiring.typed(restore.ENDPOINTS["restore_picture"][0], Restoration)(dict(wanted().as_dict()))
     assert found["result"]["scores"]["psnr"] > 0
     with pytest.raises(gr.Error, match="task cannot be"):
-        wiring.typed(mganprior.ENDPOINTS["restore_code"][0], restorations.Restoration)(dict(model=MODEL, task="dream"))
+        wiring.typed(restore.ENDPOINTS["restore_code"][0], Restoration)(dict(model=MODEL, task="dream"))

@@ -12,13 +12,14 @@ import torch.nn.functional as F
 
 from core import zoo
 from core.checkpoints import native
+from core.inversion import tasks
 from core.inversion.multicode import invert
 from core.inversion.vgg import load as load_vgg
 from core.regions import Box, to_text
 from demos.page.fields import RecipeError
-from demos.restore import recipe as restorations
+from demos.restore import problem, settings, words
 from demos.restore import search as restoring
-from demos.restore import tab as mganprior
+from demos.restore.code import code_for
 from demos.restore.recipe import Restoration
 
 from .. import support, tiny
@@ -29,6 +30,16 @@ pytestmark = pytest.mark.usefixtures("small_model")
 
 HOLE = to_text(Box(0.25, 0.0, 0.5, 0.5).mask(64))
 HINTS = f"ff0000.{to_text(Box(0, 0, 0.5, 0.25).mask(64))}~0040c0.{to_text(Box(0.5, 0.5, 1, 1).mask(64))}"
+
+
+def searched(recipe: Restoration) -> restoring.Found:
+    """The answer, found now where need be."""
+    steps = restoring.searched(recipe)
+    while True:
+        try:
+            assert next(steps) is None, "news of a search is nothing but a sign of life"
+        except StopIteration as ended:
+            return ended.value
 
 
 def wanted(**changes) -> Restoration:
@@ -58,13 +69,9 @@ TASKS = [
 @pytest.mark.parametrize("changes", TASKS)
 def test_a_recipe_survives_json_and_its_link(changes):
     made = wanted(**changes)
-    assert (
-        restorations.Restoration.from_json(json.dumps(made.as_dict()))
-        == made
-        == restorations.Restoration.from_json(made.as_dict())
-    )
+    assert Restoration.from_json(json.dumps(made.as_dict())) == made == Restoration.from_json(made.as_dict())
     link = made.link()
-    assert len(link) < 1000 and restorations.Restoration.from_query(dict(parse_qsl(urlsplit(link).query))) == made
+    assert len(link) < 1000 and Restoration.from_query(dict(parse_qsl(urlsplit(link).query))) == made
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def test_a_recipe_survives_json_and_its_link(changes):
 )
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     with pytest.raises(RecipeError) as refusal:
-        restorations.Restoration.from_json({**wanted().as_dict(), **wrong})
+        Restoration.from_json({**wanted().as_dict(), **wrong})
     said = str(refusal.value)
     possible = ("choose", "give", "paint", "reads version", "has ", "leave some")
     assert len(said) > 30 and any(word in said for word in possible)
@@ -112,7 +119,7 @@ def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
 
 def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
     layers = len(zoo.load(MODEL).layers)
-    for task, setting in restorations.GENERAL.items():
+    for task, setting in tasks.GENERAL.items():
         made = Restoration(MODEL, task)
         assert made.layer == round(setting.layer * layers) and made.codes == setting.codes
         assert made.optimiser == setting.optimiser
@@ -121,14 +128,14 @@ def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
     assert not Restoration(MODEL, "fill").keep and not Restoration(MODEL, kind="bicubic").keep
 
 
-@pytest.mark.parametrize("model", sorted(restorations.OF_A_NETWORK))
+@pytest.mark.parametrize("model", sorted(tasks.OF_A_NETWORK))
 def test_a_network_s_own_settings_speak_of_every_task_and_of_a_network_that_there_is(model):
     assert model in {card.name for card in zoo._BUNDLED}
-    own = restorations.OF_A_NETWORK[model]
-    assert list(own) == list(restorations.TASKS) and own != restorations.GENERAL
-    assert all(restorations.setting_of(model, task) == setting for task, setting in own.items())
-    assert {setting.optimiser for setting in own.values()} <= set(restorations.WAYS)
-    assert {setting.loss for setting in own.values()} <= set(restorations.LOSSES)
+    own = tasks.OF_A_NETWORK[model]
+    assert list(own) == list(settings.TASKS) and own != tasks.GENERAL
+    assert all(tasks.setting_of(model, task) == setting for task, setting in own.items())
+    assert {setting.optimiser for setting in own.values()} <= set(settings.WAYS)
+    assert {setting.loss for setting in own.values()} <= set(settings.LOSSES)
 
 
 def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_model, monkeypatch):
@@ -138,12 +145,12 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     support.small_model(small_model, monkeypatch, mine=own)
     made = Restoration("mine", "copy", steps=2)
     assert made.shows == "network" and made.loss != "features"
-    assert set(restorations.shown_by("mine")) == {"network", "steer", "upload"}
-    truth, generator = restorations.example(made), zoo.load("mine")
-    drawn = generator(generator.codes(generator.sample(1, restorations.FIRST_PICTURE))).clamp(-1, 1)
+    assert set(settings.shown_by("mine")) == {"network", "steer", "upload"}
+    truth, generator = problem.example(made), zoo.load("mine")
+    drawn = generator(generator.codes(generator.sample(1, settings.FIRST_PICTURE))).clamp(-1, 1)
     assert (truth - drawn).abs().max() <= 1.01 / 255
-    for task in restorations.TASKS:
-        found = restoring.searched(Restoration("mine", task, steps=2, codes=2))
+    for task in settings.TASKS:
+        found = searched(Restoration("mine", task, steps=2, codes=2))
         assert found.image.shape == (1, 3, SIDE, SIDE)
 
 
@@ -159,10 +166,10 @@ def somebodys(small_model, monkeypatch) -> str:
 
 def test_without_vgg_16_photographs_are_compared_by_pixels_and_ssim_and_the_page_says_so(somebodys):
     recipe = Restoration(somebodys, "copy", steps=2, codes=2)
-    assert recipe.loss == "structure" and "vgg" not in restorations.losses_of(somebodys)
-    assert "VGG-16 is not on this machine" in mganprior.setup_of(recipe)["vgg"]
-    assert "pixels and SSIM" in mganprior.caption(recipe)
-    assert mganprior.setup_of(wanted(task="copy"))["vgg"] == "", "a render of our own world is no photograph"
+    assert recipe.loss == "structure" and "vgg" not in settings.losses_of(somebodys)
+    assert "VGG-16 is not on this machine" in words.vgg_says(recipe)
+    assert "pixels and SSIM" in words.caption(recipe)
+    assert words.vgg_says(wanted(task="copy")) == "", "a render of our own world is no photograph"
     with pytest.raises(RecipeError, match="VGG-16 is not on this machine.*or choose pixels"):
         Restoration(somebodys, "copy", loss="vgg")
 
@@ -176,9 +183,9 @@ def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_m
     recipe = Restoration(somebodys, "copy", steps=3, codes=2)
     assert recipe.loss == "vgg" and wanted(task="copy").loss == "features"
     assert Restoration(MODEL, "copy", shows="upload").loss == "vgg", "a visitor's photograph is one too"
-    assert "VGG-16" in mganprior.caption(recipe) and "supplied" in mganprior.setup_of(recipe)["vgg"]
-    shown = restoring.searched(recipe)
-    truth = restoring.problem_of(recipe).truth
+    assert "VGG-16" in words.caption(recipe) and "supplied" in words.vgg_says(recipe)
+    shown = searched(recipe)
+    truth = problem.problem_of(recipe).truth
     with torch.no_grad():
         found = shown.picture.draw(shown.picture.codes)  # not clamped, as the search sees it
         difference = sum(
@@ -189,33 +196,33 @@ def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_m
     by_hand = float((found - truth).square().mean() + 0.1 * difference / 2)
     assert shown.loss == pytest.approx(by_hand, rel=1e-3)
     assert restoring.key_of(recipe) != restoring.key_of(replace(recipe, loss="structure"))
-    code = restorations.code_for(recipe)
+    code = code_for(recipe)
     assert 'closeness(load_vgg("vgg16.safetensors"))' in code and "the file of VGG-16 must lie beside" in code
 
 
 def test_another_file_in_the_place_of_vgg_16_is_refused_in_a_sentence(somebodys, small_model, monkeypatch):
     vgg_file(small_model / "vgg16.safetensors", **{"features.14.bias": None})
     with pytest.raises(RecipeError, match="lacks features.14.bias.*compare something else"):
-        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
-    assert restoring.searched(Restoration(somebodys, "copy", steps=2, codes=2, loss="pixels")).steps == 2
+        problem.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+    assert searched(Restoration(somebodys, "copy", steps=2, codes=2, loss="pixels")).steps == 2
     monkeypatch.setenv("GANATOMY_VGG", str(small_model / "nowhere.safetensors"))
     with pytest.raises(RecipeError, match="nowhere.safetensors cannot be read"):
-        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+        problem.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
 
 
 def test_as_the_published_code_descends_is_its_own_descent():
     recipe = wanted(task="copy", optimiser="official", loss="pixels")
-    found, problem = restoring.searched(recipe), restoring.problem_of(recipe)
+    found, asked = searched(recipe), problem.problem_of(recipe)
     *_, last = invert(
-        zoo.load(MODEL), problem.observed, layer=recipe.layer, n_codes=3, steps=6, loss=problem.loss, official=True
+        zoo.load(MODEL), asked.observed, layer=recipe.layer, n_codes=3, steps=6, loss=asked.loss, official=True
     )
-    assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in restorations.code_for(recipe)
-    assert found.loss != pytest.approx(restoring.searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
-    assert "as the published code" in mganprior.caption(recipe)
+    assert found.loss == pytest.approx(last.loss, rel=1e-5) and "official=True" in code_for(recipe)
+    assert found.loss != pytest.approx(searched(replace(recipe, optimiser="adam")).loss, rel=1e-3)
+    assert "as the published code" in words.caption(recipe)
     assert recipe.to_query()["optimiser"] == "official"
 
 
 def test_the_tab_opens_with_the_first_network_there_is(monkeypatch):
-    assert restorations.Restoration.default_model() == MODEL == next(iter(zoo.CARDS))
+    assert Restoration.default_model() == MODEL == next(iter(zoo.CARDS))
     monkeypatch.setattr(zoo, "CARDS", {})
-    assert restorations.Restoration.default_model() == ""
+    assert Restoration.default_model() == ""

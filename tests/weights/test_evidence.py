@@ -12,12 +12,11 @@ from core import zoo
 from core.checkpoints import native
 from core.codes import codes_in_turn
 from core.generators.base import Generator, State
+from core.inversion import baselines
 from core.truth.worlds import load_world
 from demos.page import evidence as measured
-from demos.restore import baselines as rivals
-from demos.restore import evidence as restored
 from demos.restore.recipe import Restoration
-from weights.recipes.measure import restore
+from weights.recipes.measure import restore, restore_tables
 from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised
 
 WITH_TRUTH = [name for name, card in zoo.CARDS.items() if card.world]
@@ -78,14 +77,25 @@ def test_every_bundled_file_has_a_row_in_the_readme_with_its_hash():
 
 
 def test_of_the_bundled_networks_the_one_that_restores_closer_opens_the_tab():
-    found = {name: restored.evidence(name) for name in WITH_TRUTH if zoo.card(name).world == "portraits"}
+    found = {name: measured.recorded(name, "restore") for name in WITH_TRUTH if zoo.card(name).world == "portraits"}
     assert all(found.values()), "run `python -m weights.recipes.measure.restore NAME` for each"
 
     def reached(name: str, task: str) -> float:
-        return median(found[name]["tasks"][task]["methods"][rivals.OURS]["psnr"])
+        return median(found[name]["tasks"][task]["methods"][baselines.OURS]["psnr"])
 
     closest = [max(found, key=lambda name: reached(name, task)) for task in restore.TRIED]
     assert closest.count(Restoration.default_model()) > len(closest) / 2, dict(zip(restore.TRIED, closest))
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_TRUTH if zoo.card(name).world == "portraits"])
+def test_what_the_page_says_of_restoring_is_what_its_numbers_say(name: str):
+    found = measured.recorded(name, "restore")
+    said = restore_tables.shown(found)
+    assert all(found[part] == said[part] for part in ("sentences", "tables")), "run the command with --rewrite"
+    assert len(said["tables"]) == 2 * len(restore.TRIED) + 2
+    changed = json.loads(json.dumps(found))
+    changed["tasks"]["copy"]["methods"][baselines.OURS]["psnr"] = [0.0] * restore.RENDERS
+    assert restore_tables.shown(changed)["tables"] != said["tables"], "the control"
 
 
 def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):

@@ -2,14 +2,14 @@
 (() => {
   const E = gan.element, PATIENCE = 20;           // seconds of work that begin without being asked for
 
-  // tab: {name, bus, now: {recipe, setup}, listeners, set}. What the cell is (`name, press, says, rests_on, stops, more,
-  // by_itself`, see page/tab.py) came with the part's first value.
+  // tab: a store; `tab.waits(cell)`: whether it has to wait, or why. What the cell is (`name, press, says, pale,
+  // rests_on, stops, more, form, by_itself`, see page/tab.py) came with the part's first value.
   gan.cell = (tab, part) => {
     const {bus, now, listeners} = tab, first = part.props.value || {}, {cell} = first;
     const value = () => part.props.value || {};
     const keyOf = recipe => JSON.stringify(cell.rests_on.map(field => recipe[field]));
     const state = {asked: "", of: first.html ? keyOf(first.recipe || now.recipe) : "", page: first.first || 0,
-      visible: false, timer: 0};
+      visible: false, timer: 0, recipe: first.html ? first.recipe || now.recipe : null, turned: false};
     const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"});
     const meter = E("progress", {max: 1, value: 0, hidden: true, "aria-label": "How far it is"});
     const go = gan.button(`${tab.name}-${cell.name}-go`, cell.press, () => ask(), "first");
@@ -20,11 +20,13 @@
 
     const fresh = () => state.of === keyOf(now.recipe) && !value().partial && !value().error;
     const cost = () => cell.by_itself && now.setup && now.setup.slow ? (now.setup.costs || {})[cell.name] || 0 : 0;
-    function ask() {
+    // `given`: what the controls in its own HTML say
+    function ask(given = null) {
       if (state.asked && cell.stops) bus.trigger("stop", {kind: cell.name});
       state.asked = `${keyOf(now.recipe)} ${Math.random()}`;
       state.coming = keyOf(now.recipe);
-      bus.trigger(cell.name, {key: state.asked, first: state.page});
+      state.recipe = gan.copyOf(now.recipe); state.turned = !!given;
+      bus.trigger(cell.name, {key: state.asked, first: state.page, ...(given ? {values: given} : {})});
       mark();
     }
     function mark() {
@@ -32,14 +34,16 @@
       const waits = cell.by_itself && !busy && !fresh() && cost() <= PATIENCE;
       stop.hidden = !busy || !cell.stops;
       more.hidden = !cell.more || busy || !fresh();
-      go.hidden = cell.by_itself && (fresh() || waits || busy);
-      go.disabled = busy || !!tab.waits && tab.waits();
+      go.hidden = cell.by_itself && (fresh() || waits || busy) || !!cell.form && fresh();
+      const held = !!tab.waits && tab.waits(cell), pale = !!state.of && state.of !== keyOf(now.recipe);
+      go.disabled = busy || !!held;
       meter.hidden = !busy || !mine || shown.share === undefined;
       meter.value = shown.share || 0;
       line.textContent = busy ? mine && shown.says || cell.says
-        : shown.error || (shown.ended ? "Stopped." : "") || (!fresh() && cost() > PATIENCE ? costs() : "");
+        : shown.error || (shown.ended ? "Stopped." : "") || (!fresh() && cost() > PATIENCE ? costs() : "")
+          || (typeof held === "string" ? held : pale && cell.pale || "");
       line.parentElement.hidden = !line.textContent;
-      result.classList.toggle("stale", !!state.of && state.of !== keyOf(now.recipe));
+      result.classList.toggle("stale", pale);
       clearTimeout(state.timer);
       if (waits && state.visible && !now.dragging && !shown.error) state.timer = setTimeout(ask, 400);
     }
@@ -50,8 +54,14 @@
     }
     function draw() {
       const shown = value();
-      if (!shown.html) return;
-      result.innerHTML = shown.html;
+      if (!shown.html || state.dropped && shown.key === state.dropped) return;
+      const fresh = E("div");
+      fresh.innerHTML = shown.html;
+      const live = [...fresh.querySelectorAll("[data-live]")], before = result.querySelectorAll("[data-live]");
+      // what its own controls asked for changes what is live alone: they stay under the finger
+      if (state.turned && live.length && live.length === before.length)
+        live.forEach((one, i) => before[i].replaceChildren(...one.childNodes));
+      else result.replaceChildren(...fresh.childNodes);
       if (shown.key === state.asked && state.coming) state.of = state.coming;
       (cell.drawn || []).forEach(name => gan.drawn[name](tab, result, shown));
     }
@@ -70,6 +80,13 @@
     };
     result.addEventListener("click", press);
     result.addEventListener("keydown", press);
+    if (cell.form) gan.formOf(result, ask);
+    tab.forgets.push(gone => {
+      if (!state.recipe || !gone(state.recipe)) return;
+      result.replaceChildren();
+      Object.assign(state, {dropped: value().key, asked: "", of: "", recipe: null});
+      mark();
+    });
     listeners.push(() => {
       for (const one of result.querySelectorAll("[data-set]")) {
         const on = Object.entries(JSON.parse(one.dataset.set)).every(([name, to]) => gan.same(now.recipe[name], to));
@@ -82,6 +99,22 @@
     draw(); mark();
     return {busy: () => !!state.asked, ask};
   };
+  // Controls in the HTML of a cell: what they say by name goes to `ask` when one was changed.
+  gan.formOf = (result, ask) => {
+    const show = ({target}) => {
+      const says = target.type === "range" && target.parentElement.querySelector("output");
+      if (says) says.textContent = gan.signed(+target.value);
+    };
+    result.addEventListener("input", show);
+    result.addEventListener("change", () =>
+      ask(Object.fromEntries([...result.querySelectorAll("[name]")].map(one => [one.name, +one.value]))));
+    result.addEventListener("dblclick", e => {
+      if (e.target.type !== "range") return;
+      e.target.value = 0; show(e);
+      e.target.dispatchEvent(new Event("change", {bubbles: true}));
+    });
+  };
+
   // what some cells draw into their HTML once it is there, by name: a film, a map of change
   gan.drawn = {};
 })();

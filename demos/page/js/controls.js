@@ -3,23 +3,53 @@
   const E = gan.element;
 
   gan.controls = (store, part, knobs = []) => {
-    const {now, listeners} = store, {fields, words} = part.props.value;
-    const made = fields.map(field => KINDS[field.kind](store, field, words)).filter(Boolean);
+    const {fields, words} = part.props.value, amounts = (store.arrival.amounts || []).length > 0;
     part.element.replaceChildren(E("div", {class: "knobs two"}, ...knobs),
-      E("div", {class: "fields"}, ...made.map(one => one.element)),
-      E("div", {class: "buttons"}, gan.button(`${store.name}-surprise`, "Surprise me", store.surprise)));
-    listeners.push(() => made.forEach(one => one.draw(now.recipe, now.setup || {})));
-    store.tell();
+      E("div", {class: "fields"}, ...gan.fieldsOf(store, fields, words)), amounts ? E("div", {class: "buttons"},
+        gan.button(`${store.name}-surprise`, "Surprise me", store.surprise)) : "");
   };
+
+  // A control for each field, made anew where the network or the recipe offers something else: `setup.controls` has by
+  // name what differs from the field, null where there is no such control now; `store.refine` may have a last word.
+  gan.fieldsOf = (store, fields, words) => fields.map(field => {
+    const {now, listeners} = store, slot = E("div", {class: "slot"});
+    let made = null, drawn = "";
+    const draw = () => {
+      const setup = now.setup || {}, more = (setup.controls || {})[field.name];
+      slot.hidden = more === null || !KINDS[{...field, ...more}.kind];
+      if (slot.hidden) return;
+      const offered = (store.refine || (one => one))({...field, ...more}), state = JSON.stringify(offered);
+      if (state !== drawn) {
+        drawn = state;
+        made = KINDS[offered.kind](store, offered, words);
+        const hint = offered.hint ? E("p", {class: "caption", id: `${idOf(store, field)}-hint`}, offered.hint) : "";
+        keepingFocus(slot, () => slot.replaceChildren(made.element, hint));
+      }
+      made.draw(now.recipe, setup);
+      slot.hidden = made.element.hidden;
+    };
+    listeners.push(draw); draw();
+    return slot;
+  });
+
+  // what had the keyboard's focus is made anew under it: its successor gets it
+  function keepingFocus(slot, draw) {
+    const held = slot.contains(document.activeElement) && document.activeElement, {id, name, value} = held || {};
+    draw();
+    if (!held) return;
+    const next = id ? document.getElementById(id) : slot.querySelector(`input[name="${name}"][value="${value}"]`);
+    if (next) next.focus({preventScroll: true});
+  }
 
   const idOf = (store, {name}) => `${store.name}-${name}`;
   const titled = (words, field) => gan.word(words[field.word] || {plain: field.says, term: ""});
   const hidden = (setup, {name}) => name === "psi" && !setup.truncation || name === "label" && !setup.classes;
+  // what changes with the field is part of the field
+  const taken = (store, field, value) => store.set({...field.resets, [field.name]: value});
 
   const typed = read => (store, field, words) => {
     const input = E("input", {id: idOf(store, field), type: "text", autocomplete: "off",
-      inputmode: field.kind === "whole" ? "numeric" : null,
-      onchange: () => store.set({[field.name]: read(input.value)})});
+      inputmode: field.kind === "whole" ? "numeric" : null, onchange: () => taken(store, field, read(input.value))});
     const element = gan.field(titled(words, field), input);
     return {element, draw: (recipe, setup) => {
       element.hidden = hidden(setup, field);
@@ -27,40 +57,44 @@
     }};
   };
 
-  const KINDS = {
-    whole: typed(text => gan.whole(text, 15)),
+  const KINDS = gan.kinds = {
+    whole: typed(text => gan.whole(text, 15, {signed: true})),
     text: typed(text => gan.whole(text, 6)),
     range: (store, field, words) => {
+      const {low = 0, high = 1, step = 0.05, scale = 1, unit = ""} = field;
+      const shown = value => unit ? `${Math.round(scale * value)} ${unit}` : value;
       const says = E("output", {for: idOf(store, field)});
-      const input = E("input", {id: idOf(store, field), type: "range", min: field.low ?? 0, max: field.high ?? 1,
-        step: field.step || 0.05,
-        oninput: () => { store.now.recipe[field.name] = +input.value; says.textContent = input.value; store.send(); },
-        onchange: () => store.set({[field.name]: +input.value})});
+      const input = E("input", {id: idOf(store, field), type: "range", min: low, max: high, step,
+        oninput: () => {
+          store.now.recipe[field.name] = +input.value; says.textContent = shown(+input.value); store.send();
+        },
+        onchange: () => taken(store, field, +input.value)});
       const element = gan.field(titled(words, field), input, {hint: says});
       return {element, draw: (recipe, setup) => {
         element.hidden = hidden(setup, field);
-        input.value = recipe[field.name]; says.textContent = recipe[field.name];
+        input.value = recipe[field.name]; says.textContent = shown(recipe[field.name]);
       }};
     },
     choice: (store, field, words) => {
-      const group = E("fieldset", {id: idOf(store, field), class: "choices rows"},
+      const {options = {}, numbers = false} = field, short = Object.values(options).every(text => text.length < 8);
+      const group = E("fieldset", {id: idOf(store, field), class: `choices ${short ? "" : "rows"}`},
         E("legend", {}, ...titled(words, field)));
-      for (const [key, text] of Object.entries(field.options))
+      for (const [key, text] of Object.entries(options))
         group.append(E("label", {}, E("input", {type: "radio", name: group.id, value: key,
-          onchange: () => store.set({[field.name]: key})}), E("span", {}, text)));
+          onchange: () => taken(store, field, numbers ? +key : key)}), E("span", {}, text)));
       return {element: group, draw: recipe => {
-        group.querySelectorAll("input").forEach(one => { one.checked = one.value === recipe[field.name]; });
+        group.querySelectorAll("input").forEach(one => { one.checked = one.value === String(recipe[field.name]); });
       }};
     },
     flag: (store, field) => {
-      const element = gan.toggle(idOf(store, field), field.says, on => store.set({[field.name]: on}));
+      const element = gan.toggle(idOf(store, field), field.says, on => taken(store, field, on));
       return {element, draw: recipe => { element.querySelector("input").checked = recipe[field.name]; }};
     },
     // names out of a list that the network decides: ticks
     names: (store, field, words) => {
       const group = E("fieldset", {id: idOf(store, field), class: "choices"}, E("legend", {}, ...titled(words, field)));
       let drawn = "";
-      const take = () => store.set({[field.name]: [...group.querySelectorAll("input:checked")].map(one => one.value)});
+      const take = () => taken(store, field, [...group.querySelectorAll("input:checked")].map(one => one.value));
       return {element: group, draw: (recipe, setup) => {
         const options = (setup.options || {})[field.name] || {};
         if (drawn !== JSON.stringify(options)) {

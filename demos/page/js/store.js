@@ -8,7 +8,7 @@
     const bus = parts.recipe, arrival = copyOf(bus.props.value || {}), listeners = [], past = [], seen = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), answer: null, setup: null,
       dragging: false, refused: false};
-    const store = {name, parts, bus, arrival, now, listeners, seen};
+    const store = {name, parts, bus, arrival, now, listeners, seen, forgets: []};
     store.tell = () => listeners.forEach(listener => listener());
     store.send = () => { bus.props.value = copyOf(now.recipe); };
     store.remember = () => {
@@ -23,6 +23,8 @@
       now.recipe = past.pop(); now.saved = copyOf(now.recipe);
       store.send(); store.tell();
     };
+    // a refused recipe leaves no step to undo
+    store.unsaid = good => { if (past.length && same(past[past.length - 1], good)) past.pop(); };
     store.set = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.tell(); };
     // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, so only its end is asked for
     store.turn = (knob, amount, {rest, filmed = false}) => {
@@ -34,6 +36,8 @@
     };
     store.current = () => !!now.answer && same(now.answer.recipe, now.recipe);
     // nothing moves, the answer on screen is that of the recipe, and the picture is the picture itself
+    // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
+    store.forget = gone => store.forgets.forEach(one => one(gone));
     store.settled = () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy();
     store.busy = () => false;
     bus.watch("value", () => {                      // set by the server: a link, a found knob
@@ -68,13 +72,19 @@
 
   // An answer came. Returns whether it is to be drawn: after a refusal the last good recipe stands again.
   gan.answered = (store, answer) => {
-    const {now, bus} = store;
+    const {now, bus} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
     if (answer.error) {
+      if (outdated) return false;                   // something else was wanted since: its answer comes
       Object.assign(now, {recipe: copyOf(now.good), saved: copyOf(now.good), refused: true});
+      store.unsaid(now.good);
       const asks = !same(bus.props.value, now.good);
       store.send(); store.tell();
       if (!asks && now.answer) store.parts.stage.props.value = now.answer;      // a refused link: nobody will answer
       return false;
+    }
+    if (answer.asked && !outdated && !same(answer.recipe, now.recipe)) {        // what was left open is written out
+      if (same(now.saved, now.recipe)) now.saved = copyOf(answer.recipe);
+      now.recipe = copyOf(answer.recipe);
     }
     const setup = answer.setup || now.setup;        // it comes where it changed
     Object.assign(now, {refused: false, setup, good: copyOf(answer.recipe), answer});

@@ -42,9 +42,9 @@ from core.truth.worlds import load_world
 from demos.inside.experiments import CUT_SIDE, alike, likeness, rank_correlation
 from demos.inside.recipe import Look, class_names, classifier_of, gate_name
 from demos.page.parts import write_whole
-from demos.restore.evidence import minus
 
 from ..train.gan import RUNS, WEIGHTS
+from .words import minus
 
 SEED = 2_000_000  # of the first picture: none was looked at before
 RENDERS = 1_200_000  # of the world: none was learned from

@@ -1,0 +1,217 @@
+"""What the page shows of a recipe: pictures as data URIs, words, scores; and what is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from statistics import median
+
+from core.images import animation, enlarge, png, to_pil, webp
+from core.images import strip as side_by_side
+from core.inversion import baselines
+from core.inversion.losses import Scores, psnr
+
+from ..page import evidence, models
+from ..page.blocks import data_uri
+from ..page.blocks import picture as uri
+from ..page.cache import Cache
+from ..page.export import png_of
+from ..page.fields import RecipeError
+from ..page.queue import QUEUE, waiting
+from . import settings
+from .code import notebook_for
+from .experiments import tool_made
+from .problem import Problem, problem_of, scores, side_of
+from .recipe import Restoration
+from .search import Found, key_of, known, live, thinned
+from .settings import OWN
+from .words import alt_text, caption, controls_of
+
+TAKEN_SIDE = 256  # pixels of what is taken away, at least
+SEARCH = "restore search"  # the kind of work
+ONE_AT_A_TIME = "This machine restores one picture at a time."
+LEFT = "You left this search; it goes on for others who asked for the same."
+UNBEGUN = "Stopped before its first step."
+_beside = Cache(1_000, lambda score: 1)
+
+
+def shown_of(recipe: Restoration) -> dict:
+    """What the page shows; `result` where the answer was found before.
+
+    Raises RecipeError, as for an own picture that was deleted.
+    """
+    problem, found = problem_of(recipe), known(recipe)
+    return dict(
+        recipe=recipe.as_dict(),
+        query=recipe.query(),
+        note=recipe.link_note(),
+        before=uri(problem.observed),
+        truth=uri(problem.truth) if problem.truth is not None else "",
+        result=result_of(recipe, problem, found) if found else None,
+        caption=caption(recipe),
+        alt=alt_text(recipe),
+        setup=setup_of(recipe),
+    )
+
+
+def setup_of(recipe: Restoration) -> dict:
+    """What the controls need: what this network and this task offer."""
+    return dict(
+        models.facts(recipe.model),
+        controls=controls_of(recipe),
+        observed=recipe.observed_side,
+        pictures=settings.PICTURES,
+    )
+
+
+def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
+    """What the page shows of an answer:
+    picture, film of the search, curve, importance of each code, scores, verdict.
+    """
+    importance = found.importances.abs().mean(1)
+    scored = None if problem.truth is None else scores(recipe, found.image, problem.truth)
+    rounded = scored and {name: value if value is None else round(value, 3) for name, value in scored._asdict().items()}
+    return dict(
+        src=uri(found.image),
+        film=data_uri(webp(side_by_side(to_pil(found.film)))),
+        film_steps=list(found.film_steps),
+        curve=thinned(found.curve),
+        steps=found.steps,
+        seconds=round(found.seconds, 1),
+        stopped=found.stopped,
+        importance=[round(float(share), 4) for share in importance / importance.sum()],
+        scores=rounded,
+        verdict=verdict(recipe, problem, found, scored),
+        meter=meter_of(recipe, scored),
+    )
+
+
+def verdict(recipe: Restoration, problem: Problem, found: Found, scored: Scores | None) -> str:
+    """How close, beside what one would do without a GAN, on how many."""
+    how = f"{found.steps} steps in {found.seconds:.1f} s" + (", stopped" if found.stopped else "")
+    if scored is None:
+        return f"Found in {how}. Nobody knows what the true picture was, so there is no closeness to give."
+    where = " in the hole" if recipe.task == "fill" else ""
+    beside = [f"{baselines.NAMES[name]} {value:.1f}" for name, value in beside_of(recipe, problem).items()]
+    others = f" ({', '.join(beside)})" if beside else ""
+    return f"Closeness to the truth{where}: {closeness(recipe, scored):.1f} dB{others}, on this picture; {how}."
+
+
+def closeness(recipe: Restoration, scored: Scores) -> float:
+    """dB, in the hole where there is one."""
+    return scored.inside if recipe.task == "fill" else scored.psnr
+
+
+def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
+    """Closeness of tools without a GAN, in dB, in the hole where there is one; those that are installed."""
+    key = key_of(replace(recipe, start=0, codes=1, layer=0, steps=1, loss="pixels", optimiser="adam", hints=""))
+    found = _beside.get(key)
+    if found is None:
+        found = {}
+        for name in baselines.tools_of(problem.degradation):
+            try:
+                image = tool_made(name, problem, side_of(recipe))
+            except RecipeError:
+                continue
+            found[name] = closeness(recipe, scores(recipe, image, problem.truth))
+        _beside.put(key, found)
+    return found
+
+
+def meter_of(recipe: Restoration, scored: Scores | None) -> dict | None:
+    """How well an own picture was copied, beside held-out renders; None where that is not asked or not known."""
+    if recipe.shows != OWN or scored is None or recipe.task != "copy":
+        return None
+    return meter(recipe.model, scored.psnr, one=recipe.codes == 1)
+
+
+def meter(model: str, close: float, *, one: bool) -> dict | None:
+    """Where a copy's closeness lies among held-out renders: a sentence, and the numbers to draw it; None: not measured.
+
+    one: it was copied with one code only.
+    """
+    found = evidence.recorded(model, "restore")
+    if found is None:
+        return None
+    renders = sorted(found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"])
+    worse, middle = sum(value < close for value in renders), median(renders)
+    where = (
+        "far outside what it knows"
+        if close < renders[0] - 3
+        else "outside what it knows"
+        if worse == 0
+        else "at the edge of what it knows"
+        if worse < len(renders) / 10
+        else "within what it knows"
+    )
+    says = (
+        f"Your picture was copied to {close:.1f} dB; {len(renders)} held-out renders to {renders[0]:.1f} "
+        f"to {renders[-1]:.1f}, median {middle:.1f} dB. For this network your picture is {where}: "
+        f"{worse} of {len(renders)} renders were copied less well."
+    )
+    return dict(psnr=round(close, 1), low=renders[0], middle=round(middle, 1), high=renders[-1], says=says)
+
+
+# --- what is taken away
+
+
+def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
+    """Bytes and file name of a picture, strip, clip or notebook. Raises RecipeError."""
+    shared = recipe.shared()
+    name = f"{recipe.task}-own" if recipe.shows == OWN else f"{recipe.task}-picture{recipe.picture}"
+    if kind == "notebook":
+        return notebook_for(shared, caption(shared)), f"{name}.ipynb"
+    found, problem, side = needed(recipe), problem_of(recipe), side_of(recipe)
+    if kind == "picture":
+        return png_of(to_pil(found.image)[0], shared), f"{name}.png"
+    times = max(1, TAKEN_SIDE // side)
+    if kind == "clip":
+        return animation([enlarge(one, times) for one in to_pil(found.film)], milliseconds=120), f"{name}.webp"
+    before = to_pil(problem.observed)[0].resize((times * side, times * side), 0)
+    others = [found.image] if problem.truth is None else [found.image, problem.truth]
+    return png(side_by_side([before, *(enlarge(to_pil(one)[0], times) for one in others)], gap=4)), f"{name}-strip.png"
+
+
+def needed(recipe: Restoration) -> Found:
+    """The answer, found now where only its record was shown. Raises RecipeError."""
+    if known(recipe) is None:
+        for _ in QUEUE.watch(key_of(recipe), partial(live, recipe), f"taking away {id(recipe)}", SEARCH):
+            pass
+    kept = known(recipe)
+    if kept is None:
+        raise RecipeError("there is no restored picture yet: press Start first")
+    return kept
+
+
+# --- a search, watched
+
+
+def searching(recipe: Restoration, visitor: str) -> Iterator[dict]:
+    """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
+    kept, says = known(recipe), UNBEGUN
+    if kept is None or kept.stopped:
+        for news in QUEUE.watch(key_of(recipe), partial(live, recipe), visitor, SEARCH):
+            if "gone" in news:
+                says = LEFT
+            else:
+                yield told(recipe, news)
+    if known(recipe) is None:
+        yield dict(ended=True, says=says)
+        return
+    yield dict(done=shown_of(recipe))
+
+
+def told(recipe: Restoration, news: Mapping) -> dict:
+    """One piece of news as the page shows it."""
+    if "place" in news:
+        return waiting(news, ONE_AT_A_TIME)
+    truth = problem_of(recipe).truth
+    close = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
+    left = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
+    return dict(
+        src=uri(news["image"]),
+        share=news["i"] / max(1, news["of"]),
+        curve=news["curve"],
+        says=f"Step {news['i']} of {news['of']}{left}{close}",
+    )

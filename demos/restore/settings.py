@@ -1,0 +1,169 @@
+"""What a restored picture's recipe may say: tasks, pictures, losses, and the checks of single values."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import zoo
+from core.inversion.losses import COARSEST, WINDOW
+from core.inversion.tasks import AMOUNTS, KINDS
+from core.regions import CODED, Box, from_text, to_text
+
+from ..page.fields import RecipeError, choice, number, quoted, whole
+from ..page.picture import opened
+
+if TYPE_CHECKING:
+    from .recipe import Restoration
+
+TASKS = {"enlarge": "Enlarge", "colour": "Colour", "fill": "Fill a hole", "noise": "Clean noise", "copy": "Copy"}
+RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}
+LOSSES = {
+    "pixels": "pixels",
+    "features": "pixels and the critic’s features",
+    "structure": "pixels and SSIM",
+    "vgg": "pixels and VGG-16’s features",
+}
+WAYS = {"adam": "Adam", "lbfgs": "L-BFGS", "official": "plain gradient steps, as the published code"}
+OWN, STEERED = "upload", "steer"
+SHOWS = {
+    "portraits": "a held-out portrait",
+    "objects": "a held-out object",
+    "network": "a picture of the network itself",
+    STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)",
+    OWN: "your own picture",
+}
+FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
+PICTURES = 10_000  # that may be chosen; evidence begins after them
+PSI = 0.7  # truncation of all pictures but Steer's
+MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
+MOST_HINTS, LONGEST_HINTS = 6, 700
+LARGE = 256  # pixels a side from which a picture may be enlarged 16 times
+MIDDLE = to_text(Box(0.25, 0.25, 0.75, 0.75).mask(CODED))
+VGG_FILE, VGG_VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"
+NO_VGG = (
+    f"VGG-16 is not on this machine: save torchvision’s weights as weights/{VGG_FILE}, or name the file in "
+    f"{VGG_VARIABLE}; or choose pixels or structure"
+)
+
+
+# --- what there is
+
+
+def usual_show(model: str) -> str:
+    """What is restored unless somebody chooses otherwise: renders of the network's world, or else its own pictures."""
+    return zoo.card(model).world or "network"
+
+
+def shown_by(model: str) -> tuple[str, ...]:
+    """What can be restored with a network: its own world's renders have to be of its size, a power of two."""
+    worlds = ("portraits", "objects") if zoo.card(model).world else ()
+    return *worlds, "network", STEERED, OWN
+
+
+def factors(model: str) -> tuple[int, ...]:
+    """By how much a network's pictures may be enlarged."""
+    return (2, 4, 8, 16) if zoo.card(model).resolution >= LARGE else (2, 4, 8)
+
+
+def vgg_path() -> Path | None:
+    """The VGG-16 that somebody supplied: what the environment names, or the file beside the weights; None: neither."""
+    named, usual = os.environ.get(VGG_VARIABLE, ""), zoo.WEIGHTS / VGG_FILE
+    return Path(named) if named else usual if usual.is_file() else None
+
+
+def critic_path(model: str) -> Path | None:
+    """The critic that came with a network; None where none did."""
+    card = zoo.card(model)
+    path = None if card.own or card.hub else card.path.with_name(f"{card.path.stem}-critic.safetensors")
+    return path if path is not None and path.exists() else None
+
+
+def losses_of(model: str) -> tuple[str, ...]:
+    """What can be compared: features only where a network came with its critic, VGG-16's where somebody supplied it."""
+    there = {"features": critic_path(model) is not None, "vgg": vgg_path() is not None}
+    return tuple(name for name in LOSSES if there.get(name, True))
+
+
+# --- checks
+
+
+def checked_kind(kind: object, task: str) -> str:
+    kinds = KINDS.get(task, ("",))
+    return kinds[0] if kind == "" else choice(kind, "way of damaging it", kinds)
+
+
+def checked_amount(amount: object, task: str, kind: str, model: str) -> float:
+    usual = amount in (0, "0", "", 0.0)
+    if task == "noise":
+        return AMOUNTS[kind] if usual else number(amount, "the amount of noise", *RANGES[kind])
+    if task != "enlarge":
+        return 0
+    if usual:
+        return AMOUNTS[kind]
+    factor, possible = whole(amount, "the factor of enlarging", 2, 16), factors(model)
+    if factor not in possible:
+        raise RecipeError(
+            f"this network's pictures are enlarged {', '.join(map(str, possible))} times, "
+            f"not {factor} times: choose one of these"
+        )
+    return factor
+
+
+def checked_region(region: object) -> str:
+    if region == "":
+        return MIDDLE
+    if _mask(region).all():
+        raise RecipeError("the hole is the whole picture, so nothing of it is known: leave some of it")
+    return region
+
+
+def _mask(region: object):
+    try:
+        return from_text(region)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
+def checked_hints(text: object) -> str:
+    painted = text.split("~") if isinstance(text, str) and text else []
+    if not isinstance(text, str) or len(painted) > MOST_HINTS or len(text) > LONGEST_HINTS:
+        raise RecipeError(f"these are too many colours: paint at most {MOST_HINTS}, in plain strokes")
+    for one in painted:
+        colour, dot, region = one.partition(".")
+        if not dot or not re.fullmatch("[0-9a-f]{6}", colour):
+            raise RecipeError(f"a painted colour cannot be {quoted(one)}: paint it again")
+        _mask(region)
+    return text
+
+
+def checked_layer(layer: object, recipe: Restoration) -> int:
+    last = len(opened(recipe.model).layers)
+    found = whole(layer, "the layer after which codes are mixed (-1: the task's)", -1, last)
+    return recipe.setting.layer_of(last) if found < 0 else found
+
+
+def checked_token(token: object) -> str:
+    if token == "" or isinstance(token, str) and re.fullmatch("[0-9a-f]{32}", token):
+        return token
+    raise RecipeError("this is not the name of an own picture: choose the picture again")
+
+
+def checked_loss(loss: object, recipe: Restoration) -> str:
+    side, there = recipe.observed_side, losses_of(recipe.model)
+    needs = {"pixels": 1, "features": 2 * COARSEST, "structure": WINDOW, "vgg": 2 * COARSEST}
+    possible = [name for name in there if side >= needs[name]]
+    if loss == "":
+        wished = ("vgg", "structure") if recipe.photographic else ("features", "structure")
+        usual = ("pixels",) if recipe.setting.loss == "pixels" else wished
+        return next((name for name in usual if name in possible), "pixels")
+    if loss == "vgg" and loss not in there:
+        raise RecipeError(NO_VGG)
+    if loss in there and loss not in possible:
+        raise RecipeError(
+            f"what was observed has {side} pixels a side, "
+            f"and to compare {LOSSES[loss]} takes {needs[loss]}: choose {', '.join(possible)}"
+        )
+    return choice(loss, "loss", there)

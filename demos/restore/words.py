@@ -1,0 +1,140 @@
+"""What the page says of a restored picture's recipe: its controls, its caption, how the picture was damaged."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from core import zoo
+from core.inversion.tasks import KINDS
+
+from ..page.picture import opened
+from . import settings
+from .recipe import Restoration
+from .settings import LOSSES, OWN, PICTURES, SHOWS, STEERED, WAYS
+
+HOWS = {  # how a picture was damaged, in words
+    "box": "means of blocks",
+    "bicubic": "bicubic",
+    "middle": "middle pixels, as published",
+    "specks": "lost pixels, known which",
+    "gaussian": "noise everywhere",
+}
+PUBLISHED = "The published code takes 1500 to 3000 plain steps; here it may take up to 1000."
+HINT = "Grey says nothing of the hue of a shirt: tell it, or press Another answer for another plausible colouring."
+
+
+# --- what its controls show
+
+
+def controls_of(recipe: Restoration) -> dict[str, dict | None]:
+    """What of each control depends on the recipe; None: it is not there."""
+    task, kind, own = recipe.task, recipe.kind, recipe.shows == OWN
+    painted = recipe.hints.count("~") + 1 if recipe.hints else 0
+    there = [name for name in settings.shown_by(recipe.model) if name != STEERED or recipe.steered]
+    way = PUBLISHED if recipe.optimiser == "official" else ""
+    return dict(
+        shows=dict(
+            options={name: SHOWS[name] for name in there if name != OWN or own},
+            resets=dict(own="", as_is=False, loss="", picture=recipe.picture % PICTURES),
+        ),
+        picture=None if own else {},
+        kind=_kind_control(recipe) if task in KINDS else None,
+        amount=_amount_control(recipe) if task in KINDS else None,
+        region={} if task == "fill" else None,
+        hints=dict(hint=f"{painted} colour{'s' * (painted > 1)} painted." if painted else HINT)
+        if task == "colour"
+        else None,
+        as_is={} if own and task != "copy" else None,
+        keep={} if task != "copy" and kind != "gaussian" else None,
+        layer=dict(hint=f"0 to {len(opened(recipe.model).layers)}; now: {layer_name(recipe.model, recipe.layer)}"),
+        loss=dict(options={name: LOSSES[name] for name in settings.losses_of(recipe.model)}),
+        optimiser=dict(hint=" ".join(filter(None, (way, vgg_says(recipe))))),
+    )
+
+
+def _kind_control(recipe: Restoration) -> dict:
+    enlarged = recipe.task == "enlarge"
+    return dict(
+        says="How it was shrunk" if enlarged else "What kind of noise",
+        options={kind: HOWS[kind] for kind in KINDS[recipe.task]},
+        resets=dict(keep=None, **({} if enlarged else {"amount": 0})),
+    )
+
+
+def _amount_control(recipe: Restoration) -> dict:
+    if recipe.task == "enlarge":
+        options = {factor: f"{factor} x" for factor in settings.factors(recipe.model)}
+        return dict(kind="choice", says="How many times", options=options, numbers=True, resets=dict(loss=""))
+    low, high = settings.RANGES[recipe.kind]
+    scale, unit = (100, "% lost") if recipe.kind == "specks" else (127.5, "of 255 levels")
+    return dict(low=low, high=high, step=0.01, scale=scale, unit=unit)
+
+
+def vgg_says(recipe: Restoration) -> str:
+    """What photographs are compared by on this machine, in a sentence; "" where the picture is none."""
+    if not recipe.photographic:
+        return ""
+    if settings.vgg_path() is None:
+        return (
+            "VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has "
+            "torchvision’s weights as safetensors puts them into "
+            f"weights/{settings.VGG_FILE}, or names the file in {settings.VGG_VARIABLE}."
+        )
+    return "Photographs are compared by pixels and the features of the VGG-16 that was supplied here, up to relu3_3."
+
+
+# --- sentences
+
+
+def alt_text(recipe: Restoration) -> str:
+    """What is restored and how, for those who do not see it."""
+    return f"{recipe.named}, {damage(recipe)}"
+
+
+def damage(recipe: Restoration) -> str:
+    """What happened to the picture, in words."""
+    if recipe.as_is:
+        return "damaged already when it came"
+    side = recipe.observed_side
+    noise = (
+        f"{100 * recipe.amount:.0f} % of its pixels lost"
+        if recipe.kind == "specks"
+        else f"with noise of {recipe.amount * 127.5:.0f} levels"
+    )
+    return {
+        "enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})",
+        "colour": "without its colours",
+        "fill": "with a hole",
+        "copy": "as it is",
+        "noise": noise,
+    }[recipe.task]
+
+
+def caption(recipe: Restoration) -> str:
+    said = alt_text(recipe)
+    mixed = layer_name(recipe.model, recipe.layer)
+    if recipe.codes == 1:
+        codes = "One code" if recipe.layer == 0 else f"One code, its channels weighted {mixed}"
+    else:
+        codes = f"{recipe.codes} codes, " + ("the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}")
+    way = f" by {WAYS['official']}" if recipe.optimiser == "official" else ""
+    return f"{said[:1].upper()}{said[1:]}. {codes}; compared: {LOSSES[recipe.loss]}{way and ';' + way}."
+
+
+def layer_name(model: str, layer: int) -> str:
+    """Where codes are mixed."""
+    side = _side_after(model, zoo.weights_hash(model), layer)
+    return "the codes themselves" if not side else f"after {layer} layer{'s' * (layer > 1)}, {side} px"
+
+
+@lru_cache(maxsize=64)
+@torch.no_grad()
+def _side_after(model: str, _weights: str, layer: int) -> int:
+    """Pixels a side of the maps that are mixed; 0: the codes themselves are."""
+    if layer == 0:
+        return 0
+    generator = opened(model)
+    codes = generator.codes(generator.sample(1, 0), label=0 if zoo.card(model).classes else None)
+    return generator.run(codes, stop=layer).x.shape[-1]
