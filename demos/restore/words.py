@@ -65,7 +65,7 @@ def _kind_control(recipe: Restoration) -> dict:
 
 def _amount_control(recipe: Restoration) -> dict:
     if recipe.task == "enlarge":
-        options = {factor: f"{factor} x" for factor in settings.factors(recipe.model)}
+        options = {str(factor): f"{factor} x" for factor in settings.factors(recipe.model)}
         return dict(kind="choice", says="How many times", options=options, numbers=True, resets=dict(loss=""))
     low, high = settings.RANGES[recipe.kind]
     scale, unit = (100, "% lost") if recipe.kind == "specks" else (127.5, "of 255 levels")
