@@ -11,6 +11,7 @@ import pytest
 from core import zoo
 from demos.page import fields
 from demos.page import handlers as wiring
+from demos.page import tab as tabs
 from demos.page.fields import RecipeError
 
 from .test_old_links import LINKS, OPEN
@@ -28,8 +29,9 @@ class Asked:
 
 def opened(tab: str, **query: str):
     """What the address makes of a tab: its recipe, the sentence of its stage, and what it says of the link."""
-    handler = import_module(f"demos.{tab}.tab")
-    recipe, stage, *_folds, notice = handler.opened(Asked(tab=tab, v="1", **query))
+    module = import_module(f"demos.{tab}.tab")
+    handler = tabs._opened(module.TAB) if isinstance(module.TAB, tabs.Tab) else module.opened
+    recipe, stage, *_folds, notice = handler(Asked(tab=tab, v="1", **query))
     return recipe, stage, notice
 
 
