@@ -33,6 +33,7 @@ from PIL import Image
 
 VISITORS, SECONDS, CORES = 20, 60, 2
 MODEL = "portraits-stylegan2"
+IDLE = 2.0  # seconds after which a connection is made anew
 CHECKED = 400  # pictures of each door that are drawn again alone; all are decoded
 RESTORATION = dict(model=MODEL, task="copy", picture=4321, codes=10, steps=1000, version=1, tab="restore")
 
@@ -45,6 +46,7 @@ class Visitor:
         self.draw, self.seed = random.Random(number), 1000 * number
         self.session, self.connection = f"visitor{number}", self._connect()
         self.seen: list[tuple[dict, bytes]] = []
+        self.asked = 0.0
         self.waits: list[float] = []
         self.errors: list[str] = []
 
@@ -61,6 +63,9 @@ class Visitor:
     def ask(self, path: str, body: dict | None = None) -> bytes:
         """A whole answer over the kept connection. Raises RuntimeError where it is no success."""
         data = None if body is None else json.dumps(body)
+        if time.monotonic() - self.asked > IDLE:  # the server closes a connection that was silent for 5 s
+            self.connection.close()
+        self.asked = time.monotonic()
         self.connection.request("GET" if body is None else "POST", path, data, {"Content-Type": "application/json"})
         answer = self.connection.getresponse()
         found = answer.read()
