@@ -106,3 +106,14 @@ def codes_in_turn(generator: Generator, n: int, first_seed: int, *, psi: float =
     for label, part in enumerate(parts):
         codes[label::classes] = part
     return codes
+
+
+def layer_groups(slots: int) -> dict[str, tuple[int, ...]]:
+    """The named groups of a generator's slots: "all" and, with several slots, "coarse", "middle", "fine".
+
+    As StyleGAN counts them, slots 2i and 2i + 1 belong to 4 * 2^i pixels: coarse is 4 and 8 px (slots 0-3), middle is
+    16 and 32 px (slots 4-7), fine is 64 px and above; groups that would be empty are left out.
+    """
+    every = tuple(range(slots))
+    groups = dict(all=every, coarse=every[:4], middle=every[4:8], fine=every[8:])
+    return {name: group for name, group in groups.items() if group and (name == "all" or slots > 1)}

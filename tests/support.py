@@ -17,6 +17,7 @@ from core.critics import Critic
 from core.generators.stylegan2 import StyleGAN2
 from demos.page import arrival, own_pictures, uploads
 from demos.page import evidence as measured
+from demos.page.cache import Cache
 from demos.restore import search as restoring
 
 MODEL, SIDE = "portraits-stylegan2", 16
@@ -45,7 +46,7 @@ def small_model(folder: Path, monkeypatch: pytest.MonkeyPatch, **cards: zoo.Mode
     card = zoo.ModelCard(MODEL, "Test portraits", str(folder / f"{MODEL}.safetensors"), "portraits", SIDE)
     monkeypatch.setattr(zoo, "WEIGHTS", folder)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: card, **cards})
-    monkeypatch.setattr(measured, "_measured", {})
+    monkeypatch.setattr(measured, "_measured", Cache(measured.MOST_SETS, lambda records: 1))
     monkeypatch.setattr(uploads, "folder", lambda: folder / "uploads")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
     monkeypatch.delenv("GANATOMY_VGG", raising=False)

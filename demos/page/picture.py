@@ -18,6 +18,7 @@ from torch import Tensor
 from core import zoo
 from core.checkpoints import native
 from core.codes import Directions, edit
+from core.codes import layer_groups as groups_of
 from core.drawing import draw, prefix
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.files import load_directions
@@ -216,14 +217,8 @@ def _ranges(slots: Sequence[int]) -> str:
 
 
 def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
-    """The named groups of slots that a model has: "all" and, with several slots, "coarse", "middle", "fine".
-
-    As StyleGAN counts them, slots 2i and 2i + 1 belong to 4 * 2^i pixels: coarse is 4 and 8 px (slots 0-3), middle is
-    16 and 32 px (slots 4-7), fine is 64 px and above; groups that would be empty are left out.
-    """
-    slots = tuple(range(opened(model).slots))
-    groups = dict(all=slots, coarse=slots[:4], middle=slots[4:8], fine=slots[8:])
-    return {name: group for name, group in groups.items() if group and (name == "all" or len(slots) > 1)}
+    """The named groups of a model's slots, see `core.codes.layer_groups`."""
+    return groups_of(opened(model).slots)
 
 
 def slots_of(recipe: Recipe) -> tuple[int, ...]:

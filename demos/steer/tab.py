@@ -36,6 +36,8 @@ from ..page.picture import Recipe
 from ..page.uploads import origin, take_directions, uploaded
 from .code import code_for, notebook_for, png_for
 from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, apply_edit, keep_edit
+from .truth import read_html, truth_html
+from .wishes import find, wishes
 
 TAB, TITLE = "steer", "Steer"
 SCRIPTS = ("steer/steer", "steer/stage", "steer/sheets")
@@ -380,7 +382,7 @@ def _experiments(shown: dict) -> dict:
         gr.Row(elem_classes="finder"),
     ):
         made["wish"] = gr.Dropdown(
-            measured.wishes(model),
+            wishes(model),
             value=None,
             label="I want to change",
             elem_id="steer-find",
@@ -527,12 +529,17 @@ def live(given: Mapping, model: str, request: gr.Request) -> tuple:
 
 def of_network(model: str) -> tuple:
     """The list of wishes, what was found, and the network's name."""
-    return gr.Dropdown(choices=measured.wishes(model), value=None), found_html(model), model
+    return gr.Dropdown(choices=wishes(model), value=None), found_html(model), model
+
+
+def found_sentence(model: str) -> str:
+    """How many factors ten knobs find, beside chance and labels; "" where it was not measured."""
+    return next(iter((measured.evidence(model) or {}).get("sentences", ())), "")
 
 
 def found_html(model: str) -> str:
     said = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
-    return f'<p class="hint">{said}</p><p class="aha">{escape(measured.found_sentence(model))}</p>'
+    return f'<p class="hint">{said}</p><p class="aha">{escape(found_sentence(model))}</p>'
 
 
 def exactly(given: Mapping, request: gr.Request) -> dict:
@@ -587,21 +594,21 @@ def _wire_pictures(parts: dict) -> None:
         **private("steer_faces", LONG),
     )
     bus.truth(
-        keyed(recipes.Recipe.from_json, lambda recipe, event: dict(html=measured.truth_html(recipe)), aloud=True),
+        keyed(recipes.Recipe.from_json, lambda recipe, event: dict(html=truth_html(recipe)), aloud=True),
         bus,
         parts["truth"],
         **private("steer_truth", LONG),
     )
     bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
     parts["read"].click(
-        guarded(lambda given: measured.read_html(recipes.Recipe.from_json(given))),
+        guarded(lambda given: read_html(recipes.Recipe.from_json(given))),
         bus,
         parts["reading"],
         **private("steer_read", LONG),
     )
 
     def found(given, wish):
-        turned, said = measured.find(recipes.Recipe.from_json(given), wish)
+        turned, said = find(recipes.Recipe.from_json(given), wish)
         return turned.as_dict(), f'<p class="verdict" role="status">{escape(said)}</p>'
 
     parts["wish"].input(guarded(found, 2), [bus, parts["wish"]], [bus, parts["says"]], **private("steer_found", LONG))
@@ -715,7 +722,7 @@ ENDPOINTS = {
 
 
 def found_for(recipe: Recipe, wish: str) -> dict:
-    turned, said = measured.find(recipe, wish)
+    turned, said = find(recipe, wish)
     return dict(recipe=turned.as_dict(), says=said)
 
 

@@ -23,8 +23,9 @@ from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8
 from demos.page import picture as recipes
-from demos.page.evidence import evidence, has_reader, wishes
+from demos.page.evidence import evidence, has_reader
 from demos.page.export import recipe_from_png
+from demos.steer.wishes import wishes
 
 from .. import support
 from .visits import SIZES, STEER, WAIT, Visits, assert_same_picture, axe, is_a_sentence, press

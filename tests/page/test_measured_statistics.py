@@ -17,8 +17,11 @@ from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
 from demos.page import evidence as measured
 from demos.page import words
+from demos.page.cache import Cache
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
+from demos.steer.truth import read_html, truth_html
+from demos.steer.wishes import find, wishes
 
 from .. import tiny
 
@@ -43,7 +46,7 @@ def cards(tmp_path, monkeypatch):
     }
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "CARDS", there)
-    monkeypatch.setattr(measured, "_measured", {})
+    monkeypatch.setattr(measured, "_measured", Cache(64, lambda records: 1))
     monkeypatch.setattr(measured, "FACES", 16)
     return tmp_path
 
@@ -62,11 +65,11 @@ def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
     assert setup["knobs"][2]["verdict"] == (
         "What knob 3 moves has not been measured: press \u201cMeasure these knobs\u201d."
     )
-    html = measured.truth_html(Recipe(STRANGER))
+    html = truth_html(Recipe(STRANGER))
     assert "not been measured" in html and OF_STATISTICS in html and "face" not in html
     asks = "not been measured.*press \u201cMeasure these knobs\u201d under the picture$"
     with pytest.raises(RecipeError, match=asks):
-        measured.find(Recipe(STRANGER), "brightness")
+        find(Recipe(STRANGER), "brightness")
 
 
 def test_measuring_says_how_far_it_is_and_is_kept() -> None:
@@ -103,20 +106,20 @@ def test_titles_come_from_the_statistics_and_its_grade_stands_beside_every_verdi
 
 
 def test_a_wish_is_a_statistic_and_is_granted_by_the_knob_that_moves_it_most(stranger: Recipe) -> None:
-    assert measured.wishes(STRANGER) == [(factor.description, factor.name) for factor in FACTORS]
+    assert wishes(STRANGER) == [(factor.description, factor.name) for factor in FACTORS]
     for at, factor in enumerate(FACTORS):
-        turned, said = measured.find(stranger, factor.name)
+        turned, said = find(stranger, factor.name)
         sizes = [abs(record["mean"][at]) for record in measured.measured_knobs(stranger)]
         assert sizes[turned.knob] == max(sizes)
         assert said.endswith(OF_STATISTICS) and f"nob {turned.knob + 1} " in said
         assert "16 pictures, by the slope at each" in said
         assert (turned.amounts[turned.knob] > 0) == (measured.measured_knobs(stranger)[turned.knob]["mean"][at] > 0)
     with pytest.raises(RecipeError, match="choose one of the list"):
-        measured.find(stranger, "smile")
+        find(stranger, "smile")
 
 
 def test_the_table_has_a_row_a_statistic_with_change_agreement_and_percentile(stranger: Recipe) -> None:
-    html = measured.truth_html(replace(stranger, knob=1))
+    html = truth_html(replace(stranger, knob=1))
     record = measured.measured_knobs(stranger)[1]
     rows = re.findall(r"<tr><th scope=row>(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", html)
     assert sorted(name for name, *_ in rows) == sorted(factor.description for factor in FACTORS)
@@ -157,11 +160,11 @@ def test_the_same_model_with_a_reader_is_judged_by_the_reader(monkeypatch) -> No
     assert len(record["mean"]) == len(load_world("portraits").FACTORS)
     setup = measured.setup_of(recipe)
     assert setup["grade"] == OF_A_READER and "faces" in setup["knobs"][0]["verdict"]
-    assert OF_A_READER in measured.truth_html(recipe) and OF_STATISTICS not in measured.truth_html(recipe)
-    assert measured.find(recipe, "smile")[1].endswith(OF_A_READER)
+    assert OF_A_READER in truth_html(recipe) and OF_STATISTICS not in truth_html(recipe)
+    assert find(recipe, "smile")[1].endswith(OF_A_READER)
     assert measured.measured_knobs(Recipe(STRANGER)) is None, "the same weights without a world were not judged"
 
 
 def test_nothing_independent_reads_a_stranger_s_pictures() -> None:
     with pytest.raises(RecipeError, match="no reader"):
-        measured.read_html(Recipe(STRANGER))
+        read_html(Recipe(STRANGER))

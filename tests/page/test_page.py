@@ -32,6 +32,7 @@ from demos.page.picture import Recipe
 from demos.paint import tab as lowrank
 from demos.restore import tab as restore
 from demos.steer import tab as sefa
+from demos.steer.wishes import find, wishes
 
 from ..support import MODEL, Request, pixels
 
@@ -177,11 +178,11 @@ def test_unmeasured_knobs_say_so_and_claim_nothing():
     assert {knob["title"] for knob in setup["knobs"]} == {""}
     assert "not been measured" in setup["knobs"][0]["verdict"]
     with pytest.raises(RecipeError, match="not been measured"):
-        measured.find(moved(), "yaw")
+        find(moved(), "yaw")
 
 
 def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
-    names = [name for _, name in measured.wishes(MODEL)]
+    names = [name for _, name in wishes(MODEL)]
     still = [0.0] * len(names)
     knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
     (small_model / "evidence").mkdir()
@@ -201,26 +202,26 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
 
 def planted(monkeypatch, **means) -> list[dict]:
     """Ten knobs that move everything by 0.1 a step, and for each factor's name (knob, mean) that knob by that much."""
-    names = [name for _, name in measured.wishes(MODEL)]
+    names = [name for _, name in wishes(MODEL)]
     knobs = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
     for name, (knob, mean) in means.items():
         knobs[knob][names.index(name)] = mean
     records = [record_of(mean) for mean in knobs]
-    monkeypatch.setitem(measured._measured, measured._set_key(moved()), records)
+    measured._measured.put(measured._set_key(moved()), records)
     return records
 
 
 def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
     planted(monkeypatch, smile=(6, -1.4))
-    turned, said = measured.find(moved(), "smile")
+    turned, said = find(moved(), "smile")
     assert turned.knob == 6 and turned.amounts[6] == -1.5 and "knob 7" in said and "1.4" in said
     with pytest.raises(RecipeError, match="choose one of the list"):
-        measured.find(moved(), "wings")
+        find(moved(), "wings")
 
 
 def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
     planted(monkeypatch, glasses=(1, -0.2995))
-    turned, said = measured.find(moved(), "glasses")
+    turned, said = find(moved(), "glasses")
     assert said.startswith(
         "On average over 64 pictures, over both directions, no knob of these 10 clearly moves "
         "glasses and their size: knob 2"
@@ -249,7 +250,7 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     planted(monkeypatch, glasses=(1, 0.2))
     recipe = moved()
     monkeypatch.setattr(zoo, "load_reader", lambda world: OneSided(recipes.render(replace(recipe, amounts=())), by))
-    turned, said = measured.find(recipe, "glasses")
+    turned, said = find(recipe, "glasses")
     if not found:
         assert "Nor does one at \u22122 or +2 steps on this picture" in said
         assert turned.knob == 1 and turned.amounts[1] == 1.5

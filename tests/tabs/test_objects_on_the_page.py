@@ -18,11 +18,12 @@ from demos.page import picture as recipes
 from demos.page.picture import Recipe
 from demos.paint import recipe as painted
 from demos.paint.recipe import AROUND, Painted
+from demos.steer.truth import read_html
 
 
 def test_a_reading_is_drawn_as_the_class_that_was_asked_for():
     recipe = Recipe(BUNDLED, seed=3, label="bowl")
-    html = measured.read_html(recipe)
+    html = read_html(recipe)
     drawn = re.findall(r"data:image/webp;base64,([^\"]+)", html)[1]
     drawn = np.asarray(Image.open(io.BytesIO(b64decode(drawn))).convert("RGB")).astype(int)
     with torch.no_grad():
@@ -37,7 +38,10 @@ def test_a_reading_is_drawn_as_the_class_that_was_asked_for():
 
 
 def test_what_a_class_does_not_show_is_not_said_of_it():
-    hidden = {name: measured._hidden(objects, Recipe(BUNDLED, label=name)) for name in ("bowl", "chair", "pear")}
+    def hidden_in(name: str) -> set[str]:
+        return set(objects.NAMES) - set(zoo.load_judge(BUNDLED, label=Recipe(BUNDLED, label=name).label).names)
+
+    hidden = {name: hidden_in(name) for name in ("bowl", "chair", "pear")}
     assert hidden == {"bowl": {"turn"}, "chair": set(), "pear": {"pattern", "accent"}}
 
 

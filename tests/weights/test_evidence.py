@@ -17,7 +17,7 @@ from core.truth.worlds import load_world
 from demos.page import evidence as measured
 from demos.restore.recipe import Restoration
 from weights.recipes.measure import restore, restore_tables
-from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised
+from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised, written
 
 WITH_TRUTH = [name for name, card in zoo.CARDS.items() if card.world]
 
@@ -138,12 +138,27 @@ def _numbers(text: str) -> list[float]:
 
 @pytest.mark.parametrize("name", WITH_TRUTH)
 def test_found_by_experiment_and_by_watching_are_told_apart_with_their_numbers(name):
-    found, said = evidence(name)["found"], measured.found_sentence(name)
+    found, (said,) = evidence(name)["found"], evidence(name)["sentences"]
     experiment, watching = said.partition(" By watching: ")[::2]
     for part, counts in ((experiment, found["causal"]), (watching, found["correlation"])):
         numbers = list(map(int, re.findall(r"\d+", part)))
         assert numbers[-3:] == [counts["sefa"], counts["random"], counts["supervised"]]
     assert experiment.startswith(str(found["of"]))
+
+
+@pytest.mark.parametrize("name", WITH_TRUTH)
+def test_the_words_on_the_page_are_those_of_the_numbers_beside_them(name):
+    known = evidence(name)
+    assert written(known) == {part: known[part] for part in ("sentences", "tables")}
+    found, hidden = known["tables"]
+    assert [row[1:] for row in found["rows"]] == [
+        [known["found"][how][knobs] for how in ("correlation", "causal")]
+        for knobs in ("sefa", "official", "ganspace", "random", "supervised")
+    ]
+    ratios = dict(zip((factor["description"] for factor in known["factors"]), known["truncation"]["0.5"]))
+    assert {factor: float(ratio) for factor, ratio in hidden["rows"]} == pytest.approx(ratios, abs=0.0051)
+    other = written(known | {"found": known["found"] | {"of": 1_234}})
+    assert "1234" in other["sentences"][0] and other != written(known)
 
 
 OBJECTS, PICTURES, FIRST = load_world("objects"), 128, 1_950_000

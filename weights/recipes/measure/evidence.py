@@ -1,6 +1,7 @@
 """Measure a bundled model of a rendered world: everything the page and weights/README.md say of it.
 
     python -m weights.recipes.measure.evidence portraits-stylegan2
+    python -m weights.recipes.measure.evidence portraits-stylegan2 --rewrite    # its words anew, from the numbers there
 
 Writes weights/evidence/<card>.json with the weights' sha256, and a sheet of 64 pictures beside it. Fails where a
 control (random directions, shuffled readings, blurred or noisy renders) looks like a finding. Classes come in turn.
@@ -26,7 +27,7 @@ from torch import Tensor
 from core import zoo
 from core.boundaries.interfacegan import ridge
 from core.checkpoints import native
-from core.codes import Directions
+from core.codes import Directions, layer_groups
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.ganspace import ganspace
 from core.factorization.sefa import sefa
@@ -37,7 +38,6 @@ from core.truth.readers import read
 from core.truth.verdict import verdict
 from core.truth.worlds import deviations, load_world
 from core.truth.worlds.base import Scene
-from demos.page.picture import layer_groups
 
 from ..train.bank import drawn, load_bank
 from ..train.gan import sheet
@@ -316,9 +316,9 @@ def rounded(values: Tensor) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 
-def direction_sets(card: str, generator: Generator) -> dict[str, Callable[[], Directions]]:
+def direction_sets(generator: Generator) -> dict[str, Callable[[], Directions]]:
     sets: dict[str, Callable[[], Directions]] = {}
-    for group, slots in layer_groups(card).items():
+    for group, slots in layer_groups(generator.slots).items():
         sets[f"sefa-paper/{group}"] = lambda slots=slots: sefa(generator, slots, k=KNOBS)
         sets[f"sefa-official/{group}"] = lambda slots=slots: sefa(generator, slots, k=KNOBS, mode="official")
         sets[f"ganspace/{group}"] = lambda slots=slots: ganspace(generator, slots, k=KNOBS)
@@ -329,7 +329,7 @@ def direction_sets(card: str, generator: Generator) -> dict[str, Callable[[], Di
 def measure(card: str) -> dict:
     measurement = Measurement(card)
     world, tables, baselines = measurement.world, {}, {}
-    for name, make in direction_sets(card, measurement.generator).items():
+    for name, make in direction_sets(measurement.generator).items():
         directions, group = make(), name.split("/")[1]
         if group not in baselines:
             baselines[group] = random_baseline(measurement, directions.slots)
@@ -375,6 +375,60 @@ def measure(card: str) -> dict:
     )
 
 
+# --- what the page shows, in words
+
+
+NAMES = dict(
+    sefa="SeFa: ten knobs, as the paper says",
+    official="SeFa: ten knobs, as published",
+    ganspace="GANSpace: ten knobs",
+    random="ten random knobs (median)",
+    supervised="what labels would give: {} directions, one a factor",
+)
+WATCHED = "by watching (|corr(w . v, factor)| at least 0.7)"
+TURNED = "by experiment (from −2 to +2 steps it changes most, by 2 sd or more)"
+
+
+def written(evidence: dict) -> dict:
+    """`sentences` and `tables` of what was measured, for the page to show as they are."""
+    return dict(sentences=[found_sentence(evidence["found"])], tables=[found_table(evidence), hidden_table(evidence)])
+
+
+def found_sentence(found: dict) -> str:
+    """How many factors ten knobs find, beside chance and labels."""
+    watched, turned = found["correlation"], found["causal"]
+    return (
+        f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa’s ten knobs "
+        f"clearly changes {turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the "
+        f"directions that labels would give {turned['supervised']}. By watching: a picture’s place along a "
+        f"knob goes with {watched['sefa']} of them for SeFa, {watched['random']} for random knobs and "
+        f"{watched['supervised']} for labels."
+    )
+
+
+def found_table(evidence: dict) -> dict:
+    found = evidence["found"]
+    rows = [
+        [name.format(len(evidence["factors"])), found["correlation"][key], found["causal"][key]]
+        for key, name in NAMES.items()
+    ]
+    caption = f"How many of {found['of']} readable factors some knob finds (all layers)"
+    return dict(columns=["knobs", WATCHED, TURNED], rows=rows, caption=caption)
+
+
+def hidden_table(evidence: dict) -> dict:
+    ratios = evidence["truncation"]["0.5"]
+    order = sorted(range(len(ratios)), key=lambda i: ratios[i])
+    return dict(
+        title="What truncation hides",
+        columns=["factor", "ratio"],
+        rows=[[evidence["factors"][i]["description"], f"{ratios[i]:.2f}"] for i in order],
+        caption="Spread of each factor at truncation 0.5 over that at 1",
+        bars=[ratios[i] for i in order],
+        full=1.0,
+    )
+
+
 def controls_hold(evidence: dict) -> list[str]:
     """Sentences about controls that look significant; empty where all is well."""
     shuffled = evidence["found"]["shuffled"]
@@ -392,16 +446,27 @@ def controls_hold(evidence: dict) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("card", choices=sorted(zoo.CARDS))
-    card = parser.parse_args().card
-    evidence = measure(card)
+    parser.add_argument("--rewrite", action="store_true", help="measure nothing: write the words of its numbers anew")
+    given = parser.parse_args()
+    path = Path(zoo.WEIGHTS) / "evidence" / f"{given.card}.json"
+    if given.rewrite:
+        save(json.loads(path.read_text(encoding="utf-8")), path)
+        return
+    evidence = measure(given.card)
     wrong = controls_hold(evidence)
     if wrong:
         sys.exit("The controls do not hold: " + "; ".join(wrong))
-    path = Path(zoo.WEIGHTS) / "evidence" / f"{card}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(evidence, indent=1, allow_nan=False))
-    sheet(zoo.load(card), psi=zoo.card(card).psi).save(path.with_name(f"{card}-sheet.webp"), quality=90)
+    save(evidence, path)
+    sheet(zoo.load(given.card), psi=zoo.card(given.card).psi).save(
+        path.with_name(f"{given.card}-sheet.webp"), quality=90
+    )
     print(f"written: {path.name} and the sheet of seeds 0 to 63")
+
+
+def save(evidence: dict, path: Path) -> None:
+    """Writes what was measured, with its words."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(evidence | written(evidence), indent=1, allow_nan=False), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from core import zoo
 from core.checkpoints import native
-from core.codes import Directions
+from core.codes import Directions, layer_groups
 from core.factorization.baseline import random_directions
 from core.factorization.jacobian import Grams, grams
 from core.factorization.lowrank import LowRank, lowrank, lowrank_of
@@ -37,7 +37,6 @@ from core.truth import scores
 from core.truth.local import INSIDE, TOLERANCE, Edited, Faces, at_equal_change, change, median_interval, pick, singles
 from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
-from demos.page.picture import layer_groups
 
 REGIONS = ("eyes", "mouth", "hair", "background", "shirt", "brows", "nose", "glasses")
 MADE, CHOSEN, SCORED, ALONE = 16, 64, 64, 3  # pictures; ALONE: of those made on, each by itself
@@ -108,7 +107,7 @@ class Measurement:
 
 def edited_slots(card: str) -> tuple[int, ...]:
     """From 16 px on, where there are several slots: the first ones lay out the head, and no region holds that."""
-    groups = layer_groups(card)
+    groups = layer_groups(zoo.load(card).slots)
     return groups.get("middle", ()) + groups.get("fine", ()) or groups["all"]
 
 
@@ -397,7 +396,7 @@ class Try(NamedTuple):
 
 
 def tries(card: str) -> list[Try]:
-    groups, edited = layer_groups(card), edited_slots(card)
+    groups, edited = layer_groups(zoo.load(card).slots), edited_slots(card)
     return [
         *(Try(f"slots {name}", slots) for name, slots in dict(groups, edited=edited).items()),
         *(Try(f"from {n} pictures", edited, pictures=n) for n in (1, 4)),

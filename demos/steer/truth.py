@@ -1,0 +1,132 @@
+"""How true is this? What was measured of the chosen knob, and a picture beside what was read of it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import torch
+
+from core import zoo
+from core.images import to_pil, webp
+from core.truth import statistics
+from core.truth.judge import GRADES, READER
+from core.truth.worlds import load_world
+from core.zoo import has_reader
+
+from ..page import evidence as measured
+from ..page import picture as recipes
+from ..page import words
+from ..page.blocks import Bar, bars, data_uri, figure, paragraph, table
+from ..page.fields import RecipeError
+from ..page.picture import Recipe
+from ..page.uploads import uploaded
+
+
+def truth_html(recipe: Recipe) -> str:
+    """The tables of the fold "How true is this?" for the chosen knob."""
+    records, grade = measured.measured_knobs(recipe), measured.grade_of(recipe)
+    if records:
+        table_of = _factor_table if grade == READER else _statistics_table
+        first = table_of(recipe, records[min(recipe.knob, len(records) - 1)])
+    else:
+        first = _not_measured(grade)
+    return paragraph(GRADES[grade]) + first + measured.written(recipe.model)
+
+
+def _not_measured(grade: str) -> str:
+    how = (
+        f"turns every knob on {measured.FACES} pictures and reads each picture before and after"
+        if grade == READER
+        else f"follows every knob and {statistics.RANDOM} random directions from up to {measured.FACES} pictures"
+    )
+    return f"<p>These knobs have not been measured yet. Measuring {how}.</p>"
+
+
+def _factor_table(recipe: Recipe, record: dict) -> str:
+    factors = measured.factors_of(recipe.model, READER)
+    chance = ((measured.evidence(recipe.model) or {}).get("sets", {}).get(f"random/{recipe.layers}") or {}).get(
+        "knobs", []
+    )
+    beside = [
+        sum(abs(knob["mean"][i]) for knob in chance) / len(chance) if chance else None for i in range(len(factors))
+    ]
+    rows = [
+        Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
+        for i in _strongest_first(record)
+    ]
+    caption = (
+        f"Knob {recipe.knob + 1}: mean change a step, {measured.FACES} {zoo.card(recipe.model).things}, "
+        "in standard deviations over the training pictures"
+    )
+    shown = bars(
+        rows, caption=caption, value="change [95 %]", beside=f"{len(chance)} random knobs, mean size" if chance else ""
+    )
+    note = (
+        (
+            "<p>Beside each factor stands by how much random knobs change that same factor. The number of a random "
+            "knob in the verdict is that of its strongest factor, whichever that is, and so larger.</p>"
+        )
+        if chance
+        else ""
+    )
+    return _purity(recipe, record, "factor") + shown + note
+
+
+def _statistics_table(recipe: Recipe, record: dict) -> str:
+    rows = []
+    for i in _strongest_first(record):
+        mean, low, high = (words.signed(record[name][i], 2) for name in ("mean", "low", "high"))
+        rarity = int(100 * record["percentile"][i] + 1e-9)  # rounded down: 99.5 % is not yet all of them
+        rows.append(
+            (
+                statistics.FACTORS[i].description,
+                f"{mean} [{low}, {high}]",
+                f"{100 * record['same_sign'][i]:.0f} %",
+                f"{rarity} %",
+            )
+        )
+    head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
+    caption = (
+        f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
+        f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures"
+    )
+    return _purity(recipe, record, "statistic") + table(head, rows, caption=caption)
+
+
+def _strongest_first(record: dict) -> list[int]:
+    return sorted(range(len(record["mean"])), key=lambda i: -abs(record["mean"][i]))
+
+
+def _purity(recipe: Recipe, record: dict, what: str) -> str:
+    return (
+        f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all "
+        f"that it moves is its strongest {what}.</p>"
+    )
+
+
+def read_html(recipe: Recipe) -> str:
+    """Read the picture, render what was read, show both: where they differ, the reader (or the network) is wrong."""
+    if not has_reader(recipe.model):
+        raise RecipeError(
+            "this network has no reader, so nothing independent can look at its pictures: choose a bundled network"
+        )
+    card = zoo.card(recipe.model)
+    world, label = load_world(card.world), recipe.label_or_none
+    image = recipes.render(recipe, uploaded(recipe)).clamp(-1, 1)
+    with torch.no_grad():
+        factors = zoo.load_judge(recipe.model).read(image).clamp(0, 1).cpu()
+    asked = [] if label is None else [torch.tensor([label])]
+    drawn = world.render(factors, *asked, resolution=card.resolution).images
+    pictures = [data_uri(webp(picture)) for picture in to_pil(torch.cat([image.cpu(), drawn]))]
+    difference = float((image.cpu() - drawn).square().mean().sqrt() * 127.5)
+    seen = zoo.load_judge(recipe.model, label=label).names  # the class drawn does not show the others
+    far = [i for i in (factors[0] - 0.5).abs().argsort(descending=True).tolist() if world.NAMES[i] in seen][:8]
+    said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
+    subject = recipe.label_name or "face"
+    names = ("the network’s picture", "what the reader says of it, drawn")
+    alts = (recipes.alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
+    figures = "".join(figure(uri, alt, name) for uri, alt, name in zip(pictures, alts, names))
+    return (
+        f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '
+        f"The two pictures differ by {difference:.0f} of 255 levels (root mean square).</p>"
+    )
