@@ -23,6 +23,7 @@ from demos.page import evidence as measured
 from demos.page.arrival import ARRIVAL, picture_in, save
 from demos.page.pace import pace_of
 from demos.page.picture import Recipe
+from demos.steer import experiments
 from demos.steer import tab as sefa
 from demos.steer.code import code_for
 
@@ -57,7 +58,7 @@ def candidates(card: str, psi: float) -> Iterator[int]:
 def record(recipe: Recipe, folder: Path) -> list[str]:
     """Writes the arrival of one recipe; returns the names of the files."""
     answer, strip = sefa.shown_of(recipe), sefa.strip(recipe)
-    sheets = dict(grid=sefa.last_of(sefa.grid(recipe)), faces=sefa.last_of(sefa.faces(recipe)))
+    sheets = dict(grid=sefa.last_of(experiments.grid(recipe)), faces=sefa.last_of(experiments.faces(recipe)))
     images = {name: picture_in(answer.pop(of)) for name, of in (("after", "src"), ("before", "before"))}
     images["strip"] = picture_in(strip["src"])
     for name, sheet in sheets.items():

@@ -133,10 +133,13 @@
   }
 
   // the knobs were measured, or are being measured
-  function measured({now, tell}, facts) {
+  function measured({now, tell, cells}, facts) {
     now.measuring = facts && !facts.failed && facts.progress ? {key: facts.key, says: facts.progress} : null;
     const done = facts && !facts.failed && !facts.progress;
-    if (done && now.setup && facts.key === now.setup.key) now.setup = facts;
+    if (done && now.setup && facts.key === now.setup.key) {
+      now.setup = facts;
+      if (cells.truth) cells.truth.ask();
+    }
     tell();
   }
 

@@ -1,6 +1,7 @@
 // Steer, in the browser: one recipe; every control writes it, every part of the tab shows it. Every room is a function
 // of the tab: what it fills is among `tab.parts`, what it shows is `tab.now`.
 (() => {
+  const CELLS = ["grid", "faces", "truth", "read"];
   const NEEDED = ["recipe", "stage", "strip", "knobs", "facts", "models"], LARGEST_SEED = 999999;
   const {copyOf, same} = gan, rooms = gan.rooms.steer = {};
 
@@ -10,7 +11,7 @@
     const bus = parts.recipe, arrival = copyOf(bus.props.value), listeners = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), setup: null, strip: "",
       dragging: false};
-    return {parts, bus, arrival, now, listeners, seen: [], tell: () => listeners.forEach(listener => listener())};
+    return {name: "steer", cells: {}, forgets: [], parts, bus, arrival, now, listeners, seen: [], tell: () => listeners.forEach(listener => listener())};
   }
 
   // --- the recipe: read, written, undone
@@ -77,9 +78,7 @@
     return gan.late("steer", {
       link: part => listeners.push(gan.link(part, "steer", {query: () => now.query, note: () => now.note})),
       more: part => rooms.settings(tab, part),
-      grid: part => rooms.grid(tab, part),
-      faces: part => rooms.faces(tab, part),
-      truth: part => rooms.truth(tab, part),
+      ...Object.fromEntries(CELLS.map(name => [name, part => { tab.cells[name] = gan.cell(tab, part); }])),
       compare: part => rooms.compare(tab, part),
     });
   }

@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import gradio as gr
-import torch
 
 from core import zoo
 from core.factorization.files import SUFFIXES
@@ -28,28 +27,42 @@ from ..page import pictures as served
 from ..page.arrival import fitting
 from ..page.blocks import data_uri, tiles
 from ..page.fields import RecipeError, recipe_of_link
-from ..page.gpu import batch
 from ..page.handlers import guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.pace import pace_of
-from ..page.parts import LIVE, LONG, Demo, button, cell, deliver, fold, limits, part, private, publish, sentence, text
+from ..page.parts import (
+    LIVE,
+    LONG,
+    WATCH,
+    Demo,
+    button,
+    cell,
+    deliver,
+    fold,
+    limits,
+    part,
+    private,
+    publish,
+    sentence,
+    text,
+)
 from ..page.picture import Recipe
+from ..page.queue import QUEUE
+from ..page.tab import stopping, watched
 from ..page.uploads import origin, take_directions, uploaded
 from .code import code_for, notebook_for, png_for
-from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, apply_edit, keep_edit
-from .truth import read_html, truth_html
+from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, keep_edit
+from .experiments import CELLS, draws, edited_faces, faces, faces_html, grid, grid_html
 from .wishes import find, wishes
 
 TAB, TITLE = "steer", "Steer"
-SCRIPTS = ("steer/steer", "steer/stage", "steer/sheets")
+SCRIPTS = ("steer/steer", "steer/stage", "steer/compare")
 FRAMES = 21  # of a strip
-FAR = 2.0  # standard deviations, in the sheets of pictures
-FACES, FIRST_FACE = 8, 100
 METHODS = ("sefa/paper", "sefa/official", "ganspace", "random", "file")
-EVENTS = ("exact", "strip", "film", "grid", "faces", "truth", "measure")
+EVENTS = ("exact", "strip", "film", "measure", "stop", *CELLS)
 SLOW_FRAMES, SLOW_ORDER = 9, (4, 0, 8, 2, 6, 1, 7, 3, 5)
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
 MOST_VISITORS = 1_000  # whose screens are remembered
-FILM, TILE = 256, 192  # pixels, the largest side of what only the page shows
+FILM = 256  # pixels, the largest side of what only the page shows
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 
 
@@ -101,7 +114,8 @@ def private_subject(recipe: Recipe) -> tuple | None:
 
 def setup_of(recipe: Recipe) -> dict:
     """What the controls need to know of a recipe's knobs and of its network."""
-    return {**measured.setup_of(recipe), **models.facts(recipe.model)}
+    found = measured.setup_of(recipe)
+    return {**found, **models.facts(recipe.model), "draws": draws(len(found["knobs"]))}
 
 
 def source(data: bytes) -> str:
@@ -145,60 +159,6 @@ def amounts_of(recipe: Recipe, count: int) -> list[float]:
     return [round(reach * (2 * i / (count - 1) - 1), 6) for i in range(count)]
 
 
-@batch
-def grid(recipe: Recipe) -> Iterator[dict]:
-    """Every knob on three faces, the current one first: rows of six pictures, each face at -2 and then at +2."""
-    seeds = [recipe.seed, *(seed for seed in (1, 2, 3) if seed != recipe.seed)][:3]
-    plain = replace(recipe, amounts=())
-    rows = [
-        [(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
-        for knob in range(len(recipes.directions_of(recipe, uploaded(recipe))[0]))
-    ]
-    yield from sheet(rows, recipe)
-
-
-@batch
-def faces(recipe: Recipe, first: int = 0) -> Iterator[dict]:
-    """Eight other faces, from the `first` on, with the chosen knob at -2, 0 and +2: rows of three pictures."""
-    seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
-    plain = replace(recipe, amounts=())
-    rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
-    name = f"nob {recipe.knob + 1} at −2, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
-    said = dict(first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
-    yield from (dict(said, **part) for part in sheet(rows, recipe))
-
-
-def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[dict]:
-    """Rows of (recipe, amount of its chosen knob) as data URIs of small pictures, `partial` until the last is there.
-
-    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will
-    take.
-    """
-    files, pace = uploaded(recipe), pace_of(recipe.model)
-    count, drawn = sum(map(len, rows)), [[] for _ in rows]
-    for row, tiles_of_row in zip(rows, drawn):
-        pieces = [[tile] for tile in row] if pace.slow else [row]
-        for piece in pieces:
-            tiles_of_row += [tile_of(one, amount, files) for one, amount in piece]
-            left = count - sum(map(len, drawn))
-            if pace.slow and left:
-                yield dict(
-                    rows=drawn,
-                    partial=True,
-                    says=f"{count - left} of {count} pictures, {duration(left * pace.seconds)} left",
-                )
-    yield dict(rows=drawn)
-
-
-def tile_of(recipe: Recipe, amount: float, files: recipes.Files) -> str:
-    images = recipes.render_strip(recipe, recipe.knob, [amount], files, quick=True)
-    return data_uri(webp(recipes.shown(images, recipe.model, largest=TILE)[0]))
-
-
-def duration(seconds: float) -> str:
-    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} minutes"
-
-
 def code(recipe: Recipe) -> str:
     return code_for(recipe, uploaded(recipe))
 
@@ -217,22 +177,6 @@ def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
     if kind == "strip":
         return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict()), f"{name}-strip.png"
     return animation(pictures), f"{name}.webp"
-
-
-# --- edits that are kept
-
-
-def edited_faces(kept: Edit, recipe: Recipe) -> str:
-    """HTML: eight faces before and after a kept edit, moved by its own numbers."""
-    cells = ""
-    for seed in range(FIRST_FACE, FIRST_FACE + FACES):
-        plain = replace(recipe, seed=seed, amounts=(), method="sefa")
-        images = torch.cat([recipes.render(plain), apply_edit(kept, plain)])
-        both = recipes.shown(images, recipe.model, largest=TILE)
-        pair = "".join(f'<img src="{data_uri(webp(picture))}" alt="">' for picture in both)
-        cells += f'<div class="face"><div class="pictures">{pair}</div></div>'
-    name = f"the edit {escape(kept.name)} on eight pictures, before and after"
-    return f'<div class="faces" role="img" aria-label="{name}">{cells}</div>'
 
 
 # --- the tab
@@ -281,8 +225,8 @@ def arrival() -> dict:
         code=found["code"],
         answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]),
         strip=dict(src=pictures["strip"], frames=FRAMES, key="arrival"),
-        grid=dict(rows=cut["grid"], key="arrival"),
-        faces=dict(found["faces"], rows=cut["faces"], key="arrival"),
+        grid=dict(html=grid_html(found["answer"]["setup"]["knobs"], dict(rows=cut["grid"])), recipe=found["recipe"]),
+        faces=dict(html=faces_html(dict(found["faces"], rows=cut["faces"])), recipe=found["recipe"]),
     )
 
 
@@ -365,14 +309,14 @@ def tab() -> Demo:
     return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds, notice]), endpoints, left)
 
 
+def _cell(name: str, shown: Mapping = {}) -> gr.HTML:
+    return part(TAB, name, dict(shown, cell=CELLS[name].config(TAB)))
+
+
 def _experiments(shown: dict) -> dict:
     model, made = shown["recipe"]["model"], {}
-    with cell(
-        "All knobs at once",
-        "Each card is one knob: three pictures with the knob far to one side, and far to "
-        "the other. Tap one to put it under the picture.",
-    ):
-        made["grid"] = part(TAB, "grid", shown["grid"])
+    with cell(CELLS["grid"].title, CELLS["grid"].lead):
+        made["grid"] = _cell("grid", shown["grid"])
         made["found"] = text(found_html(model), elem_id="steer-found")
     with (
         cell(
@@ -390,11 +334,8 @@ def _experiments(shown: dict) -> dict:
             min_width=220,
         )
         made["says"] = text("", elem_id="steer-find-says")
-    with cell(
-        "Does it hold for other pictures?",
-        "The same knob on eight pictures that were not looked at before: one side, untouched, the other side.",
-    ):
-        made["faces"] = part(TAB, "faces", shown["faces"])
+    with cell(CELLS["faces"].title, CELLS["faces"].lead):
+        made["faces"] = _cell("faces", shown["faces"])
     return made
 
 
@@ -418,10 +359,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
             "beat. How many factors each method finds is in “How true is this?”.</p>"
         )
     with fold(TAB, "true") as true:
-        parts["truth"] = part(TAB, "truth", {})
-        with gr.Row():
-            parts["read"] = button("Read this picture, and draw what was read", "steer-read")
-        parts["reading"] = text("", elem_id="steer-reading")
+        parts["truth"], parts["read"] = _cell("truth"), _cell("read")
     method = method_fold(TAB, EQUATION, {"steer-source": sefa})
     with fold(TAB, "take") as take:
         parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: _kept_edits(parts)))
@@ -487,14 +425,6 @@ def keyed_stream(make: Callable, what: Callable[[Recipe], object]) -> Callable:
     return run
 
 
-def one_sheet(recipe: Recipe) -> Recipe:
-    return replace(recipe, amounts=(), knob=0)
-
-
-def one_knob(recipe: Recipe) -> Recipe:
-    return replace(recipe, amounts=(), seed=0)
-
-
 def one_film(recipe: Recipe) -> Recipe:
     return recipes.turned(recipe, recipe.knob, 0)
 
@@ -512,6 +442,7 @@ def on_screen(visitor: str, recipe: Recipe) -> None:
 def left(request: gr.Request) -> None:
     """The visitor closed the page: what is being drawn for them ends."""
     _on_screen.pop(str(request.session_hash), None)
+    QUEUE.leave(str(request.session_hash))
 
 
 def live(given: Mapping, model: str, request: gr.Request) -> tuple:
@@ -584,28 +515,10 @@ def _wire_pictures(parts: dict) -> None:
         parts["strip"],
         **private("steer_slow_film", LONG),
     )
-    bus.grid(
-        keyed_stream(lambda recipe, event: grid(recipe), one_sheet), bus, parts["grid"], **private("steer_grid", LONG)
-    )
-    bus.faces(
-        keyed_stream(lambda recipe, event: faces(recipe, int(event.first) % 10_000), one_knob),
-        bus,
-        parts["faces"],
-        **private("steer_faces", LONG),
-    )
-    bus.truth(
-        keyed(recipes.Recipe.from_json, lambda recipe, event: dict(html=truth_html(recipe)), aloud=True),
-        bus,
-        parts["truth"],
-        **private("steer_truth", LONG),
-    )
+    for name, one in CELLS.items():
+        getattr(bus, name)(watched(TAB, Recipe, one), bus, parts[name], **private(f"{TAB}_{name}", WATCH))
+    bus.stop(stopping(TAB), None, None, **private(f"{TAB}_stop_cell", LIVE))
     bus.measure(measuring, bus, parts["facts"], **private("steer_measuring", LONG))
-    parts["read"].click(
-        guarded(lambda given: read_html(recipes.Recipe.from_json(given))),
-        bus,
-        parts["reading"],
-        **private("steer_read", LONG),
-    )
 
     def found(given, wish):
         turned, said = find(recipes.Recipe.from_json(given), wish)

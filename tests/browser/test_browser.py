@@ -615,10 +615,10 @@ def test_a_wish_turns_the_knob_that_was_measured_to_fulfil_it(visits: Visits):
 def test_a_face_is_read_where_there_is_a_reader_and_refused_where_not(visits: Visits):
     page = visits.open()
     open_fold(page, "true")
-    press(page, "steer-read")
+    press(page, "steer-read-go")
     if has_reader(recipe_of(page)["model"]):
-        page.wait_for_selector("#steer-reading .pair img")
-        assert "levels" in page.locator("#steer-reading").inner_text()
+        page.wait_for_selector("#steer-read .pair img")
+        assert "levels" in page.locator("#steer-read").inner_text()
     else:
         assert is_a_sentence(refusal(page))
 

@@ -35,6 +35,7 @@ from demos.page import picture as recipes
 from demos.page.cache import Cache
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
+from demos.steer import experiments
 from demos.steer import tab as sefa
 from demos.steer.code import code_for, png_for
 
@@ -173,7 +174,7 @@ def test_an_own_file_draws_on_the_page_what_the_network_draws(build, zoo_of_one:
     expected = generator(generator.codes(generator.sample(1, 9), psi=card.psi, **label))
     assert torch.equal(recipes.render(recipe), expected)
     assert card.psi == (0.7 if generator.has_truncation else 1.0)
-    assert len(sefa.last_of(sefa.grid(recipe))["rows"]) == len(recipes.directions_of(recipe)[0])
+    assert len(sefa.last_of(experiments.grid(recipe))["rows"]) == len(recipes.directions_of(recipe)[0])
 
 
 def test_names_never_collide(zoo_of_one: Path) -> None:
@@ -273,10 +274,10 @@ def test_a_slow_network_without_a_first_look_keeps_what_is_there(monkeypatch, zo
 
 def test_sheets_of_a_slow_network_come_picture_by_picture(monkeypatch) -> None:
     recipe = Recipe(BUNDLED, seed=4)
-    at_once = list(sefa.faces(recipe))
+    at_once = list(experiments.faces(recipe))
     assert len(at_once) == 1 and "partial" not in at_once[0]
     slow(monkeypatch)
-    parts = [dict(part, rows=[list(row) for row in part["rows"]]) for part in sefa.faces(recipe)]
+    parts = [dict(part, rows=[list(row) for row in part["rows"]]) for part in experiments.faces(recipe)]
     counts = [sum(map(len, part["rows"])) for part in parts]
     assert counts == list(range(1, 25)) and parts[-1]["rows"] == at_once[0]["rows"]
     assert all(part["partial"] and "left" in part["says"] for part in parts[:-1]) and "partial" not in parts[-1]
@@ -311,7 +312,9 @@ def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypa
 def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch) -> None:
     slow(monkeypatch)
     recipe, event = Recipe(BUNDLED, seed=4), Event()
-    run = sefa.keyed_stream(lambda recipe, event: sefa.faces(recipe), sefa.one_knob)
+    run = sefa.keyed_stream(
+        lambda recipe, event: experiments.faces(recipe), lambda recipe: replace(recipe, amounts=(), seed=0)
+    )
     parts = run(recipe.as_dict(), event, Request("a"))
     assert next(parts)["key"] == "k"
     sefa.on_screen("a", replace(recipe, amounts=(1.0,)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import warnings
 from dataclasses import replace
+from html import unescape
 
 import gradio as gr
 import numpy as np
@@ -29,9 +31,12 @@ from demos.page import picture as recipes
 from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
+from demos.page.tab import last_html
 from demos.paint import tab as lowrank
 from demos.restore import tab as restore
+from demos.steer import experiments
 from demos.steer import tab as sefa
+from demos.steer.experiments import CELLS
 from demos.steer.wishes import find, wishes
 
 from ..support import MODEL, Request, pixels
@@ -98,14 +103,30 @@ def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
 
 
 def test_all_knobs_and_other_faces_show_what_single_pictures_show():
-    rows = sefa.last_of(sefa.grid(moved()))["rows"]
+    rows = sefa.last_of(experiments.grid(moved()))["rows"]
     assert len(rows) == recipes.KNOBS and {len(row) for row in rows} == {6}
     alone = to_uint8(recipes.render(recipes.turned(moved(amounts=()), 3, 2.0)))[0].astype(int)
     assert np.abs(pixels(rows[3][1]) - alone).max() <= 1
-    shown = sefa.last_of(sefa.faces(moved(knob=3), 8))
+    shown = sefa.last_of(experiments.faces(moved(knob=3), 8))
     assert len(shown["rows"]) == 8 and shown["first"] == 8
     alone = to_uint8(recipes.render(Recipe(MODEL, seed=108)))[0].astype(int)
     assert np.abs(pixels(shown["rows"][0][1]) - alone).max() <= 1
+
+
+def last_of(cell, recipe: Recipe) -> str:
+    """The HTML that a cell ends with."""
+    return last_html(cell.run(recipe, 0) if cell.more else cell.run(recipe))
+
+
+def test_cells_show_the_pictures_of_their_sheets_and_a_card_chooses_its_knob():
+    recipe = moved(knob=3)
+    html, rows = last_of(CELLS["grid"], recipe), sefa.last_of(experiments.grid(recipe))["rows"]
+    assert re.findall(r"<img src=\"(.*?)\"", html) == [picture for row in rows for picture in row]
+    chosen = [json.loads(unescape(one)) for one in re.findall(r"data-set=\"(.*?)\"", html)]
+    assert chosen == [dict(knob=i) for i in range(recipes.KNOBS)]
+    html, found = last_of(CELLS["faces"], recipe), sefa.last_of(experiments.faces(recipe))
+    assert re.findall(r"<img src=\"(.*?)\"", html) == [picture for row in found["rows"] for picture in row]
+    assert found["caption"] in html and "picture numbers 100 to 107" in html
 
 
 # --- bad input: one sentence, and the state stays
@@ -446,7 +467,11 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     shown = sefa.arrival()
     assert shown["recipe"] == recipe.as_dict() and shown["answer"]["src"].startswith("data:image/webp")
     assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
-    assert np.array_equal(pixels(shown["grid"]["rows"][3][1]), pixels(sefa.last_of(sefa.grid(recipe))["rows"][3][1]))
+    tiles = re.findall(r"data:image/webp[^\"]+", shown["grid"]["html"])
+    fresh = re.findall(r"data:image/webp[^\"]+", last_of(CELLS["grid"], recipe))
+    assert len(tiles) == len(fresh) == 60 and all(
+        np.array_equal(pixels(tile), pixels(other)) for tile, other in zip(tiles[::7], fresh[::7])
+    )
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert sefa.arrival()["answer"] == {}
     arrivals.recorded.cache_clear()

@@ -19,7 +19,10 @@
       result);
 
     const fresh = () => state.of === keyOf(now.recipe) && !value().partial && !value().error;
-    const cost = () => cell.by_itself && now.setup && now.setup.slow ? (now.setup.costs || {})[cell.name] || 0 : 0;
+    // of a slow network: how many pictures it draws, and how long it takes
+    const drawn = () => (now.setup.draws || {})[cell.name] || 0;
+    const cost = () => cell.by_itself && now.setup && now.setup.slow
+      ? (now.setup.costs || {})[cell.name] || drawn() * now.setup.seconds : 0;
     // `given`: what the controls in its own HTML say
     function ask(given = null) {
       if (state.asked && cell.stops) bus.trigger("stop", {kind: cell.name});
@@ -30,6 +33,7 @@
       mark();
     }
     function mark() {
+      leave();
       const busy = !!state.asked, shown = value(), mine = shown.key === state.asked;
       const waits = cell.by_itself && !busy && !fresh() && cost() <= PATIENCE;
       stop.hidden = !busy || !cell.stops;
@@ -47,9 +51,16 @@
       clearTimeout(state.timer);
       if (waits && state.visible && !now.dragging && !shown.error) state.timer = setTimeout(ask, 400);
     }
+    // what began by itself and nobody looks at any more ends
+    function leave() {
+      if (!state.asked || !cell.by_itself || now.dragging || state.coming === keyOf(now.recipe)) return;
+      bus.trigger("stop", {kind: cell.name});
+      state.asked = "";
+    }
     function costs() {
       const seconds = cost();
-      return `With this network that takes about ${seconds < 90 ? `${Math.round(seconds)} s` :
+      const takes = drawn() ? `${drawn()} pictures with this network take` : "With this network that takes";
+      return `${takes} about ${seconds < 90 ? `${Math.round(seconds)} s` :
         `${Math.round(seconds / 60)} minutes`} on this machine.`;
     }
     function draw() {
@@ -63,6 +74,7 @@
         live.forEach((one, i) => before[i].replaceChildren(...one.childNodes));
       else result.replaceChildren(...fresh.childNodes);
       if (shown.key === state.asked && state.coming) state.of = state.coming;
+      choices();
       (cell.drawn || []).forEach(name => gan.drawn[name](tab, result, shown));
     }
     part.watch("value", () => {
@@ -70,6 +82,15 @@
       draw();
       if (shown.key === state.asked && !shown.partial) state.asked = "";
       mark();
+    });
+    // in a list to choose from, the arrows go on to the next
+    result.addEventListener("keydown", e => {
+      const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key];
+      const list = step && e.target.closest("[role=listbox]"), options = list && [...list.querySelectorAll("[data-set]")];
+      if (!options || !options.length) return;
+      e.preventDefault();
+      const at = options.findIndex(one => one.getAttribute("aria-selected") === "true");
+      tab.set(JSON.parse(options[(at + step + options.length) % options.length].dataset.set));
     });
     // what carries `data-set` changes the recipe when it is pressed, by mouse or keyboard
     const press = e => {
@@ -87,12 +108,15 @@
       Object.assign(state, {dropped: value().key, asked: "", of: "", recipe: null});
       mark();
     });
-    listeners.push(() => {
+    function choices() {
       for (const one of result.querySelectorAll("[data-set]")) {
         const on = Object.entries(JSON.parse(one.dataset.set)).every(([name, to]) => gan.same(now.recipe[name], to));
-        one.setAttribute(one.getAttribute("role") === "option" ? "aria-selected" : "aria-pressed", on);
+        const option = one.getAttribute("role") === "option";
+        one.setAttribute(option ? "aria-selected" : "aria-pressed", on);
+        if (option && on) one.closest("[role=listbox]").setAttribute("aria-activedescendant", one.id);
       }
-    });
+    }
+    listeners.push(choices);
     if (cell.by_itself)
       new IntersectionObserver(seen => { state.visible = seen[0].isIntersecting; mark(); }).observe(part.element);
     listeners.push(mark);
