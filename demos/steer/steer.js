@@ -1,100 +1,52 @@
-// Steer, in the browser: one recipe; every control writes it, every part of the tab shows it. Every room is a function
-// of the tab: what it fills is among `tab.parts`, what it shows is `tab.now`.
+// Steer: the general stage with its knobs, doors to Paint and Restore, and the choice of a method.
 (() => {
-  const CELLS = ["grid", "faces", "truth", "read"];
-  const NEEDED = ["recipe", "stage", "strip", "knobs", "facts", "models"], LARGEST_SEED = 999999;
-  const {copyOf, same} = gan, rooms = gan.rooms.steer = {};
+  const E = gan.element, CELLS = ["grid", "faces", "truth", "read"];
 
-  // what all rooms know. `now`: the recipe on screen, the last good one and its answer; `measuring`: which knobs are
-  // being measured, and how far that is; `seen`: the pictures before this one
-  function tabOf(parts) {
-    const bus = parts.recipe, arrival = copyOf(bus.props.value), listeners = [];
-    const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), setup: null, strip: "",
-      dragging: false};
-    return {name: "steer", cells: {}, forgets: [], parts, bus, arrival, now, listeners, seen: [], tell: () => listeners.forEach(listener => listener())};
-  }
-
-  // --- the recipe: read, written, undone
-
-  function recipeOf(tab) {
-    const {bus, now, arrival, tell} = tab, history = gan.history(now);
-    const send = () => { bus.props.value = copyOf(now.recipe); };
-    const set = patch => { Object.assign(now.recipe, patch); history.remember(); send(); tell(); };
-    // a slow network's first look is there, and nobody is moving it: ask for the picture itself
-    const sharpen = () => {
-      const {answer, dragging, recipe} = now;
-      if (!dragging && answer && answer.exact === false && same(answer.recipe, recipe)) bus.trigger("exact", {});
+  gan.tab("steer", "Steer", ["recipe", "stage", "film", "knobs", "facts", "models"], parts => {
+    const store = gan.stores.steer = gan.store("steer", parts), {now, listeners, arrival} = store;
+    const opening = parts.stage.props.value || {}, stage = gan.stage(store, {slowFilm: "slow_film"});
+    const door = (tab, title) => () => gan.visit(tab, title, other => other.take(now.recipe));
+    const {choose} = gan.beside(store, stage, parts.knobs,
+      {Paint: door("paint", "Paint"), Restore: door("restore", "Restore")});
+    const answer = () => now.answer || {};
+    listeners.push(() => gan.addresses.shows("steer", answer().query));
+    const cell = name => part => {
+      const made = gan.cell(store, part);
+      if (name === "truth") stage.measured = [made];
     };
-    const turn = (knob, amount, {rest}) => {
-      now.recipe.amounts[knob] = amount;
-      now.dragging = !rest;
-      if (rest) history.remember();
-      const filmed = knob === now.recipe.knob && tab.stage.film.ready();
-      if (rest || !filmed && !tab.stage.follow()) send();
-      if (rest) sharpen();
-      tell();
-    };
-    const choose = knob => { set({knob}); tab.stage.askFilm(); };
-    bus.watch("value", () => {                  // set by the server: a link, a saved edit, a found knob
-      now.recipe = copyOf(bus.props.value);
-      if (same(now.recipe, arrival)) tab.stage.waiting(false);
-      history.remember(); tell();
+    const grow = gan.late("steer", {
+      link: part => listeners.push(gan.link(part, "steer", {query: () => answer().query, note: () => answer().note})),
+      more: part => gan.controls(store, part, gan.columnOf(store, 6, undefined, choose)),
+      compare: part => methods(store, part),
+      ...Object.fromEntries(CELLS.map(name => [name, cell(name)])),
     });
-    return {history, send, set, sharpen, turn, choose};
-  }
-
-  // what is done with whole recipes
-  function movesOf(tab) {
-    const {now, arrival, seen, history, set, send, tell} = tab;
-    const flat = () => arrival.amounts.map(() => 0), randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
-    return {
-      anotherFace: () => { seen.push(now.recipe.seed); set({seed: randomSeed()}); },
-      previousFace: () => { if (seen.length) set({seed: seen.pop()}); },
-      undo: () => { if (history.any()) { history.back(); send(); tell(); } },
-      backToStart: () => {
-        now.recipe = {...copyOf(arrival), amounts: flat()};
-        history.remember(); send(); tell();
-      },
-      surprise: () => {
-        const knob = Math.floor(Math.random() * arrival.amounts.length), sign = Math.random() < 0.5 ? -1 : 1;
-        const amount = sign * (1.5 + Math.round(Math.random() * 10) / 10);
-        seen.push(now.recipe.seed);
-        set({seed: randomSeed(), knob, amounts: arrival.amounts.map((_, i) => i === knob ? amount : 0)});
-      },
-      // another picture, as the network draws it, under the knobs that are on screen; another network's under its own
-      take: ({model, seed, psi, label}) => {
-        const own = {method: "sefa", mode: "paper", layers: "all", knob: 0, directions: ""};
-        seen.push(now.recipe.seed);
-        set({model, seed, psi, label, amounts: flat(), ...(model === now.recipe.model ? {} : own)});
-      },
-    };
-  }
-
-  // --- folds, mounted when they open
-
-  function foldsOf(tab) {
-    const {now, listeners} = tab;
-    listeners.push(() => gan.addresses.shows("steer", now.query));
-    return gan.late("steer", {
-      link: part => listeners.push(gan.link(part, "steer", {query: () => now.query, note: () => now.note})),
-      more: part => rooms.settings(tab, part),
-      ...Object.fromEntries(CELLS.map(name => [name, part => { tab.cells[name] = gan.cell(tab, part); }])),
-      compare: part => rooms.compare(tab, part),
-    });
-  }
-
-  gan.tab("steer", "Steer", NEEDED, parts => {
-    const tab = tabOf(parts), {now, bus, arrival} = tab, opening = parts.stage.props.value;
-    Object.assign(tab, recipeOf(tab));
-    tab.moves = movesOf(tab);
-    tab.stage = rooms.stage(tab);
-    tab.beside = rooms.beside(tab);
-    const grow = foldsOf(tab);
-    gan.steer = {now, set: tab.set, choose: tab.choose, take: tab.moves.take};
-    if (opening.src) tab.stage.show(opening);
-    tab.stage.film.take();
-    tab.stage.photo.split(!!arrival.amounts[arrival.knob]);
-    if (!opening.src) bus.trigger("change", {});
+    gan.steer = Object.assign(store, {choose});
+    if (opening.src) stage.show(opening);
+    stage.film.take();
+    stage.photo.split(!!arrival.amounts[arrival.knob]);
+    if (!opening.src) store.bus.trigger("change", {});
     grow();
   });
+
+  // the fold "Compare methods": where the knobs come from
+  function methods({now, listeners, set}, part) {
+    const {words, methods} = part.props.value;
+    const name = recipe => recipe.method === "sefa" ? `sefa/${recipe.mode}` : recipe.method;
+    const take = key => {
+      const [method, mode] = key.split("/");
+      set({method, mode: mode || now.recipe.mode, directions: ""});
+    };
+    const choice = key => {
+      const {plain, term, tip} = words[key], inFile = key === "file";
+      const radio = {type: "radio", name: "steer-method", value: key, disabled: inFile, onchange: () => take(key)};
+      return E("label", {title: tip}, E("input", radio),
+        E("span", {}, ...gan.word({plain, term: inFile ? `${term}: open one below` : term})));
+    };
+    const group = E("fieldset", {id: "steer-method", class: "choices rows"},
+      E("legend", {}, ...gan.word(words.method)), ...methods.map(choice));
+    part.element.replaceChildren(group);
+    const mark = () =>
+      group.querySelectorAll("input").forEach(radio => { radio.checked = radio.value === name(now.recipe); });
+    listeners.push(mark); mark();
+  }
 })();

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -26,7 +25,7 @@ from ..page import picture as recipes
 from ..page import pictures as served
 from ..page.arrival import fitting
 from ..page.blocks import data_uri, tiles
-from ..page.fields import RecipeError, recipe_of_link
+from ..page.fields import RecipeError, controls
 from ..page.handlers import guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.pace import pace_of
 from ..page.parts import (
@@ -34,7 +33,6 @@ from ..page.parts import (
     LONG,
     WATCH,
     Demo,
-    button,
     cell,
     deliver,
     fold,
@@ -47,18 +45,19 @@ from ..page.parts import (
 )
 from ..page.picture import Recipe
 from ..page.queue import QUEUE
-from ..page.tab import stopping, watched
-from ..page.uploads import origin, take_directions, uploaded
+from ..page.tab import stopping, watched, words_of
+from ..page.uploads import take_directions, uploaded
+from . import storage
 from .code import code_for, notebook_for, png_for
-from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, keep_edit
-from .experiments import CELLS, draws, edited_faces, faces, faces_html, grid, grid_html
+from .experiments import CELLS, draws, faces, faces_html, grid, grid_html
+from .sentence import first_sentence
 from .wishes import find, wishes
 
 TAB, TITLE = "steer", "Steer"
-SCRIPTS = ("steer/steer", "steer/stage", "steer/compare")
+SCRIPTS = ("steer/steer",)
 FRAMES = 21  # of a strip
 METHODS = ("sefa/paper", "sefa/official", "ganspace", "random", "file")
-EVENTS = ("exact", "strip", "film", "measure", "stop", *CELLS)
+EVENTS = ("exact", "film", "slow_film", "measure", "stop", *CELLS)
 SLOW_FRAMES, SLOW_ORDER = 9, (4, 0, 8, 2, 6, 1, 7, 3, 5)
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
 MOST_VISITORS = 1_000  # whose screens are remembered
@@ -182,31 +181,8 @@ def file_for(recipe: Recipe, kind: str) -> tuple[bytes, str]:
 # --- the tab
 
 
-LIMITS = (
-    "The bundled networks learned from cartoons drawn by a program, so that the truth is known: what holds here "
-    "need not hold for photographs. A reader network does the measuring; factors that it cannot read on "
-    "generated pictures are not counted. A knob is an average over pictures: on a single one it may do something "
-    "else."
-)
-EQUATION = r"""
-A picture begins as a code $w$. The first thing every layer does with it is one affine map, $y = A w + b$. Moving the
-code along a unit vector $n$ by $\alpha$ changes that by $\alpha A n$, whatever the picture. So the strongest knobs are
-
-$$ n^* = \arg\max_{\|n\| = 1} \|A n\|^2, \qquad A^\top A \, n = \lambda n, $$
-
-the eigenvectors of $A^\top A$, strongest first: no pictures, no labels, no training. $A$ stacks the maps of the layers
-that listen, so $A^\top A$ is a sum over them. One *step* of a knob is one standard deviation of $w \cdot n$ over the
-network's own codes.
-
-Where the published code differs from the paper, both are here. *As the paper says*: $A$ as the network applies it, its
-gains included. *As the published code does*: every row of $A$ scaled to length 1. Choose under "Compare methods".
-
-Shen and Zhou, *Closed-Form Factorization of Latent Semantics in GANs*, CVPR 2021 (arXiv 2007.06600).
-"""
-
-
+METHOD = words_of(str(Path(__file__).with_name("method.md")))  # its equation, and its limits
 BARE_SENTENCE = "Knobs that were read off a network’s weights by one line of linear algebra; nobody labelled anything."
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 RECORDED = ("sentence", "code", "answer", "faces", "columns", "pictures")
 
 
@@ -230,54 +206,6 @@ def arrival() -> dict:
     )
 
 
-def first_sentence(recipe: Recipe) -> str:
-    """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
-    count = len(recipes.directions_of(recipe, uploaded(recipe))[0])
-    these = "This knob" if count == 1 else f"These {COUNTS[count]} knobs"
-    was = "was" if count == 1 else "were"
-    if recipe.method == "file":
-        return _from_file(recipe, these, was)
-    turns = "turns" if count == 1 else "turn"
-    where = "" if recipe.layers == "all" else f", and {turns} only in {_layers(recipe.layers)}"
-    if recipe.method == "random":
-        return f"{these} {was} drawn at random{where}: any method has to beat {'it' if count == 1 else 'them'}."
-    if recipe.method == "ganspace":
-        return (
-            f"{these} {was} found in 10,000 of the network’s own codes, which vary most along them{where}; "
-            "nobody labelled anything."
-        )
-    return f"{these} {was} read off {_weights(recipe)} {_when(recipe)}; nobody labelled anything."
-
-
-def _from_file(recipe: Recipe, these: str, was: str) -> str:
-    try:
-        made = recipe_of_link(dict(parse_qsl(origin(recipe)))) if origin(recipe) else None
-    except RecipeError:
-        made = None
-    if made is None or made.model != recipe.model or not made.told():
-        it_was = "it was" if was == "was" else "they were"
-        return f"{these} {was} read from a file: how {it_was} made, this page does not know."
-    return f"{these} came from {made.told()}."
-
-
-def _layers(layers: str) -> str:
-    return f"layers {layers}" if layers[0].isdigit() else f"the {layers} layers"
-
-
-def _weights(recipe: Recipe) -> str:
-    """Which weights SeFa read, and how where it was not as in the paper."""
-    of = "the network’s weights" if recipe.layers == "all" else f"the weights of {_layers(recipe.layers)}"
-    return of if recipe.mode == "paper" else f"{of}, as the published code does,"
-
-
-def _when(recipe: Recipe) -> str:
-    """How long that took where it was measured: with all layers, as the paper says."""
-    known = (measured.evidence(recipe.model) or {}).get("eigen_milliseconds")
-    if known and recipe.layers == "all" and recipe.mode == "paper":
-        return f"in {known:.1f} milliseconds"
-    return "by one line of linear algebra"
-
-
 def tab() -> Demo:
     """Builds the tab inside the page's `gr.Tabs`; everything it shows at first is recorded."""
     shown = arrival()
@@ -290,7 +218,7 @@ def tab() -> Demo:
         )
         parts = dict(
             bus=part(TAB, "recipe", shown["recipe"], events=EVENTS, visible="hidden"),
-            strip=part(TAB, "strip", shown["strip"], visible="hidden"),
+            film=part(TAB, "film", shown["strip"], visible="hidden"),
             facts=part(TAB, "facts", {}, visible="hidden"),
             model=gr.State(shown["recipe"]["model"]),
         )
@@ -302,10 +230,10 @@ def tab() -> Demo:
                 part(TAB, "knobs")
         parts.update(_experiments(shown))
         folds = _folds(parts, shown["code"])
-        limits(LIMITS)
+        limits(METHOD["limits"])
     _wire_pictures(parts)
     _wire_files(parts)
-    _wire_edits(parts)
+    storage.wire(parts)
     return Demo(TAB, (opened, [parts["bus"], parts["stage"], *folds, notice]), endpoints, left)
 
 
@@ -344,7 +272,7 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
     # outside of the folds: what is inside a closed one reads the browser's storage too late
     parts["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
     with fold(TAB, "more") as more:
-        part(TAB, "more", shared)
+        part(TAB, "more", dict(shared, fields=controls(Recipe)))
     with fold(TAB, "compare") as compare:
         part(TAB, "compare", shared)
         parts["file"] = gr.UploadButton(
@@ -360,44 +288,11 @@ def _folds(parts: dict, code_of_arrival: str) -> list[gr.Accordion]:
         )
     with fold(TAB, "true") as true:
         parts["truth"], parts["read"] = _cell("truth"), _cell("read")
-    method = method_fold(TAB, EQUATION, {"steer-source": sefa})
+    method = method_fold(TAB, METHOD["method"], {"steer-source": sefa})
     with fold(TAB, "take") as take:
-        parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: _kept_edits(parts)))
+        parts.update(take_away(TAB, TAKEN, code_of_arrival, after=lambda: storage.controls(parts)))
     parts["taken"] = take
     return [more, compare, true, method, take]
-
-
-def _kept_edits(parts: dict) -> None:
-    text(
-        '<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
-        "works where the knobs are counted differently.</p>"
-    )
-    with gr.Row(elem_classes="keep"):
-        parts["name"] = gr.Textbox(
-            label="Name",
-            placeholder="for example: smile",
-            max_length=LONGEST_NAME,
-            elem_id="steer-edit-name",
-            scale=2,
-            min_width=160,
-        )
-        parts["keep"] = button("Keep this edit", "steer-keep")
-    with gr.Row(elem_classes="keep"):
-        parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
-        parts["apply"] = button("Apply to this picture", "steer-apply")
-        parts["others"] = button("Apply to eight pictures", "steer-apply-others")
-        parts["delete"] = button("Delete", "steer-delete")
-    with gr.Row(elem_classes="buttons"):
-        parts["save"] = button("Save to a file", "steer-save")
-        parts["load"] = gr.UploadButton(
-            "Load from a file",
-            size="sm",
-            file_types=[".json"],
-            elem_id="steer-load",
-            elem_classes="quiet",
-            min_width=90,
-        )
-    parts["edited"] = text("", elem_id="steer-edited")
 
 
 # --- wiring: a handler that fails says a sentence, and changes nothing
@@ -503,16 +398,16 @@ def _wire_pictures(parts: dict) -> None:
     shows = [parts[name] for name in ("stage", "code", "wish", "found", "model")]
     bus.change(live, [bus, parts["model"]], shows, **private("steer_answer", LIVE))
     bus.exact(exactly, bus, parts["stage"], **private("steer_exact", LONG))
-    bus.strip(
+    bus.film(
         keyed(recipes.Recipe.from_json, lambda recipe, event: strip(recipe), aloud=True),
         bus,
-        parts["strip"],
+        parts["film"],
         **private("steer_film", LIVE),
     )
-    bus.film(
+    bus.slow_film(
         keyed_stream(lambda recipe, event: slow_strip(recipe), one_film),
         bus,
-        parts["strip"],
+        parts["film"],
         **private("steer_slow_film", LONG),
     )
     for name, one in CELLS.items():
@@ -538,71 +433,6 @@ def _wire_files(parts: dict) -> None:
     for kind in TAKEN:
         make = guarded(lambda given, kind=kind: publish(*file_for(recipes.Recipe.from_json(given), kind)))
         deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"steer_take_{kind}")
-
-
-def _listed(storage: Storage, model: str, chosen: Edit | None = None) -> gr.Dropdown:
-    key = next((key for name, key in storage.choices(model) if chosen and name == chosen.name), None)
-    return gr.Dropdown(choices=storage.choices(model), value=key)
-
-
-def keep(given: Mapping, stored: str | None, name: str) -> tuple:
-    recipe = recipes.Recipe.from_json(given)
-    edit = keep_edit(name, recipe, uploaded(recipe))
-    storage = Storage.read(stored).added([edit])
-    return storage.text(), _listed(storage, recipe.model, edit), ""
-
-
-def load(path: str, given: Mapping, stored: str | None) -> tuple:
-    model = recipes.Recipe.from_json(given).model
-    if Path(path).stat().st_size > LARGEST_EDIT_FILE:
-        raise RecipeError(
-            f"this file is larger than {LARGEST_EDIT_FILE // 2**20} MB: choose one that was saved on this page"
-        )
-    loaded = EditFile.from_json(Path(path).read_bytes(), model=model).edits
-    storage = Storage.read(stored).added(loaded)
-    return storage.text(), _listed(storage, model, loaded[0])
-
-
-def delete(key: str | None, given: Mapping, stored: str | None) -> tuple:
-    left = Storage.read(stored).without(key)
-    return left.text(), _listed(left, recipes.Recipe.from_json(given).model)
-
-
-def chosen(key: str | None, given: Mapping, stored: str | None) -> tuple[Edit, Recipe]:
-    """The edit of that key and the current recipe. Raises RecipeError where there is none of this network."""
-    recipe = recipes.Recipe.from_json(given)
-    return Storage.read(stored).one(key, recipe.model), recipe
-
-
-def _wire_edits(parts: dict) -> None:
-    bus, kept, edits = parts["bus"], parts["kept"], parts["edits"]
-
-    def apply(*values):
-        edit, recipe = chosen(*values)
-        return replace(edit.recipe, seed=recipe.seed, psi=recipe.psi).as_dict()
-
-    def save(given, stored):
-        saved = EditFile(Storage.read(stored).of(recipes.Recipe.from_json(given).model)).to_json()
-        return publish(saved.encode(), "ganatomy-edits.json")
-
-    def listed(given, stored):
-        return _listed(Storage.read(stored), recipes.Recipe.from_json(given).model)
-
-    parts["keep"].click(
-        guarded(keep, 3), [bus, kept, parts["name"]], [kept, edits, parts["name"]], **private("steer_keep", LONG)
-    )
-    parts["load"].upload(guarded(load, 2), [parts["load"], bus, kept], [kept, edits], **private("steer_load", LONG))
-    parts["delete"].click(guarded(delete, 2), [edits, bus, kept], [kept, edits], **private("steer_delete", LONG))
-    parts["apply"].click(guarded(apply), [edits, bus, kept], bus, **private("steer_apply", LONG))
-    parts["others"].click(
-        guarded(lambda *values: edited_faces(*chosen(*values))),
-        [edits, bus, kept],
-        parts["edited"],
-        **private("steer_apply_others", LONG),
-    )
-    parts["taken"].expand(guarded(listed), [bus, kept], edits, **private("steer_edits", LONG))
-    parts["model"].change(guarded(listed), [bus, kept], edits, **private("steer_edits_of_network", LONG))
-    deliver(parts["save"], guarded(save), [bus, kept], parts["outlet"], "steer_save")
 
 
 def opened(request: gr.Request) -> tuple:

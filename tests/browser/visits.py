@@ -75,7 +75,7 @@ STEER = Tab(
   const shown = parts.stage.props.value || {}, after = photo.querySelector('img.after'), asked = gan.steer.now.recipe;
   return !gan.steer.now.dragging && !!shown.src && after.src === shown.src && after.naturalWidth > 0
     && photo.querySelector('canvas').hidden && photo.dataset.painted !== undefined
-    && gan.steer.now.query === shown.query && +photo.dataset.seed === +asked.seed
+    && gan.settled('steer') && +photo.dataset.seed === +asked.seed
     && gan.same({...asked, seed: +asked.seed}, shown.recipe);
 }""",
 )

@@ -86,8 +86,9 @@
     // in a list to choose from, the arrows go on to the next
     result.addEventListener("keydown", e => {
       const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key];
-      const list = step && e.target.closest("[role=listbox]"), options = list && [...list.querySelectorAll("[data-set]")];
-      if (!options || !options.length) return;
+      const list = step && e.target.closest("[role=listbox]");
+      const options = list ? [...list.querySelectorAll("[data-set]")] : [];
+      if (!options.length) return;
       e.preventDefault();
       const at = options.findIndex(one => one.getAttribute("aria-selected") === "true");
       tab.set(JSON.parse(options[(at + step + options.length) % options.length].dataset.set));

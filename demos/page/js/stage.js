@@ -3,7 +3,8 @@
 (() => {
   const E = gan.element, {button, same} = gan, IN_SIGHT = 6;
 
-  gan.stage = store => {
+  // `slowFilm`: the event that brings the film of a slow network frame by frame, where there is one.
+  gan.stage = (store, {slowFilm = ""} = {}) => {
     const {bus, now, parts, arrival, name} = store, photo = gan.photo();
     const film = parts.film ? gan.strip(parts.film, photo.canvas, now, arrival) : {ready: () => false, take: () => {}};
     const stage = {photo, film, answers: 0, painted: amount => { photo.element.dataset.painted = amount; }};
@@ -11,20 +12,26 @@
     stage.askFilm = () => {
       if (!parts.film || film.ready() || filming === film.key()) return;
       filming = film.key();
-      bus.trigger("film", {key: filming});
+      bus.trigger(slowFilm && now.setup && now.setup.slow ? slowFilm : "film", {key: filming});
     };
     for (const [id, attributes] of Object.entries({caption: {class: "caption"},
-      verdict: {class: "verdict", role: "status"}, error: {class: "said", role: "alert", hidden: true}}))
+      verdict: {class: "verdict", role: "status"}, grade: {class: "caption", hidden: true},
+      error: {class: "said", role: "alert", hidden: true}}))
       stage[id] = E("p", {...attributes, id: `${name}-${id}`});
     stage.prepare = button(`${name}-prepare`, "Find the knobs of this network", () => {
       stage.preparing = "Waiting …";
       bus.trigger("prepare", {key: "prepare"}); store.tell();
     }, "first");
+    stage.follow = store.follow = followed(store, stage);
+    store.sharpen = () => {                         // a slow network's first look is there, and nobody is moving it
+      if (!now.dragging && store.current() && now.answer.exact === false) bus.trigger("exact", {});
+    };
+    stage.measure = measuring(store, stage);
     stage.main = mainOf(store, stage);
     stage.network = gan.models(parts.models, name, {current: () => now.recipe.model, take: store.take});
     parts.stage.element.replaceChildren(
       E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, stage.main.element),
-        E("figcaption", {}, stage.verdict, stage.prepare, stage.error, stage.caption)));
+        E("figcaption", {}, stage.verdict, stage.grade, stage.measure, stage.prepare, stage.error, stage.caption)));
     stage.waiting = gan.waiting(name, parts.stage, arrival, 6000);
     parts.stage.watch("value", () => show(store, stage, parts.stage.props.value));
     prepare(store, stage);
@@ -37,6 +44,7 @@
     const {parts, now, bus, listeners} = store;
     if (parts.facts) parts.facts.watch("value", () => {
       const news = parts.facts.props.value || {};
+      if (!stage.preparing) return;                 // news of measuring
       stage.preparing = news.partial ? news.says || "Working …" : "";
       if (news.error) { stage.error.textContent = news.error; stage.error.hidden = false; }
       else if (!news.partial && !news.ended) bus.trigger("change", {});
@@ -48,6 +56,59 @@
       stage.main.element.hidden = missing;
       if (missing) stage.verdict.textContent = stage.preparing || "This network's knobs have not been found yet.";
     });
+  }
+
+  // "Measure these knobs": how far that is, then what was measured of them
+  function measuring(store, stage) {
+    const {parts, now, bus, listeners, name} = store;
+    const measure = button(`${name}-measure`, "Measure these knobs", () => {
+      now.measuring = {key: now.setup.key, says: "Measuring …"};
+      bus.trigger("measure", {}); store.tell();
+    });
+    measure.hidden = true;
+    if (parts.facts) parts.facts.watch("value", () => {
+      const facts = parts.facts.props.value || {};
+      if (!now.measuring) return;
+      now.measuring = facts.progress ? {key: facts.key, says: facts.progress} : null;
+      if (facts.knobs && now.setup && facts.key === now.setup.key) {
+        now.setup = facts;
+        (stage.measured || []).forEach(cell => cell.ask());
+      }
+      store.tell();
+    });
+    listeners.push(() => {
+      const {setup} = now, mine = stage.busy = !!now.measuring && !!setup && now.measuring.key === setup.key;
+      measure.hidden = !setup || !setup.measurable || mine;
+      stage.grade.textContent = setup && setup.grade || "";
+      stage.grade.hidden = !stage.grade.textContent;
+    });
+    return measure;
+  }
+
+  // While a knob moves the picture comes by plain HTTP; words follow once it rests. Returns whether it comes that way.
+  function followed(store, {photo, film, painted}) {
+    const {now} = store;
+    const follower = gan.follower({
+      shown: (url, recipe) => {
+        photo.after.src = url;
+        if (!film.ready()) photo.canvas.hidden = true;
+        painted(recipe.amounts[recipe.knob]);
+      },
+      failed: () => store.send(),
+    });
+    // once the queue has answered for these knobs: then their network is open, and they were found
+    const KNOBS = ["model", "label", "method", "mode", "layers", "directions"];
+    const able = () => {
+      const {answer, recipe} = now, mine = field => answer.recipe[field] === recipe[field];
+      return !!answer && !!answer.pictures && answer.exact !== false && KNOBS.every(mine);
+    };
+    const follow = () => {
+      if (!able()) return false;
+      const {pictures, query} = now.answer;
+      follower.want(gan.pictureAt(pictures, "after", now.recipe, query), gan.copyOf(now.recipe));
+      return true;
+    };
+    return Object.assign(follow, {able, stop: follower.stop});
   }
 
   function mainOf(store, {photo, film, painted, askFilm}) {
@@ -73,9 +134,14 @@
     const {now, name, arrival} = store, {photo, film, error, caption} = stage;
     if (answer.error) { error.textContent = answer.error; error.hidden = false; stage.waiting(false); }
     else if (!now.refused) error.hidden = true;       // the answer to the restored recipe leaves the sentence standing
-    if (!gan.answered(store, answer)) return;
+    if (!gan.answered(store, answer, now.dragging && (film.ready() || stage.follow.able()))) return;
     const current = store.current(), sentence = document.getElementById(`${name}-sentence`);
+    const about = document.getElementById(`${name}-about`);
+    stage.follow.stop();
     photo.element.classList.toggle("rough", answer.exact === false);
+    store.sharpen();
+    if (answer.exact === false && now.dragging && film.ready()) { store.tell(); return; }
+    if (about && now.setup.about) about.textContent = now.setup.about;
     photo.network(now.setup); stage.network(now.setup);
     if (sentence && answer.sentence) sentence.textContent = answer.sentence;
     if (answer.src) photo.after.src = answer.src;
@@ -85,14 +151,15 @@
     photo.split(photo.isSplit());
     if (answer.src) await photo.after.decode().catch(() => {});
     if (++stage.answers > 1 || !same(answer.recipe, arrival)) stage.waiting(false);
-    if (current || !film.ready()) photo.canvas.hidden = true;
+    if (photo.after.src === answer.src && (current || !film.ready())) photo.canvas.hidden = true;
     stage.painted(answer.recipe.amounts[answer.recipe.knob]);
     photo.element.dataset.seed = answer.recipe.seed;
     store.tell();
   }
 
   // The buttons and the knobs beside the picture.
-  gan.beside = (store, stage, part) => {
+  // `doors`: to other tabs, see gan.takeTo.
+  gan.beside = (store, stage, part, doors = null) => {
     const {now, name, listeners} = store, eyebrow = E("p", {class: "eyebrow"});
     const choose = knob => { store.set({knob}); stage.askFilm(); };
     const buttons = {
@@ -101,21 +168,24 @@
       undo: button(`${name}-undo`, "Undo", store.undo),
       back: button(`${name}-back`, "Back to start", store.backToStart),
     };
-    part.element.replaceChildren(E("div", {class: "buttons"}, ...Object.values(buttons)), eyebrow,
+    const taken = doors && gan.takeTo(name, doors);
+    part.element.replaceChildren(E("div", {class: "buttons"}, ...Object.values(buttons)),
+      ...(taken ? [taken.element] : []), eyebrow,
       E("div", {class: "knobs"}, ...gan.columnOf(store, 0, IN_SIGHT, choose)));
     listeners.push(() => {
       const {setup, recipe} = now;
       buttons.undo.disabled = !store.canUndo();
       buttons.previous.disabled = !store.seen.length;
+      if (taken) taken.moved(recipe.amounts.some(amount => amount));
       if (!setup) return;
       buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;
-      eyebrow.textContent = setup.knobs.length > 1 ? "More knobs" : "";
+      eyebrow.textContent = setup.knobs.length > 1 ? ["More knobs", setup.order].filter(Boolean).join(", ") : "";
       const facts = setup.knobs[recipe.knob];
       if (!facts) return;
       stage.main.name(gan.called(recipe.knob, facts), facts.also || "", facts.low, facts.high,
         facts.reach || setup.reach);
       if (!now.dragging) stage.main.show(recipe.amounts[recipe.knob]);
-      stage.verdict.textContent = facts.verdict || "";
+      stage.verdict.textContent = stage.busy ? now.measuring.says : facts.verdict || "";
     });
     return {choose, buttons};
   };

@@ -1,4 +1,4 @@
-// The state of a tab in the browser: the recipe on screen, its answer, what came before, and whether all of it is settled.
+// The state of a tab in the browser: the recipe on screen, its answer, what came before, and whether it is settled.
 (() => {
   const {copyOf, same} = gan, MOST = 50;           // recipes to go back to
   const LARGEST_SEED = 1e6;                         // of those that "Another" draws
@@ -25,13 +25,22 @@
     };
     // a refused recipe leaves no step to undo
     store.unsaid = good => { if (past.length && same(past[past.length - 1], good)) past.pop(); };
-    store.set = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.tell(); };
+    const put = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.tell(); };
+    store.set = patch => {                          // another picture can be left by "Previous"
+      if ("seed" in patch && patch.seed !== now.recipe.seed) seen.push(now.recipe.seed);
+      put(patch);
+    };
+    store.previous = () => { if (seen.length) put({seed: seen.pop()}); };
+    // what the stage gives: pictures by plain HTTP while a knob moves, and the picture itself after a first look
+    store.follow = () => false;
+    store.sharpen = () => {};
     // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, so only its end is asked for
     store.turn = (knob, amount, {rest, filmed = false}) => {
       now.recipe.amounts[knob] = amount;
       now.dragging = !rest;
       if (rest) store.remember();
-      if (rest || !filmed) store.send();
+      if (rest || !filmed && !store.follow()) store.send();
+      if (rest) store.sharpen();
       store.tell();
     };
     store.current = () => !!now.answer && same(now.answer.recipe, now.recipe);
@@ -53,25 +62,24 @@
   function moves(store) {
     const {now, arrival, seen} = store, flat = () => (arrival.amounts || []).map(() => 0);
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
-    store.another = () => { seen.push(now.recipe.seed); store.set({seed: randomSeed()}); };
-    store.previous = () => { if (seen.length) store.set({seed: seen.pop()}); };
+    store.another = () => store.set({seed: randomSeed()});
     store.backToStart = () => store.set({...copyOf(arrival), amounts: flat()});
     store.surprise = () => {
       const count = now.setup ? now.setup.knobs.length : flat().length, knob = Math.floor(Math.random() * count);
       const amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
-      seen.push(now.recipe.seed);
       store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
     };
     // another picture, as the network draws it; another network's begins with the tab's own defaults
     store.take = ({model, seed, psi, label}) => {
-      seen.push(now.recipe.seed);
-      const own = model === now.recipe.model ? {} : copyOf(arrival);
-      store.set({...own, model, seed, psi, label, amounts: flat(), ...(model === now.recipe.model ? {} : {knob: 0})});
+      const same = model === now.recipe.model, own = same ? {} : {...copyOf(arrival), knob: 0};
+      store.set({...own, model, seed, psi, label, amounts: flat()});
+      if (!same) seen.length = 0;
     };
   }
 
   // An answer came. Returns whether it is to be drawn: after a refusal the last good recipe stands again.
-  gan.answered = (store, answer) => {
+  // `covered`: something newer is on screen while a knob moves.
+  gan.answered = (store, answer, covered = store.now.dragging) => {
     const {now, bus} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
     if (answer.error) {
       if (outdated) return false;                   // something else was wanted since: its answer comes
@@ -88,7 +96,7 @@
     }
     const setup = answer.setup || now.setup;        // it comes where it changed
     Object.assign(now, {refused: false, setup, good: copyOf(answer.recipe), answer});
-    return same(answer.recipe, now.recipe) || !(answer.late || now.dragging);
+    return same(answer.recipe, now.recipe) || !(answer.late || covered);
   };
 
   // Whether a tab shows what its recipe says, for whoever waits for it.
