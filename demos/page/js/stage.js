@@ -195,13 +195,14 @@
     const {now, arrival, listeners, name} = store, numbers = arrival.amounts.map((_, i) => i).slice(first, last);
     const turn = (i, amount, how) => store.turn(i, amount, how);
     const rows = numbers.map(i => ({i, knob: gan.knobOf(name, i, 3, {turn, choose})}));
-    listeners.push(() => rows.forEach(({i, knob}) => {
+    const draw = () => rows.forEach(({i, knob}) => {
       const facts = now.setup && now.setup.knobs[i];
       knob.element.hidden = !facts || i === now.recipe.knob;
       if (!facts) return;
       knob.name(gan.called(i, facts), facts.also || "", facts.low, facts.high, facts.reach || now.setup.reach);
       if (document.activeElement !== knob.range || !now.dragging) knob.show(now.recipe.amounts[i]);
-    }));
+    });
+    listeners.push(draw); draw();
     return rows.map(row => row.knob.element);
   };
 
