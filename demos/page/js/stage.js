@@ -96,11 +96,12 @@
       },
       failed: () => store.send(),
     });
-    // once the queue has answered for these knobs: then their network is open, and they were found
+    // once the queue has answered for these knobs: then their network is open, and they were found; of a slow network
+    // the queue has a first look, and the picture itself would hold up the others
     const KNOBS = ["model", "label", "method", "mode", "layers", "directions"];
     const able = () => {
-      const {answer, recipe} = now, mine = field => answer.recipe[field] === recipe[field];
-      return !!answer && !!answer.pictures && answer.exact !== false && KNOBS.every(mine);
+      const {answer, recipe, setup} = now, mine = field => answer.recipe[field] === recipe[field];
+      return !!answer && !!answer.pictures && answer.exact !== false && !(setup && setup.slow) && KNOBS.every(mine);
     };
     const follow = () => {
       if (!able()) return false;
