@@ -329,6 +329,11 @@ def test_a_run_that_was_stopped_and_gone_on_with_is_judged_as_one_that_was_not(t
     }
     assert whole["images"] == 32 and len(whole["sefa"]) == 3 and len(whole["wasserstein"]) == 3
     json.dumps(whole, allow_nan=False)
+    (state,) = (path.name for path in (tiny_runs / "whole").glob("*k"))
+    again = experiment.kept("whole", state)
+    assert again == {key: whole[key] for key in again} and again["frechet"] > 0
+    with pytest.raises(RuntimeError, match="whole has not kept 00099k: it kept 00000k"):
+        experiment.kept("whole", "00099k")
 
 
 def test_a_run_from_the_bundled_files_starts_with_their_weights_and_counts_from_zero(tiny_runs):
@@ -341,6 +346,13 @@ def test_a_run_from_the_bundled_files_starts_with_their_weights_and_counts_from_
     )
     assert not experiment.needs_own_start("paths")
     assert experiment.needs_own_start("fine-widths") and experiment.needs_own_start("wide-styles")
+
+
+def test_a_variant_that_changes_networks_says_that_it_cannot_start_from_the_bundled_files(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["experiment", "fine-widths", "--bundled"])
+    with pytest.raises(SystemExit):
+        experiment.main()
+    assert "fine-widths changes how networks begin: leave out --bundled" in capsys.readouterr().err
 
 
 def test_the_table_has_the_last_row_of_every_variant_and_count(tiny_runs):

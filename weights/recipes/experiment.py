@@ -3,6 +3,7 @@
     python -m weights.recipes.experiment baseline                       # 20,000 images; resumes by itself
     python -m weights.recipes.experiment baseline --images 60000        # goes on from there
     python -m weights.recipes.experiment projected --bundled            # starts from the bundled files instead
+    python -m weights.recipes.experiment baseline --kept 00010k         # judges what was kept after 10,000 images
     python -m weights.recipes.experiment renders                        # the scale: a second set of renders, and spoilt
     python -m weights.recipes.experiment table                          # the rows, as in weights/README.md
 
@@ -263,15 +264,31 @@ def run(name: str, images: int, *, bundled: bool = False) -> dict:
     )
     if trained.shown < images:
         raise RuntimeError(f"stopped at {trained.shown:,} of {images:,} images: run the command again to go on")
-    facts = dict(
-        variant=name,
-        start="bundled" if bundled else "nothing",
-        images=trained.shown,
-        core_minutes=round(trained.seconds / 60, 1),
-        gamma=trained.gamma,
-        critic_loss=round(trained.critic_loss, 3),
-    )
-    return facts | judged(native.read(folder() / run_name / "generator.safetensors"))
+    facts = dict(core_minutes=round(trained.seconds / 60, 1), gamma=trained.gamma)
+    facts["critic_loss"] = round(trained.critic_loss, 3)
+    return judged_file(name, folder() / run_name, bundled=bundled) | facts
+
+
+def judged_file(name: str, where: Path, *, bundled: bool) -> dict:
+    """The row of the generator in a folder of a run."""
+    path = where / "generator.safetensors"
+    images = int(native.metadata(path)["images_shown"])
+    return dict(variant=name, start="bundled" if bundled else "nothing", images=images, **judged(native.read(path)))
+
+
+def kept(name: str, state: str, *, bundled: bool = False) -> dict:
+    """The row of a state that the run kept on its way. Raises RuntimeError with what there is where it did not."""
+    where = folder() / (f"{name}-bundled" if bundled else name)
+    if not (where / state / "generator.safetensors").exists():
+        there = ", ".join(sorted(path.parent.name for path in where.glob("*k/generator.safetensors"))) or "nothing"
+        raise RuntimeError(f"{where.name} has not kept {state}: it kept {there}")
+    return judged_file(name, where / state, bundled=bundled)
+
+
+def rows_of(name: str, images: int, state: str | None, *, bundled: bool) -> list[dict]:
+    if name == "renders":
+        return scale()
+    return [kept(name, state, bundled=bundled) if state else run(name, images, bundled=bundled)]
 
 
 def main() -> None:
@@ -279,6 +296,7 @@ def main() -> None:
     parser.add_argument("name", choices=[*VARIANTS, "renders", "table"])
     parser.add_argument("--images", type=int, default=IMAGES, help="shown in all (default: %(default)s)")
     parser.add_argument("--bundled", action="store_true", help="start from the bundled files")
+    parser.add_argument("--kept", metavar="STATE", help="judge a state that was kept on the way; no training")
     args = parser.parse_args()
     if args.name == "table":
         print("\n".join([head(), *map(line, rows())]))
@@ -287,7 +305,7 @@ def main() -> None:
         parser.error(f"{args.name} changes how networks begin: leave out --bundled")
     torch.set_num_threads(1)
     try:
-        found = scale() if args.name == "renders" else [run(args.name, args.images, bundled=args.bundled)]
+        found = rows_of(args.name, args.images, args.kept, bundled=args.bundled)
     except RuntimeError as error:
         sys.exit(str(error))
     for row in found:
