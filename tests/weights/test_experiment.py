@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from core.critics import Critic
 from core.generators.base import Generator
 from core.generators.stylegan2 import StyleGAN2
 from core.truth.readers import PartReader
 from weights.recipes import experiment
+from weights.recipes.measure.evidence import blurred
 from weights.recipes.train import gan
 from weights.recipes.train.augment import WAYS, augmented
 from weights.recipes.train.path_length import DECAY, PathLength, path_lengths
@@ -385,8 +387,14 @@ def test_the_table_has_the_last_row_of_every_variant_and_count(tiny_runs):
     assert experiment.head().splitlines()[0].count("|") == experiment.line(row).count("|")
 
 
+def test_renders_are_blurred_by_a_gaussian_of_one_pixel():
+    images = torch.rand(2, 3, 16, 16, generator=seeded(0))
+    expected = ndimage.gaussian_filter(images.numpy(), (0, 0, 1, 1), mode="nearest", truncate=3)
+    assert blurred(images).numpy() == pytest.approx(expected, abs=1e-5)
+
+
 def test_other_renders_are_judged_as_renders_and_blurred_ones_are_not(monkeypatch):
     monkeypatch.setattr(experiment, "SAMPLES", 300)
-    again, blurred = experiment.scale()
-    assert again["frechet"] < blurred["frechet"] and again["wasserstein"][0] < blurred["wasserstein"][0]
+    again, spoilt = experiment.scale()
+    assert again["frechet"] < spoilt["frechet"] and again["wasserstein"][0] < spoilt["wasserstein"][0]
     assert again["diversity_median"] == pytest.approx(1, abs=0.1) and again["diversity_least"] > 0.8

@@ -21,7 +21,6 @@ import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core import zoo
@@ -33,6 +32,7 @@ from core.truth import scores
 from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
 
+from .measure.evidence import blurred
 from .train import gan
 from .train.bank import drawn
 from .train.recipes import RECIPES, Recipe, fine_critic, fine_stylegan2
@@ -173,14 +173,6 @@ def judged(generator: Generator) -> dict:
         **likeness(pictures(generator, SAMPLES), held_out(SAMPLES, 0), reader, world.NAMES),
         **sefa_effect(generator, reader, world.NAMES),
     )
-
-
-def blurred(images: Tensor) -> Tensor:
-    """By a Gaussian of 1 px, edges repeated."""
-    taps = torch.exp(-(torch.arange(-3.0, 4.0) ** 2) / 2)
-    taps = taps / taps.sum()
-    flat = F.pad(images, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None]
-    return F.conv2d(flat, (taps[:, None] * taps)[None, None]).reshape(images.shape)
 
 
 def scale() -> list[dict]:
