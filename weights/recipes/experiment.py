@@ -195,11 +195,11 @@ def write(row: dict) -> None:
 
 
 def rows() -> list[dict]:
-    """The last row of every variant, start and count, by start, count and Frechet distance."""
+    """The last row of every variant, start and count, by start, thousands of images and Frechet distance."""
     path = folder() / "results.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     last = {(row["variant"], row.get("start"), row["images"]): row for row in map(json.loads, lines)}
-    return sorted(last.values(), key=lambda row: (row.get("start", ""), row["images"], row["frechet"]))
+    return sorted(last.values(), key=lambda row: (row.get("start", ""), row["images"] // 1000, row["frechet"]))
 
 
 COLUMNS = (
