@@ -27,7 +27,6 @@ from starlette.staticfiles import StaticFiles
 
 from core import zoo
 from demos import attributes
-from demos.inside import pictures as inside_pictures
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import gpu, pictures
@@ -43,9 +42,9 @@ from demos.restore import tab as mganprior
 from demos.steer import pictures as steer_pictures
 from demos.steer import tab as sefa
 
-DEMOS = (sefa, lowrank, mganprior, channel_awareness)
-TABS = (attributes.TAB,)
-DOORS = (steer_pictures.DOOR, paint_pictures.DOOR, restore_pictures.DOOR, inside_pictures.DOOR)
+DEMOS = (sefa, lowrank, mganprior)
+TABS = (channel_awareness.TAB, attributes.TAB)
+DOORS = (steer_pictures.DOOR, paint_pictures.DOOR, restore_pictures.DOOR, *map(door_of, TABS))
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -127,7 +126,7 @@ def launch(page: gr.Blocks, **options):
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
-    pictures.mount(app, [*DOORS, *map(door_of, TABS)])
+    pictures.mount(app, DOORS)
     return app, *addresses
 
 

@@ -106,11 +106,13 @@ def _written(model: str, kind: str, weights: str) -> str:
     if found.get("weights", found.get("weights_sha256")) != weights:
         return ""
     said = "".join(f"<p>{escape(one)}</p>" for one in found.get("sentences", ()))
-    return said + "".join(
+    tables = "".join(
         (f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "")
         + table(one["columns"], one["rows"], caption=one.get("caption", ""))
         for one in found.get("tables", ())
     )
+    made = f"Measured on {escape(found['date'])} with {escape(found['command'])}." if "date" in found else ""
+    return said + tables + (f'<p class="caption">{made}</p>' if made else "")
 
 
 _measured: dict[tuple, list[dict]] = {}  # by set of knobs: what was measured while the page runs

@@ -15,7 +15,7 @@ from core import zoo
 
 from . import pace
 from . import picture as recipes
-from .fields import RecipeError
+from .fields import RecipeError, recipe_of_json
 from .parts import LIVE, part, private
 from .picture import NOUNS, Recipe
 
@@ -157,8 +157,7 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, share=1.0, says="Opening it …")
         pace.pace_of(model)
         card = zoo.card(model)
-        old = recipes.Recipe.from_json(given)
-        chosen = Recipe(model, seed=old.seed, psi=card.psi)
+        chosen = Recipe(model, seed=recipe_of_json(given).seed if given else 0, psi=card.psi)
         recipes.directions_of(chosen)
         yield dict(name=model, recipe=chosen.as_dict(), models=listed())
     except zoo.Cancelled:

@@ -175,12 +175,13 @@ def css() -> str:
 def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
     """One <script> with what all tabs share and then their own, so that all of it is there or nothing.
 
-    tabs: those of `page.tab.Tab`, which have no script.
+    tabs: those of `page.tab.Tab`; few have a script of their own, for their stage.
     """
+    own = tuple(name for tab in tabs for name in tab.shown.scripts)
     shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
-    sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names)]
+    sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names, *own)]
     begun = [
-        f"gan.knobTab({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});" for tab in tabs
+        f"gan.start({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});" for tab in tabs
     ]
     return "<script>" + "\n".join([*sources, *begun]) + "</script>"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,21 +11,20 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core import zoo
-from core.images import animation, enlarge, png
-from core.images import strip as side_by_side
+from core.images import webp
 from core.truth.judge import GRADES
 
 from . import blocks, evidence, export, handlers, knobs, models, pictures, words
-from .arrival import ARRIVAL, fitting, picture_in, save
+from . import stage as stages
+from .arrival import fitting
 from .fields import Fields, RecipeError, controls
 from .handlers import offer, refused
 from .parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
-from .picture import PictureRecipe, picture_bytes_of, shown
+from .picture import PictureRecipe, picture_bytes_of
 from .queue import LONG as LONG_LANE
 from .queue import QUEUE, SHORT
+from .stage import TAKEN, Stage
 
-TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
-TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
 RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 
 
@@ -40,27 +39,34 @@ class Progress(NamedTuple):
 class Cell:
     """One experiment: a button, and a generator function of the recipe that yields HTML.
 
-    run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. With
-    `more`, the words of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that
-    it depends on; of other values it is shown pale. place: "page", or the fold that it stands in. by_itself: it begins
-    when it comes into sight. says: shown while it runs. lane: of the queue.
+    run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. It may
+    yield plain values instead, which programs get too; then `html` is (recipe, values) -> HTML. With `more`, the words
+    of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that it depends on; of
+    other values it is shown pale. place: "page", or the fold that it stands in. by_itself: it begins when it comes into
+    sight. says: shown while it runs. lane: of the queue. fields: those whose controls stand above it. folded: closed at
+    first. drawn: functions of `gan.drawn` that make its HTML move. endpoint: its name for programs, where another.
     """
 
     name: str
     title: str
     lead: str
     press: str
-    run: Callable[..., Iterator[str | Progress]]
+    run: Callable[..., Iterator[str | Progress | Mapping]]
     rests_on: tuple[str, ...]
     place: str = "page"
     more: str = ""
     by_itself: bool = False
     says: str = "Working …"
     lane: str = LONG_LANE
+    html: Callable[[Any, Mapping], str] | None = None
+    fields: tuple[str, ...] = ()
+    folded: bool = False
+    drawn: tuple[str, ...] = ()
+    endpoint: str = ""
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
-        names = ("name", "press", "rests_on", "more", "by_itself", "says")
+        names = ("name", "press", "rests_on", "more", "by_itself", "says", "drawn")
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
 
 
@@ -74,6 +80,10 @@ class Tab:
     made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once?
     Else `prepare` computes what they need, in the queue, when the visitor asks for it. first: makes the recipe that the
     tab arrives with, by a rule.
+
+    stage: of a tab whose picture has no knobs. beside: fields whose controls stand beside the picture; those of no cell
+    stand under "More controls". bare: the first sentence where nothing was recorded. needs: said where no network is
+    here that it can use. note: a sentence that everything taken away carries. for_programs: what else endpoints say.
     """
 
     name: str
@@ -81,7 +91,6 @@ class Tab:
     recipe: type[PictureRecipe]
     lead: str
     sentence: Callable[[Any], str]
-    knobs: Callable[[Any], knobs.Knobs]
     code: Callable[[Any], export.Code]
     method: str
     sources: tuple[Callable, ...]
@@ -92,6 +101,23 @@ class Tab:
     ready: Callable[[Any], bool] = lambda recipe: True
     prepare: Callable[[Any], Iterator[Progress]] | None = None
     first: Callable[[], Any] | None = None
+    knobs: Callable[[Any], knobs.Knobs] | None = None
+    stage: Stage | None = None
+    beside: tuple[str, ...] = ()
+    bare: str = ""
+    needs: str = ""
+    note: str = ""
+    for_programs: str = ""
+
+    @property
+    def shown(self) -> Stage:
+        return self.stage or stages.of_knobs(self)
+
+    def placed(self, place: str) -> tuple[str, ...]:
+        """The fields whose controls stand in a place: "beside", "more", or a cell's name."""
+        placed = {"beside": self.beside, **{cell.name: cell.fields for cell in self.cells}}
+        elsewhere = {name for names in placed.values() for name in names}
+        return placed.get(place, tuple(name for name in self.recipe.names() if name not in elsewhere))
 
 
 def words_of(file: str) -> dict[str, str]:
@@ -100,13 +126,18 @@ def words_of(file: str) -> dict[str, str]:
     return dict(method=method, limits=" ".join(limits.split()))
 
 
-def truth_cell(kind: str) -> Cell:
-    """The cell of the fold "How true is this?": what the measuring command of that kind wrote of a network."""
+NOTHING = "Nothing has been measured of this network by the command yet; the cells above measure now."
+
+
+def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True) -> Cell:
+    """The cell of the fold "How true is this?": what the measuring command of that kind wrote of a network.
+
+    judged: say who judges the knobs.
+    """
 
     def truth(recipe: Any) -> Iterator[str]:
-        nothing = "Nothing has been measured of this network by the command yet; the cells above measure now."
         said = evidence.written(recipe.model, kind) or blocks.paragraph(nothing)
-        yield blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) + said
+        yield (blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) if judged else "") + said
 
     lead = "By a command of its own, with controls."
     return Cell("truth", "Measured once", lead, "Look it up", truth, ("model",), "true", by_itself=True, lane=SHORT)
@@ -115,57 +146,26 @@ def truth_cell(kind: str) -> Cell:
 # --- a recipe in, pictures and words out
 
 
-def answer(tab: Tab, recipe: PictureRecipe) -> dict:
-    """All that the page shows of a recipe; without knobs where these are not there yet. Raises RecipeError."""
-    ready = tab.ready(recipe)
-    found = tab.knobs(recipe) if ready else knobs.NONE
-    drawn = recipe if ready else replace(recipe, amounts=())
-    alt = knobs.alt_text(drawn, found)
-    return dict(
-        recipe=recipe.as_dict(),
-        src=knobs.data_uri(knobs.picture_of(drawn, found)),
-        before=knobs.data_uri(picture_bytes_of(recipe)),
-        exact=True,
-        alt=alt,
-        caption=f"{alt[:1].upper()}{alt[1:]}.",
-        query=recipe.query(),
-        note=recipe.link_note(),
-        sentence=tab.sentence(recipe),
-        setup=dict(knobs.setup_of(recipe, found), options=tab.options(recipe), ready=ready),
-    )
+def answer(tab: Tab, recipe: PictureRecipe, *, full: bool = False) -> dict:
+    """All that the page shows of a recipe; full: with what takes longer. Raises RecipeError."""
+    return ((full and tab.shown.full) or tab.shown.answer)(recipe)
 
 
 def file_for(tab: Tab, recipe: PictureRecipe, kind: str) -> tuple[bytes, str]:
-    """Bytes and file name of what is taken away, a key of TAKEN. Raises RecipeError."""
-    found, name = tab.knobs(recipe), f"{tab.name}-picture{recipe.seed}"
-    if kind == "notebook":
-        return notebook_for(tab, recipe), f"{name}.ipynb"
-    if kind == "picture":
-        image = knobs.render(recipe, found, [recipe.amounts])
-        return export.png_of(shown(image, recipe.model)[0], recipe), f"{name}.png"
-    count = 7 if kind == "strip" else knobs.FRAMES
-    images = knobs.render(recipe, found, knobs.settings_of(recipe, zoo.card(recipe.model).reach, count))
-    times = max(1, TAKEN_SIDE // images.shape[-1])
-    pictures = [enlarge(one, times) for one in shown(images, recipe.model, largest=2 * TAKEN_SIDE)]
-    if kind == "strip":
-        return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict()), f"{name}-strip.png"
-    return animation(pictures), f"{name}.webp"
+    """Bytes and file name of what is taken away, a key of stage.TAKEN. Raises RecipeError."""
+    return stages.file_of(tab.shown, recipe, kind, tab.note)
 
 
-def notebook_for(tab: Tab, recipe: PictureRecipe) -> bytes:
-    """A notebook that gets itself running, makes the picture, and draws the strip of the chosen knob."""
-    found, reach = tab.knobs(recipe), zoo.card(recipe.model).reach
-    knob = min(recipe.knob, len(found) - 1)
-    says = f"This notebook makes one picture ({knobs.alt_text(recipe, found)}), then turns one of its knobs."
-    row = [round(reach * i / 3, 3) for i in range(-3, 4)]
-    turned = f"{found.titles[knob]} from {-reach:g} to {reach:g} {found.unit}, the other knobs as above."
-    return export.notebook(recipe, tab.code(recipe), says, knob, row, turned)
+def html_of(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> str:
+    """What a piece that a cell yields looks like; "" for Progress."""
+    return "" if isinstance(piece, Progress) else piece if isinstance(piece, str) else one.html(recipe, piece)
 
 
-def last_html(pieces: Iterator[str | Progress]) -> str:
-    """What a cell ends with: what is recorded, and what programs get."""
-    found = [piece for piece in pieces if isinstance(piece, str)]
-    return found[-1] if found else ""
+def last_of(one: Cell, recipe: Fields) -> dict:
+    """What a cell ends with: its plain values, where it yields such, and its HTML; what programs get."""
+    pieces = one.run(recipe, 0) if one.more else one.run(recipe)
+    *_, last = ("", *(piece for piece in pieces if piece is not None and not isinstance(piece, Progress)))
+    return dict(last if isinstance(last, Mapping) else {}, html=html_of(one, recipe, last))
 
 
 # --- the page
@@ -175,21 +175,24 @@ def build(tab: Tab) -> Demo:
     """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
     shown_first = arrival(tab)
     with gr.Tab(tab.title, id=tab.name), gr.Column(elem_classes="tab"):
+        if not shown_first["recipe"]:
+            text(f'<p class="sentence">{escape(tab.needs)}</p>', elem_id=f"{tab.name}-needs")
         text(
             f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
-            f'<p class="lead">{escape(tab.lead)}</p>'
+            f'<p class="lead">{escape(tab.lead)}</p>',
+            elem_id=f"{tab.name}-head",
         )
         notice = handlers.notice(tab.name)
-        events = ("film", "prepare", "stop", *(one.name for one in tab.cells))
+        events = ("film", "full", "prepare", "stop", *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
-        for name in ("film", "facts"):
-            parts[name] = part(tab.name, name, {}, visible="hidden")
+        parts["film"] = part(tab.name, "film", shown_first.get("film", {}), visible="hidden")
+        parts["facts"] = part(tab.name, "facts", {}, visible="hidden")
         with gr.Row(elem_classes="bench"):
             with gr.Column(scale=5, min_width=320):
                 parts["stage"] = part(tab.name, "stage", shown_first["answer"])
                 models.picker(tab.name, parts["recipe"])
             with gr.Column(scale=6, min_width=320):
-                part(tab.name, "knobs")
+                part(tab.name, "beside", _controls(tab, "beside"))
         _cells(tab, "page", parts, shown_first)
         folds = _folds(tab, parts, shown_first)
         limits(tab.limits)
@@ -199,32 +202,26 @@ def build(tab: Tab) -> Demo:
     )
 
 
+def _controls(tab: Tab, place: str) -> dict:
+    """What the script needs to draw the controls of a place."""
+    placed, table = tab.placed(place), words.table()
+    fields = [one for one in controls(tab.recipe) if one["name"] in placed]
+    named = {one.get("word") for one in fields}
+    return dict(
+        words=table if "layers" in named else {name: table[name] for name in named if name in table}, fields=fields
+    )
+
+
 def arrival(tab: Tab) -> dict:
     """What the tab shows before anything is computed: as recorded for these weights, or a bare recipe."""
     model = tab.recipe.default_model()
-    found = fitting(tab.name, model, tab.made_from, RECORDED)
+    found = fitting(tab.name, model, tab.made_from, RECORDED) if model else None
     if found is not None:
-        pictures = found["pictures"]
-        return dict(found, answer=dict(found["answer"], src=pictures["after"], before=pictures["before"]))
-    bare = tab.recipe.unread(model, psi=zoo.card(model).psi)
-    return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.lead)
-
-
-def record(tab: Tab, folder: Path = ARRIVAL) -> list[str]:
-    """Records the arrival: the answer to the first recipe and the end of every cell; returns the names of the files."""
-    recipe = tab.first()
-    said = answer(tab, recipe)
-    images = {name: picture_in(said.pop(of)) for name, of in (("after", "src"), ("before", "before"))}
-    cells = {one.name: dict(html=last_html(_run(one, recipe, 0)), recipe=recipe.as_dict()) for one in tab.cells}
-    found = dict(
-        made_from=tab.made_from(recipe.model),
-        recipe=recipe.as_dict(),
-        answer=said,
-        cells=cells,
-        code=export.cell_of(recipe, tab.code(recipe)),
-        sentence=said["sentence"],
-    )
-    return save(tab.name, found, images, folder)
+        shots = {"src" if name == "after" else name: one for name, one in found["pictures"].items()}
+        film = dict(found.get("film", {}), src=shots.pop("strip", ""))
+        return dict(found, answer=dict(found["answer"], **shots), film=film)
+    bare = tab.recipe.unread(model, psi=zoo.card(model).psi) if model else {}
+    return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.bare or tab.lead)
 
 
 def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
@@ -232,13 +229,21 @@ def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
         if one.place != place:
             continue
         value = dict(shown_first["cells"].get(one.name, {}), cell=one.config(tab.name))
-        with cell(one.title, one.lead, elem_id=f"{tab.name}-cell-{one.name}"):
-            parts[one.name] = part(tab.name, one.name, value)
+        if one.fields:
+            value["controls"] = _controls(tab, one.name)
+        elem_id = f"{tab.name}-cell-{one.name}"
+        if one.folded:
+            with gr.Accordion(one.title, open=False, elem_id=elem_id, elem_classes="fold"):
+                text(f'<p class="hint">{escape(one.lead)}</p>')
+                parts[one.name] = part(tab.name, one.name, value)
+        else:
+            with cell(one.title, one.lead, elem_id=elem_id):
+                parts[one.name] = part(tab.name, one.name, value)
 
 
 def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     with fold(tab.name, "more") as more:
-        part(tab.name, "more", dict(words=words.table(), fields=controls(tab.recipe)))
+        part(tab.name, "more", _controls(tab, "more"))
         _cells(tab, "more", parts, shown_first)
     with fold(tab.name, "compare") as compare:
         _cells(tab, "compare", parts, shown_first)
@@ -247,36 +252,37 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
     method = handlers.method_fold(tab.name, tab.method, sources)
     with fold(tab.name, "take") as take:
-        parts.update(handlers.take_away(tab.name, TAKEN, shown_first["code"]))
+        after = (lambda: text(f'<p class="caption">{escape(tab.note)}</p>')) if tab.note else None
+        parts.update(handlers.take_away(tab.name, TAKEN, shown_first["code"], after=after))
     return [more, compare, true, method, take]
 
 
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
     bus.change(_live(tab), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
-    film = handlers.keyed(
-        tab.recipe.from_json, lambda recipe, event: knobs.film_part(recipe, tab.knobs(recipe)), aloud=True
-    )
+    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: stages.film_part(tab.shown, recipe), aloud=True)
     bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LONG))
+    if tab.shown.full:
+        bus.full(_live(tab, full=True), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_full", LONG))
     if tab.prepare:
         first = Cell("prepare", "", "", "", tab.prepare, ("model", "label"))
         bus.prepare(watched(tab.name, tab.recipe, first), bus, parts["facts"], **private(f"{tab.name}_prepare", WATCH))
     for one in tab.cells:
         made = watched(tab.name, tab.recipe, one)
-        getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}", WATCH))
+        getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
     bus.stop(stopping(tab.name), None, None, **private(f"{tab.name}_stop_cell", LIVE))
     for kind in TAKEN:
         make = handlers.guarded(lambda given, k=kind: publish(*file_for(tab, tab.recipe.from_json(given), k)))
         deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"{tab.name}_take_{kind}")
 
 
-def _live(tab: Tab) -> Callable:
+def _live(tab: Tab, *, full: bool = False) -> Callable:
     def live(given: Mapping) -> tuple:
         """The answer and the code of the picture; after bad input the code stays."""
         try:
             recipe = tab.recipe.from_json(given)
             code = export.cell_of(recipe, tab.code(recipe)) if tab.ready(recipe) else gr.skip()
-            return answer(tab, recipe), code
+            return dict(answer(tab, recipe, full=full), asked=given), code
         except RecipeError as error:
             return refused(error, asked=given), gr.skip()
 
@@ -303,19 +309,15 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
 
 def _news(one: Cell, recipe: Fields, page: int) -> Iterator[dict | None]:
     html = ""
-    for piece in _run(one, recipe, page):
-        if isinstance(piece, str):
-            html = piece
-            yield dict(html=html)
-        elif piece is not None:
-            yield dict(says=piece.says, share=piece.share, **({"html": html} if html else {}))
-        else:
+    for piece in one.run(recipe, page) if one.more else one.run(recipe):
+        if piece is None:
             yield None
+            continue
+        html = html_of(one, recipe, piece) or html
+        told = piece._asdict() if isinstance(piece, Progress) else piece if isinstance(piece, Mapping) else {}
+        news = {name: told[name] for name in ("says", "share") if name in told}
+        yield dict(news, **({"html": html} if html else {}))
     yield dict(html=html)
-
-
-def _run(one: Cell, recipe: Fields, page: int) -> Iterator[str | Progress]:
-    return one.run(recipe, page) if one.more else one.run(recipe)
 
 
 def stopping(tab: str) -> Callable:
@@ -347,15 +349,15 @@ def door_of(tab: Tab) -> pictures.Door:
     def lacks(recipe: PictureRecipe) -> str:
         return "" if tab.ready(recipe) else "these knobs were not found yet: open the picture on the page first"
 
-    return pictures.Door(
-        tab.name,
-        tab.recipe,
-        {
-            "after": pictures.Drawing(lambda one: knobs.picture_of(one, tab.knobs(one)), lacks, keep=False),
-            "before": pictures.Drawing(picture_bytes_of, keep=False),
-            "film": pictures.Drawing(lambda one: knobs.film(one, tab.knobs(one)), lacks, frames=knobs.FRAMES),
-        },
-    )
+    def after(recipe: PictureRecipe) -> bytes:
+        return webp(tab.stage.picture(recipe)) if tab.stage else knobs.picture_of(recipe, tab.knobs(recipe))
+
+    drawings = {
+        "after": pictures.Drawing(after, lacks, keep=bool(tab.stage)),
+        "before": pictures.Drawing(picture_bytes_of, keep=False),
+        "film": pictures.Drawing(lambda recipe: stages.film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
+    }
+    return pictures.Door(tab.name, tab.recipe, drawings)
 
 
 # --- the same, for programs
@@ -373,27 +375,29 @@ def prepared(tab: Tab, make: Callable[[Any], dict]) -> Callable[[Any], dict]:
     return run
 
 
-def _endpoints(tab: Tab) -> None:
-    """The tab's public endpoints: a recipe in, JSON out; pictures are data URIs of lossless WebP."""
-    offer(
-        prepared(tab, lambda recipe: answer(tab, recipe)),
-        tab.recipe,
-        f"{tab.name}_picture",
-        "The picture of a recipe, before and after, its words, link and knobs.",
-        LONG,
-    )
-    offer(
-        prepared(tab, lambda recipe: dict(code=export.cell_of(recipe, tab.code(recipe)))),
-        tab.recipe,
-        f"{tab.name}_code",
-        "Python that makes the same picture, to the pixel.",
-        LIVE,
-    )
-    for one in tab.cells:
-        offer(
-            prepared(tab, lambda recipe, one=one: dict(html=last_html(_run(one, recipe, 0)))),
-            tab.recipe,
-            f"{tab.name}_{one.name}",
-            f"{one.lead} As HTML.",
+def endpoints_of(tab: Tab) -> dict[str, tuple[Callable[[Any], dict], str, Mapping]]:
+    """The tab's public endpoints by name: a recipe in, JSON out; what they are; their queue."""
+    offered = {
+        "picture": (
+            lambda recipe: answer(tab, recipe, full=True),
+            "The picture of a recipe, before and after, its words, link and knobs.",
             LONG,
-        )
+        ),
+        "code": (
+            lambda recipe: dict(code=export.cell_of(recipe, tab.code(recipe))),
+            "Python that makes the same picture, to the pixel.",
+            LIVE,
+        ),
+    }
+    for one in tab.cells:
+        offered[one.endpoint or one.name] = (lambda recipe, one=one: last_of(one, recipe), f"{one.lead} As HTML.", LONG)
+    return {
+        f"{tab.name}_{name}": (prepared(tab, make), f"{says} {tab.for_programs}".strip(), queue)
+        for name, (make, says, queue) in offered.items()
+    }
+
+
+def _endpoints(tab: Tab) -> None:
+    """Offers them to programs; pictures are data URIs of lossless WebP."""
+    for name, (make, says, queue) in endpoints_of(tab).items():
+        offer(make, tab.recipe, name, says, queue)

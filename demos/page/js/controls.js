@@ -1,66 +1,106 @@
-// "More controls": one control for each field of a recipe that has one, drawn from what page/fields.py says of it.
+// Controls of a recipe's fields, drawn from what page/fields.py says of them: beside the picture, above a cell, and
+// under "More controls".
 (() => {
   const E = gan.element;
 
-  gan.controls = (store, part, knobs = []) => {
-    const {now, listeners} = store, {fields, words} = part.props.value;
-    const made = fields.map(field => KINDS[field.kind](store, field, words)).filter(Boolean);
-    part.element.replaceChildren(E("div", {class: "knobs two"}, ...knobs),
-      E("div", {class: "fields"}, ...made.map(one => one.element)),
-      E("div", {class: "buttons"}, gan.button(`${store.name}-surprise`, "Surprise me", store.surprise)));
-    listeners.push(() => made.forEach(one => one.draw(now.recipe, now.setup || {})));
-    store.tell();
+  // What `_controls` of page/tab.py says of a place. `place` is part of the elements' names: a field can have two.
+  gan.fields = (store, {fields, words}, place = "") => {
+    const id = ({name}) => [store.name, place, name].filter(Boolean).join("-");
+    const drawn = fields.map(field => KINDS[field.kind] &&
+      KINDS[field.kind](store, {...field, id: id(field), take: value =>
+        store.set({[field.name]: value, ...field.also})}, words)).filter(Boolean);
+    const draw = () => drawn.forEach(one => one.draw(store.now.recipe, store.now.setup || {}));
+    store.listeners.push(draw); draw();
+    return E("div", {class: "fields"}, ...drawn.map(one => one.element));
   };
 
-  const idOf = (store, {name}) => `${store.name}-${name}`;
+  // `knobs`: those that have no place beside the picture; null: the tab has none.
+  gan.controls = (store, part, knobs) => {
+    const fields = gan.fields(store, part.props.value);
+    if (!knobs) { part.element.replaceChildren(fields); return; }
+    part.element.replaceChildren(E("div", {class: "knobs two"}, ...knobs), fields,
+      E("div", {class: "buttons"}, gan.button(`${store.name}-surprise`, "Surprise me", store.surprise)));
+  };
+
   const titled = (words, field) => gan.word(words[field.word] || {plain: field.says, term: ""});
-  const hidden = (setup, {name}) => name === "psi" && !setup.truncation || name === "label" && !setup.classes;
+  const tip = (words, field) => (words[field.word] || {}).tip || null;
+  const hidden = (setup, {name}) => name === "psi" && setup.truncation === false || name === "label" && !setup.classes;
 
   const typed = read => (store, field, words) => {
-    const input = E("input", {id: idOf(store, field), type: "text", autocomplete: "off",
-      inputmode: field.kind === "whole" ? "numeric" : null,
-      onchange: () => store.set({[field.name]: read(input.value)})});
-    const element = gan.field(titled(words, field), input);
+    const hint = E("p", {class: "caption"});
+    const input = E("input", {id: field.id, type: "text", autocomplete: "off",
+      inputmode: field.kind === "whole" ? "numeric" : null, onchange: () => field.take(read(input.value))});
+    const element = gan.field(titled(words, field), input, {title: tip(words, field), hint});
     return {element, draw: (recipe, setup) => {
       element.hidden = hidden(setup, field);
-      gan.refill(input, field.name === "label" && setup.label_name || recipe[field.name], store.now.refused);
+      hint.textContent = (setup.hints || {})[field.name] || "";
+      hint.hidden = !hint.textContent;
+      gan.refill(input, field.name === "label" && setup.label_name || (recipe[field.name] ?? ""), store.now.refused);
     }};
   };
 
   const KINDS = {
     whole: typed(text => gan.whole(text, 15)),
     text: typed(text => gan.whole(text, 6)),
+    // a class by name, out of the network's
+    class: (store, field, words) => {
+      const list = E("datalist", {id: `${field.id}-names`}), alike = (a, b) => a.toLowerCase() === b.toLowerCase();
+      const names = () => (store.now.setup || {}).names || [];
+      const input = E("input", {id: field.id, type: "text", list: list.id, autocomplete: "off", onchange: () => {
+        const text = input.value.trim(), found = names().findIndex(name => alike(name, text));
+        if (text) field.take(found >= 0 ? found : text);
+      }});
+      const element = gan.field(titled(words, field), input, {title: tip(words, field), hint: list});
+      let drawn = null;
+      return {element, draw: recipe => {
+        if (drawn !== names()) { drawn = names(); list.replaceChildren(...drawn.map(value => E("option", {value}))); }
+        gan.refill(input, names()[recipe[field.name]] ?? "", store.now.refused);
+      }};
+    },
+    // one of what the network has, by number
+    select: (store, field, words) => {
+      const select = E("select", {id: field.id, onchange: () => field.take(+select.value)});
+      let drawn = "";
+      return {element: gan.field(titled(words, field), select, {title: tip(words, field)}), draw: (recipe, setup) => {
+        const options = (setup.options || {})[field.name] || {};
+        if (drawn !== JSON.stringify(options)) {
+          drawn = JSON.stringify(options);
+          select.replaceChildren(...Object.entries(options).map(([value, text]) => E("option", {value}, text)));
+        }
+        select.value = recipe[field.name];
+      }};
+    },
     range: (store, field, words) => {
-      const says = E("output", {for: idOf(store, field)});
-      const input = E("input", {id: idOf(store, field), type: "range", min: field.low ?? 0, max: field.high ?? 1,
+      const says = E("output", {for: field.id});
+      const input = E("input", {id: field.id, type: "range", min: field.low ?? 0, max: field.high ?? 1,
         step: field.step || 0.05,
         oninput: () => { store.now.recipe[field.name] = +input.value; says.textContent = input.value; store.send(); },
-        onchange: () => store.set({[field.name]: +input.value})});
-      const element = gan.field(titled(words, field), input, {hint: says});
+        onchange: () => field.take(+input.value)});
+      const element = gan.field(titled(words, field), input, {title: tip(words, field), hint: says});
       return {element, draw: (recipe, setup) => {
         element.hidden = hidden(setup, field);
         input.value = recipe[field.name]; says.textContent = recipe[field.name];
       }};
     },
     choice: (store, field, words) => {
-      const group = E("fieldset", {id: idOf(store, field), class: "choices rows"},
+      const group = E("fieldset", {id: field.id, class: "choices rows", title: tip(words, field)},
         E("legend", {}, ...titled(words, field)));
       for (const [key, text] of Object.entries(field.options))
         group.append(E("label", {}, E("input", {type: "radio", name: group.id, value: key,
-          onchange: () => store.set({[field.name]: key})}), E("span", {}, text)));
+          onchange: () => field.take(key)}), E("span", {}, text)));
       return {element: group, draw: recipe => {
         group.querySelectorAll("input").forEach(one => { one.checked = one.value === recipe[field.name]; });
       }};
     },
     flag: (store, field) => {
-      const element = gan.toggle(idOf(store, field), field.says, on => store.set({[field.name]: on}));
+      const element = gan.toggle(field.id, field.says, field.take);
       return {element, draw: recipe => { element.querySelector("input").checked = recipe[field.name]; }};
     },
     // names out of a list that the network decides: ticks
     names: (store, field, words) => {
-      const group = E("fieldset", {id: idOf(store, field), class: "choices"}, E("legend", {}, ...titled(words, field)));
+      const group = E("fieldset", {id: field.id, class: "choices"}, E("legend", {}, ...titled(words, field)));
       let drawn = "";
-      const take = () => store.set({[field.name]: [...group.querySelectorAll("input:checked")].map(one => one.value)});
+      const take = () => field.take([...group.querySelectorAll("input:checked")].map(one => one.value));
       return {element: group, draw: (recipe, setup) => {
         const options = (setup.options || {})[field.name] || {};
         if (drawn !== JSON.stringify(options)) {
@@ -71,21 +111,25 @@
         group.querySelectorAll("input").forEach(one => { one.checked = recipe[field.name].includes(one.value); });
       }};
     },
-    // which layers listen: by group, or by number
+    // which layers listen: by group, or by number; `options`: other groups than those of the network's layers
     layers: (store, field, words) => {
-      const id = idOf(store, field), element = E("fieldset", {id, class: "choices"},
-        E("legend", {}, ...titled(words, field)));
-      const own = E("input", {id: `${store.name}-own`, type: "text", placeholder: "0-3,6",
-        "aria-label": "Layers by number, such as 0-3,6", onchange: () => store.set({[field.name]: own.value})});
-      const take = name => name === "own" ? own.focus() : store.set({[field.name]: name});
-      const choice = name => E("label", {title: words[name].tip},
-        E("input", {type: "radio", name: id, value: name, onchange: () => take(name)}), words[name].plain);
+      const {id, options, example = "0-3,6"} = field, element = E("fieldset", {id, class: "choices"},
+        E("legend", {title: tip(words, field)}, ...titled(words, field)));
+      const own = E("input", {id: `${id}-own`, type: "text", placeholder: example, autocomplete: "off",
+        "aria-label": `By number, such as ${example}`,
+        onchange: () => { if (own.value.trim()) field.take(own.value.trim()); }});
+      const take = name => name === "own" ? own.focus() : field.take(name);
+      const text = name => options && options[name] || words[name].plain;
+      const choice = name => E("label", {title: options ? null : words[name].tip},
+        E("input", {type: "radio", name: id, value: name, onchange: () => take(name)}), text(name));
       let drawn = "";
       return {element, draw: (recipe, setup) => {
-        const layers = setup.layers || ["all"], choices = [...layers, ...(layers.length > 1 ? ["own"] : [])];
+        const layers = options ? Object.keys(options) : setup.layers || ["all"];
+        const choices = [...layers, ...(!options && layers.length > 1 ? ["own"] : [])];
         if (drawn !== choices.join()) {
           drawn = choices.join();
-          element.replaceChildren(element.firstChild, ...choices.map(choice), choices.includes("own") ? own : "");
+          const numbered = options || choices.includes("own");
+          element.replaceChildren(element.firstChild, ...choices.map(choice), numbered ? own : "");
         }
         const chosen = recipe[field.name], kind = choices.includes(chosen) ? chosen : "own";
         element.querySelectorAll("input[type=radio]").forEach(radio => { radio.checked = radio.value === kind; });

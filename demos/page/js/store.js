@@ -48,10 +48,11 @@
   // what is done with whole recipes that have a seed and knobs
   function moves(store) {
     const {now, arrival, seen} = store, flat = () => (arrival.amounts || []).map(() => 0);
+    const still = () => arrival.amounts ? {amounts: flat()} : {};
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
     store.another = () => { seen.push(now.recipe.seed); store.set({seed: randomSeed()}); };
     store.previous = () => { if (seen.length) store.set({seed: seen.pop()}); };
-    store.backToStart = () => store.set({...copyOf(arrival), amounts: flat()});
+    store.backToStart = () => { if (arrival.model) store.set({...copyOf(arrival), ...still()}); };
     store.surprise = () => {
       const count = now.setup ? now.setup.knobs.length : flat().length, knob = Math.floor(Math.random() * count);
       const amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
@@ -77,6 +78,11 @@
       return false;
     }
     const setup = answer.setup || now.setup;        // it comes where it changed
+    if (answer.asked && same(answer.asked, now.recipe) && !same(answer.recipe, now.recipe)) {
+      if (same(now.saved, now.recipe)) now.saved = copyOf(answer.recipe);       // what was left open is written out
+      now.recipe = copyOf(answer.recipe);
+      store.send();
+    }
     Object.assign(now, {refused: false, setup, good: copyOf(answer.recipe), answer});
     return same(answer.recipe, now.recipe) || !(answer.late || now.dragging);
   };
