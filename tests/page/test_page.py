@@ -19,7 +19,6 @@ from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
-from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import blocks, uploads, words
 from demos.page import evidence as measured
@@ -28,6 +27,7 @@ from demos.page import picture as recipes
 from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
+from demos.page.tab import endpoints_of
 from demos.paint import tab as lowrank
 from demos.restore import tab as mganprior
 from demos.steer import tab as sefa
@@ -373,7 +373,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
         "steer_find",
         *lowrank.ENDPOINTS,
         *mganprior.ENDPOINTS,
-        *channel_awareness.ENDPOINTS,
+        *(name for tab in app.TABS for name in endpoints_of(tab)),
     }
 
 

@@ -200,10 +200,10 @@ def test_a_film_goes_from_off_through_as_it_is_to_three_times():
 def test_dots_are_the_most_aware_channels_and_the_chosen_one_is_among_them():
     values = awareness(zoo.load(MODEL), 1, gate=2)
     least = int(values.argmin())
-    for channel in (-1, least):
-        found = channel.dots(Look(MODEL, label=1, gate=2, channel=channel))
+    for number in (-1, least):
+        found = channel.dots(Look(MODEL, label=1, gate=2, channel=number))
         assert [dot["channel"] for dot in found][:8] == values.argsort(descending=True).tolist()[:12]
-        assert any(dot["channel"] == Look(MODEL, label=1, gate=2, channel=channel).channel for dot in found)
+        assert any(dot["channel"] == Look(MODEL, label=1, gate=2, channel=number).channel for dot in found)
 
 
 def test_the_activation_map_and_the_classes_that_use_a_channel_are_the_network_s():
@@ -491,7 +491,8 @@ def test_an_endpoint_answers_json_and_says_what_is_wrong_in_a_sentence():
 
 
 KEPT = {
-    "inside_picture": "recipe before src active active_says verdict measured dots users caption alt named other used setup",
+    "inside_picture": "recipe before src active active_says verdict measured dots users caption alt named other used "
+    "setup",
     "inside_keep": "rows whole word named says verdict html",
     "inside_hybrid": "a b src frames shares names says verdict",
     "inside_measures": "html verdict",
