@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     if len(chosen) == 3:
         label = looks.class_of(CLASS, model)
         look = Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel)
-        print(*record(TAB, look, ARRIVAL), sep="\n")
+        print(*record(TAB, look, ARRIVAL, cells=()), sep="\n")
         return
     if chosen:
         parser.error("give --seed, --gate and --channel together")
@@ -82,4 +82,4 @@ def main(arguments: Sequence[str]) -> None:
             sep="\n",
         )
         return
-    print(*record(TAB, found[0][1], ARRIVAL), sep="\n")
+    print(*record(TAB, found[0][1], ARRIVAL, cells=()), sep="\n")

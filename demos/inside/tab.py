@@ -68,7 +68,7 @@ def answer(look: Look, *, full: bool = False) -> dict:
 def setup_of(look: Look) -> dict:
     """What the controls need of a network: its classes and its gates."""
     gates = [recipe.awareness_of(look.model, gate).shape[1] for gate in range(recipe.gate_count(look))]
-    names = {i: f"{recipe.gate_name(look.model, i)}, {count} channels" for i, count in enumerate(gates)}
+    names = {str(i): f"{recipe.gate_name(look.model, i)}, {count} channels" for i, count in enumerate(gates)}
     return dict(
         models.facts(look.model),
         names=list(recipe.class_names(look.model)),
