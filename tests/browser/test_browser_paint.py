@@ -318,15 +318,15 @@ def test_a_face_goes_from_steer_to_paint(visits: Visits):
     assert_same_picture(pixels(page), drawn(recipe))
 
 
-@pytest.mark.parametrize("tab", ["steer", "paint"])
-def test_a_picture_goes_from_either_tab_to_restore(visits: Visits, tab: str):
+@pytest.mark.parametrize("door", ["steer", "paint"])
+def test_a_picture_goes_from_either_tab_to_restore(visits: Visits, door: str):
     page = visits.open()
-    if tab == "steer":
+    if door == "steer":
         page.get_by_role("tab", name="Steer").click()
         page.evaluate("gan.steer.set({seed: 123456, psi: 0.45})")
     else:
         page.evaluate("gan.paint.look({seed: 123456, psi: 0.45})")
-    press(page, f"{tab}-to-restore")
+    press(page, f"{door}-to-restore")
     page.wait_for_function(
         "window.gan.restore && gan.restore.now.answer && gan.restore.now.answer.recipe.shows === 'steer'"
     )

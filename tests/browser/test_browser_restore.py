@@ -139,7 +139,7 @@ def test_what_another_network_made_says_so_until_it_is_asked_again(visits: Visit
     for model, other in (("portraits-pggan", True), (Restoration.default_model(), False)):
         page.evaluate("model => gan.restore.set({model})", model)
         settle(page, f"gan.restore.now.recipe.model === '{model}'")
-        assert ("Another network" in said.inner_text()) == other
+        assert ("another network" in said.inner_text()) == other
         assert ("stale" in result.get_attribute("class").split()) == other
 
 
@@ -208,11 +208,11 @@ def test_painting_opens_in_sight_on_a_phone(visits: Visits):
 
 def test_the_keyboard_s_focus_stays_on_what_was_chosen(visits: Visits):
     page = visits.open()
-    page.locator("#restore-factor input[value='2']").focus()
+    page.locator("#restore-amount input[value='2']").focus()
     page.keyboard.press("Space")
     settle(page, "gan.restore.now.recipe.amount === 2")
     page.wait_for_function(
-        "() => document.activeElement.name === 'restore-factor' && document.activeElement.value === '2'"
+        "() => document.activeElement.name === 'restore-amount' && document.activeElement.value === '2'"
     )
     page.locator("[data-task=colour]").focus()
     page.keyboard.press("Enter")

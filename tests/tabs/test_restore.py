@@ -55,7 +55,7 @@ from .test_restore_recipe import HINTS, searched
 def nothing_runs_on(small_model):
     """No search runs before a test, none after it, and no method beside it is known."""
     answer._beside.values.clear()
-    measured._recorded.cache_clear()
+    measured._evidence.cache_clear()
     assert QUEUE.line == []
     yield
     end = time.monotonic() + 5
@@ -668,7 +668,7 @@ def planted(psnr: float = 24.0) -> dict:
 
 def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_model):
     def truth() -> str:
-        measured._recorded.cache_clear()
+        measured._evidence.cache_clear()
         return last_html(experiments.truth(wanted()))
 
     assert "not measured" in truth() and answer.meter(MODEL, 20.0, one=False) is None

@@ -96,11 +96,12 @@
       },
       failed: () => store.send(),
     });
-    // once the queue has answered for these knobs: then their network is open, and they were found
+    // once the queue has answered for these knobs: then their network is open, and they were found; of a slow network
+    // the queue has a first look, and the picture itself would hold up the others
     const KNOBS = ["model", "label", "method", "mode", "layers", "directions"];
     const able = () => {
-      const {answer, recipe} = now, mine = field => answer.recipe[field] === recipe[field];
-      return !!answer && !!answer.pictures && answer.exact !== false && KNOBS.every(mine);
+      const {answer, recipe, setup} = now, mine = field => answer.recipe[field] === recipe[field];
+      return !!answer && !!answer.pictures && answer.exact !== false && !(setup && setup.slow) && KNOBS.every(mine);
     };
     const follow = () => {
       if (!able()) return false;
@@ -195,13 +196,14 @@
     const {now, arrival, listeners, name} = store, numbers = arrival.amounts.map((_, i) => i).slice(first, last);
     const turn = (i, amount, how) => store.turn(i, amount, how);
     const rows = numbers.map(i => ({i, knob: gan.knobOf(name, i, 3, {turn, choose})}));
-    listeners.push(() => rows.forEach(({i, knob}) => {
+    const draw = () => rows.forEach(({i, knob}) => {
       const facts = now.setup && now.setup.knobs[i];
       knob.element.hidden = !facts || i === now.recipe.knob;
       if (!facts) return;
       knob.name(gan.called(i, facts), facts.also || "", facts.low, facts.high, facts.reach || now.setup.reach);
       if (document.activeElement !== knob.range || !now.dragging) knob.show(now.recipe.amounts[i]);
-    }));
+    });
+    listeners.push(draw); draw();
     return rows.map(row => row.knob.element);
   };
 

@@ -28,9 +28,15 @@ from core.codes import codes_in_turn
 from core.critics import Critic
 from core.generators.base import Generator
 from core.generators.biggan import recompute_statistics
+from core.generators.stylegan2 import ModulatedConv
 from core.images import grid, to_pil
 
+from .augment import augmented
 from .bank import bank_labels, load_bank
+from .path_length import EVERY as PATHS_EVERY
+from .path_length import SHRINK, PathLength
+from .projected import RATE as FEATURE_RATE
+from .projected import FeatureCritic
 from .recipes import RECIPES, Recipe
 from .teacher import Teacher, distance
 from .variety import too_alike, variety
@@ -59,22 +65,41 @@ class Training:
             [torch.arange(len(bank))] if labels is None else [(labels == k).nonzero()[:, 0] for k in labels.unique()]
         )
         self.step_number = self.shown = 0
+        self.seconds = 0.0  # of processor time, summed over the threads
         self.warm_from: int | None = None
         self.generator_loss = 0.0
         self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
         self.teacher = Teacher(zoo.load(recipe.teacher).to(self.device)) if recipe.teacher else None
         self.wanted = variety(bank, self.rows).to(self.device) if recipe.variety else None
-        self.build(recipe.generator(recipe.resolution), recipe.critic(recipe.resolution))
+        self.paths = PathLength() if recipe.path_length else None
+        generator, critic = recipe.generator(recipe.resolution), recipe.critic(recipe.resolution)
+        scale_styles(generator, recipe.style_scale)
+        reader = copy.deepcopy(zoo.load_part_reader(recipe.world)) if recipe.projected else None
+        self.second = FeatureCritic(reader) if reader else None
+        self.build(generator, critic)
 
     def build(self, generator: Generator, critic: Critic) -> None:
         """Take these networks, with fresh Adam."""
         layout = dict(device=self.device, memory_format=torch.channels_last)
         self.generator, self.critic = generator.to(**layout), critic.to(**layout)
         self.ema = finished_copy(generator).to(**layout)
-        lazy = R1_EVERY / (R1_EVERY + 1)  # the critic takes an extra term every 16 steps (Karras et al. 2020, B)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), self.recipe.rate, betas=(0.0, 0.99))
-        group = dict(params=list(self.critic.parameters()), relative=lazy)
-        self.optimizer_d = torch.optim.Adam([group], self.recipe.rate, betas=(0.0, 0.99**lazy))
+        # A network that takes an extra term every k steps learns a little slower (Karras et al. 2020, appendix B).
+        lazy = PATHS_EVERY / (PATHS_EVERY + 1) if self.paths else 1.0
+        self.optimizer_g = torch.optim.Adam(self.groups(lazy), self.recipe.rate, betas=(0.0, 0.99**lazy))
+        lazy = R1_EVERY / (R1_EVERY + 1)
+        groups = [dict(params=list(self.critic.parameters()), relative=lazy)]
+        if self.second:
+            self.second.to(**layout)
+            groups.append(dict(params=list(self.second.judges.parameters()), relative=FEATURE_RATE / self.recipe.rate))
+        self.optimizer_d = torch.optim.Adam(groups, self.recipe.rate, betas=(0.0, 0.99**lazy))
+
+    def groups(self, lazy: float) -> list[dict]:
+        """The generator's parameters with their rates; the mapping apart where it has one of its own."""
+        faster = self.recipe.mapping_rate
+        mapping = list(self.generator.mapping.parameters()) if faster != 1 else []
+        apart = {id(parameter) for parameter in mapping}
+        groups = [dict(params=[p for p in self.generator.parameters() if id(p) not in apart], relative=lazy)]
+        return groups + ([dict(params=mapping, relative=lazy * faster)] if mapping else [])
 
     def rate_factor(self) -> float:
         left = (self.recipe.images - self.shown) / (0.25 * self.recipe.images)
@@ -94,54 +119,89 @@ class Training:
         images = self.bank[rows.to(self.bank.device)].to(self.device).float() / 127.5 - 1
         return images.contiguous(memory_format=torch.channels_last)
 
-    def fakes(self, random: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
-        """Pictures, and the noise [n, z_dim] that they were drawn from."""
+    def codes(self, random: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+        """Codes [n, slots, dim], some of two noises, and the noise [n, z_dim] of their first slots."""
 
         def draw() -> Tensor:
             return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
 
         z, other, labels = draw(), draw(), self.labels(n)
+        codes, slots = self.generator.codes(z, label=labels), self.generator.slots
+        if slots > 1 and self.recipe.mixing:
+            cut = torch.randint(1, slots, (n,), generator=random)
+            cut[torch.rand(n, generator=random) >= self.recipe.mixing] = slots
+            first = torch.arange(slots) < cut[:, None]
+            codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other, label=labels))
+        return codes, z
+
+    def fakes(self, random: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+        """Pictures, and the noise [n, z_dim] that they were drawn from."""
         with self.autocast():
-            codes = self.generator.codes(z, label=labels)
-            slots = self.generator.slots
-            if slots > 1 and self.recipe.mixing:
-                cut = torch.randint(1, slots, (n,), generator=random)
-                cut[torch.rand(n, generator=random) >= self.recipe.mixing] = slots
-                first = torch.arange(slots) < cut[:, None]
-                codes = torch.where(first[:, :, None].to(self.device), codes, self.generator.codes(other, label=labels))
+            codes, z = self.codes(random, n)
             return self.generator(codes).contiguous(memory_format=torch.channels_last), z
 
     def step(self) -> None:
+        began = time.process_time()
         n, random = self.recipe.batch, torch.Generator().manual_seed(10**9 + self.step_number)
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
-        (fake, z), real, labels = self.fakes(random, n), self.reals(random, n), self.labels(n)
+        (fake, z), real = self.fakes(random, n), self.reals(random, n)
+        shown, real = self.augmented(fake, random), self.augmented(real, random)
         # The generator first: against a critic that had just learned these very fakes, all of them move alike and
         # collapse.
-        self.critic.requires_grad_(False)
-        with self.autocast():
-            loss_g = F.softplus(-self.critic(fake, labels)).mean() + self.strayed(fake, z) + self.alike(fake)
-        self.optimizer_g.zero_grad(set_to_none=True)
-        loss_g.backward()
-        self.optimizer_g.step()
-        self.critic.requires_grad_(True)
-
-        with self.autocast():
-            loss_d = (
-                F.softplus(self.critic(fake.detach(), labels)).mean() + F.softplus(-self.critic(real, labels)).mean()
-            )
-        self.optimizer_d.zero_grad(set_to_none=True)
-        loss_d.backward()
-        if self.step_number % R1_EVERY == 0:
-            self.penalty(self.reals(random, n)).backward()
-        self.optimizer_d.step()
-
+        loss_g = self.step_generator(fake, shown, z, random)
+        loss_d = self.step_critics(shown.detach(), real, random)
         self.average(n)
-        self.watch(loss_d.item())
+        self.watch(loss_d)
         self.step_number, self.shown = self.step_number + 1, self.shown + n
         if self.step_number % 25 == 0:
-            self.generator_loss = loss_g.item()
+            self.generator_loss = loss_g
+        self.seconds += time.process_time() - began
+
+    def step_generator(self, fake: Tensor, shown: Tensor, z: Tensor, random: torch.Generator) -> float:
+        """One step against the critics as they are; `shown` are the fakes as critics see them. Returns the loss."""
+        labels = self.labels(len(fake))
+        self.critic.requires_grad_(False)
+        with self.autocast():
+            loss = F.softplus(-self.critic(shown, labels)).mean() + self.strayed(fake, z) + self.alike(fake)
+            if self.second:
+                self.second.judges.requires_grad_(False)
+                loss = loss + self.recipe.projected * self.second.generator_loss(shown)
+        self.optimizer_g.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.paths and self.step_number % PATHS_EVERY == 0:
+            self.path_penalty(random).backward()
+        self.optimizer_g.step()
+        return loss.item()
+
+    def path_penalty(self, random: torch.Generator) -> Tensor:
+        """In float32, times the steps it stands for."""
+        codes, _ = self.codes(random, self.recipe.batch // SHRINK)
+        return self.paths.penalty(self.generator, codes, random) * (self.recipe.path_length * PATHS_EVERY)
+
+    def step_critics(self, fake: Tensor, real: Tensor, random: torch.Generator) -> float:
+        """One step of both critics on what they are shown. Returns the loss of the first, without the penalty."""
+        labels = self.labels(len(fake))
+        self.critic.requires_grad_(True)
+        with self.autocast():
+            loss = F.softplus(self.critic(fake, labels)).mean() + F.softplus(-self.critic(real, labels)).mean()
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.second:
+            self.second.judges.requires_grad_(True)
+            with self.autocast():
+                second = self.second.critic_loss(fake, real)
+            second.backward()
+        if self.step_number % R1_EVERY == 0:
+            self.penalty(self.augmented(self.reals(random, len(fake)), random)).backward()
+        self.optimizer_d.step()
+        return loss.item()
+
+    def augmented(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """As the critics see them."""
+        shown = augmented(images, self.recipe.augment, random)
+        return shown.contiguous(memory_format=torch.channels_last)
 
     def strayed(self, fake: Tensor, z: Tensor) -> Tensor | float:
         """How far the pictures are from the teacher's, times `anchor`: a game alone taught all faces one artefact."""
@@ -183,8 +243,11 @@ class Training:
             critic=self.critic.state_dict(),
             optimizer_g=self.optimizer_g.state_dict(),
             optimizer_d=self.optimizer_d.state_dict(),
+            second=self.second.state_dict() if self.second else None,
+            path_length=self.paths.mean if self.paths else 0.0,
             step=self.step_number,
             shown=self.shown,
+            seconds=self.seconds,
             warm_from=self.warm_from,
             gamma=self.gamma,
             critic_loss=self.critic_loss,
@@ -196,11 +259,24 @@ class Training:
             getattr(self, name).load_state_dict(state[name])
         self.step_number, self.shown, self.warm_from = state["step"], state["shown"], state["warm_from"]
         self.gamma, self.critic_loss, self.easy_steps = state["gamma"], state["critic_loss"], state["easy_steps"]
+        self.seconds = state.get("seconds", 0.0)
+        if self.second:
+            self.second.load_state_dict(state["second"])
+        if self.paths:
+            self.paths.mean = state["path_length"]
 
     def warm_start(self, generator: Generator, critic: Critic, *, step: int, shown: int) -> None:
         """Go on from bundled files: fresh Adam, rates warmed up over 500 steps."""
         self.build(generator.train().requires_grad_(True), critic.train().requires_grad_(True))
         self.step_number, self.shown, self.warm_from = step, shown, step
+
+
+@torch.no_grad()
+def scale_styles(generator: Generator, factor: float) -> None:
+    """Multiply the weights of all style maps; their biases stay."""
+    for convolution in generator.modules():
+        if isinstance(convolution, ModulatedConv):
+            convolution.affine.weight.mul_(factor)
 
 
 def finished_copy(generator: Generator) -> Generator:

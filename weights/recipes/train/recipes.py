@@ -32,9 +32,15 @@ class Recipe:
     teacher: str = ""
     anchor: float = 0.0  # weight of the distance in pixels from what the teacher draws
     variety: float = 0.0  # weight of `variety.too_alike`
+    path_length: float = 0.0  # weight of `path_length.PathLength`; the paper's is 2
+    style_scale: float = 1.0  # the style maps' weights start at so many times their usual size
+    mapping_rate: float = 1.0  # the mapping learns at so many times the rate (which has its own 0.01)
+    augment: tuple[str, ...] = ()  # of `augment.WAYS`: what both critics' pictures go through
+    projected: float = 0.0  # weight of `projected.FeatureCritic`, on the world's part reader
 
 
 WIDTHS = (128, 128, 96, 48, 24)  # at 4, 8, 16, 32, 64 px
+FINE_WIDTHS = (96, 112, 96, 64, 32)  # moved from 4 to 16 px towards 32 and 64
 
 
 def widths(resolution: int, all_widths: tuple[int, ...] = WIDTHS) -> tuple[int, ...]:
@@ -48,6 +54,17 @@ def stylegan2(resolution: int) -> StyleGAN2:
 
 def critic(resolution: int) -> Critic:
     return Critic(resolution=resolution, channels=widths(resolution))
+
+
+def fine_stylegan2(resolution: int) -> StyleGAN2:
+    """With fewer channels at 4 to 16 px and more at 32 and 64."""
+    return StyleGAN2(
+        resolution=resolution, channels=widths(resolution, FINE_WIDTHS), z_dim=128, dim=128, mapping_layers=6
+    )
+
+
+def fine_critic(resolution: int) -> Critic:
+    return Critic(resolution=resolution, channels=widths(resolution, FINE_WIDTHS))
 
 
 def pggan(resolution: int) -> PGGAN:
