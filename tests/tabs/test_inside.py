@@ -47,7 +47,7 @@ def networks(tmp_path, monkeypatch):
     for kept in (channel._untouched, channel._beside):
         kept.values.clear()
     arrivals.recorded.cache_clear()
-    evidence._written.cache_clear()
+    evidence._evidence.cache_clear()
     yield from tiny.one_thread()
 
 
@@ -448,7 +448,7 @@ def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):
     (tmp_path / "evidence").mkdir()
     for sha256, there in (("0" * 64, False), (zoo.weights_hash(MODEL), True)):
         (tmp_path / "evidence" / f"{MODEL}-channels.json").write_text(json.dumps(dict(found, weights_sha256=sha256)))
-        evidence._written.cache_clear()
+        evidence._evidence.cache_clear()
         assert ("&lt;b&gt;one" in truth()) == there == ("Measured on 2026-11-21 with python -m x." in truth())
 
 

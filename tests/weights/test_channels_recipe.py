@@ -48,7 +48,7 @@ def networks(tmp_path, monkeypatch):
     for name, value in small.items():
         monkeypatch.setattr(channels, name, value)
     monkeypatch.setattr(channels_words, "BOOTSTRAP", 20)
-    evidence._written.cache_clear()
+    evidence._evidence.cache_clear()
     yield from tiny.one_thread()
 
 
