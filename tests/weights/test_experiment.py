@@ -17,10 +17,10 @@ from weights.recipes import experiment
 from weights.recipes.measure.evidence import blurred
 from weights.recipes.train import gan
 from weights.recipes.train.augment import WAYS, augmented
+from weights.recipes.train.gan import Training, scale_styles
 from weights.recipes.train.path_length import DECAY, PathLength, path_lengths
 from weights.recipes.train.projected import FeatureCritic, FrozenFeatures
 from weights.recipes.train.recipes import RECIPES, Recipe, critic
-from weights.recipes.train.gan import Training, scale_styles
 
 WIDTHS = (8, 8, 6)
 ALL = dict(path_length=2.0, mapping_rate=5.0, style_scale=2.0, augment=tuple(WAYS), projected=1.0)
@@ -89,7 +89,7 @@ def test_training_with_every_option_goes_on_after_an_interruption_as_if_there_ha
     assert resumed.seconds > 0
 
 
-@pytest.mark.parametrize("option, other", [(option, value) for option, value in ALL.items()])
+@pytest.mark.parametrize("option, other", list(ALL.items()))
 def test_every_option_changes_what_is_learned(option, other, part_reader):
     plain, with_it = (Training(tiny_recipe(**changes), random_pictures(32)) for changes in ({}, {option: other}))
     for training in (plain, with_it):
