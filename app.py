@@ -33,7 +33,6 @@ from starlette.staticfiles import StaticFiles
 
 from core import zoo
 from demos import attributes
-from demos.inside import pictures as inside_pictures
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import gpu, pictures
@@ -49,8 +48,14 @@ from demos.restore import tab as restore
 from demos.steer import pictures as steer_pictures
 from demos.steer import tab as sefa
 
-DEMOS = (sefa, lowrank, restore.TAB, channel_awareness, attributes.TAB)
-DOORS = (steer_pictures.DOOR, paint_pictures.DOOR, restore_pictures.DOOR, inside_pictures.DOOR)
+DEMOS = (sefa, lowrank, restore.TAB, channel_awareness.TAB, attributes.TAB)
+TABS = tuple(demo for demo in DEMOS if isinstance(demo, Tab))
+DOORS = (
+    steer_pictures.DOOR,
+    paint_pictures.DOOR,
+    restore_pictures.DOOR,
+    *(door_of(tab) for tab in TABS if not tab.bench),
+)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -119,8 +124,7 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    tabs = [demo for demo in DEMOS if isinstance(demo, Tab)]
-    scripts = notebook.scripts(*(name for demo in DEMOS if demo not in tabs for name in demo.SCRIPTS), tabs=tabs)
+    scripts = notebook.scripts(*(name for demo in DEMOS if demo not in TABS for name in demo.SCRIPTS), tabs=TABS)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),
@@ -133,7 +137,7 @@ def launch(page: gr.Blocks, **options):
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
-    pictures.mount(app, [*DOORS, *map(door_of, (demo for demo in DEMOS if isinstance(demo, Tab) and demo.knobs))])
+    pictures.mount(app, DOORS)
     return app, *addresses
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -494,6 +494,15 @@ def load_classifier(world: str) -> nn.Module:
     """The frozen Classifier of a rendered world with classes."""
     with _lock:
         return _placed(_open(WEIGHTS / f"{world}-classes.safetensors"))
+
+
+def classifier_of(name: str, classes: Sequence[str]) -> nn.Module | None:
+    """The Classifier of the card's world, where there is one of the card's size and with exactly these classes."""
+    found = card(name)
+    if not found.world or not (WEIGHTS / f"{found.world}-classes.safetensors").exists():
+        return None
+    classifier = load_classifier(found.world)
+    return classifier if classifier.resolution == found.resolution and classifier.names == tuple(classes) else None
 
 
 def _placed(module: nn.Module) -> nn.Module:

@@ -21,12 +21,13 @@ from core.truth.verdict import named_knob
 from .page import blocks, evidence
 from .page.arrival import recorded
 from .page.cache import cached
+from .page.cells import Cell, Progress, truth_cell
 from .page.export import STEP_IMPORT, Code, label_code, step_line
 from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
 from .page.knobs import Knobs
 from .page.labels import FIRST_SLOPED, TURNED, changes_on_others, codes_for, judge_of, labels_of, read_labels, spread_of
 from .page.picture import PictureRecipe, layers_field, opened, reach_of, slots_of
-from .page.tab import Cell, Progress, Tab, truth_cell, words_of
+from .page.tab import Tab, words_of
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {

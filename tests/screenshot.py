@@ -19,7 +19,7 @@ READY = {
     "steer": KNOBS.replace("TAB", "steer"),
     "paint": KNOBS.replace("TAB", "paint"),
     "restore": "() => window.gan && gan.restore && gan.restore.now.answer",
-    "inside": "() => window.gan && gan.inside && gan.inside.now.answer && gan.inside.now.facts",
+    "inside": "() => window.gan && gan.inside && gan.settled('inside')",
 }
 DECODED = "() => [...document.images].every(image => !image.src || image.complete)"
 

@@ -74,6 +74,17 @@ def total_awareness(generator: Generator) -> Tensor:
     return sum(means.mean(1) for means in all_awareness(generator))
 
 
+def likeness(generator: Generator) -> Tensor:
+    """[classes, classes] in -1..1: the cosine of two classes' awareness, each channel less its mean over the classes.
+
+    Every gate counts alike, however many channels it has and however wide they open. Raises as `all_awareness`.
+    """
+    centred = [means - means.mean(0) for means in all_awareness(generator)]
+    profile = torch.cat([part / part.square().sum().clamp(min=1e-30).sqrt() for part in centred], 1).cpu()
+    unit = profile / profile.norm(dim=1, keepdim=True).clamp(min=1e-30)
+    return unit @ unit.T
+
+
 @torch.no_grad()
 def awareness_over_draws(
     generator: Generator, label: int | None = None, *, gate: int, draws: int = DRAWS, seed: int = 0, psi: float = 1.0

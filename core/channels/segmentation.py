@@ -16,6 +16,7 @@ from torch import Tensor
 
 MOST_REGIONS = 20
 MOST_FEATURES = 64  # more are reduced to their principal components
+SIDE = 48  # pixels a side of the cuts that are shown and measured
 STARTS = 4  # of k-means; the best counts
 
 

@@ -137,6 +137,22 @@ def found_by_effect(changes: Tensor, names: Sequence[str], readable: Tensor) -> 
     return Found(int(hits.sum()), tuple(name for name, hit in zip(names, hits.tolist()) if hit), mean.amax(0))
 
 
+def rank_correlation(a: Tensor, b: Tensor) -> float:
+    """Spearman's, of values [n] and [n]: the correlation of their ranks, equal values sharing theirs; 0 where one does
+    not vary.
+    """
+    x, y = (_ranks(values) for values in (a, b))
+    x, y = x - x.mean(), y - y.mean()
+    scale = (x.square().sum() * y.square().sum()).sqrt()
+    return float((x * y).sum() / scale) if scale > 0 else 0.0
+
+
+def _ranks(values: Tensor) -> Tensor:
+    _, where, counts = values.unique(return_inverse=True, return_counts=True)
+    last = counts.cumsum(0).double()
+    return (last - (counts - 1) / 2)[where]
+
+
 def frechet_distance(a: Tensor, b: Tensor) -> float:
     """Between Gaussians fitted to features [n, d] and [m, d]; float64, by symmetric roots.
 

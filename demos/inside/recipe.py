@@ -6,7 +6,6 @@ One record makes the picture, its link, code and notebook. Gates and channels ar
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
-from functools import lru_cache
 
 from torch import Tensor, nn
 
@@ -14,9 +13,9 @@ from core import zoo
 from core.channels.awareness import activations, awareness, strongest
 from core.generators.base import Generator
 
-from ..page.cache import joined
+from ..page.cache import cached
 from ..page.classes import class_names, class_of
-from ..page.export import SET_UP, Code, about, cell_of, drawing_code, lines_of, notebook_of
+from ..page.export import SET_UP, Code, about, drawing_code, lines_of, notebook_of
 from ..page.fields import (
     RecipeError,
     checked,
@@ -33,7 +32,7 @@ from ..page.picture import NOUNS, PictureRecipe, opened
 BUNDLED = "objects-biggan"  # what the tab opens with, where it is there
 MOST = 3.0  # times its own strength that a channel can be turned up
 MIXES = {"parameters": "gains and biases", "features": "activations"}
-GATES = ("all", "early", "late")
+GATES = {"all": "all", "early": "early half", "late": "late half"}
 PIECES = (2, 12)
 FORMULATION = (
     "Our formulation: the text and the code of the paper (He et al., Interpreting Class Conditional GANs "
@@ -65,19 +64,36 @@ class Look(
 
     model: str = checked(lambda value, _: card_of(value).name, MISSING, "name of a network with classes")
     label: int = checked(
-        lambda value, look: class_of(value, look.model), 0, "class drawn, by name or number", type=int | str
+        lambda value, look: class_of(value, look.model),
+        0,
+        "class drawn, by name or number",
+        type=int | str,
+        control=dict(kind="class", word="label", resets=dict(channel=-1)),
     )
     psi: float | None = checked(
         lambda value, look: zoo.card(look.model).psi if value in (None, "") else number(value, "the truncation", 0, 1),
         None,
         "truncation from 0 to 1; left out: as the network is shown",
         type=float | None,
+        control=dict(kind="range", word="psi", step=0.05),
     )
-    gate: int = checked(lambda value, look: _gate(value, look), -1, "the gate; -1: the middle one", type=int)
+    gate: int = checked(
+        lambda value, look: _gate(value, look),
+        -1,
+        "the gate; -1: the middle one",
+        type=int,
+        control=dict(kind="select", word="gate", resets=dict(channel=-1)),
+    )
     channel: int = checked(
-        lambda value, look: _channel(value, look), -1, "the gate's channel; -1: its most aware one", type=int
+        lambda value, look: _channel(value, look),
+        -1,
+        "the gate's channel; -1: its most aware one",
+        type=int,
+        control=dict(kind="whole", word="channel"),
     )
-    amount: float = number_field("the strength of the channel", 0, MOST, default=0.0)
+    amount: float = number_field(
+        "the strength of the channel", 0, MOST, default=0.0, control=dict(kind="scrub", word="amount")
+    )
     other: int = checked(
         lambda value, look: (
             (look.label + 1) % zoo.card(look.model).classes if value in (-1, "-1") else class_of(value, look.model)
@@ -85,13 +101,24 @@ class Look(
         -1,
         "another class, by name or number; -1: the next one",
         type=int | str,
+        control=dict(kind="class", word="other"),
     )
     share: float = number_field("the share of channels", 0, 1, default=0.3)
-    gates: str = checked(lambda value, look: _gates(value, gate_count(look)), "all", "all, early, late, or 2-5")
-    mix: str = choice_field("mix", MIXES)
+    gates: str = checked(
+        lambda value, look: _gates(value, gate_count(look)),
+        "all",
+        "all, early, late, or 2-5",
+        control=dict(kind="layers", word="gates", options=GATES, example="2-5"),
+    )
+    mix: str = choice_field("mix", MIXES, control=dict(kind="choice", word="mix", options=MIXES))
     keep: float = number_field("the per cent of channels", 0, 100, default=70.0)
-    pieces: int = whole_field("the number of pieces", *PIECES, default=4)
-    weighted: bool = flag_field("weighted by awareness", default=True)
+    pieces: int = whole_field(
+        "the number of pieces",
+        *PIECES,
+        default=4,
+        control=dict(kind="range", word="pieces", low=PIECES[0], high=PIECES[1], step=1),
+    )
+    weighted: bool = flag_field("Weighted by awareness", default=True, control=dict(kind="flag"))
 
     @classmethod
     def default_model(cls) -> str:
@@ -141,12 +168,7 @@ def card_of(model: object) -> zoo.ModelCard:
 
 
 def classifier_of(model: str) -> nn.Module | None:
-    """Of the network's world, where there is one that was trained at its size and for its classes."""
-    card = zoo.card(model)
-    if not card.world or not (zoo.WEIGHTS / f"{card.world}-classes.safetensors").exists():
-        return None
-    found = zoo.load_classifier(card.world)
-    return found if found.resolution == card.resolution and found.names == class_names(model) else None
+    return zoo.classifier_of(model, class_names(model))
 
 
 def named(look: Look) -> str:
@@ -161,8 +183,7 @@ def awareness_of(model: str, gate: int) -> Tensor:
     return _awareness(model, zoo.weights_hash(model), gate)
 
 
-@joined
-@lru_cache(maxsize=64)
+@cached(64)
 def _awareness(model: str, _weights: str, gate: int) -> Tensor:
     return awareness(opened(model), gate=gate).cpu()
 
@@ -172,8 +193,7 @@ def gate_sides(model: str) -> tuple[int, ...]:
     return _sides(model, zoo.weights_hash(model))
 
 
-@joined
-@lru_cache(maxsize=16)
+@cached(16)
 def _sides(model: str, _weights: str) -> tuple[int, ...]:
     generator = opened(model)
     codes = generator.codes(generator.sample(1, 0), label=0)
@@ -186,7 +206,7 @@ def gate_name(model: str, gate: int) -> str:
 
 def gates_of(look: Look) -> tuple[int, ...]:
     """The gates that a hybrid or a cut uses."""
-    count = len(opened(look.model).gates)
+    count = gate_count(look)
     named_ranges = {"all": (0, count - 1), "early": (0, max(0, count // 2 - 1)), "late": (count // 2, count - 1)}
     first, last = named_ranges.get(look.gates) or map(int, look.gates.split("-"))
     return tuple(range(first, last + 1))
@@ -246,11 +266,6 @@ def code_of(look: Look) -> Code:
     )
     imports = ["from core.channels.editing import ChannelEdit, edited"]
     return Code(imports, [line], moves=False, drawn=f"edited({drawer}, [edit])(codes)")
-
-
-def code_for(look: Look) -> str:
-    """Python that makes the picture when run in the repository's root; it ends with a file picture.png."""
-    return cell_of(look, code_of(look))
 
 
 FURTHER = """from core.channels.awareness import awareness

@@ -95,7 +95,7 @@ def main() -> None:
         sys.exit(f"which tab? Give one of {', '.join(sorted(tabs))}")
     module = importlib.import_module(tabs[sys.argv[1]])
     if sys.argv[1] in files:
-        print(*importlib.import_module("demos.page.tab").record(module.TAB), sep="\n")
+        print(*importlib.import_module("demos.page.record").record(module.TAB), sep="\n")
     else:
         module.main(sys.argv[2:])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -46,10 +47,14 @@ def figure(uri: str, alt: str, caption: str = "") -> str:
     return f'<figure><img src="{uri}" alt="{escape(alt)}" draggable="false">{below}</figure>'
 
 
-def tile(uri: str, alt: str, caption: str) -> str:
-    """A square picture in a rounded frame, with words under it."""
-    seen = f'<div class="seen"><img src="{uri}" alt="{escape(alt)}" draggable="false"></div>'
-    return f'<figure class="framed">{seen}<figcaption>{escape(caption)}</figcaption></figure>'
+def tile(uri: str, alt: str, caption: str, below: str = "") -> str:
+    """A square picture in a rounded frame, words under it; below: HTML that stands under these."""
+    return _tile(f'<img src="{uri}" alt="{escape(alt)}" draggable="false">', caption, below=below)
+
+
+def _tile(shown: str, caption: str, *, attributes: str = "", below: str = "") -> str:
+    seen = f'<div class="seen"{attributes}>{shown}</div>'
+    return f'<figure class="framed">{seen}<figcaption>{escape(caption)}</figcaption>{below}</figure>'
 
 
 def sheet(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], *, name: str) -> str:
@@ -60,6 +65,41 @@ def sheet(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], *, 
     )
     head = f"<thead><tr>{_heads(['', *columns])}</tr></thead>"
     return _scrolling(f'<table class="sheet">{head}<tbody>{body}</tbody></table>', name)
+
+
+# --- what changes the recipe, or moves: page/js/cell.js
+
+
+def setter(**fields: object) -> str:
+    """The attribute of an element that sets these fields of the recipe when it is pressed."""
+    return f'data-set="{escape(json.dumps(fields))}"'
+
+
+def slider(
+    elem_id: str, name: str, field: str, *, at: float, says: str, values: Sequence[float] = (), percent: float = 1
+) -> str:
+    """A slider of a field, whose value it writes when it rests; in a cell with `drawn=("slider",)`.
+
+    It moves the `slides` or the `film` beside it. name: HTML. says: what it is, for screen readers. values: those it
+    can have, `at` is the number of one; none: 0 to 1. percent: what a value is multiplied with to be per cent.
+    """
+    last, step, kept = (len(values) - 1, 1, json.dumps(list(values))) if values else (1, 0.01, "")
+    return (
+        f'<div class="field scrub"><label for="{elem_id}">{name}</label><input type="range" id="{elem_id}" min="0" '
+        f'max="{last}" step="{step}" value="{at:g}" aria-label="{escape(says)}" data-field="{field}" '
+        f'data-percent="{percent:g}" data-values="{kept}"><output for="{elem_id}"></output></div>'
+    )
+
+
+def slides(shown: Sequence[str], at: int) -> str:
+    """Pieces of HTML, of which the slider of the cell shows one."""
+    return "".join(f"<div data-slide{'' if i == at else ' hidden'}>{one}</div>" for i, one in enumerate(shown))
+
+
+def film(src: str, frames: int, alt: str, caption: str) -> str:
+    """Frames side by side in one picture, of which the slider of the cell shows one."""
+    canvas = f'<canvas class="film" aria-hidden="true" data-film="{src}" data-frames="{frames}"></canvas>'
+    return _tile(canvas, caption, attributes=f' role="img" aria-label="{escape(alt)}"')
 
 
 # --- words
@@ -158,12 +198,13 @@ def _scrolling(html: str, name: str) -> str:
 
 
 def heat(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str], *, caption: str, digits: int = 2) -> str:
-    """A table of numbers, each cell as dark as its size; the number itself is in the cell, for eyes and for readers."""
+    """A table of numbers, each cell as dark as its size, grey below 0; the number itself stands in the cell."""
     largest = max((abs(x) for _, values in rows for x in values), default=1.0) or 1.0
     body = ""
     for name, values in rows:
         cells = "".join(
-            f'<td style="--at:{abs(x) / largest:.2f}" title="{escape(f"{name}, {column}")}">{signed(x, digits)}</td>'
+            f'<td style="--at:{abs(x) / largest:.2f}"{" class=minus" * (x < 0)} '
+            f'title="{escape(f"{name}, {column}")}">{signed(x, digits)}</td>'
             for column, x in zip(columns, values)
         )
         body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"

@@ -95,6 +95,14 @@ def written(model: str, kind: str = "") -> str:
     return said + "".join(map(_written_table, found.get("tables", ())))
 
 
+def measured_on(model: str, kind: str = "") -> str:
+    """When and with what command it was measured, as HTML; "" where there is no such record."""
+    found = recorded(model, kind) or {}
+    if "date" not in found:
+        return ""
+    return f'<p class="caption">Measured on {escape(found["date"])} with {escape(found["command"])}.</p>'
+
+
 def _written_table(one: Mapping) -> str:
     head, caption = f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "", one.get("caption", "")
     if one.get("bars"):

@@ -10,11 +10,9 @@ from torch import Tensor
 
 from core import zoo
 from core.codes import Directions, edit
-from core.images import strip as side_by_side
 from core.images import webp
 
 from . import models
-from .blocks import data_uri
 from .cache import Cache
 from .fields import RecipeError
 from .pace import pace_of
@@ -84,19 +82,8 @@ def picture_of(recipe: PictureRecipe, knobs: Knobs) -> bytes:
     return found
 
 
-def film(recipe: PictureRecipe, knobs: Knobs) -> bytes:
-    """The chosen knob from one end to the other, its frames side by side in one lossless picture."""
-    settings = settings_of(recipe, zoo.card(recipe.model).reach, frames_of(recipe))
-    return webp(side_by_side(shown(render(recipe, knobs, settings, quick=True), recipe.model, largest=FILM)))
-
-
 def frames_of(recipe: PictureRecipe) -> int:
     return SLOW_FRAMES if pace_of(recipe.model).slow else FRAMES
-
-
-def film_part(recipe: PictureRecipe, knobs: Knobs) -> dict:
-    """The film as a part of the page takes it."""
-    return dict(src=data_uri(film(recipe, knobs)), frames=frames_of(recipe))
 
 
 def settings_of(recipe: PictureRecipe, reach: float, count: int) -> list[tuple[float, ...]]:

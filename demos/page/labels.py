@@ -15,9 +15,9 @@ from core.truth import scores
 from core.truth.judge import Judge
 
 from .cache import Cache
+from .cells import Progress
 from .evidence import reader_hash
 from .picture import PictureRecipe, opened
-from .tab import Progress
 
 LABELLED, FIRST_LABELLED = 2_000, 600_000  # pictures that are read, and the first one's seed
 TURNED, FIRST_TURNED = 32, 1_090_000  # others, on which knobs are turned

@@ -175,13 +175,13 @@ def css() -> str:
 def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
     """One <script> with what all tabs share and then their own, so that all of it is there or nothing.
 
-    tabs: those of `page.tab.Tab`: with scripts of a bench of their own, or with knobs and none.
+    tabs: those of `page.tab.Tab`; few have scripts of their own, for a stage or a bench.
     """
+    own = tuple(name for tab in tabs for name in tab.scripts)
     shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
-    own = [name for tab in tabs if tab.bench for name in tab.bench.scripts]
     sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names, *own)]
     begun = [
-        f"gan.knobTab({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});"
+        f"gan.start({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});"
         for tab in tabs
         if not tab.bench
     ]

@@ -178,6 +178,7 @@ WORDS: dict[str, Word] = {
     "gates": Word(
         "In which layers", "range of gates", "All gates, the early or the late half, or numbers such as 2-5."
     ),
+    "other": Word("The other class", "class label", "The class whose channels come into this picture."),
     "pieces": Word("How many pieces", "clusters k", "The picture’s pixels are put into so many groups."),
 }
 

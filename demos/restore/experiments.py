@@ -26,9 +26,9 @@ from core.truth.worlds import pictures
 from ..page import blocks, evidence
 from ..page import picture as page_pictures
 from ..page.blocks import picture as uri
+from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.picture import Recipe, opened
-from ..page.tab import Progress
 from ..page.words import signed
 from .five import listed
 from .problem import Problem, loss_of, problem_of, scores, side_of

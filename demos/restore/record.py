@@ -21,8 +21,8 @@ from core import zoo
 from core.images import grid
 
 from ..page.arrival import ARRIVAL, picture_in, save
+from ..page.cells import last_html, run_of
 from ..page.handlers import last_of
-from ..page.tab import last_html, run_of
 from .answer import searching
 from .code import code_for
 from .five import five

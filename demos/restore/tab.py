@@ -14,12 +14,13 @@ from core.inversion.multicode import invert
 from ..page import evidence, models, own_pictures, words
 from ..page.arrival import fitting
 from ..page.blocks import tiles
+from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
 from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.picture import file_identity
 from ..page.queue import QUEUE, SHORT
-from ..page.tab import Bench, Cell, Tab, words_of
+from ..page.tab import Bench, Tab, words_of
 from . import experiments, search
 from .answer import ONE_AT_A_TIME, file_for, searching, shown_of
 from .code import code_for
@@ -259,6 +260,7 @@ CELLS = (
         lane=SHORT,
     ),
 )
+BESIDE = tuple(one["name"] for one in controls(Restoration) if one.get("beside"))
 BENCH = Bench(
     scripts=("restore/restore", "restore/search", "restore/five", "restore/own"),
     events=("start", "five", "own", "forget"),
@@ -274,11 +276,11 @@ TAB = Tab(
     Restoration,
     lead=LEAD,
     sentence=lambda recipe: SENTENCE,
-    knobs=None,
     code=code,
     sources=(invert, Shrink.agreeing),
     cells=CELLS,
     made_from=made_from,
+    beside=BESIDE,
     bench=BENCH,
     answer=shown_of,
     files=FILES,

@@ -13,11 +13,11 @@ from core.images import webp
 from ..page import evidence as measured
 from ..page import picture as recipes
 from ..page.blocks import data_uri
+from ..page.cells import Cell, Progress
 from ..page.gpu import batch
 from ..page.pace import pace_of
 from ..page.picture import Recipe
 from ..page.queue import SHORT
-from ..page.tab import Cell, Progress
 from ..page.uploads import uploaded
 from .edits import Edit, apply_edit
 from .truth import read_html, truth_html

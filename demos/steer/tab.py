@@ -25,6 +25,7 @@ from ..page import picture as recipes
 from ..page import pictures as served
 from ..page.arrival import fitting
 from ..page.blocks import data_uri, tiles
+from ..page.cells import stopping, watched
 from ..page.fields import RecipeError, controls
 from ..page.handlers import guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.pace import pace_of
@@ -45,7 +46,7 @@ from ..page.parts import (
 )
 from ..page.picture import Recipe
 from ..page.queue import QUEUE
-from ..page.tab import stopping, watched, words_of
+from ..page.tab import words_of
 from ..page.uploads import take_directions, uploaded
 from . import storage
 from .code import code_for, notebook_for, png_for

@@ -85,7 +85,7 @@ def inside(query: Mapping[str, str]) -> Opened:
     from demos.inside import recipe, tab
 
     found = recipe.Look.from_query(query)
-    shown = tab.shown_of(found, measure=True)
+    shown = tab.answer(found, full=True)
     return Opened(shown["recipe"], shown, shown, found.to_query(), lambda link: recipe.Look.from_query(link).as_dict())
 
 

@@ -21,19 +21,17 @@ from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8, webp
 from core.truth.worlds.portraits import FACTORS
-from demos import attributes
-from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import blocks, uploads, words
 from demos.page import evidence as measured
 from demos.page import parts as notebook
 from demos.page import picture as recipes
+from demos.page.cells import last_html
 from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
-from demos.page.tab import last_html
+from demos.page.tab import endpoints_of
 from demos.paint import tab as lowrank
-from demos.restore import tab as restore
 from demos.steer import experiments
 from demos.steer import tab as sefa
 from demos.steer.experiments import CELLS
@@ -395,11 +393,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
         *sefa.ENDPOINTS,
         "steer_find",
         *lowrank.ENDPOINTS,
-        *restore.ENDPOINTS,
-        *(f"{tab.name}_{cell.name}" for tab in (restore.TAB, attributes.TAB) for cell in tab.cells),
-        "attributes_picture",
-        "attributes_code",
-        *channel_awareness.ENDPOINTS,
+        *(name for tab in app.TABS for name in endpoints_of(tab)),
     }
 
 

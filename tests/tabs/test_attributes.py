@@ -16,6 +16,7 @@ from core.truth import statistics
 from demos.attributes import TAB, Attributes, knobs_of
 from demos.page import export, labels, pace
 from demos.page import tab as page
+from demos.page.cells import last_html
 from demos.page.fields import RecipeError, recipe_of_link
 
 from .. import tiny
@@ -144,7 +145,7 @@ def test_cells_stream_and_end_with_html():
     recipe = prepared(fit="pattern", knob=1)
     for cell in TAB.cells:
         pieces = list(cell.run(recipe))
-        assert isinstance(pieces[-1], str) and "<" in pieces[-1] and page.last_html(iter(pieces)) == pieces[-1]
+        assert isinstance(pieces[-1], str) and "<" in pieces[-1] and last_html(iter(pieces)) == pieces[-1]
         assert all(isinstance(piece, str) or piece.says for piece in pieces)
-    compared = page.last_html(TAB.cells[1].run(recipe))
+    compared = last_html(TAB.cells[1].run(recipe))
     assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 3 + 4 + 2 - 1

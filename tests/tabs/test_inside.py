@@ -17,18 +17,24 @@ from scipy import stats
 
 import app
 from core import zoo
-from core.channels.awareness import all_awareness, awareness, causal_effect, mean_activation
+from core.channels.awareness import all_awareness, awareness, causal_effect, chosen, likeness, mean_activation
 from core.channels.editing import ChannelEdit, edited
 from core.images import to_uint8
+from core.truth import likeness as kin
+from core.truth import scores as ranks
 from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
-from demos.inside import evidence as inside_words
-from demos.inside import experiments, tab
+from demos.inside import channel, classes, measures, tab
 from demos.inside import recipe as looks
 from demos.inside.recipe import Look
+from demos.inside.tab import CELLS, TAB
 from demos.page import arrival as arrivals
-from demos.page import classes, models
+from demos.page import classes as class_names
+from demos.page import evidence, models, stage
 from demos.page import handlers as wiring
+from demos.page import tab as page
+from demos.page.cells import Cell, Progress
+from demos.page.record import record
 
 from .. import tiny
 from ..support import Event, Request, pixels
@@ -38,11 +44,15 @@ from .test_inside_recipe import DEEP, MODEL, PLAIN, small_networks
 @pytest.fixture(autouse=True)
 def networks(tmp_path, monkeypatch):
     small_networks(tmp_path, monkeypatch)
-    for kept in (experiments._untouched, experiments._beside):
+    for kept in (channel._untouched, channel._beside):
         kept.values.clear()
     arrivals.recorded.cache_clear()
-    inside_words._evidence.cache_clear()
+    evidence._evidence.cache_clear()
     yield from tiny.one_thread()
+
+
+def shown_of(look: Look, *, full: bool = False) -> dict:
+    return page.answer(TAB, look, full=full)
 
 
 def drawn(look: Look, edits=()) -> np.ndarray:
@@ -69,7 +79,7 @@ LOOKS = [
 @pytest.mark.parametrize("model, make", list(product((MODEL, DEEP), LOOKS)))
 def test_the_page_shows_the_picture_before_and_with_exactly_this_channel_changed(model, make):
     look = make(model)
-    shown = tab.answer(look.as_dict())
+    shown = shown_of(look)
     edit = ChannelEdit(look.gate, look.channel, multiply=look.amount)
     assert np.abs(pixels(shown["before"]).astype(int) - drawn(look)).max() <= 1
     assert np.abs(pixels(shown["src"]).astype(int) - drawn(look, [edit])).max() <= 1
@@ -77,34 +87,34 @@ def test_the_page_shows_the_picture_before_and_with_exactly_this_channel_changed
 
 
 def test_strength_one_is_the_untouched_picture_to_the_bit_and_is_said_so():
-    shown = tab.answer(Look(MODEL, amount=1).as_dict())
+    shown = shown_of(Look(MODEL, amount=1))
     assert np.array_equal(pixels(shown["src"]), pixels(shown["before"])) and "nothing changes" in shown["verdict"]
 
 
 def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
     look = Look(MODEL, gate=2)
-    shown = tab.measured(look.as_dict())
+    shown = shown_of(look, full=True)
     change = rms(pixels(shown["src"]), pixels(shown["before"]))
-    assert f"{experiments.tried(look, look.channel).levels:.1f} of 255" in shown["verdict"]
-    assert experiments.tried(look, look.channel).levels == pytest.approx(change, abs=0.6)
-    count = len(experiments.random_channels(look)) - (look.channel in experiments.random_channels(look))
+    assert f"{channel.tried(look, look.channel).levels:.1f} of 255" in shown["verdict"]
+    assert channel.tried(look, look.channel).levels == pytest.approx(change, abs=0.6)
+    count = len(channel.random_channels(look)) - (look.channel in channel.random_channels(look))
     others = [
         rms(drawn(look, [ChannelEdit(look.gate, channel, multiply=0)]), drawn(look))
-        for channel in experiments.random_channels(look)
+        for channel in channel.random_channels(look)
         if channel != look.channel
     ][:8]
     assert f"({min(count, 8)} random channels" in shown["verdict"]
-    assert experiments.beside(look, measure=False)["levels"] == pytest.approx(np.median(others), abs=0.6)
+    assert channel.beside(look, measure=False)["levels"] == pytest.approx(np.median(others), abs=0.6)
 
 
 def test_half_of_the_change_is_found_where_it_was_planted():
     before = torch.zeros(1, 3, 10, 10)
     after = before.clone()
     after[..., 0, :4] = 0.5
-    assert experiments.half_on(after, before) == pytest.approx(0.02)
+    assert channel.half_on(after, before) == pytest.approx(0.02)
     after[:] = 0.5
-    assert experiments.half_on(after, before) == pytest.approx(0.5)
-    assert np.isnan(experiments.half_on(before, before)), "the negative control"
+    assert channel.half_on(after, before) == pytest.approx(0.5)
+    assert np.isnan(channel.half_on(before, before)), "the negative control"
 
 
 @pytest.fixture
@@ -126,21 +136,21 @@ def reader(tmp_path, monkeypatch) -> PartReader:
 
 def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader):
     look = Look(MODEL)
-    shown = tab.measured(look.as_dict())
+    shown = shown_of(look, full=True)
     squares = np.square(pixels(shown["src"]).astype(float) - pixels(shown["before"])).sum(2)
-    left, shares = squares[:, :8].sum() / squares.sum(), experiments.tried(look, look.channel).parts
+    left, shares = squares[:, :8].sum() / squares.sum(), channel.tried(look, look.channel).parts
     assert shares["handle"] == pytest.approx(left, abs=0.03) and sum(shares.values()) == pytest.approx(1)
-    name = experiments.struck(shares, experiments.beside(look, measure=False))
+    name = channel.struck(shares, channel.beside(look, measure=False))
     assert (
         f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:"
         in shown["verdict"]
     )
-    assert "part reader: " in last(experiments.cut(look))["verdict"]
+    assert "part reader: " in last(measures.cut(look))["verdict"]
 
 
 def test_the_part_that_stands_out_is_the_one_that_random_channels_miss():
     shares, usual = dict(floor=0.6, handle=0.4), dict(parts=dict(floor=0.7, handle=0.1))
-    assert experiments.struck(shares, usual) == "handle" and experiments.struck(shares, None) == "floor"
+    assert channel.struck(shares, usual) == "handle" and channel.struck(shares, None) == "floor"
 
 
 def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, monkeypatch):
@@ -151,24 +161,24 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
     found = list(arrival_inside.candidates(MODEL))
     assert found and {look.label for _, look in found} == {1}
     for share, look in found[:5]:
-        shares = experiments.part_shares(look, experiments.changed(look), experiments.before(look).picture)
+        shares = channel.part_shares(look, channel.changed(look), channel.before(look).picture)
         assert share == pytest.approx(shares["handle"])
-        assert experiments.tried(look, look.channel).levels >= 0.5
-    said = {arrival_inside.first_sentence(look) for _, look in found}
+        assert channel.tried(look, look.channel).levels >= 0.5
+    said = {tab.sentence(look) for _, look in found}
     assert all(one.endswith("Switch it off.") or one.startswith("Switch one channel") for one in said)
     look, names = found[0][1], reader.names
-    pictures = torch.cat([experiments.before(look).picture, experiments.changed(look)])
+    pictures = torch.cat([channel.before(look).picture, channel.changed(look)])
     before, after = reader.masks(pictures)[:, names.index("handle")].numpy().astype(bool)
-    assert arrival_inside.lost(look, "handle") == pytest.approx(1 - (before & after).sum() / before.sum())
-    monkeypatch.setattr(experiments, "struck", lambda shares, random: "handle")
-    monkeypatch.setattr(arrival_inside, "CLEAR", 0.0)
-    monkeypatch.setattr(arrival_inside, "TIMES", 0.0)
+    assert channel.lost(look, "handle") == pytest.approx(1 - (before & after).sum() / before.sum())
+    monkeypatch.setattr(channel, "struck", lambda shares, random: "handle")
+    monkeypatch.setattr(channel, "CLEAR", 0.0)
+    monkeypatch.setattr(channel, "TIMES", 0.0)
     for gone, verb in ((0.1, "shapes"), (0.9, "draws")):
-        monkeypatch.setattr(arrival_inside, "lost", lambda look, part, gone=gone: gone)
-        assert f" {verb} the handle. " in arrival_inside.first_sentence(look)
-    shown = experiments.before(Look(MODEL, label=1)).picture
+        monkeypatch.setattr(channel, "lost", lambda look, part, gone=gone: gone)
+        assert f" {verb} the handle. " in tab.sentence(look)
+    shown = channel.before(Look(MODEL, label=1)).picture
     monkeypatch.setattr(
-        experiments,
+        classes,
         "probabilities",
         lambda model, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]),
     )
@@ -180,7 +190,7 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
 
 def test_a_film_goes_from_off_through_as_it_is_to_three_times():
     look = Look(MODEL)
-    film = experiments.film(look)
+    film = stage.film_part(TAB.shown, look)
     sheet = pixels(film["src"]).astype(int)
     assert film["frames"] == 21 and sheet.shape == (16, 16 * 21, 3)
     assert np.abs(sheet[:, :16] - drawn(look, [ChannelEdit(look.gate, look.channel, multiply=0)])).max() <= 1
@@ -190,16 +200,16 @@ def test_a_film_goes_from_off_through_as_it_is_to_three_times():
 def test_dots_are_the_most_aware_channels_and_the_chosen_one_is_among_them():
     values = awareness(zoo.load(MODEL), 1, gate=2)
     least = int(values.argmin())
-    for channel in (-1, least):
-        found = experiments.dots(Look(MODEL, label=1, gate=2, channel=channel))
+    for number in (-1, least):
+        found = channel.dots(Look(MODEL, label=1, gate=2, channel=number))
         assert [dot["channel"] for dot in found][:8] == values.argsort(descending=True).tolist()[:12]
-        assert any(dot["channel"] == Look(MODEL, label=1, gate=2, channel=channel).channel for dot in found)
+        assert any(dot["channel"] == Look(MODEL, label=1, gate=2, channel=number).channel for dot in found)
 
 
 def test_the_activation_map_and_the_classes_that_use_a_channel_are_the_network_s():
     look = Look(MODEL, gate=1)
-    assert "places are open" in experiments.active_where(look)[1]
-    html, values = experiments.users(look), awareness(zoo.load(MODEL), gate=1)[:, look.channel]
+    assert "places are open" in channel.active_where(look)[1]
+    html, values = channel.users(look), awareness(zoo.load(MODEL), gate=1)[:, look.channel]
     order = [f"class {i}" for i in values.argsort(descending=True).tolist()]
     assert sorted(order, key=html.index) == order and f"{float(values.max()):.3f}" in html
 
@@ -213,16 +223,16 @@ def last(stream) -> dict:
 
 def test_all_channels_kept_is_the_picture_and_fewer_is_not():
     look = Look(MODEL)
-    scores = experiments.scores_of(look, look.label)
-    every = experiments.with_only(look, experiments.chosen(scores, 1.0), [look.seed])
+    scores = classes.scores_of(look, look.label)
+    every = classes.with_only(look, chosen(scores, 1.0), [look.seed])
     assert np.abs(to_uint8(every)[0].astype(int) - drawn(look)).max() <= 1
-    found = last(experiments.few(look))
+    found = last(classes.few(look))
     assert [row["keep"] for row in found["rows"]] == sorted(row["keep"] for row in found["rows"])
     assert "no classifier" in found["verdict"]
-    by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in experiments.chosen(scores, 0.5).items()]
+    by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in chosen(scores, 0.5).items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     assert np.abs(pixels(row["aware"]).astype(int) - drawn(look, by_hand)).max() <= 1
-    kept = last(experiments.few(replace(look, keep=33)))
+    kept = last(classes.few(replace(look, keep=33)))
     assert 33 in [row["keep"] for row in kept["rows"]] and "33 % most aware" in kept["verdict"]
 
 
@@ -259,8 +269,8 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
         images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).float() / 127.5 - 1
         return int((classifier(images).argmax(1) == label).sum())
 
-    found = last(experiments.few(look))
-    aware = experiments.chosen(experiments.scores_of(look, 1), 0.5)
+    found = last(classes.few(look))
+    aware = chosen(classes.scores_of(look, 1), 0.5)
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in aware.items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     seeds = [replace(look, seed=seed) for seed in range(4)]
@@ -273,7 +283,7 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
     word, scores = found["word"], classifier(image).softmax(1)[0]
     assert word["name"] == f"class {int(scores.argmax())}"
     assert word["wanted"] == pytest.approx(float(scores[1]), abs=0.02)
-    crossing = last(experiments.cross(look))["verdict"]
+    crossing = last(classes.cross(look))["verdict"]
     end = taken([drawn(replace(one, label=2)) for one in seeds], 2)
     assert f"with all of them {end} of 4" in crossing and ("the classifier takes most" in crossing or end <= 2)
     assert "no classifier" not in found["verdict"] + crossing and "nearer" not in crossing
@@ -283,19 +293,19 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
 def test_a_classifier_of_other_classes_or_another_size_says_nothing(classifier, other, monkeypatch):
     """The negative control: with the right one there is an answer."""
     assert looks.classifier_of(MODEL) is classifier
-    assert experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is not None
+    assert classes.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is not None
     for name, value in other.items():
         monkeypatch.setattr(classifier, name, value)
-    assert looks.classifier_of(MODEL) is None and experiments.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is None
-    assert "no classifier" in last(experiments.cross(Look(MODEL)))["verdict"]
-    assert last(experiments.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
-    assert last(experiments.few(Look(MODEL)))["word"] is None
+    assert looks.classifier_of(MODEL) is None and classes.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is None
+    assert "no classifier" in last(classes.cross(Look(MODEL)))["verdict"]
+    assert last(classes.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
+    assert last(classes.few(Look(MODEL)))["word"] is None
 
 
 @pytest.mark.parametrize("mix", looks.MIXES)
 def test_crossing_begins_with_one_class_and_ends_with_the_other(mix):
     look = Look(MODEL, other=2, mix=mix)
-    found = last(experiments.cross(look))
+    found = last(classes.cross(look))
     sheet = pixels(found["src"]).astype(int)
     assert found["frames"] == 9 and found["names"] == ["class 0", "class 2"]
     assert np.abs(sheet[:, :16] - drawn(look)).max() <= 1
@@ -304,36 +314,36 @@ def test_crossing_begins_with_one_class_and_ends_with_the_other(mix):
 
 
 def test_crossing_some_gates_alone_does_not_reach_the_other_class():
-    found = last(experiments.cross(Look(MODEL, other=2, gates="late")))
+    found = last(classes.cross(Look(MODEL, other=2, gates="late")))
     assert not np.array_equal(pixels(found["src"])[:, -16:], pixels(found["b"]))
 
 
 def test_likeness_is_one_with_itself_and_follows_a_planted_twin(monkeypatch):
-    found = experiments.likeness(MODEL)
+    found = likeness(zoo.load(MODEL))
     assert torch.allclose(found, found.T) and torch.allclose(found.diagonal(), torch.ones(3, dtype=found.dtype))
     twin = tiny.biggan()
     twin.embedding.data[2] = twin.embedding.data[0]
-    monkeypatch.setattr(experiments, "opened", lambda model: twin)
-    assert experiments.likeness(MODEL)[0, 2] > 0.999 > experiments.likeness(MODEL)[0, 1]
-    assert experiments.alike(Look(MODEL))["verdict"].startswith("Class 0 is most like class 2 (+1.00)")
+    monkeypatch.setattr(classes, "opened", lambda model: twin)
+    assert likeness(twin)[0, 2] > 0.999 > likeness(twin)[0, 1]
+    assert last(classes.alike(Look(MODEL)))["verdict"].startswith("Class 0 is most like class 2 (+1.00)")
 
 
-def test_families_are_found_where_they_were_planted_and_not_where_they_were_not(monkeypatch):
+def test_families_are_found_where_they_were_planted_and_not_where_they_were_not():
     names = objects.CLASSES
-    monkeypatch.setitem(zoo.CARDS, MODEL, replace(zoo.CARDS[MODEL], world="objects", classes=len(names)))
     family = torch.tensor(
         [next(k for k, members in enumerate(objects.FAMILIES.values()) if name in members) for name in names]
     )
     planted = (family[:, None] == family).double() + 0.1 * tiny.normal(16, 16)
     random = tiny.normal(16, 16, seed=1)
-    said = experiments._families(MODEL, planted + planted.T), experiments._families(MODEL, random + random.T)
-    values = [float(one.split("p = ")[1].split(",")[0]) for one in said]
+    values = [kin.kinship(found, objects.FAMILIES, names).p for found in (planted + planted.T, random + random.T)]
+    assert "Families" in kin.likeness_sentence(planted, names, 0, "objects")
+    assert "Families" not in kin.likeness_sentence(planted, [f"class {i}" for i in range(16)], 0, "objects")
     assert values[0] < 0.01 < 0.05 < values[1]
 
 
 def test_a_cut_has_the_asked_pieces_of_every_picture():
-    stream = list(experiments.cut(Look(MODEL, pieces=3)))
-    assert all(one["partial"] for one in stream[:-1]) and len(stream[-1]["rows"]) == 4
+    stream = list(measures.cut(Look(MODEL, pieces=3)))
+    assert all(isinstance(one, Progress) for one in stream[:-1]) and len(stream[-1]["rows"]) == 4
     colours = {tuple(pixel) for row in stream[-1]["rows"] for pixel in pixels(row["cut"]).reshape(-1, 3)}
     assert len(colours) == 3 and "adjusted Rand index" in stream[-1]["verdict"]
     assert "No part reader" in stream[-1]["verdict"]
@@ -345,20 +355,20 @@ def test_a_cut_has_the_asked_pieces_of_every_picture():
 def test_ranks_agree_with_scipy():
     for seed in range(5):
         a, b = tiny.normal(40, seed=seed).round(), tiny.normal(40, seed=seed + 50)
-        assert experiments.rank_correlation(a, a + b) == pytest.approx(stats.spearmanr(a, a + b).statistic, abs=1e-9)
-    assert experiments.rank_correlation(a, torch.ones(40).double()) == 0
+        assert ranks.rank_correlation(a, a + b) == pytest.approx(stats.spearmanr(a, a + b).statistic, abs=1e-9)
+    assert ranks.rank_correlation(a, torch.ones(40).double()) == 0
 
 
 def test_the_three_measures_are_those_of_the_core():
     look = Look(MODEL, gate=2)
-    found = last(experiments.compare(look))
+    found = last(measures.compare(look))
     generator = zoo.load(MODEL)
     formula = awareness(generator, 0, gate=2)
     watched = last_values(mean_activation(generator, 0, gate=2, draws=16, psi=look.psi))
     effect = last_values(causal_effect(generator, 0, gate=2, draws=2, psi=look.psi))
     for values, row in ((watched, "with watching"), (effect, "with the experiment")):
-        assert f"{row} {experiments.rank_correlation(formula, values):+.2f}" in found["verdict"]
-    assert found["html"].count("<tr>") >= 9
+        assert f"{row} {ranks.rank_correlation(formula, values):+.2f}" in found["verdict"]
+    assert found["table"].count("<tr>") >= 9
 
 
 def last_values(stream) -> torch.Tensor:
@@ -366,10 +376,10 @@ def last_values(stream) -> torch.Tensor:
 
 
 def test_a_measurement_can_be_stopped_and_says_how_far_it_is():
-    stream = experiments.compare(Look(MODEL))
+    stream = measures.compare(Look(MODEL))
     first = next(stream)
     stream.close()
-    assert first["partial"] and 0 < first["share"] < 1 and "of" in first["says"]
+    assert 0 < first.share < 1 and "of" in first.says
 
 
 @pytest.mark.parametrize("pressed, ends", [("few", True), ("cut", False)])
@@ -377,11 +387,12 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
     def endless(_look):
         for i in range(200):
             threading.Event().wait(0.01)
-            yield dict(partial=i < 199, says=f"{i}")
+            yield Progress(f"{i}")
 
-    news = tab.in_turn("few", endless)(Look(MODEL).as_dict(), Event(), Request())
+    cell = Cell("few", "", "", "", endless, ("model",))
+    news = page.watched("inside", Look, cell)(Look(MODEL).as_dict(), Event(), Request())
     assert next(news)["partial"]
-    tab.stop(Event(kind=pressed), Request())
+    page.stopping("inside")(Event(kind=pressed), Request())
     *_, last_one = news
     assert last_one["ended"] is ends and last_one["partial"] is False
 
@@ -403,40 +414,42 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
     ],
 )
 def test_bad_input_gets_a_sentence_and_no_picture(change):
-    said = tab.answer({**Look(MODEL).as_dict(), **change})
+    said, _ = page._live(TAB)({**Look(MODEL).as_dict(), **change})
     assert set(said) == {"error", "asked"} and said["error"][0].isupper()
     assert any(word in said["error"] for word in (":", "choose", "give"))
-    streamed = tab.in_turn("few", experiments.few)({**Look(MODEL).as_dict(), **change}, Event(), Request())
+    streamed = page.watched("inside", Look, CELLS[0])({**Look(MODEL).as_dict(), **change}, Event(), Request())
     assert "error" in list(streamed)[0]
 
 
 def test_without_a_network_with_classes_there_is_one_sentence_and_the_list(monkeypatch):
     monkeypatch.setattr(zoo, "CARDS", {PLAIN: zoo.CARDS[PLAIN]})
-    assert tab.arrival() == {}
+    assert page.arrival(TAB)["recipe"] == {}
     config = app.build().config
     needs = next(one for one in config["components"] if one["props"].get("elem_id") == "inside-needs")
     assert "--weights FILE" in needs["props"]["value"] and "size and licence" in needs["props"]["value"]
-    assert tab.facts(dict(model=PLAIN))["error"].startswith("This network has no class-conditional")
+    said, _ = page._live(TAB)(dict(tab="inside", version=1, model=PLAIN))
+    assert said["error"].startswith("This network has no class-conditional")
 
 
 def test_the_list_says_which_networks_have_classes():
     counts = {row["name"]: row["classes"] for row in models.listed()}
-    assert counts[MODEL] == 3 and counts[PLAIN] == 0 and counts[classes.IMAGENET] == 1000
+    assert counts[MODEL] == 3 and counts[PLAIN] == 0 and counts[class_names.IMAGENET] == 1000
 
 
 def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):
-    assert "Not measured yet" in inside_words.truth_html(MODEL)
+    truth = lambda: page.last_of(CELLS[-1], Look(MODEL))["html"]  # noqa: E731
+    assert "Not measured yet" in truth()
     found = dict(
         sentences=["<b>one"],
-        tables=[dict(caption="c", head=["a", "b"], rows=[["r", 1]])],
+        tables=[dict(caption="c", columns=["a", "b"], rows=[["r", 1]])],
         date="2026-11-21",
         command="python -m x",
     )
     (tmp_path / "evidence").mkdir()
     for sha256, there in (("0" * 64, False), (zoo.weights_hash(MODEL), True)):
         (tmp_path / "evidence" / f"{MODEL}-channels.json").write_text(json.dumps(dict(found, weights_sha256=sha256)))
-        inside_words._evidence.cache_clear()
-        assert ("&lt;b&gt;one" in inside_words.truth_html(MODEL)) == there
+        evidence._evidence.cache_clear()
+        assert ("&lt;b&gt;one" in truth()) == there == ("Measured on 2026-11-21 with python -m x." in truth())
 
 
 # --- the page
@@ -444,16 +457,16 @@ def test_what_was_measured_is_shown_only_for_exactly_these_weights(tmp_path):
 
 def test_building_the_tab_computes_nothing(monkeypatch):
     monkeypatch.setattr(zoo, "load", lambda name: pytest.fail("weights were opened"))
-    assert tab.arrival()["recipe"] == looks.Look.unread(MODEL)
+    assert page.arrival(TAB)["recipe"] == looks.Look.unread(MODEL, psi=zoo.card(MODEL).psi)
     app.build()
 
 
 def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     look = Look(MODEL, label=1, gate=1, channel=2)
-    recipe, stage, *folds, notice = tab.opened(Request(**look.to_query()))
+    recipe, stage, *folds, notice = page._opened(TAB)(Request(**look.to_query()))
     assert recipe == look.as_dict() and len(folds) == 5 and notice == gr.skip()
-    assert tab.opened(Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
-    recipe, stage, *_ = tab.opened(Request(tab="inside", label="wombat"))
+    assert page._opened(TAB)(Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
+    recipe, stage, *_ = page._opened(TAB)(Request(tab="inside", label="wombat"))
     assert recipe == gr.skip() and "there is no class" in stage["error"].lower()
 
 
@@ -462,7 +475,7 @@ def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
 )
 def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_is(kind, start):
     look = Look(MODEL, label=1)
-    data, name = tab.file_for(look, kind)
+    data, name = page.file_for(TAB, look, kind)
     assert data.startswith(start) and "class1" in name
     if kind == "picture":
         picture = Image.open(io.BytesIO(data))
@@ -470,26 +483,41 @@ def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_
 
 
 def test_an_endpoint_answers_json_and_says_what_is_wrong_in_a_sentence():
-    for make, _ in tab.ENDPOINTS.values():
-        assert json.loads(json.dumps(wiring.typed(make, looks.Look)(dict(model=MODEL))))
+    made = {name: wiring.typed(make, Look) for name, (make, _, _) in page.endpoints_of(TAB).items()}
+    for call in made.values():
+        assert json.loads(json.dumps(call(dict(model=MODEL))))
     with pytest.raises(gr.Error, match="there is no class"):
-        wiring.typed(tab.ENDPOINTS["inside_picture"][0], looks.Look)(dict(model=MODEL, label="wombat"))
+        made["inside_picture"](dict(model=MODEL, label="wombat"))
+
+
+KEPT = {
+    "inside_picture": "recipe before src active active_says verdict measured dots users caption alt named other used "
+    "setup",
+    "inside_keep": "rows whole word named says verdict html",
+    "inside_hybrid": "a b src frames shares names says verdict",
+    "inside_measures": "html verdict",
+    "inside_code": "code",
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_endpoints_of_the_first_version_return_what_they_did(name):
+    make, says, _ = page.endpoints_of(TAB)[name]
+    assert set(KEPT[name].split()) <= set(make(Look(MODEL))) and looks.FORMULATION in says
 
 
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
-    from demos.inside import record as arrival_inside
-
     monkeypatch.setattr(arrivals, "ARRIVAL", tmp_path / "arrival")
     look = Look(MODEL, label=1)
-    arrival_inside.record(look, arrivals.ARRIVAL)
+    record(TAB, look, arrivals.ARRIVAL, cells=["truth"])
     arrivals.recorded.cache_clear()
-    shown = tab.arrival()
+    shown = page.arrival(TAB)
     assert shown["recipe"] == look.as_dict()
-    assert np.array_equal(pixels(shown["answer"]["src"]), pixels(tab.answer(look.as_dict())["src"]))
+    assert np.array_equal(pixels(shown["answer"]["src"]), pixels(shown_of(look)["src"]))
     assert shown["film"]["frames"] == 21 and shown["film"]["src"].startswith("arrival/inside-strip.webp?")
-    assert "ChannelEdit" in shown["code"] and shown["sentence"]
+    assert "ChannelEdit" in shown["code"] and shown["sentence"] and "Not measured" in shown["cells"]["truth"]["html"]
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
-    assert tab.arrival()["answer"] == {}
+    assert page.arrival(TAB)["answer"] == {}
     arrivals.recorded.cache_clear()
 
 

@@ -20,6 +20,7 @@ from core.truth.worlds import objects
 from demos.inside import recipe as looks
 from demos.inside.recipe import Look
 from demos.page import classes
+from demos.page.export import cell_of
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe, alt_text
 
@@ -154,7 +155,7 @@ def test_without_the_bundled_network_the_first_with_classes_is_shown_and_else_no
 def test_the_code_draws_the_look_s_picture_and_no_other(changes, tmp_path, monkeypatch):
     look = Look(**{"model": MODEL, **changes})
     monkeypatch.chdir(tmp_path)
-    exec(looks.code_for(look), {})
+    exec(cell_of(look, looks.code_of(look)), {})
     shown = np.asarray(Image.open("picture.png")).astype(int)
     generator = zoo.load(look.model)
     codes = generator.codes(generator.sample(1, look.seed), psi=look.psi, label=look.label)

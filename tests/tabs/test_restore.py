@@ -30,11 +30,12 @@ from demos.page import evidence as measured
 from demos.page import handlers as wiring
 from demos.page import own_pictures
 from demos.page import tab as page
+from demos.page.cells import last_html, stopping, watched
 from demos.page.fields import RecipeError
 from demos.page.handlers import last_of
 from demos.page.picture import Recipe, directions_of
 from demos.page.queue import QUEUE
-from demos.page.tab import last_html, left, stopping, watched
+from demos.page.tab import left
 from demos.restore import answer, experiments, settings, words
 from demos.restore import five as fives
 from demos.restore import search as restoring

@@ -18,8 +18,8 @@ from core.checkpoints import native
 from core.generators.biggan import BigGAN
 from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
-from demos.inside import evidence as inside_words
-from weights.recipes.measure import channels
+from demos.page import evidence
+from weights.recipes.measure import channels, channels_words
 from weights.recipes.measure.channels import Condition, Measurement
 
 from .. import tiny
@@ -44,9 +44,11 @@ def networks(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "CARDS", {CARD: card})
     monkeypatch.setattr(channels, "RUNS", tmp_path / "runs")
-    small = dict(WATCHED=2, SWITCHED=1, CUT=2, DRAWS=2, FEW_DRAWS=1, SHARES=(0.2, 0.5), BOOTSTRAP=20)
+    small = dict(WATCHED=2, SWITCHED=1, CUT=2, DRAWS=2, FEW_DRAWS=1, SHARES=(0.2, 0.5))
     for name, value in small.items():
         monkeypatch.setattr(channels, name, value)
+    monkeypatch.setattr(channels_words, "BOOTSTRAP", 20)
+    evidence._evidence.cache_clear()
     yield from tiny.one_thread()
 
 
@@ -81,9 +83,9 @@ def test_what_is_counted_is_what_the_classifier_says_of_each_picture_alone(monke
 
 def test_the_measures_agree_with_themselves_and_not_with_a_shuffled_order():
     values = torch.rand(16, generator=torch.Generator().manual_seed(0))
-    low, high = channels.resampled(values, values**3)
+    low, high = channels_words.resampled(values, values**3)
     assert low == pytest.approx(1) and high == pytest.approx(1)
-    low, high = channels.resampled(values, values[torch.randperm(16, generator=torch.Generator().manual_seed(1))])
+    low, high = channels_words.resampled(values, values[torch.randperm(16, generator=torch.Generator().manual_seed(1))])
     assert low < 0.5 and high - low > 0.3
 
 
@@ -103,12 +105,23 @@ def test_all_of_it_becomes_tables_on_the_page_and_an_ended_run_goes_on(tmp_path,
     found = channels.measure(CARD, pictures=2)
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / f"{CARD}-channels.json").write_text(json.dumps(found, allow_nan=False))
-    html = inside_words.truth_html(CARD)
-    assert html.count("<table") == len(found["tables"]) == 5 and "Not measured" not in html
-    assert all(len(row) == len(one["head"]) for one in found["tables"] for row in one["rows"])
+    html = evidence.written(CARD, "channels")
+    assert html.count("<table") == len(found["tables"]) == 5
+    assert all(len(row) == len(one["columns"]) for one in found["tables"] for row in one["rows"])
     assert {row[0] for row in found["tables"][4]["rows"]} == set(objects.CLASSES)
     monkeypatch.setattr(channels, "PARTS", dict.fromkeys(channels.PARTS, None))  # nothing is measured again
     assert channels.measure(CARD, pictures=2)["tables"] == found["tables"]
+
+
+def test_words_are_written_anew_from_the_numbers_alone_and_only_for_these_weights(tmp_path, monkeypatch):
+    found, path = channels.measure(CARD, pictures=2), tmp_path / "evidence.json"
+    path.write_text(json.dumps(dict(found, sentences=[], tables=[])))
+    monkeypatch.setattr(channels, "PARTS", dict.fromkeys(channels.PARTS, None))  # nothing is measured again
+    again = channels.rewritten(CARD, path)
+    assert again["sentences"] == found["sentences"] and again["tables"] == found["tables"]
+    path.write_text(json.dumps(dict(found, weights_sha256="0" * 64)))
+    with pytest.raises(ValueError, match="measure again"):
+        channels.rewritten(CARD, path)
 
 
 def test_controls_that_look_like_findings_are_refused():

@@ -15,8 +15,9 @@
     const go = gan.button(`${tab.name}-${cell.name}-go`, cell.press, () => ask(), "first");
     const more = gan.button(`${tab.name}-${cell.name}-more`, cell.more || "", () => { state.page += 1; ask(); });
     const stop = gan.button(`${tab.name}-${cell.name}-stop`, "Stop", () => bus.trigger("stop", {kind: cell.name}));
-    part.element.replaceChildren(E("div", {class: "buttons"}, go, more, stop), E("p", {class: "progress"}, meter, line),
-      result);
+    const lead = first.controls ? [gan.fields(tab, first.controls, cell.name)] : [];
+    part.element.replaceChildren(...lead, E("div", {class: "buttons"}, go, more, stop),
+      E("p", {class: "progress"}, meter, line), result);
 
     const fresh = () => state.of === keyOf(now.recipe) && !value().partial && !value().error;
     // of a slow network: how many pictures it draws, and how long it takes
@@ -83,25 +84,7 @@
       if (shown.key === state.asked && !shown.partial) state.asked = "";
       mark();
     });
-    // in a list to choose from, the arrows go on to the next
-    result.addEventListener("keydown", e => {
-      const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key];
-      const list = step && e.target.closest("[role=listbox]");
-      const options = list ? [...list.querySelectorAll("[data-set]")] : [];
-      if (!options.length) return;
-      e.preventDefault();
-      const at = options.findIndex(one => one.getAttribute("aria-selected") === "true");
-      tab.set(JSON.parse(options[(at + step + options.length) % options.length].dataset.set));
-    });
-    // what carries `data-set` changes the recipe when it is pressed, by mouse or keyboard
-    const press = e => {
-      const one = e.target.closest("[data-set]");
-      if (!one || e.type === "keydown" && e.key !== "Enter" && e.key !== " ") return;
-      e.preventDefault();
-      tab.set(JSON.parse(one.dataset.set));
-    };
-    result.addEventListener("click", press);
-    result.addEventListener("keydown", press);
+    const choices = gan.setters(tab, result);
     if (cell.form) gan.formOf(result, ask);
     tab.forgets.push(gone => {
       if (!state.recipe || !gone(state.recipe)) return;
@@ -109,21 +92,13 @@
       Object.assign(state, {dropped: value().key, asked: "", of: "", recipe: null});
       mark();
     });
-    function choices() {
-      for (const one of result.querySelectorAll("[data-set]")) {
-        const on = Object.entries(JSON.parse(one.dataset.set)).every(([name, to]) => gan.same(now.recipe[name], to));
-        const option = one.getAttribute("role") === "option";
-        one.setAttribute(option ? "aria-selected" : "aria-pressed", on);
-        if (option && on) one.closest("[role=listbox]").setAttribute("aria-activedescendant", one.id);
-      }
-    }
-    listeners.push(choices);
     if (cell.by_itself)
       new IntersectionObserver(seen => { state.visible = seen[0].isIntersecting; mark(); }).observe(part.element);
     listeners.push(mark);
     draw(); mark();
     return {busy: () => !!state.asked, ask};
   };
+
   // Controls in the HTML of a cell: what they say by name goes to `ask` when one was changed.
   gan.formOf = (result, ask) => {
     const show = ({target}) => {
@@ -140,6 +115,60 @@
     });
   };
 
-  // what some cells draw into their HTML once it is there, by name: a film, a map of change
-  gan.drawn = {};
+  // What carries `data-set` within an element changes the recipe when it is pressed, by mouse or keyboard; in a list to
+  // choose from, the arrows go on to the next. Returns a function that marks what is chosen.
+  gan.setters = (tab, element) => {
+    const {now} = tab;
+    const press = e => {
+      const one = e.target.closest("[data-set]");
+      if (!one || e.type === "keydown" && e.key !== "Enter" && e.key !== " ") return;
+      e.preventDefault();
+      tab.set(JSON.parse(one.dataset.set));
+    };
+    element.addEventListener("keydown", e => {
+      const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key];
+      const list = step && e.target.closest("[role=listbox]");
+      const options = list ? [...list.querySelectorAll("[data-set]")] : [];
+      if (!options.length) return;
+      e.preventDefault();
+      const at = options.findIndex(one => one.getAttribute("aria-selected") === "true");
+      tab.set(JSON.parse(options[(at + step + options.length) % options.length].dataset.set));
+    });
+    element.addEventListener("click", press);
+    element.addEventListener("keydown", press);
+    const mark = () => {
+      for (const one of element.querySelectorAll("[data-set]")) {
+        const on = Object.entries(JSON.parse(one.dataset.set)).every(([name, to]) => gan.same(now.recipe[name], to));
+        const option = one.getAttribute("role") === "option";
+        one.setAttribute(option ? "aria-selected" : "aria-pressed", on);
+        if (option && on) one.closest("[role=listbox]").setAttribute("aria-activedescendant", one.id);
+      }
+    };
+    tab.listeners.push(mark);
+    return mark;
+  };
+
+  // What some cells draw into their HTML once it is there, by name: (tab, result, what came).
+  gan.drawn = {
+    // `blocks.slider`: it shows one of the slides or of the film's frames, and writes its field when it rests
+    slider: (tab, result, {key, partial}) => {
+      const input = result.querySelector("input[data-field]"), canvas = result.querySelector("canvas[data-film]");
+      if (!input) return;
+      const {field, values, percent} = input.dataset, list = values && JSON.parse(values);
+      const slides = [...result.querySelectorAll("[data-slide]")], film = canvas && gan.film(canvas);
+      const value = () => list ? list[+input.value] : +input.value;
+      const move = () => {
+        const says = `${Math.round(100 * percent * value()) / 100} %`;
+        input.nextElementSibling.textContent = says;
+        input.setAttribute("aria-valuetext", says);
+        slides.forEach((one, i) => { one.hidden = i !== +input.value; });
+        if (film && film.ready()) film.draw(input.value / input.max);
+      };
+      if (partial && result.held && result.held.key === key) input.value = result.held.value;   // while more comes
+      input.addEventListener("input", () => { result.held = {key, value: input.value}; move(); });
+      input.addEventListener("change", () => tab.set({[field]: value()}));
+      if (film) film.load(canvas.dataset.film, +canvas.dataset.frames).then(move);
+      move();
+    },
+  };
 })();

@@ -1,18 +1,25 @@
-// "More controls": one control for each field of a recipe that has one, drawn from what page/fields.py says of it.
+// Controls of a recipe's fields, drawn from what page/fields.py says of them: beside the picture, above a cell, and
+// under "More controls".
 (() => {
   const E = gan.element;
 
+  // `knobs`: those that have no place beside the picture.
   gan.controls = (store, part, knobs = []) => {
-    const {fields, words} = part.props.value, amounts = (store.arrival.amounts || []).length > 0;
-    part.element.replaceChildren(E("div", {class: "knobs two"}, ...knobs),
-      E("div", {class: "fields"}, ...gan.fieldsOf(store, fields, words)), amounts ? E("div", {class: "buttons"},
+    const amounts = (store.arrival.amounts || []).length > 0;
+    part.element.replaceChildren(knobs.length ? E("div", {class: "knobs two"}, ...knobs) : "",
+      gan.fields(store, part.props.value), amounts ? E("div", {class: "buttons"},
         gan.button(`${store.name}-surprise`, "Surprise me", store.surprise)) : "");
   };
 
+  // What `controls_at` of page/tab.py says of a place. `place` is part of the elements' names: a field can have two.
+  gan.fields = (store, {fields, words}, place = "") =>
+    E("div", {class: "fields"}, ...gan.fieldsOf(store, fields, words, place));
+
   // A control for each field, made anew where the network or the recipe offers something else: `setup.controls` has by
   // name what differs from the field, null where there is no such control now; `store.refine` may have a last word.
-  gan.fieldsOf = (store, fields, words) => fields.map(field => {
+  gan.fieldsOf = (store, fields, words, place = "") => fields.map(field => {
     const {now, listeners} = store, slot = E("div", {class: "slot"});
+    const id = [store.name, place, field.name].filter(Boolean).join("-");
     let made = null, drawn = "";
     const draw = () => {
       const setup = now.setup || {}, more = (setup.controls || {})[field.name];
@@ -21,8 +28,10 @@
       const offered = (store.refine || (one => one))({...field, ...more}), state = JSON.stringify(offered);
       if (state !== drawn) {
         drawn = state;
-        made = KINDS[offered.kind](store, offered, words);
-        const hint = offered.hint ? E("p", {class: "caption", id: `${idOf(store, field)}-hint`}, offered.hint) : "";
+        // what changes with the field is part of the field
+        const take = value => store.set({...offered.resets, [field.name]: value});
+        made = KINDS[offered.kind](store, {...offered, id, take}, words);
+        const hint = offered.hint ? E("p", {class: "caption", id: `${id}-hint`}, offered.hint) : "";
         keepingFocus(slot, () => slot.replaceChildren(made.element, hint));
       }
       made.draw(now.recipe, setup);
@@ -41,35 +50,61 @@
     if (next) next.focus({preventScroll: true});
   }
 
-  const idOf = (store, {name}) => `${store.name}-${name}`;
   const titled = (words, field) => gan.word(words[field.word] || {plain: field.says, term: ""});
-  const hidden = (setup, {name}) => name === "psi" && !setup.truncation || name === "label" && !setup.classes;
-  // what changes with the field is part of the field
-  const taken = (store, field, value) => store.set({...field.resets, [field.name]: value});
+  const tip = (words, field) => (words[field.word] || {}).tip || null;
+  const hidden = (setup, {name}) => name === "psi" && setup.truncation === false || name === "label" && !setup.classes;
 
   const typed = read => (store, field, words) => {
-    const input = E("input", {id: idOf(store, field), type: "text", autocomplete: "off",
-      inputmode: field.kind === "whole" ? "numeric" : null, onchange: () => taken(store, field, read(input.value))});
-    const element = gan.field(titled(words, field), input);
+    const input = E("input", {id: field.id, type: "text", autocomplete: "off",
+      inputmode: field.kind === "whole" ? "numeric" : null, onchange: () => field.take(read(input.value))});
+    const element = gan.field(titled(words, field), input, {title: tip(words, field)});
     return {element, draw: (recipe, setup) => {
       element.hidden = hidden(setup, field);
-      gan.refill(input, field.name === "label" && setup.label_name || recipe[field.name], store.now.refused);
+      gan.refill(input, field.name === "label" && setup.label_name || (recipe[field.name] ?? ""), store.now.refused);
     }};
   };
 
   const KINDS = gan.kinds = {
     whole: typed(text => gan.whole(text, 15, {signed: true})),
     text: typed(text => gan.whole(text, 6)),
+    // a class by name, out of the network's
+    class: (store, field, words) => {
+      const list = E("datalist", {id: `${field.id}-names`}), alike = (a, b) => a.toLowerCase() === b.toLowerCase();
+      const names = () => (store.now.setup || {}).names || [];
+      const input = E("input", {id: field.id, type: "text", list: list.id, autocomplete: "off", onchange: () => {
+        const text = input.value.trim(), found = names().findIndex(name => alike(name, text));
+        if (text) field.take(found >= 0 ? found : text);
+      }});
+      const element = gan.field(titled(words, field), input, {title: tip(words, field), hint: list});
+      let drawn = null;
+      return {element, draw: recipe => {
+        if (drawn !== names()) { drawn = names(); list.replaceChildren(...drawn.map(value => E("option", {value}))); }
+        gan.refill(input, names()[recipe[field.name]] ?? "", store.now.refused);
+      }};
+    },
+    // one of what the network has, by number
+    select: (store, field, words) => {
+      const select = E("select", {id: field.id, onchange: () => field.take(+select.value)});
+      let drawn = "";
+      return {element: gan.field(titled(words, field), select, {title: tip(words, field)}), draw: (recipe, setup) => {
+        const options = (setup.options || {})[field.name] || {};
+        if (drawn !== JSON.stringify(options)) {
+          drawn = JSON.stringify(options);
+          select.replaceChildren(...Object.entries(options).map(([value, text]) => E("option", {value}, text)));
+        }
+        select.value = recipe[field.name];
+      }};
+    },
     range: (store, field, words) => {
       const {low = 0, high = 1, step = 0.05, scale = 1, unit = ""} = field;
       const shown = value => unit ? `${Math.round(scale * value)} ${unit}` : value;
-      const says = E("output", {for: idOf(store, field)});
-      const input = E("input", {id: idOf(store, field), type: "range", min: low, max: high, step,
+      const says = E("output", {for: field.id});
+      const input = E("input", {id: field.id, type: "range", min: low, max: high, step,
         oninput: () => {
           store.now.recipe[field.name] = +input.value; says.textContent = shown(+input.value); store.send();
         },
-        onchange: () => taken(store, field, +input.value)});
-      const element = gan.field(titled(words, field), input, {hint: says});
+        onchange: () => field.take(+input.value)});
+      const element = gan.field(titled(words, field), input, {title: tip(words, field), hint: says});
       return {element, draw: (recipe, setup) => {
         element.hidden = hidden(setup, field);
         input.value = recipe[field.name]; says.textContent = shown(recipe[field.name]);
@@ -77,24 +112,24 @@
     },
     choice: (store, field, words) => {
       const {options = {}, numbers = false} = field, short = Object.values(options).every(text => text.length < 8);
-      const group = E("fieldset", {id: idOf(store, field), class: `choices ${short ? "" : "rows"}`},
+      const title = tip(words, field), group = E("fieldset", {id: field.id, class: `choices ${short ? "" : "rows"}`, title},
         E("legend", {}, ...titled(words, field)));
       for (const [key, text] of Object.entries(options))
         group.append(E("label", {}, E("input", {type: "radio", name: group.id, value: key,
-          onchange: () => taken(store, field, numbers ? +key : key)}), E("span", {}, text)));
+          onchange: () => field.take(numbers ? +key : key)}), E("span", {}, text)));
       return {element: group, draw: recipe => {
         group.querySelectorAll("input").forEach(one => { one.checked = one.value === String(recipe[field.name]); });
       }};
     },
     flag: (store, field) => {
-      const element = gan.toggle(idOf(store, field), field.says, on => taken(store, field, on));
+      const element = gan.toggle(field.id, field.says, field.take);
       return {element, draw: recipe => { element.querySelector("input").checked = recipe[field.name]; }};
     },
     // names out of a list that the network decides: ticks
     names: (store, field, words) => {
-      const group = E("fieldset", {id: idOf(store, field), class: "choices"}, E("legend", {}, ...titled(words, field)));
+      const group = E("fieldset", {id: field.id, class: "choices"}, E("legend", {}, ...titled(words, field)));
       let drawn = "";
-      const take = () => taken(store, field, [...group.querySelectorAll("input:checked")].map(one => one.value));
+      const take = () => field.take([...group.querySelectorAll("input:checked")].map(one => one.value));
       return {element: group, draw: (recipe, setup) => {
         const options = (setup.options || {})[field.name] || {};
         if (drawn !== JSON.stringify(options)) {
@@ -105,21 +140,25 @@
         group.querySelectorAll("input").forEach(one => { one.checked = recipe[field.name].includes(one.value); });
       }};
     },
-    // which layers listen: by group, or by number
+    // which layers listen: by group, or by number; `options`: other groups than those of the network's layers
     layers: (store, field, words) => {
-      const id = idOf(store, field), element = E("fieldset", {id, class: "choices"},
-        E("legend", {}, ...titled(words, field)));
-      const own = E("input", {id: `${store.name}-own`, type: "text", placeholder: "0-3,6",
-        "aria-label": "Layers by number, such as 0-3,6", onchange: () => store.set({[field.name]: own.value})});
-      const take = name => name === "own" ? own.focus() : store.set({[field.name]: name});
-      const choice = name => E("label", {title: words[name].tip},
-        E("input", {type: "radio", name: id, value: name, onchange: () => take(name)}), words[name].plain);
+      const {id, options, example = "0-3,6"} = field, element = E("fieldset", {id, class: "choices"},
+        E("legend", {title: tip(words, field)}, ...titled(words, field)));
+      const own = E("input", {id: `${id}-own`, type: "text", placeholder: example, autocomplete: "off",
+        "aria-label": `By number, such as ${example}`,
+        onchange: () => { if (own.value.trim()) field.take(own.value.trim()); }});
+      const take = name => name === "own" ? own.focus() : field.take(name);
+      const text = name => options && options[name] || words[name].plain;
+      const choice = name => E("label", {title: options ? null : words[name].tip},
+        E("input", {type: "radio", name: id, value: name, onchange: () => take(name)}), text(name));
       let drawn = "";
       return {element, draw: (recipe, setup) => {
-        const layers = setup.layers || ["all"], choices = [...layers, ...(layers.length > 1 ? ["own"] : [])];
+        const layers = options ? Object.keys(options) : setup.layers || ["all"];
+        const choices = [...layers, ...(!options && layers.length > 1 ? ["own"] : [])];
         if (drawn !== choices.join()) {
           drawn = choices.join();
-          element.replaceChildren(element.firstChild, ...choices.map(choice), choices.includes("own") ? own : "");
+          const numbered = options || choices.includes("own");
+          element.replaceChildren(element.firstChild, ...choices.map(choice), numbered ? own : "");
         }
         const chosen = recipe[field.name], kind = choices.includes(chosen) ? chosen : "own";
         element.querySelectorAll("input[type=radio]").forEach(radio => { radio.checked = radio.value === kind; });

@@ -37,10 +37,10 @@
   }
 
   // The film of the chosen knob from end to end, as `part` brings it; `now.strip` names the recipe that it is of.
-  gan.strip = (part, canvas, now, arrival) => {
+  const ofKnob = recipe =>
+    JSON.stringify({...recipe, amounts: recipe.amounts.map((a, i) => i === recipe.knob ? 0 : a)});
+  gan.strip = (part, canvas, now, arrival, keyOf = ofKnob) => {
     const film = gan.film(canvas);
-    const keyOf = recipe =>
-      JSON.stringify({...recipe, amounts: recipe.amounts.map((a, i) => i === recipe.knob ? 0 : a)});
     const take = async () => {
       const strip = part.props.value;
       if (!strip || !strip.src) return;

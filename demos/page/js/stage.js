@@ -207,22 +207,48 @@
     return rows.map(row => row.knob.element);
   };
 
-  // A tab with knobs and nothing of its own: `cells` are the names of its experiments.
-  gan.knobTab = (name, title, cells) =>
-    gan.tab(name, title, ["recipe", "stage", "knobs", "models"], parts => {
+  // The stages of tabs that have one of their own, by the tab's name: a function of the store that returns
+  // `show(answer)` and `film`; else it is one of knobs.
+  gan.stages = {};
+  const ofKnobs = store => {
+    const stage = gan.stage(store), beside = gan.beside(store, stage, store.parts.beside);
+    stage.more = () => gan.columnOf(store, IN_SIGHT, undefined, beside.choose);
+    stage.photo.split(!!(store.arrival.amounts || [])[store.arrival.knob]);
+    return stage;
+  };
+
+  // A tab: `cells` are the names of its experiments.
+  gan.start = (name, title, cells) =>
+    gan.tab(name, title, ["recipe", "stage", "film", "beside", "models"], parts => {
       const store = gan.stores[name] = gan.store(name, parts), {now, listeners} = store;
-      const opening = parts.stage.props.value || {}, stage = gan.stage(store);
-      const beside = gan.beside(store, stage, parts.knobs), query = () => now.answer && now.answer.query;
+      const opening = parts.stage.props.value || {}, stage = (gan.stages[name] || ofKnobs)(store);
+      const query = () => now.answer && now.answer.query;
+      needs(store);
       listeners.push(() => gan.addresses.shows(name, query()));
       const grow = gan.late(name, {
         link: part => listeners.push(gan.link(part, name, {query, note: () => now.answer && now.answer.note})),
-        more: part => gan.controls(store, part, gan.columnOf(store, IN_SIGHT, undefined, beside.choose)),
+        more: part => gan.controls(store, part, stage.more ? stage.more() : []),
         ...Object.fromEntries(cells.map(cell => [cell, part => gan.cell(store, part)])),
       });
       gan[name] = store;
-      if (opening.recipe) stage.show(opening); else store.bus.trigger("change", {});
+      if (opening.recipe || opening.error) stage.show(opening);
+      else if (store.arrival.model) store.bus.trigger("change", {});
       stage.film.take();
-      stage.photo.split(!!(store.arrival.amounts || [])[store.arrival.knob]);
       grow();
+      store.tell();
     });
+
+  // where no network is here that the tab can use: only that is said, and the list, until one was chosen
+  function needs({name, parts, now, listeners}) {
+    const said = document.getElementById(`${name}-needs`), opener = parts.models.element.querySelector("button");
+    if (!said || !opener) return;
+    listeners.push(() => {
+      said.classList.toggle("met", !!now.answer);
+      opener.textContent = now.answer ? "Other networks" : "Choose a network";
+    });
+    parts.stage.watch("value", () => {
+      const {error} = parts.stage.props.value || {};
+      if (error) said.querySelector("p").textContent = error;
+    });
+  }
 })();

@@ -61,9 +61,10 @@
   // what is done with whole recipes that have a seed and knobs
   function moves(store) {
     const {now, arrival, seen} = store, flat = () => (arrival.amounts || []).map(() => 0);
+    const still = () => arrival.amounts ? {amounts: flat()} : {};
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
     store.another = () => store.set({seed: randomSeed()});
-    store.backToStart = () => store.set({...copyOf(arrival), amounts: flat()});
+    store.backToStart = () => { if (arrival.model) store.set({...copyOf(arrival), ...still()}); };
     store.surprise = () => {
       const count = now.setup ? now.setup.knobs.length : flat().length, knob = Math.floor(Math.random() * count);
       const amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
@@ -72,7 +73,7 @@
     // another picture, as the network draws it; another network's begins with the tab's own defaults
     store.take = ({model, seed, psi, label}) => {
       const same = model === now.recipe.model, own = same ? {} : {...copyOf(arrival), knob: 0};
-      store.set({...own, model, seed, psi, label, amounts: flat()});
+      store.set({...own, model, seed, psi, label, ...still()});
       if (!same) seen.length = 0;
     };
   }

@@ -1,6 +1,7 @@
 """Measure what channels do: everything that the tab Look inside says of pictures that nobody looked at.
 
     python -m weights.recipes.measure.channels objects-biggan              # goes on where it was ended
+    python -m weights.recipes.measure.channels objects-biggan --rewrite    # its words anew, from the numbers there
 
 By formula, by watching and by experiment, gate by gate; what the classifier still recognises when channels are off;
 whether families share channels; whether awareness helps to cut pictures into parts; whether classes of high awareness
@@ -14,11 +15,11 @@ import argparse
 import copy
 import datetime
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from statistics import mean, median
+from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import torch
@@ -31,27 +32,24 @@ from core.channels.awareness import (
     awareness,
     causal_effect,
     chosen,
+    likeness,
     mean_activation,
     total_awareness,
 )
-from core.channels.segmentation import segment
+from core.channels.segmentation import SIDE, segment
 from core.codes import codes_in_turn
-from core.truth.local import median_interval
-from core.truth.scores import frechet_distance
+from core.truth.scores import frechet_distance, rank_correlation
 from core.truth.worlds import load_world
-from demos.inside.experiments import CUT_SIDE, alike, likeness, rank_correlation
-from demos.inside.recipe import Look, class_names, classifier_of, gate_name
-from demos.page.parts import write_whole
 
 from ..train.gan import RUNS, WEIGHTS
-from .words import minus
+from .channels_words import HALVES, PIECES, SHARE, drop, random_drops, said
 
 SEED = 2_000_000  # of the first picture: none was looked at before
 RENDERS = 1_200_000  # of the world: none was learned from
-SHARES, SHARE = (0.05, 0.1, 0.2, 0.3, 0.5), 0.2
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
 PICTURES, DRAWS, FEW_DRAWS = 500, 20, 1  # pictures a class; random choices of channels at SHARE, and elsewhere
 WATCHED, SWITCHED = 64, 2  # pictures a class of the sampled and of the causal measure
-CUT, PIECES, BOOTSTRAP = 8, 5, 2000
+CUT = 8
 
 
 class Measurement:
@@ -61,9 +59,9 @@ class Measurement:
     """
 
     def __init__(self, card: str, *, pictures: int = PICTURES):
-        self.card, self.pictures, self.names = card, pictures, class_names(card)
-        self.facts, self.psi = zoo.card(card), zoo.card(card).psi
-        self.generator, self.classifier = zoo.load(card), classifier_of(card)
+        self.card, self.pictures, self.facts, self.psi = card, pictures, zoo.card(card), zoo.card(card).psi
+        self.names = load_world(self.facts.world).CLASSES if self.facts.world else ()
+        self.generator, self.classifier = zoo.load(card), zoo.classifier_of(card, self.names)
         if self.classifier is None:
             raise ValueError(
                 f"no classifier belongs to {card}: train weights/{self.facts.world}-classes.safetensors first"
@@ -149,7 +147,7 @@ def counted(measurement: Measurement, label: int, tried: Sequence[Condition]) ->
 
 def ablated(measurement: Measurement, label: int) -> dict:
     """All gates together; the control is what another class, the least like this one, opens most."""
-    stranger = int(likeness(measurement.card)[label].argmin())
+    stranger = int(likeness(measurement.generator)[label].argmin())
     tried = conditions(measurement.scores(label), SHARES, lambda share: DRAWS if share == SHARE else FEW_DRAWS)
     return counted(measurement, label, [*tried, Condition("stranger", chosen(measurement.scores(stranger), SHARE))])
 
@@ -165,7 +163,7 @@ def ablated_by_gate(measurement: Measurement, label: int) -> dict:
 
 
 def halves(measurement: Measurement) -> dict[str, list[int]]:
-    return {"all gates": measurement.gates, "later half": measurement.gates[len(measurement.gates) // 2 :]}
+    return dict(zip(HALVES, (measurement.gates, measurement.gates[len(measurement.gates) // 2 :])))
 
 
 @torch.no_grad()
@@ -176,7 +174,7 @@ def cuts(measurement: Measurement, label: int) -> dict:
     generator = measurement.generator.at(psi=measurement.psi)
     codes = generator.codes(generator.sample(CUT, SEED), psi=measurement.psi, label=label)
     parts = zoo.load_part_reader(measurement.facts.world)(generator(codes).clamp(-1, 1)).argmax(1)
-    side = min(CUT_SIDE, measurement.facts.resolution)
+    side = min(SIDE, measurement.facts.resolution)
     truth = torch.nn.functional.interpolate(parts[:, None].float(), size=(side, side), mode="nearest")
     truth = truth.long().flatten().cpu()
     found, scores = {}, measurement.scores(label)
@@ -212,166 +210,22 @@ def quality(measurement: Measurement, label: int) -> dict:
     )
 
 
-# --- what the numbers say
-
-
-def drop(classes: Sequence[Mapping], name: str, pictures: int) -> tuple[float, float]:
-    """Percentage points of accuracy lost, the mean over the classes, and half of its 95 % interval;
-    paired by picture.
-    """
-    means = [(one["counts"][name][0] - one["counts"][name][1]) / pictures for one in classes]
-    variances = [(sum(one["counts"][name]) / pictures - at**2) / pictures for one, at in zip(classes, means)]
-    return 100 * mean(means), 196 * math.sqrt(sum(variances)) / len(means)
-
-
-def random_drops(classes: Sequence[Mapping], share: float, pictures: int) -> list[float]:
-    """One for every random choice of channels."""
-    names = [name for name in classes[0]["counts"] if name.startswith(f"random {share:g} ")]
-    return [drop(classes, name, pictures)[0] for name in names]
-
-
-def points(found: tuple[float, float]) -> str:
-    at, low, high = (round(value, 1) + 0.0 for value in (found[0], found[0] - found[1], found[0] + found[1]))
-    return minus(f"{at:.1f} [{low:.1f}, {high:.1f}]")  # no −0.0
-
-
-def chosen_by_chance(draws: int) -> str:
-    return "one choice" if draws == 1 else f"median of {draws} choices"
-
-
-def spread_of(values: Sequence[float]) -> str:
-    return minus("{:.2f} [{:.2f}, {:.2f}]".format(*median_interval(torch.tensor(values, dtype=torch.float64))))
-
-
-def orders_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
-    rows = [
-        [gate_name(measurement.card, gate), *(spread_of([one["rows"][gate][k] for one in classes]) for k in range(3))]
-        for gate in measurement.gates
-    ]
-    return dict(
-        caption="Do the three measures put a gate’s channels in the same order? Rank correlation, "
-        "median over the classes [95 %]",
-        head=["gate", "formula and watching", "formula and experiment", "watching and experiment"],
-        rows=rows,
-    )
-
-
-def ablation_table(classes: Sequence[Mapping], pictures: int, closeness: float) -> dict:
-    rows = []
-    for share in SHARES:
-        random = random_drops(classes, share, pictures)
-        lost = (points(drop(classes, f"{order} {share:g}", pictures)) for order in ("most", "least"))
-        among = f"{min(random):.1f} to {max(random):.1f}, {len(random)}" if len(random) > 1 else chosen_by_chance(1)
-        rows.append([f"{100 * share:g} %", *lost, minus(f"{median(random):.1f} ({among})")])
-    return dict(
-        caption=f"Channels of all gates off: accuracy lost in percentage points [95 %], {pictures} pictures "
-        f"a class, drawn in bfloat16 ({closeness:.0f} dB from float32)",
-        head=["off", "most aware", "least aware", "random: median (least to most, choices)"],
-        rows=rows,
-    )
-
-
-def gates_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
-    rows, pictures = [], measurement.pictures
-    for gate in measurement.gates:
-        of_gate = [one["gates"][gate] for one in classes]
-        lost = (points(drop(of_gate, f"{order} {SHARE:g}", pictures)) for order in ("most", "least"))
-        random = median(random_drops(of_gate, SHARE, pictures))
-        rows.append([gate_name(measurement.card, gate), *lost, minus(f"{random:.1f}")])
-    return dict(
-        caption=f"{100 * SHARE:g} % of one gate’s channels off: accuracy lost in percentage points [95 %]",
-        head=["gate", "most aware", "least aware", f"random, {chosen_by_chance(FEW_DRAWS)}"],
-        rows=rows,
-    )
-
-
-def cuts_table(measurement: Measurement, classes: Sequence[Mapping]) -> dict:
-    rows = []
-    for where in halves(measurement):
-        weighted, plain = ([one[f"{where}, {how}"] for one in classes] for how in ("with", "without"))
-        rows.append([where, *map(spread_of, (weighted, plain, [a - b for a, b in zip(weighted, plain)]))])
-    return dict(
-        caption=f"Cut into {PIECES} pieces without labels: agreement with the part reader "
-        "(adjusted Rand index), median over the classes [95 %]",
-        head=["channels of", "weighted by awareness", "not weighted", "difference"],
-        rows=rows,
-    )
-
-
-def quality_table(measurement: Measurement, rows: Sequence[Mapping], right: Sequence[int]) -> dict:
-    total = total_awareness(measurement.generator).tolist()
-    body = [
-        [
-            measurement.names[i],
-            f"{total[i]:.3f}",
-            f"{100 * right[i] / measurement.pictures:.1f} %",
-            *(f"{one[name]:.2f}" for name in ("distance", "floor", "variety")),
-        ]
-        for i, one in sorted(enumerate(rows), key=lambda row: -total[row[0]])
-    ]
-    return dict(
-        caption="Class by class, most aware first",
-        rows=body,
-        head=[
-            "class",
-            "total awareness",
-            "taken for it",
-            "distance from renders",
-            "renders from renders",
-            "variety (renders: 1)",
-        ],
-    )
-
-
-def against_quality(measurement: Measurement, rows: Sequence[Mapping]) -> str:
-    """Total awareness beside closeness and variety, with the interval that so few classes leave."""
-    total, said = total_awareness(measurement.generator).cpu(), []
-    for name, sign in (("distance", -1.0), ("variety", 1.0)):
-        values = sign * torch.tensor([one[name] for one in rows], dtype=torch.float64)
-        low, high = resampled(total, values)
-        said.append(minus(f"{rank_correlation(total, values):+.2f} [{low:+.2f}, {high:+.2f}]"))
-    return (
-        "Do classes of high total awareness look better, and vary less? Rank correlation with closeness to renders "
-        f"{said[0]}, with variety {said[1]} (95 %, resampled over only {len(rows)} classes, so wide)."
-    )
-
-
-def resampled(a: Tensor, b: Tensor) -> tuple[float, float]:
-    """The 95 % interval of the rank correlation of [n] and [n], by drawing the rows anew (bootstrap)."""
-    random, found = torch.Generator().manual_seed(0), []
-    for _ in range(BOOTSTRAP):
-        rows = torch.randint(0, len(a), (len(a),), generator=random)
-        found.append(rank_correlation(a[rows], b[rows]))
-    low, high = torch.tensor(found).quantile(torch.tensor([0.025, 0.975])).tolist()
-    return low, high
-
-
-def promised(aware: float, random: float) -> bool:
-    """At least 3 times what random channels cost, and at least 10 points."""
-    return aware >= 3 * max(random, 0) and aware >= 10
-
-
-def sentences(measurement: Measurement, parts: Mapping[str, Sequence[Mapping]]) -> list[str]:
-    classes, pictures, most = parts["ablated"], measurement.pictures, f"most {SHARE:g}"
-    taken = sum(one["right"] for one in classes) / (pictures * len(classes))
-    aware, random = drop(classes, most, pictures), median(random_drops(classes, SHARE, pictures))
-    often = sum(
-        promised(drop([one], most, pictures)[0], median(random_drops([one], SHARE, pictures))) for one in classes
-    )
-    return [
-        f"The classifier takes {100 * taken:.1f} % of {pictures * len(classes):,} pictures for the class that was "
-        "asked for.",
-        f"Without the {100 * SHARE:g} % most aware channels it does so {points(aware)} percentage points less often, "
-        f"without as many random ones {minus(f'{random:.1f}')} (median of {DRAWS} choices), without those that the "
-        f"class least like it opens most {points(drop(classes, 'stranger', pictures))}. At least 3 times the random "
-        f"ones and at least 10 points: {'so it is' if promised(aware[0], random) else 'not on this network'}; "
-        f"class by class in {often} of {len(classes)}.",
-        alike(Look(measurement.card))["verdict"],
-        against_quality(measurement, parts["quality"]),
-    ]
-
-
 # --- all of it
+
+
+def formula_of(card: str) -> dict:
+    """What the weights alone say: names of classes and gates, total awareness, who is like whom."""
+    generator, world = zoo.load(card), zoo.card(card).world
+    codes, gates = generator.codes(generator.sample(1, 0), label=0), range(len(generator.gates))
+    with torch.no_grad():
+        sides = [maps.shape[-1] for maps in activations(generator, codes, gates)]
+    return dict(
+        world=world,
+        names=list(load_world(world).CLASSES),
+        gates=[f"gate {gate}, {side} px" for gate, side in enumerate(sides)],
+        total=[round(value, 6) for value in total_awareness(generator).tolist()],
+        likeness=[[round(value, 6) for value in row] for row in likeness(generator).tolist()],
+    )
 
 
 PARTS: dict[str, Callable[[Measurement, int], dict]] = dict(
@@ -388,7 +242,9 @@ def kept(measurement: Measurement, name: str, label: int, *, fresh: bool) -> dic
     if fresh or not path.exists():
         began, found = time.perf_counter(), PARTS[name](measurement, label)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(dict(found, took=round(time.perf_counter() - began, 1))).encode())
+        half = path.with_suffix(".part")
+        half.write_text(json.dumps(dict(found, took=round(time.perf_counter() - began, 1))), encoding="utf-8")
+        half.replace(path)
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -401,18 +257,10 @@ def measure(card: str, *, pictures: int = PICTURES, fresh: bool = False) -> dict
     for name in PARTS:
         parts[name] = [kept(measurement, name, label, fresh=fresh) for label in range(len(measurement.names))]
         print(f"{name}: {sum(one['took'] for one in parts[name]):.0f} s", flush=True)
-    closeness = measurement.closeness()
-    tables = [
-        orders_table(measurement, parts["orders"]),
-        ablation_table(parts["ablated"], pictures, closeness),
-        gates_table(measurement, parts["gates"]),
-        cuts_table(measurement, parts["cuts"]),
-        quality_table(measurement, parts["quality"], [one["right"] for one in parts["ablated"]]),
-    ]
-    return dict(
+    found = dict(
         card=card,
         weights_sha256=zoo.weights_hash(card),
-        command=f"python -m weights.recipes.measure.channels {card}",
+        command=command_of(card),
         date=datetime.date.today().isoformat(),
         seconds=round(sum(one["took"] for rows in parts.values() for one in rows)),
         samples=dict(
@@ -422,12 +270,24 @@ def measure(card: str, *, pictures: int = PICTURES, fresh: bool = False) -> dict
             watched=WATCHED,
             switched=SWITCHED,
             cut=CUT,
-            closeness=round(closeness, 1),
+            closeness=round(measurement.closeness(), 1),
         ),
-        sentences=sentences(measurement, parts),
-        tables=tables,
+        formula=formula_of(card),
         parts=parts,
     )
+    return said(found)
+
+
+def rewritten(card: str, path: Path) -> dict:
+    """The words of an evidence file anew, from its numbers. Raises ValueError where these are of other weights."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found["weights_sha256"] != zoo.weights_hash(card):
+        raise ValueError(f"{path.name} was measured with other weights: measure again")
+    return said({**found, "command": command_of(card), "formula": formula_of(card)})
+
+
+def command_of(card: str) -> str:
+    return f"python -m weights.recipes.measure.channels {card}"
 
 
 def controls_hold(found: Mapping) -> list[str]:
@@ -453,17 +313,21 @@ def main() -> None:
     parser.add_argument("card", help="a bundled network with classes")
     parser.add_argument("--pictures", type=int, default=PICTURES, help=f"of each class (default: {PICTURES})")
     parser.add_argument("--fresh", action="store_true", help="take nothing over from a run that was ended")
+    parser.add_argument("--rewrite", action="store_true", help="write the words anew, and measure nothing")
     given = parser.parse_args()
     if given.card not in zoo.CARDS or not zoo.card(given.card).classes:
         there = ", ".join(name for name, card in zoo.CARDS.items() if card.classes)
         parser.error(f"no bundled network with classes is called {given.card!r}; there are: {there or 'none'}")
-    found = measure(given.card, pictures=given.pictures, fresh=given.fresh)
+    path = WEIGHTS / "evidence" / f"{given.card}-channels.json"
+    if given.rewrite:
+        found = rewritten(given.card, path)
+    else:
+        found = measure(given.card, pictures=given.pictures, fresh=given.fresh)
     wrong = controls_hold(found)
     if wrong:
         sys.exit("The controls do not hold: " + "; ".join(wrong))
-    path = WEIGHTS / "evidence" / f"{given.card}-channels.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(found, separators=(",", ":"), allow_nan=False))
+    path.write_text(json.dumps(found, separators=(",", ":"), allow_nan=False, ensure_ascii=False), encoding="utf-8")
     print(*found["sentences"], f"written: {path.name}, in {found['seconds']} s", sep="\n")
 
 

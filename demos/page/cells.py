@@ -1,0 +1,157 @@
+"""The experiments of a tab: each is a generator function whose HTML the page streams, and that can be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from core import zoo
+from core.truth.judge import GRADES
+
+from . import blocks, evidence, handlers
+from .fields import Fields, RecipeError
+from .handlers import refused
+from .queue import LONG, QUEUE, SHORT
+
+
+class Progress(NamedTuple):
+    """What a cell yields instead of HTML where it has none yet. share: how much of the work is done, 0 to 1."""
+
+    says: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One experiment: a button, and a generator function of the recipe that yields HTML.
+
+    run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. It may
+    yield plain values instead, which programs get too; then `html` is (recipe, values) -> HTML. With `more`, the words
+    of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that it depends on; of
+    other values it is shown pale, with the words `pale`. place: "page", or the fold that it stands in. by_itself: it
+    begins when it comes into sight. says: shown while it runs. lane: of the queue. form: its HTML has controls
+    (`blocks.knob`), and `run` takes what they say, by name, too. fields: those whose controls stand above it. folded:
+    closed at first. drawn: functions of `gan.drawn` that make its HTML move. endpoint: its name for programs, where
+    another.
+    """
+
+    name: str
+    title: str
+    lead: str
+    press: str
+    run: Callable[..., Iterator[str | Progress | Mapping | None]]
+    rests_on: tuple[str, ...]
+    place: str = "page"
+    more: str = ""
+    by_itself: bool = False
+    says: str = "Working …"
+    lane: str = LONG
+    pale: str = ""
+    form: bool = False
+    html: Callable[[Any, Mapping], str] | None = None
+    fields: tuple[str, ...] = ()
+    folded: bool = False
+    drawn: tuple[str, ...] = ()
+    endpoint: str = ""
+
+    def config(self, tab: str) -> dict[str, Any]:
+        """What the page's script needs."""
+        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn")
+        return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
+
+
+NOTHING = "Nothing has been measured of this network by the command yet; the cells above measure now."
+
+
+def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True) -> Cell:
+    """The cell of the fold "How true is this?": what the measuring command of that kind wrote of a network.
+
+    judged: say who judges the knobs.
+    """
+
+    def truth(recipe: Any) -> Iterator[str]:
+        said = evidence.written(recipe.model, kind) or blocks.paragraph(nothing)
+        grade = blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) if judged else ""
+        yield grade + said + evidence.measured_on(recipe.model, kind)
+
+    lead = "By a command of its own, with controls."
+    return Cell("truth", "Measured once", lead, "Look it up", truth, ("model",), "true", by_itself=True, lane=SHORT)
+
+
+# --- what a cell yields
+
+
+def run_of(
+    one: Cell, recipe: Fields, page: int = 0, values: Mapping[str, float] = {}
+) -> Iterator[str | Progress | Mapping | None]:
+    return one.run(recipe, *([page] if one.more else []), *([values] if one.form else []))
+
+
+def html_of(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> str:
+    """What a piece that a cell yields looks like; "" for Progress."""
+    return "" if isinstance(piece, Progress) else piece if isinstance(piece, str) else one.html(recipe, piece)
+
+
+def last_of(one: Cell, recipe: Fields) -> dict:
+    """What a cell ends with: its plain values, where it yields such, and its HTML; what programs get."""
+    pieces = (piece for piece in run_of(one, recipe) if piece is not None and not isinstance(piece, Progress))
+    *_, last = ("", *pieces)
+    return dict(last if isinstance(last, Mapping) else {}, html=html_of(one, recipe, last))
+
+
+def last_html(pieces: Iterator[str | Progress | None]) -> str:
+    """What a cell ends with: what is recorded, and what programs get."""
+    found = [piece for piece in pieces if isinstance(piece, str)]
+    return found[-1] if found else ""
+
+
+# --- its handlers
+
+
+def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
+    """The handler of a cell: it waits for its turn, is shared by all who ask for the same, and can be stopped."""
+    kind = f"{tab} {one.name}"
+
+    def run(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
+        try:
+            asked, page = recipe.from_json(given), int(getattr(event, "first", 0) or 0) % 1_000
+            values = handlers.numbers_in(getattr(event, "values", None))
+            key = (
+                kind,
+                page,
+                *values.items(),
+                *((name, getattr(asked, name)) for name in one.rests_on),
+                zoo.weights_hash(asked.model),
+            )
+            for piece in QUEUE.pieces(
+                key, lambda _run: _news(one, asked, page, values), str(request.session_hash), kind, one.lane
+            ):
+                yield dict(piece, key=event.key, cell=one.config(tab), first=page)
+        except RecipeError as error:
+            yield refused(error, key=event.key, cell=one.config(tab))
+
+    return run
+
+
+def _news(one: Cell, recipe: Fields, page: int, values: Mapping[str, float]) -> Iterator[dict | None]:
+    html = ""
+    for piece in run_of(one, recipe, page, values):
+        if piece is None:
+            yield None
+            continue
+        html = html_of(one, recipe, piece) or html
+        told = piece._asdict() if isinstance(piece, Progress) else piece if isinstance(piece, Mapping) else {}
+        news = {name: told[name] for name in ("says", "share") if name in told}
+        yield dict(news, partial=True, **({"html": html} if html else {}))
+    yield dict(html=html)
+
+
+def stopping(tab: str) -> Callable:
+    def stop(event: gr.EventData, request: gr.Request) -> None:
+        """Ends one of the visitor's experiments; the others go on."""
+        QUEUE.stop(str(request.session_hash), f"{tab} {event.kind}")
+
+    return stop
