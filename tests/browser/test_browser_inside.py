@@ -116,7 +116,7 @@ def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Visi
     page.wait_for_function("(gan.parts.inside.few.props.value || {}).partial === false")
     assert (
         "random" in page.locator("#inside-few .aha").inner_text()
-        and page.locator("#inside-few [data-slide]:not([hidden]) img").count() == 3  # noqa: E501
+        and page.locator("#inside-few [data-slide]:not([hidden]) img").count() == 3
     )
     page.locator("#inside-keep").press("End")
     assert "90 %" in page.locator("#inside-few").inner_text()
