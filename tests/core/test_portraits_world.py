@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core.truth.worlds import portraits
+from core.truth.worlds.portraits.geometry import luminance
 
 PART = {name: index for index, name in enumerate(portraits.PARTS)}
 
@@ -126,7 +127,7 @@ def test_masks_follow_the_picture_when_it_grows() -> None:
 
 def contrast(images: Tensor, masks: Tensor, part: str, share: float) -> Tensor:
     """[n] luminance difference to the skin next to the part, reached by `share` of its pixels."""
-    light = portraits.luminance((images + 1.0) / 2.0)
+    light = luminance((images + 1.0) / 2.0)
     shape = masks[:, PART[part]]
     near = torch.nn.functional.max_pool2d(shape.float()[:, None], 7, 1, 3)[:, 0] > 0
     around = near & masks[:, PART["skin"]]
@@ -178,7 +179,7 @@ def test_light_leaves_the_shaded_side_readable() -> None:
     for light in (0.0, 1.0):
         for skin in (0.0, 1.0):
             images, masks = portraits.render(faces(1, light=light, skin_tone=skin, hair_length=0.1, fringe=0.0))
-            levels = portraits.luminance((images + 1.0) / 2.0)[0]
+            levels = luminance((images + 1.0) / 2.0)[0]
             face = masks[0, PART["skin"]].clone()
             face[:16] = face[48:] = False
             columns = torch.where(face.any(0))[0]
