@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..generators.base import Generator
 from . import native, nvidia, tf_legacy, unpickle
-from .unpickle import AGAIN, Array, Network, Persistent, Refused, Strided, shown
+from .vocabulary import AGAIN, Array, Network, Persistent, Refused, Strided, shown
 
 FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan")
 WRITERS = {  # whose files a format are, in words; "ganatomy" are our own

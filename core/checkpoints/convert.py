@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..generators.base import Generator
 from ..generators.stylegan2 import StyleGAN2
-from .unpickle import AGAIN, Refused, shown
+from .vocabulary import AGAIN, Refused, shown
 
 DEEPEST = 11  # levels: 4096 px
 MEAN_SEEDS = 4096  # what rosinality's own script averages where a file has no mean w

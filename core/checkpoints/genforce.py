@@ -14,7 +14,7 @@ from torch import Tensor
 from ..generators.base import Generator
 from ..generators.pggan import PGGAN
 from .convert import DEEPEST, Layout, Source, as_is, flipped, loaded, plus_one, stylegan2
-from .unpickle import AGAIN, Refused
+from .vocabulary import AGAIN, Refused
 
 LAYOUT = Layout(
     mapping=lambda i: f"mapping.dense{i}.",

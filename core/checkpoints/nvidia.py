@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..generators.stylegan2 import StyleGAN2
 from .convert import Layout, stylegan2
-from .unpickle import AGAIN, Array, Persistent, Refused, Strided, shown
+from .vocabulary import AGAIN, Array, Persistent, Refused, Strided, shown
 
 CLAMP = 256.0  # what both repositories train with
 NOTE = "the file does not say where activations are clamped; it was read with conv_clamp = 256, as NVIDIA trains"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..generators.stylegan2 import StyleGAN2
 from .convert import Layout, mean_code, stylegan2
-from .unpickle import Refused
+from .vocabulary import Refused
 
 NOTE = "the file does not hold the mean of w; it was measured over 4,096 seeds, as rosinality's own script does"
 LAYOUT = Layout(

@@ -7,7 +7,7 @@ from torch import Tensor
 from ..generators.stylegan2 import StyleGAN2
 from . import nvidia
 from .convert import Layout, plus_one, stylegan2
-from .unpickle import AGAIN, Array, Network, Refused, shown
+from .vocabulary import AGAIN, Array, Network, Refused, shown
 
 DEEPEST = 4  # networks within networks; the real ones nest two
 # Settings that change pictures, and the values that this project draws; absent means usual.

@@ -9,7 +9,6 @@ they are asked for, so that critics and optimisers are never read.
 from __future__ import annotations
 
 import io
-import math
 import mmap
 import pickletools
 import re
@@ -20,9 +19,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from .vocabulary import (
+    AGAIN,
+    VOCABULARY,
+    Array,
+    DType,
+    Inert,
+    Refused,
+    Storage,
+    Strided,
+    dict_of,
+    key_of,
+    need,
+    set_of,
+    shown,
+    whole,
+)
 
 INSTRUCTIONS = 1_000_000  # a StyleGAN2 of 1024 px with its critic and both generators has about 150,000
 TOO_MANY = f"it has more than {INSTRUCTIONS} pickle instructions, which no network of this kind needs"
@@ -31,267 +46,6 @@ NAME = 200  # characters of a name
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before it wrote zip archives
 NEEDLESS = "which no file of weights needs"
 DISTRUST = "do not trust it, and fetch the weights from their publisher"
-AGAIN = "fetch the file again from where it was published"
-
-
-class Refused(ValueError):
-    """Its message completes "the file cannot be opened, because ...": what is wrong, and what to do."""
-
-
-def shown(text: object) -> str:
-    """A name from a stranger's file, short and on one line."""
-    return re.sub(r"[^\w.\-/ \[\],]", "?", str(text)[:60])
-
-
-def _need(truth: bool, problem: str, remedy: str = AGAIN) -> None:
-    if not truth:
-        raise Refused(f"{problem}: {remedy}")
-
-
-def _whole(*numbers: object) -> bool:
-    return all(type(number) is int and 0 <= number < 2**48 for number in numbers)
-
-
-# What tensors are read from
-
-
-@dataclass(eq=False)
-class Storage:
-    """`numel` numbers that lie somewhere in the file; `fetch` returns their bytes."""
-
-    dtype: torch.dtype
-    numel: int
-    fetch: Callable[[], bytes] | None = None
-    flat: Tensor | None = None
-
-    @property
-    def size(self) -> int:
-        return self.numel * self.dtype.itemsize
-
-    def tensor(self) -> Tensor:
-        """[numel], read once."""
-        if self.flat is None:
-            data = self.fetch() if self.fetch else b""
-            _need(len(data) == self.size, "a tensor has fewer bytes than it says")
-            self.flat = (
-                torch.frombuffer(bytearray(data), dtype=self.dtype) if data else torch.empty(0, dtype=self.dtype)
-            )
-        return self.flat
-
-
-@dataclass(eq=False)
-class Strided:
-    """A tensor as torch pickles it: a view of a storage. It never claims more numbers than its storage has."""
-
-    storage: Storage
-    offset: int
-    size: tuple[int, ...]
-    stride: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        fits = (
-            isinstance(self.storage, Storage)
-            and isinstance(self.size, tuple)
-            and isinstance(self.stride, tuple)
-            and len(self.size) == len(self.stride) <= 8
-            and _whole(self.offset, *self.size, *self.stride)
-        )
-        _need(fits, "a tensor's shape is not one")
-        last = self.offset + sum((many - 1) * step for many, step in zip(self.size, self.stride))
-        count = math.prod(self.size)
-        _need(
-            count <= self.storage.numel and (count == 0 or last < self.storage.numel),
-            "a tensor claims more numbers than the file holds",
-        )
-
-    @property
-    def nbytes(self) -> int:
-        return math.prod(self.size) * self.storage.dtype.itemsize
-
-    def tensor(self) -> Tensor:
-        return self.storage.tensor().as_strided(self.size, self.stride, self.offset)
-
-
-class DType:
-    """numpy.dtype of plain numbers; its byte order arrives in a second step."""
-
-    def __init__(self, code: str, align: bool = False, copy: bool = True):
-        _need(
-            isinstance(code, str) and re.fullmatch(r"[<>|=]?([fiu][1248]|b1)", code) is not None,
-            "an array holds something else than plain numbers",
-            "open a file of plain weights",
-        )
-        self.dtype = np.dtype(code)
-
-    def build(self, state: object) -> None:
-        _need(
-            isinstance(state, tuple) and len(state) >= 2 and state[1] in ("<", ">", "|", "="),
-            "an array's type is broken",
-        )
-        self.dtype = self.dtype.newbyteorder(state[1])
-
-
-class Array:
-    """numpy.ndarray: empty at first, filled in a second step."""
-
-    def __init__(self, *_: object):
-        self.values = np.zeros(0, np.float32)
-
-    @classmethod
-    def of(cls, number: float) -> Array:
-        made = cls()
-        made.values = np.array(number, np.float32)
-        return made
-
-    def build(self, state: object) -> None:
-        _need(isinstance(state, tuple) and len(state) == 5, "an array is broken")
-        _, shape, kind, fortran, data = state
-        data = data.encode("latin-1") if isinstance(data, str) else data
-        fits = (
-            isinstance(shape, tuple)
-            and len(shape) <= 8
-            and _whole(*shape)
-            and isinstance(kind, DType)
-            and isinstance(data, bytes)
-            and math.prod(shape) * kind.dtype.itemsize == len(data)
-        )
-        _need(fits, "an array does not hold the plain numbers that it says")
-        self.values = np.frombuffer(data, kind.dtype).reshape(shape, order="F" if fortran else "C")
-
-    @property
-    def nbytes(self) -> int:
-        return self.values.nbytes
-
-    def tensor(self) -> Tensor:
-        return torch.from_numpy(self.values.astype(self.values.dtype.newbyteorder("="), order="C"))
-
-
-# Inert things that names stand for
-
-
-@dataclass(eq=False)
-class Persistent:
-    """A torch module as NVIDIA pickles it, without the source code that lies beside it."""
-
-    class_name: str
-    state: dict
-
-
-class Inert:
-    """An object whose attributes are kept and whose class is not: settings, a network of NVIDIA's TensorFlow code."""
-
-    def __init__(self) -> None:
-        self.state: dict = {}
-
-    def build(self, state: object) -> None:
-        _need(isinstance(state, dict), "an object is broken")
-        self.state = state
-
-
-class Network(Inert):
-    """dnnlib.tflib.network.Network"""
-
-
-def _persistent(meta: object) -> Persistent:
-    _need(
-        isinstance(meta, dict)
-        and meta.get("type") == "class"
-        and isinstance(meta.get("state"), dict)
-        and isinstance(meta.get("class_name"), str),
-        "a persistent object is broken",
-    )
-    return Persistent(meta["class_name"], meta["state"])
-
-
-def _key(key: object) -> object:
-    """Only what hashes in one step: a tuple nested a million times would overflow the interpreter's own stack."""
-    _need(
-        key is None or type(key) in (str, bytes, bool) or type(key) is int and abs(key) < 2**31,
-        "a dict has a strange key",
-    )
-    return key
-
-
-def _dict(pairs: object = ()) -> dict:
-    _need(
-        isinstance(pairs, (list, tuple)) and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs),
-        "a dict is broken",
-    )
-    return {_key(key): value for key, value in pairs}
-
-
-def _set(items: object = ()) -> set:
-    _need(isinstance(items, (list, tuple)), "a set is broken")
-    return {_key(item) for item in items}
-
-
-def _bytes(text: str = "", encoding: str = "latin1") -> bytes:
-    _need(isinstance(text, str) and encoding in ("latin1", "latin-1"), "bytes are broken")
-    return text.encode("latin-1")
-
-
-def _scalar(kind: DType, data: bytes | str) -> float | int | bool:
-    data = _bytes(data) if isinstance(data, str) else data
-    _need(
-        isinstance(kind, DType) and isinstance(data, bytes) and len(data) == kind.dtype.itemsize, "a number is broken"
-    )
-    return np.frombuffer(data, kind.dtype)[0].item()
-
-
-def _size(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    _need(isinstance(sizes, tuple), "a shape is broken")
-    return sizes
-
-
-def _tensor(storage: Storage, offset: int, size: tuple, stride: tuple, *_: object) -> Strided:
-    return Strided(storage, offset, size, stride)
-
-
-def _parameter(data: Strided, *_: object) -> Strided:
-    _need(isinstance(data, Strided), "a parameter is broken")
-    return data
-
-
-STORAGES = dict(
-    Float="float32",
-    Double="float64",
-    Half="float16",
-    BFloat16="bfloat16",
-    Long="int64",
-    Int="int32",
-    Short="int16",
-    Char="int8",
-    Byte="uint8",
-    Bool="bool",
-)
-VOCABULARY: dict[str, object] = {
-    "collections.OrderedDict": _dict,
-    "dnnlib.util.EasyDict": _dict,
-    "argparse.Namespace": Inert,
-    **{f"{home}.set": _set for home in ("builtins", "__builtin__")},
-    **{f"{home}.bytes": _bytes for home in ("builtins", "__builtin__")},
-    "_codecs.encode": _bytes,
-    "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
-    "dnnlib.tflib.network.Network": Network,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch.Size": _size,
-    "torch.device": lambda name, *_: shown(name),
-    "numpy.dtype": DType,
-    "numpy.ndarray": Array,
-    **{
-        f"numpy.{core}.multiarray.{name}": made
-        for core in ("core", "_core")
-        for name, made in (("_reconstruct", Array), ("scalar", _scalar))
-    },
-    **{
-        f"{home}.{name}Storage": getattr(torch, kind)
-        for home in ("torch", "torch.cuda")
-        for name, kind in STORAGES.items()
-    },
-    **{f"torch.{kind}": getattr(torch, kind) for kind in STORAGES.values()},
-}
 
 
 @dataclass(frozen=True)
@@ -313,7 +67,7 @@ class Budget:
 
     def spend(self) -> None:
         self.left -= 1
-        _need(self.left >= 0, TOO_MANY, "open a file of plain weights")
+        need(self.left >= 0, TOO_MANY, "open a file of plain weights")
 
 
 class Machine:
@@ -340,25 +94,25 @@ class Machine:
         raise Refused(f"it ends too early: {AGAIN}")
 
     def pop(self) -> object:
-        _need(len(self.stack) > (self.marks[-1] if self.marks else 0), "its pickle is broken")
+        need(len(self.stack) > (self.marks[-1] if self.marks else 0), "its pickle is broken")
         return self.stack.pop()
 
     def top(self, kind: type | tuple[type, ...]) -> object:
-        _need(
+        need(
             len(self.stack) > (self.marks[-1] if self.marks else 0) and isinstance(self.stack[-1], kind),
             "its pickle is broken",
         )
         return self.stack[-1]
 
     def since_mark(self) -> list[object]:
-        _need(bool(self.marks), "its pickle is broken")
+        need(bool(self.marks), "its pickle is broken")
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]
         return items
 
     def mark(self, _: None) -> None:
-        _need(len(self.marks) < MARKS, f"it nests collections more than {MARKS} deep", "open a file of plain weights")
+        need(len(self.marks) < MARKS, f"it nests collections more than {MARKS} deep", "open a file of plain weights")
         self.marks.append(len(self.stack))
 
     def push(self, item: object) -> None:
@@ -371,13 +125,13 @@ class Machine:
         self.top(list).extend(items)
 
     def add(self, items: list[object]) -> None:
-        self.top(set).update(_key(item) for item in items)
+        self.top(set).update(key_of(item) for item in items)
 
     def set_items(self, items: list[object]) -> None:
         target = self.top(dict)
-        _need(len(items) % 2 == 0, "its pickle is broken")
+        need(len(items) % 2 == 0, "its pickle is broken")
         for key, value in zip(items[::2], items[1::2]):
-            target[_key(key)] = value
+            target[key_of(key)] = value
 
     def set_item(self, _: None) -> None:
         value, key = self.pop(), self.pop()
@@ -388,11 +142,11 @@ class Machine:
         self.memo[len(self.memo) if index is None else index] = self.stack[-1]
 
     def get(self, index: int) -> None:
-        _need(index in self.memo, "its pickle is broken")
+        need(index in self.memo, "its pickle is broken")
         self.push(self.memo[index])
 
     def name(self, module: object, name: object) -> None:
-        _need(isinstance(module, str) and isinstance(name, str), "its pickle is broken")
+        need(isinstance(module, str) and isinstance(name, str), "its pickle is broken")
         full = f"{module[:NAME]}.{name[:NAME]}"
         if full not in self.vocabulary:
             raise Refused(f"it asks for {shown(full)}, {NEEDLESS}; nothing of it was run: {DISTRUST}")
@@ -404,7 +158,7 @@ class Machine:
 
     def call(self, _: None) -> None:
         arguments, named = self.pop(), self.pop()
-        _need(
+        need(
             isinstance(named, Named) and callable(named.target) and isinstance(arguments, tuple),
             "it calls what cannot be called",
         )
@@ -418,7 +172,7 @@ class Machine:
         if isinstance(target, (DType, Array, Inert)):
             target.build(state)
         else:  # torch notes layer versions on state dicts; everything else is known from its items
-            _need(
+            need(
                 isinstance(target, dict) and isinstance(state, dict) and set(state) <= {"_metadata"},
                 "it changes an object in a way that no file of weights needs",
             )
@@ -433,17 +187,17 @@ class Machine:
             and isinstance(found[1], Named)
             and isinstance(found[1].target, torch.dtype)
             and isinstance(found[2], str)
-            and _whole(found[4])
+            and whole(found[4])
             and found[5:] in ((), (None,))
         )
-        _need(fits, "it points at something outside the file", "open a file that holds its own weights")
+        need(fits, "it points at something outside the file", "open a file that holds its own weights")
         self.push(self.storage(found[2], found[1].target, found[4]))
 
     def _nested(self, data: bytes) -> Storage:
         """A storage that was pickled with torch.save inside of the pickle; inside of that there is no third."""
-        _need(isinstance(data, bytes) and data.startswith(MAGIC), "a tensor inside of it is broken")
+        need(isinstance(data, bytes) and data.startswith(MAGIC), "a tensor inside of it is broken")
         storage = _legacy(data, self.budget, nested=True)
-        _need(isinstance(storage, Storage), "a tensor inside of it is broken")
+        need(isinstance(storage, Storage), "a tensor inside of it is broken")
         return storage
 
 
@@ -481,8 +235,8 @@ STEPS: dict[str, Callable[[Machine, object], object]] = {
     "EMPTY_SET": lambda machine, _: machine.push(set()),
     "MARK": Machine.mark,
     "LIST": lambda machine, _: machine.push(machine.since_mark()),
-    "DICT": lambda machine, _: machine.push(_dict(list(_pairs(machine.since_mark())))),
-    "FROZENSET": lambda machine, _: machine.push(_set(machine.since_mark())),
+    "DICT": lambda machine, _: machine.push(dict_of(list(_pairs(machine.since_mark())))),
+    "FROZENSET": lambda machine, _: machine.push(set_of(machine.since_mark())),
     "TUPLE": lambda machine, _: machine.push(tuple(machine.since_mark())),
     **{
         name: lambda machine, _, count=count: machine.tuple_of(count)
@@ -507,7 +261,7 @@ STEPS: dict[str, Callable[[Machine, object], object]] = {
 
 
 def _pairs(items: list[object]) -> Iterator[tuple[object, object]]:
-    _need(len(items) % 2 == 0, "its pickle is broken")
+    need(len(items) % 2 == 0, "its pickle is broken")
     return zip(items[::2], items[1::2])
 
 
@@ -529,7 +283,7 @@ def opened(path: Path) -> Iterator[object]:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             with _parsing():
-                _need(
+                need(
                     data[:1] == b"\x80",
                     "it is no file of weights that is known here",
                     "open a torch file, an NVIDIA .pkl or safetensors",
@@ -559,7 +313,7 @@ def read(view: Strided | Array) -> Tensor:
 def _zipped(archive: zipfile.ZipFile, size: int) -> object:
     """torch.save since 1.6: <root>/data.pkl and <root>/data/<key>, nothing compressed."""
     entries = {entry.filename: entry for entry in archive.infolist()}
-    _need(
+    need(
         len(entries) == len(archive.infolist())
         and sum(entry.file_size for entry in entries.values()) <= size
         and all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1 for entry in entries.values()),
@@ -567,11 +321,11 @@ def _zipped(archive: zipfile.ZipFile, size: int) -> object:
         "save it again with torch.save",
     )
     roots = [name[: -len("data.pkl")] for name in entries if re.fullmatch(r"[^/]+/data\.pkl", name)]
-    _need(len(roots) == 1, "it is an archive of something else than torch weights", "open a file written by torch.save")
+    need(len(roots) == 1, "it is an archive of something else than torch weights", "open a file written by torch.save")
     root = roots[0]
-    _need(f"{root}constants.pkl" not in entries, "it is a TorchScript programme", "open a file of plain weights")
+    need(f"{root}constants.pkl" not in entries, "it is a TorchScript programme", "open a file of plain weights")
     order = f"{root}byteorder"
-    _need(
+    need(
         order not in entries or archive.read(order) == b"little",
         "its numbers are big-endian",
         "save it on another machine",
@@ -581,7 +335,7 @@ def _zipped(archive: zipfile.ZipFile, size: int) -> object:
     def storage(key: str, dtype: torch.dtype, numel: int) -> Storage:
         entry = entries.get(f"{root}data/{key}")
         made = storages.setdefault(key, Storage(dtype, numel, partial(archive.read, f"{root}data/{key}")))
-        _need(
+        need(
             entry is not None and entry.file_size == made.size and (made.dtype, made.numel) == (dtype, numel),
             "a tensor claims more or fewer numbers than the file holds",
         )
@@ -597,7 +351,7 @@ def _legacy(data: bytes | mmap.mmap, budget: Budget, *, nested: bool = False) ->
 
     def storage(key: str, dtype: torch.dtype, numel: int) -> Storage:
         made = storages.setdefault(key, Storage(dtype, numel))
-        _need(
+        need(
             (made.dtype, made.numel) == (dtype, numel) and made.size <= len(data),
             "a tensor claims more numbers than the file holds",
         )
@@ -605,13 +359,13 @@ def _legacy(data: bytes | mmap.mmap, budget: Budget, *, nested: bool = False) ->
 
     machine = Machine(budget, storage, nested)
     _, version, system = machine.run(stream), machine.run(stream), machine.run(stream)
-    _need(
+    need(
         version == 1001 and isinstance(system, dict) and system.get("little_endian") is True,
         "it was saved by an unknown version of torch, or its numbers are big-endian",
         "save it again with torch.save",
     )
     tree, keys = machine.run(stream), machine.run(stream)
-    _need(
+    need(
         isinstance(keys, list) and all(isinstance(key, str) for key in keys) and sorted(keys) == sorted(storages),
         "its list of tensors is broken",
     )
@@ -619,7 +373,7 @@ def _legacy(data: bytes | mmap.mmap, budget: Budget, *, nested: bool = False) ->
     for key in keys:
         made, start = storages[key], position + 8
         position = start + made.size
-        _need(
+        need(
             data[start - 8 : start] == made.numel.to_bytes(8, "little") and position <= len(data),
             "a tensor claims more numbers than the file holds",
         )

@@ -24,7 +24,8 @@ import torch
 from safetensors.torch import save_file
 
 from core.checkpoints import native, read
-from core.checkpoints.unpickle import INSTRUCTIONS, MAGIC, VOCABULARY
+from core.checkpoints.unpickle import INSTRUCTIONS, MAGIC
+from core.checkpoints.vocabulary import VOCABULARY
 from core.generators.base import Generator
 
 from .. import foreign, tiny
@@ -241,7 +242,7 @@ def test_the_source_code_inside_of_a_good_pickle_is_never_run() -> None:
 def test_what_the_table_knows_is_inert() -> None:
     """No name of it is the function of that name, but a dtype or one of this project's own builders."""
     for name, meaning in VOCABULARY.items():
-        assert isinstance(meaning, torch.dtype) or meaning.__module__ == "core.checkpoints.unpickle", name
+        assert isinstance(meaning, torch.dtype) or meaning.__module__ == "core.checkpoints.vocabulary", name
 
 
 # Instructions in strange places
