@@ -320,72 +320,80 @@ def parser() -> argparse.ArgumentParser:
         prog="python ganatomy.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    unpinned = dict(action="store_true", help="also models whose bytes are not known, and so cannot be checked")
-
-    def command(name: str, run, says: str, more: str = "") -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=says, description=f"{says[:1].upper()}{says[1:]}. {more}".strip())
+    for name, (run, arguments, says, more) in COMMANDS.items():
+        one = commands.add_parser(name, help=says, description=f"{says[:1].upper()}{says[1:]}. {more}")
         one.set_defaults(run=run)
-        return one
+        arguments(one)
+    return made
 
-    listing = command(
-        "list",
-        list_models,
-        "show which models there are",
-        "Bundled models come first; the others are fetched from the Hugging Face Hub when asked for.",
-    )
-    listing.add_argument("--json", action="store_true", help="the same for programs; sizes in bytes")
 
-    bring = command(
-        "fetch",
-        fetch,
-        "bring models to this machine, once",
-        "Do it before a lesson: afterwards they open without a network. Ctrl-C cancels.",
-    )
-    bring.add_argument("names", metavar="NAME", nargs="*", help="as `list` shows them")
-    bring.add_argument(
+def of_list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="the list for programs; sizes in bytes")
+
+
+def of_fetch(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", metavar="NAME", nargs="*", help="as `list` shows them")
+    command.add_argument(
         "--all-licensed", action="store_true", help="every model whose licence is stated and whose bytes are known"
     )
-    bring.add_argument("--unpinned", **unpinned)
+    of_unpinned(command)
 
-    change = command(
-        "convert",
+
+def of_unpinned(command: argparse.ArgumentParser) -> None:
+    says = "also models whose bytes are not known, and so cannot be checked"
+    command.add_argument("--unpinned", action="store_true", help=says)
+
+
+def of_a_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE-OR-NAME", help="a checkpoint of any kind, or a name of `list`")
+    says = "the JSON that belongs to the file, if it does not lie beside it"
+    command.add_argument("--config", metavar="FILE", help=says)
+    of_unpinned(command)
+
+
+def of_convert(command: argparse.ArgumentParser) -> None:
+    of_a_file(command)
+    command.add_argument("folder", metavar="OUT-FOLDER", help="a new or empty folder")
+    command.add_argument("--name", help="what to call it (the file's own name)")
+    says = "what may be done with the weights, such as CC-BY-4.0, where nothing else says it"
+    command.add_argument("--licence", "--license", default="", metavar="TEXT", help=says)
+    command.add_argument("--link", default="", metavar="URL", help="where that licence stands")
+
+
+def of_check(command: argparse.ArgumentParser) -> None:
+    of_a_file(command)
+    command.add_argument("-o", "--output", metavar="REPORT.html", help="where to write the page (NAME-report.html)")
+    command.add_argument("--seeds", type=whole(1, 256), default=16, metavar="N", help="pictures on the sheet (16)")
+    says = "how long measuring the knobs may take (120; 0: not at all); 16 pictures are the least"
+    command.add_argument("--seconds", type=whole(0, 86_400), default=120, metavar="N", help=says)
+
+
+COMMANDS = {
+    "list": (
+        list_models,
+        of_list,
+        "show which models there are",
+        "Bundled models come first; the others are fetched from the Hugging Face Hub when asked for.",
+    ),
+    "fetch": (
+        fetch,
+        of_fetch,
+        "bring models to this machine, once",
+        "Do it before a lesson: afterwards they open without a network. Ctrl-C cancels.",
+    ),
+    "convert": (
         convert,
+        of_convert,
         "turn a checkpoint into safetensors with configuration and model card",
         "The folder is ready to publish where the licence allows it; a picture is drawn again to check.",
-    )
-    look = command(
-        "check",
+    ),
+    "check": (
         check,
+        of_check,
         "make one HTML page about a checkpoint",
         "What the file is, its layers, a sheet of pictures, its ten strongest knobs, and what they do.",
-    )
-    for one in (change, look):
-        one.add_argument("file", metavar="FILE-OR-NAME", help="a checkpoint of any kind, or a name of `list`")
-    change.add_argument("folder", metavar="OUT-FOLDER", help="a new or empty folder")
-    for one in (change, look):
-        one.add_argument(
-            "--config", metavar="FILE", help="the JSON that belongs to the file, if it does not lie beside it"
-        )
-        one.add_argument("--unpinned", **unpinned)
-    change.add_argument("--name", help="what to call it (the file's own name)")
-    change.add_argument(
-        "--licence",
-        "--license",
-        default="",
-        metavar="TEXT",
-        help="what may be done with the weights, such as CC-BY-4.0, where nothing else says it",
-    )
-    change.add_argument("--link", default="", metavar="URL", help="where that licence stands")
-    look.add_argument("-o", "--output", metavar="REPORT.html", help="where to write the page (NAME-report.html)")
-    look.add_argument("--seeds", type=whole(1, 256), default=16, metavar="N", help="pictures on the sheet (16)")
-    look.add_argument(
-        "--seconds",
-        type=whole(0, 86_400),
-        default=120,
-        metavar="N",
-        help="how long measuring the knobs may take (120; 0: not at all); 16 pictures are the least",
-    )
-    return made
+    ),
+}
 
 
 def sentence(error: Exception) -> str:

@@ -258,7 +258,7 @@ def is_open(name: str) -> bool:
 
 
 def part_reader_is_open(world: str) -> bool:
-    """The same of `load_part_reader`."""
+    """Is the part reader of a world in memory, so that `load_part_reader` reads no file?"""
     return str(WEIGHTS / f"{world}-parts.safetensors") in _in_memory
 
 

@@ -80,7 +80,7 @@ def _clustered(features: np.ndarray, k: int, seed: int) -> np.ndarray:
 
 
 def _by_size(labels: np.ndarray) -> Tensor:
-    """The same regions, numbered from the largest to the smallest."""
+    """Labels [h, w] with regions numbered from the largest to the smallest."""
     counts = np.bincount(labels)
     rank = np.empty_like(counts)
     rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))

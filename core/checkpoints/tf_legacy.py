@@ -34,7 +34,7 @@ def kernel(weight: Tensor) -> Tensor:
 
 
 def turned_kernel(weight: Tensor) -> Tensor:
-    """The same, turned by 180 degrees: TensorFlow's transposed convolution does not."""
+    """`kernel`, turned by 180 degrees: TensorFlow's transposed convolution does not turn it."""
     return kernel(weight).flip(-2, -1)
 
 

@@ -258,7 +258,7 @@ def picture_grams(
 def of_jacobian(
     generator: Generator, found: Tensor, slots: Iterable[int] | None = None, *, colours: str = "each"
 ) -> PictureGrams:
-    """The same from a Jacobian [3, size, size, dim] that a stream brought."""
+    """Gram matrices of any region from a Jacobian [3, size, size, dim] that a stream brought."""
     combined = found.mean(0, keepdim=True) if colours == "mean" else found
     return PictureGrams(combined, slots=checked_slots(generator, slots), movable=generator.movable)
 

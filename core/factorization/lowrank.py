@@ -121,7 +121,7 @@ def lowrank(
 
 
 def lowrank_of(found: Grams, *, mode: str = "paper", lam: float | None = None, start: LowRank | None = None) -> LowRank:
-    """The same from Gram matrices.
+    """LowRankGAN's directions from the Gram matrices of a region.
 
     mode "paper": both splits optimal to a relative duality gap of 2e-5, the null space is all that L_B leaves;
     "official": the published arithmetic (penalty from the largest column sum, stop by the primal residual). lam: weight

@@ -52,7 +52,9 @@ def resefa(
 
 
 def resefa_of(found: Grams, *, k: int = 5, regulariser: float = REGULARISER) -> ReSeFa:
-    """The same from Gram matrices: M_A n = lambda (M_B + regulariser trace(M_B) I) n, by a Cholesky-whitened `eigh`.
+    """ReSeFa's directions from Gram matrices.
+
+    Solves M_A n = lambda (M_B + regulariser trace(M_B) I) n by a Cholesky-whitened `eigh`.
 
     Where nothing is outside (the region is the whole picture), the quotient's denominator is n^T n. Raises ValueError
     for k beyond the numbers that may move, and for a regulariser that is not positive.

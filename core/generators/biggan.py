@@ -81,7 +81,7 @@ class Gate(Normalisation):
 
 
 class OutputNormalisation(Normalisation):
-    """The same with a gain and a bias of its own, for all classes."""
+    """Normalisation whose gain and bias are the same for all classes."""
 
     def __init__(self, channels: int, *, eps: float, rows: int = 1):
         super().__init__(channels, eps=eps, rows=rows)

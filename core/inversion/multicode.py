@@ -87,20 +87,14 @@ def invert(
     def loss_of(variables: Tensor, free: Tensor) -> Tensor:
         return distance(mixer(place.codes(variables), importances(free))).sum()
 
+    start = (place.start, free)
     if official:
-        stream = descend((place.start, free), loss_of, steps=steps, optimiser=sgd(1.0))
+        stream = descend(start, loss_of, steps=steps, optimiser=sgd(1.0))
     elif optimiser == "lbfgs":
-        stream = lbfgs((place.start, free), loss_of, steps=steps, patience=patience)
+        stream = lbfgs(start, loss_of, steps=steps, patience=patience)
     else:
-        stream = descend(
-            (place.start, free),
-            loss_of,
-            steps=steps,
-            optimiser=adam(*RATES),
-            schedule=rise_and_fall,
-            retract=lambda variables, _: place.retract(variables),
-            patience=patience,
-        )
+        how = dict(optimiser=adam(*RATES), schedule=rise_and_fall, retract=lambda z, _: place.retract(z))
+        stream = descend(start, loss_of, steps=steps, patience=patience, **how)
     return (_step(best, place, mixer, importances) for best in stream)
 
 

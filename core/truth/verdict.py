@@ -48,8 +48,10 @@ def verdict_of(
     n: int,
     things: str = "pictures",
 ) -> Verdict:
-    """The same from what was recorded: mean change a step, its 95 % interval and share of the n in its sense,
-    each [factors].
+    """The sentence about a knob from what was recorded of it.
+
+    mean: change a step; low, high: its 95 % interval; agree: share of the n pictures that change in its sense; each
+    [factors].
     """
     named = float(mean.abs().amax()) > baseline
     return _said(
@@ -66,7 +68,7 @@ def verdict_of(
 
 
 def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Factor], *, random: int) -> Verdict:
-    """The same where exact picture statistics are the evidence.
+    """The sentence about a knob where exact picture statistics are the evidence.
 
     changes: [n, statistics], in standard deviations of each. percentile: [statistics], share (0 to 1) of `random`
     random directions that move it less. A statistic is named only where its 95 % interval excludes 0 and its percentile

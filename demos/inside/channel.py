@@ -116,7 +116,7 @@ def part_shares(look: Look, after: Tensor, untouched: Tensor) -> dict[str, float
 
 
 def random_channels(look: Look) -> list[int]:
-    """The same ones for every channel of this gate; one more than are compared, as the look's own may be among them."""
+    """RANDOM + 1 channels of the look's gate: one more than are compared, as its own may be among them."""
     count = awareness_of(look.model, look.gate).shape[1]
     return torch.randperm(count, generator=torch.Generator().manual_seed(look.gate)).tolist()[: RANDOM + 1]
 

@@ -207,7 +207,7 @@ def label(key: str) -> str:
 
 
 def marked(key: str) -> str:
-    """The same as HTML: the term small, the tip on pointing at it."""
+    """A word of the page as HTML: the term small, the tip on pointing at it."""
     found = word(key)
     names = f"{escape(found.plain)} <small>{escape(found.term)}</small>"
     return f'<span class="word" title="{escape(found.tip)}">{names}</span>'

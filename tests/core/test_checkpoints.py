@@ -32,7 +32,7 @@ def written(path: Path, data: bytes) -> Path:
 
 
 def assert_same(ours: Generator, theirs: Generator, *, psi: float = 0.6, **how) -> None:
-    """The same codes and pictures, with truncation and stored noise; and other seeds give others."""
+    """Ours gives their codes and pictures, with truncation and stored noise; and other seeds give others."""
     codes = theirs.codes(theirs.sample(2, seed=3), psi=psi, **how)
     assert error(ours.codes(ours.sample(2, seed=3), psi=psi, **how), codes) < TOLERANCE
     assert error(ours(codes), theirs(codes)) < TOLERANCE

@@ -46,7 +46,7 @@ def outcome(generator: Generator, directions: Directions, **how) -> statistics.R
 
 
 def by_hand(picture: np.ndarray) -> dict[str, float]:
-    """The same from one picture [R, R, 3] in levels from 0 to 1, by NumPy, SciPy and scikit-image."""
+    """The statistics of one picture [R, R, 3] in levels from 0 to 1, by NumPy, SciPy and scikit-image."""
     luma, side = picture @ np.array([0.2126, 0.7152, 0.0722]), len(picture)
     width = max(1, side // 16)
     sides = picture[:width], picture[-width:], picture[width:-width, :width], picture[width:-width, -width:]

@@ -239,7 +239,7 @@ def transfer(
 
 
 def robustness(measurement: Measurement, made: Faces, scored: Faces, split: LowRank, knob: int) -> list[dict]:
-    """The same knob where the region it was made for was moved or scaled, judged in the region as it is.
+    """A knob where the region it was made for was moved or scaled, judged in the region as it is.
 
     Its twin among the first five is the one most like it.
     """
@@ -366,7 +366,7 @@ def rounded(values: Tensor) -> list[float]:
 
 
 def plain(value: object) -> object:
-    """The same without infinities, which JSON does not have: null stands for "was not reached"."""
+    """`value` without infinities, which JSON does not have: null stands for "was not reached"."""
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
