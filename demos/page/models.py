@@ -5,9 +5,8 @@ A network of the Hub is fetched when somebody asks for it, with its size and lic
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from queue import Empty, SimpleQueue
+import time
+from collections.abc import Generator, Iterator
 
 import gradio as gr
 
@@ -18,6 +17,7 @@ from . import picture as recipes
 from .fields import RecipeError
 from .parts import LIVE, part, private
 from .picture import NOUNS, Recipe
+from .queue import QUEUE, Run
 
 EVENTS = ("ask", "choose", "stop")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
@@ -27,7 +27,7 @@ WORLDS = {
     "objects": "learned from objects that our own program draws, so the right answers are known "
     "and every knob can be checked",
 }
-_stopped: set[tuple[str, str]] = set()  # (visitor, model) whose download is to end
+TOLD = 0.4  # seconds between two pieces of news: ten a second are too many to send
 
 
 def facts(model: str) -> dict:
@@ -98,50 +98,24 @@ def _megabytes(card: zoo.ModelCard) -> str:
 
 
 def fetched(model: str, visitor: str) -> Iterator[dict]:
-    """How far the download is, at least twice a second; nothing where the file is here.
+    """How far the download is, about twice a second; nothing where the file is here.
 
     Raises ValueError, zoo.Cancelled.
     """
     if not isinstance(model, str) or model not in {**zoo.CARDS, **zoo.HUB_CARDS}:
         raise RecipeError("there is no such network: choose one of the list")
-    told, ended = SimpleQueue(), threading.Event()
-    _stopped.discard((visitor, model))
 
-    def fetch() -> None:
-        try:
-            zoo.fetch(
-                model,
-                progress=lambda done, total: told.put((done, total)),
-                cancelled=lambda: (visitor, model) in _stopped or ended.is_set(),
-            )
-            told.put(None)
-        except (ValueError, zoo.Cancelled) as error:
-            told.put(error)
+    def download(run: Run) -> Generator[dict, None, None]:
+        zoo.fetch(model, progress=lambda done, total: run.tell(_progress(done, total)), cancelled=run.to_end)
+        yield from ()
 
-    threading.Thread(target=fetch, daemon=True).start()
-    try:
-        while True:
-            news = _last(told)
-            if isinstance(news, Exception):
-                raise news
-            if news is None:
-                return
-            yield _progress(*news)
-    finally:
-        ended.set()  # the visitor is gone: nobody waits for the file
-
-
-def _last(told: SimpleQueue) -> tuple[int, int | None] | Exception | None:
-    """The newest of what was told, waiting for the first half a second at a time."""
-    news = told.get()
-    for _ in range(4):  # ten a second are too many to send
-        try:
-            if not isinstance(news, tuple):
-                break
-            news = told.get(timeout=0.1)
-        except Empty:
-            break
-    return news
+    told, kind = 0.0, f"fetch {model}"
+    for news in QUEUE.watch(kind, download, visitor, kind, lane=kind):
+        if "gone" in news:  # it goes on for others
+            raise zoo.Cancelled
+        if time.monotonic() - told > TOLD:
+            told = time.monotonic()
+            yield news
 
 
 def _progress(done: int, total: int | None) -> dict:
@@ -175,7 +149,7 @@ def picker(tab: str, bus: gr.HTML) -> gr.HTML:
         yield from choose(event.name, given, str(request.session_hash))
 
     def stop(event: gr.EventData, request: gr.Request) -> None:
-        _stopped.add((str(request.session_hash), event.name))
+        QUEUE.stop(str(request.session_hash), f"fetch {event.name}")
 
     made.ask(lambda: dict(models=listed()), None, made, **private(f"{tab}_networks", LIVE))
     made.choose(choosing, bus, made, **private(f"{tab}_choose", FETCH))

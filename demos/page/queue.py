@@ -37,6 +37,12 @@ class Run:
     def to_end(self) -> bool:
         return self.stopped or self.abandoned()
 
+    def tell(self, news: News) -> None:
+        """For whoever watches; work that cannot yield meanwhile calls it, such as a download."""
+        with self.queue.changed:
+            self.news = news
+            self.queue.changed.notify_all()
+
     def work(self) -> None:
         try:
             with self.queue.changed:
@@ -56,9 +62,7 @@ class Run:
         try:
             for news in steps:
                 if news is not None:
-                    with self.queue.changed:
-                        self.news = news
-                        self.queue.changed.notify_all()
+                    self.tell(news)
                 if self.to_end():
                     break
         finally:

@@ -35,6 +35,7 @@ from demos.page import picture as recipes
 from demos.page.cache import Cache
 from demos.page.fields import RecipeError
 from demos.page.picture import Recipe
+from demos.page.queue import QUEUE
 from demos.steer import experiments
 from demos.steer import tab as sefa
 from demos.steer.code import code_for, png_for
@@ -132,7 +133,7 @@ def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelC
     stand_in.pieces = 1
     steps = models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a")
     assert next(steps)["name"] == OF_HUB
-    models._stopped.add(("a", OF_HUB))
+    QUEUE.stop("a", f"fetch {OF_HUB}")
     last = list(steps)[-1]
     assert last["error"] == "" and "recipe" not in last and not zoo.is_here(OF_HUB)
     stand_in.go.set()
@@ -140,7 +141,7 @@ def test_a_download_that_is_stopped_leaves_the_page_as_it_was(of_hub: zoo.ModelC
 
 
 def test_another_visitor_s_stop_stops_nothing(of_hub: zoo.ModelCard) -> None:
-    models._stopped.add(("b", OF_HUB))
+    QUEUE.stop("b", f"fetch {OF_HUB}")
     assert "recipe" in list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))[-1]
 
 
