@@ -16,7 +16,7 @@ CONCRETE = ("core.generators", "core.critics")
 VALUES = ("core.codes", "core.generators.base", "core.images", "core.regions", "core.taps")
 ALGORITHMS = ("core.factorization", "core.boundaries", "core.inversion", "core.channels")
 # Shared inside a folder.
-HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "space")
+HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "editing", "space")
 
 CORE = (
     "core.zoo",

@@ -15,11 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from core import zoo
+from core.channels import effect
 from core.channels.awareness import strongest
-from core.channels.editing import ChannelEdit, edit_start, redrawn
-from core.generators.base import State
+from core.channels.effect import Untouched, half_on, levels
 from core.images import to_pil, webp
-from core.taps import tap
 
 from ..page import pace
 from ..page.blocks import Bar, bars, data_uri, setter
@@ -31,7 +30,6 @@ from .recipe import MOST, Look, awareness_of, class_names, codes_of, gate_name, 
 DOTS = 12  # channels that are offered
 RANDOM = 8  # channels that any one is compared with
 USERS = 6  # classes that are named for a channel
-LEVELS = 127.5  # of 255, for a difference of 1
 # share of the change, and times that of random channels, from which a channel is said to draw a part
 CLEAR, TIMES = 0.5, 2.0
 GONE = 0.5  # share of the part's pixels from which it is gone without the channel, so drawn by it
@@ -44,66 +42,28 @@ def uri(image: Tensor) -> str:
     return data_uri(webp(to_pil(image)[0]))
 
 
-def levels(a: Tensor, b: Tensor) -> Tensor:
-    """RMS difference of pictures [n, 3, R, R] in [-1, 1], [n] in levels of 255."""
-    return LEVELS * (a.clamp(-1, 1) - b.clamp(-1, 1)).square().mean((1, 2, 3)).sqrt()
-
-
-class Untouched(NamedTuple):
-    """A picture as it is.
-
-    state: what is before the gate's layer, None for layer 0; picture [1, 3, R, R] in [-1, 1];
-    maps [channels, h, w]: what the gate lets through.
-    """
-
-    state: State | None
-    picture: Tensor
-    maps: Tensor
-
-    def bytes(self) -> int:
-        tensors = (*(self.state or ()), self.picture, self.maps)
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
-
-
 _untouched = Cache(LARGEST_KEPT, Untouched.bytes)
 _beside = Cache(1_000, lambda found: 1)
 
 
-@torch.no_grad()
 def before(look: Look) -> Untouched:
     """Made once for a picture and a gate, then kept: a change of the channel runs only what comes after."""
     key = (look.model, zoo.weights_hash(look.model), zoo.device().type, look.seed, look.label, look.psi, look.gate)
     found = _untouched.get(key)
     if found is None:
-        generator, codes = generator_of(look), codes_of(look)
-        layer = edit_start(generator, [ChannelEdit(look.gate, look.channel)])
-        state = generator.run(codes, stop=layer) if layer else None
-        with tap(generator.gates[look.gate]) as seen:
-            picture = generator.to_image(generator.run(codes, state, start=layer)).clamp(-1, 1)
-        found = _untouched.put(key, Untouched(state, picture, seen[0][0].cpu()))
+        found = _untouched.put(key, effect.untouched(generator_of(look), codes_of(look), look.gate))
     return found
 
 
 def changed(look: Look, amounts: Sequence[float] | None = None, channel: int | None = None) -> Tensor:
     """The picture with the channel at each of the amounts (None: the look's own), [n, 3, R, R] in [-1, 1]."""
-    amounts = [look.amount] if amounts is None else amounts
-    edit = ChannelEdit(
-        look.gate, look.channel if channel is None else channel, multiply=torch.tensor([float(one) for one in amounts])
-    )
-    return redrawn(generator_of(look), codes_of(look), before(look).state, [edit]).clamp(-1, 1)
+    amounts, number = [look.amount] if amounts is None else amounts, look.channel if channel is None else channel
+    return effect.changed(generator_of(look), before(look), look.gate, number, amounts)
 
 
 def frames(look: Look, count: int, _quick: bool = False) -> list[Image.Image]:
     """The channel from off to MOST times its strength."""
     return shown(changed(look, [MOST * i / (count - 1) for i in range(count)]), look.model)
-
-
-def half_on(after: Tensor, untouched: Tensor) -> float:
-    """The share of the picture that the strongest half of the squared change lies on; nan where nothing changes."""
-    squares = (after - untouched).square().mean((0, 1)).flatten().sort(descending=True)[0].double()
-    if not squares.sum() > 0:
-        return float("nan")
-    return (1 + int((squares.cumsum(0) < squares.sum() / 2).sum())) / len(squares)
 
 
 def part_shares(look: Look, after: Tensor, untouched: Tensor) -> dict[str, float]:

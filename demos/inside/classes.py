@@ -15,6 +15,7 @@ from torch import Tensor
 from core import zoo
 from core.channels.awareness import chosen, likeness
 from core.channels.editing import ChannelEdit, edited, hybrid
+from core.channels.effect import levels
 from core.images import strip as side_by_side
 from core.images import to_pil, webp
 from core.truth.likeness import by_likeness, likeness_sentence
@@ -22,7 +23,7 @@ from core.truth.likeness import by_likeness, likeness_sentence
 from ..page import pace, words
 from ..page.blocks import Bar, aha, bars, data_uri, film, heat, slider, slides, table, tile
 from ..page.picture import opened
-from .channel import levels, uri
+from .channel import uri
 from .recipe import Look, awareness_of, class_names, classifier_of, codes_of, gates_of, generator_of, named
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)

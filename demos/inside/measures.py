@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core import zoo
 from core.channels.awareness import activations, awareness, causal_effect, mean_activation, strongest
+from core.channels.effect import LEVELS
 from core.channels.segmentation import SIDE, segment
 from core.images import webp
 from core.truth.scores import rank_correlation
@@ -20,7 +21,7 @@ from ..page.fields import RecipeError
 from ..page.parts_of_pictures import has_parts
 from ..page.picture import opened
 from ..page.words import signed
-from .channel import DOTS, LEVELS, uri
+from .channel import DOTS, uri
 from .recipe import Look, awareness_of, codes_of, gate_name, gates_of, generator_of, named
 
 TOGETHER = 4  # pictures that are cut at once

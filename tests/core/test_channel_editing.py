@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.channels.editing import ChannelEdit, edit_start, edited, hybrid, redrawn
+from core.channels.effect import changed, half_on, levels, untouched
 from core.generators.biggan import ClassConditional
 
 from .. import tiny
@@ -263,3 +265,35 @@ def test_a_model_without_class_conditional_normalisation_gets_a_sentence(build: 
     ):
         with pytest.raises(ValueError, match="no class-conditional normalisation.*choose a class-conditional one"):
             call()
+
+
+# What a channel does
+
+
+def test_half_of_the_change_is_found_where_it_was_planted():
+    before = torch.zeros(1, 3, 10, 10)
+    after = before.clone()
+    after[..., 0, :4] = 0.5
+    assert half_on(after, before) == pytest.approx(0.02)
+    after[:] = 0.5
+    assert half_on(after, before) == pytest.approx(0.5)
+    assert math.isnan(half_on(before, before)), "the negative control"
+
+
+@pytest.mark.parametrize("gate", [0, 3])
+def test_a_channel_turned_from_what_is_before_it_draws_what_the_edited_network_draws(gate: int):
+    generator = tiny.biggan()
+    codes = generator.codes(generator.sample(1, 5), label=1)
+    before = untouched(generator, codes, gate)
+    assert torch.equal(before.picture, generator(codes).clamp(-1, 1))
+    pictures = changed(generator, before, gate, 2, [0.0, 1.0, 2.5])
+    assert torch.allclose(pictures[1:2], before.picture, atol=1e-6), "strength 1 changes nothing"
+    for amount, picture in zip([0.0, 1.0, 2.5], pictures):
+        expected = edited(generator, [ChannelEdit(gate, 2, multiply=amount)])(codes).clamp(-1, 1)
+        assert torch.allclose(picture, expected[0], atol=1e-5)
+
+
+def test_levels_are_those_of_pictures_in_255_levels():
+    a, b = torch.full((1, 3, 4, 4), -1.0), torch.full((1, 3, 4, 4), -1.0)
+    b[0, 0] = 1.0  # one colour of three, from 0 to 255
+    assert float(levels(a, b)) == pytest.approx(255 / 3**0.5)

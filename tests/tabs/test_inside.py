@@ -107,16 +107,6 @@ def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
     assert channel.beside(look, measure=False)["levels"] == pytest.approx(np.median(others), abs=0.6)
 
 
-def test_half_of_the_change_is_found_where_it_was_planted():
-    before = torch.zeros(1, 3, 10, 10)
-    after = before.clone()
-    after[..., 0, :4] = 0.5
-    assert channel.half_on(after, before) == pytest.approx(0.02)
-    after[:] = 0.5
-    assert channel.half_on(after, before) == pytest.approx(0.5)
-    assert np.isnan(channel.half_on(before, before)), "the negative control"
-
-
 @pytest.fixture
 def reader(tmp_path, monkeypatch) -> PartReader:
     """As if a part reader belonged to the network: the left half of every picture is the handle."""
