@@ -37,25 +37,18 @@ from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import gpu, pictures
 from demos.page import parts as notebook
-from demos.page import picture as recipe
-from demos.page.tab import Tab, door_of
+from demos.page.tab import Tab, answer, door_of
 from demos.page.tab import build as build_tab
 from demos.paint import pictures as paint_pictures
 from demos.paint import tab as lowrank
 from demos.restore import pictures as restore_pictures
 from demos.restore import search as restoring
 from demos.restore import tab as restore
-from demos.steer import pictures as steer_pictures
-from demos.steer import tab as sefa
+from demos.steer import tab as steer
 
-DEMOS = (sefa, lowrank, restore.TAB, channel_awareness.TAB, attributes.TAB)
+DEMOS = (steer.TAB, lowrank, restore.TAB, channel_awareness.TAB, attributes.TAB)
 TABS = tuple(demo for demo in DEMOS if isinstance(demo, Tab))
-DOORS = (
-    steer_pictures.DOOR,
-    paint_pictures.DOOR,
-    restore_pictures.DOOR,
-    *(door_of(tab) for tab in TABS if not tab.bench),
-)
+DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), paint_pictures.DOOR, restore_pictures.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -144,9 +137,7 @@ def launch(page: gr.Blocks, **options):
 def warm() -> None:
     """Opens the first model ahead of the first visitor."""
     for name in list(zoo.CARDS)[:1]:
-        first = recipe.Recipe(name)
-        recipe.directions_of(first)
-        recipe.picture_bytes(first)
+        answer(steer.TAB, steer.Recipe(name), full=True)
     restore.warm()
 
 

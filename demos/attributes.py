@@ -127,6 +127,10 @@ def code(recipe: Attributes) -> Code:
     return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])
 
 
+def setup(recipe: Attributes) -> dict:
+    return dict(options={"fixed": {factor.name: factor.description for factor in judge_of(recipe).factors}})
+
+
 # --- experiments: each yields HTML
 
 
@@ -192,7 +196,7 @@ TAB = Tab(
     code=code,
     **words_of(__file__),
     sources=(pure, boundaries, conditioned),
-    options=lambda recipe: {"fixed": {factor.name: factor.description for factor in judge_of(recipe).factors}},
+    setup=setup,
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
     made_from=lambda model: evidence.made_from(model) | evidence.files(f"{model}-attributes"),

@@ -31,6 +31,7 @@ from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 
 from .page import evidence as measured
+from .page import verdicts
 from .page.blocks import Bar, bars, data_uri, table
 from .page.parts import css
 from .page.words import signed
@@ -275,7 +276,7 @@ def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
         GRADES[0],
         says,
         [record["title"] for record in records],
-        [measured.verdict_in(known, record, "all", factors) for record in records],
+        [verdicts.verdict_in(known, record, "all", factors) for record in records],
         tables,
     )
 

@@ -22,7 +22,8 @@ TALL = 12  # columns from which on the names above them stand upright
 
 
 def data_uri(data: bytes, kind: str = "image/webp") -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    """ "" of nothing."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}" if data else ""
 
 
 def picture(image: Tensor) -> str:

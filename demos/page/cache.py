@@ -13,29 +13,34 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def joined(make: Callable[P, R]) -> Callable[P, R]:
-    """`make`, where whoever asks for something that is being made at this moment waits for it."""
-    running: dict[tuple, Future] = {}
-    lock = threading.Lock()
+class Running:
+    """What is being made at this moment: whoever asks for it too waits for it."""
 
-    @wraps(make)
-    def call(*key):
-        with lock:
-            future = running.get(key)
+    def __init__(self) -> None:
+        self.futures: dict[Any, Future] = {}
+        self.lock = threading.Lock()
+
+    def once(self, key: Any, make: Callable[[], R]) -> R:
+        with self.lock:
+            future = self.futures.get(key)
             mine = future is None
             if mine:
-                future = running[key] = Future()
+                future = self.futures[key] = Future()
         if mine:
             try:
-                future.set_result(make(*key))
+                future.set_result(make())
             except BaseException as error:
                 future.set_exception(error)
             finally:
-                with lock:
-                    del running[key]
+                with self.lock:
+                    del self.futures[key]
         return future.result()
 
-    return call
+
+def joined(make: Callable[P, R]) -> Callable[P, R]:
+    """`make`, where whoever asks for something that is being made at this moment waits for it."""
+    running = Running()
+    return wraps(make)(lambda *key: running.once(key, lambda: make(*key)))
 
 
 def cached(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -53,6 +58,7 @@ class Cache:
     def __init__(self, largest: int, size: Callable[[Any], int]):
         self.largest, self.size, self.lock = largest, size, threading.Lock()
         self.values: OrderedDict[tuple, Any] = OrderedDict()
+        self.running = Running()
 
     def __contains__(self, key: tuple) -> bool:
         return key in self.values
@@ -70,3 +76,12 @@ class Cache:
             while len(self.values) > 1 and sum(map(self.size, self.values.values())) > self.largest:
                 self.values.popitem(last=False)
         return value
+
+    def made(self, key: tuple, make: Callable[[], R]) -> R:
+        """What is cached under the key, or `make()`, once for all who ask at the same time."""
+
+        def found_or_made() -> R:
+            found = self.get(key)
+            return self.put(key, make()) if found is None else found
+
+        return self.running.once(key, found_or_made)

@@ -29,13 +29,14 @@ class Cell:
     """One experiment: a button, and a generator function of the recipe that yields HTML.
 
     run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. It may
-    yield plain values instead, which programs get too; then `html` is (recipe, values) -> HTML. With `more`, the words
+    yield plain values instead, which programs get too; then `html` is (recipe, values) -> HTML, or None where a part of
+    the page takes the values themselves. With `more`, the words
     of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that it depends on; of
     other values it is shown pale, with the words `pale`. place: "page", or the fold that it stands in. by_itself: it
     begins when it comes into sight. says: shown while it runs. lane: of the queue. form: its HTML has controls
     (`blocks.knob`), and `run` takes what they say, by name, too. fields: those whose controls stand above it. folded:
-    closed at first. drawn: functions of `gan.drawn` that make its HTML move. endpoint: its name for programs, where
-    another.
+    closed at first. after: the work of the stage ("measure") that changes what it says. drawn: functions of `gan.drawn`
+    that make its HTML move. endpoint: its name for programs, where another.
     """
 
     name: str
@@ -54,12 +55,13 @@ class Cell:
     html: Callable[[Any, Mapping], str] | None = None
     fields: tuple[str, ...] = ()
     folded: bool = False
+    after: str = ""
     drawn: tuple[str, ...] = ()
     endpoint: str = ""
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
-        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn")
+        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn", "after")
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
 
 
@@ -91,8 +93,10 @@ def run_of(
 
 
 def html_of(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> str:
-    """What a piece that a cell yields looks like; "" for Progress."""
-    return "" if isinstance(piece, Progress) else piece if isinstance(piece, str) else one.html(recipe, piece)
+    """What a piece that a cell yields looks like; "" where it has no HTML."""
+    if isinstance(piece, str):
+        return piece
+    return one.html(recipe, piece) if one.html and not isinstance(piece, Progress) else ""
 
 
 def last_of(one: Cell, recipe: Fields) -> dict:
@@ -137,16 +141,18 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
 
 
 def _news(one: Cell, recipe: Fields, page: int, values: Mapping[str, float]) -> Iterator[dict | None]:
-    html = ""
+    last: dict[str, Any] = {}
     for piece in run_of(one, recipe, page, values):
         if piece is None:
             yield None
             continue
-        html = html_of(one, recipe, piece) or html
         told = piece._asdict() if isinstance(piece, Progress) else piece if isinstance(piece, Mapping) else {}
-        news = {name: told[name] for name in ("says", "share") if name in told}
-        yield dict(news, partial=True, **({"html": html} if html else {}))
-    yield dict(html=html)
+        own = told if not one.html else {name: told[name] for name in ("says", "share") if name in told}
+        html = html_of(one, recipe, piece)
+        kept = {name: value for name, value in last.items() if name not in ("says", "share")}
+        last = dict(kept, partial=True, **own, **({"html": html} if html else {}))
+        yield last
+    yield {"html": "", **{name: value for name, value in last.items() if name not in ("says", "share", "partial")}}
 
 
 def stopping(tab: str) -> Callable:

@@ -12,16 +12,14 @@ from core import zoo
 from core.codes import Directions, edit
 from core.images import webp
 
-from . import models
-from .cache import Cache
+from . import models, pace
 from .fields import RecipeError
-from .pace import pace_of
-from .picture import NOUNS, PictureRecipe, drawn, layer_groups, opened, own_codes, picture_bytes_of, shown
+from .picture import PictureRecipe, drawn, encoded, has_bytes, layer_groups, opened, own_codes, picture_bytes, shown
+from .picture import alt_text as picture_alt_text
 from .words import signed
 
 FRAMES, SLOW_FRAMES = 21, 9  # of a film
 FILM = 256  # pixels, the largest side of its frames
-LARGEST_PICTURES = 32 * 2**20  # bytes of encoded pictures that are cached
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +27,8 @@ class Knobs:
     """What the page turns: k directions.
 
     steps: the distance of one step, [k]. titles, ends, verdicts: words for each; `ends` are those of minus and plus.
-    also: what else each moves; unit: what a step is.
+    also: what else each moves; strengths: how strong each is beside the strongest, in per cent, 0: not known.
+    unit: what a step is.
     """
 
     directions: Directions
@@ -38,6 +37,7 @@ class Knobs:
     ends: Sequence[tuple[str, str]]
     verdicts: Sequence[str]
     also: Sequence[str] = ()
+    strengths: Sequence[int] = ()
     unit: str = "standard deviations of w . v"
 
     def __len__(self) -> int:
@@ -54,9 +54,10 @@ class Knobs:
 
     def facts(self) -> list[dict]:
         """What a control shows of each knob."""
-        also = self.also or [""] * len(self)
-        rows = zip(self.titles, self.ends, self.verdicts, also)
-        return [dict(title=t, low=low, high=high, verdict=said, also=a) for t, (low, high), said, a in rows]
+        also, strengths = self.also or [""] * len(self), self.strengths or [0] * len(self)
+        names = ("title", "low", "high", "verdict", "also", "strength")
+        rows = zip(self.titles, *zip(*self.ends), self.verdicts, also, strengths)
+        return [dict(zip(names, row)) for row in rows]
 
 
 NONE = Knobs(Directions(torch.zeros(0, 1), torch.zeros(0), ()), (), (), (), ())
@@ -67,23 +68,31 @@ def render(recipe: PictureRecipe, knobs: Knobs, settings: Sequence[Sequence[floa
     return drawn(recipe, knobs.moved(own_codes(recipe), settings), knobs.directions.slots, quick=quick)
 
 
-_pictures = Cache(LARGEST_PICTURES, len)
-
-
 def picture_of(recipe: PictureRecipe, knobs: Knobs) -> bytes:
     """The recipe's picture as lossless WebP; cached."""
     if not any(recipe.amounts):
-        return picture_bytes_of(recipe)
-    key = (recipe, zoo.weights_hash(recipe.model))
-    found = _pictures.get(key)
-    if found is None:
-        images = render(recipe, knobs, [recipe.amounts], quick=True)
-        found = _pictures.put(key, webp(shown(images, recipe.model)[0]))
-    return found
+        return picture_bytes(recipe)
+    return encoded(recipe, lambda: render(recipe, knobs, [recipe.amounts], quick=True))
+
+
+@torch.no_grad()
+def first_look(recipe: PictureRecipe, knobs: Knobs = NONE) -> bytes:
+    """Of a slow network: the picture where it was drawn before, else what its first layers draw, nothing where it has
+    no such thing.
+    """
+    moved, stop = any(getattr(recipe, "amounts", ())), pace.pace_of(recipe.model).stop
+    if has_bytes(recipe):
+        return picture_of(recipe, knobs) if moved else picture_bytes(recipe)
+    if stop is None:
+        return b""
+    codes = knobs.moved(own_codes(recipe), [recipe.amounts]) if moved else own_codes(recipe)
+    generator = pace.quick(recipe.model).at(psi=recipe.psi)
+    images = generator.preview(generator.run(codes, stop=stop))
+    return webp(shown(images, recipe.model, largest=FILM)[0])
 
 
 def frames_of(recipe: PictureRecipe) -> int:
-    return SLOW_FRAMES if pace_of(recipe.model).slow else FRAMES
+    return SLOW_FRAMES if pace.pace_of(recipe.model).slow else FRAMES
 
 
 def settings_of(recipe: PictureRecipe, reach: float, count: int) -> list[tuple[float, ...]]:
@@ -104,11 +113,18 @@ def setup_of(recipe: PictureRecipe, knobs: Knobs) -> dict:
     )
 
 
+def name_of(knob: int, title: str) -> str:
+    """What a knob is called in a list: by its number and what it moves."""
+    return f"{knob + 1} · {title}" if title else f"Knob {knob + 1}"
+
+
 def alt_text(recipe: PictureRecipe, knobs: Knobs) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
-    card = zoo.card(recipe.model)
-    parts = [NOUNS.get(card.world, "picture"), f"picture number {recipe.seed}", recipe.label_name]
-    if opened(recipe.model).has_truncation:
-        parts.append(f"truncation {recipe.psi:g}")
     turned = [f"{knobs.titles[i]} at {signed(amount)}" for i, amount in enumerate(recipe.amounts) if amount]
-    return ", ".join(filter(None, [*parts, *(turned or ["no knob moved"])]))
+    return ", ".join([picture_alt_text(recipe), *(turned or ["no knob moved"])])
+
+
+def told(recipe: PictureRecipe, knobs: Knobs) -> dict[str, str]:
+    """The words for a picture: `alt`, for those who do not see it, and the `caption` under it."""
+    alt = alt_text(recipe, knobs)
+    return dict(alt=alt, caption=f"{alt[:1].upper()}{alt[1:]}.")

@@ -13,10 +13,9 @@ import gradio as gr
 from core import zoo
 
 from . import pace
-from . import picture as recipes
 from .fields import RecipeError
 from .parts import LIVE, part, private
-from .picture import NOUNS, Recipe
+from .picture import NOUNS, PictureRecipe
 from .queue import QUEUE, Run
 
 EVENTS = ("ask", "choose", "stop")
@@ -131,8 +130,7 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, share=1.0, says="Opening it …")
         pace.pace_of(model)
         card = zoo.card(model)
-        chosen = Recipe(model, seed=given.get("seed", 0) if isinstance(given, dict) else 0, psi=card.psi)
-        recipes.directions_of(chosen)
+        chosen = PictureRecipe(model, seed=given.get("seed", 0) if isinstance(given, dict) else 0, psi=card.psi)
         yield dict(name=model, recipe=chosen.as_dict(), models=listed())
     except zoo.Cancelled:
         yield dict(name=model, error="", models=listed())

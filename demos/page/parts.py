@@ -177,15 +177,19 @@ def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
 
     tabs: those of `page.tab.Tab`; few have scripts of their own, for a stage or a bench.
     """
-    own = tuple(name for tab in tabs for name in tab.scripts)
+
+    def read(names: Sequence[str]) -> list[str]:
+        return [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in names]
+
+    own = (*names, *(name for tab in tabs for name in tab.scripts))
     shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
-    sources = [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in (*shared, *names, *own)]
+    sources = read(shared)
     begun = [
         f"gan.start({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});"
         for tab in tabs
         if not tab.bench
     ]
-    return "<script>" + "\n".join([*sources, *begun]) + "</script>"
+    return "<script>" + "\n".join([*sources, *begun, *read(own)]) + "</script>"
 
 
 def expert(query: Mapping[str, str]) -> bool:

@@ -6,7 +6,7 @@ One record makes the picture, its link, its code, its notebook, its PNG and its 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,42 +17,20 @@ from torch import Tensor
 
 from core import zoo
 from core.checkpoints import native
-from core.codes import Directions, edit
 from core.codes import layer_groups as groups_of
 from core.drawing import draw, prefix
-from core.factorization.baseline import random_directions, spread_along
-from core.factorization.files import load_directions
-from core.factorization.ganspace import ganspace
-from core.factorization.sefa import MODES, sefa
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
 from . import pace
-from .cache import Cache, joined
+from .cache import Cache
 from .classes import class_names, class_of
-from .fields import (
-    Fields,
-    RecipeError,
-    amounts_field,
-    checked,
-    choice_field,
-    number_field,
-    quoted,
-    whole,
-    whole_field,
-)
-from .words import signed
+from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field
 
-KNOBS = 10
 LARGEST_SEED = 999_999_999
-METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
-MOST_PICTURES = 128  # in one strip
 LARGEST_STATES = 256 * 2**20  # bytes of layers' outputs that are kept
-LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
 LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
 NOUNS = {"portraits": "portrait", "objects": "object"}
-
-Files = Mapping[str, "str | Path"]  # sha256 of an uploaded direction set -> where it lies on this machine
 
 
 def checked_card(model: object) -> zoo.ModelCard:
@@ -128,38 +106,6 @@ def reach_of(recipe: PictureRecipe) -> float:
     return zoo.card(recipe.model).reach
 
 
-@dataclass(frozen=True)
-class Recipe(
-    PictureRecipe, tab="", what="a recipe of a picture", give="give what the page wrote, with a model and a seed"
-):
-    """One picture of Steer. A recipe that exists can be drawn: everything is checked when it is made.
-
-    method: a key of METHODS; mode: of SeFa, "paper" or "official". layers: see `layers_field`.
-    amounts: KNOBS numbers, in standard deviations of w . v, each within the card's reach; fewer are filled up with 0.
-    knob: the chosen one, counted from 0. directions: for method "file" the sha256 of the uploaded file, otherwise "".
-    """
-
-    method: str = choice_field("method", METHODS)
-    mode: str = choice_field("mode", MODES)
-    layers: str = layers_field()
-    amounts: tuple[float, ...] = amounts_field(KNOBS, reach_of, "1.5,0,-2")
-    knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
-    directions: str = checked(
-        lambda value, recipe: _identity(value) if recipe.method == "file" else "",
-        "",
-        "sha256 of the file of directions, for the method file",
-        linked=False,
-    )
-
-    def shared(self) -> Recipe:
-        return replace(self, method="sefa") if self.method == "file" else self
-
-    def link_note(self) -> str:
-        if self.method != "file":
-            return ""
-        return "A link cannot hold your file of directions: it opens the same settings with SeFa."
-
-
 # --- checks
 
 
@@ -175,15 +121,6 @@ def _label(label: object, card: zoo.ModelCard) -> int:
     if not card.classes:
         return whole(label, "the class of a model without classes", 0, 0)
     return class_of(label, card.name)
-
-
-def _identity(sha256: object) -> str:
-    if isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256):
-        return sha256
-    raise RecipeError(
-        f"directions from a file are named by the file's sha256, not by {quoted(sha256)}: "
-        "choose the file again, or choose SeFa"
-    )
 
 
 def _layers(layers: object, model: str) -> str:
@@ -204,16 +141,16 @@ def _layers(layers: object, model: str) -> str:
         example = "0-3,6" if highest > 5 else f"0-{highest}"
         own = f", or numbers from 0 to {highest} such as {example}" if highest else ""
         raise RecipeError(f"the layers cannot be {quoted(layers)}: this model has {', '.join(groups)}{own}")
-    return "all" if len(slots) == highest + 1 else _ranges(sorted(slots))
+    return "all" if len(slots) == highest + 1 else ranges(sorted(slots))
 
 
-def _ranges(slots: Sequence[int]) -> str:
+def ranges(slots: Sequence[int]) -> str:
     starts = [slot for slot in slots if slot - 1 not in slots]
     ends = [slot for slot in slots if slot + 1 not in slots]
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, ends))
 
 
-# --- layers, directions, codes
+# --- layers and codes
 
 
 def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
@@ -221,8 +158,8 @@ def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
     return groups_of(opened(model).slots)
 
 
-def slots_of(recipe: Recipe) -> tuple[int, ...]:
-    """The slots that the recipe's layers name, ascending."""
+def slots_of(recipe: Any) -> tuple[int, ...]:
+    """The slots that the layers of a recipe with `layers_field` name, ascending."""
     groups = layer_groups(recipe.model)
     if recipe.layers in groups:
         return groups[recipe.layers]
@@ -231,98 +168,8 @@ def slots_of(recipe: Recipe) -> tuple[int, ...]:
 
 
 def file_identity(path: str | Path) -> str:
-    """sha256 of a file, hexadecimal: what `Recipe.directions` holds."""
+    """sha256 of a file, hexadecimal."""
     return native.weights_hash(path)
-
-
-def directions_of(recipe: Recipe, files: Files | None = None) -> tuple[Directions, Tensor]:
-    """At most KNOBS directions, and [k] steps: the standard deviation of w . v along each. Made once, then shared.
-
-    A file says itself which layers it moves; one vector for all of them may be restricted by `recipe.layers`.
-    Raises RecipeError where the recipe needs a file that `files` does not have, or that does not fit.
-    """
-    return _directions(*_directions_key(recipe, files))
-
-
-def has_directions(recipe: Recipe, files: Files | None = None) -> bool:
-    """Were the recipe's directions found before?"""
-    return _directions_key(recipe, files) in _found
-
-
-def _directions_key(recipe: Recipe, files: Files | None) -> tuple:
-    mode = recipe.mode if recipe.method == "sefa" else ""
-    path = _path(recipe, files) if recipe.method == "file" else ""
-    weights = zoo.weights_hash(recipe.model)
-    slots, label = slots_of(recipe), recipe.label_or_none
-    return recipe.model, weights, recipe.method, mode, slots, path, recipe.directions, label
-
-
-@joined
-def _directions(*key) -> tuple[Directions, Tensor]:
-    return _found.get(key) or _found.put(key, _find_directions(*key))
-
-
-_found = Cache(LARGEST_DIRECTIONS, lambda found: sum(part.nbytes for part in (found[0].vectors, found[1])))
-
-
-def _find_directions(
-    model: str, weights: str, method: str, mode: str, slots: tuple[int, ...], path: str, sha256: str, label: int | None
-):
-    generator = opened(model)
-    k = min(KNOBS, len(range(generator.dim)[generator.movable]))
-    if method == "sefa":
-        found = sefa(generator, slots, k=k, mode=mode)
-    elif method == "ganspace":
-        found = ganspace(generator, slots, k=k, label=label)
-    elif method == "random":
-        found = random_directions(generator, slots, k=k)
-    else:
-        found = _from_file(path, sha256, slots, generator, weights)
-    return found, spread_along(generator, found, label=label)
-
-
-def _path(recipe: Recipe, files: Files | None) -> str:
-    if recipe.directions not in (files or {}):
-        raise RecipeError(
-            "this picture was steered by directions from a file that is not here: choose the file again, or choose SeFa"
-        )
-    return str(files[recipe.directions])
-
-
-def _from_file(path: str, sha256: str, slots: tuple[int, ...], generator, weights: str) -> Directions:
-    try:
-        same = file_identity(path) == sha256
-    except OSError:
-        same = False
-    if not same:
-        raise RecipeError("the file of directions is no longer here: choose it again")
-    try:
-        found = load_directions(path, slots=generator.slots, dim=generator.dim, weights=weights)
-    except ValueError as error:
-        raise RecipeError(str(error)) from None
-    moved = tuple(slot for slot in found.slots if slot in slots)
-    if found.vectors.ndim == 3 and moved != found.slots:
-        raise RecipeError("these directions have a vector of their own for every layer they move: choose all layers")
-    if not moved:
-        raise RecipeError(
-            f"these directions move only the layers {_ranges(found.slots)}: choose all layers, or some of these"
-        )
-    return Directions(found.vectors[:KNOBS], found.scores[:KNOBS], moved)
-
-
-def codes_of(recipe: Recipe, files: Files | None = None) -> Tensor:
-    """The edited codes [1, slots, dim]: noise of the seed, truncated, then moved by amounts times steps."""
-    return _moved(recipe, [recipe.amounts], files)[0]
-
-
-def _moved(recipe: Recipe, amounts: Sequence[Sequence[float]], files: Files | None) -> tuple[Tensor, tuple]:
-    """Codes [n, slots, dim] of the recipe's seed at n settings of all knobs, and the slots in which they may differ."""
-    codes = own_codes(recipe)
-    if not any(any(setting) for setting in amounts):
-        return codes.repeat(len(amounts), 1, 1), slots_of(recipe)  # an unmoved picture needs no directions
-    directions, steps = directions_of(recipe, files)
-    edited = [edit(codes, directions, distances(setting, directions, steps)) for setting in amounts]
-    return torch.cat(edited), directions.slots
 
 
 def own_codes(recipe: PictureRecipe) -> Tensor:
@@ -331,59 +178,14 @@ def own_codes(recipe: PictureRecipe) -> Tensor:
     return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=recipe.label_or_none)
 
 
-def distances(setting: Sequence[float], directions: Directions, steps: Tensor) -> list[float]:
-    """Amounts in standard deviations -> one distance for each direction."""
-    if any(setting[len(directions) :]):
-        raise RecipeError(
-            f"there are only {len(directions)} directions here: set the knobs after knob {len(directions)} back to 0"
-        )
-    return [amount * step for amount, step in zip(setting, steps.tolist())]
-
-
 # --- pictures
 
 
-def render(recipe: Recipe, files: Files | None = None, *, quick: bool = False) -> Tensor:
-    """The picture [1, 3, R, R], nominally in [-1, 1]; `quick`: as the page draws it, see `pace.quick`."""
-    return drawn(recipe, *_moved(recipe, [recipe.amounts], files), quick=quick)
-
-
-def render_preview(recipe: Recipe, files: Files | None = None) -> Tensor | None:
-    """What the first layers have drawn of the picture, [1, 3, R, R], where the model has that and is slow;
-    else None.
-    """
-    stop = pace.pace_of(recipe.model).stop
-    if stop is None:
-        return None
-    generator = pace.quick(recipe.model).at(psi=recipe.psi)
-    return generator.preview(generator.run(codes_of(recipe, files), stop=stop))
-
-
-def render_strip(
-    recipe: Recipe, knob: int, amounts: Sequence[float], files: Files | None = None, *, quick: bool = False
-) -> Tensor:
-    """[len(amounts), 3, R, R]: the picture with one knob at each amount; the others stay as they are in the recipe."""
-    if not 1 <= len(amounts) <= MOST_PICTURES:
-        raise RecipeError(f"a strip cannot have {len(amounts)} pictures: choose 1 to {MOST_PICTURES}")
-    knob = replace(recipe, knob=knob).knob
-    settings = [turned(recipe, knob, amount).amounts for amount in amounts]
-    return drawn(recipe, *_moved(recipe, settings, files), quick=quick)
-
-
-def render_faces(
-    recipe: Recipe, seeds: Sequence[int], amounts: Sequence[float], files: Files | None = None, *, quick: bool = False
-) -> Tensor:
-    """[len(seeds), len(amounts), 3, R, R]: each seed's strip of the recipe's chosen knob."""
-    if not 1 <= len(seeds) <= MOST_PICTURES:
-        raise RecipeError(f"there cannot be {len(seeds)} pictures: choose 1 to {MOST_PICTURES}")
-    return torch.stack(
-        [render_strip(replace(recipe, seed=seed), recipe.knob, amounts, files, quick=quick) for seed in seeds]
-    )
-
-
-def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:
-    """The recipe with one knob, counted from 0, at another amount."""
-    return replace(recipe, amounts=recipe.amounts[:knob] + (amount,) + recipe.amounts[knob + 1 :])
+@torch.no_grad()
+def render(recipe: PictureRecipe, *, quick: bool = False) -> Tensor:
+    """The picture [1, 3, R, R] before anything moves it, nominally in [-1, 1]; quick: as the page draws it."""
+    generator = pace.quick(recipe.model) if quick else opened(recipe.model)
+    return generator.at(psi=recipe.psi)(own_codes(recipe))
 
 
 def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick: bool = False) -> Tensor:
@@ -419,55 +221,37 @@ def shown(images: Tensor, model: str, *, largest: int | None = None) -> list[Ima
     return [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
 
 
-def picture_bytes(recipe: Recipe, files: Files | None = None) -> bytes:
-    """The picture as lossless WebP; made once for all who ask for the same recipe, also at the same time."""
-    return _encoded(*_encoding(recipe, files))
+_made = Cache(LARGEST_PICTURES, len)  # encoded pictures
 
 
-def picture_bytes_of(recipe: PictureRecipe) -> bytes:
+def untouched(recipe: PictureRecipe) -> PictureRecipe:
+    """What a recipe of any tab begins with, before anything moves it."""
+    return PictureRecipe(recipe.model, seed=recipe.seed, psi=recipe.psi, label=recipe.label)
+
+
+def _key(recipe: PictureRecipe) -> tuple:
+    """Of what its picture depends on: which knob is chosen does not show."""
+    moved = any(getattr(recipe, "amounts", ()))
+    return replace(recipe, knob=0) if moved else untouched(recipe), zoo.weights_hash(recipe.model)
+
+
+def encoded(recipe: PictureRecipe, make: Callable[[], Tensor]) -> bytes:
+    """`make()` [1, 3, R, R], the recipe's picture, as lossless WebP; made once for all who ask for it."""
+    return _made.made(_key(recipe), lambda: webp(shown(make(), recipe.model)[0]))
+
+
+def has_bytes(recipe: PictureRecipe) -> bool:
+    """Was the recipe's picture encoded before?"""
+    return _key(recipe) in _made
+
+
+def picture_bytes(recipe: PictureRecipe) -> bytes:
     """The picture of a recipe of any tab before anything moves it, as lossless WebP."""
-    return picture_bytes(Recipe(recipe.model, seed=recipe.seed, psi=recipe.psi, label=recipe.label))
+    return encoded(untouched(recipe), lambda: render(recipe, quick=True))
 
 
-def has_bytes(recipe: Recipe, files: Files | None = None) -> bool:
-    """Was `picture_bytes` made for this picture before?"""
-    return _encoding(recipe, files) in _made
-
-
-def _encoding(recipe: Recipe, files: Files | None) -> tuple[Recipe, str, str]:
-    path = _path(recipe, files) if recipe.method == "file" and any(recipe.amounts) else ""
-    return replace(recipe, knob=0), zoo.weights_hash(recipe.model), path
-
-
-_made = Cache(LARGEST_PICTURES, len)
-
-
-@joined
-def _encoded(*key) -> bytes:
-    recipe, _weights, path = key
-    files = {recipe.directions: path} if path else None
-    return _made.get(key) or _made.put(key, webp(shown(render(recipe, files, quick=True), recipe.model)[0]))
-
-
-# --- words
-
-
-def alt_text(recipe: Recipe, titles: Sequence[str] | None = None) -> str:
-    """What the picture shows and how it was made, for those who do not see it; `titles`: what each knob does."""
-    card = zoo.card(recipe.model)
-    parts = [NOUNS.get(card.world, "picture"), f"picture number {recipe.seed}"]
-    if card.classes:
-        parts.append(recipe.label_name)
-    if opened(recipe.model).has_truncation:
-        parts.append(f"truncation {recipe.psi:g}")
-    for i, amount in enumerate(recipe.amounts):
-        if amount:
-            title = f" ({titles[i]})" if titles and i < len(titles) and titles[i] else ""
-            parts.append(f"knob {i + 1}{title} at {signed(amount)}")
-    if not any(recipe.amounts):
-        return ", ".join([*parts, "no knob moved"])
-    if recipe.layers != "all":
-        parts.append(f"only layers {recipe.layers}" if recipe.layers[0].isdigit() else f"only {recipe.layers} layers")
-    if recipe.method != "sefa":
-        parts.append(f"knobs from {METHODS[recipe.method]}")
-    return ", ".join(parts)
+def alt_text(recipe: PictureRecipe) -> str:
+    """What the picture is before anything moves it, for those who do not see it."""
+    truncated = [f"truncation {recipe.psi:g}"] if opened(recipe.model).has_truncation else []
+    what = [NOUNS.get(zoo.card(recipe.model).world, "picture"), f"picture number {recipe.seed}", recipe.label_name]
+    return ", ".join(filter(None, [*what, *truncated]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +14,14 @@ from core.images import strip as side_by_side
 
 from . import export, knobs
 from .blocks import data_uri
-from .picture import PictureRecipe, picture_bytes_of, shown
+from .pace import pace_of
+from .picture import PictureRecipe, has_bytes, picture_bytes, shown, untouched
+from .pictures import address
 
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
 STRIP = 7  # frames
+SLOW_ORDER = (4, 0, 8, 2, 6, 1, 7, 3, 5)  # of the SLOW_FRAMES of a film
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Stage:
     data URIs, words. full: recipe -> `answer` with what takes longer, where there is such a thing; asked for by the
     event "full", and what programs get. picture: recipe -> the picture, exactly. frames: (recipe, count, quick) -> a
     film of what is moved; quick: small, and as the page draws. notebook: recipe -> a notebook's bytes. stem: recipe ->
-    how its files are named. scripts: files below demos/ that add the stage's function to `gan.stages`.
+    how its files are named. slow_film: recipe -> the film of a slow network as it grows, `src` and
+    `frames`. scripts: files below demos/ that add the stage's function to `gan.stages`.
     """
 
     answer: Callable[[Any], dict]
@@ -38,6 +42,7 @@ class Stage:
     notebook: Callable[[Any], bytes]
     stem: Callable[[Any], str]
     full: Callable[[Any], dict] | None = None
+    slow_film: Callable[[Any], Iterator[dict]] | None = None
     scripts: tuple[str, ...] = ()
 
 
@@ -61,7 +66,7 @@ def file_of(stage: Stage, recipe: PictureRecipe, kind: str, note: str = "") -> t
         return stage.notebook(recipe), f"{stem}.ipynb"
     if kind == "picture":
         return export.png_of(stage.picture(recipe), recipe, *notes), f"{stem}.png"
-    frames = stage.frames(recipe, STRIP if kind == "strip" else knobs.frames_of(recipe), False)
+    frames = stage.frames(recipe, STRIP if kind == "strip" else knobs.FRAMES, False)
     pictures = [enlarge(one, max(1, TAKEN_SIDE // frames[0].width)) for one in frames]
     if kind == "strip":
         return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict(), licence=note), f"{stem}-strip.png"
@@ -72,48 +77,64 @@ def file_of(stage: Stage, recipe: PictureRecipe, kind: str, note: str = "") -> t
 
 
 def of_knobs(tab: Any) -> Stage:
+    def drawn(recipe: PictureRecipe, settings: Sequence[Sequence[float]], largest: int | None, *, quick: bool = False):
+        images = knobs.render(recipe, tab.knobs(recipe), settings, quick=quick)
+        return shown(images, recipe.model, largest=largest)
+
     def frames(recipe: PictureRecipe, count: int, quick: bool) -> list[Image.Image]:
         settings = knobs.settings_of(recipe, zoo.card(recipe.model).reach, count)
-        images = knobs.render(recipe, tab.knobs(recipe), settings, quick=quick)
-        return shown(images, recipe.model, largest=knobs.FILM if quick else 2 * TAKEN_SIDE)
+        return drawn(recipe, settings, knobs.FILM if quick else 2 * TAKEN_SIDE, quick=quick)
 
-    def picture(recipe: PictureRecipe) -> Image.Image:
-        return shown(knobs.render(recipe, tab.knobs(recipe), [recipe.amounts]), recipe.model)[0]
+    def slow_film(recipe: PictureRecipe) -> Iterator[dict]:
+        """A frame at a time, the middle and the ends first; a frame that is missing shows its neighbour."""
+        settings, done = knobs.settings_of(recipe, zoo.card(recipe.model).reach, knobs.SLOW_FRAMES), {}
+        for frame in SLOW_ORDER:
+            done[frame] = drawn(recipe, [settings[frame]], knobs.FILM, quick=True)[0]
+            row = [done[min(done, key=lambda other: abs(other - i))] for i in range(len(settings))]
+            yield dict(src=data_uri(webp(side_by_side(row))), frames=len(row))
 
     return Stage(
-        lambda recipe: answer_of_knobs(tab, recipe),
-        picture,
+        lambda recipe: answer_of_knobs(tab, recipe, at_once=True),
+        lambda recipe: drawn(recipe, [recipe.amounts], None)[0],
         frames,
         lambda recipe: notebook_of_knobs(tab, recipe),
-        lambda recipe: f"{tab.name}-picture{recipe.seed}",
+        tab.stem or (lambda recipe: f"{tab.name}-picture{recipe.seed}"),
+        full=lambda recipe: answer_of_knobs(tab, recipe),
+        slow_film=slow_film,
     )
 
 
-def answer_of_knobs(tab: Any, recipe: PictureRecipe) -> dict:
-    """All that the page shows of a recipe; without knobs where these are not there yet. Raises RecipeError."""
+def answer_of_knobs(tab: Any, recipe: PictureRecipe, *, at_once: bool = False) -> dict:
+    """All that the page shows of a recipe; without knobs where these are not there yet. Raises RecipeError.
+
+    at_once: of a slow network first looks, and `exact` is False, where the pictures were not drawn before.
+    """
     ready = tab.ready(recipe)
     found = tab.knobs(recipe) if ready else knobs.NONE
-    drawn = recipe if ready else replace(recipe, amounts=())
-    alt = knobs.alt_text(drawn, found)
+    drawn, before = recipe if ready else replace(recipe, amounts=()), untouched(recipe)
+    rough = at_once and pace_of(recipe.model).slow and not (has_bytes(drawn) and has_bytes(before))
+    src = knobs.first_look(drawn, found) if rough else knobs.picture_of(drawn, found)
     return dict(
+        tab.told(drawn, found),
         recipe=recipe.as_dict(),
-        src=data_uri(knobs.picture_of(drawn, found)),
-        before=data_uri(picture_bytes_of(recipe)),
-        exact=True,
-        alt=alt,
-        caption=f"{alt[:1].upper()}{alt[1:]}.",
+        src=data_uri(src),
+        before=data_uri(knobs.first_look(before) if rough else picture_bytes(before)),
+        exact=not rough,
         query=recipe.query(),
         note=recipe.link_note(),
         sentence=tab.sentence(recipe),
-        setup=dict(knobs.setup_of(recipe, found), options=tab.options(recipe), ready=ready),
+        setup={**knobs.setup_of(recipe, found), **tab.setup(recipe), "ready": ready},
+        pictures=address(tab.private(recipe)),
     )
 
 
 def notebook_of_knobs(tab: Any, recipe: PictureRecipe) -> bytes:
     """A notebook that gets itself running, makes the picture, and draws the strip of the chosen knob."""
-    found, reach = tab.knobs(recipe), zoo.card(recipe.model).reach
-    knob = min(recipe.knob, len(found) - 1)
-    says = f"This notebook makes one picture ({knobs.alt_text(recipe, found)}), then turns one of its knobs."
-    row = [round(reach * i / 3, 3) for i in range(-3, 4)]
-    turned = f"{found.titles[knob]} from {-reach:g} to {reach:g} {found.unit}, the other knobs as above."
+    found, card = tab.knobs(recipe), zoo.card(recipe.model)
+    knob, reach = min(recipe.knob, len(found) - 1), card.reach
+    alt = tab.told(recipe, found)["alt"]
+    says = f"This notebook makes one picture ({alt}) with the model {card.title}, then turns one of its knobs."
+    row, title = [round(reach * i / 3, 3) for i in range(-3, 4)], found.titles[knob]
+    name = f"Knob {knob + 1} ({title})" if title else f"Knob {knob + 1}"
+    turned = f"{name} from {-reach:g} to {reach:g} {found.unit}, the other knobs as above."
     return export.notebook(recipe, tab.code(recipe), says, knob, row, turned)

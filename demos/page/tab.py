@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
@@ -20,11 +21,13 @@ from .arrival import fitting
 from .cells import Cell, Progress, last_of, stopping, watched
 from .fields import Fields, RecipeError, controls
 from .handlers import offer, refused
-from .parts import LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
-from .picture import PictureRecipe, picture_bytes_of
+from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
+from .picture import PictureRecipe, picture_bytes
 from .queue import QUEUE
 from .stage import TAKEN, Stage
 
+EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
+TURNED = ("seed", "psi", "amounts", "knob")  # fields that leave the knobs the same
 RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 
 
@@ -47,25 +50,52 @@ class Bench(NamedTuple):
     left: Callable[[str], None] = lambda visitor: None
 
 
+class Extra(NamedTuple):
+    """Parts of a tab's own in one of its places.
+
+    after: the name of the cell or the fold whose content they follow. layout: (parts, model) -> adds them, those that
+    `wire` needs to `parts`, for the network that is shown first. wire: (parts) -> gives their events handlers; by then
+    `parts` has all of the tab, the folds as "fold-NAME". Where another network is shown, `recipe` triggers "network".
+    """
+
+    after: str
+    layout: Callable[[dict, str], None]
+    wire: Callable[[dict], None] = lambda parts: None
+
+
+class Endpoint(NamedTuple):
+    """What programs may call. make: recipe -> JSON, and it takes `more` by name. says: what it is, in a sentence."""
+
+    make: Callable[..., dict]
+    says: str
+    queue: Mapping = WATCH
+    more: Mapping[str, type] = {}
+
+
 @dataclass(frozen=True)
 class Tab:
     """What a tab is: its words, its recipe, where its knobs come from, its experiments, its equation.
 
     lead, limits: sentences. sentence: recipe -> the first sentence. knobs: recipe -> Knobs; may be slow the first
     time. code: recipe -> what is the tab's own in the code cell. method: Markdown with the equation and the citation.
-    sources: functions whose source is shown below it. options: recipe -> for each field with a list of names, these.
-    made_from: model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once?
-    Else `prepare` computes what they need, in the queue, when the visitor asks for it. first: makes the recipe that the
-    tab arrives with, by a rule.
+    sources: functions whose source is shown below it. setup: recipe -> what else controls need, such as `options`: for
+    each field with a list of names, these. made_from: model -> sha256 of all that the words rest on, by name. ready:
+    recipe -> are its knobs there at once? Else `prepare` computes what they need, in the queue, when the visitor asks
+    for it. known: recipe -> were they computed before? None: as `ready`. measure: recipe -> measures its knobs, in the
+    queue, where `setup` says `measurable`. first: makes the recipe that the tab arrives with, by a rule.
 
-    stage: of a tab whose picture has no knobs. beside: fields whose controls stand beside the picture, in this order;
-    those of no cell stand under "More controls". bare: the first sentence where nothing was recorded. needs: said where
-    no network is here that it can use. note: a sentence that everything taken away carries. for_programs: what else
-    endpoints say.
+    told: (recipe, knobs) -> the words of its picture, `alt` and `caption`. stem: recipe -> how its files are named.
+    private: recipe -> what makes its pictures private, see `pictures.Door`.
+
+    stage: of a tab whose picture has no knobs. beside, compare: fields whose controls stand beside the picture, and
+    under "Compare methods", in this order; those of no place and no cell stand under "More controls". doors: names of
+    tabs that the picture can be taken to. extras: parts of its own. about: does the lead say where the network comes
+    from? bare: the first sentence where nothing was recorded. needs: said where no network is here that it can use.
+    note: a sentence that everything taken away carries. for_programs: what else endpoints say.
 
     A tab with a layout of its own has a `bench`, an `answer` (recipe -> all that the page shows of it), and a `file`
-    (recipe, a key of `files` -> bytes and name); its `code` gives the whole text. endpoints: what programs may call in
-    place of those of a tab with a stage, by name: recipe -> JSON, and what it is, in a sentence.
+    (recipe, a key of `files` -> bytes and name); its `code` gives the whole text. endpoints: what programs may call by
+    name, beside those of a tab with a stage.
     """
 
     name: str
@@ -79,13 +109,22 @@ class Tab:
     cells: tuple[Cell, ...]
     limits: str
     made_from: Callable[[str], Mapping[str, str]]
-    options: Callable[[Any], Mapping[str, Mapping[str, str]]] = lambda recipe: {}
+    setup: Callable[[Any], Mapping[str, Any]] = lambda recipe: {}
     ready: Callable[[Any], bool] = lambda recipe: True
+    known: Callable[[Any], bool] | None = None
     prepare: Callable[[Any], Iterator[Progress]] | None = None
+    measure: Callable[[Any], Iterator[Progress]] | None = None
+    told: Callable[[Any, knobs.Knobs], Mapping[str, str]] = knobs.told
+    stem: Callable[[Any], str] | None = None
+    private: Callable[[Any], tuple | None] = lambda recipe: pictures.own_network(recipe.model)
     first: Callable[[], Any] | None = None
     knobs: Callable[[Any], knobs.Knobs] | None = None
     stage: Stage | None = None
     beside: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
+    doors: tuple[str, ...] = ()
+    extras: tuple[Extra, ...] = ()
+    about: bool = False
     bare: str = ""
     needs: str = ""
     note: str = ""
@@ -94,7 +133,7 @@ class Tab:
     answer: Callable[[Any], dict] | None = None
     files: Mapping[str, str] = field(default_factory=lambda: TAKEN)
     file: Callable[[Any, str], tuple[bytes, str]] | None = None
-    endpoints: Mapping[str, tuple[Callable[[Any], dict], str]] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
     @property
     def shown(self) -> Stage:
@@ -106,8 +145,8 @@ class Tab:
         return self.bench.scripts if self.bench else self.shown.scripts
 
     def placed(self, place: str) -> tuple[str, ...]:
-        """The fields whose controls stand in a place: "beside", "more", or a cell's name."""
-        placed = {"beside": self.beside, **{cell.name: cell.fields for cell in self.cells}}
+        """The fields whose controls stand in a place: "beside", "compare", "more", or a cell's name."""
+        placed = {"beside": self.beside, "compare": self.compare, **{cell.name: cell.fields for cell in self.cells}}
         elsewhere = {name for names in placed.values() for name in names}
         return placed.get(place, tuple(name for name in self.recipe.names() if name not in elsewhere))
 
@@ -143,16 +182,16 @@ def code_for(tab: Tab, recipe: Fields) -> str:
 
 def build(tab: Tab) -> Demo:
     """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
-    bench = tab.bench or Bench(
-        (), ("film", "full", "prepare"), partial(_picture, tab), partial(_wire_picture, tab), lambda: arrival(tab)
-    )
+    bench = tab.bench or Bench((), EVENTS, partial(_picture, tab), partial(_wire_picture, tab), lambda: arrival(tab))
     shown_first = bench.arrival()
+    model = shown_first["recipe"].get("model", "")
     with gr.Tab(tab.title, id=tab.name), gr.Column(elem_classes="tab"):
         if tab.needs and not shown_first["recipe"]:
             text(f'<p class="sentence">{escape(tab.needs)}</p>', elem_id=f"{tab.name}-needs")
+        about = f' <span id="{tab.name}-about">{escape(models.about(zoo.card(model)))}</span>' if tab.about else ""
         text(
             f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
-            f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}</p>',
+            f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>',
             elem_id=f"{tab.name}-head",
         )
         notice = handlers.notice(tab.name)
@@ -165,6 +204,8 @@ def build(tab: Tab) -> Demo:
         limits(tab.limits)
     _wire(tab, parts)
     bench.wire(parts)
+    for one in tab.extras:
+        one.wire(parts)
     outputs = [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
     return Demo(tab.name, (_opened(tab), outputs), lambda: _endpoints(tab), left(bench))
 
@@ -178,14 +219,14 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
             parts["stage"] = part(tab.name, "stage", shown_first["answer"])
             models.picker(tab.name, parts["recipe"])
         with gr.Column(scale=6, min_width=320):
-            part(tab.name, "beside", controls_at(tab, "beside"))
+            part(tab.name, "beside", dict(controls_at(tab, "beside"), doors=tab.doors))
 
 
 def controls_at(tab: Tab, place: str) -> dict:
     """What the script needs to draw the controls of a place, in the order of `Tab.placed`."""
     made, table = {one["name"]: one for one in controls(tab.recipe)}, words.table()
     fields = [made[name] for name in tab.placed(place) if name in made]
-    named = {one.get("word") for one in fields}
+    named = {word for one in fields for word in (one.get("word"), *one.get("options", ()))}
     return dict(
         words=table if "layers" in named else {name: table[name] for name in named if name in table}, fields=fields
     )
@@ -205,35 +246,50 @@ def arrival(tab: Tab) -> dict:
 
 def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
     for one in tab.cells:
-        if one.place != place:
-            continue
-        value = dict(shown_first["cells"].get(one.name, {}), cell=one.config(tab.name))
-        if one.fields:
-            value["controls"] = controls_at(tab, one.name)
-        elem_id = f"{tab.name}-cell-{one.name}"
+        if one.place == place:
+            _cell(tab, one, parts, shown_first)
+            _extras(tab, one.name, parts, shown_first)
+
+
+def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
+    value, elem_id = shown_first["cells"].get(one.name, {}), f"{tab.name}-cell-{one.name}"
+    value = dict(value, cell=one.config(tab.name))
+    if one.fields:
+        value["controls"] = controls_at(tab, one.name)
+    if one.folded:
+        place = gr.Accordion(one.title, open=False, elem_id=elem_id, elem_classes="fold")
+    else:
+        place = cell(one.title, one.lead, elem_id=elem_id) if one.title else nullcontext()
+    with place:
         if one.folded:
-            with gr.Accordion(one.title, open=False, elem_id=elem_id, elem_classes="fold"):
-                text(f'<p class="hint">{escape(one.lead)}</p>')
-                parts[one.name] = part(tab.name, one.name, value)
-        else:
-            with cell(one.title, one.lead, elem_id=elem_id):
-                parts[one.name] = part(tab.name, one.name, value)
+            text(f'<p class="hint">{escape(one.lead)}</p>')
+        parts[one.name] = part(tab.name, one.name, value)
+
+
+def _extras(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
+    for one in tab.extras:
+        if one.after == place:
+            one.layout(parts, shown_first["recipe"].get("model", ""))
 
 
 def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
-    with fold(tab.name, "more") as more:
-        part(tab.name, "more", controls_at(tab, "more"))
-        _cells(tab, "more", parts, shown_first)
-    with fold(tab.name, "compare") as compare:
-        _cells(tab, "compare", parts, shown_first)
-    with fold(tab.name, "true") as true:
-        _cells(tab, "true", parts, shown_first)
+    for name in ("more", "compare", "true"):
+        with fold(tab.name, name) as parts[f"fold-{name}"]:
+            if name == "more" or name == "compare" and tab.compare:
+                part(tab.name, name, controls_at(tab, name))
+            _cells(tab, name, parts, shown_first)
+            _extras(tab, name, parts, shown_first)
     sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
-    method = handlers.method_fold(tab.name, tab.method, sources)
-    with fold(tab.name, "take") as take:
-        after = (lambda: text(f'<p class="caption">{escape(tab.note)}</p>')) if tab.note else None
+    parts["fold-method"] = handlers.method_fold(tab.name, tab.method, sources)
+    with fold(tab.name, "take") as parts["fold-take"]:
+
+        def after() -> None:
+            if tab.note:
+                text(f'<p class="caption">{escape(tab.note)}</p>')
+            _extras(tab, "take", parts, shown_first)
+
         parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"], after=after))
-    return [more, compare, true, method, take]
+    return [parts[f"fold-{name}"] for name in FOLDS]
 
 
 def _wire(tab: Tab, parts: dict) -> None:
@@ -249,14 +305,19 @@ def _wire(tab: Tab, parts: dict) -> None:
 
 
 def _wire_picture(tab: Tab, parts: dict) -> None:
-    bus = parts["recipe"]
-    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: stages.film_part(tab.shown, recipe), aloud=True)
-    bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LONG))
-    if tab.shown.full:
+    bus, stage, whole = parts["recipe"], tab.shown, tab.recipe.names()
+    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: stages.film_part(stage, recipe), aloud=True)
+    bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LIVE))
+    if stage.full:
         bus.full(_live(tab, full=True), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_full", LONG))
-    if tab.prepare:
-        first = Cell("prepare", "", "", "", tab.prepare, ("model", "label"))
-        bus.prepare(watched(tab.name, tab.recipe, first), bus, parts["facts"], **private(f"{tab.name}_prepare", WATCH))
+    for name, run, rests_on, shows in (
+        ("slow_film", stage.slow_film, whole, "film"),
+        ("prepare", tab.prepare, ("model", "label"), "facts"),
+        ("measure", tab.measure, tuple(one for one in whole if one not in TURNED), "facts"),
+    ):
+        if run:
+            made = watched(tab.name, tab.recipe, Cell(name, "", "", "", run, rests_on))
+            getattr(bus, name)(made, bus, parts[shows], **private(f"{tab.name}_{name}", WATCH))
 
 
 def _live(tab: Tab, *, full: bool = False) -> Callable:
@@ -265,7 +326,7 @@ def _live(tab: Tab, *, full: bool = False) -> Callable:
         try:
             recipe = tab.recipe.from_json(given)
             code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
-            return dict(answer(tab, recipe, full=full), asked=given), code
+            return dict(answer(tab, recipe, full=full), asked=given, late=full), code
         except RecipeError as error:
             return refused(error, asked=given), gr.skip()
 
@@ -283,7 +344,7 @@ def left(bench: Bench) -> Callable[[gr.Request], None]:
 
 def _opened(tab: Tab) -> Callable:
     def opened(request: gr.Request) -> tuple:
-        return handlers.opened(request, tab.name, tab.recipe, key="link")
+        return handlers.opened(request, tab.name, tab.recipe, default=not tab.recipe.tab, key="link")
 
     return opened
 
@@ -295,60 +356,68 @@ def door_of(tab: Tab) -> pictures.Door:
     """After, before and the film of the chosen knob, once the knobs are there."""
 
     def lacks(recipe: PictureRecipe) -> str:
-        return "" if tab.ready(recipe) else "these knobs were not found yet: open the picture on the page first"
+        known = (tab.known or tab.ready)(recipe)
+        return "" if known else "these knobs were not found yet: open the picture on the page first"
+
+    def lacks_after(recipe: PictureRecipe) -> str:
+        return lacks(recipe) if tab.stage or any(recipe.amounts) else ""
 
     def after(recipe: PictureRecipe) -> bytes:
-        return webp(tab.stage.picture(recipe)) if tab.stage else knobs.picture_of(recipe, tab.knobs(recipe))
+        if tab.stage:
+            return webp(tab.stage.picture(recipe))
+        return knobs.picture_of(recipe, tab.knobs(recipe)) if any(recipe.amounts) else picture_bytes(recipe)
 
     drawings = {
-        "after": pictures.Drawing(after, lacks, keep=bool(tab.stage)),
-        "before": pictures.Drawing(picture_bytes_of, keep=False),
+        "after": pictures.Drawing(after, lacks_after, keep=bool(tab.stage)),
+        "before": pictures.Drawing(picture_bytes, keep=False),
         "film": pictures.Drawing(lambda recipe: stages.film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
     }
-    return pictures.Door(tab.name, tab.recipe, drawings)
+    return pictures.Door(tab.name, tab.recipe, drawings, subject=tab.private)
 
 
 # --- the same, for programs
 
 
-def prepared(tab: Tab, make: Callable[[Any], dict]) -> Callable[[Any], dict]:
-    """`make(recipe)` once the recipe's knobs are there."""
+def endpoints_of(tab: Tab) -> dict[str, Endpoint]:
+    """The tab's public endpoints by name."""
+    offered = (
+        {}
+        if tab.bench
+        else {
+            "picture": Endpoint(
+                partial(answer, tab, full=True),
+                "The picture of a recipe, before and after, its words, link and knobs.",
+                LONG,
+            ),
+            "code": Endpoint(
+                lambda recipe: dict(code=code_for(tab, recipe)),
+                "Python that makes the same picture, to the pixel.",
+                LIVE,
+            ),
+        }
+    )
+    for one in tab.cells:
+        offered[one.endpoint or one.name] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
+    named = {f"{tab.name}_{name}": one for name, one in offered.items()} | dict(tab.endpoints)
+    return {
+        name: one._replace(make=_prepared(tab, one.make), says=f"{one.says} {tab.for_programs}".strip())
+        for name, one in named.items()
+    }
 
-    def run(recipe: Any) -> dict:
+
+def _prepared(tab: Tab, make: Callable[..., dict]) -> Callable[..., dict]:
+    """`make(recipe, ...)` once the recipe's knobs are there."""
+
+    def run(recipe: Any, *more: Any) -> dict:
         if not tab.ready(recipe):
             for _ in tab.prepare(recipe):
                 pass
-        return make(recipe)
+        return make(recipe, *more)
 
     return run
 
 
-def endpoints_of(tab: Tab) -> dict[str, tuple[Callable[[Any], dict], str, Mapping]]:
-    """The tab's public endpoints by name: a recipe in, JSON out; what they are; their queue."""
-    offered = {
-        "picture": (
-            lambda recipe: answer(tab, recipe, full=True),
-            "The picture of a recipe, before and after, its words, link and knobs.",
-            LONG,
-        ),
-        "code": (
-            lambda recipe: dict(code=code_for(tab, recipe)),
-            "Python that makes the same picture, to the pixel.",
-            LIVE,
-        ),
-    }
-    if tab.endpoints:
-        offered = {}
-    for one in tab.cells:
-        offered[one.endpoint or one.name] = (lambda recipe, one=one: last_of(one, recipe), f"{one.lead} As HTML.", LONG)
-    named = {
-        f"{tab.name}_{name}": (prepared(tab, make), f"{says} {tab.for_programs}".strip(), queue)
-        for name, (make, says, queue) in offered.items()
-    }
-    return {name: (make, says, WATCH) for name, (make, says) in tab.endpoints.items()} | named
-
-
 def _endpoints(tab: Tab) -> None:
     """Offers them to programs; pictures are data URIs of lossless WebP."""
-    for name, (make, says, queue) in endpoints_of(tab).items():
-        offer(make, tab.recipe, name, says, queue)
+    for name, one in endpoints_of(tab).items():
+        offer(one.make, tab.recipe, name, one.says, one.queue, one.more)

@@ -288,7 +288,7 @@ def _equal(recipe: Painted, name: str, directions: Directions, found) -> Compare
     one = Directions(directions.vectors[best : best + 1], directions.scores[best : best + 1], directions.slots)
     spread = float(spread_along(recipes.opened(recipe.model), one, samples=1024, label=recipe.label_or_none))
     distance, mask = STEP / float(inside[best].clamp(min=1e-300).sqrt()), full_mask(recipe)
-    before, codes = render(recipe, None, [()]), recipes.codes_of(recipe.base)
+    before, codes = render(recipe, None, [()]), recipes.own_codes(recipe.base)
     generator = recipes.opened(recipe.model).at(psi=recipe.psi)
     for _ in range(6):
         distance = min(distance, 4 * FURTHEST * spread)

@@ -21,7 +21,8 @@ from ..page import picture as recipes
 from ..page.export import Code, cell_of, drawing_code, notebook
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.parts_of_pictures import AROUND, PARTS, has_parts, part_names, read_parts
-from ..page.picture import PictureRecipe, Recipe, layers_field
+from ..page.picture import PictureRecipe, layers_field
+from ..page.sources import KnobSet
 
 KNOBS = 4
 REACH = 6.0  # steps, at most
@@ -70,9 +71,9 @@ class Painted(
     knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
 
     @property
-    def base(self) -> Recipe:
+    def base(self) -> KnobSet:
         """The picture that nothing has moved."""
-        return Recipe(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
+        return KnobSet(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
 
     def told(self) -> str:
         return f"Paint: made by {METHODS[self.method]} for {called(self)} of picture number {self.seed}"
@@ -85,7 +86,7 @@ def _size(value: object, resolution: int) -> int:
     return whole(value, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution
 
 
-def _region(region: object, base: Recipe) -> str:
+def _region(region: object, base: KnobSet) -> str:
     model = base.model
     if region == "":
         return default_region(base)
@@ -128,7 +129,7 @@ def offered(model: str, there: Collection[str]) -> list[str]:
     return [name for name in (PARTS if PARTS[0] in names else names) if name in there]
 
 
-def default_region(base: Recipe) -> str:
+def default_region(base: KnobSet) -> str:
     """The mouth; of a picture without one its largest part, or its middle where no reader knows parts."""
     names = part_names(base.model)
     if not names or PARTS[0] in names:
@@ -151,7 +152,7 @@ def parts_of(recipe: Painted) -> dict[str, Tensor]:
 
 
 @lru_cache(maxsize=64)
-def _parts(model: str, _weights: str, base: Recipe) -> dict[str, Tensor]:
+def _parts(model: str, _weights: str, base: KnobSet) -> dict[str, Tensor]:
     if not has_parts(model):
         return {}
     return read_parts(model, recipes.render(base))[0]

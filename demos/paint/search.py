@@ -270,7 +270,7 @@ def _grams(recipe: Painted) -> Iterator[dict]:
     kept = _jacobians.get(picture_key(recipe))
     if kept is None:
         generator, slots = generator_of(recipe), recipes.slots_of(recipe.base)
-        codes = recipes.codes_of(recipe.base)
+        codes = recipes.own_codes(recipe.base)
         for step in jacobian.jacobian_steps(generator, codes, slots=slots, size=recipe.size or None):
             yield dict(
                 says=f"How every pixel reacts to every number: {step.done / step.total:.0%}",
@@ -388,7 +388,7 @@ def render(
 ) -> Tensor:
     """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; `base`: another picture moved the same way."""
     base = base or recipe.base
-    codes = recipes.codes_of(base)
+    codes = recipes.own_codes(base)
     moved = [
         codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
         for setting in settings

@@ -33,7 +33,7 @@ from ..page.fields import RecipeError
 from ..page.handlers import buttons, guarded, keyed, last_of, method_fold, offer, refused, take_away
 from ..page.pace import pace_of
 from ..page.parts import LIVE, LONG, Demo, cell, deliver, fold, limits, part, private, publish, text
-from ..page.uploads import take_directions
+from ..page.sources import take_directions
 from . import evidence as on_unseen
 from . import experiments
 from . import recipe as painted

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from core import zoo
-from core.codes import edit
 from core.images import in_levels
 from core.inversion import baselines
 from core.inversion.degradations import Copy
@@ -24,11 +23,13 @@ from core.inversion.tasks import QUICK, depths
 from core.truth.worlds import pictures
 
 from ..page import blocks, evidence
-from ..page import picture as page_pictures
 from ..page.blocks import picture as uri
 from ..page.cells import Progress
-from ..page.fields import RecipeError
-from ..page.picture import Recipe, opened
+from ..page.fields import RecipeError, number
+from ..page.knobs import Knobs, name_of
+from ..page.picture import opened
+from ..page.sources import KnobSet
+from ..page.verdicts import knobs_of
 from ..page.words import signed
 from .five import listed
 from .problem import Problem, loss_of, problem_of, scores, side_of
@@ -227,23 +228,23 @@ def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
     given: amounts by "knob-1" ... "knob-6", 0 where they are missing. Raises RecipeError.
     """
     found = yield from searched(recipe)
-    own = Recipe(recipe.model, psi=zoo.card(recipe.model).psi)
-    setup = evidence.setup_of(own)
-    knobs, reach = setup["knobs"][:KNOBS], setup["reach"]
-    amounts = replace(own, amounts=tuple(given.get(f"knob-{i + 1}", 0.0) for i in range(len(knobs)))).amounts
-    after = turned(found.picture, replace(own, amounts=amounts))
+    knobs, reach = knobs_of(KnobSet(recipe.model)), zoo.card(recipe.model).reach
+    facts_of = knobs.facts()[:KNOBS]
+    asked = [given.get(f"knob-{i + 1}", 0.0) for i in range(len(facts_of))]
+    amounts = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(asked)]
+    after = turned(found.picture, knobs, amounts)
     says = _seen(recipe.model, found.raw, after) if any(amounts) else ""
     codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
     image = blocks.tile(uri(after), f"the restored picture, edited. {says}", codes)
     rows = [
         blocks.knob(
             f"knob-{i + 1}",
-            f"{i + 1} · {facts['title']}" if facts["title"] else f"Knob {i + 1}",
+            name_of(i, facts["title"]),
             (facts["low"] or "one way", facts["high"] or "the other way"),
             reach=reach,
             value=amounts[i],
         )
-        for i, facts in enumerate(knobs)
+        for i, facts in enumerate(facts_of)
     ]
     side = (
         f'<div class="edit-side"><div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}</div>'
@@ -252,11 +253,9 @@ def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
 
 
 @torch.no_grad()
-def turned(picture, chosen: Recipe) -> Tensor:
-    """A found picture with all its codes moved by a recipe's knobs, [1, 3, R, R] in [-1, 1]."""
-    directions, steps = page_pictures.directions_of(chosen)
-    distances = page_pictures.distances(chosen.amounts, directions, steps)
-    return picture.draw(edit(picture.codes, directions, distances)).clamp(-1, 1).cpu()
+def turned(picture, knobs: Knobs, amounts: Sequence[float]) -> Tensor:
+    """A found picture with all its codes moved by the knobs, [1, 3, R, R] in [-1, 1]."""
+    return picture.draw(knobs.moved(picture.codes, [amounts])).clamp(-1, 1).cpu()
 
 
 def _seen(model: str, before: Tensor, after: Tensor) -> str:

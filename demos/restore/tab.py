@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -20,7 +20,7 @@ from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.picture import file_identity
 from ..page.queue import QUEUE, SHORT
-from ..page.tab import Bench, Tab, words_of
+from ..page.tab import Bench, Endpoint, Tab, words_of
 from . import experiments, search
 from .answer import ONE_AT_A_TIME, file_for, searching, shown_of
 from .code import code_for
@@ -184,16 +184,18 @@ RECIPE = (
     'recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; '
     "task is enlarge, colour, fill, noise or copy; all but model may be left out."
 )
-ENDPOINTS: dict[str, tuple[Callable[[Restoration], dict], str]] = {
-    "restore_picture": (
+ENDPOINTS = {
+    "restore_picture": Endpoint(
         lambda recipe: last_of(searching(recipe, f"program {id(recipe)}")).get("done", {}),
         f"The restored picture of a recipe with its scores, before and truth; finds it where need be. {RECIPE}",
     ),
-    "restore_answers": (
+    "restore_answers": Endpoint(
         lambda recipe: last_of(five(recipe)),
         f"Five answers from five starts that agree with what was observed. {RECIPE}",
     ),
-    "restore_code": (lambda recipe: dict(code=code(recipe)), f"Python that restores the same picture. {RECIPE}"),
+    "restore_code": Endpoint(
+        lambda recipe: dict(code=code(recipe)), f"Python that restores the same picture. {RECIPE}"
+    ),
 }
 
 

@@ -16,7 +16,9 @@ from core import zoo
 from core.codes import Directions, edit
 
 from ..page.fields import VERSION, RecipeError, check_version, parsed, quoted
-from ..page.picture import Files, Recipe, codes_of, directions_of, distances, opened
+from ..page.picture import opened, own_codes
+from ..page.verdicts import knobs_of
+from .recipe import Recipe
 
 LARGEST_EDIT_FILE = 2 * 2**20  # bytes
 LARGEST_SHIFT = 1e4  # codes are of the order of 1; beyond this a shift is damage, not an edit
@@ -71,18 +73,18 @@ def _rows_fit(slots: object, shift: object, highest: int, dim: int) -> bool:
     )
 
 
-def keep_edit(name: str, recipe: Recipe, files: Files | None = None) -> Edit:
+def keep_edit(name: str, recipe: Recipe) -> Edit:
     """The recipe's movement under a name. Raises RecipeError where no knob is moved."""
     if not any(recipe.amounts):
         raise RecipeError("no knob is moved, so there is nothing to keep: move a knob first")
-    generator, (directions, steps) = opened(recipe.model), directions_of(recipe, files)
-    nowhere = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64)
-    shift = edit(nowhere, directions, distances(recipe.amounts, directions, steps))[0, list(directions.slots)]
+    generator, knobs = opened(recipe.model), knobs_of(recipe)
+    nowhere, slots = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64), knobs.directions.slots
+    shift = knobs.moved(nowhere, [recipe.amounts])[0, list(slots)]
     rows = tuple(tuple(float(f"{number:.9g}") for number in row) for row in shift.tolist())  # exact in float32
-    return Edit(name, recipe, directions.slots, rows, zoo.weights_hash(recipe.model))
+    return Edit(name, recipe, slots, rows, zoo.weights_hash(recipe.model))
 
 
-def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0, files: Files | None = None) -> Tensor:
+def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0) -> Tensor:
     """The recipe's picture [1, 3, R, R], its knobs as they stand, moved further by `strength` times the kept edit."""
     if recipe.model != kept.recipe.model:
         raise RecipeError(f"the edit {quoted(kept.name)} is of the model {kept.recipe.model}: open that model first")
@@ -90,7 +92,10 @@ def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0, files: File
     length = shift.norm()
     direction = Directions(shift / length.clamp(min=torch.finfo(torch.float64).tiny), torch.ones(1), kept.slots)
     generator = opened(recipe.model).at(psi=recipe.psi)
-    return generator(edit(codes_of(recipe, files), direction, [strength * float(length)]))
+    codes = own_codes(recipe)
+    if any(recipe.amounts):
+        codes = knobs_of(recipe).moved(codes, [recipe.amounts])
+    return generator(edit(codes, direction, [strength * float(length)]))
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,29 @@ from dataclasses import replace
 from html import escape
 
 import torch
+from torch import Tensor
 
 from core.images import webp
 
-from ..page import evidence as measured
-from ..page import picture as recipes
-from ..page.blocks import data_uri
-from ..page.cells import Cell, Progress
+from ..page import words
+from ..page.blocks import aha, data_uri, setter
+from ..page.cells import Cell
+from ..page.evidence import evidence
 from ..page.gpu import batch
+from ..page.knobs import name_of
 from ..page.pace import pace_of
-from ..page.picture import Recipe
+from ..page.picture import render as render_untouched
+from ..page.picture import shown
 from ..page.queue import SHORT
-from ..page.uploads import uploaded
+from ..page.sources import directions_of
+from ..page.verdicts import knobs_of
 from .edits import Edit, apply_edit
+from .recipe import Recipe, render_strip
 from .truth import read_html, truth_html
 
 FAR = 2.0  # standard deviations, in the sheets of pictures
 FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of a picture in a sheet
-SET = ("method", "mode", "layers", "directions")  # the fields that name a set of knobs
 
 
 # --- sheets of pictures
@@ -38,14 +42,15 @@ def grid(recipe: Recipe) -> Iterator[dict]:
     plain = replace(recipe, amounts=())
     rows = [
         [(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
-        for knob in range(len(recipes.directions_of(recipe, uploaded(recipe))[0]))
+        for knob in range(len(directions_of(recipe)[0]))
     ]
     yield from sheet(rows, recipe)
 
 
 @batch
-def faces(recipe: Recipe, first: int = 0) -> Iterator[dict]:
-    """Eight other faces, from the `first` on, with the chosen knob at -2, 0 and +2: rows of three pictures."""
+def faces(recipe: Recipe, page: int = 0) -> Iterator[dict]:
+    """Eight other faces, the `page`-th, with the chosen knob at -2, 0 and +2: rows of three pictures."""
+    first = FACES * page
     seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
     plain = replace(recipe, amounts=())
     rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
@@ -60,91 +65,74 @@ def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[di
     A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will
     take.
     """
-    files, pace = uploaded(recipe), pace_of(recipe.model)
-    count, drawn = sum(map(len, rows)), [[] for _ in rows]
+    pace, count, drawn = pace_of(recipe.model), sum(map(len, rows)), [[] for _ in rows]
     for row, tiles_of_row in zip(rows, drawn):
-        pieces = [[tile] for tile in row] if pace.slow else [row]
-        for piece in pieces:
-            tiles_of_row += [tile_of(one, amount, files) for one, amount in piece]
+        for one, amount in row:
+            tiles_of_row += tiles(render_strip(one, [amount], quick=True), recipe.model)
             done = sum(map(len, drawn))
             if pace.slow and done < count:
-                left = duration((count - done) * pace.seconds)
-                says, share = f"{done} of {count} pictures, {left} left", done / count
-                yield dict(rows=drawn, partial=True, says=says, share=share)
+                says = f"{done} of {count} pictures, {duration((count - done) * pace.seconds)} left"
+                yield dict(rows=drawn, partial=True, says=says, share=done / count)
     yield dict(rows=drawn)
 
 
-def tile_of(recipe: Recipe, amount: float, files: recipes.Files) -> str:
-    images = recipes.render_strip(recipe, recipe.knob, [amount], files, quick=True)
-    return data_uri(webp(recipes.shown(images, recipe.model, largest=TILE)[0]))
+def tiles(images: Tensor, model: str) -> list[str]:
+    return [data_uri(webp(one)) for one in shown(images, model, largest=TILE)]
 
 
 def duration(seconds: float) -> str:
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} minutes"
 
 
-def draws(knobs: int) -> dict[str, int]:
-    """How many pictures the sheets of so many knobs have."""
-    return dict(grid=6 * knobs, faces=3 * FACES)
+def draws(recipe: Recipe) -> dict[str, int]:
+    """How many pictures the sheets of a recipe have."""
+    return dict(grid=6 * len(directions_of(recipe)[0]), faces=3 * FACES)
 
 
 # --- as HTML
 
 
-def grid_html(knobs: Sequence[Mapping], found: Mapping) -> str:
-    """A list of cards to choose a knob from; knobs: as of `evidence.setup_of`."""
+def grid_html(recipe: Recipe, found: Mapping) -> str:
+    """A list of cards to choose a knob from; below it what was found with them."""
     cards = ""
-    for i, (pictures, facts) in enumerate(zip(found["rows"], knobs)):
-        name = f"{i + 1} · {facts['title']}" if facts["title"] else f"Knob {i + 1}"
+    for i, (pictures, facts) in enumerate(zip(found["rows"], knobs_of(recipe).facts())):
+        name = escape(name_of(i, facts["title"]))
         beside = " · ".join(filter(None, (facts["also"], facts["strength"] and f"strength {facts['strength']}")))
         cards += (
-            f'<div class="card" role="option" id="steer-grid-{i + 1}" data-set="{{&quot;knob&quot;: {i}}}" '
-            f'aria-label="{escape(name)}">{row_html(pictures)}<span class="card-name">{escape(name)}</span>'
+            f'<div class="card" role="option" id="steer-grid-{i + 1}" {setter(knob=i)} aria-label="{name}">'
+            f'{_row(pictures)}<span class="card-name">{name}</span>'
             f'<span class="card-strength">{escape(beside)}</span></div>'
         )
     says = 'role="listbox" tabindex="0" aria-label="All knobs: choose one"'
-    return f'<div class="grid" id="steer-grid-list" {says}>{cards}</div>'
+    hint = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
+    said = next(iter((evidence(recipe.model) or {}).get("sentences", ())), "")  # how many factors ten knobs find
+    return f'<div class="grid" id="steer-grid-list" {says}>{cards}</div><p class="hint">{hint}</p>{said and aha(said)}'
 
 
-def faces_html(found: Mapping) -> str:
-    rows = "".join(f'<div class="face">{row_html(pictures)}</div>' for pictures in found["rows"])
-    says = f'<p class="caption">{escape(found["caption"])}</p>'
-    return f'<div class="faces" role="img" aria-label="{escape(found["alt"])}">{rows}</div>{says}'
-
-
-def row_html(pictures: Sequence[str]) -> str:
-    shown = "".join(f'<img src="{picture}" alt="" draggable="false">' for picture in pictures)
-    return f'<div class="pictures">{shown}</div>'
+def faces_html(recipe: Recipe, found: Mapping) -> str:
+    return _faces(found["rows"], found["alt"]) + f'<p class="caption">{escape(found["caption"])}</p>'
 
 
 def edited_faces(kept: Edit, recipe: Recipe) -> str:
     """Eight faces before and after a kept edit, moved by its own numbers."""
-    cells = ""
+    rows = []
     for seed in range(FIRST_FACE, FIRST_FACE + FACES):
         plain = replace(recipe, seed=seed, amounts=(), method="sefa")
-        images = torch.cat([recipes.render(plain), apply_edit(kept, plain)])
-        both = recipes.shown(images, recipe.model, largest=TILE)
-        cells += f'<div class="face">{row_html([data_uri(webp(picture)) for picture in both])}</div>'
-    name = f"the edit {escape(kept.name)} on eight pictures, before and after"
-    return f'<div class="faces" role="img" aria-label="{name}">{cells}</div>'
+        rows.append(tiles(torch.cat([render_untouched(plain), apply_edit(kept, plain)]), recipe.model))
+    return _faces(rows, f"the edit {kept.name} on eight pictures, before and after")
+
+
+def _faces(rows: Sequence[Sequence[str]], alt: str) -> str:
+    cells = "".join(f'<div class="face">{_row(pictures)}</div>' for pictures in rows)
+    return f'<div class="faces" role="img" aria-label="{escape(alt)}">{cells}</div>'
+
+
+def _row(pictures: Sequence[str]) -> str:
+    images = "".join(f'<img src="{picture}" alt="" draggable="false">' for picture in pictures)
+    return f'<div class="pictures">{images}</div>'
 
 
 # --- as cells
-
-
-def all_knobs(recipe: Recipe) -> Iterator[str | Progress]:
-    knobs = measured.setup_of(recipe)["knobs"]
-    for found in grid(recipe):
-        yield grid_html(knobs, found)
-        if "says" in found:
-            yield Progress(found["says"], found["share"])
-
-
-def other_pictures(recipe: Recipe, page: int) -> Iterator[str | Progress]:
-    for found in faces(recipe, FACES * page):
-        yield faces_html(found)
-        if "says" in found:
-            yield Progress(found["says"], found["share"])
 
 
 def truth(recipe: Recipe) -> Iterator[str]:
@@ -155,55 +143,57 @@ def reading(recipe: Recipe) -> Iterator[str]:
     yield read_html(recipe)
 
 
-DRAWN = ("model", "label", "psi", *SET)
-CELLS = {
-    cell.name: cell
-    for cell in (
-        Cell(
-            "grid",
-            "All knobs at once",
-            "Each card is one knob: three pictures with the knob far to one side, and far to the other. Tap one to put "
-            "it under the picture.",
-            "Draw them",
-            all_knobs,
-            ("seed", *DRAWN),
-            by_itself=True,
-            says="Drawing every knob on three pictures …",
-            lane=SHORT,
-        ),
-        Cell(
-            "faces",
-            "Does it hold for other pictures?",
-            "The same knob on eight pictures that were not looked at before: one side, untouched, the other side.",
-            "Draw them",
-            other_pictures,
-            ("knob", *DRAWN),
-            more="Try on other pictures",
-            by_itself=True,
-            says="Drawing eight others …",
-            lane=SHORT,
-        ),
-        Cell(
-            "truth",
-            "",
-            "",
-            "Look it up",
-            truth,
-            ("model", "label", "knob", *SET),
-            "true",
-            by_itself=True,
-            says="Looking it up …",
-            lane=SHORT,
-        ),
-        Cell(
-            "read",
-            "",
-            "",
-            "Read this picture, and draw what was read",
-            reading,
-            ("model", "label", "psi", "seed", "amounts", *SET),
-            "true",
-            lane=SHORT,
-        ),
-    )
-}
+DRAWN = ("model", "label", "psi", "method", "mode", "layers", "directions")
+CELLS = (
+    Cell(
+        "grid",
+        "All knobs at once",
+        "Each card is one knob: three pictures with the knob far to one side, and far to the other. Tap one to put "
+        "it under the picture.",
+        "Draw them",
+        grid,
+        ("seed", *DRAWN),
+        by_itself=True,
+        says="Drawing every knob on three pictures …",
+        lane=SHORT,
+        html=grid_html,
+        endpoint="all_knobs",
+    ),
+    Cell(
+        "faces",
+        "Does it hold for other pictures?",
+        "The same knob on eight pictures that were not looked at before: one side, untouched, the other side.",
+        "Draw them",
+        faces,
+        ("knob", *DRAWN),
+        more="Try on other pictures",
+        by_itself=True,
+        says="Drawing eight others …",
+        lane=SHORT,
+        html=faces_html,
+        endpoint="other_faces",
+    ),
+    Cell(
+        "truth",
+        "",
+        "What was measured of the chosen knob, and of all.",
+        "Look it up",
+        truth,
+        ("knob", *(name for name in DRAWN if name != "psi")),
+        "true",
+        by_itself=True,
+        says="Looking it up …",
+        lane=SHORT,
+        after="measure",
+    ),
+    Cell(
+        "read",
+        "",
+        "What an independent reader says of the picture, drawn by the program that drew the training pictures.",
+        "Read this picture, and draw what was read",
+        reading,
+        ("seed", "amounts", *DRAWN),
+        "true",
+        lane=SHORT,
+    ),
+)

@@ -12,20 +12,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import torch
 
 from core import zoo
-from core.images import grid
-from demos.page import evidence as measured
-from demos.page.arrival import ARRIVAL, picture_in, save
-from demos.page.pace import pace_of
-from demos.page.picture import Recipe
-from demos.steer import experiments
-from demos.steer import tab as sefa
-from demos.steer.code import code_for
+
+from ..page.arrival import ARRIVAL
+from ..page.pace import pace_of
+from ..page.record import record
+from .recipe import Recipe
+from .tab import TAB
 
 CARD = "portraits-stylegan2"
 AMOUNT = 1.5  # of Steer's knob 1, in standard deviations
@@ -39,7 +35,7 @@ RULE = {
     "background_tone": (0.3, 0.7),
 }
 SEARCHED = 4096  # seeds from 0 on
-COLUMNS = dict(grid=6, faces=3)  # pictures a row
+CELLS = ("grid", "faces")  # what they end with is shown on arrival
 
 
 @torch.no_grad()
@@ -53,26 +49,6 @@ def candidates(card: str, psi: float) -> Iterator[int]:
             [(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high) for name, (low, high) in RULE.items()]
         ).all(0)
         yield from (first + fits.nonzero()[:, 0]).tolist()
-
-
-def record(recipe: Recipe, folder: Path) -> list[str]:
-    """Writes the arrival of one recipe; returns the names of the files."""
-    answer, strip = sefa.shown_of(recipe), sefa.strip(recipe)
-    sheets = dict(grid=sefa.last_of(experiments.grid(recipe)), faces=sefa.last_of(experiments.faces(recipe)))
-    images = {name: picture_in(answer.pop(of)) for name, of in (("after", "src"), ("before", "before"))}
-    images["strip"] = picture_in(strip["src"])
-    for name, sheet in sheets.items():
-        images[name] = grid([picture_in(uri) for row in sheet.pop("rows") for uri in row], columns=COLUMNS[name])
-    found = dict(
-        made_from=measured.made_from(recipe.model),
-        recipe=recipe.as_dict(),
-        answer=answer,
-        faces=sheets["faces"],
-        sentence=answer["sentence"],
-        code=code_for(recipe),
-        columns=COLUMNS,
-    )
-    return save(sefa.TAB, found, images, folder)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -89,4 +65,5 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"none of the seeds 0 to {SEARCHED - 1} fits the rule: choose one by eye, with --seed")
     if pace_of(CARD).slow:
         raise SystemExit(f"{CARD} draws slowly at this moment, and the record would say so: stop what else runs here")
-    print(*record(replace(Recipe(CARD, seed=seed, psi=psi), amounts=(AMOUNT,)), ARRIVAL), sep="\n")
+    recipe = Recipe(CARD, seed=seed, psi=psi, amounts=(AMOUNT,))
+    print(*record(TAB, recipe, ARRIVAL, cells=CELLS), sep="\n")

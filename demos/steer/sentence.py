@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from ..page import evidence as measured
-from ..page import picture as recipes
+from ..page.evidence import evidence
 from ..page.fields import RecipeError, recipe_of_link
-from ..page.picture import Recipe
-from ..page.uploads import origin, uploaded
+from ..page.sources import directions_of, origin
+from .recipe import Recipe
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def first_sentence(recipe: Recipe) -> str:
     """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
-    count = len(recipes.directions_of(recipe, uploaded(recipe))[0])
+    count = len(directions_of(recipe)[0])
     these = "This knob" if count == 1 else f"These {COUNTS[count]} knobs"
     was = "was" if count == 1 else "were"
     if recipe.method == "file":
@@ -55,7 +54,7 @@ def _weights(recipe: Recipe) -> str:
 
 def _when(recipe: Recipe) -> str:
     """How long that took where it was measured: with all layers, as the paper says."""
-    known = (measured.evidence(recipe.model) or {}).get("eigen_milliseconds")
+    known = (evidence(recipe.model) or {}).get("eigen_milliseconds")
     if known and recipe.layers == "all" and recipe.mode == "paper":
         return f"in {known:.1f} milliseconds"
     return "by one line of linear algebra"

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..page import picture as recipes
 from ..page.fields import RecipeError
 from ..page.handlers import guarded
 from ..page.parts import LONG, button, deliver, private, publish, text
-from ..page.picture import Recipe
-from ..page.uploads import uploaded
+from ..page.tab import Extra
 from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, keep_edit
 from .experiments import edited_faces
+from .recipe import Recipe
 
 
-def controls(parts: dict) -> None:
+def kept(parts: dict, model: str) -> None:
+    parts["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
+
+
+def controls(parts: dict, model: str) -> None:
     text(
         '<h4>Kept edits</h4><p class="hint">They stay in this browser. A file holds the numbers themselves, so it '
         "works where the knobs are counted differently.</p>"
@@ -51,20 +54,23 @@ def controls(parts: dict) -> None:
     parts["edited"] = text("", elem_id="steer-edited")
 
 
+# --- what happens: the recipe on screen and what the browser keeps come first
+
+
 def _listed(storage: Storage, model: str, chosen: Edit | None = None) -> gr.Dropdown:
     key = next((key for name, key in storage.choices(model) if chosen and name == chosen.name), None)
     return gr.Dropdown(choices=storage.choices(model), value=key)
 
 
 def keep(given: Mapping, stored: str | None, name: str) -> tuple:
-    recipe = recipes.Recipe.from_json(given)
-    edit = keep_edit(name, recipe, uploaded(recipe))
+    recipe = Recipe.from_json(given)
+    edit = keep_edit(name, recipe)
     storage = Storage.read(stored).added([edit])
     return storage.text(), _listed(storage, recipe.model, edit), ""
 
 
-def load(path: str, given: Mapping, stored: str | None) -> tuple:
-    model = recipes.Recipe.from_json(given).model
+def load(given: Mapping, stored: str | None, path: str) -> tuple:
+    model = Recipe.from_json(given).model
     if Path(path).stat().st_size > LARGEST_EDIT_FILE:
         raise RecipeError(
             f"this file is larger than {LARGEST_EDIT_FILE // 2**20} MB: choose one that was saved on this page"
@@ -74,43 +80,44 @@ def load(path: str, given: Mapping, stored: str | None) -> tuple:
     return storage.text(), _listed(storage, model, loaded[0])
 
 
-def delete(key: str | None, given: Mapping, stored: str | None) -> tuple:
+def delete(given: Mapping, stored: str | None, key: str | None) -> tuple:
     left = Storage.read(stored).without(key)
-    return left.text(), _listed(left, recipes.Recipe.from_json(given).model)
+    return left.text(), _listed(left, Recipe.from_json(given).model)
 
 
-def chosen(key: str | None, given: Mapping, stored: str | None) -> tuple[Edit, Recipe]:
-    """The edit of that key and the current recipe. Raises RecipeError where there is none of this network."""
-    recipe = recipes.Recipe.from_json(given)
-    return Storage.read(stored).one(key, recipe.model), recipe
+def apply(given: Mapping, stored: str | None, key: str | None) -> dict:
+    recipe = Recipe.from_json(given)
+    return replace(Storage.read(stored).one(key, recipe.model).recipe, seed=recipe.seed, psi=recipe.psi).as_dict()
+
+
+def apply_to_others(given: Mapping, stored: str | None, key: str | None) -> str:
+    recipe = Recipe.from_json(given)
+    return edited_faces(Storage.read(stored).one(key, recipe.model), recipe)
+
+
+def save(given: Mapping, stored: str | None) -> str:
+    saved = EditFile(Storage.read(stored).of(Recipe.from_json(given).model)).to_json()
+    return publish(saved.encode(), "ganatomy-edits.json")
+
+
+def listed(given: Mapping, stored: str | None) -> gr.Dropdown:
+    return _listed(Storage.read(stored), Recipe.from_json(given).model)
 
 
 def wire(parts: dict) -> None:
-    bus, kept, edits = parts["bus"], parts["kept"], parts["edits"]
+    bus, browser, edits, edited = parts["recipe"], parts["kept"], parts["edits"], parts["edited"]
+    for event, make, more, shows, name in (
+        (parts["keep"].click, keep, [parts["name"]], [browser, edits, parts["name"]], "keep"),
+        (parts["load"].upload, load, [parts["load"]], [browser, edits], "load"),
+        (parts["delete"].click, delete, [edits], [browser, edits], "delete"),
+        (parts["apply"].click, apply, [edits], [bus], "apply"),
+        (parts["others"].click, apply_to_others, [edits], [edited], "apply_others"),
+        (parts["fold-take"].expand, listed, [], [edits], "edits"),
+        (bus.network, listed, [], [edits], "edits_of_network"),
+    ):
+        event(guarded(make, len(shows)), [bus, browser, *more], shows, **private(f"steer_{name}", LONG))
+    deliver(parts["save"], guarded(save), [bus, browser], parts["outlet"], "steer_save")
 
-    def apply(*values):
-        edit, recipe = chosen(*values)
-        return replace(edit.recipe, seed=recipe.seed, psi=recipe.psi).as_dict()
 
-    def save(given, stored):
-        saved = EditFile(Storage.read(stored).of(recipes.Recipe.from_json(given).model)).to_json()
-        return publish(saved.encode(), "ganatomy-edits.json")
-
-    def listed(given, stored):
-        return _listed(Storage.read(stored), recipes.Recipe.from_json(given).model)
-
-    parts["keep"].click(
-        guarded(keep, 3), [bus, kept, parts["name"]], [kept, edits, parts["name"]], **private("steer_keep", LONG)
-    )
-    parts["load"].upload(guarded(load, 2), [parts["load"], bus, kept], [kept, edits], **private("steer_load", LONG))
-    parts["delete"].click(guarded(delete, 2), [edits, bus, kept], [kept, edits], **private("steer_delete", LONG))
-    parts["apply"].click(guarded(apply), [edits, bus, kept], bus, **private("steer_apply", LONG))
-    parts["others"].click(
-        guarded(lambda *values: edited_faces(*chosen(*values))),
-        [edits, bus, kept],
-        parts["edited"],
-        **private("steer_apply_others", LONG),
-    )
-    parts["taken"].expand(guarded(listed), [bus, kept], edits, **private("steer_edits", LONG))
-    parts["model"].change(guarded(listed), [bus, kept], edits, **private("steer_edits_of_network", LONG))
-    deliver(parts["save"], guarded(save), [bus, kept], parts["outlet"], "steer_save")
+# the state stands outside of the fold: what is inside a closed one reads the browser's storage too late
+EXTRAS = (Extra("faces", kept), Extra("take", controls, wire))

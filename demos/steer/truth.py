@@ -13,13 +13,11 @@ from core.truth.judge import GRADES, READER
 from core.truth.worlds import load_world
 from core.zoo import has_reader
 
-from ..page import evidence as measured
-from ..page import picture as recipes
-from ..page import words
+from ..page import evidence, words
+from ..page import verdicts as measured
 from ..page.blocks import Bar, bars, data_uri, figure, paragraph, table
 from ..page.fields import RecipeError
-from ..page.picture import Recipe
-from ..page.uploads import uploaded
+from .recipe import Recipe, alt_text, render
 
 
 def truth_html(recipe: Recipe) -> str:
@@ -30,7 +28,7 @@ def truth_html(recipe: Recipe) -> str:
         first = table_of(recipe, records[min(recipe.knob, len(records) - 1)])
     else:
         first = _not_measured(grade)
-    return paragraph(GRADES[grade]) + first + measured.written(recipe.model)
+    return paragraph(GRADES[grade]) + first + evidence.written(recipe.model)
 
 
 def _not_measured(grade: str) -> str:
@@ -44,7 +42,7 @@ def _not_measured(grade: str) -> str:
 
 def _factor_table(recipe: Recipe, record: dict) -> str:
     factors = measured.factors_of(recipe.model, READER)
-    chance = ((measured.evidence(recipe.model) or {}).get("sets", {}).get(f"random/{recipe.layers}") or {}).get(
+    chance = ((evidence.evidence(recipe.model) or {}).get("sets", {}).get(f"random/{recipe.layers}") or {}).get(
         "knobs", []
     )
     beside = [
@@ -112,7 +110,7 @@ def read_html(recipe: Recipe) -> str:
         )
     card = zoo.card(recipe.model)
     world, label = load_world(card.world), recipe.label_or_none
-    image = recipes.render(recipe, uploaded(recipe)).clamp(-1, 1)
+    image = render(recipe).clamp(-1, 1)
     with torch.no_grad():
         factors = zoo.load_judge(recipe.model).read(image).clamp(0, 1).cpu()
     asked = [] if label is None else [torch.tensor([label])]
@@ -124,7 +122,7 @@ def read_html(recipe: Recipe) -> str:
     said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
     subject = recipe.label_name or "face"
     names = ("the network’s picture", "what the reader says of it, drawn")
-    alts = (recipes.alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
+    alts = (alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
     figures = "".join(figure(uri, alt, name) for uri, alt, name in zip(pictures, alts, names))
     return (
         f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '

@@ -12,12 +12,12 @@ from core.truth.judge import GRADES, READER, STATISTICS
 from core.truth.worlds.base import Factor
 from core.zoo import has_reader
 
-from ..page import evidence as measured
-from ..page import picture as recipes
-from ..page import words
+from ..page import knobs, words
+from ..page.evidence import evidence
 from ..page.fields import RecipeError
-from ..page.picture import Recipe
-from ..page.uploads import uploaded
+from ..page.picture import render as render_untouched
+from ..page.verdicts import MEASURE, factors_of, grade_of, knobs_of, measured_knobs
+from .recipe import Recipe, turned
 
 CLEAR = 0.3  # standard deviations a step that count as moving it
 # steps to an end, standard deviations that count there, other faces looked at
@@ -27,7 +27,7 @@ END, AT_END, OTHERS = 2.0, 1.0, range(100, 108)
 def wishes(model: str) -> list[tuple[str, str]]:
     """(in words, by name) all that the model's world can vary; without a world, the statistics."""
     grade = READER if zoo.card(model).world else STATISTICS
-    return [(factor.description, factor.name) for factor in measured.factors_of(model, grade)]
+    return [(factor.description, factor.name) for factor in factors_of(model, grade)]
 
 
 def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
@@ -36,28 +36,28 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
     Where no knob does on average over both directions: the knob and end that change it most on this picture, if any.
     Raises RecipeError where nothing was measured yet, or the wish is not among what was measured.
     """
-    records, grade = measured.measured_knobs(recipe), measured.grade_of(recipe)
-    factors = measured.factors_of(recipe.model, grade)
+    records, grade = measured_knobs(recipe), grade_of(recipe)
+    factors = factors_of(recipe.model, grade)
     places = {factor.name: i for i, factor in enumerate(factors)}
     if wish not in (places if records else dict(wishes(recipe.model)).values()):
         raise RecipeError(f"there is no wish {str(wish)[:40]!r} here: choose one of the list")
     if not records:
-        others = ", or choose all layers" if measured.evidence(recipe.model) else ""
+        others = ", or choose all layers" if evidence(recipe.model) else ""
         raise RecipeError(
             "these knobs have not been measured yet, so nobody knows what they move: "
-            f"press “{measured.MEASURE}” under the picture{others}"
+            f"press “{MEASURE}” under the picture{others}"
         )
     at = places[wish]
     best = max(range(len(records)), key=lambda i: abs(records[i]["mean"][at]))
     record, mean = records[best], records[best]["mean"]
-    turned = recipes.turned(replace(recipe, amounts=(), knob=best), best, 1.5 if mean[at] >= 0 else -1.5)
+    chosen = turned(replace(recipe, amounts=(), knob=best), best, 1.5 if mean[at] >= 0 else -1.5)
     if record["low"][at] * record["high"][at] > 0 and abs(mean[at]) >= CLEAR:
-        return turned, f"{_mean_said(record, best, at, factors)} {GRADES[grade]}"
+        return chosen, f"{_mean_said(record, best, at, factors)} {GRADES[grade]}"
     said = _nearest_said(records, best, at, factors)
     if has_reader(recipe.model):
-        turned, more = _at_an_end(recipe, turned, at, factors[at].description)
+        chosen, more = _at_an_end(recipe, chosen, at, factors[at].description)
         said = f"{said} {more}"
-    return turned, f"{said} {GRADES[grade]}"
+    return chosen, f"{said} {GRADES[grade]}"
 
 
 def _mean_said(record: dict, knob: int, at: int, factors: Sequence[Factor]) -> str:
@@ -100,25 +100,25 @@ def _at_an_end(recipe: Recipe, nearest: Recipe, at: int, wanted: str) -> tuple[R
 
     A mean over both directions does not see what appears at one end only, as glasses do.
     """
-    plain, files, ends = replace(recipe, amounts=()), uploaded(recipe), (-END, END)
-    count = len(recipes.directions_of(recipe, files)[0])
-    strips = [recipes.render_strip(plain, knob, ends, files, quick=True) for knob in range(count)]
-    judge = zoo.load_judge(recipe.model)
-    changed = judge.change(recipes.render(plain, quick=True), torch.cat(strips))[:, at]
+    found, judge, plain = knobs_of(recipe), zoo.load_judge(recipe.model), replace(recipe, amounts=())
+    ends = [turned(plain, knob, end) for knob in range(len(found)) for end in (-END, END)]
+    changed = judge.change(
+        render_untouched(recipe, quick=True), knobs.render(recipe, found, [one.amounts for one in ends], quick=True)
+    )[:, at]
     best = int(changed.abs().argmax())
-    (knob, end), size = divmod(best, 2), float(changed[best])
+    knob, end, size = best // 2, (-END, END)[best % 2], float(changed[best])
     if abs(size) < AT_END:
         return nearest, (
             f"Nor does one at {words.signed(-END)} or {words.signed(END)} steps on this picture: "
             f"by {abs(size):.1f} at most (knob {knob + 1})."
         )
-    chosen = replace(plain, knob=knob)
-    pairs = recipes.render_faces(chosen, OTHERS, (0.0, ends[end]), files, quick=True)
-    others = judge.change(pairs[:, 0], pairs[:, 1])[:, at]
-    alike = int((others * (1 if size > 0 else -1) >= AT_END).sum())
+    others = [replace(recipe, seed=seed) for seed in OTHERS]
+    pairs = [knobs.render(one, found, [plain.amounts, ends[best].amounts], quick=True) for one in others]
+    seen = torch.cat([judge.change(pair[:1], pair[1:]) for pair in pairs])[:, at]
+    alike = int((seen * (1 if size > 0 else -1) >= AT_END).sum())
     said = (
-        f"At one end it is otherwise: on this picture knob {knob + 1} at {words.signed(ends[end])} steps changes "
+        f"At one end it is otherwise: on this picture knob {knob + 1} at {words.signed(end)} steps changes "
         f"{wanted} by {abs(size):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(OTHERS)} "
         f"other {judge.things}."
     )
-    return recipes.turned(chosen, knob, ends[end]), said
+    return replace(ends[best], knob=knob), said

@@ -86,6 +86,7 @@
     });
     const choices = gan.setters(tab, result);
     if (cell.form) gan.formOf(result, ask);
+    if (cell.after) (tab.after[cell.after] = tab.after[cell.after] || []).push(() => ask());
     tab.forgets.push(gone => {
       if (!state.recipe || !gone(state.recipe)) return;
       result.replaceChildren();

@@ -121,6 +121,21 @@
         group.querySelectorAll("input").forEach(one => { one.checked = one.value === String(recipe[field.name]); });
       }};
     },
+    // one of several ways, each of which sets fields; one that is not complete waits for what it needs
+    ways: (store, field, words) => {
+      const group = E("fieldset", {id: field.id, class: "choices rows"}, E("legend", {}, ...titled(words, field)));
+      const stands = (recipe, patch) => Object.entries(patch).every(([name, value]) => recipe[name] === value);
+      for (const [key, patch] of Object.entries(field.options)) {
+        const {plain, term, tip} = words[key], disabled = key === field.waits;
+        group.append(E("label", {title: tip},
+          E("input", {type: "radio", name: group.id, value: key, disabled, onchange: () => store.set({...patch})}),
+          E("span", {}, ...gan.word({plain, term: disabled ? `${term}: open one below` : term}))));
+      }
+      return {element: group, draw: recipe => {
+        const found = Object.keys(field.options).find(key => stands(recipe, field.options[key]));
+        group.querySelectorAll("input").forEach(one => { one.checked = one.value === found; });
+      }};
+    },
     flag: (store, field) => {
       const element = gan.toggle(field.id, field.says, field.take);
       return {element, draw: recipe => { element.querySelector("input").checked = recipe[field.name]; }};

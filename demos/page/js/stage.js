@@ -3,86 +3,81 @@
 (() => {
   const E = gan.element, {button, same} = gan, IN_SIGHT = 6;
 
-  // `slowFilm`: the event that brings the film of a slow network frame by frame, where there is one.
-  gan.stage = (store, {slowFilm = ""} = {}) => {
-    const {bus, now, parts, arrival, name} = store, photo = gan.photo();
-    const film = parts.film ? gan.strip(parts.film, photo.canvas, now, arrival) : {ready: () => false, take: () => {}};
+  gan.stage = store => {
+    const {bus, now, parts, arrival, listeners, name} = store, photo = gan.photo();
+    const film = gan.strip(parts.film, photo.canvas, now, arrival);
     const stage = {photo, film, answers: 0, painted: amount => { photo.element.dataset.painted = amount; }};
     let filming = "";
     stage.askFilm = () => {
-      if (!parts.film || film.ready() || filming === film.key()) return;
+      if (film.ready() || filming === film.key()) return;
       filming = film.key();
-      bus.trigger(slowFilm && now.setup && now.setup.slow ? slowFilm : "film", {key: filming});
+      bus.trigger(now.setup && now.setup.slow ? "slow_film" : "film", {key: filming});
     };
+    listeners.push(() => {                          // a slow film that nobody waits for any more ends
+      if (!filming || now.dragging || filming === film.key()) return;
+      if (now.setup && now.setup.slow) bus.trigger("stop", {kind: "slow_film"});
+      filming = "";
+    });
     for (const [id, attributes] of Object.entries({caption: {class: "caption"},
       verdict: {class: "verdict", role: "status"}, grade: {class: "caption", hidden: true},
       error: {class: "said", role: "alert", hidden: true}}))
       stage[id] = E("p", {...attributes, id: `${name}-${id}`});
-    stage.prepare = button(`${name}-prepare`, "Find the knobs of this network", () => {
-      stage.preparing = "Waiting …";
-      bus.trigger("prepare", {key: "prepare"}); store.tell();
-    }, "first");
+    stage.prepare = work(store, stage, "prepare", "Find the knobs of this network", "first");
+    stage.measure = work(store, stage, "measure", "Measure these knobs");
     stage.follow = store.follow = followed(store, stage);
     store.sharpen = () => {                         // a slow network's first look is there, and nobody is moving it
-      if (!now.dragging && store.current() && now.answer.exact === false) bus.trigger("exact", {});
+      if (!now.dragging && store.current() && now.answer.exact === false) bus.trigger("full", {});
     };
-    stage.measure = measuring(store, stage);
     stage.main = mainOf(store, stage);
     stage.network = gan.models(parts.models, name, {current: () => now.recipe.model, take: store.take});
     parts.stage.element.replaceChildren(
       E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, stage.main.element),
-        E("figcaption", {}, stage.verdict, stage.grade, stage.measure, stage.prepare, stage.error, stage.caption)));
+        E("figcaption", {}, stage.verdict, stage.grade, stage.measure.button, stage.prepare.button, stage.error,
+          stage.caption)));
     stage.waiting = gan.waiting(name, parts.stage, arrival, 6000);
     parts.stage.watch("value", () => show(store, stage, parts.stage.props.value));
-    prepare(store, stage);
+    about(store, stage);
     stage.show = answer => show(store, stage, answer);
     return stage;
   };
 
-  // where the knobs are not there at once: found when the visitor asks, and how far that is
-  function prepare(store, stage) {
-    const {parts, now, bus, listeners} = store;
-    if (parts.facts) parts.facts.watch("value", () => {
-      const news = parts.facts.props.value || {};
-      if (!stage.preparing) return;                 // news of measuring
-      stage.preparing = news.partial ? news.says || "Working …" : "";
-      if (news.error) { stage.error.textContent = news.error; stage.error.hidden = false; }
-      else if (!news.partial && !news.ended) bus.trigger("change", {});
-      store.tell();
-    });
-    listeners.push(() => {
-      const missing = !!now.setup && now.setup.ready === false;
-      stage.prepare.hidden = !missing || !!stage.preparing;
-      stage.main.element.hidden = missing;
-      if (missing) stage.verdict.textContent = stage.preparing || "This network's knobs have not been found yet.";
-    });
-  }
+  // the fields that leave the knobs as they are
+  const TURNED = ["seed", "psi", "amounts", "knob"];
+  const knobsOf = recipe => JSON.stringify(Object.entries(recipe).filter(([field]) => !TURNED.includes(field)));
 
-  // "Measure these knobs": how far that is, then what was measured of them
-  function measuring(store, stage) {
-    const {parts, now, bus, listeners, name} = store;
-    const measure = button(`${name}-measure`, "Measure these knobs", () => {
-      now.measuring = {key: now.setup.key, says: "Measuring …"};
-      bus.trigger("measure", {}); store.tell();
-    });
-    measure.hidden = true;
-    if (parts.facts) parts.facts.watch("value", () => {
-      const facts = parts.facts.props.value || {};
-      if (!now.measuring) return;
-      now.measuring = facts.progress ? {key: facts.key, says: facts.progress} : null;
-      if (facts.knobs && now.setup && facts.key === now.setup.key) {
-        now.setup = facts;
-        (stage.measured || []).forEach(cell => cell.ask());
+  // What the visitor can ask for: knobs are found, or measured. `says`: how far it is; what follows asks again.
+  function work(store, stage, name, press, kind = "") {
+    const {parts, now, bus} = store, one = {says: ""};
+    one.button = button(`${store.name}-${name}`, press, () => {
+      Object.assign(one, {says: "Waiting …", of: knobsOf(now.recipe)});
+      bus.trigger(name, {key: name}); store.tell();
+    }, kind);
+    one.busy = () => !!one.says && one.of === knobsOf(now.recipe);
+    parts.facts.watch("value", () => {
+      const news = parts.facts.props.value || {};
+      if (news.key !== name || !one.says) return;
+      one.says = news.partial ? news.says || "Working …" : "";
+      if (news.error) { stage.error.textContent = news.error; stage.error.hidden = false; }
+      else if (!news.partial && !news.ended) {
+        bus.trigger("change", {});
+        (store.after[name] || []).forEach(ask => ask());
       }
       store.tell();
     });
+    return one;
+  }
+
+  // what stands under the picture where its knobs are missing, or were not measured
+  function about({now, listeners}, {prepare, measure, main, verdict, grade}) {
     listeners.push(() => {
-      const {setup} = now, mine = stage.busy = !!now.measuring && !!setup && now.measuring.key === setup.key;
-      measure.hidden = !setup || !setup.measurable || mine;
-      stage.grade.textContent = setup && setup.grade || "";
-      stage.grade.hidden = !stage.grade.textContent;
+      const {setup} = now, missing = !!setup && setup.ready === false;
+      prepare.button.hidden = !missing || !!prepare.says;
+      measure.button.hidden = !setup || !setup.measurable || measure.busy();
+      main.element.hidden = missing;
+      if (missing) verdict.textContent = prepare.says || "This network's knobs have not been found yet.";
+      grade.textContent = setup && setup.grade || "";
+      grade.hidden = !grade.textContent;
     });
-    return measure;
   }
 
   // While a knob moves the picture comes by plain HTTP; words follow once it rests. Returns whether it comes that way.
@@ -98,10 +93,10 @@
     });
     // once the queue has answered for these knobs: then their network is open, and they were found; of a slow network
     // the queue has a first look, and the picture itself would hold up the others
-    const KNOBS = ["model", "label", "method", "mode", "layers", "directions"];
     const able = () => {
-      const {answer, recipe, setup} = now, mine = field => answer.recipe[field] === recipe[field];
-      return !!answer && !!answer.pictures && answer.exact !== false && !(setup && setup.slow) && KNOBS.every(mine);
+      const {answer, recipe, setup} = now;
+      return !!answer && !!answer.pictures && answer.exact !== false && !!setup && !setup.slow
+        && setup.ready !== false && knobsOf(answer.recipe) === knobsOf(recipe);
     };
     const follow = () => {
       if (!able()) return false;
@@ -142,6 +137,8 @@
     photo.element.classList.toggle("rough", answer.exact === false);
     store.sharpen();
     if (answer.exact === false && now.dragging && film.ready()) { store.tell(); return; }
+    if (answer.recipe.model !== (stage.model || arrival.model)) store.bus.trigger("network", {});
+    stage.model = answer.recipe.model;
     if (about && now.setup.about) about.textContent = now.setup.about;
     photo.network(now.setup); stage.network(now.setup);
     if (sentence && answer.sentence) sentence.textContent = answer.sentence;
@@ -158,18 +155,21 @@
     store.tell();
   }
 
-  // The buttons and the knobs beside the picture.
-  // `doors`: to other tabs, see gan.takeTo.
-  gan.beside = (store, stage, part, doors = null) => {
-    const {now, name, listeners} = store, eyebrow = E("p", {class: "eyebrow"});
-    const choose = knob => { store.set({knob}); stage.askFilm(); };
+  // The buttons and the knobs beside the picture, and doors to the tabs that it can be taken to.
+  gan.beside = (store, stage, part) => {
+    const {now, name, listeners} = store, eyebrow = E("p", {class: "eyebrow"}), {doors = []} = part.props.value || {};
+    const choose = store.choose = knob => { store.set({knob}); stage.askFilm(); };
+    const door = tab => {
+      const {title} = gan.addresses.called(tab);
+      return [title, () => gan.visit(tab, title, other => other.take(now.recipe))];
+    };
     const buttons = {
       another: button(`${name}-another`, "Another picture", store.another, "first"),
       previous: button(`${name}-previous`, "Previous", store.previous),
       undo: button(`${name}-undo`, "Undo", store.undo),
       back: button(`${name}-back`, "Back to start", store.backToStart),
     };
-    const taken = doors && gan.takeTo(name, doors);
+    const taken = doors.length ? gan.takeTo(name, Object.fromEntries(doors.map(door))) : null;
     part.element.replaceChildren(E("div", {class: "buttons"}, ...Object.values(buttons)),
       ...(taken ? [taken.element] : []), eyebrow,
       E("div", {class: "knobs"}, ...gan.columnOf(store, 0, IN_SIGHT, choose)));
@@ -186,7 +186,7 @@
       stage.main.name(gan.called(recipe.knob, facts), facts.also || "", facts.low, facts.high,
         facts.reach || setup.reach);
       if (!now.dragging) stage.main.show(recipe.amounts[recipe.knob]);
-      stage.verdict.textContent = stage.busy ? now.measuring.says : facts.verdict || "";
+      stage.verdict.textContent = stage.measure.busy() ? stage.measure.says : facts.verdict || "";
     });
     return {choose, buttons};
   };
@@ -219,7 +219,7 @@
 
   // A tab: `cells` are the names of its experiments.
   gan.start = (name, title, cells) =>
-    gan.tab(name, title, ["recipe", "stage", "film", "beside", "models"], parts => {
+    gan.tab(name, title, ["recipe", "stage", "film", "facts", "beside", "models"], parts => {
       const store = gan.stores[name] = gan.store(name, parts), {now, listeners} = store;
       const opening = parts.stage.props.value || {}, stage = (gan.stages[name] || ofKnobs)(store);
       const query = () => now.answer && now.answer.query;
@@ -228,6 +228,7 @@
       const grow = gan.late(name, {
         link: part => listeners.push(gan.link(part, name, {query, note: () => now.answer && now.answer.note})),
         more: part => gan.controls(store, part, stage.more ? stage.more() : []),
+        compare: part => part.element.replaceChildren(gan.fields(store, part.props.value)),
         ...Object.fromEntries(cells.map(cell => [cell, part => gan.cell(store, part)])),
       });
       gan[name] = store;

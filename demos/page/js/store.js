@@ -8,7 +8,7 @@
     const bus = parts.recipe, arrival = copyOf(bus.props.value || {}), listeners = [], past = [], seen = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), answer: null, setup: null,
       dragging: false, refused: false};
-    const store = {name, parts, bus, arrival, now, listeners, seen, forgets: []};
+    const store = {name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}};
     store.tell = () => listeners.forEach(listener => listener());
     store.send = () => { bus.props.value = copyOf(now.recipe); };
     store.remember = () => {
@@ -82,6 +82,7 @@
   // `covered`: something newer is on screen while a knob moves.
   gan.answered = (store, answer, covered = store.now.dragging) => {
     const {now, bus} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
+    if (outdated && answer.late) return false;      // the newer one's first look may be there
     if (answer.error) {
       if (outdated) return false;                   // something else was wanted since: its answer comes
       Object.assign(now, {recipe: copyOf(now.good), saved: copyOf(now.good), refused: true});
@@ -97,7 +98,7 @@
     }
     const setup = answer.setup || now.setup;        // it comes where it changed
     Object.assign(now, {refused: false, setup, good: copyOf(answer.recipe), answer});
-    return same(answer.recipe, now.recipe) || !(answer.late || covered);
+    return same(answer.recipe, now.recipe) || !covered;
   };
 
   // Whether a tab shows what its recipe says, for whoever waits for it.

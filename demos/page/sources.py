@@ -1,0 +1,191 @@
+"""Where knobs come from: the network's weights (SeFa), its codes (GANSpace), chance, or a file that a visitor brought.
+
+Files are kept by their content, so that no visitor meets another's by accident.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from safetensors import safe_open
+from torch import Tensor
+
+from core import zoo
+from core.codes import Directions
+from core.factorization.baseline import random_directions, spread_along
+from core.factorization.files import LARGEST, SUFFIXES, load_directions
+from core.factorization.ganspace import ganspace
+from core.factorization.sefa import MODES, sefa
+
+from .cache import Cache
+from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json
+from .picture import PictureRecipe, file_identity, layers_field, opened, ranges, slots_of
+
+KNOBS = 10  # at most
+METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
+MOST_FILES = 32  # kept at a time; the oldest go first
+LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
+WAYS = {  # of the control: the fields that each sets
+    "sefa/paper": dict(method="sefa", mode="paper", directions=""),
+    "sefa/official": dict(method="sefa", mode="official", directions=""),
+    "ganspace": dict(method="ganspace", directions=""),
+    "random": dict(method="random", directions=""),
+    "file": dict(method="file"),
+}
+
+
+@dataclass(frozen=True)
+class KnobSet(PictureRecipe):
+    """A picture, and where the knobs come from that could move it.
+
+    method: a key of METHODS; mode: of SeFa, "paper" or "official". layers: see `layers_field`. directions: for method
+    "file" the sha256 of the uploaded file, otherwise "".
+    """
+
+    method: str = choice_field("method", METHODS, control=dict(kind="ways", word="method", options=WAYS, waits="file"))
+    mode: str = choice_field("mode", MODES)
+    layers: str = layers_field()
+    directions: str = checked(
+        lambda value, recipe: _identity(value) if recipe.method == "file" else "",
+        "",
+        "sha256 of the file of directions, for the method file",
+        linked=False,
+    )
+
+
+def _identity(sha256: object) -> str:
+    if isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256):
+        return sha256
+    raise RecipeError(
+        f"directions from a file are named by the file's sha256, not by {quoted(sha256)}: "
+        "choose the file again, or choose SeFa"
+    )
+
+
+# --- directions
+
+
+_found = Cache(LARGEST_DIRECTIONS, lambda found: sum(part.nbytes for part in (found[0].vectors, found[1])))
+
+
+def directions_of(recipe: KnobSet) -> tuple[Directions, Tensor]:
+    """At most KNOBS directions, and [k] steps: the standard deviation of w . v along each. Made once, then shared.
+
+    A file says itself which layers it moves; one vector for all of them may be restricted by `recipe.layers`.
+    Raises RecipeError where the recipe needs a file that is not here, or that does not fit.
+    """
+    return _found.made(_key(recipe), lambda: _find(recipe))
+
+
+def has_directions(recipe: KnobSet) -> bool:
+    """Were the recipe's directions found before?"""
+    return _key(recipe) in _found
+
+
+def _key(recipe: KnobSet) -> tuple:
+    mode = recipe.mode if recipe.method == "sefa" else ""
+    path = _path(recipe) if recipe.method == "file" else None
+    label, weights = recipe.label_or_none, zoo.weights_hash(recipe.model)
+    return recipe.model, weights, recipe.method, mode, slots_of(recipe), path, label
+
+
+def _find(recipe: KnobSet) -> tuple[Directions, Tensor]:
+    generator, slots, label = opened(recipe.model), slots_of(recipe), recipe.label_or_none
+    k = min(KNOBS, len(range(generator.dim)[generator.movable]))
+    if recipe.method == "sefa":
+        found = sefa(generator, slots, k=k, mode=recipe.mode)
+    elif recipe.method == "ganspace":
+        found = ganspace(generator, slots, k=k, label=label)
+    elif recipe.method == "random":
+        found = random_directions(generator, slots, k=k)
+    else:
+        found = _from_file(recipe, slots)
+    return found, spread_along(generator, found, label=label)
+
+
+def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:
+    generator, path = opened(recipe.model), _path(recipe)
+    if file_identity(path) != recipe.directions:
+        raise RecipeError("the file of directions is no longer here: choose it again")
+    try:
+        weights = zoo.weights_hash(recipe.model)
+        found = load_directions(path, slots=generator.slots, dim=generator.dim, weights=weights)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+    moved = tuple(slot for slot in found.slots if slot in slots)
+    if found.vectors.ndim == 3 and moved != found.slots:
+        raise RecipeError("these directions have a vector of their own for every layer they move: choose all layers")
+    if not moved:
+        raise RecipeError(
+            f"these directions move only the layers {ranges(found.slots)}: choose all layers, or some of these"
+        )
+    return Directions(found.vectors[:KNOBS], found.scores[:KNOBS], moved)
+
+
+# --- files of directions
+
+
+def folder() -> Path:
+    return Path(tempfile.gettempdir()) / "ganatomy-directions"
+
+
+def uploaded(recipe: KnobSet) -> Path | None:
+    """Where the recipe's own file of directions lies; None where it needs none or it is gone."""
+    place = folder() / recipe.directions
+    return next(iter(sorted(place.iterdir())), None) if recipe.method == "file" and place.is_dir() else None
+
+
+def _path(recipe: KnobSet) -> Path:
+    path = uploaded(recipe)
+    if path is None:
+        raise RecipeError(
+            "this picture was steered by directions from a file that is not here: choose the file again, or choose SeFa"
+        )
+    return path
+
+
+def origin(recipe: KnobSet) -> str:
+    """What another tab wrote into the recipe's own file of directions: the link that they were made with; else ""."""
+    path = uploaded(recipe)
+    if path is None or path.suffix != ".safetensors":
+        return ""
+    with safe_open(str(path), framework="pt") as file:  # it was read before it was kept
+        return (file.metadata() or {}).get("recipe", "")
+
+
+def take_directions(path: str, given: Mapping) -> Fields:
+    """A visitor's file as the knobs of a picture: the recipe of the tab that takes such files.
+
+    given: a recipe of that tab, or a `KnobSet`, as JSON. Raises RecipeError; nothing is kept then.
+    """
+    recipe, source = recipe_of_json(given), Path(path)
+    if source.suffix not in SUFFIXES:
+        ending = source.suffix or "a file without an ending"
+        raise RecipeError(f"directions come as {', '.join(SUFFIXES)}, not as {ending}: save them as one of these")
+    megabytes = source.stat().st_size / 2**20
+    if megabytes > LARGEST / 2**20:
+        raise RecipeError(
+            f"this file has {megabytes:.0f} MB; a file of directions may have {LARGEST // 2**20}: save fewer of them"
+        )
+    chosen = replace(recipe, method="file", directions=file_identity(source), amounts=(), knob=0)
+    _keep(source, folder() / chosen.directions)
+    try:
+        directions_of(chosen)
+    except RecipeError:
+        shutil.rmtree(folder() / chosen.directions, ignore_errors=True)
+        raise
+    return chosen
+
+
+def _keep(source: Path, place: Path) -> None:
+    if place.exists():
+        return
+    for old in sorted(folder().glob("*"), key=lambda kept: kept.stat().st_mtime)[: -MOST_FILES + 1]:
+        shutil.rmtree(old, ignore_errors=True)
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place / source.name)
