@@ -15,8 +15,7 @@ from core import zoo
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.stylegan2 import StyleGAN2
-from demos.page import arrival, own_pictures, uploads
-from demos.page import evidence as measured
+from demos.page import arrival, own_pictures, sources, verdicts
 from demos.page.cache import Cache
 from demos.restore import search as restoring
 
@@ -46,8 +45,8 @@ def small_model(folder: Path, monkeypatch: pytest.MonkeyPatch, **cards: zoo.Mode
     card = zoo.ModelCard(MODEL, "Test portraits", str(folder / f"{MODEL}.safetensors"), "portraits", SIDE)
     monkeypatch.setattr(zoo, "WEIGHTS", folder)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: card, **cards})
-    monkeypatch.setattr(measured, "_measured", Cache(measured.MOST_SETS, lambda records: 1))
-    monkeypatch.setattr(uploads, "folder", lambda: folder / "uploads")
+    monkeypatch.setattr(verdicts, "_measured", Cache(verdicts.MOST_SETS, lambda records: 1))
+    monkeypatch.setattr(sources, "folder", lambda: folder / "uploads")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
     monkeypatch.delenv("GANATOMY_VGG", raising=False)
     arrival.recorded.cache_clear()

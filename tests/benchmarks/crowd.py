@@ -161,11 +161,12 @@ def mixed_up(visitors: list[Visitor], alone: Callable[[dict], np.ndarray]) -> tu
 
 def alone_of() -> Callable[[dict], np.ndarray]:
     """Draws a recipe in this process."""
-    from demos.page import picture as recipes
+    from demos.page.picture import shown
+    from demos.steer import recipe as recipes
 
     def alone(recipe: dict) -> np.ndarray:
         found = recipes.Recipe.from_json(recipe)
-        return np.asarray(recipes.shown(recipes.render(found), found.model)[0].convert("RGB")).astype(int)
+        return np.asarray(shown(recipes.render(found), found.model)[0].convert("RGB")).astype(int)
 
     return alone
 

@@ -20,7 +20,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from demos.page import picture as recipes
+from core import zoo
+from demos.page.knobs import picture_of
+from demos.page.verdicts import knobs_of
+from demos.steer.recipe import Recipe
 
 from ..conftest import chromium, served
 
@@ -99,7 +102,7 @@ def broken_pictures(url: str) -> int:
     """How many of CLIENTS that ask for the same new picture at once get anything but that picture."""
     from gradio_client import Client
 
-    recipe = recipes.Recipe(next(iter(recipes.zoo.CARDS)), seed=987_654, amounts=(1.0, -1.0)).as_dict()
+    recipe = Recipe(next(iter(zoo.CARDS)), seed=987_654, amounts=(1.0, -1.0)).as_dict()
     clients = [Client(url, verbose=False, analytics_enabled=False) for _ in range(CLIENTS)]
     together, pictures = threading.Barrier(CLIENTS), [b""] * CLIENTS
 
@@ -113,7 +116,8 @@ def broken_pictures(url: str) -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    expected = recipes.picture_bytes(recipes.Recipe.from_json(recipe))
+    wanted = Recipe.from_json(recipe)
+    expected = picture_of(wanted, knobs_of(wanted))
     return sum(not same_picture(picture, expected) for picture in pictures)
 
 

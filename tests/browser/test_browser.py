@@ -22,9 +22,9 @@ from core import zoo
 from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8
-from demos.page import picture as recipes
 from demos.page.evidence import evidence, has_reader
 from demos.page.export import recipe_from_png
+from demos.steer import recipe as recipes
 from demos.steer.wishes import wishes
 
 from .. import support
@@ -260,7 +260,7 @@ def test_a_knob_chosen_among_all_comes_under_the_picture(visits: Visits):
 
 def test_the_sentence_over_the_tab_follows_the_knobs_on_screen(visits: Visits):
     page = visits.open("?expert=1")
-    sentence, eyebrow = page.locator("#steer-sentence"), page.locator("#steer-knobs .eyebrow")
+    sentence, eyebrow = page.locator("#steer-sentence"), page.locator("#steer-beside .eyebrow")
     first = sentence.inner_text()
     assert "read off" in first and "strongest first" in eyebrow.inner_text()
     for method, says, order in (
@@ -322,7 +322,7 @@ def swipe(page, start: tuple[float, float], dx: float, dy: float) -> None:
 def test_scrolling_by_touch_past_the_sliders_changes_none(visits: Visits, drift: int):
     page = visits.open(size="phone")
     before = recipe_of(page)
-    ranges = """[...document.querySelectorAll(':is(#steer-stage, #steer-knobs) .knob:not([hidden]) input[type=range]')]
+    ranges = """[...document.querySelectorAll(':is(#steer-stage, #steer-beside) .knob:not([hidden]) input[type=range]')]
       .map(one => +one.value)"""
     stood = page.evaluate(ranges)
     for selector in ("#steer-knob", "#steer-knob-2", "#steer-knob-5"):
@@ -590,7 +590,7 @@ def test_a_file_of_directions_that_fits_becomes_the_knobs(visits: Visits, tmp_pa
     hand_over(page, "steer-directions", tmp_path / "mine.npy")
     page.wait_for_function("gan.steer.now.recipe.method === 'file'")
     settle(page)
-    page.wait_for_function("document.querySelectorAll('#steer-knobs .knob:not([hidden])').length === 2")
+    page.wait_for_function("document.querySelectorAll('#steer-beside .knob:not([hidden])').length === 2")
     before = pixels(page)
     page.locator("#steer-knob").press("End")
     settle(page)

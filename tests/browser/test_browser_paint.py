@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from core.regions import Box, from_text, to_text
-from demos.page import picture as recipes
+from demos.page.picture import shown
 from demos.paint import recipe as painted
 from demos.paint import search as finding
+from demos.steer import recipe as recipes
 
 from .. import support
 from .visits import SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
@@ -49,7 +50,7 @@ def drawn(recipe: dict) -> np.ndarray:
     """The recipe's picture, made here and not by the server, [h, w, 3] uint8."""
     one = painted.Painted.from_json(recipe)
     image = finding.render(one, finding.solve(one), [one.amounts])
-    return np.asarray(recipes.shown(image, one.model)[0])
+    return np.asarray(shown(image, one.model)[0])
 
 
 def on_photo(page, across: float, down: float) -> tuple[float, float]:
@@ -311,7 +312,7 @@ def test_a_face_goes_from_steer_to_paint(visits: Visits):
     page = visits.open()
     page.get_by_role("tab", name="Steer").click()
     page.evaluate("gan.steer.set({seed: 12})")
-    assert "before its knobs" in page.locator("#steer-knobs .take-to").inner_text()
+    assert "before its knobs" in page.locator("#steer-beside .take-to").inner_text()
     press(page, "steer-to-paint")
     recipe = settle(page, "gan.paint.now.recipe.seed === 12")
     assert page.locator("#paint-stage .photo").is_visible() and recipe["region"] == "mouth"
@@ -332,7 +333,7 @@ def test_a_picture_goes_from_either_tab_to_restore(visits: Visits, door: str):
     )
     recipe, truth = page.evaluate("[gan.restore.now.recipe, gan.restore.now.answer.truth]")
     assert recipe["picture"] == 123456 and recipe["psi"] == 0.45
-    expected = recipes.shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
+    expected = shown(recipes.render(recipes.Recipe(recipe["model"], seed=123456, psi=0.45)), recipe["model"])[0]
     assert_same_picture(support.pixels(truth), np.asarray(expected))
     assert page.evaluate(
         "(box => box.top < innerHeight && box.bottom > 0)"

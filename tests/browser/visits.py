@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
-from demos.page import picture as recipes
+from demos.page.fields import RecipeError
+from demos.steer.recipe import Recipe
 
 from .. import support
 
@@ -61,8 +62,8 @@ def asked_of_steer(query: str) -> dict | None:
     """The recipe that a link asks for; None where it asks for none, or for an impossible one."""
     given = dict(parse_qsl(query.lstrip("?")))
     try:
-        return recipes.Recipe.from_query(given).as_dict() if set(given) & set(recipes.Recipe.names()) else None
-    except recipes.RecipeError:
+        return Recipe.from_query(given).as_dict() if set(given) & set(Recipe.names()) else None
+    except RecipeError:
         return None
 
 

@@ -15,10 +15,11 @@ from core.generators.stylegan2 import StyleGAN2
 from demos.page.export import png_of
 from demos.page.fields import RecipeError
 from demos.page.handlers import brings, recipe_in_file, recipe_in_text
-from demos.page.picture import Recipe
+from demos.page.tab import file_for
 from demos.paint.recipe import Painted
 from demos.restore.recipe import Restoration
-from demos.steer.code import png_for
+from demos.steer.recipe import Recipe
+from demos.steer.tab import TAB
 
 STYLE = "portraits-stylegan2"
 
@@ -55,7 +56,7 @@ def test_a_link_and_json_give_the_recipe_back_wherever_the_page_is_served(make) 
 
 def test_the_same_picture_opens_twice(tmp_path: Path) -> None:
     recipe, path = RECIPES[0](), tmp_path / "picture.png"
-    path.write_bytes(png_for(recipe))
+    path.write_bytes(file_for(TAB, recipe, "picture")[0])
     first, again = (brings(recipe_in_file)(str(path)) for _ in range(2))
     assert first["recipe"] == again["recipe"] == recipe.as_dict() and first["at"] != again["at"]
 
@@ -69,7 +70,7 @@ def test_a_file_without_a_recipe_of_this_page_gets_a_sentence(kind: str, tmp_pat
         with open(path, "wb") as file:
             file.truncate(2**30)
     elif kind == "of no network here":
-        data = png_for(RECIPES[0]())
+        data = file_for(TAB, RECIPES[0](), "picture")[0]
         path.write_bytes(data)
         zoo.CARDS.clear()
     else:

@@ -15,11 +15,12 @@ from core.truth import statistics
 from core.truth.readers import FactorReader
 from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
-from demos.page import evidence as measured
-from demos.page import words
+from demos.page import evidence, words
+from demos.page import verdicts as measured
 from demos.page.cache import Cache
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe
+from demos.page.picture import layer_groups
+from demos.steer.recipe import Recipe
 from demos.steer.truth import read_html, truth_html
 from demos.steer.wishes import find, wishes
 
@@ -59,12 +60,10 @@ def stranger() -> Recipe:
 
 
 def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
-    setup = measured.setup_of(Recipe(STRANGER))
+    setup, knobs = measured.setup_of(Recipe(STRANGER)), measured.knobs_of(Recipe(STRANGER))
     assert setup["measurable"] and setup["grade"] == OF_STATISTICS
-    assert {knob["title"] for knob in setup["knobs"]} == {""}
-    assert setup["knobs"][2]["verdict"] == (
-        "What knob 3 moves has not been measured: press \u201cMeasure these knobs\u201d."
-    )
+    assert set(knobs.titles) == {""}
+    assert knobs.verdicts[2] == ("What knob 3 moves has not been measured: press \u201cMeasure these knobs\u201d.")
     html = truth_html(Recipe(STRANGER))
     assert "not been measured" in html and OF_STATISTICS in html and "face" not in html
     asks = "not been measured.*press \u201cMeasure these knobs\u201d under the picture$"
@@ -74,11 +73,12 @@ def test_an_unmeasured_stranger_claims_nothing_and_can_be_measured() -> None:
 
 def test_measuring_says_how_far_it_is_and_is_kept() -> None:
     recipe = Recipe(STRANGER)
-    said = list(measured.measure(recipe))
+    said = [step.says for step in measured.measure(recipe)]
     assert said[:16] == [f"Turning 10 knobs and 200 random ones on 16 pictures: {i} of 16." for i in range(1, 17)]
     setup = measured.setup_of(recipe)
-    assert not setup["measurable"] and all(knob["title"] for knob in setup["knobs"])
-    assert measured.measured_knobs(replace(recipe, layers="fine" if "fine" in setup["layers"] else "0")) is None
+    assert not setup["measurable"] and all(measured.knobs_of(recipe).titles)
+    assert measured.measured_knobs(replace(recipe, layers="fine" if "fine" in layer_groups(STRANGER) else "0")) is None
+    assert list(measured.measure(recipe)) == [], "nothing is measured twice"
 
 
 def test_records_are_what_the_statistics_measure(stranger: Recipe) -> None:
@@ -95,7 +95,7 @@ def test_records_are_what_the_statistics_measure(stranger: Recipe) -> None:
 
 def test_titles_come_from_the_statistics_and_its_grade_stands_beside_every_verdict(stranger: Recipe) -> None:
     known = {factor.description: factor for factor in FACTORS}
-    for knob, record in zip(measured.setup_of(stranger)["knobs"], measured.measured_knobs(stranger)):
+    for knob, record in zip(measured.knobs_of(stranger).facts(), measured.measured_knobs(stranger)):
         assert knob["verdict"] == record["verdict"] and "(16 pictures)" in knob["verdict"]
         if record["strongest"] is None:
             assert knob["title"] == "many things a little"
@@ -137,13 +137,13 @@ def test_the_table_has_a_row_a_statistic_with_change_agreement_and_percentile(st
 def test_a_slow_model_is_measured_on_fewer_pictures_and_says_on_how_many(monkeypatch) -> None:
     monkeypatch.setattr(measured, "FACES", 20)
     monkeypatch.setattr(measured, "BUDGET", 1e-6)
-    said = list(measured.measure(Recipe(STRANGER)))
+    said = [step.says for step in measured.measure(Recipe(STRANGER))]
     assert said[-1] == "Turning 10 knobs and 200 random ones on 16 pictures: 16 of 16."
     assert "(16 pictures)" in measured.measured_knobs(Recipe(STRANGER))[0]["verdict"]
 
 
 def test_what_a_page_was_made_from_is_known_without_a_world() -> None:
-    without, with_reader = measured.made_from(STRANGER), measured.made_from(KNOWN)
+    without, with_reader = evidence.made_from(STRANGER), evidence.made_from(KNOWN)
     assert without == dict(weights=zoo.weights_hash(STRANGER), evidence="", reader="")
     assert len(with_reader["reader"]) == 64
 
@@ -154,12 +154,11 @@ def test_the_same_model_with_a_reader_is_judged_by_the_reader(monkeypatch) -> No
     assert measured.setup_of(recipe)["measurable"] and measured.setup_of(recipe)["grade"] == OF_A_READER
     monkeypatch.setattr(statistics, "measure", None)
     monkeypatch.setattr(measured, "RANDOM_DRAWS", 1)
-    assert list(measured.measure(recipe))[-1] == "Turning knob 10 of 10 on 16 faces."
+    assert list(measured.measure(recipe))[-1].says == "Turning knob 10 of 10 on 16 faces."
     record = measured.measured_knobs(recipe)[0]
     assert record["grade"] == "reader" and record["percentile"] == []
     assert len(record["mean"]) == len(load_world("portraits").FACTORS)
-    setup = measured.setup_of(recipe)
-    assert setup["grade"] == OF_A_READER and "faces" in setup["knobs"][0]["verdict"]
+    assert measured.setup_of(recipe)["grade"] == OF_A_READER and "faces" in measured.knobs_of(recipe).verdicts[0]
     assert OF_A_READER in truth_html(recipe) and OF_STATISTICS not in truth_html(recipe)
     assert find(recipe, "smile")[1].endswith(OF_A_READER)
     assert measured.measured_knobs(Recipe(STRANGER)) is None, "the same weights without a world were not judged"

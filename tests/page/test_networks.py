@@ -9,6 +9,7 @@ import io
 import re
 import shutil
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,16 +30,19 @@ from core.factorization.sefa import sefa as factorized
 from core.hub import HubFile
 from core.images import to_pil, to_uint8
 from core.precision import Precision, in_bfloat16, psnr
-from demos.page import gpu, models, pace
+from demos.page import gpu, knobs, models, pace, picture, sources
 from demos.page import parts as notebook
-from demos.page import picture as recipes
+from demos.page import tab as tabs
 from demos.page.cache import Cache
+from demos.page.cells import Cell, stopping, watched
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe
+from demos.page.knobs import settings_of
 from demos.page.queue import QUEUE
+from demos.page.verdicts import knobs_of
 from demos.steer import experiments
-from demos.steer import tab as sefa
-from demos.steer.code import code_for, png_for
+from demos.steer import recipe as recipes
+from demos.steer.recipe import Recipe
+from demos.steer.tab import TAB
 
 from .. import tiny
 from ..hub_server import REVISION, StandIn
@@ -56,7 +60,6 @@ def zoo_of_one(tmp_path: Path, monkeypatch) -> Iterator[Path]:
     card = zoo.ModelCard(BUNDLED, "Test portraits", str(tmp_path / "bundled.safetensors"), None, 16)
     monkeypatch.setattr(zoo, "CARDS", {BUNDLED: card})
     monkeypatch.setattr(zoo, "_chosen", dict(device="cpu", unpinned=False))
-    monkeypatch.setattr(sefa, "_on_screen", {})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
     yield tmp_path
     pace._measured.cache_clear()
@@ -90,6 +93,15 @@ def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.M
     unpinned = replace(card, name="unknown", hub=replace(pin, name="unknown", sha256=None))
     monkeypatch.setattr(zoo, "HUB_CARDS", {OF_HUB: card, "unknown": unpinned})
     return card
+
+
+def answer(given: dict, *, full: bool = False) -> dict:
+    """What the stage gets of a recipe as JSON."""
+    return tabs._live(TAB, full=full)(given)[0]
+
+
+def png_for(recipe: Recipe) -> bytes:
+    return tabs.file_for(TAB, recipe, "picture")[0]
 
 
 def slow(monkeypatch) -> None:
@@ -154,11 +166,11 @@ def test_what_cannot_be_fetched_is_a_sentence(of_hub: zoo.ModelCard, stand_in: S
 
 def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
     list(models.choose(OF_HUB, Recipe(BUNDLED).as_dict(), "a"))
-    shown = sefa.answer(Recipe(OF_HUB).as_dict())
+    shown = answer(Recipe(OF_HUB).as_dict())
     assert shown["setup"]["licence"] == "CC BY-NC 4.0" and not shown["setup"]["bundled"]
     with Image.open(io.BytesIO(png_for(Recipe(OF_HUB)))) as picture:
         assert "CC BY-NC 4.0" in picture.info["Copyright"] and picture.size == (16, 12), "without the two black rows"
-    assert sefa.answer(Recipe(BUNDLED).as_dict())["setup"]["bundled"]
+    assert answer(Recipe(BUNDLED).as_dict())["setup"]["bundled"]
 
 
 # Files of one's own
@@ -175,7 +187,7 @@ def test_an_own_file_draws_on_the_page_what_the_network_draws(build, zoo_of_one:
     expected = generator(generator.codes(generator.sample(1, 9), psi=card.psi, **label))
     assert torch.equal(recipes.render(recipe), expected)
     assert card.psi == (0.7 if generator.has_truncation else 1.0)
-    assert len(sefa.last_of(experiments.grid(recipe))["rows"]) == len(recipes.directions_of(recipe)[0])
+    assert len(list(experiments.grid(recipe))[-1]["rows"]) == len(sources.directions_of(recipe)[0])
 
 
 def test_names_never_collide(zoo_of_one: Path) -> None:
@@ -199,7 +211,7 @@ def test_the_code_of_an_own_picture_makes_it_again(zoo_of_one: Path, monkeypatch
     card = zoo.add(zoo_of_one / "own.safetensors")
     recipe = Recipe(card.name, seed=3, label=1, amounts=(1.0, -0.5), psi=0.6)
     monkeypatch.chdir(zoo_of_one)
-    exec(code_for(recipe), {})
+    exec(tabs.code_for(TAB, recipe), {})
     expected = to_uint8(recipes.render(recipe))[0]
     assert np.array_equal(np.asarray(Image.open("picture.png")), expected)
     assert not np.array_equal(to_uint8(recipes.render(replace(recipe, label=2)))[0], expected)
@@ -229,7 +241,7 @@ def test_weights_on_the_command_line_open_the_page_on_them(zoo_of_one: Path, cap
     assert list(zoo.CARDS) == ["a", "b", BUNDLED]
     said = capsys.readouterr()
     assert "broken.pt" in said.err and "notes.txt" not in said.err and "a.safetensors" in said.out
-    assert sefa.arrival()["recipe"]["model"] == "a"
+    assert tabs.arrival(TAB)["recipe"]["model"] == "a"
     for wrong in (folder / "broken.pt", folder / "missing.pt"):
         with pytest.raises(SystemExit, match=wrong.name):
             app.add([str(wrong)])
@@ -243,7 +255,7 @@ def test_a_file_that_is_gone_later_is_a_sentence(zoo_of_one: Path) -> None:
     zoo.add(zoo_of_one / "own.safetensors")
     (zoo_of_one / "own.safetensors").unlink()
     zoo._read.cache_clear()
-    assert "own.safetensors" in sefa.answer(dict(model="own", version=1))["error"]
+    assert "own.safetensors" in answer(dict(model="own", version=1))["error"]
 
 
 # Slow networks
@@ -251,25 +263,24 @@ def test_a_file_that_is_gone_later_is_a_sentence(zoo_of_one: Path) -> None:
 
 def test_a_slow_network_shows_a_first_look_and_then_the_picture(monkeypatch) -> None:
     recipe, generator = Recipe(BUNDLED, seed=4, amounts=(1.0,)), tiny.stylegan2()
-    assert sefa.answer(recipe.as_dict())["exact"], "a quick one needs none"
+    assert answer(recipe.as_dict())["exact"], "a quick one needs none"
     slow(monkeypatch)
-    monkeypatch.setattr(recipes, "_made", Cache(2**20, len))
-    first = sefa.answer(recipe.as_dict())
-    stop, codes = pace.pace_of(BUNDLED).stop, recipes.codes_of(recipe)
+    monkeypatch.setattr(picture, "_made", Cache(2**20, len))
+    first = answer(recipe.as_dict())
+    stop, codes = pace.pace_of(BUNDLED).stop, knobs_of(recipe).moved(picture.own_codes(recipe), [recipe.amounts])
     look = generator.preview(generator.run(codes, stop=stop))
     assert not first["exact"] and np.array_equal(pixels(first["src"]), to_uint8(look)[0])
-    sefa.on_screen("a", recipe)
-    exact = sefa.exactly(recipe.as_dict(), Request("a"))
+    exact = answer(recipe.as_dict(), full=True)
     assert exact["exact"] and exact["late"]
     assert np.array_equal(pixels(exact["src"]), to_uint8(recipes.render(recipe))[0])
-    assert sefa.answer(recipe.as_dict())["exact"], "drawn once, it is there at once"
+    assert answer(recipe.as_dict())["exact"], "drawn once, it is there at once"
 
 
 def test_a_slow_network_without_a_first_look_keeps_what_is_there(monkeypatch, zoo_of_one: Path) -> None:
     native.save(tiny.pggan(), zoo_of_one / "own.safetensors")
     zoo.add(zoo_of_one / "own.safetensors")
     slow(monkeypatch)
-    first = sefa.answer(Recipe("own", seed=1).as_dict())
+    first = answer(Recipe("own", seed=1).as_dict())
     assert not first["exact"] and first["src"] == ""
 
 
@@ -287,10 +298,10 @@ def test_sheets_of_a_slow_network_come_picture_by_picture(monkeypatch) -> None:
 def test_a_slow_strip_is_whole_from_the_first_frame_on(monkeypatch) -> None:
     slow(monkeypatch)
     recipe = Recipe(BUNDLED, seed=4)
-    parts = list(sefa.slow_strip(recipe))
+    parts = list(TAB.shown.slow_film(recipe))
     sheets = [pixels(part["src"]) for part in parts]
     assert len(parts) == 9 and all(sheet.shape == (16, 9 * 16, 3) for sheet in sheets)
-    exact = recipes.render_strip(recipe, 0, sefa.amounts_of(recipe, 9))
+    exact = recipes.render_strip(recipe, [amounts[0] for amounts in settings_of(recipe, zoo.card(BUNDLED).reach, 9)])
     assert np.array_equal(sheets[-1], np.concatenate(list(to_uint8(exact)), 1))
     assert np.array_equal(sheets[0][:, :16], to_uint8(exact)[4]), "the nearest frame stands in for a missing one"
 
@@ -310,28 +321,43 @@ def test_what_is_drawn_in_bfloat16_says_so_and_is_taken_away_in_float32(monkeypa
         assert np.array_equal(np.asarray(taken), to_uint8(exact)[0])
 
 
-def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch) -> None:
+@pytest.mark.parametrize("ending", ["stopped", "left", "another film", "nothing"])
+def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch, ending: str) -> None:
     slow(monkeypatch)
-    recipe, event = Recipe(BUNDLED, seed=4), Event()
-    run = sefa.keyed_stream(
-        lambda recipe, event: experiments.faces(recipe), lambda recipe: replace(recipe, amounts=(), seed=0)
-    )
-    parts = run(recipe.as_dict(), event, Request("a"))
-    assert next(parts)["key"] == "k"
-    sefa.on_screen("a", replace(recipe, amounts=(1.0,)))
-    next(parts)  # the same faces and knob: goes on
-    sefa.on_screen("a", replace(recipe, knob=1))
-    assert list(parts) == []
-    parts = run(recipe.as_dict(), event, Request("a"))
-    next(parts)
-    sefa.left(Request("a"))
-    assert list(parts) == []
+    recipe, frames, go_on, render = Recipe(BUNDLED, seed=4), [], threading.Event(), knobs.render
+
+    def gated(one, *values, **named):
+        if one.seed == recipe.seed:
+            frames.append(1)
+            assert len(frames) == 1 or go_on.wait(20)
+        return render(one, *values, **named)
+
+    monkeypatch.setattr(knobs, "render", gated)
+    run = watched("steer", Recipe, Cell("slow_film", "", "", "", TAB.shown.slow_film, Recipe.names()))
+    film = run(recipe.as_dict(), Event(), Request("a"))
+    first = next(one for one in film if "src" in one)
+    assert first["key"] == "k" and first["partial"] and first["frames"] == 9
+    if ending == "stopped":
+        stopping("steer")(Event(kind="slow_film"), Request("a"))
+    elif ending == "left":
+        QUEUE.leave("a")
+    elif ending == "another film":
+        other = run(replace(recipe, seed=5).as_dict(), Event(key="other"), Request("a"))
+        assert next(other)["key"] == "other"
+    go_on.set()
+    last = list(film)[-1]
+    if ending == "nothing":
+        assert len(frames) == 9 and not last["partial"] and not last["ended"]
+    else:
+        assert len(frames) < 9 and (last["partial"] or last["ended"])
+    if ending == "another film":
+        assert list(other)[-1]["frames"] == 9
 
 
 def test_bars_are_cut_and_large_pictures_made_small_for_the_screen(of_hub: zoo.ModelCard) -> None:
     images = torch.linspace(-1, 1, 16)[:, None].expand(16, 16).expand(1, 3, 16, 16)
-    assert np.array_equal(np.asarray(recipes.shown(images, OF_HUB)[0]), np.asarray(to_pil(images)[0])[2:14])
-    assert recipes.shown(images, OF_HUB, largest=8)[0].size == (8, 6)
+    assert np.array_equal(np.asarray(picture.shown(images, OF_HUB)[0]), np.asarray(to_pil(images)[0])[2:14])
+    assert picture.shown(images, OF_HUB, largest=8)[0].size == (8, 6)
 
 
 def test_what_is_kept_stays_within_its_bytes() -> None:

@@ -41,11 +41,11 @@ class Opened(NamedTuple):
 
 
 def steer(query: Mapping[str, str]) -> Opened:
-    from demos.page import picture as recipe
-    from demos.steer import tab
+    from demos.page.tab import answer
+    from demos.steer import recipe, tab
 
     found = recipe.Recipe.from_query(query)
-    shown = tab.shown_of(found)
+    shown = answer(tab.TAB, found, full=True)
     knob = shown["setup"]["knobs"][shown["recipe"]["knob"]]
     return Opened(
         shown["recipe"],

@@ -8,6 +8,7 @@ import threading
 import warnings
 from dataclasses import replace
 from html import unescape
+from operator import itemgetter
 
 import gradio as gr
 import numpy as np
@@ -22,23 +23,26 @@ from core.factorization.files import save_directions
 from core.images import to_uint8, webp
 from core.truth.worlds.portraits import FACTORS
 from demos.page import arrival as arrivals
-from demos.page import blocks, uploads, words
-from demos.page import evidence as measured
+from demos.page import blocks, evidence, sources, words
 from demos.page import parts as notebook
-from demos.page import picture as recipes
-from demos.page.cells import last_html
+from demos.page import tab as tabs
+from demos.page import verdicts as measured
+from demos.page.cells import run_of
 from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe
+from demos.page.record import record
+from demos.page.stage import film_part
 from demos.page.tab import endpoints_of
 from demos.paint import tab as lowrank
-from demos.steer import experiments
-from demos.steer import tab as sefa
-from demos.steer.experiments import CELLS
+from demos.steer import recipe as recipes
+from demos.steer.recipe import Recipe
+from demos.steer.tab import TAB
 from demos.steer.wishes import find, wishes
 
 from ..support import MODEL, Request, pixels
 
+CELLS = {one.name: one for one in TAB.cells}
+FIRST = ("picture", "strip", "all_knobs", "other_faces", "code", "measured", "find")  # of the first version
 pytestmark = pytest.mark.usefixtures("small_model")
 
 
@@ -62,6 +66,15 @@ def record_of(mean) -> dict:
     )
 
 
+def answer(given: dict) -> dict:
+    """What the stage gets of a recipe as JSON."""
+    return tabs._live(TAB)(given)[0]
+
+
+def knobs_of(recipe: Recipe) -> list[dict]:
+    return measured.knobs_of(recipe).facts()
+
+
 @pytest.fixture
 def page():
     return app.build()
@@ -72,7 +85,7 @@ def page():
 
 def test_the_answer_shows_the_recipe_s_own_pixels():
     recipe = moved()
-    shown = sefa.answer(recipe.as_dict())
+    shown = answer(recipe.as_dict())
     assert np.array_equal(pixels(shown["src"]), to_uint8(recipes.render(recipe))[0])
     assert not np.array_equal(pixels(shown["src"]), pixels(shown["before"]))
     assert shown["recipe"] == recipe.as_dict()
@@ -80,18 +93,18 @@ def test_the_answer_shows_the_recipe_s_own_pixels():
 
 
 def test_the_picture_before_is_the_untouched_one():
-    assert sefa.answer(moved().as_dict())["before"] == sefa.answer(moved(amounts=()).as_dict())["src"]
+    assert answer(moved().as_dict())["before"] == answer(moved(amounts=()).as_dict())["src"]
 
 
 def test_the_link_in_the_answer_opens_the_same_recipe():
     from urllib.parse import parse_qsl
 
-    shown = sefa.answer(moved(layers="coarse", knob=2).as_dict())
+    shown = answer(moved(layers="coarse", knob=2).as_dict())
     assert recipes.Recipe.from_query(dict(parse_qsl(shown["query"]))) == moved(layers="coarse", knob=2)
 
 
 def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
-    film = sefa.strip(moved())
+    film = film_part(TAB.shown, moved())
     sheet = pixels(film["src"]).astype(int)
     side = sheet.shape[0]
     assert film["frames"] == 21 and sheet.shape[1] == 21 * side
@@ -101,28 +114,31 @@ def test_a_strip_holds_21_frames_and_its_middle_is_the_untouched_picture():
 
 
 def test_all_knobs_and_other_faces_show_what_single_pictures_show():
-    rows = sefa.last_of(experiments.grid(moved()))["rows"]
-    assert len(rows) == recipes.KNOBS and {len(row) for row in rows} == {6}
+    rows = last_of("grid", moved())["rows"]
+    assert len(rows) == sources.KNOBS and {len(row) for row in rows} == {6}
     alone = to_uint8(recipes.render(recipes.turned(moved(amounts=()), 3, 2.0)))[0].astype(int)
     assert np.abs(pixels(rows[3][1]) - alone).max() <= 1
-    shown = sefa.last_of(experiments.faces(moved(knob=3), 8))
+    shown = last_of("faces", moved(knob=3), 1)
     assert len(shown["rows"]) == 8 and shown["first"] == 8
     alone = to_uint8(recipes.render(Recipe(MODEL, seed=108)))[0].astype(int)
     assert np.abs(pixels(shown["rows"][0][1]) - alone).max() <= 1
 
 
-def last_of(cell, recipe: Recipe) -> str:
-    """The HTML that a cell ends with."""
-    return last_html(cell.run(recipe, 0) if cell.more else cell.run(recipe))
+def last_of(name: str, recipe: Recipe, page: int = 0) -> dict:
+    """What a cell ends with."""
+    one = CELLS[name]
+    *_, last = run_of(one, recipe, page)
+    return dict(last, html=one.html(recipe, last))
 
 
 def test_cells_show_the_pictures_of_their_sheets_and_a_card_chooses_its_knob():
     recipe = moved(knob=3)
-    html, rows = last_of(CELLS["grid"], recipe), sefa.last_of(experiments.grid(recipe))["rows"]
+    html, rows = itemgetter("html", "rows")(last_of("grid", recipe))
     assert re.findall(r"<img src=\"(.*?)\"", html) == [picture for row in rows for picture in row]
     chosen = [json.loads(unescape(one)) for one in re.findall(r"data-set=\"(.*?)\"", html)]
-    assert chosen == [dict(knob=i) for i in range(recipes.KNOBS)]
-    html, found = last_of(CELLS["faces"], recipe), sefa.last_of(experiments.faces(recipe))
+    assert chosen == [dict(knob=i) for i in range(sources.KNOBS)]
+    found = last_of("faces", recipe)
+    html = found["html"]
     assert re.findall(r"<img src=\"(.*?)\"", html) == [picture for row in found["rows"] for picture in row]
     assert found["caption"] in html and "picture numbers 100 to 107" in html
 
@@ -145,7 +161,7 @@ def test_cells_show_the_pictures_of_their_sheets_and_a_card_chooses_its_knob():
     ],
 )
 def test_bad_input_gets_a_sentence_and_no_picture(change):
-    said = sefa.answer({**moved().as_dict(), **change})
+    said = answer({**moved().as_dict(), **change})
     assert "src" not in said and "recipe" not in said
     assert said["error"][0].isupper() and "Traceback" not in said["error"]
     assert any(word in said["error"] for word in (":", "choose", "give"))
@@ -158,11 +174,11 @@ def directions_file(folder, name="mine.npy", width=16):
 
 
 def test_a_file_of_directions_becomes_the_knobs(small_model):
-    chosen = uploads.take_directions(str(directions_file(small_model)), moved().as_dict())
-    assert chosen.method == "file" and len(measured.setup_of(chosen)["knobs"]) == 3
+    chosen = sources.take_directions(str(directions_file(small_model)), moved().as_dict())
+    assert chosen.method == "file" and len(measured.knobs_of(chosen)) == 3
     turned = recipes.turned(chosen, 0, 2.0)
-    assert sefa.answer(turned.as_dict())["src"] != sefa.answer(chosen.as_dict())["src"]
-    assert "cannot hold" in sefa.answer(turned.as_dict())["note"]
+    assert answer(turned.as_dict())["src"] != answer(chosen.as_dict())["src"]
+    assert "cannot hold" in answer(turned.as_dict())["note"]
 
 
 def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_model):
@@ -180,22 +196,22 @@ def test_files_of_directions_that_do_not_fit_are_refused_with_a_sentence(small_m
         (directions_file(small_model, "wide.npy", 20).name, "this model needs"),
     ):
         with pytest.raises(RecipeError, match=says):
-            uploads.take_directions(str(small_model / name), moved().as_dict())
+            sources.take_directions(str(small_model / name), moved().as_dict())
     assert not list((small_model / "uploads").glob("*")), "a refused file must not be kept"
 
 
 def test_a_file_that_is_gone_is_asked_for_again():
     gone = Recipe(MODEL, method="file", directions="0" * 64, amounts=(1.0,))
-    assert "choose the file again" in sefa.answer(gone.as_dict())["error"]
+    assert "choose the file again" in answer(gone.as_dict())["error"]
 
 
 # --- what was measured
 
 
 def test_unmeasured_knobs_say_so_and_claim_nothing():
-    setup = measured.setup_of(moved())
-    assert {knob["title"] for knob in setup["knobs"]} == {""}
-    assert "not been measured" in setup["knobs"][0]["verdict"]
+    knobs = knobs_of(moved())
+    assert {knob["title"] for knob in knobs} == {""}
+    assert "not been measured" in knobs[0]["verdict"]
     with pytest.raises(RecipeError, match="not been measured"):
         find(moved(), "yaw")
 
@@ -203,7 +219,7 @@ def test_unmeasured_knobs_say_so_and_claim_nothing():
 def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
     names = [name for _, name in wishes(MODEL)]
     still = [0.0] * len(names)
-    knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(recipes.KNOBS)]
+    knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(sources.KNOBS)]
     (small_model / "evidence").mkdir()
     for sha256, titles in (("0" * 64, {""}), (zoo.weights_hash(MODEL), {factor.description for factor in FACTORS[:4]})):
         found = dict(
@@ -214,19 +230,19 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
             card="portraits-stylegan2",
         )
         (small_model / "evidence" / f"{MODEL}.json").write_text(json.dumps(found))
-        measured._evidence.cache_clear()
-        assert {knob["title"] for knob in measured.setup_of(moved())["knobs"]} == titles
-    measured._evidence.cache_clear()
+        evidence._evidence.cache_clear()
+        assert {knob["title"] for knob in knobs_of(moved())} == titles
+    evidence._evidence.cache_clear()
 
 
 def planted(monkeypatch, **means) -> list[dict]:
     """Ten knobs that move everything by 0.1 a step, and for each factor's name (knob, mean) that knob by that much."""
     names = [name for _, name in wishes(MODEL)]
-    knobs = [[0.1] * len(names) for _ in range(recipes.KNOBS)]
+    knobs = [[0.1] * len(names) for _ in range(sources.KNOBS)]
     for name, (knob, mean) in means.items():
         knobs[knob][names.index(name)] = mean
     records = [record_of(mean) for mean in knobs]
-    measured._measured.put(measured._set_key(moved()), records)
+    measured._measured.put(measured._key(moved()), records)
     return records
 
 
@@ -277,7 +293,9 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     amount = turned.amounts[turned.knob]
     plain = replace(recipe, amounts=())
     means = {
-        (knob, end): float(recipes.render_strip(plain, knob, [end]).mean()) for knob in range(10) for end in (-2.0, 2.0)
+        (knob, end): float(recipes.render_strip(replace(plain, knob=knob), [end]).mean())
+        for knob in range(10)
+        for end in (-2.0, 2.0)
     }
     assert min(means, key=means.get) == (turned.knob, amount), "the darkest end of all"
     assert f"knob {turned.knob + 1} at {words.signed(amount)} steps changes glasses and their size by" in said
@@ -300,13 +318,13 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     ],
 )
 def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, says, never):
-    said = sefa.answer(moved(**changes).as_dict())["sentence"]
+    said = answer(moved(**changes).as_dict())["sentence"]
     assert all(one in said for one in says) and never not in said
 
 
 def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
-    mine = uploads.take_directions(str(directions_file(small_model)), moved().as_dict())
-    assert sefa.first_sentence(mine) == (
+    mine = sources.take_directions(str(directions_file(small_model)), moved().as_dict())
+    assert TAB.sentence(mine) == (
         "These three knobs were read from a file: how they were made, this page does not know."
     )
     corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
@@ -319,23 +337,23 @@ def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
         save_directions(
             one, small_model / f"{name}.safetensors", weights=zoo.weights_hash(MODEL), model=MODEL, recipe=written
         )
-        chosen = uploads.take_directions(str(small_model / f"{name}.safetensors"), moved().as_dict())
-        assert sefa.first_sentence(chosen) == expected
+        chosen = sources.take_directions(str(small_model / f"{name}.safetensors"), moved().as_dict())
+        assert TAB.sentence(chosen) == expected
 
 
 def test_knobs_stand_in_an_order_that_is_theirs():
     for method, order in (("sefa", "strongest first"), ("ganspace", "strongest first"), ("random", "in no order")):
-        setup = measured.setup_of(moved(method=method))
-        assert setup["order"] == order and (setup["knobs"][0]["strength"] > 0) == (order == "strongest first")
+        order_, knobs = measured.setup_of(moved(method=method))["order"], knobs_of(moved(method=method))
+        assert order_ == order and (knobs[0]["strength"] > 0) == (order == "strongest first")
 
 
 def test_a_knob_is_named_by_what_it_moves_and_its_ends_follow_the_sign():
     for sign, low, high in ((1, FACTORS[0].low, FACTORS[0].high), (-1, FACTORS[0].high, FACTORS[0].low)):
         named = measured._named(record_of([sign * 1.0, 0.6, 0.1]), 0, MODEL)
-        assert (named["title"], named["low"], named["high"]) == (FACTORS[0].description, low, high)
+        assert (named["titles"], named["ends"]) == (FACTORS[0].description, (low, high))
         assert FACTORS[1].description in named["also"]
     assert measured._named(record_of([1.0, 0.4, 0.1]), 0, MODEL)["also"] == ""
-    assert measured._named(dict(record_of([1.0, 0.4]), strongest=None), 0, MODEL)["title"] == "many things a little"
+    assert measured._named(dict(record_of([1.0, 0.4]), strongest=None), 0, MODEL)["titles"] == "many things a little"
 
 
 # --- what is taken away
@@ -345,7 +363,7 @@ def test_a_knob_is_named_by_what_it_moves_and_its_ends_follow_the_sign():
     "kind, start", [("picture", b"\x89PNG"), ("strip", b"\x89PNG"), ("clip", b"RIFF"), ("notebook", b"{")]
 )
 def test_what_is_taken_away_is_a_file_of_its_kind(kind, start):
-    data, name = sefa.file_for(moved(), kind)
+    data, name = tabs.file_for(TAB, moved(), kind)
     assert data.startswith(start) and "5" in name
     if kind == "picture":
         assert recipe_from_png(data) == moved()
@@ -389,9 +407,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
     for event in page.config["dependencies"]:
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
-    assert public == {
-        *sefa.ENDPOINTS,
-        "steer_find",
+    assert {f"steer_{name}" for name in FIRST} <= public and public == {
         *lowrank.ENDPOINTS,
         *(name for tab in app.TABS for name in endpoints_of(tab)),
     }
@@ -440,7 +456,7 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
     def opened(**query):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return sefa.opened(Request(**query))
+            return tabs._opened(TAB)(Request(**query))
 
     assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
     for query in ({}, {"theme": "dark"}):
@@ -453,21 +469,19 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
 
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):
     recipe = moved()
-    from demos.steer import record as arrival
-
     monkeypatch.setattr(arrivals, "ARRIVAL", tmp_path / "arrival")
-    arrival.record(recipe, tmp_path / "arrival")
+    record(TAB, recipe, tmp_path / "arrival", cells=("grid", "faces"))
     arrivals.recorded.cache_clear()
-    shown = sefa.arrival()
+    shown = tabs.arrival(TAB)
     assert shown["recipe"] == recipe.as_dict() and shown["answer"]["src"].startswith("data:image/webp")
     assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
-    tiles = re.findall(r"data:image/webp[^\"]+", shown["grid"]["html"])
-    fresh = re.findall(r"data:image/webp[^\"]+", last_of(CELLS["grid"], recipe))
+    tiles = re.findall(r"data:image/webp[^\"]+", shown["cells"]["grid"]["html"])
+    fresh = re.findall(r"data:image/webp[^\"]+", last_of("grid", recipe)["html"])
     assert len(tiles) == len(fresh) == 60 and all(
         np.array_equal(pixels(tile), pixels(other)) for tile, other in zip(tiles[::7], fresh[::7])
     )
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
-    assert sefa.arrival()["answer"] == {}
+    assert tabs.arrival(TAB)["answer"] == {}
     arrivals.recorded.cache_clear()
 
 

@@ -16,11 +16,12 @@ from starlette.testclient import TestClient
 import app as page
 from core import zoo
 from core.checkpoints import native
-from demos.page import picture as recipes
-from demos.page import pictures, uploads
-from demos.page.picture import Recipe
+from demos.page import picture as page_pictures
+from demos.page import pictures, sources
 from demos.paint import search
 from demos.paint.recipe import Painted
+from demos.steer import recipe as recipes
+from demos.steer.recipe import Recipe
 
 from .. import tiny
 
@@ -34,7 +35,7 @@ def small(tmp_path, monkeypatch):
     native.save(tiny.stylegan2(), path)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: zoo.ModelCard(MODEL, "Small", str(path), None, 16)})
     zoo.load(MODEL)
-    recipes.directions_of(Recipe(MODEL))
+    sources.directions_of(Recipe(MODEL))
     return tmp_path
 
 
@@ -55,7 +56,7 @@ def pixels(data: bytes) -> np.ndarray:
 
 
 def drawn_alone(recipe: Recipe) -> np.ndarray:
-    return np.asarray(recipes.shown(recipes.render(recipe), recipe.model)[0].convert("RGB")).astype(int)
+    return np.asarray(page_pictures.shown(recipes.render(recipe), recipe.model)[0].convert("RGB")).astype(int)
 
 
 def refused(answer, status: int, *words: str) -> None:
@@ -155,7 +156,7 @@ def test_nothing_is_opened_for_it(client, small, monkeypatch):
 
 
 def test_nothing_is_solved_or_searched_for_it(client, monkeypatch):
-    monkeypatch.setattr(recipes, "_find_directions", lambda *_: pytest.fail("directions were computed"))
+    monkeypatch.setattr(sources, "_find", lambda *_: pytest.fail("directions were computed"))
     monkeypatch.setattr(search, "watched", lambda *_: pytest.fail("knobs were solved"))
     assert client.get(address(Recipe(MODEL, seed=9, amounts=(1,)))).status_code == 200, "these are known"
     refused(client.get(address(Recipe(MODEL, method="random", amounts=(1,)))), 409, "not found yet")
@@ -169,7 +170,7 @@ def test_painted_pictures_come_once_their_knobs_were_found(client):
     knobs = search.solve(recipe)
     answer = client.get(f"/pictures/after?{urlencode(recipe.to_query())}")
     assert answer.status_code == 200
-    alone = recipes.shown(search.render(recipe, knobs, [recipe.amounts]), MODEL)[0]
+    alone = page_pictures.shown(search.render(recipe, knobs, [recipe.amounts]), MODEL)[0]
     assert np.abs(pixels(answer.content) - np.asarray(alone).astype(int)).max() <= 1
 
 
@@ -208,7 +209,7 @@ def test_beyond_what_may_be_in_flight_it_says_when_to_ask_again(client, monkeypa
 
 
 def test_what_is_kept_is_limited_in_bytes():
-    assert pictures._kept.largest <= 64 * 2**20 and recipes._made.largest <= 64 * 2**20
+    assert pictures._kept.largest <= 64 * 2**20 and page_pictures._made.largest <= 64 * 2**20
 
 
 # --- what is private
@@ -247,12 +248,12 @@ def test_a_token_opens_only_what_it_was_made_for(client, small, monkeypatch):
 
 def test_directions_of_a_file_are_private_too(client, small):
     np.save(small / "mine.npy", np.eye(12)[:2])
-    recipe = uploads.take_directions(str(small / "mine.npy"), Recipe(MODEL, seed=5).as_dict())
+    recipe = sources.take_directions(str(small / "mine.npy"), Recipe(MODEL, seed=5).as_dict())
     moved = recipes.turned(recipe, 0, 1.5)
     values = {name: str(value) for name, value in moved.as_dict().items() if name not in ("version", "amounts")}
     query = urlencode(dict(values, amounts="1.5,0"))
     place = pictures.address(("directions", MODEL, recipe.directions))
     answer = client.get(f"/{place}/after?{query}")
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
-    alone = recipes.shown(recipes.render(moved, uploads.uploaded(moved)), MODEL)[0]
+    alone = page_pictures.shown(recipes.render(moved), MODEL)[0]
     assert np.abs(pixels(answer.content) - np.asarray(alone).astype(int)).max() <= 1

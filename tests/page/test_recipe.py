@@ -5,6 +5,7 @@ import io
 import json
 import math
 import random
+import shutil
 import string
 import subprocess
 import sys
@@ -27,12 +28,17 @@ from core.factorization.sefa import sefa
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
-from demos.page import picture as made
+from demos.page import knobs, sources
+from demos.page import picture as page
 from demos.page.export import LARGEST_PNG, SET_UP, recipe_from_png
 from demos.page.fields import REPOSITORY, VERSION, RecipeError
-from demos.page.picture import Recipe
-from demos.steer.code import code_for, notebook_for, png_for
+from demos.page.sources import directions_of
+from demos.page.tab import code_for, file_for
+from demos.page.verdicts import knobs_of
+from demos.steer import recipe as made
 from demos.steer.edits import Edit, EditFile, Storage, apply_edit, keep_edit
+from demos.steer.recipe import Recipe
+from demos.steer.tab import TAB
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, PROGRESSIVE, RETRAINED = "tiny-stylegan2", "tiny-pggan", "tiny-retrained"
@@ -85,8 +91,24 @@ def moved():
     return Recipe(STYLE, seed=7, psi=0.6, amounts=(1.5, 0, -2), knob=2)
 
 
-def drawn(recipe, files=None):
-    return to_uint8(made.render(recipe, files))[0]
+def drawn(recipe):
+    return to_uint8(made.render(recipe))[0]
+
+
+def codes_of(recipe):
+    return knobs_of(recipe).moved(page.own_codes(recipe), [recipe.amounts])
+
+
+def picture_bytes(recipe):
+    return knobs.picture_of(recipe, knobs_of(recipe))
+
+
+def png_for(recipe):
+    return file_for(TAB, recipe, "picture")[0]
+
+
+def notebook_for(recipe):
+    return file_for(TAB, recipe, "notebook")[0]
 
 
 def unpacked(data):
@@ -206,9 +228,9 @@ def test_the_reach_is_the_cards(monkeypatch, cards):
 
 
 def test_slots_belong_to_sizes_as_stylegan_counts_them():
-    groups = made.layer_groups(STYLE)
+    groups = page.layer_groups(STYLE)
     assert groups == {"all": tuple(range(10)), "coarse": (0, 1, 2, 3), "middle": (4, 5, 6, 7), "fine": (8, 9)}
-    assert made.layer_groups(PROGRESSIVE) == {"all": (0,)}
+    assert page.layer_groups(PROGRESSIVE) == {"all": (0,)}
     assert "this model has all" in sentence(Recipe, PROGRESSIVE, layers="coarse")
 
 
@@ -224,15 +246,15 @@ def test_slots_belong_to_sizes_as_stylegan_counts_them():
 )
 def test_own_layers_are_read_and_written_in_one_form(text, canonical, slots):
     recipe = Recipe(STYLE, layers=text)
-    assert recipe.layers == canonical and made.slots_of(recipe) == slots
+    assert recipe.layers == canonical and page.slots_of(recipe) == slots
 
 
 @pytest.mark.parametrize("layers", ["all", "coarse", "middle", "fine", "5", "0-3,6"])
 def test_only_the_chosen_layers_read_another_code(layers, moved):
     recipe = replace(moved, layers=layers)
-    still = made.codes_of(replace(recipe, amounts=()))
-    changed = (made.codes_of(recipe) != still).any(2)[0].nonzero().flatten().tolist()
-    assert tuple(changed) == made.slots_of(recipe)
+    still = codes_of(replace(recipe, amounts=()))
+    changed = (codes_of(recipe) != still).any(2)[0].nonzero().flatten().tolist()
+    assert tuple(changed) == page.slots_of(recipe)
 
 
 # --- directions
@@ -240,11 +262,11 @@ def test_only_the_chosen_layers_read_another_code(layers, moved):
 
 def test_the_knobs_are_measured_in_standard_deviations(moved):
     generator = zoo.load(STYLE)
-    directions, steps = made.directions_of(moved)
+    directions, steps = directions_of(moved)
     w = generator.codes(generator.sample(2000, 10_000))[:, 0].double()
     along = w @ directions.vectors.T
     assert np.allclose(along.std(0), steps, rtol=0.08)
-    shift = made.codes_of(moved) - made.codes_of(replace(moved, amounts=()))
+    shift = codes_of(moved) - codes_of(replace(moved, amounts=()))
     assert np.allclose((shift[0, 4].double() @ directions.vectors.T)[:3], [1.5 * steps[0], 0, -2 * steps[2]], atol=1e-5)
 
 
@@ -258,13 +280,13 @@ def test_every_method_has_its_own_knobs(moved):
 
 def test_directions_are_made_once_also_when_asked_for_at_the_same_time(moved, monkeypatch):
     calls, together = [], threading.Barrier(6)
-    monkeypatch.setattr(made, "spread_along", lambda *a, **n: calls.append(1) or spread_along(*a, **n))
+    monkeypatch.setattr(sources, "spread_along", lambda *a, **n: calls.append(1) or spread_along(*a, **n))
     recipe = replace(moved, method="random", layers="1,3,5")
     found = []
 
     def ask():
         together.wait()
-        found.append(made.directions_of(recipe)[0])
+        found.append(directions_of(recipe)[0])
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     [thread.start() for thread in threads]
@@ -272,56 +294,65 @@ def test_directions_are_made_once_also_when_asked_for_at_the_same_time(moved, mo
     assert len(calls) == 1 and len(found) == 6 and all(one is found[0] for one in found)
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Where visitors' files of directions lie."""
+    monkeypatch.setattr(sources, "folder", lambda: tmp_path / "uploads")
+
+
+def brought(name, vectors):
+    """The sha256 of a visitor's file with these directions, [k, dim] or [k, slots, dim]."""
+    data = io.BytesIO()
+    np.save(data, vectors)
+    return stored(name, data.getvalue())
+
+
+def stored(name, data, sha256=None):
+    sha256 = sha256 or hashlib.sha256(data).hexdigest()
+    (sources.folder() / sha256).mkdir(parents=True)
+    (sources.folder() / sha256 / name).write_bytes(data)
+    return sha256
+
+
 @pytest.fixture
-def uploaded(tmp_path):
-    """Three directions in a .npy file, as `files` of a visitor."""
-    path = tmp_path / "mine.npy"
-    np.save(path, np.random.default_rng(0).normal(size=(3, 12)))
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert made.file_identity(path) == sha256
-    return {sha256: path}
+def uploaded():
+    """Three directions in a visitor's .npy file: its sha256."""
+    return brought("mine.npy", np.random.default_rng(0).normal(size=(3, 12)))
 
 
 def test_directions_from_a_file_steer(uploaded, moved):
-    sha256, path = next(iter(uploaded.items()))
-    recipe = replace(moved, method="file", directions=sha256, layers="coarse")
+    recipe = replace(moved, method="file", directions=uploaded, layers="coarse")
+    path = sources.uploaded(recipe)
+    assert page.file_identity(path) == uploaded
     vectors = np.load(path)
-    shift = (made.codes_of(recipe, uploaded) - made.codes_of(replace(recipe, amounts=())))[0]
+    shift = (codes_of(recipe) - codes_of(replace(recipe, amounts=())))[0]
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    steps = made.directions_of(recipe, uploaded)[1].numpy()
+    steps = directions_of(recipe)[1].numpy()
     assert np.allclose(shift[0], 1.5 * steps[0] * units[0] - 2 * steps[2] * units[2], atol=1e-5) and not shift[4:].any()
 
 
-def test_what_is_wrong_with_a_file_of_directions_is_said(uploaded, moved, tmp_path):
-    sha256, path = next(iter(uploaded.items()))
-    recipe = replace(moved, method="file", directions=sha256)
-    assert "choose the file again" in sentence(made.render, recipe)
-    assert "choose the file again" in sentence(made.picture_bytes, recipe)
-    assert "only 3 directions" in sentence(made.render, replace(recipe, amounts=(0,) * 5 + (1,)), uploaded)
+def test_what_is_wrong_with_a_file_of_directions_is_said(uploaded, moved):
+    recipe = replace(moved, method="file", directions=uploaded)
+    gone = replace(recipe, directions="1" * 64)
+    assert "choose the file again" in sentence(made.render, gone)
+    assert "choose the file again" in sentence(picture_bytes, gone)
+    assert "only 3 knobs" in sentence(made.render, replace(recipe, amounts=(0,) * 5 + (1,)))
     assert "sha256" in sentence(Recipe, STYLE, method="file")
-    other = tmp_path / "other.npy"
-    np.save(other, np.ones((2, 7)))
-    wide = {made.file_identity(other): other}
-    assert "12" in sentence(made.render, replace(recipe, directions=next(iter(wide))), wide)
-    each = tmp_path / "each.npy"
-    np.save(each, np.random.default_rng(1).normal(size=(2, 10, 12)))
-    own = {made.file_identity(each): each}
-    layered = replace(recipe, directions=next(iter(own)), amounts=(1,))
-    assert made.render(layered, own).shape == (1, 3, 64, 64)
-    assert "choose all layers" in sentence(made.render, replace(layered, layers="fine"), own)
-    swapped = {"0" * 64: each}
-    assert "no longer here" in sentence(made.render, replace(recipe, directions="0" * 64), swapped)
-    gone = {"1" * 64: tmp_path / "gone.npy"}
-    assert "no longer here" in sentence(made.render, replace(recipe, directions="1" * 64), gone)
+    assert "12" in sentence(made.render, replace(recipe, directions=brought("other.npy", np.ones((2, 7)))))
+    each = brought("each.npy", np.random.default_rng(1).normal(size=(2, 10, 12)))
+    layered = replace(recipe, directions=each, amounts=(1,))
+    assert made.render(layered).shape == (1, 3, 64, 64)
+    assert "choose all layers" in sentence(made.render, replace(layered, layers="fine"))
+    swapped = stored("swapped.npy", sources.uploaded(layered).read_bytes(), sha256="0" * 64)
+    assert "no longer here" in sentence(made.render, replace(recipe, directions=swapped))
 
 
 def test_directions_made_for_other_weights_are_refused(moved, tmp_path):
     path = tmp_path / "theirs.safetensors"
     save_directions(sefa(zoo.load(RETRAINED), k=3), path, model=RETRAINED, weights=zoo.weights_hash(RETRAINED))
-    there = {made.file_identity(path): path}
-    recipe = replace(moved, method="file", directions=next(iter(there)))
-    assert "other weights" in sentence(made.render, recipe, there)
-    assert made.render(replace(recipe, model=RETRAINED), there).shape == (1, 3, 64, 64)
+    recipe = replace(moved, method="file", directions=stored(path.name, path.read_bytes()))
+    assert "other weights" in sentence(made.render, recipe)
+    assert made.render(replace(recipe, model=RETRAINED)).shape == (1, 3, 64, 64)
 
 
 # --- pictures
@@ -339,7 +370,7 @@ def test_the_picture_is_the_generators_own(moved):
 @pytest.mark.parametrize("layers", ["all", "middle", "fine", "5", "9"])
 def test_starting_late_changes_nothing(layers, moved):
     recipe = replace(moved, layers=layers)
-    assert torch.equal(made.render(recipe), zoo.load(STYLE)(made.codes_of(recipe)))
+    assert torch.equal(made.render(recipe), zoo.load(STYLE)(codes_of(recipe)))
 
 
 @pytest.mark.parametrize("layers", ["all", "fine", "5"])
@@ -353,7 +384,7 @@ def test_undoing_is_exact(layers, moved):
 @pytest.mark.parametrize("layers", ["all", "coarse", "fine"])
 def test_the_frames_of_a_strip_are_the_single_pictures(layers, moved):
     recipe, amounts = replace(moved, layers=layers), [-3, -0.3, 0, 1.5, 3]
-    frames = to_uint8(made.render_strip(recipe, 2, amounts))
+    frames = to_uint8(made.render_strip(recipe, amounts))
     single = [drawn(made.turned(recipe, 2, amount)) for amount in amounts]
     assert all(levels_apart(a, b) <= 1 for a, b in zip(frames, single, strict=True))
     assert levels_apart(frames[0], frames[-1]) > 1
@@ -363,29 +394,19 @@ def test_a_strip_runs_the_layers_below_its_knobs_once(moved, monkeypatch):
     generator, sizes = zoo.load(STYLE), []
     for layer in generator.layers[:4]:
         monkeypatch.setattr(layer, "forward", lambda *a, ours=layer.forward: sizes.append(len(a[-1])) or ours(*a))
-    made.render_strip(replace(moved, layers="fine", seed=123), 0, [-1, 0, 1])
+    made.render_strip(replace(moved, layers="fine", seed=123, knob=0), [-1, 0, 1])
     assert sizes == [1, 1, 1, 1]
 
 
-def test_other_faces_are_the_same_knob_on_other_seeds(moved):
-    faces = made.render_faces(moved, [3, 9], [-2, 0, 2])
-    assert faces.shape == (2, 3, 3, 64, 64)
-    assert levels_apart(to_uint8(faces[1])[2], drawn(replace(made.turned(moved, 2, 2), seed=9))) <= 1
-
-
 def test_a_strip_refuses_what_is_no_strip(moved):
-    assert "128" in sentence(made.render_strip, moved, 0, [])
-    assert "128" in sentence(made.render_strip, moved, 0, [0.0] * 129)
-    assert "0 to 9" in sentence(made.render_strip, moved, 10, [0])
-    assert "-3 to 3" in sentence(made.render_strip, moved, 0, [4])
-    assert "128" in sentence(made.render_faces, moved, [], [0])
+    assert "-3 to 3" in sentence(made.render_strip, moved, [4])
 
 
 def test_the_file_is_the_picture_without_loss_and_made_once(moved, monkeypatch):
-    data = made.picture_bytes(moved)
+    data = picture_bytes(moved)
     assert np.array_equal(unpacked(data), drawn(moved)) and Image.open(io.BytesIO(data)).format == "WEBP"
-    monkeypatch.setattr(made, "render", None)
-    assert made.picture_bytes(replace(moved, knob=5)) is data  # which knob is chosen does not show
+    monkeypatch.setattr(knobs, "render", None)
+    assert picture_bytes(replace(moved, knob=5)) is data  # which knob is chosen does not show
 
 
 def test_pggan_is_steered_by_the_same_recipe():
@@ -559,7 +580,7 @@ def test_a_png_without_a_recipe_gets_a_sentence(moved):
     out = io.BytesIO()
     Image.new("RGB", (4, 4)).save(out, "png")
     assert "no recipe" in sentence(recipe_from_png, out.getvalue())
-    assert "not a PNG" in sentence(recipe_from_png, made.picture_bytes(moved))
+    assert "not a PNG" in sentence(recipe_from_png, picture_bytes(moved))
     assert "MB" in sentence(recipe_from_png, bytes(LARGEST_PNG + 1))
     whole, draw = png_for(moved), random.Random(2)
     for _ in range(300):
@@ -598,25 +619,26 @@ def run_code(code, folder, monkeypatch):
 )
 def test_the_code_makes_the_same_pixels(change, moved, tmp_path, monkeypatch):
     recipe = replace(moved, **change)
-    names = run_code(code_for(recipe), tmp_path, monkeypatch)
+    names = run_code(code_for(TAB, recipe), tmp_path, monkeypatch)
     assert np.array_equal(np.asarray(names["picture"]), drawn(recipe))
     assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), drawn(recipe))
 
 
 def test_the_code_of_a_pggan_and_of_a_file_makes_the_same_pixels(moved, uploaded, tmp_path, monkeypatch):
     progressive = Recipe(PROGRESSIVE, seed=2, amounts=(0, 2))
-    code = code_for(progressive)
+    code = code_for(TAB, progressive)
     assert "psi" not in code
     assert np.array_equal(np.asarray(run_code(code, tmp_path, monkeypatch)["picture"]), drawn(progressive))
     for layers in ("all", "coarse"):
-        recipe = replace(moved, method="file", directions=next(iter(uploaded)), layers=layers, knob=9)
-        names = run_code(code_for(recipe, uploaded), tmp_path, monkeypatch)
-        assert np.array_equal(np.asarray(names["picture"]), drawn(recipe, uploaded))
-    assert "directions.npy" in code_for(recipe)
+        recipe = replace(moved, method="file", directions=uploaded, layers=layers, knob=9)
+        names = run_code(code_for(TAB, recipe), sources.uploaded(recipe).parent, monkeypatch)
+        assert np.array_equal(np.asarray(names["picture"]), drawn(recipe))
+    shutil.rmtree(sources.folder())
+    assert "directions.npy" in code_for(TAB, recipe)
 
 
 def test_the_code_uses_the_core_only_and_is_short(moved):
-    code = code_for(moved)
+    code = code_for(TAB, moved)
     sources = [line.split()[1] for line in code.splitlines() if line.startswith(("from", "import"))]
     assert sources and all(source.startswith("core") for source in sources)
     assert len(code.splitlines()) < 20 and max(map(len, code.splitlines())) <= 120
@@ -625,7 +647,7 @@ def test_the_code_uses_the_core_only_and_is_short(moved):
 def test_the_code_runs_as_it_stands_in_a_fresh_process(moved, files, tmp_path):
     card = f"zoo.ModelCard({STYLE!r}, 'tiny', {str(files[STYLE])!r}, None, 64)"
     start = f"from core import zoo\nzoo.CARDS[{STYLE!r}] = {card}\n"
-    code = code_for(moved).replace("picture.png", str(tmp_path / "picture.png"))
+    code = code_for(TAB, moved).replace("picture.png", str(tmp_path / "picture.png"))
     subprocess.run([sys.executable, "-c", start + code], cwd=ROOT, check=True, timeout=120)
     assert np.array_equal(unpacked((tmp_path / "picture.png").read_bytes()), drawn(moved))
 
@@ -643,7 +665,7 @@ def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(move
     for source in code:
         exec(compile(source, "cell", "exec"), names)
     assert np.array_equal(np.asarray(names["picture"]), drawn(moved))
-    strip = made.render_strip(moved, moved.knob, [-3, -2, -1, 0, 1, 2, 3])
+    strip = made.render_strip(moved, [-3, -2, -1, 0, 1, 2, 3])
     assert all(levels_apart(np.asarray(a), b) <= 1 for a, b in zip(names["frames"], to_uint8(strip), strict=True))
     assert notebook_for(moved) == data
 
@@ -682,9 +704,11 @@ def test_a_kept_edit_moves_another_face_from_where_it_stands(moved):
 
 
 def test_an_edit_of_uploaded_directions_needs_the_file_no_more(moved, uploaded):
-    recipe = replace(moved, method="file", directions=next(iter(uploaded)))
-    kept = EditFile.from_json(EditFile((keep_edit("mine", recipe, uploaded),)).to_json(), model=STYLE).edits[0]
-    assert levels_apart(to_uint8(apply_edit(kept, replace(moved, amounts=())))[0], drawn(recipe, uploaded)) <= 1
+    recipe = replace(moved, method="file", directions=uploaded)
+    kept, expected = EditFile((keep_edit("mine", recipe),)).to_json(), drawn(recipe)
+    shutil.rmtree(sources.folder())
+    (kept,) = EditFile.from_json(kept, model=STYLE).edits
+    assert levels_apart(to_uint8(apply_edit(kept, replace(moved, amounts=())))[0], expected) <= 1
 
 
 def test_nothing_to_keep_or_to_save_is_said(moved):
@@ -818,5 +842,5 @@ def test_the_alternative_text_says_what_was_done(moved):
 
 
 def test_no_gradio_is_needed():
-    code = "import sys; import demos.page.picture; sys.exit('gradio' in sys.modules or 'nbformat' in sys.modules)"
+    code = "import sys; import demos.page.sources; sys.exit('gradio' in sys.modules or 'nbformat' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0

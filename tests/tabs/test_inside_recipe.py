@@ -22,7 +22,7 @@ from demos.inside.recipe import Look
 from demos.page import classes
 from demos.page.export import cell_of
 from demos.page.fields import RecipeError
-from demos.page.picture import Recipe, alt_text
+from demos.steer.recipe import Recipe, alt_text
 
 from .. import support, tiny
 

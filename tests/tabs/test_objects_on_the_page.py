@@ -12,12 +12,12 @@ from core import zoo
 from core.images import to_uint8
 from core.truth.worlds import objects
 from demos.inside.recipe import BUNDLED
-from demos.page import evidence as measured
 from demos.page import models
-from demos.page import picture as recipes
-from demos.page.picture import Recipe
+from demos.page import verdicts as measured
 from demos.paint import recipe as painted
 from demos.paint.recipe import AROUND, Painted
+from demos.steer import recipe as recipes
+from demos.steer.recipe import Recipe
 from demos.steer.truth import read_html
 
 

@@ -31,13 +31,14 @@ from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
 from demos.page import picture as recipes
-from demos.page import uploads, words
+from demos.page import words
 from demos.page.fields import RecipeError
 from demos.paint import experiments
 from demos.paint import recipe as painted
 from demos.paint import search as finding
 from demos.paint import tab as lowrank
 from demos.paint.recipe import Painted
+from demos.steer import recipe as steer_recipe
 
 from .. import tiny
 from ..support import MODEL, SIDE, Request, pixels
@@ -179,7 +180,7 @@ def test_the_picture_is_the_paper_s_and_another_amount_is_not():
 
 def test_one_step_changes_the_region_by_a_twentieth_at_first_order():
     recipe, generator = turned(), zoo.load(MODEL)
-    knobs, codes = finding.solve(recipe), recipes.codes_of(recipe.base)
+    knobs, codes = finding.solve(recipe), recipes.own_codes(recipe.base)
     with torch.no_grad():
         before, after = generator(codes)[0], generator(edit(codes, knobs.directions, [0.1 * knobs.steps[0]]))[0]
     squared = (after - before).square().mean(0)
@@ -537,9 +538,9 @@ def test_strip_clip_and_notebook_are_files(kind):
 def test_the_knobs_open_in_steer_and_draw_the_same_picture():
     recipe = turned(amounts=(0.5, -0.25))
     knobs = finding.solve(recipe)
-    steered = recipes.Recipe.from_json(lowrank.to_steer(recipe))
+    steered = steer_recipe.Recipe.from_json(lowrank.to_steer(recipe))
     assert steered.method == "file" and steered.seed == recipe.seed
-    image = recipes.render(steered, uploads.uploaded(steered))
+    image = steer_recipe.render(steered)
     expected = finding.render(recipe, knobs, [recipe.amounts], quickly=False)
     base = recipes.render(recipe.base)
     assert float((image.clamp(-1, 1) - expected).abs().max()) < 0.02 < float((base.clamp(-1, 1) - expected).abs().max())

@@ -33,8 +33,8 @@ from demos.page import tab as page
 from demos.page.cells import last_html, stopping, watched
 from demos.page.fields import RecipeError
 from demos.page.handlers import last_of
-from demos.page.picture import Recipe, directions_of
 from demos.page.queue import QUEUE
+from demos.page.sources import KnobSet, directions_of
 from demos.page.tab import left
 from demos.restore import answer, experiments, settings, words
 from demos.restore import five as fives
@@ -564,7 +564,7 @@ def test_all_codes_move_together_when_a_restored_picture_is_edited():
     found = restoring.known(recipe)
     assert np.array_equal(tiles(still)[0][0], to_uint8(found.raw)[0]) and "All 3 codes moved together" in still
     turned = last_html(experiments.edited(recipe, {"knob-1": 2.0, "knob-2": -1.0}))
-    directions, steps = directions_of(Recipe(MODEL, psi=zoo.card(MODEL).psi))
+    directions, steps = directions_of(KnobSet(MODEL))
     moved = edit(found.picture.codes, directions, [2 * float(steps[0]), -float(steps[1])])
     with torch.no_grad():
         expected = to_uint8(found.picture.draw(moved).clamp(-1, 1))[0]

@@ -15,6 +15,7 @@ from core.generators.base import Generator, State
 from core.inversion import baselines
 from core.truth.worlds import load_world
 from demos.page import evidence as measured
+from demos.page.verdicts import verdict_in
 from demos.restore.recipe import Restoration
 from weights.recipes.measure import restore, restore_tables
 from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised, written
@@ -123,7 +124,7 @@ def test_the_sentence_on_the_page_is_that_of_the_measurement_and_names_its_basel
     for key, table in found["sets"].items():
         group = key.split("/")[1]
         for knob in table["knobs"]:
-            said = measured.verdict_in(found, knob, group, factors)
+            said = verdict_in(found, knob, group, factors)
             before, _, ending = said.partition(" A random knob\u2019s strongest: ")
             assert ending == f"{found['baseline'][group]:.2f}. ({found['samples']['faces']} {things})"
             recorded = knob["verdict"].partition(" Random knobs: ")[0].partition(" A random knob")[0]
