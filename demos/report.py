@@ -32,7 +32,7 @@ from core.truth.worlds.base import Factor
 
 from .page import evidence as measured
 from .page import verdicts
-from .page.blocks import Bar, bars, data_uri, table
+from .page.blocks import data_uri, table
 from .page.parts import css
 from .page.words import signed
 
@@ -249,22 +249,8 @@ def _evidence(subject: Subject, directions: Directions, steps: Tensor, seconds: 
 def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
     """The bundled model's own evidence: read by a network that was trained on renders, whose factors are known."""
     records, chance = (known["sets"][name]["knobs"] for name in ("sefa-paper/all", "random/all"))
-    beside = [sum(abs(knob["mean"][i]) for knob in chance) / len(chance) for i in range(len(factors))]
-    tables = []
-    for record in records[:knobs]:
-        order = sorted(range(len(factors)), key=lambda i: -abs(record["mean"][i]))[:LISTED]
-        rows = [
-            Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
-            for i in order
-        ]
-        tables.append(
-            bars(
-                rows,
-                caption=f"The {LISTED} factors that it changes most, in standard deviations a step",
-                value="change [95 %]",
-                beside=f"{len(chance)} random knobs, mean size",
-            )
-        )
+    caption = f"The {LISTED} factors that it changes most, in standard deviations a step"
+    tables = [verdicts.factor_bars(one, factors, chance, caption, LISTED) for one in records[:knobs]]
     samples = known["samples"]
     says = (
         f"Recorded with exactly these weights on {known['date']}: every knob was turned on {samples['faces']} "

@@ -23,6 +23,7 @@ from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 from core.zoo import has_reader
 
+from .blocks import Bar, bars
 from .cache import Cache
 from .cells import Progress
 from .evidence import evidence
@@ -87,6 +88,36 @@ def factors_of(model: str, grade: str) -> Sequence[Factor]:
     return load_world(zoo.card(model).world).FACTORS if grade == READER else statistics.FACTORS
 
 
+# --- as tables
+
+
+def strongest_first(record: dict) -> list[int]:
+    """The numbers of the factors of a record, by the size of their change."""
+    return sorted(range(len(record["mean"])), key=lambda i: -abs(record["mean"][i]))
+
+
+def chance_of(model: str, layers: str) -> list[dict]:
+    """The records of random knobs in the evidence; none where nothing was measured."""
+    return (evidence(model) or {}).get("sets", {}).get(f"random/{layers}", {}).get("knobs", [])
+
+
+def factor_bars(
+    record: dict, factors: Sequence[Factor], chance: Sequence[dict], caption: str, most: int | None = None
+) -> str:
+    """By how much a knob changes the `most` factors that it changes most, beside what random knobs do to each."""
+    beside = [sum(abs(one["mean"][i]) for one in chance) / len(chance) for i in range(len(factors))] if chance else None
+    rows = [
+        Bar(
+            factors[i].description,
+            *(record[name][i] for name in ("mean", "low", "high")),
+            beside=beside and beside[i],
+        )
+        for i in strongest_first(record)[:most]
+    ]
+    name = f"{len(chance)} random knobs, mean size" if chance else ""
+    return bars(rows, caption=caption, value="change [95 %]", beside=name)
+
+
 # --- what the controls show
 
 
@@ -114,7 +145,7 @@ def _named(record: dict | None, knob: int, model: str) -> dict:
     if record["strongest"] is None:
         return said
     factors, mean = factors_of(model, record.get("grade", READER)), record["mean"]
-    first, second = sorted(range(len(mean)), key=lambda i: -abs(mean[i]))[:2]
+    first, second = strongest_first(record)[:2]
     ends = (factors[first].low, factors[first].high)[:: 1 if mean[first] > 0 else -1]
     also = f"also: {factors[second].description}" if abs(mean[second]) >= BESIDE * abs(mean[first]) else ""
     return dict(said, titles=factors[first].description, also=also, ends=ends)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -106,12 +106,9 @@ class EditFile:
 
     def to_json(self) -> str:
         """Raises RecipeError where there is nothing to save, or more than the page would read again."""
-        text = _written(map(_row, self.edits))
         if not self.edits:
             raise RecipeError("there is no edit of this network to save: keep one first")
-        if len(text) > LARGEST_EDIT_FILE:
-            raise RecipeError(f"{len(self.edits)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: save fewer")
-        return text
+        return _written(list(map(_row, self.edits)), "save fewer")
 
     @classmethod
     def from_json(cls, data: str | bytes, *, model: str) -> EditFile:
@@ -147,23 +144,14 @@ class Storage:
 
     def text(self) -> str:
         """Raises RecipeError where it is more than would be read again."""
-        text = _written(self.rows)
-        if len(text) > LARGEST_EDIT_FILE:
-            raise RecipeError(
-                f"{len(self.rows)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: delete some, "
-                "or save them to a file first"
-            )
-        return text
+        return _written(self.rows, "delete some, or save them to a file first")
 
     def choices(self, model: str) -> list[tuple[str, str]]:
         """(in words, key) of all edits, those of this network first; the others say of what they are."""
-        own = [(row["name"], key_of(row)) for row in self.rows if _is_of(row, model)]
-        others = [
-            (f"{row['name']} (of another network: {_network(row, model)})", key_of(row))
-            for row in self.rows
-            if not _is_of(row, model)
-        ]
-        return own + others
+        mine = [_is_of(row, model) for row in self.rows]
+        own = [(row["name"], key_of(row)) for row, is_mine in zip(self.rows, mine) if is_mine]
+        others = [row for row, is_mine in zip(self.rows, mine) if not is_mine]
+        return own + [(f"{row['name']} (of another network: {_network(row, model)})", key_of(row)) for row in others]
 
     def of(self, model: str) -> tuple[Edit, ...]:
         """This network's edits. Raises RecipeError where one is damaged."""
@@ -218,8 +206,11 @@ def _row(kept: Edit) -> dict:
     return dict(name=kept.name, recipe=kept.recipe.as_dict(), slots=kept.slots, shift=kept.shift, weights=kept.weights)
 
 
-def _written(rows: Iterable[Mapping]) -> str:
-    return json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=list(rows)))
+def _written(rows: Sequence[Mapping], remedy: str) -> str:
+    text = json.dumps(dict(format=EDITS_FORMAT, version=VERSION, edits=rows))
+    if len(text) > LARGEST_EDIT_FILE:
+        raise RecipeError(f"{len(rows)} edits are more than {LARGEST_EDIT_FILE // 2**20} MB: {remedy}")
+    return text
 
 
 def _edit_of(row: object, model: str) -> Edit:

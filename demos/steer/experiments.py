@@ -135,14 +135,6 @@ def _row(pictures: Sequence[str]) -> str:
 # --- as cells
 
 
-def truth(recipe: Recipe) -> Iterator[str]:
-    yield truth_html(recipe)
-
-
-def reading(recipe: Recipe) -> Iterator[str]:
-    yield read_html(recipe)
-
-
 DRAWN = ("model", "label", "psi", "method", "mode", "layers", "directions")
 CELLS = (
     Cell(
@@ -178,7 +170,7 @@ CELLS = (
         "",
         "What was measured of the chosen knob, and of all.",
         "Look it up",
-        truth,
+        lambda recipe: iter([truth_html(recipe)]),
         ("knob", *(name for name in DRAWN if name != "psi")),
         "true",
         by_itself=True,
@@ -191,7 +183,7 @@ CELLS = (
         "",
         "What an independent reader says of the picture, drawn by the program that drew the training pictures.",
         "Read this picture, and draw what was read",
-        reading,
+        lambda recipe: iter([read_html(recipe)]),
         ("seed", "amounts", *DRAWN),
         "true",
         lane=SHORT,

@@ -19,8 +19,7 @@ from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import storage
 from .code import code_of
 from .experiments import CELLS, draws
-from .recipe import Recipe, told
-from .sentence import first_sentence
+from .recipe import Recipe, first_sentence, told
 from .wishes import find, wishes
 
 # --- parts of its own
@@ -30,12 +29,7 @@ def finder(parts: dict, model: str) -> None:
     lead = "Say what you would like to change; the measurements say which knob does it, and what it also does."
     with cell("Find a knob for …", lead), gr.Row(elem_classes="finder"):
         parts["wish"] = gr.Dropdown(
-            wishes(model),
-            value=None,
-            label="I want to change",
-            elem_id="steer-find",
-            scale=2,
-            min_width=220,
+            wishes(model), value=None, label="I want to change", elem_id="steer-find", scale=2, min_width=220
         )
         parts["says"] = text("", elem_id="steer-find-says")
 

@@ -15,7 +15,7 @@ from core.zoo import has_reader
 
 from ..page import evidence, words
 from ..page import verdicts as measured
-from ..page.blocks import Bar, bars, data_uri, figure, paragraph, table
+from ..page.blocks import data_uri, figure, paragraph, table
 from ..page.fields import RecipeError
 from .recipe import Recipe, alt_text, render
 
@@ -41,38 +41,22 @@ def _not_measured(grade: str) -> str:
 
 
 def _factor_table(recipe: Recipe, record: dict) -> str:
-    factors = measured.factors_of(recipe.model, READER)
-    chance = ((evidence.evidence(recipe.model) or {}).get("sets", {}).get(f"random/{recipe.layers}") or {}).get(
-        "knobs", []
-    )
-    beside = [
-        sum(abs(knob["mean"][i]) for knob in chance) / len(chance) if chance else None for i in range(len(factors))
-    ]
-    rows = [
-        Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside[i])
-        for i in _strongest_first(record)
-    ]
+    chance = measured.chance_of(recipe.model, recipe.layers)
     caption = (
         f"Knob {recipe.knob + 1}: mean change a step, {measured.FACES} {zoo.card(recipe.model).things}, "
         "in standard deviations over the training pictures"
     )
-    shown = bars(
-        rows, caption=caption, value="change [95 %]", beside=f"{len(chance)} random knobs, mean size" if chance else ""
-    )
+    shown = measured.factor_bars(record, measured.factors_of(recipe.model, READER), chance, caption)
     note = (
-        (
-            "<p>Beside each factor stands by how much random knobs change that same factor. The number of a random "
-            "knob in the verdict is that of its strongest factor, whichever that is, and so larger.</p>"
-        )
-        if chance
-        else ""
+        "Beside each factor stands by how much random knobs change that same factor. The number of a random "
+        "knob in the verdict is that of its strongest factor, whichever that is, and so larger."
     )
-    return _purity(recipe, record, "factor") + shown + note
+    return _purity(recipe, record, "factor") + shown + (paragraph(note) if chance else "")
 
 
 def _statistics_table(recipe: Recipe, record: dict) -> str:
     rows = []
-    for i in _strongest_first(record):
+    for i in measured.strongest_first(record):
         mean, low, high = (words.signed(record[name][i], 2) for name in ("mean", "low", "high"))
         rarity = int(100 * record["percentile"][i] + 1e-9)  # rounded down: 99.5 % is not yet all of them
         rows.append(
@@ -89,10 +73,6 @@ def _statistics_table(recipe: Recipe, record: dict) -> str:
         f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures"
     )
     return _purity(recipe, record, "statistic") + table(head, rows, caption=caption)
-
-
-def _strongest_first(record: dict) -> list[int]:
-    return sorted(range(len(record["mean"])), key=lambda i: -abs(record["mean"][i]))
 
 
 def _purity(recipe: Recipe, record: dict, what: str) -> str:
