@@ -37,7 +37,8 @@ from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import gpu, pictures
 from demos.page import parts as notebook
-from demos.page.tab import Tab, answer, door_of
+from demos.page.stage import door_of
+from demos.page.tab import Tab, answer
 from demos.page.tab import build as build_tab
 from demos.paint import pictures as paint_pictures
 from demos.paint import tab as lowrank

@@ -333,12 +333,15 @@ class Fields:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-        found = kinds(cls)
-        ours: dict[str, Any] = read_link(query, [name for name, kind in found.items() if kind.linked])
-        for name in ours:
-            if get_origin(found[name].type) is list:
-                ours[name] = ours[name].split(",") if ours[name] else []
-        return cls(**{"model": cls.default_model(), **ours})
+        ours = read_link(query, [name for name, kind in kinds(cls).items() if kind.linked])
+        return cls(**{"model": cls.default_model(), **cls.values_in(ours)})
+
+    @classmethod
+    def values_in(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """The fields that parameters name, lists taken apart."""
+        lists = [name for name, kind in kinds(cls).items() if get_origin(kind.type) is list]
+        known = {name: value for name, value in query.items() if name in cls.names()}
+        return known | {name: known[name].split(",") if known[name] else [] for name in lists if name in known}
 
     def link(self, page: str = REPOSITORY) -> str:
         """The address that opens this recipe on `page`."""

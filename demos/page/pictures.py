@@ -165,10 +165,7 @@ def asked(doors: Mapping[str, Door], raw: bytes, kind: str, token: str | None) -
 
 def values_of(door: Door, query: Mapping[str, str]) -> dict[str, Any]:
     """The plain values of a recipe whose query no link may hold."""
-    values: dict[str, Any] = {name: value for name, value in query.items() if name in door.recipe.names()}
-    if "amounts" in values:
-        values["amounts"] = values["amounts"].split(",")
-    return {"model": door.recipe.default_model(), **values, "version": 1}
+    return {"model": door.recipe.default_model(), **door.recipe.values_in(query), "version": 1}
 
 
 # --- drawing

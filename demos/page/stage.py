@@ -16,7 +16,7 @@ from . import export, knobs
 from .blocks import data_uri
 from .pace import pace_of
 from .picture import PictureRecipe, has_bytes, picture_bytes, shown, untouched
-from .pictures import address
+from .pictures import Door, Drawing, address
 
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
@@ -138,3 +138,29 @@ def notebook_of_knobs(tab: Any, recipe: PictureRecipe) -> bytes:
     name = f"Knob {knob + 1} ({title})" if title else f"Knob {knob + 1}"
     turned = f"{name} from {-reach:g} to {reach:g} {found.unit}, the other knobs as above."
     return export.notebook(recipe, tab.code(recipe), says, knob, row, turned)
+
+
+# --- the same by plain HTTP
+
+
+def door_of(tab: Any) -> Door:
+    """After, before and the film of the chosen knob, once the knobs are there."""
+
+    def lacks(recipe: PictureRecipe) -> str:
+        known = (tab.known or tab.ready)(recipe)
+        return "" if known else "these knobs were not found yet: open the picture on the page first"
+
+    def lacks_after(recipe: PictureRecipe) -> str:
+        return lacks(recipe) if tab.stage or any(recipe.amounts) else ""
+
+    def after(recipe: PictureRecipe) -> bytes:
+        if tab.stage:
+            return webp(tab.stage.picture(recipe))
+        return knobs.picture_of(recipe, tab.knobs(recipe)) if any(recipe.amounts) else picture_bytes(recipe)
+
+    drawings = {
+        "after": Drawing(after, lacks_after, keep=bool(tab.stage)),
+        "before": Drawing(picture_bytes, keep=False),
+        "film": Drawing(lambda recipe: film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
+    }
+    return Door(tab.name, tab.recipe, drawings, subject=tab.private)

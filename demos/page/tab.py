@@ -13,17 +13,14 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core import zoo
-from core.images import webp
 
-from . import export, handlers, knobs, models, pictures, words
+from . import export, handlers, knobs, models, pictures, queue, words
 from . import stage as stages
 from .arrival import fitting
 from .cells import Cell, Progress, last_of, stopping, watched
 from .fields import Fields, RecipeError, controls
 from .handlers import offer, refused
 from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
-from .picture import PictureRecipe, picture_bytes
-from .queue import QUEUE
 from .stage import TAKEN, Stage
 
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
@@ -276,7 +273,7 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     for name in ("more", "compare", "true"):
         with fold(tab.name, name) as parts[f"fold-{name}"]:
             if name == "more" or name == "compare" and tab.compare:
-                part(tab.name, name, controls_at(tab, name))
+                part(tab.name, "more" if name == "more" else "methods", controls_at(tab, name))
             _cells(tab, name, parts, shown_first)
             _extras(tab, name, parts, shown_first)
     sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
@@ -310,13 +307,13 @@ def _wire_picture(tab: Tab, parts: dict) -> None:
     bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LIVE))
     if stage.full:
         bus.full(_live(tab, full=True), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_full", LONG))
-    for name, run, rests_on, shows in (
-        ("slow_film", stage.slow_film, whole, "film"),
-        ("prepare", tab.prepare, ("model", "label"), "facts"),
-        ("measure", tab.measure, tuple(one for one in whole if one not in TURNED), "facts"),
+    for name, run, rests_on, shows, lane in (
+        ("slow_film", stage.slow_film, whole, "film", "film"),
+        ("prepare", tab.prepare, ("model", "label"), "facts", queue.LONG),
+        ("measure", tab.measure, tuple(one for one in whole if one not in TURNED), "facts", queue.LONG),
     ):
         if run:
-            made = watched(tab.name, tab.recipe, Cell(name, "", "", "", run, rests_on))
+            made = watched(tab.name, tab.recipe, Cell(name, "", "", "", run, rests_on, lane=lane))
             getattr(bus, name)(made, bus, parts[shows], **private(f"{tab.name}_{name}", WATCH))
 
 
@@ -336,7 +333,7 @@ def _live(tab: Tab, *, full: bool = False) -> Callable:
 def left(bench: Bench) -> Callable[[gr.Request], None]:
     def gone(request: gr.Request) -> None:
         """The visitor closed the page: their work ends."""
-        QUEUE.leave(str(request.session_hash))
+        queue.QUEUE.leave(str(request.session_hash))
         bench.left(str(request.session_hash))
 
     return gone
@@ -347,32 +344,6 @@ def _opened(tab: Tab) -> Callable:
         return handlers.opened(request, tab.name, tab.recipe, default=not tab.recipe.tab, key="link")
 
     return opened
-
-
-# --- its pictures by plain HTTP
-
-
-def door_of(tab: Tab) -> pictures.Door:
-    """After, before and the film of the chosen knob, once the knobs are there."""
-
-    def lacks(recipe: PictureRecipe) -> str:
-        known = (tab.known or tab.ready)(recipe)
-        return "" if known else "these knobs were not found yet: open the picture on the page first"
-
-    def lacks_after(recipe: PictureRecipe) -> str:
-        return lacks(recipe) if tab.stage or any(recipe.amounts) else ""
-
-    def after(recipe: PictureRecipe) -> bytes:
-        if tab.stage:
-            return webp(tab.stage.picture(recipe))
-        return knobs.picture_of(recipe, tab.knobs(recipe)) if any(recipe.amounts) else picture_bytes(recipe)
-
-    drawings = {
-        "after": pictures.Drawing(after, lacks_after, keep=bool(tab.stage)),
-        "before": pictures.Drawing(picture_bytes, keep=False),
-        "film": pictures.Drawing(lambda recipe: stages.film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
-    }
-    return pictures.Door(tab.name, tab.recipe, drawings, subject=tab.private)
 
 
 # --- the same, for programs

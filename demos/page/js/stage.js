@@ -228,7 +228,7 @@
       const grow = gan.late(name, {
         link: part => listeners.push(gan.link(part, name, {query, note: () => now.answer && now.answer.note})),
         more: part => gan.controls(store, part, stage.more ? stage.more() : []),
-        compare: part => part.element.replaceChildren(gan.fields(store, part.props.value)),
+        methods: part => part.element.replaceChildren(gan.fields(store, part.props.value)),
         ...Object.fromEntries(cells.map(cell => [cell, part => gan.cell(store, part)])),
       });
       gan[name] = store;
