@@ -7,7 +7,6 @@ from html import escape
 import torch
 
 from core import zoo
-from core.images import to_pil, webp
 from core.truth import statistics
 from core.truth.judge import GRADES, READER
 from core.truth.worlds import load_world
@@ -15,7 +14,7 @@ from core.zoo import has_reader
 
 from ..page import evidence, words
 from ..page import verdicts as measured
-from ..page.blocks import data_uri, figure, paragraph, table
+from ..page.blocks import figure, paragraph, picture, table
 from ..page.fields import RecipeError
 from .recipe import Recipe, alt_text, render
 
@@ -59,14 +58,8 @@ def _statistics_table(recipe: Recipe, record: dict) -> str:
     for i in measured.strongest_first(record):
         mean, low, high = (words.signed(record[name][i], 2) for name in ("mean", "low", "high"))
         rarity = int(100 * record["percentile"][i] + 1e-9)  # rounded down: 99.5 % is not yet all of them
-        rows.append(
-            (
-                statistics.FACTORS[i].description,
-                f"{mean} [{low}, {high}]",
-                f"{100 * record['same_sign'][i]:.0f} %",
-                f"{rarity} %",
-            )
-        )
+        same = f"{100 * record['same_sign'][i]:.0f} %"
+        rows.append((statistics.FACTORS[i].description, f"{mean} [{low}, {high}]", same, f"{rarity} %"))
     head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
     caption = (
         f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
@@ -95,15 +88,14 @@ def read_html(recipe: Recipe) -> str:
         factors = zoo.load_judge(recipe.model).read(image).clamp(0, 1).cpu()
     asked = [] if label is None else [torch.tensor([label])]
     drawn = world.render(factors, *asked, resolution=card.resolution).images
-    pictures = [data_uri(webp(picture)) for picture in to_pil(torch.cat([image.cpu(), drawn]))]
     difference = float((image.cpu() - drawn).square().mean().sqrt() * 127.5)
     seen = zoo.load_judge(recipe.model, label=label).names  # the class drawn does not show the others
     far = [i for i in (factors[0] - 0.5).abs().argsort(descending=True).tolist() if world.NAMES[i] in seen][:8]
     said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
     subject = recipe.label_name or "face"
-    names = ("the network’s picture", "what the reader says of it, drawn")
-    alts = (alt_text(recipe), "what the reader read, drawn by the program that drew the training pictures")
-    figures = "".join(figure(uri, alt, name) for uri, alt, name in zip(pictures, alts, names))
+    read = "what the reader read, drawn by the program that drew the training pictures"
+    figures = figure(picture(image), alt_text(recipe), "the network’s picture")
+    figures += figure(picture(drawn), read, "what the reader says of it, drawn")
     return (
         f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '
         f"The two pictures differ by {difference:.0f} of 255 levels (root mean square).</p>"
