@@ -46,14 +46,17 @@ class Stage:
     scripts: tuple[str, ...] = ()
 
 
-def film(stage: Stage, recipe: PictureRecipe) -> bytes:
-    """The film from end to end, its frames side by side in one lossless picture."""
-    return webp(side_by_side(stage.frames(recipe, knobs.frames_of(recipe), True)))
+def film(stage: Stage, recipe: PictureRecipe, count: int = 0) -> bytes:
+    """The film from end to end, its frames side by side in one lossless picture; 0: as many as the network's pace
+    allows.
+    """
+    return webp(side_by_side(stage.frames(recipe, count or knobs.frames_of(recipe), True)))
 
 
-def film_part(stage: Stage, recipe: PictureRecipe) -> dict:
+def film_part(stage: Stage, recipe: PictureRecipe, count: int = 0) -> dict:
     """The film as a part of the page takes it."""
-    return dict(src=data_uri(film(stage, recipe)), frames=knobs.frames_of(recipe))
+    count = count or knobs.frames_of(recipe)
+    return dict(src=data_uri(film(stage, recipe, count)), frames=count)
 
 
 def file_of(stage: Stage, recipe: PictureRecipe, kind: str, note: str = "") -> tuple[bytes, str]:

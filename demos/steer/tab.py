@@ -12,6 +12,7 @@ from core.factorization.sefa import sefa
 from ..page import evidence, pictures, verdicts
 from ..page.blocks import verdict
 from ..page.handlers import guarded
+from ..page.knobs import FRAMES
 from ..page.parts import LIVE, LONG, cell, private, text
 from ..page.sources import has_directions, take_directions
 from ..page.stage import film_part
@@ -92,7 +93,7 @@ def found_for(recipe: Recipe, wish: str) -> dict:
 
 ENDPOINTS = {
     "steer_strip": Endpoint(
-        lambda recipe: film_part(TAB.shown, recipe), "21 frames of the chosen knob, side by side.", LIVE
+        lambda recipe: film_part(TAB.shown, recipe, FRAMES), "21 frames of the chosen knob, side by side.", LIVE
     ),
     "steer_measured": Endpoint(
         lambda recipe: dict(knobs=verdicts.measured_knobs(recipe) or []),

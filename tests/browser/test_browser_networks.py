@@ -14,6 +14,7 @@ from core import zoo
 from core.checkpoints import native
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
+from demos.steer.wishes import wishes
 
 from .. import tiny
 from ..conftest import served
@@ -119,6 +120,19 @@ def test_a_drag_shows_first_looks_and_rests_on_the_picture_itself(visits: Visits
     assert page.evaluate("gan.steer.now.recipe.amounts[3]") > 0
 
 
+def test_the_film_of_a_slow_network_comes_frame_by_frame(visits: Visits) -> None:
+    page = visits.open()
+    page.wait_for_function(EXACT, timeout=WAIT)
+    page.evaluate("""() => { window.films = []; const film = gan.parts.steer.film;
+      film.watch("value", () => { const {src, frames, partial} = film.props.value; films.push({src, frames, partial}); });
+    }""")
+    page.locator("#steer-knob").hover()
+    page.wait_for_function("films.length && films.at(-1).src && !films.at(-1).partial", timeout=WAIT)
+    films = [one for one in page.evaluate("films") if one["src"]]
+    assert {one["frames"] for one in films} == {9} and len({one["src"] for one in films}) > 1
+    page.wait_for_function("gan.steer.now.strip !== undefined", timeout=WAIT)
+
+
 # A picture takes two seconds, whatever was measured on this machine before and is again.
 TWO_SECONDS = """() => {
   const now = gan.steer.now;
@@ -162,7 +176,11 @@ def test_the_list_has_bundled_networks_first_and_opens_one(visits: Visits, size:
     assert page.locator("#steer-models").inner_text().startswith("Drawn by Portraits")
     assert page.locator("#steer-stage .licence").inner_text() == ""
     assert "our own program" in page.locator("#steer-about").text_content()
-    assert page.locator("#steer-find input").count()
+    offered = wishes("portraits-stylegan2")
+    page.locator("#steer-find input").scroll_into_view_if_needed()
+    page.locator("#steer-find input").click()
+    page.get_by_role("option", name=offered[0][0], exact=True).wait_for()
+    page.keyboard.press("Escape")
     assert page.locator("#steer-verdict").inner_text().count("standard deviations")
 
 

@@ -246,6 +246,13 @@ def test_a_token_opens_only_what_it_was_made_for(client, small, monkeypatch):
     refused(client.get(f"/{place}/after?{urlencode(Recipe(second).to_query())}"), 404, "private")
 
 
+def test_lists_in_a_private_address_are_lists(small):
+    door = next(door for door in page.DOORS if door.tab == "attributes")
+    values = pictures.values_of(door, dict(model=MODEL, fixed="smile,yaw", amounts="1.5,0", other="x"))
+    assert values == dict(model=MODEL, fixed=["smile", "yaw"], amounts=["1.5", "0"], version=1)
+    assert pictures.values_of(door, dict(fixed=""))["fixed"] == []
+
+
 def test_directions_of_a_file_are_private_too(client, small):
     np.save(small / "mine.npy", np.eye(12)[:2])
     recipe = sources.take_directions(str(small / "mine.npy"), Recipe(MODEL, seed=5).as_dict())
