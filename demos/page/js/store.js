@@ -82,7 +82,7 @@
   // `covered`: something newer is on screen while a knob moves.
   gan.answered = (store, answer, covered = store.now.dragging) => {
     const {now, bus} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
-    if (outdated && answer.late) return false;      // the newer one's first look may be there
+    if (answer.late && outdated && !same(answer.recipe, now.recipe)) return false;   // a newer one may be there
     if (answer.error) {
       if (outdated) return false;                   // something else was wanted since: its answer comes
       Object.assign(now, {recipe: copyOf(now.good), saved: copyOf(now.good), refused: true});
