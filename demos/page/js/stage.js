@@ -43,19 +43,20 @@
 
   // the fields that leave the knobs as they are
   const TURNED = ["seed", "psi", "amounts", "knob"];
-  const knobsOf = recipe => JSON.stringify(Object.entries(recipe).filter(([field]) => !TURNED.includes(field)));
+  const knobsOf = recipe =>
+    JSON.stringify(Object.entries(recipe).filter(([field]) => !TURNED.includes(field)).sort());
 
   // What the visitor can ask for: knobs are found, or measured. `says`: how far it is; what follows asks again.
   function work(store, stage, name, press, kind = "") {
-    const {parts, now, bus} = store, one = {says: ""};
+    const {parts, now, bus} = store, one = {says: "", asked: 0};
     one.button = button(`${store.name}-${name}`, press, () => {
-      Object.assign(one, {says: "Waiting …", of: knobsOf(now.recipe)});
-      bus.trigger(name, {key: name}); store.tell();
+      Object.assign(one, {says: "Waiting …", of: knobsOf(now.recipe), asked: one.asked + 1});
+      bus.trigger(name, {key: `${name} ${one.asked}`}); store.tell();
     }, kind);
     one.busy = () => !!one.says && one.of === knobsOf(now.recipe);
     parts.facts.watch("value", () => {
       const news = parts.facts.props.value || {};
-      if (news.key !== name || !one.says) return;
+      if (news.key !== `${name} ${one.asked}` || !one.says) return;
       one.says = news.partial ? news.says || "Working …" : "";
       if (news.error) { stage.error.textContent = news.error; stage.error.hidden = false; }
       else if (!news.partial && !news.ended) {
