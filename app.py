@@ -38,18 +38,16 @@ from demos.page import arrival as arrivals
 from demos.page import gpu, pictures
 from demos.page import parts as notebook
 from demos.page.stage import door_of
-from demos.page.tab import Tab, answer
+from demos.page.tab import answer
 from demos.page.tab import build as build_tab
-from demos.paint import pictures as paint_pictures
-from demos.paint import tab as lowrank
+from demos.paint import tab as paint
 from demos.restore import pictures as restore_pictures
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
 
-DEMOS = (steer.TAB, lowrank, restore.TAB, channel_awareness.TAB, attributes.TAB)
-TABS = tuple(demo for demo in DEMOS if isinstance(demo, Tab))
-DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), paint_pictures.DOOR, restore_pictures.DOOR)
+TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
+DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), restore_pictures.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
@@ -62,7 +60,7 @@ def build() -> gr.Blocks:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
         with gr.Tabs(elem_classes="tabs") as doors:
-            tabs = [build_tab(demo) if isinstance(demo, Tab) else demo.tab() for demo in DEMOS]
+            tabs = [build_tab(tab) for tab in TABS]
         names = [tab.name for tab in tabs]
         page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
         for tab in tabs:
@@ -118,7 +116,7 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    scripts = notebook.scripts(*(name for demo in DEMOS if demo not in TABS for name in demo.SCRIPTS), tabs=TABS)
+    scripts = notebook.scripts(tabs=TABS)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),
@@ -205,7 +203,7 @@ def main() -> None:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)
     add(given.weights)
-    lowrank.ready()  # before there are visitors
+    paint.ready()  # before there are visitors
     restoring.ready()
     page = build()
     try:

@@ -130,10 +130,12 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
                 *((name, getattr(asked, name)) for name in one.rests_on),
                 zoo.weights_hash(asked.model),
             )
-            for piece in QUEUE.pieces(
-                key, lambda _run: _news(one, asked, page, values), str(request.session_hash), kind, one.lane
-            ):
-                yield dict(piece, key=event.key, cell=one.config(tab), first=page)
+            visitor, sent = str(request.session_hash), None
+            for piece in QUEUE.pieces(key, lambda _run: _news(one, asked, page, values), visitor, kind, one.lane):
+                again = "answer" in piece and piece["answer"] is sent  # it came with the news before
+                sent = piece.get("answer", sent)
+                left = {name: value for name, value in piece.items() if not (again and name == "answer")}
+                yield dict(left, key=event.key, cell=one.config(tab), first=page)
         except RecipeError as error:
             yield refused(error, key=event.key, cell=one.config(tab))
 

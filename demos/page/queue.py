@@ -12,6 +12,7 @@ from typing import Any
 
 TOLD = 0.25  # seconds between two pieces of news
 LONG, SHORT = "long", "short"  # lanes: what takes minutes never holds up what takes a second
+OWN = ""  # a lane for each piece of work: it waits for nothing but what it asks for itself
 ONE_AT_A_TIME = "This machine does one such thing at a time."
 
 News = Mapping[str, Any]
@@ -88,7 +89,7 @@ class Queue:
             run = next((one for one in self.line if one.key == key and not (one.ended or one.stopped)), None)
             begin = run is None
             if run is None:
-                run = Run(self, key, make, kind, lane)
+                run = Run(self, key, make, kind, lane or str(key))
                 self.line.append(run)
             run.visitors.add(visitor)
             self.changed.notify_all()

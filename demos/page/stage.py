@@ -166,4 +166,4 @@ def door_of(tab: Any) -> Door:
         "before": Drawing(picture_bytes, keep=False),
         "film": Drawing(lambda recipe: film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
     }
-    return Door(tab.name, tab.recipe, drawings, subject=tab.private)
+    return Door(tab.name, tab.recipe, drawings, tab.closed, tab.private)

@@ -81,6 +81,10 @@ class Tab:
     for it. known: recipe -> were they computed before? None: as `ready`. measure: recipe -> measures its knobs, in the
     queue, where `setup` says `measurable`. first: makes the recipe that the tab arrives with, by a rule.
 
+    prepare may yield an `answer` on its way, which is shown where the visitor still wants it; then it takes what the
+    script says too, numbers by name, and `prepared_by` are the fields that it rests on. turned: fields that leave the
+    knobs the same. closed: model -> what else is not open that its pictures by HTTP need, a sentence, else "".
+
     told: (recipe, knobs) -> the words of its picture, `alt` and `caption`. stem: recipe -> how its files are named.
     private: recipe -> what makes its pictures private, see `pictures.Door`.
 
@@ -109,7 +113,10 @@ class Tab:
     setup: Callable[[Any], Mapping[str, Any]] = lambda recipe: {}
     ready: Callable[[Any], bool] = lambda recipe: True
     known: Callable[[Any], bool] | None = None
-    prepare: Callable[[Any], Iterator[Progress]] | None = None
+    prepare: Callable[..., Iterator[Progress | dict]] | None = None
+    prepared_by: tuple[str, ...] = ()
+    turned: tuple[str, ...] = TURNED
+    closed: Callable[[str], str] = lambda model: ""
     measure: Callable[[Any], Iterator[Progress]] | None = None
     told: Callable[[Any, knobs.Knobs], Mapping[str, str]] = knobs.told
     stem: Callable[[Any], str] | None = None
@@ -216,7 +223,7 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
             parts["stage"] = part(tab.name, "stage", shown_first["answer"])
             models.picker(tab.name, parts["recipe"])
         with gr.Column(scale=6, min_width=320):
-            part(tab.name, "beside", dict(controls_at(tab, "beside"), doors=tab.doors))
+            part(tab.name, "beside", dict(controls_at(tab, "beside"), doors=tab.doors, turned=tab.turned))
 
 
 def controls_at(tab: Tab, place: str) -> dict:
@@ -307,13 +314,14 @@ def _wire_picture(tab: Tab, parts: dict) -> None:
     bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LIVE))
     if stage.full:
         bus.full(_live(tab, full=True), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_full", LONG))
-    for name, run, rests_on, shows, lane in (
-        ("slow_film", stage.slow_film, whole, "film", "film"),
-        ("prepare", tab.prepare, ("model", "label"), "facts", queue.LONG),
-        ("measure", tab.measure, tuple(one for one in whole if one not in TURNED), "facts", queue.LONG),
+    own = dict(form=True, lane=queue.OWN) if tab.prepared_by else {}
+    for name, run, rests_on, shows, more in (
+        ("slow_film", stage.slow_film, whole, "film", dict(lane="film")),
+        ("prepare", tab.prepare, tab.prepared_by or ("model", "label"), "facts", own),
+        ("measure", tab.measure, tuple(one for one in whole if one not in tab.turned), "facts", {}),
     ):
         if run:
-            made = watched(tab.name, tab.recipe, Cell(name, "", "", "", run, rests_on, lane=lane))
+            made = watched(tab.name, tab.recipe, Cell(name, "", "", "", run, rests_on, **more))
             getattr(bus, name)(made, bus, parts[shows], **private(f"{tab.name}_{name}", WATCH))
 
 

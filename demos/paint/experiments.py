@@ -1,47 +1,42 @@
 """The tab's experiments: the same knob on other faces, the ban lifted, methods at equal change, what no knob can move.
 
-Each is a stream of plain values; what it says is built from what it measured on the pictures that it shows.
+Each yields plain values, the last of which programs get, and `..._html` shows them; what it says is built from what it
+measured on the pictures that it shows.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import escape
 from statistics import median
 
-import torch
 from torch import Tensor
 
 from core import zoo
-from core.codes import Directions, edit
-from core.factorization import resefa
-from core.factorization.baseline import random_directions, spread_along
-from core.factorization.sefa import sefa
+from core.factorization.baseline import spread_along
 from core.images import webp
 from core.regions import to_text
 from core.truth.worlds import load_world
 
 from ..page import picture as recipes
-from ..page.blocks import data_uri, table
+from ..page.blocks import aha, data_uri, setter, table
+from ..page.cells import Progress
 from ..page.evidence import has_reader, read_change, top_moved
 from ..page.fields import RecipeError
 from ..page.words import signed
 from . import search as finding
 from .recipe import (
     STEP,
-    TRIED,
     Painted,
     called,
     corner,
+    crop_of,
     full_mask,
     part_names,
     parts_of,
     read_parts,
     verb,
-    weights_around,
 )
 from .search import FURTHEST, Knobs, change, render
 
@@ -49,16 +44,8 @@ FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of what only the page shows
 NAMED = 0.3  # the same, from one side to the other, for a knob to be called by it
 TITLES = ("Forbidden", "Allowed"), ("Weighed", "Left aside")  # changes outside: of LowRankGAN, of ReSeFa
+LEVELS = 127.5  # of 255, for a difference of 1
 LOCAL = 2.0  # inside over outside from which a face counts as local
-HEAD = (
-    "method",
-    "direction",
-    "standard deviations",
-    "inside (RMS)",
-    "outside (RMS)",
-    "inside / outside (RMS)",
-    "moves most (standard deviations)",
-)
 
 
 def amount_of(recipe: Painted, knobs: Knobs) -> float:
@@ -82,6 +69,24 @@ def needed(recipe: Painted) -> Knobs:
 
 def shown(images: Tensor, model: str) -> list[str]:
     return [data_uri(webp(picture)) for picture in recipes.shown(images, model, largest=TILE)]
+
+
+def tile(recipe: Painted, src: str, alt: str, region: str = "") -> str:
+    """A picture, with the region's edge where there is one; the script draws that (`gan.drawn.regions`)."""
+    edge = f'<canvas class="line" {_outline(recipe, region)}></canvas>' if region else ""
+    return f'<div class="tile"><img src="{src}" alt="{escape(alt)}" draggable="false">{edge}</div>'
+
+
+def change_map(recipe: Painted, before: str, after: str, region: str, says: str) -> str:
+    """How much each pixel changed between two pictures, with the region's edge; the script draws it."""
+    return (
+        f'<div class="map" role="img" aria-label="{escape(says)}"><canvas class="map-pixels" data-before="{before}" '
+        f'data-after="{after}"></canvas><canvas class="map-line" {_outline(recipe, region)}></canvas></div>'
+    )
+
+
+def _outline(recipe: Painted, region: str) -> str:
+    return f'width="384" height="384" aria-hidden="true" data-region="{region}" data-crop="{crop_of(recipe.model):g}"'
 
 
 def ratio(inside: float, outside: float) -> float | None:
@@ -123,18 +128,31 @@ def named(recipe: Painted, knobs: Knobs) -> list[dict]:
 # --- eight other faces
 
 
-def faces(recipe: Painted, first: int = 0) -> Iterator[dict]:
+def faces(recipe: Painted, page: int = 0) -> Iterator[dict]:
     """Eight other pictures before and after the knob: the part read anew on each, a painted region as it is."""
     knobs = needed(recipe)
     amount, part, rows = amount_of(recipe, knobs), recipe.region in part_names(recipe.model), []
-    seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
-    for seed in seeds:
+    first = FIRST_FACE + page * FACES
+    for seed in range(first, first + FACES):
         rows.append(_face(recipe, knobs, seed, amount, part))
-        yield dict(_faces_said(recipe, rows, amount, seeds, first), rows=rows, partial=len(rows) < FACES)
+        yield dict(_faces_said(recipe, rows, amount, range(first, first + FACES)), rows=list(rows))
+
+
+def faces_html(recipe: Painted, found: Mapping) -> str:
+    faces = "".join(
+        f'<div class="face"><div class="pictures">{tile(recipe, before, "before", row["region"])}'
+        f"{tile(recipe, after, 'after: ' + row['says'])}"
+        f"{change_map(recipe, before, after, row['region'], 'map of change: ' + row['says'])}</div>"
+        f'<p class="caption">{escape(row["says"])}</p></div>'
+        for row in found["rows"]
+        for before, after in [row["pictures"]]
+    )
+    caption = f'<p class="caption">{escape(found["caption"])}</p>'
+    return f'{aha(found["verdict"])}<div class="faces">{faces}</div>{caption}'
 
 
 def _face(recipe: Painted, knobs: Knobs, seed: int, amount: float, part: bool) -> dict:
-    images = render(recipe, knobs, [(), only(recipe, amount)], base=replace(recipe.base, seed=seed))
+    images = render(recipe, knobs, [(), only(recipe, amount)], seed=seed)
     mask = read_parts(recipe.model, images[:1])[0].get(recipe.region) if part else full_mask(recipe)
     if mask is None:
         return dict(
@@ -150,7 +168,7 @@ def _face(recipe: Painted, knobs: Knobs, seed: int, amount: float, part: bool) -
     )
 
 
-def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range, first: int) -> dict:
+def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range) -> dict:
     there = [row["ratio"] for row in rows if row["there"]]
     known = [one for one in there if one is not None]
     local = sum(one is None or one >= LOCAL for one in there)
@@ -163,7 +181,6 @@ def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range, 
         said += f" On {len(rows) - len(there)} there is no {recipe.region}."
     where = "the part reader’s, anew on each" if recipe.region in part_names(recipe.model) else called(recipe)
     return dict(
-        first=first,
         verdict=said,
         caption=(
             f"Picture numbers {seeds[0]} to {seeds[-1]}, before and after knob {recipe.knob + 1} at {signed(amount)} "
@@ -175,10 +192,8 @@ def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range, 
 # --- the ban, on and off
 
 
-def ban(recipe: Painted) -> dict:
-    """The chosen knob with changes outside forbidden and allowed, at the same change inside;
-    what the reader says moved.
-    """
+def ban(recipe: Painted) -> Iterator[dict]:
+    """The chosen knob with changes outside forbidden and allowed, at the same change inside; what the reader says."""
     sides, first = [], needed(replace(recipe, forbid=True))
     amount = amount_of(recipe, first)
     before = render(recipe, None, [()])
@@ -199,12 +214,34 @@ def ban(recipe: Painted) -> dict:
                 top=top_moved(one.model, None if changed is None else changed[0], least=0.0),
             )
         )
-    return dict(
+    yield dict(
         sides=sides,
         before=shown(before, recipe.model)[0],
         region=to_text(full_mask(recipe)),
         verdict=_ban_said(recipe, sides, amount),
         reader=has_reader(recipe.model),
+    )
+
+
+def ban_html(recipe: Painted, found: Mapping) -> str:
+    sides = "".join(_side_html(recipe, found, side) for side in found["sides"])
+    return f'{aha(found["verdict"])}<div class="sides">{sides}</div>'
+
+
+def _side_html(recipe: Painted, found: Mapping, side: Mapping) -> str:
+    name, before, after, region = side["title"].lower(), found["before"], side["picture"], found["region"]
+    says = f"inside {side['inside'] * LEVELS:.0f} of 255 levels, outside {side['outside'] * LEVELS:.1f}"
+    moved = "".join(f"<li>{escape(one['name'])}: {signed(one['amount'], 1)} sd</li>" for one in side["top"])
+    lead = (
+        "What the reader says moved most:"
+        if found["reader"]
+        else "No reader can say what moved in this network’s pictures."
+    )
+    picture = tile(recipe, after, f"The picture, changes outside: {name}", region)
+    drawn = change_map(recipe, before, after, region, f"Map of change, {name}: {says}")
+    return (
+        f'<section><h4>{side["title"]}</h4><div class="pictures">{picture}{drawn}</div>'
+        f'<p class="caption">{lead}</p><ul class="moved">{moved}</ul></section>'
     )
 
 
@@ -223,183 +260,18 @@ def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
     return said
 
 
-# --- methods at equal change inside
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One method's best direction of this region, turned until the region changes by 0.05 (RMS).
-
-    moves: the two factors that the reader sees changed most, however little, in standard deviations; "" without a
-    reader.
-    """
-
-    method: str
-    number: int
-    deviations: float
-    inside: float
-    outside: float
-    moves: str
-    picture: str
-
-    def cells(self) -> tuple[str, ...]:
-        found = ratio(self.inside, self.outside)
-        return (
-            self.method,
-            str(self.number + 1),
-            f"{self.deviations:.2f}",
-            f"{self.inside:.4f}",
-            f"{self.outside:.4f}",
-            "nothing outside" if found is None else f"{found:.2f}",
-            *([self.moves] if self.moves else []),
-        )
-
-
-def compare(recipe: Painted) -> Iterator[dict]:
-    """Rows of Compared as they come, best direction of each method by the first-order ratio; the last has the table."""
-    rows = []
-    for row in _compared(recipe):
-        rows.append(row)
-        yield dict(partial=True, html=compared_html(recipe, rows), rows=[one.cells() for one in rows])
-    yield dict(html=compared_html(recipe, rows), region=to_text(full_mask(recipe)), rows=[one.cells() for one in rows])
-
-
-def _compared(recipe: Painted) -> Iterator[Compared]:
-    lowrank_knobs = finding.solve(replace(recipe, method="lowrank", lam=0.0, forbid=True))
-    found, generator, solved = lowrank_knobs.grams, recipes.opened(recipe.model), lowrank_knobs.solved
-    count = min(TRIED, len(found.movable))
-    first = Directions(solved.directions.vectors[:5], solved.directions.scores[:5], found.slots)
-    before_it = Directions(solved.unprojected.vectors[:5], solved.unprojected.scores[:5], found.slots)
-    for name, directions in (
-        ("LowRankGAN, best of its first 5", first),
-        ("LowRankGAN before the projection, best of its first 5", before_it),
-        ("ReSeFa, best of its first 5", resefa.resefa_of(found, k=min(5, count)).directions),
-        (f"SeFa, best of its first {count}", sefa(generator, found.slots, k=count)),
-        (f"random, best of {TRIED}", random_directions(generator, found.slots, k=TRIED)),
-    ):
-        if len(directions):
-            yield _equal(recipe, name, directions, found)
-
-
-def _equal(recipe: Painted, name: str, directions: Directions, found) -> Compared:
-    """Picks by the first-order ratio, then turns until the RMS change inside is STEP: a secant, 6 pictures at most."""
-    inside, outside = finding.energies(found, directions)
-    best = int((inside / outside.clamp(min=1e-300)).argmax())
-    one = Directions(directions.vectors[best : best + 1], directions.scores[best : best + 1], directions.slots)
-    spread = float(spread_along(recipes.opened(recipe.model), one, samples=1024, label=recipe.label_or_none))
-    distance, mask = STEP / float(inside[best].clamp(min=1e-300).sqrt()), full_mask(recipe)
-    before, codes = render(recipe, None, [()]), recipes.own_codes(recipe.base)
-    generator = recipes.opened(recipe.model).at(psi=recipe.psi)
-    for _ in range(6):
-        distance = min(distance, 4 * FURTHEST * spread)
-        with torch.no_grad():
-            after = generator(edit(codes, one, [distance])).clamp(-1, 1)
-        made = change(before[0], after[0], mask)
-        if abs(made[0] - STEP) < 0.01 * STEP or made[0] < 1e-9:
-            break
-        distance *= STEP / made[0]
-    changed = read_change(recipe.model, before, after)
-    moved = top_moved(recipe.model, None if changed is None else changed[0], least=0.0)[:2]
-    says = "; ".join(f"{one['name']} {signed(one['amount'], 2)}" for one in moved)
-    return Compared(name, best, distance / spread, *made, says, shown(after, recipe.model)[0])
-
-
-def compared_html(recipe: Painted, rows: list[Compared]) -> str:
-    pictures = "".join(
-        f'<figure><img src="{row.picture}" alt="{escape(row.method)}: the picture at this change">'
-        f"<figcaption>{escape(row.method.partition(',')[0])}</figcaption></figure>"
-        for row in rows
-    )
-    caption = (
-        "One direction of each method, chosen by its first-order ratio and turned until "
-        f"{called(recipe)} {verb(recipe, 'changes')} by {STEP:g} (RMS)"
-    )
-    cells = [row.cells() for row in rows]
-    return f'<div class="paint-compared">{pictures}</div>' + table(head(cells), cells, caption=caption)
-
-
-def head(rows: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """The names of the columns that the rows have: what moves is none of them where no reader can say it."""
-    return HEAD[: max(map(len, rows), default=len(HEAD))]
-
-
-def as_csv(rows: list[tuple[str, ...]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([head(rows), *rows])
-    return out.getvalue().replace("−", "-")  # programs read these numbers
-
-
-def as_latex(rows: list[tuple[str, ...]], caption: str) -> str:
-    """A table that compiles as it is, with booktabs."""
-
-    def cell(text: str) -> str:
-        escapes = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "−": "$-$"}
-        return "".join(escapes.get(letter, letter) for letter in text)
-
-    lines = [" & ".join(map(cell, row)) + r" \\" for row in (head(rows), *rows)]
-    body = "\n".join([lines[0], r"\midrule", *lines[1:]])
-    columns = "lrrrrrl"[: len(head(rows))]
-    return (
-        f"\\begin{{table}}\n\\caption{{{cell(caption)}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n"
-        "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
-    )
-
-
-# --- lambda: ranks, spectra, a picture each
-
-
-def weights(recipe: Painted) -> Iterator[dict]:
-    """LowRankGAN at several lambdas: ranks, what survives, the spectra, and the picture at half of knob 1's way."""
-    knobs = finding.solve(replace(recipe, method="lowrank", lam=0.0, forbid=True))
-    tried, cards = list(weights_around(knobs.solved.outside.lam)), []
-    for lam in tried:
-        chosen = replace(recipe, method="lowrank", lam=lam, forbid=True, knob=0)
-        cards.append(_weight_card(chosen, finding.solve(chosen)))
-        yield dict(partial=True, html="".join(cards), says=f"{len(cards)} of {len(tried)} values of lambda")
-    yield dict(html="".join(cards))
-
-
-def _weight_card(recipe: Painted, knobs: Knobs) -> str:
-    solved = knobs.solved
-    dim = len(solved.outside.low)
-    setting = only(recipe, knobs.reach(0) / 2) if knobs.steps else ()
-    picture = shown(render(recipe, knobs if knobs.steps else None, [setting]), recipe.model)[0]
-    best = "no knob is left"
-    if knobs.steps:
-        best = f"knob 1 moves the inside {times(knobs.ratio[0])} as much (first order)"
-    bars = _spectrum(solved.inside.values.abs().tolist(), dim), _spectrum(solved.outside.values.abs().tolist(), dim)
-    return (
-        f'<figure class="paint-weight"><img src="{picture}" alt="knob 1 at half of its way, lambda {recipe.lam:g}">'
-        f"<figcaption><b>lambda {recipe.lam:.3g}</b><br>"
-        f"rank inside {solved.inside.rank}, outside {solved.outside.rank} of {dim}<br>"
-        f"{len(solved.directions)} directions survive; {best}<br>"
-        f"{bars[0]} inside<br>{bars[1]} outside</figcaption></figure>"
-    )
-
-
-def _spectrum(values: list[float], dim: int) -> str:
-    """Eigenvalues of L as bars on a logarithmic scale of six decades;
-    hidden from screen readers, who have the ranks.
-    """
-    top = max(values, default=0.0)
-    heights = [max(0.0, 1 + torch.tensor(value / top).log10().item() / 6) * 24 for value in values[:48] if top > 0]
-    bars = "".join(
-        f'<rect x="{3 * i}" y="{24 - height:.1f}" width="2" height="{height:.1f}"/>' for i, height in enumerate(heights)
-    )
-    return f'<svg class="spectrum" viewBox="0 0 144 24" width="144" height="24" aria-hidden="true">{bars}</svg>'
-
-
 # --- what cannot be moved
 
 
-def refusals(recipe: Painted) -> Iterator[dict]:
-    """Every part on this picture and a corner of it: how many knobs it has, and how it is known."""
+def refusals(recipe: Painted) -> Iterator[str | Progress]:
+    """This region, then every part on this picture and a corner of it: how many knobs it has, and how it is known."""
+    own = aha(finding.finding(recipe, finding.solve(recipe)))
     rows, regions = [], [*((name, name) for name in parts_of(recipe)), ("the upper left corner", corner())]
     for said, region in regions:
         one = replace(recipe, region=region, method="lowrank", lam=0.0, forbid=True, amounts=(), knob=0)
         rows.append(_asked(said, one, finding.solve(one)))
-        yield dict(partial=True, html=refusals_html(rows), says=f"{len(rows)} of {len(regions)} regions")
-    yield dict(html=refusals_html(rows))
+        yield Progress(f"{len(rows)} of {len(regions)} regions", len(rows) / len(regions))
+        yield own + refusals_html(rows) + CORNER
 
 
 def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
@@ -422,6 +294,12 @@ def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
         nearest,
         "cannot be moved alone" if not alive else f"{best:.1f} times",
     )
+
+
+CORNER = (
+    f'<div class="buttons"><button type="button" class="plain" id="paint-corner" {setter(region=corner())}>'
+    "Try the upper left corner</button></div>"
+)
 
 
 def refusals_html(rows: list[tuple[str, ...]]) -> str:

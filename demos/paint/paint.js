@@ -1,158 +1,251 @@
-// Paint, in the browser: one recipe; tapping a part or painting a region writes it, and the knobs follow a moment
-// later. Every room is a function of the tab: what it fills is among `tab.parts`, what it shows is `tab.now`.
+// The stage of Paint: a picture whose parts can be tapped or painted over, and the map of what a knob changes. A region
+// that is chosen gets knobs of its own, and the first is turned for all to see.
 (() => {
-  const NEEDED = ["recipe", "base", "stage", "strip", "knobs", "facts", "models", "steer"];
-  const WHAT = ["model", "seed", "psi", "label", "region", "layers", "size", "lam"], LARGEST_SEED = 999999;
-  const E = gan.element, {copyOf, same} = gan, {encode, decode, outline} = gan.regions, rooms = gan.rooms.paint = {};
-  gan.paintTools = {encode, decode};
+  const E = gan.element, {button, same} = gan, {SIDE, encode, decode, fill, outline} = gan.regions;
+  const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
+  const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam"];
+  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true};      // of another network
+  const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
+  const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
 
-  // what the knobs of a region rest on, and what one knob does
-  rooms.regionKey = recipe => JSON.stringify(WHAT.map(name => recipe[name]));
-  rooms.knobKey = recipe => JSON.stringify([rooms.regionKey(recipe), recipe.method, recipe.forbid, recipe.knob]);
-
-  rooms.canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
-
-  // a map of change with the region's outline, of two pictures as data URIs; it says in words what it shows
-  rooms.smallMap = ([before, after], region, crop, says) => {
-    const map = rooms.canvas("map-pixels", 1), line = rooms.canvas("map-line", 384);
-    const pictures = [before, after].map(src => { const image = new Image(); image.src = src; return image; });
-    Promise.all(pictures.map(image => image.decode())).then(() => {
-      gan.mapOfChange(map, ...pictures);
-      outline(line, decode(region), crop);
-    }).catch(() => {});
-    return E("div", {class: "map", role: "img", "aria-label": says}, map, line);
+  gan.stages.paint = store => {
+    const {now, parts, listeners} = store, photo = photoOf(), stage = gan.stage(store, photo);
+    const crop = () => now.setup ? now.setup.crop : 0, map = mapOf(), state = {turn: "", tried: "", standin: false};
+    Object.assign(stage, {crop, map, state});
+    stage.painting = paintingOf(store, stage);
+    stage.chips = chipsOf(store, stage);
+    photo.element.after(stage.chips.element, stage.painting.tools);
+    looks(store, stage);
+    const beside = gan.beside(store, stage, parts.beside);
+    Object.assign(beside.buttons, buttonsOf(store, stage));
+    place(store, stage, beside);
+    listeners.push(() => found(store, stage));
+    listeners.push(() => drawn(store, stage, beside));
+    store.waits = cell => now.setup && now.setup.ready === false && cell.name !== "truth"
+      ? "This waits for the region’s knobs, which have not been found yet." : false;
+    store.busy = () => stage.prepare.busy() || !!state.turn;
+    parts.steer.watch("value", () => {
+      const to = parts.steer.props.value;
+      if (to && to.recipe) gan.visit("steer", "Steer", steer => steer.set(to.recipe));
+      if (to && to.error) { stage.error.textContent = to.error; stage.error.hidden = false; }
+    });
+    playOnce(store, stage);
+    return stage;
   };
 
-  // what all rooms know. `now`: the recipe on screen, the last good one and its answer; `fresh`: its first knob is
-  // turned as soon as there is one; `standin`: ReSeFa's knobs stand in for LowRankGAN's, which are being found;
-  // `finding` and `tried`: the keys of the regions whose knobs are, and last were, looked for
-  function tabOf(parts) {
-    const bus = parts.recipe, arrival = copyOf(bus.props.value), listeners = [];
-    const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), setup: null, strip: "",
-      dragging: false, fresh: false, standin: false, touched: false, finding: "", tried: "", painting: false};
-    const regionNow = () => rooms.regionKey(now.recipe);
-    return {
-      parts, bus, arrival, now, listeners, regionNow,
-      tell: () => listeners.forEach(listener => listener()),
-      // whether the region on screen is that of the last answer, and whether its knobs are being found
-      here: () => now.setup && rooms.regionKey(now.good) === regionNow(),
-      busy: () => !!now.finding && now.finding === regionNow(),
-    };
-  }
-
-  // --- the recipe: read, written, undone
-
-  function recipeOf(tab) {
-    const {bus, now, parts, arrival, tell} = tab, history = gan.history(now);
-    const flat = () => arrival.amounts.map(() => 0);
-    // a sentence stands until the visitor does something else
-    const heard = () => { tab.stage.said.hidden = true; };
-    const send = () => {
-      const {model, seed, psi, label} = now.recipe;
-      parts.base.props.value = {version: 1, model, seed, psi, label};
-      bus.props.value = copyOf(now.recipe);
-    };
-    const set = patch => { heard(); Object.assign(now.recipe, patch); history.remember(); send(); tell(); };
-    // another region, picture or way of finding: its knobs are not there yet, and the first is turned when they are
-    const look = patch => {
-      if (now.standin) now.recipe.method = "lowrank";
-      Object.assign(now, {fresh: true, standin: false, touched: false, tried: ""});
-      set({amounts: flat(), knob: 0, ...patch});
-    };
-    const turn = (knob, amount, {rest}) => {
-      heard();
-      now.recipe.amounts[knob] = amount;
-      Object.assign(now, {dragging: !rest, touched: true, fresh: false});
-      if (rest) history.remember();
-      if (rest || !(knob === now.recipe.knob && tab.stage.film.ready())) send();
-      tell();
-    };
-    const halfWay = knob => now.setup && now.setup.knobs[knob] ? Math.round(now.setup.knobs[knob].reach * 6) / 10 : 0;
-    const choose = knob => {
-      now.touched = true;
-      set({knob, amounts: now.recipe.amounts.map((amount, i) => i === knob ? amount || halfWay(knob) : 0)});
-      tab.stage.askFilm();
-    };
-    bus.watch("value", () => {                  // set by the server: a link
-      now.recipe = copyOf(bus.props.value);
-      if (same(now.recipe, arrival)) tab.stage.waiting(false);
-      history.remember(); tell();
-    });
-    return {history, flat, heard, send, set, look, turn, halfWay, choose};
-  }
-
-  // what is done with whole recipes
-  function movesOf(tab) {
-    const {now, history, heard, look, send, tell} = tab;
-    const settled = () => { now.fresh = now.standin = false; };
-    return {
-      anotherFace: () => { now.another = true; look({seed: Math.floor(Math.random() * LARGEST_SEED)}); },
-      undo: () => { heard(); if (history.any()) { history.back(); settled(); send(); tell(); } },
-      backToStart: () => { heard(); now.recipe = copyOf(tab.arrival); settled(); history.remember(); send(); tell(); },
-      // another picture, with the region where it has that part; of another network, its default region
-      take: ({model, seed, psi, label}) => {
-        tab.painting.open(false);
-        now.another = model === now.recipe.model;
-        const region = now.another ? {} : {region: "", layers: "all", lam: 0, size: 0, forbid: true};
-        look({model, seed, psi, label, ...region});
-      },
-    };
-  }
-
-  // --- folds, which may come later
-
-  function foldsOf(tab) {
-    const {now, listeners} = tab, {regionKey} = rooms;
-    const tables = (part, name, press, says, more = {}) => rooms.experiment(tab, part, name, {press, says, ...more,
-      draw: (result, value) => { result.innerHTML = value.html || ""; }});
-    listeners.push(() => gan.addresses.shows("paint", now.query));
-    return gan.late("paint", {
-      link: part => listeners.push(gan.link(part, "paint", {query: () => now.query})),
-      more: part => rooms.settings(tab, part),
-      ban: part => rooms.ban(tab, part),
-      faces: part => rooms.faces(tab, part),
-      refuse: part => rooms.refuse(tab, part),
-      compare: part => tables(part, "compare", "Compare methods",
-        "Turning one direction of each method until the region changes equally …", {keyOf: regionKey}),
-      weights: part => tables(part, "weights", "Lambda: ranks, spectra and a picture each",
-        "Solving for several values of lambda …", {keyOf: regionKey}),
-      truth: part => {
-        tables(part, "truth", "Look it up", "Looking it up …");
-        part.element.querySelector("button").click();
-      },
-    });
-  }
-
   // the arrival's knob moves once by itself
-  function playOnce({now, arrival, stage, beside, tell}) {
-    const {film, main, frame, canvas} = stage, most = () => +main.range.max;
-    gan.playOnce(frame, {
+  function playOnce({now, arrival, tell}, {photo, film, main, map}) {
+    const most = () => +main.range.max;
+    gan.playOnce(photo.element, {
       from: (arrival.amounts[arrival.knob] / most() + 1) / 2,
-      ready: () => film.ready() && !now.touched && same(now.recipe, arrival) && !frame.classList.contains("was"),
-      draw: share => { stage.drawFilm(share); main.show((2 * share - 1) * most()); },
-      done: () => { canvas.hidden = true; beside.drawMap(stage.after); tell(); },
+      ready: () => film.ready() && same(now.recipe, arrival) && !photo.element.classList.contains("was"),
+      draw: share => {
+        film.draw(share); photo.canvas.hidden = false; main.show((2 * share - 1) * most());
+        gan.mapOfChange(map.pixels, photo.before, photo.canvas);
+      },
+      done: () => { photo.canvas.hidden = true; gan.mapOfChange(map.pixels, photo.before, photo.after); tell(); },
     });
   }
 
-  gan.tab("paint", "Paint", NEEDED, parts => {
-    const tab = tabOf(parts), {now, bus} = tab, opening = parts.stage.props.value;
-    Object.assign(tab, recipeOf(tab));
-    tab.moves = movesOf(tab);
-    tab.stage = rooms.stage(tab);
-    tab.finding = rooms.finding(tab);
-    tab.stage.place(tab.finding);
-    tab.painting = rooms.painting(tab);
-    tab.beside = rooms.beside(tab);
-    const grow = foldsOf(tab);
-    gan.paint = {now, set: tab.set, look: tab.look, choose: tab.choose, take: tab.moves.take};
-    if (opening.src) tab.stage.show(opening);
-    tab.stage.film.take();
-    playOnce(tab);
-    if (opening.error) {                        // of a link, before this script was there
-      tab.stage.refuse(opening.error);
-      now.refused = true;
+  // --- another region, picture or way of finding knobs
+
+  function looks(store, {state, prepare, painting}) {
+    const {now, arrival} = store, flat = () => arrival.amounts.map(() => 0);
+    // the chosen knob alone is turned, at least half of its way
+    store.chosen = knob => {
+      const facts = now.setup && now.setup.knobs[knob], half = facts ? Math.round(facts.reach * 6) / 10 : 0;
+      return {amounts: now.recipe.amounts.map((amount, i) => i === knob ? amount || half : 0)};
+    };
+    // its knobs are not there yet, and the first is turned when they are
+    store.look = patch => {
+      Object.assign(state, {tried: "", standin: false});
+      store.set({amounts: flat(), knob: 0, ...(state.resefa ? {method: "lowrank"} : {}), ...patch});
+      state.turn = regionOf(now.recipe);
+      state.resefa = false;
+      store.tell();
+    };
+    store.change = store.look;
+    store.slide = () => {};                         // another truncation is another picture: it counts when it rests
+    store.another = () => { state.another = true; store.look({seed: Math.floor(Math.random() * 1e6)}); };
+    store.take = ({model, seed, psi, label}) => {
+      painting.open(false);
+      state.another = model === now.recipe.model;
+      store.look({model, seed, psi, label, ...(state.another ? {} : OTHER)});
+    };
+    // the other picture has no such part
+    store.remedy = () => {
+      const {another} = state;
+      state.another = false;
+      if (another) store.look({region: ""});
+      return another;
+    };
+    for (const name of ["undo", "previous", "backToStart"]) {
+      const go = store[name];
+      store[name] = () => { Object.assign(state, {turn: "", tried: "", standin: false}); go(); };
     }
-    if (!opening.src) bus.trigger("change", {});
-    grow();
-  });
+  }
+
+  // An answer stands: what it lacks is looked for, without being asked where that is quick.
+  function found({now, current}, {state, prepare}) {
+    const {setup, recipe, answer} = now;
+    if (!setup || !current() || now.dragging) return;
+    state.another = false;
+    if (state.turn && !same(JSON.parse(state.turn)[4] || recipe.region, recipe.region)) state.turn = "";
+    const key = regionOf(recipe) + recipe.method;
+    if (state.tried === key || answer.exact === false && setup.ready !== false) return;
+    const turn = !!state.turn, wanted = turn || setup.ready === false;
+    state.turn = "";
+    if (!wanted) return;
+    state.tried = key;
+    if (setup.ready !== false || !setup.plan.asks) {
+      state.standin = turn && recipe.method === "lowrank" && setup.ready === false;
+      prepare.ask({turn: +turn, agreed: 0});
+    } else state.later = turn;                      // asked for by the button
+  }
+
+  // --- the picture, and the map of change
+
+  function photoOf() {
+    const after = E("img", {class: "after", alt: ""}), before = E("img", {class: "before", alt: ""});
+    const film = E("canvas", {class: "film", "aria-hidden": true, hidden: true});
+    const line = canvas("line"), brushed = canvas("brushed"), licence = E("span", {class: "tag licence"});
+    const element = E("div", {class: "photo region"}, after, before, film, line, brushed, licence);
+    const network = setup => {
+      element.style.aspectRatio = setup.aspect || 1;
+      element.classList.toggle("large", setup.side >= 256);
+      licence.textContent = setup.bundled === false ? `Licence: ${setup.licence}` : "";
+    };
+    const split = on => { if (!on) element.classList.remove("was"); };
+    return {element, after, before, canvas: film, line, brushed, network, split, isSplit: () => true};
+  }
+
+  function mapOf() {
+    const pixels = canvas("map-pixels", 1), line = canvas("map-line");
+    const attributes = {class: "map", id: "paint-map", role: "img", "aria-label": "Map of change"};
+    return {pixels, line, frame: E("div", attributes, pixels, line)};
+  }
+
+  function buttonsOf(store, {photo}) {
+    const steer = button("paint-use-steer", "Use in Steer", () => store.parts.steer.trigger("ask", {key: "steer"}));
+    steer.title = "These knobs, as far as they are turned, on the same picture in Steer";
+    const before = button("paint-before", "Show before", () => {
+      before.setAttribute("aria-pressed", photo.element.classList.toggle("was"));
+    });
+    return {before, steer};
+  }
+
+  // the map, and beside it the ban and the buttons, above the other knobs
+  function place(store, {map, state, prepare}, {buttons}) {
+    const {now, parts, listeners} = store, row = buttons.another.parentElement, doors = row.nextElementSibling;
+    const ban = gan.toggle("paint-forbid", "Forbid changes outside", forbid => store.set({forbid}));
+    const ready = button("paint-ready", "LowRankGAN’s knobs are ready: show them",
+      () => store.look({method: "lowrank"}));
+    row.prepend(buttons.before);
+    row.append(buttons.steer);
+    const says = E("p", {class: "caption"}, "Where it changes: black nothing, white 48 of 255 levels or more.");
+    parts.beside.element.prepend(
+      E("div", {class: "mapped"}, map.frame, E("div", {class: "beside"}, says, ban, row, doors)), ready);
+    listeners.push(() => {
+      ban.control.checked = now.recipe.forbid;
+      buttons.steer.disabled = !(now.setup && now.setup.knobs.length && store.current());
+      ready.hidden = !state.resefa || prepare.busy();
+    });
+  }
+
+  // what is drawn over the picture and beside it, once the answer stands
+  async function drawn({now, current}, {photo, map, crop, film, chips, state}, {buttons}) {
+    chips.draw();
+    buttons.before.setAttribute("aria-pressed", photo.element.classList.contains("was"));
+    const {answer, setup} = now;
+    if (answer && current()) state.resefa = state.standin && answer.recipe.method === "resefa";
+    if (!answer || state.drawn === answer) return;
+    state.drawn = answer;
+    for (const line of [photo.line, map.line]) outline(line, decode(setup.region), crop());
+    map.frame.style.aspectRatio = setup.aspect || 1;
+    map.frame.setAttribute("aria-label", `Map of change with the outline of ${setup.name}. ${answer.verdict}`);
+    const drawn = [photo.after, photo.before].filter(image => image.src);
+    await Promise.all(drawn.map(image => image.decode().catch(() => {})));
+    if (answer === now.answer && (current() || !film.ready())) gan.mapOfChange(map.pixels, photo.before, photo.after);
+  }
+
+  // --- the parts of the picture to choose from, by name or by a tap on the part itself
+
+  function chipsOf(store, {photo, crop, painting}) {
+    const {now} = store, element = E("div", {class: "chips", role: "group", "aria-label": "Parts of the picture"});
+    const pick = name => { if (now.recipe.region !== name) store.look({region: name}); };
+    const opener = button("paint-own", "Paint my own", () => painting.open(true));
+    const chip = name => E("button", {type: "button", class: `plain chip ${now.recipe.region === name ? "first" : ""}`,
+      "data-part": name, "aria-pressed": now.recipe.region === name, onclick: () => pick(name)},
+    name[0].toUpperCase() + name.slice(1));
+    let state = "";
+    const draw = () => {
+      const {setup, recipe: {region}} = now, offered = setup ? setup.offered : [];
+      const isPart = setup && region in setup.parts;
+      const names = [...offered, ...(isPart && !offered.includes(region) ? [region] : [])];
+      if (state === JSON.stringify([names, region])) return;
+      state = JSON.stringify([names, region]);
+      const held = document.activeElement && document.activeElement.dataset.part;
+      opener.classList.toggle("first", !!setup && !isPart);
+      element.replaceChildren(...names.map(chip), opener);
+      const again = held && element.querySelector(`[data-part="${held}"]`);
+      if (again) again.focus();
+    };
+    photo.element.addEventListener("click", e => {
+      if (painting.on() || !now.setup) return;
+      const {x, y} = gan.pixelAt(photo.element, e, crop()), {parts} = now.setup;
+      const name = Object.keys(parts).find(part => decode(parts[part])[y * SIDE + x]);
+      if (name) pick(name);
+    });
+    return {element, draw};
+  }
+
+  // --- painting: brush, rubber, box; by mouse, pen or finger
+
+  function paintingOf(store, {photo, crop, error}) {
+    const {now, parts} = store, frame = photo.element;
+    const tools = E("div", {class: "tools", id: "paint-tools", hidden: true});
+    let painting = false;
+    const brush = gan.brush({frame, pixelAt: e => gan.pixelAt(frame, e, crop()), active: () => painting,
+      changed: () => { error.hidden = true; draw(); }});
+    const kinds = gan.brushTools("paint", brush, draw, {id: "paint-size", max: 12, value: 4});
+    const undo = button("paint-undo-stroke", "Undo", brush.undo), clear = button("paint-clear", "Clear", brush.clear);
+    const count = E("span", {class: "caption", role: "status", id: "paint-count"});
+    const use = button("paint-use", "Find knobs", () => {
+      if (!brush.bits.some(bit => bit)) { error.textContent = NOTHING; error.hidden = false; return; }
+      open(false);
+      store.look({region: encode([...brush.bits])});
+    }, "first");
+    tools.replaceChildren(E("div", {class: "buttons"}, ...kinds.buttons, undo, clear),
+      E("label", {class: "size"}, "Width ", kinds.width),
+      E("div", {class: "buttons"}, use, button("paint-cancel", "Cancel", () => open(false)), count));
+    function draw() {
+      fill(photo.brushed, brush.bits, crop());
+      kinds.mark();
+      const number = brush.bits.reduce((a, b) => a + b, 0), share = 100 * number / SIDE ** 2;
+      undo.disabled = !brush.past.length; clear.disabled = !number;
+      count.textContent = number ? `${share.toFixed(number < 41 ? 1 : 0)} % of the picture` : "Draw over the picture.";
+    }
+    function open(on) {
+      painting = on;
+      error.hidden = true;
+      for (const one of [frame, parts.stage.element]) one.classList.toggle("painting", on);
+      tools.hidden = !on; tools.previousElementSibling.hidden = on;      // the chips
+      if (!on) return;
+      photo.split(false);
+      brush.start(now.setup && !(now.recipe.region in now.setup.parts) ? decode(now.setup.region) : null);
+      draw(); kinds.focus();
+    }
+    return {open, tools, on: () => painting};
+  }
+
+  // --- in the experiments: the region's edge, and maps of change with it
+
+  gan.drawn.regions = (tab, result) => {
+    for (const edge of result.querySelectorAll("canvas[data-region]"))
+      outline(edge, decode(edge.dataset.region), +edge.dataset.crop);
+    for (const map of result.querySelectorAll("canvas[data-before]")) {
+      const {before, after} = map.dataset, pictures = [before, after].map(src => Object.assign(new Image(), {src}));
+      Promise.all(pictures.map(one => one.decode())).then(() => gan.mapOfChange(map, ...pictures)).catch(() => {});
+    }
+  };
 })();

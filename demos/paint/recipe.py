@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from torch import Tensor
 
@@ -18,17 +17,18 @@ from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
-from ..page.export import Code, cell_of, drawing_code, notebook
+from ..page.cache import cached
+from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.parts_of_pictures import AROUND, PARTS, has_parts, part_names, read_parts
-from ..page.picture import PictureRecipe, layers_field
-from ..page.sources import KnobSet
+from ..page.picture import PictureRecipe, layers_field, untouched
 
 KNOBS = 4
 REACH = 6.0  # steps, at most
 STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
 PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")
 METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
+WAYS = {name: dict(method=name) for name in METHODS}  # of the control: the field that each sets
 MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
 TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
 LARGEST_WEIGHT = 2.0  # from 1 on the sparse part is 0: the search goes no further either
@@ -52,13 +52,21 @@ class Painted(
 
     layers: str = layers_field()
     region: str = checked(
-        lambda value, recipe: _region(value, recipe.base),
+        lambda value, recipe: _region(value, recipe),
         "",
         "a part's name, or a region as core.regions.to_text writes it",
     )
-    method: str = choice_field("method", METHODS)
+    method: str = choice_field(
+        "method",
+        METHODS,
+        control=dict(kind="ways", word="method", options={name: dict(method=name) for name in METHODS}),
+    )
     lam: float = checked(
-        lambda value, _: _weight(value), 0.0, f"lambda from 0.0001 to {LARGEST_WEIGHT:g}, 0: searched for", type=float
+        lambda value, _: _weight(value),
+        0.0,
+        f"lambda from 0.0001 to {LARGEST_WEIGHT:g}, 0: searched for",
+        type=float,
+        control=dict(kind="text", word="lambda", empty=0, placeholder="searched for"),
     )
     forbid: bool = flag_field("changes outside are forbidden", default=True)
     size: int = checked(
@@ -69,11 +77,6 @@ class Painted(
     )
     amounts: tuple[float, ...] = amounts_field(KNOBS, lambda _: REACH, "4,0,-2")
     knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
-
-    @property
-    def base(self) -> KnobSet:
-        """The picture that nothing has moved."""
-        return KnobSet(self.model, seed=self.seed, psi=self.psi, label=self.label, layers=self.layers)
 
     def told(self) -> str:
         return f"Paint: made by {METHODS[self.method]} for {called(self)} of picture number {self.seed}"
@@ -86,10 +89,10 @@ def _size(value: object, resolution: int) -> int:
     return whole(value, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution
 
 
-def _region(region: object, base: KnobSet) -> str:
-    model = base.model
+def _region(region: object, recipe: PictureRecipe) -> str:
+    model = recipe.model
     if region == "":
-        return default_region(base)
+        return default_region(recipe)
     if isinstance(region, str) and region in part_names(model):
         return region
     try:
@@ -129,16 +132,12 @@ def offered(model: str, there: Collection[str]) -> list[str]:
     return [name for name in (PARTS if PARTS[0] in names else names) if name in there]
 
 
-def default_region(base: KnobSet) -> str:
+def default_region(recipe: PictureRecipe) -> str:
     """The mouth; of a picture without one its largest part, or its middle where no reader knows parts."""
-    names = part_names(base.model)
+    names = part_names(recipe.model)
     if not names or PARTS[0] in names:
         return names[0] if names else _middle()
-    there = {
-        name: int(mask.sum())
-        for name, mask in _parts(base.model, zoo.weights_hash(base.model), base).items()
-        if name not in AROUND
-    }
+    there = {name: int(mask.sum()) for name, mask in parts_of(recipe).items() if name not in AROUND}
     return max(there, key=there.__getitem__, default=names[0])
 
 
@@ -146,16 +145,14 @@ def _middle() -> str:
     return to_text(MIDDLE.mask(CODED))
 
 
-def parts_of(recipe: Painted) -> dict[str, Tensor]:
+def parts_of(recipe: PictureRecipe) -> dict[str, Tensor]:
     """The parts that are on this picture, [R, R] bool each; none where there is no part reader."""
-    return _parts(recipe.model, zoo.weights_hash(recipe.model), recipe.base)
+    return _parts(untouched(recipe), zoo.weights_hash(recipe.model))
 
 
-@lru_cache(maxsize=64)
-def _parts(model: str, _weights: str, base: KnobSet) -> dict[str, Tensor]:
-    if not has_parts(model):
-        return {}
-    return read_parts(model, recipes.render(base))[0]
+@cached(64)
+def _parts(recipe: PictureRecipe, _weights: str) -> dict[str, Tensor]:
+    return read_parts(recipe.model, recipes.render(recipe))[0] if has_parts(recipe.model) else {}
 
 
 def mask_of(recipe: Painted) -> Tensor:
@@ -181,8 +178,14 @@ def corner() -> str:
 
 
 def full_mask(recipe: Painted) -> Tensor:
-    """The same at the picture's size, [R, R]."""
+    """`mask_of` at the picture's size, [R, R]."""
     return resized(mask_of(recipe), zoo.card(recipe.model).resolution)
+
+
+def crop_of(model: str) -> float:
+    """Share of the rows that the page leaves out above, and below."""
+    card = zoo.card(model)
+    return card.crop / card.resolution
 
 
 def called(recipe: Painted) -> str:
@@ -198,12 +201,12 @@ def verb(recipe: Painted, name: str = "moves") -> str:
     return name[:-1] if recipe.region in PLURAL else name
 
 
-# --- code and notebook
+# --- code
 
 
 def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
     """The lines that make the region's directions; `amounts`: of the method's own directions, in steps."""
-    base, world, part = recipe.base, zoo.card(recipe.model).world, recipe.region in part_names(recipe.model)
+    world, part = zoo.card(recipe.model).world, recipe.region in part_names(recipe.model)
     solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
     imports = [
         "from core.factorization.jacobian import grams",
@@ -213,7 +216,7 @@ def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
         imports += ["import torch", "from core.codes import Directions"]
     else:
         imports.append(f"from core.factorization.{solver}")
-    drawer, _ = drawing_code(base)
+    drawer, _ = drawing_code(recipe)
     read = [
         f'reader = load_part_reader("{world}")',
         f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
@@ -221,7 +224,7 @@ def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
     ]
     more = "".join(
         [
-            f", slots={recipes.slots_of(base)}" if recipe.layers != "all" else "",
+            f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else "",
             f", size={recipe.size}" if recipe.size else "",
             ', colours="mean"' if recipe.method == "official" else "",
         ]
@@ -235,11 +238,6 @@ def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
         f"amounts = {[round(amount, 3) for amount in amounts]}",
     ]
     return Code(imports, lines)
-
-
-def code_for(recipe: Painted, amounts: Sequence[float]) -> str:
-    """Python that makes the picture; `amounts`: of the method's own directions, in steps."""
-    return cell_of(recipe, code_of(recipe, amounts))
 
 
 def _directions(recipe: Painted) -> list[str]:
@@ -256,12 +254,6 @@ def _directions(recipe: Painted) -> list[str]:
     weight = f", lam={recipe.lam:.10g}" if recipe.lam else ""
     which = "directions" if recipe.forbid else "unprojected"
     return [f"directions = lowrank_of(found{mode}{weight}).{which}"]
-
-
-def notebook_for(recipe: Painted, amounts: Sequence[float], knob: int, row: Sequence[float], says: str) -> bytes:
-    """A notebook that gets itself running, makes the picture, and draws the strip of one direction."""
-    turned = f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."
-    return notebook(recipe, code_of(recipe, amounts), says, knob, row, turned)
 
 
 def weights_around(lam: float) -> Iterator[float]:

@@ -7,45 +7,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from core import zoo
-from core.images import grid
 
-from ..page.arrival import ARRIVAL, picture_in, recorded, save
+from ..page.arrival import ARRIVAL, recorded
 from ..page.pace import pace_of
-from . import evidence, experiments, search, tab
+from ..page.record import record
+from . import evidence, search
 from .recipe import Painted
+from .tab import TAB
 
 CARD = "portraits-stylegan2"
+CELLS = ("ban", "faces", "refuse")  # what they end with is shown on arrival
 PART, STEPS = "mouth", 3.0  # the region, and how far its knob 1 is turned
-
-
-def record(recipe: Painted, folder: Path) -> list[str]:
-    """Writes the arrival of one recipe; returns the names of the files."""
-    search.solve(recipe)
-    answer, strip = tab.shown_of(recipe), tab.strip(recipe)
-    faces, ban = tab.last_of(experiments.faces(recipe)), experiments.ban(recipe)
-    images = dict(
-        after=picture_in(answer.pop("src")),
-        before=picture_in(answer.pop("before")),
-        strip=picture_in(strip["src"]),
-        faces=grid([picture_in(uri) for row in faces["rows"] for uri in row.pop("pictures")], columns=2),
-        ban=grid(
-            [picture_in(ban.pop("before")), *(picture_in(side.pop("picture")) for side in ban["sides"])], columns=3
-        ),
-    )
-    found = dict(
-        made_from=tab.made_from(recipe.model),
-        recipe=recipe.as_dict(),
-        answer=answer,
-        faces=faces,
-        ban=ban,
-        refuse=tab.last_of(experiments.refusals(recipe)),
-        code=tab.code(recipe),
-        columns=dict(faces=2, ban=3),
-    )
-    return save(tab.TAB, found, images, folder)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -61,4 +35,5 @@ def main(arguments: Sequence[str]) -> None:
     slots = evidence.slots(CARD)  # those that the page has numbers for
     layers = f"{slots[0]}-{slots[-1]}" if slots else "all"
     recipe = Painted(CARD, seed=seed, psi=zoo.card(CARD).psi, region=PART, layers=layers, amounts=(STEPS,))
-    print(*record(recipe, ARRIVAL), sep="\n")
+    search.solve(recipe)
+    print(*record(TAB, recipe, ARRIVAL, cells=CELLS), sep="\n")

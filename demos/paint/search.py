@@ -1,4 +1,4 @@
-"""The knobs of a region: solved once for whoever asks, watched while it runs, and what is measured of each.
+"""The knobs of a region: solved once for whoever asks, in the page's queue, and what is measured of each.
 
 ReSeFa's come first, within a moment of the Jacobian; LowRankGAN's when both splits are certified.
 """
@@ -9,10 +9,10 @@ import copy
 import hashlib
 import math
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from uuid import uuid4
 
 import torch
 from torch import Tensor
@@ -29,14 +29,17 @@ from core.regions import resized
 
 from ..page import picture as recipes
 from ..page.cache import Cache
+from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.pace import pace_of
+from ..page.queue import QUEUE
 from .recipe import KNOBS, REACH, STEP, TRIED, Painted, called, mask_of
 
 FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
 OF_MEMORY = 0.5  # share of the free memory that a Jacobian may take
 MOST_MEMORY = 8 * 2**30  # bytes, where the machine does not say what is free
 PASSES = 2.5  # a column of the Jacobian costs that many pictures, measured at 64 and 128 px
+LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes
 PATIENCE = 20  # seconds of work that begin without being asked for
 LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2**20, 64 * 2**20  # bytes that are kept
 
@@ -75,7 +78,7 @@ def picture_key(recipe: Painted) -> tuple:
         recipe.seed,
         recipe.psi,
         recipe.label,
-        recipes.slots_of(recipe.base),
+        recipes.slots_of(recipe),
         recipe.size,
     )
 
@@ -170,53 +173,14 @@ def picture_is_known(recipe: Painted) -> bool:
 
 
 def solve(recipe: Painted) -> Knobs:
-    """The same, solved now where need be. Raises RecipeError."""
-    if known(recipe) is None:
-        for _ in watched(recipe):
-            pass
+    """The recipe's knobs, solved now where need be. Raises RecipeError."""
+    for _ in solving(recipe):
+        pass
     return known(recipe)
 
 
-class Work:
-    """One computation in a thread of its own, for all who watch it; it ends where nobody does any more."""
-
-    def __init__(self, steps: Iterator[dict]):
-        self.news, self.error, self.watchers = dict(says="Waiting for the picture before …", share=0.0), None, 0
-        self.told, self.ended, self.steps = threading.Condition(), False, steps
-
-    def run(self) -> None:
-        try:
-            with _one_at_a_time:
-                for news in self.steps:
-                    if not self.watchers:
-                        break
-                    self.news = news
-        except Exception as error:  # handed to whoever waits
-            self.error = error
-        with self.told:
-            self.ended = True
-            self.told.notify_all()
-
-    def watch(self) -> Iterator[dict]:
-        """News at least twice a second, until it has ended. Raises what the work raised."""
-        try:
-            while not self.ended:
-                with self.told:
-                    self.told.wait(0.25)
-                yield self.news
-            if self.error:
-                raise self.error
-        finally:
-            with _starting:
-                self.watchers -= 1
-
-
-_running: dict[tuple, Work] = {}
-_starting, _one_at_a_time = threading.Lock(), threading.Lock()
-
-
-def watched(recipe: Painted) -> Iterator[dict]:
-    """News (says, share) while the knobs are found; close it to stop. A second one who asks for the same joins.
+def solving(recipe: Painted) -> Iterator[Progress]:
+    """How far the knobs are; nothing where they are there. Who asks for the same joins; close it to stop.
 
     Raises RecipeError where it cannot be done.
     """
@@ -226,24 +190,13 @@ def watched(recipe: Painted) -> Iterator[dict]:
     planned = plan(recipe)
     if planned["size"] is None or planned["size"] != recipe.size:
         raise RecipeError(planned["says"] + (" Press Find knobs." if planned["size"] is not None else ""))
-    with _starting:
-        work = _running.get(key)
-        if work is None or work.ended or not work.watchers:
-            work = _running[key] = Work(_steps(recipe, key))
-            work.watchers += 1  # first, or it would end at once: nobody watches
-            threading.Thread(target=work.run, daemon=True).start()
-        else:
-            work.watchers += 1
-    try:
-        yield from work.watch()
-    finally:
-        with _starting:
-            if work.ended and _running.get(key) is work:
-                del _running[key]
+    asked_by = uuid4().hex
+    for news in QUEUE.pieces(key, lambda _run: _steps(recipe, key), asked_by, "region knobs", LANE):
+        yield Progress(news.get("says", ""), news.get("share"))
 
 
 def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
-    if key in _solved:
+    if key in _solved:  # while this waited for its turn
         return
     found = yield from _grams(recipe)
     generator = generator_of(recipe)
@@ -269,8 +222,8 @@ def _grams(recipe: Painted) -> Iterator[dict]:
     """The region's Grams, returned; the Jacobian's progress on the way."""
     kept = _jacobians.get(picture_key(recipe))
     if kept is None:
-        generator, slots = generator_of(recipe), recipes.slots_of(recipe.base)
-        codes = recipes.own_codes(recipe.base)
+        generator, slots = generator_of(recipe), recipes.slots_of(recipe)
+        codes = recipes.own_codes(recipe)
         for step in jacobian.jacobian_steps(generator, codes, slots=slots, size=recipe.size or None):
             yield dict(
                 says=f"How every pixel reacts to every number: {step.done / step.total:.0%}",
@@ -344,9 +297,7 @@ def energies(found: Grams, directions: Directions) -> tuple[Tensor, Tensor]:
 
 
 def unbound(recipe: Painted, bound: Knobs) -> Knobs:
-    """The same knobs before anything was forbidden:
-    LowRankGAN's before the projection, of ReSeFa those of the inside alone.
-    """
+    """Knobs before anything was forbidden: LowRankGAN's before the projection, of ReSeFa those of the inside alone."""
     generator, label = generator_of(recipe), recipe.label_or_none
     if bound.solved is None:
         values, vectors = torch.linalg.eigh(bound.grams.inside)
@@ -384,20 +335,20 @@ def _baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
 
 
 def render(
-    recipe: Painted, knobs: Knobs | None, settings: list[tuple[float, ...]], *, quickly: bool = True, base=None
+    recipe: Painted, knobs: Knobs | None, settings: Sequence[Sequence[float]], *, quick: bool = True, seed: int = -1
 ) -> Tensor:
-    """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; `base`: another picture moved the same way."""
-    base = base or recipe.base
-    codes = recipes.own_codes(base)
+    """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; seed: another picture moved the same way."""
+    recipe = recipe if seed < 0 else replace(recipe, seed=seed)
+    codes = recipes.own_codes(recipe)
     moved = [
         codes if knobs is None or not any(setting) else edit(codes, knobs.directions, distances(knobs, setting))
         for setting in settings
     ]
-    slots = recipes.slots_of(base) if knobs is None else knobs.directions.slots
-    return recipes.drawn(base, torch.cat(moved), slots, quick=quickly).clamp(-1, 1)
+    slots = recipes.slots_of(recipe) if knobs is None else knobs.directions.slots
+    return recipes.drawn(recipe, torch.cat(moved), slots, quick=quick).clamp(-1, 1)
 
 
-def distances(knobs: Knobs, setting: tuple[float, ...]) -> list[float]:
+def distances(knobs: Knobs, setting: Sequence[float]) -> list[float]:
     """Amounts in steps -> one distance for each direction. Raises RecipeError where there are fewer knobs."""
     if not knobs.steps and any(setting):
         raise RecipeError("nothing moves this region alone, so there is no knob to turn: choose another region")

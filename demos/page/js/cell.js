@@ -124,7 +124,7 @@
       const one = e.target.closest("[data-set]");
       if (!one || e.type === "keydown" && e.key !== "Enter" && e.key !== " ") return;
       e.preventDefault();
-      tab.set(JSON.parse(one.dataset.set));
+      tab.change(JSON.parse(one.dataset.set));
     };
     element.addEventListener("keydown", e => {
       const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key];
@@ -133,7 +133,7 @@
       if (!options.length) return;
       e.preventDefault();
       const at = options.findIndex(one => one.getAttribute("aria-selected") === "true");
-      tab.set(JSON.parse(options[(at + step + options.length) % options.length].dataset.set));
+      tab.change(JSON.parse(options[(at + step + options.length) % options.length].dataset.set));
     });
     element.addEventListener("click", press);
     element.addEventListener("keydown", press);

@@ -29,7 +29,7 @@
       if (state !== drawn) {
         drawn = state;
         // what changes with the field is part of the field
-        const take = value => store.set({...offered.resets, [field.name]: value});
+        const take = value => store.change({...offered.resets, [field.name]: value});
         made = KINDS[offered.kind](store, {...offered, id, take}, words);
         const hint = offered.hint ? E("p", {class: "caption", id: `${id}-hint`}, offered.hint) : "";
         keepingFocus(slot, () => slot.replaceChildren(made.element, hint));
@@ -55,12 +55,15 @@
   const hidden = (setup, {name}) => name === "psi" && setup.truncation === false || name === "label" && !setup.classes;
 
   const typed = read => (store, field, words) => {
-    const input = E("input", {id: field.id, type: "text", autocomplete: "off",
-      inputmode: field.kind === "whole" ? "numeric" : null, onchange: () => field.take(read(input.value))});
+    const {empty, placeholder = null} = field;      // empty: the value that an empty box means
+    const input = E("input", {id: field.id, type: "text", autocomplete: "off", placeholder,
+      inputmode: field.kind === "whole" ? "numeric" : null,
+      onchange: () => field.take(empty !== undefined && !input.value.trim() ? empty : read(input.value))});
     const element = gan.field(titled(words, field), input, {title: tip(words, field)});
     return {element, draw: (recipe, setup) => {
       element.hidden = hidden(setup, field);
-      gan.refill(input, field.name === "label" && setup.label_name || (recipe[field.name] ?? ""), store.now.refused);
+      const value = recipe[field.name] === empty ? "" : recipe[field.name] ?? "";
+      gan.refill(input, field.name === "label" && setup.label_name || value, store.now.refused);
     }};
   };
 
@@ -100,9 +103,7 @@
       const shown = value => unit ? `${Math.round(scale * value)} ${unit}` : value;
       const says = E("output", {for: field.id});
       const input = E("input", {id: field.id, type: "range", min: low, max: high, step,
-        oninput: () => {
-          store.now.recipe[field.name] = +input.value; says.textContent = shown(+input.value); store.send();
-        },
+        oninput: () => { says.textContent = shown(+input.value); store.slide(field.name, +input.value); },
         onchange: () => field.take(+input.value)});
       const element = gan.field(titled(words, field), input, {title: tip(words, field), hint: says});
       return {element, draw: (recipe, setup) => {
@@ -128,7 +129,7 @@
       for (const [key, patch] of Object.entries(field.options)) {
         const {plain, term, tip} = words[key], disabled = key === field.waits;
         group.append(E("label", {title: tip},
-          E("input", {type: "radio", name: group.id, value: key, disabled, onchange: () => store.set({...patch})}),
+          E("input", {type: "radio", name: group.id, value: key, disabled, onchange: () => store.change({...patch})}),
           E("span", {}, ...gan.word({plain, term: disabled ? `${term}: open one below` : term}))));
       }
       return {element: group, draw: recipe => {

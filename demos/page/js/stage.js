@@ -3,13 +3,14 @@
 (() => {
   const E = gan.element, {button, same} = gan, IN_SIGHT = 6;
 
-  gan.stage = store => {
-    const {bus, now, parts, arrival, listeners, name} = store, photo = gan.photo();
+  // `photo`: in the place of `gan.photo()`, what a tab has of its own.
+  gan.stage = (store, photo = gan.photo()) => {
+    const {bus, now, parts, arrival, listeners, name} = store;
     const film = gan.strip(parts.film, photo.canvas, now, arrival);
     const stage = {photo, film, answers: 0, painted: amount => { photo.element.dataset.painted = amount; }};
     let filming = "";
     stage.askFilm = () => {
-      if (film.ready() || filming === film.key()) return;
+      if (film.ready() || filming === film.key() || !now.setup || now.setup.ready === false) return;
       filming = film.key();
       bus.trigger(now.setup && now.setup.slow ? "slow_film" : "film", {key: filming});
     };
@@ -32,8 +33,8 @@
     stage.network = gan.models(parts.models, name, {current: () => now.recipe.model, take: store.take});
     parts.stage.element.replaceChildren(
       E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, stage.main.element),
-        E("figcaption", {}, stage.verdict, stage.grade, stage.measure.button, stage.prepare.button, stage.error,
-          stage.caption)));
+        E("figcaption", {}, stage.prepare.progress, stage.measure.progress, stage.verdict, stage.grade,
+          stage.measure.button, stage.prepare.button, stage.error, stage.caption)));
     stage.waiting = gan.waiting(name, parts.stage, arrival, 6000);
     parts.stage.watch("value", () => show(store, stage, parts.stage.props.value));
     about(store, stage);
@@ -41,26 +42,43 @@
     return stage;
   };
 
-  // the fields that leave the knobs as they are
-  const TURNED = ["seed", "psi", "amounts", "knob"];
-  const knobsOf = recipe =>
-    JSON.stringify(Object.entries(recipe).filter(([field]) => !TURNED.includes(field)).sort());
+  // what a set of knobs rests on: the fields but those that leave it as it is
+  const knobsOf = (recipe, {parts}) =>
+    JSON.stringify(Object.entries(recipe)
+      .filter(([field]) => !parts.beside.props.value.turned.includes(field)).sort());
 
-  // What the visitor can ask for: knobs are found, or measured. `says`: how far it is; what follows asks again.
+  // What the visitor can ask for: knobs are found, or measured. `says`: how far it is; `ask(values)` begins it. Where
+  // answers come on its way they are shown; else what follows asks again.
   function work(store, stage, name, press, kind = "") {
-    const {parts, now, bus} = store, one = {says: "", asked: 0};
-    one.button = button(`${store.name}-${name}`, press, () => {
-      Object.assign(one, {says: "Waiting …", of: knobsOf(now.recipe), asked: one.asked + 1});
-      bus.trigger(name, {key: `${name} ${one.asked}`}); store.tell();
-    }, kind);
-    one.busy = () => !!one.says && one.of === knobsOf(now.recipe);
+    const {parts, now, bus} = store, one = {says: "", done: false};
+    const meter = E("progress", {max: 1, value: 0, "aria-label": press}), said = E("span");
+    const stop = button(`${store.name}-${name}-stop`, "Stop", () => bus.trigger("stop", {kind: name}));
+    one.progress = E("p", {class: "progress", role: "status", id: `${store.name}-${name}-progress`, hidden: true},
+      meter, said, " ", stop);
+    one.ask = (values = {}) => {
+      Object.assign(one, {says: "Waiting …", of: knobsOf(now.recipe, store), done: false, answered: false,
+        key: `${name} ${Math.random()}`});
+      bus.trigger(name, {key: one.key, values}); store.tell();
+    };
+    one.button = button(`${store.name}-${name}`, press, () => one.ask({agreed: 1}), kind);
+    one.busy = () => !!one.says && one.of === knobsOf(now.recipe, store);
+    one.draw = () => {
+      one.progress.hidden = !one.busy();
+      said.textContent = one.says; meter.value = one.share || 0;
+    };
     parts.facts.watch("value", () => {
-      const news = parts.facts.props.value || {};
-      if (news.key !== `${name} ${one.asked}` || !one.says) return;
-      one.says = news.partial ? news.says || "Working …" : "";
+      const news = parts.facts.props.value || {}, {answer} = news;
+      if (news.key !== one.key || !one.says) return;
+      one.says = news.partial ? news.says || "Working …" : ""; one.share = news.share;
+      if (answer) {
+        one.answered = true;
+        stage.show(answer);
+        if (store.current() && !same(bus.props.value, now.recipe)) store.send();
+      }
+      one.done = !news.partial && !news.ended && !news.error;
       if (news.error) { stage.error.textContent = news.error; stage.error.hidden = false; }
-      else if (!news.partial && !news.ended) {
-        bus.trigger("change", {});
+      else if (one.done) {
+        if (!one.answered) bus.trigger("change", {});
         (store.after[name] || []).forEach(ask => ask());
       }
       store.tell();
@@ -70,14 +88,18 @@
 
   // what stands under the picture where its knobs are missing, or were not measured
   function about({now, listeners}, {prepare, measure, main, verdict, grade}) {
+    const {textContent: press} = prepare.button;
     listeners.push(() => {
-      const {setup} = now, missing = !!setup && setup.ready === false;
-      prepare.button.hidden = !missing || !!prepare.says;
+      const {setup} = now, unfound = !!setup && setup.ready === false;
+      const missing = unfound || !!setup && !setup.knobs.length;
+      prepare.button.hidden = !unfound || prepare.busy();
+      prepare.button.textContent = setup && setup.press || press;
       measure.button.hidden = !setup || !setup.measurable || measure.busy();
       main.element.hidden = missing;
-      if (missing) verdict.textContent = prepare.says || "This network's knobs have not been found yet.";
+      if (missing) verdict.textContent = prepare.busy() ? "" : setup.missing || "These knobs have not been found yet.";
       grade.textContent = setup && setup.grade || "";
       grade.hidden = !grade.textContent;
+      prepare.draw(); measure.draw();
     });
   }
 
@@ -97,7 +119,7 @@
     const able = () => {
       const {answer, recipe, setup} = now;
       return !!answer && !!answer.pictures && answer.exact !== false && !!setup && !setup.slow
-        && setup.ready !== false && knobsOf(answer.recipe) === knobsOf(recipe);
+        && setup.ready !== false && knobsOf(answer.recipe, store) === knobsOf(recipe, store);
     };
     const follow = () => {
       if (!able()) return false;
@@ -129,6 +151,7 @@
 
   async function show(store, stage, answer) {
     const {now, name, arrival} = store, {photo, film, error, caption} = stage;
+    if (answer.error && store.remedy(answer)) return;
     if (answer.error) { error.textContent = answer.error; error.hidden = false; stage.waiting(false); }
     else if (!now.refused) error.hidden = true;       // the answer to the restored recipe leaves the sentence standing
     if (!gan.answered(store, answer, now.dragging && (film.ready() || stage.follow.able()))) return;
@@ -159,7 +182,7 @@
   // The buttons and the knobs beside the picture, and doors to the tabs that it can be taken to.
   gan.beside = (store, stage, part) => {
     const {now, name, listeners} = store, eyebrow = E("p", {class: "eyebrow"}), {doors = []} = part.props.value || {};
-    const choose = store.choose = knob => { store.set({knob}); stage.askFilm(); };
+    const choose = store.choose = knob => { store.set({knob, ...store.chosen(knob)}); stage.askFilm(); };
     const door = tab => {
       const {title} = gan.addresses.called(tab);
       return [title, () => gan.visit(tab, title, other => other.take(now.recipe))];
@@ -187,7 +210,7 @@
       stage.main.name(gan.called(recipe.knob, facts), facts.also || "", facts.low, facts.high,
         facts.reach || setup.reach);
       if (!now.dragging) stage.main.show(recipe.amounts[recipe.knob]);
-      stage.verdict.textContent = stage.measure.busy() ? stage.measure.says : facts.verdict || "";
+      stage.verdict.textContent = facts.verdict || "";
     });
     return {choose, buttons};
   };

@@ -30,6 +30,12 @@
       if ("seed" in patch && patch.seed !== now.recipe.seed) seen.push(now.recipe.seed);
       put(patch);
     };
+    // what a control asks for when it rests, and while it slides; a tab may do more
+    store.change = patch => store.set(patch);
+    store.slide = (field, value) => { now.recipe[field] = value; store.send(); };
+    // what else changes where another knob is chosen; whether a refusal was helped
+    store.chosen = () => ({});
+    store.remedy = () => false;
     store.previous = () => { if (seen.length) put({seed: seen.pop()}); };
     // what the stage gives: pictures by plain HTTP while a knob moves, and the picture itself after a first look
     store.follow = () => false;
