@@ -49,18 +49,20 @@ _compared = Cache(64, lambda rows: 1)
 def answer(recipe: Painted, *, at_once: bool = False) -> dict:
     """All that the page shows of a recipe; without knobs where these were not found yet. Raises RecipeError.
 
-    at_once: of a slow network the pictures are missing, and `exact` is False, where they were not drawn before.
+    at_once: pictures are missing, and `exact` is False, where a slow network did not draw them before, or their knobs
+    were not found.
     """
     whole, knobs = bool(mask_of(recipe).all()), search.known(recipe)
     if knobs is not None:
         search.distances(knobs, recipe.amounts)
-    rough = at_once and pace_of(recipe.model).slow and not _kept(recipe, knobs)
+    slow, moved = at_once and pace_of(recipe.model).slow, any(recipe.amounts)
+    rough = slow and not _kept(recipe, knobs) or at_once and moved and knobs is None
     src, inside, outside = (b"", 0.0, 0.0) if rough else drawn(recipe, knobs)
     verdict = words.verdict(recipe, knobs, inside, outside)
     return dict(
         recipe=recipe.as_dict(),
         src=data_uri(src) if src else "",
-        before="" if rough else data_uri(recipes.picture_bytes(recipe)),
+        before="" if slow and not _kept(recipe, None) else data_uri(recipes.picture_bytes(recipe)),
         exact=not rough,
         alt=words.alt_text(recipe, knobs),
         caption=words.caption(recipe, knobs),

@@ -31,14 +31,20 @@ from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
 from demos.page import picture as recipes
+from demos.page import tab as page
 from demos.page import words
+from demos.page.cells import Cell, Progress, last_of
 from demos.page.fields import RecipeError
+from demos.page.queue import QUEUE
+from demos.page.stage import film_part
 from demos.paint import experiments
 from demos.paint import recipe as painted
 from demos.paint import search as finding
 from demos.paint import tab as lowrank
+from demos.paint import words as said_by
 from demos.paint.recipe import Painted
-from demos.steer import recipe as steer_recipe
+from demos.steer.recipe import Recipe
+from demos.steer.recipe import render as steer_render
 
 from .. import tiny
 from ..support import MODEL, SIDE, Request, pixels
@@ -63,8 +69,21 @@ def planted_parts(small_model, monkeypatch):
     """The small network has a planted part reader, and no knobs are known of it."""
     (small_model / "portraits-parts.safetensors").touch()
     monkeypatch.setattr(zoo, "load_part_reader", lambda world: PlantedParts())
-    for kept in (finding._jacobians, finding._solved, finding._said, lowrank._drawn, lowrank._names, lowrank._compared):
+    for kept in (finding._jacobians, finding._solved, finding._said, lowrank._drawn, said_by._names, lowrank._compared):
         kept.values.clear()
+
+
+def live(given) -> dict:
+    """What the page's script gets for a recipe."""
+    return page._live(lowrank.TAB)(given)[0]
+
+
+def cell(name: str) -> Cell:
+    return next(one for one in lowrank.TAB.cells if one.name == name)
+
+
+def stream(recipe: Painted, **values: float) -> list:
+    return list(lowrank.prepare(recipe, values))
 
 
 def turned(**changes) -> Painted:
@@ -134,7 +153,7 @@ def test_a_recipe_survives_json_and_its_link_which_is_under_a_kilobyte(recipe):
     ],
 )
 def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
-    answered = lowrank.answer({**turned().as_dict(), **wrong})
+    answered = live({**turned().as_dict(), **wrong})
     said = answered["error"]
     assert set(answered) == {"error", "asked"} and len(said) > 30 and said[0].isupper()
     assert any(word in said for word in ("choose", "give", " has ", "reads version", "paint")) and "Error" not in said
@@ -156,31 +175,49 @@ def test_a_network_without_a_part_reader_can_be_painted_only(small_model):
 
 def test_nothing_is_solved_for_a_look_and_resefa_comes_before_lowrank():
     recipe = turned()
-    before = lowrank.answer(recipe.as_dict())
-    assert before["setup"]["solved"] is False and before["src"] == "" and before["verdict"] == ""
+    before = live(recipe.as_dict())
+    assert before["setup"]["ready"] is False and before["src"] == "" and before["verdict"] == ""
     assert not before["exact"]
     assert set(before["setup"]["parts"]) == {"background", "mouth", "eyes"} or "glasses" in before["setup"]["parts"]
-    stages = [
-        ("first" if news.get("first") else "") + ("solved" if news.get("solved") else "")
-        for news in lowrank.find(recipe)
-    ]
-    assert stages[-1] == "solved" and finding.known(replace(recipe, method="resefa")) is not None
-    after = lowrank.answer(recipe.as_dict())
-    assert after["setup"]["solved"] and after["exact"] and 1 <= len(after["setup"]["knobs"]) <= painted.KNOBS
+    assert not finding._jacobians.values, "a look computes nothing"
+    last = stream(recipe, turn=0, agreed=0)[-1]["answer"]
+    assert last["recipe"] == recipe.as_dict() and finding.known(replace(recipe, method="resefa")) is not None
+    after = live(recipe.as_dict())
+    assert after["setup"]["ready"] and after["exact"] and 1 <= len(after["setup"]["knobs"]) <= painted.KNOBS
     assert "forbidden to touch anything else" in after["sentence"] and "the mouth" in after["sentence"]
+
+
+def test_the_stream_brings_resefa_s_knobs_then_lowrank_s_each_turned_and_drawn():
+    recipe = turned(amounts=())
+    pieces = stream(recipe, turn=1, agreed=0)
+    answers = [piece["answer"] for piece in pieces if isinstance(piece, dict)]
+    assert isinstance(pieces[0], Progress) and [one["recipe"]["method"] for one in answers] == ["resefa", "lowrank"]
+    assert [one["asked"] for one in answers] == [recipe.as_dict(), answers[0]["recipe"]], "each follows the one before"
+    for one in answers:
+        shown = Painted.from_json(one["recipe"])
+        knobs = finding.solve(shown)
+        assert shown.amounts == (pytest.approx(0.6 * knobs.reach(0), abs=0.051), 0, 0, 0) and one["late"]
+        expected = to_uint8(finding.render(shown, knobs, [shown.amounts]))[0]
+        assert np.abs(pixels(one["src"]).astype(int) - expected).max() <= 1 and one["src"] != one["before"]
+
+
+def test_a_recipe_whose_knobs_are_turned_already_is_drawn_as_it_stands():
+    recipe = turned(amounts=(-1.0,))
+    answers = [piece["answer"] for piece in stream(recipe, turn=0, agreed=0) if isinstance(piece, dict)]
+    assert [one["recipe"] for one in answers] == [recipe.as_dict()], "nothing stands in for what was asked"
 
 
 def test_the_picture_is_the_paper_s_and_another_amount_is_not():
     recipe = turned()
     finding.solve(recipe)
-    shown = pixels(lowrank.answer(recipe.as_dict())["src"]).astype(int)
+    shown = pixels(live(recipe.as_dict())["src"]).astype(int)
     assert np.abs(shown - to_uint8(truth(recipe, recipe.amounts))[0]).max() <= 1
     assert np.abs(shown - to_uint8(truth(recipe, (-1.5,)))[0]).max() > 8
 
 
 def test_one_step_changes_the_region_by_a_twentieth_at_first_order():
     recipe, generator = turned(), zoo.load(MODEL)
-    knobs, codes = finding.solve(recipe), recipes.own_codes(recipe.base)
+    knobs, codes = finding.solve(recipe), recipes.own_codes(recipe)
     with torch.no_grad():
         before, after = generator(codes)[0], generator(edit(codes, knobs.directions, [0.1 * knobs.steps[0]]))[0]
     squared = (after - before).square().mean(0)
@@ -191,10 +228,10 @@ def test_one_step_changes_the_region_by_a_twentieth_at_first_order():
 def test_the_ban_on_and_off_are_two_pictures_and_the_numbers_are_theirs():
     recipe = turned(amounts=(0.5,))
     finding.solve(recipe)
-    found = experiments.ban(recipe)
+    found = last_of(cell("ban"), recipe)
     before = pixels(found["before"]).astype(float) / 127.5
     for side in found["sides"]:
-        drawn = lowrank.shown_of(replace(recipe, forbid=side["forbid"]))
+        drawn = lowrank.answer(replace(recipe, forbid=side["forbid"]))
         assert side["picture"] == drawn["src"] and ("forbidden" in drawn["sentence"]) == side["forbid"]
         squared = ((pixels(side["picture"]) / 127.5 - before) ** 2).mean(2)
         assert squared[MOUTH.numpy()].mean() ** 0.5 == pytest.approx(side["inside"], abs=0.005)
@@ -230,15 +267,15 @@ def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
 
 def assert_code_draws(recipe: Painted, folder, monkeypatch) -> None:
     monkeypatch.chdir(folder)
-    exec(compile(lowrank.code(recipe), "<the page>", "exec"), {})
+    exec(compile(page.code_for(lowrank.TAB, recipe), "<the page>", "exec"), {})
     made = np.asarray(Image.open("picture.png").convert("RGB")).astype(int)
-    assert np.abs(made - pixels(lowrank.shown_of(recipe)["src"])).max() <= 1
+    assert np.abs(made - pixels(lowrank.answer(recipe)["src"])).max() <= 1
 
 
 def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
     recipe = turned()
     knobs = finding.solve(recipe)
-    film = lowrank.strip(recipe)
+    film = film_part(lowrank.STAGE, recipe)
     sheet = pixels(film["src"]).astype(int)
     assert film["frames"] == 21 and sheet.shape[1] == 21 * SIDE
     for frame, side in ((0, -1), (20, 1)):
@@ -251,7 +288,7 @@ def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
 
 def test_a_whole_picture_has_nothing_to_forbid_and_says_so():
     recipe = turned(region=to_text(torch.ones(64, 64, dtype=torch.bool)), amounts=(1,))
-    said = lowrank.shown_of(recipe)
+    said = lowrank.answer(recipe)
     assert "whole picture" in said["sentence"] and said["ratio"] is None and "nothing outside" in said["verdict"]
     json.dumps(said, allow_nan=False)
 
@@ -259,7 +296,7 @@ def test_a_whole_picture_has_nothing_to_forbid_and_says_so():
 def test_one_pixel_is_a_region_and_an_empty_one_is_not():
     pixel = torch.zeros(64, 64, dtype=torch.bool)
     pixel[20, 20] = True
-    assert lowrank.shown_of(turned(region=to_text(pixel), amounts=()))["verdict"]
+    assert lowrank.answer(turned(region=to_text(pixel), amounts=()))["verdict"]
     with pytest.raises(RecipeError, match="paint the region again"):
         Painted(MODEL, region="rAAC")
     with pytest.raises(ValueError, match="region is empty"):
@@ -268,22 +305,22 @@ def test_one_pixel_is_a_region_and_an_empty_one_is_not():
 
 def test_a_part_that_is_not_on_the_picture_is_refused_with_those_that_are():
     seed = next(seed for seed in range(50) if "glasses" not in painted.parts_of(Painted(MODEL, seed=seed)))
-    said = lowrank.answer(Painted(MODEL, seed=seed, region="glasses").as_dict())["error"]
+    said = live(Painted(MODEL, seed=seed, region="glasses").as_dict())["error"]
     assert "no glasses on this picture" in said and "mouth, eyes" in said
 
 
 def test_a_region_without_knobs_is_a_finding_that_says_how_it_is_known(monkeypatch):
     monkeypatch.setattr(finding, "FURTHEST", 0.0)
     recipe = turned(amounts=())
-    said = lowrank.shown_of(recipe)
-    assert said["setup"]["knobs"] == [] and said["setup"]["solved"] and "refuses" in said["sentence"]
+    said = lowrank.answer(recipe)
+    assert said["setup"]["knobs"] == [] and said["setup"]["ready"] and "refuses" in said["sentence"]
     if "error" in said:
         assert said["finding"] == said["verdict"] and "cannot" not in said["error"]
     else:
         assert "Nothing here can be moved alone" in said["finding"]
     assert "rank inside" in said["finding"] and "standard deviations" in said["finding"]
     with pytest.raises(RecipeError, match="no knob to turn"):
-        lowrank.shown_of(turned())
+        lowrank.answer(turned())
 
 
 # --- memory, Stop, visitors
@@ -295,7 +332,7 @@ def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(mon
 
     monkeypatch.setattr(finding, "memory", lambda: bytes_needed(generator, size=8))
     recipe = turned()
-    plan = lowrank.answer(recipe.as_dict())["setup"]["plan"]
+    plan = live(recipe.as_dict())["setup"]["plan"]
     assert plan["asks"] and plan["size"] == 8 and "MB" in plan["says"] and "at 8 pixels" in plan["says"]
     with pytest.raises(RecipeError, match="at 8 pixels a side it fits"):
         finding.solve(recipe)
@@ -303,7 +340,7 @@ def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(mon
     assert finding.solve(replace(recipe, size=8)).steps
     monkeypatch.setattr(finding, "memory", lambda: 1)
     finding._jacobians.values.clear()
-    assert lowrank.answer(turned(seed=6).as_dict())["setup"]["plan"]["size"] is None
+    assert live(turned(seed=6).as_dict())["setup"]["plan"]["size"] is None
 
 
 def test_two_who_ask_for_the_same_share_one_computation(monkeypatch):
@@ -326,41 +363,37 @@ def test_two_who_ask_for_the_same_share_one_computation(monkeypatch):
     assert len(begun) == 2, "another region is another computation, or this test sees nothing"
 
 
-def test_stop_ends_the_search_and_the_page_goes_on(monkeypatch):
+def test_who_leaves_the_stream_ends_the_search_and_the_next_begins_anew(monkeypatch):
     steps, going = finding._steps, threading.Event()
 
     def endless(recipe, key):
-        going.set()
         for i in range(10_000):
+            going.set()
             time.sleep(0.01)
             yield dict(says=f"step {i}", share=0.0)
 
     monkeypatch.setattr(finding, "_steps", endless)
     recipe = turned()
-    lowrank.on_screen("visitor", recipe)
-    news = lowrank.find(recipe, "visitor")
-    assert next(news)["says"]
-    lowrank._stopped.add("visitor")
-    assert list(news)[-1] == dict(stopped=True, says="Stopped.")
+    news = lowrank.prepare(recipe, dict(turn=0, agreed=0))
+    assert next(news).says and going.wait(5)
+    news.close()
     deadline = time.monotonic() + 5
-    while not all(work.ended for work in finding._running.values()) and time.monotonic() < deadline:
+    while QUEUE.line and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert going.is_set() and all(work.ended for work in finding._running.values())
+    assert not QUEUE.line, "nobody watches, so it ended"
     monkeypatch.setattr(finding, "_steps", steps)
-    lowrank._on_screen["visitor"] = recipe
-    assert list(lowrank.find(recipe, "visitor"))[-1]["solved"]
+    assert stream(recipe, turn=0, agreed=0)[-1]["answer"]["setup"]["ready"]
 
 
-def test_who_looks_elsewhere_is_no_longer_served(monkeypatch):
-    monkeypatch.setattr(
-        finding, "_steps", lambda recipe, key: iter(lambda: (time.sleep(0.01), dict(says="on", share=0.0))[1], None)
-    )
-    recipe = turned()
-    lowrank.on_screen("visitor", recipe)
-    news = lowrank.find(recipe, "visitor")
-    next(news)
-    lowrank.on_screen("visitor", turned(region="eyes"))
-    assert list(news)[-1].get("stopped")
+def test_what_costs_much_begins_once_the_visitor_agreed_and_at_the_size_that_fits(monkeypatch):
+    from core.factorization.jacobian import bytes_needed
+
+    generator = zoo.load(MODEL)
+    monkeypatch.setattr(finding, "memory", lambda: bytes_needed(generator, size=8))
+    recipe = turned(amounts=())
+    assert stream(recipe, turn=1, agreed=0) == [] and not finding._jacobians.values
+    answers = [piece["answer"] for piece in stream(recipe, turn=1, agreed=1) if isinstance(piece, dict)]
+    assert {one["recipe"]["size"] for one in answers} == {8} and answers[0]["asked"] == recipe.as_dict()
 
 
 # --- experiments
@@ -370,7 +403,7 @@ def test_on_other_faces_the_part_is_read_anew_and_a_missing_one_is_said():
     seed = next(seed for seed in range(50) if "eyes" in painted.parts_of(Painted(MODEL, seed=seed)))
     recipe = turned(region="eyes", seed=seed)
     finding.solve(recipe)
-    found = lowrank.last_of(experiments.faces(recipe))
+    found = last_of(cell("faces"), recipe)
     there = [row["there"] for row in found["rows"]]
     seeds = range(experiments.FIRST_FACE, experiments.FIRST_FACE + experiments.FACES)
     assert there == ["eyes" in painted.parts_of(Painted(MODEL, seed=seed, region="mouth")) for seed in seeds]
@@ -382,7 +415,7 @@ def test_on_other_faces_the_part_is_read_anew_and_a_missing_one_is_said():
 def test_methods_are_compared_at_equal_change_inside_and_leave_as_csv_and_latex():
     recipe = turned()
     finding.solve(recipe)
-    rows = lowrank.last_of(experiments.compare(recipe))["rows"]
+    rows = last_of(cell("compare"), recipe)["rows"]
     assert [row[0].split()[0].strip(",") for row in rows] == ["LowRankGAN", "LowRankGAN", "ReSeFa", "SeFa", "random"]
     assert all(float(row[3]) == pytest.approx(0.05, rel=0.05) for row in rows)
     ratios = {row[0]: float(row[5]) for row in rows}
@@ -398,7 +431,7 @@ def assert_tables_agree(recipe: Painted, *, columns: int) -> list[list[str]]:
     def plain(text: str) -> str:
         return unescape(text).replace("\u2212", "-").replace("$-$", "-")
 
-    table = lowrank.last_of(experiments.compare(recipe))["html"].partition("<thead>")[2]
+    table = last_of(cell("compare"), recipe)["html"].partition("<thead>")[2]
     page = [
         [plain(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
         for row in table.split("</tr>")
@@ -455,10 +488,10 @@ def test_the_column_of_what_moves_is_filled_by_the_reader_and_left_out_without_o
 )
 def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says, never):
     recipe = turned(**{"amounts": (), **changes})
-    before = lowrank.answer(recipe.as_dict())["sentence"]
+    before = live(recipe.as_dict())["sentence"]
     assert before.startswith("The outlined region has no knobs yet. Each of ")
     assert painted.METHODS[recipe.method] in before
-    after = lowrank.shown_of(recipe)
+    after = lowrank.answer(recipe)
     assert (says in after["sentence"] or "refuses" in after["sentence"]) and never not in after["sentence"]
     one_rule = before.endswith(after["sentence"].rpartition(": it ")[2])
     assert "refuses" in after["sentence"] or one_rule, "one rule before and after"
@@ -474,7 +507,7 @@ def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says
 )
 def test_without_knobs_the_sentence_says_which_method_found_none(changes, says, monkeypatch):
     monkeypatch.setattr(finding, "FURTHEST", 0.0)
-    assert lowrank.shown_of(turned(amounts=(), **changes))["sentence"] == says
+    assert lowrank.answer(turned(amounts=(), **changes))["sentence"] == says
 
 
 def test_only_lowrank_is_said_to_forbid():
@@ -485,29 +518,29 @@ def test_only_lowrank_is_said_to_forbid():
         ("resefa", False, "outside left aside"),
     ):
         recipe = turned(method=method, forbid=forbid, amounts=(0.5,))
-        assert lowrank.shown_of(recipe)["alt"].endswith(ending)
-    found = experiments.ban(turned(method="resefa", amounts=(0.5,)))
+        assert lowrank.answer(recipe)["alt"].endswith(ending)
+    found = last_of(cell("ban"), turned(method="resefa", amounts=(0.5,)))
     assert [side["title"] for side in found["sides"]] == ["Weighed", "Left aside"] and " ban" not in found["verdict"]
 
 
 def test_numbers_that_are_shown_have_a_true_minus():
     recipe = turned(amounts=(-0.5,))
-    said = lowrank.shown_of(recipe)
+    said = lowrank.answer(recipe)
     assert "at \u22120.5 steps" in said["alt"] and "at \u22120.5 steps" in said["caption"]
-    assert experiments.ban(recipe)["verdict"].startswith("At \u22120.5 steps, ")
+    assert last_of(cell("ban"), recipe)["verdict"].startswith("At \u22120.5 steps, ")
     assert words.signed(-0.004, 2) == "+0.00" and words.signed(-2) == "\u22122" and words.signed(1.5) == "+1.5"
 
 
 def test_lambda_is_shown_with_ranks_spectra_and_a_picture_each():
     recipe = turned()
-    html = lowrank.last_of(experiments.weights(recipe))["html"]
+    html = last_of(cell("weights"), recipe)["html"]
     assert html.count("<figure") == html.count("data:image/webp") >= 4
     assert html.count("<svg") == 2 * html.count("<figure")
     assert "rank inside" in html
 
 
 def test_every_part_is_asked_and_an_empty_corner_too():
-    html = lowrank.last_of(experiments.refusals(turned()))["html"]
+    html = last_of(cell("refuse"), turned())["html"]
     assert all(f">{name}<" in html for name in (*painted.parts_of(turned()), "the upper left corner"))
 
 
@@ -517,17 +550,17 @@ def test_every_part_is_asked_and_an_empty_corner_too():
 def test_the_png_carries_the_recipe_and_the_picture():
     recipe = turned()
     finding.solve(recipe)
-    data, name = lowrank.file_for(recipe, "picture")
+    data, name = lowrank.file(recipe, "picture")
     picture = Image.open(io.BytesIO(data))
     assert painted.Painted.from_json(picture.info["ganatomy"]) == recipe and name.endswith(".png")
-    assert np.abs(np.asarray(picture).astype(int) - pixels(lowrank.shown_of(recipe)["src"])).max() <= 1
+    assert np.abs(np.asarray(picture).astype(int) - pixels(lowrank.answer(recipe)["src"])).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["strip", "clip", "notebook"])
 def test_strip_clip_and_notebook_are_files(kind):
     recipe = turned()
     finding.solve(recipe)
-    data, name = lowrank.file_for(recipe, kind)
+    data, name = lowrank.file(recipe, kind)
     if kind == "notebook":
         cells = json.loads(data)["cells"]
         assert "lowrank_of" in "".join(cells[2]["source"]) and name.endswith(".ipynb")
@@ -538,11 +571,11 @@ def test_strip_clip_and_notebook_are_files(kind):
 def test_the_knobs_open_in_steer_and_draw_the_same_picture():
     recipe = turned(amounts=(0.5, -0.25))
     knobs = finding.solve(recipe)
-    steered = steer_recipe.Recipe.from_json(lowrank.to_steer(recipe))
+    steered = Recipe.from_json(lowrank.to_steer(recipe))
     assert steered.method == "file" and steered.seed == recipe.seed
-    image = steer_recipe.render(steered)
-    expected = finding.render(recipe, knobs, [recipe.amounts], quickly=False)
-    base = recipes.render(recipe.base)
+    image = steer_render(steered)
+    expected = finding.render(recipe, knobs, [recipe.amounts], quick=False)
+    base = recipes.render(recipe)
     assert float((image.clamp(-1, 1) - expected).abs().max()) < 0.02 < float((base.clamp(-1, 1) - expected).abs().max())
 
 
@@ -550,7 +583,7 @@ def test_the_file_of_directions_belongs_to_these_weights(tmp_path):
     recipe = turned()
     knobs = finding.solve(recipe)
     path = tmp_path / "knobs.safetensors"
-    path.write_bytes(lowrank.file_for(recipe, "directions")[0])
+    path.write_bytes(lowrank.file(recipe, "directions")[0])
     found = load_directions(path, slots=zoo.load(MODEL).slots, dim=16, weights=zoo.weights_hash(MODEL))
     assert torch.allclose(found.vectors, knobs.directions.vectors, atol=1e-6)
     with pytest.raises(ValueError, match="other weights"):
@@ -563,9 +596,11 @@ def test_the_file_of_directions_belongs_to_these_weights(tmp_path):
 def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
     page = app.build()
     names = {fn.api_name: fn for fn in page.fns.values()}
-    assert {"paint_answer", "paint_finding", "paint_ban"} <= set(names) and set(lowrank.ENDPOINTS) <= set(names)
-    assert all(names[name].api_visibility == "private" for name in ("paint_answer", "paint_finding", "chosen"))
-    assert names["paint_answer"].concurrency_id == "live" and names["paint_finding"].concurrency_id == "solve"
+    assert {"paint_answer", "paint_prepare", "paint_ban_cell"} <= set(names)
+    public = ("picture", "strip", "other_faces", "methods", "code")
+    assert {f"paint_{name}" for name in public} <= set(names)
+    assert all(names[name].api_visibility == "private" for name in ("paint_answer", "paint_prepare", "chosen"))
+    assert names["paint_answer"].concurrency_id == "live" and names["paint_prepare"].concurrency_id == "watch"
 
 
 @pytest.mark.parametrize(
@@ -589,9 +624,9 @@ def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = turned(region="eyes")
-    opened = lowrank.opened(Request(**recipe.to_query()))
+    opened = page._opened(lowrank.TAB)(Request(**recipe.to_query()))
     assert opened[0] == recipe.as_dict() and len(opened) == 8
-    refused = lowrank.opened(Request(**dict(recipe.to_query(), region="rubbish")))
+    refused = page._opened(lowrank.TAB)(Request(**dict(recipe.to_query(), region="rubbish")))
     assert "region" in refused[1]["error"] and refused[0] != recipe.as_dict()
 
 
@@ -605,14 +640,14 @@ def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):
 
 
 def test_without_a_record_the_tab_asks_for_the_default_region():
-    shown = lowrank.arrival()
+    shown = page.arrival(lowrank.TAB)
     assert shown["answer"] == {} and painted.Painted.from_json(shown["recipe"]).region == "mouth"
 
 
 def test_where_nothing_was_measured_on_other_faces_the_fold_says_so(monkeypatch):
-    monkeypatch.setattr(lowrank.on_unseen, "truth_html", lambda *_: "")
+    monkeypatch.setattr(said_by.on_unseen, "truth_html", lambda *_: "")
     finding.solve(turned())
-    html = lowrank.truth_html(turned())
+    html = said_by.truth_html(turned())
     assert "has not been measured on other pictures yet" in html and "duality gap" in html
 
 
@@ -624,8 +659,8 @@ def test_other_architectures_are_painted_too_and_a_class_is_only_its_own(make, t
     card = zoo.ModelCard("other", "Other", str(path), None, generator.resolution, classes=generator.classes)
     monkeypatch.setattr(zoo, "CARDS", {"other": card})
     recipe = Painted("other", seed=3, region="", amounts=(), label=max(generator.classes - 1, 0))
-    said = lowrank.shown_of(recipe)
-    assert said["setup"]["parts"] == {} and said["setup"]["solved"] and len(said["verdict"]) > 30
+    said = lowrank.answer(recipe)
+    assert said["setup"]["parts"] == {} and said["setup"]["ready"] and len(said["verdict"]) > 30
     if said["setup"]["knobs"]:
         assert_code_draws(replace(recipe, amounts=(1.0,)), tmp_path, monkeypatch)
     moved = finding.solve(recipe).directions.vectors

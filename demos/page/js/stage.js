@@ -27,7 +27,8 @@
     stage.measure = work(store, stage, "measure", "Measure these knobs");
     stage.follow = store.follow = followed(store, stage);
     store.sharpen = () => {                         // a slow network's first look is there, and nobody is moving it
-      if (!now.dragging && store.current() && now.answer.exact === false) bus.trigger("full", {});
+      const {answer, setup, dragging} = now, waits = setup && setup.ready === false;
+      if (!dragging && !waits && store.current() && answer.exact === false) bus.trigger("full", {});
     };
     stage.main = mainOf(store, stage);
     stage.network = gan.models(parts.models, name, {current: () => now.recipe.model, take: store.take});
