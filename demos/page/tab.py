@@ -252,7 +252,8 @@ def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
     for one in tab.cells:
         if one.place == place:
             _cell(tab, one, parts, shown_first)
-            _extras(tab, one.name, parts, shown_first)
+            if one.name not in FOLDS:
+                _extras(tab, one.name, parts, shown_first)
 
 
 def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:

@@ -11,7 +11,7 @@
   gan.stages.paint = store => {
     const {now, parts, listeners} = store, photo = photoOf(), stage = gan.stage(store, photo);
     const crop = () => now.setup ? now.setup.crop : 0, map = mapOf(), state = {turn: "", tried: "", standin: false};
-    Object.assign(stage, {crop, map, state});
+    Object.assign(stage, {crop, map, state, moved: source => gan.mapOfChange(map.pixels, photo.before, source)});
     stage.painting = paintingOf(store, stage);
     stage.chips = chipsOf(store, stage);
     photo.element.after(stage.chips.element, stage.painting.tools);
@@ -24,6 +24,8 @@
     store.waits = cell => now.setup && now.setup.ready === false && cell.name !== "truth"
       ? "This waits for the region’s knobs, which have not been found yet." : false;
     store.busy = () => stage.prepare.busy() || !!state.turn;
+    const {ask} = stage.prepare;
+    stage.prepare.ask = values => ask({turn: +!!state.later, ...values});
     parts.steer.watch("value", () => {
       const to = parts.steer.props.value;
       if (to && to.recipe) gan.visit("steer", "Steer", steer => steer.set(to.recipe));

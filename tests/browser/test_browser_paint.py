@@ -26,17 +26,13 @@ pytestmark = pytest.mark.browser
 PAINT = Tab(
     "paint",
     arrival="?tab=paint",
-    settled=(
-        """() => {
+    settled="""() => {
   const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
-  if (!shown || !photo) return false;
-  const now = gan.paint.now, after = photo.querySelector('img.after');
-  return now.setup.solved && !now.standin && !now.fresh && !now.dragging && !now.finding """
-        """&& gan.same(shown.recipe, now.recipe)
-    && !!shown.src && after.src === shown.src && after.naturalWidth > 0 && photo.querySelector('canvas.film').hidden
-    && !document.querySelector('#paint-stage .waiting');
-}"""
-    ),
+  if (!shown || !photo || !gan.settled('paint')) return false;
+  const after = photo.querySelector('img.after');
+  return !!shown.src && after.src === shown.src && after.naturalWidth > 0
+    && photo.querySelector('canvas.film').hidden && !document.querySelector('#paint-stage .waiting');
+}""",
 )
 settle, pixels = PAINT.settle, PAINT.pixels
 
@@ -180,7 +176,7 @@ def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_p
     mask = from_text(recipe["region"])
     assert mask[20, 32] and not mask[40, 32] and 40 < int(mask.sum()) < 400
     assert_same_picture(pixels(page), drawn(recipe))
-    link = page.evaluate("gan.paint.now.query")
+    link = page.evaluate("gan.paint.now.answer.query")
     assert len(f"{visits.url}?{link}") < 1000
     assert painted.Painted.from_query(dict(parse_qsl(link))).as_dict() == recipe
     other = visits.open(f"?{link}")
@@ -234,9 +230,9 @@ def test_regions_are_written_by_the_browser_as_by_the_core(visits: Visits):
         (np.add.outer(np.arange(64), np.arange(64)) % 2 == 0),
     ):
         bits = np.asarray(mask).astype(int).flatten().tolist()
-        text = page.evaluate("bits => gan.paintTools.encode(bits)", bits)
+        text = page.evaluate("bits => gan.regions.encode(bits)", bits)
         assert np.array_equal(from_text(text).numpy().flatten(), bits)
-        assert page.evaluate("text => [...gan.paintTools.decode(text)]", text) == bits
+        assert page.evaluate("text => [...gan.regions.decode(text)]", text) == bits
 
 
 # --- the third: the ban
@@ -265,10 +261,9 @@ def test_an_empty_corner_is_refused_as_a_finding_with_numbers(visits: Visits):
     page = visits.open()
     press(page, "paint-corner")
     settle(page, "gan.paint.now.recipe.region !== 'mouth'")
-    said = page.locator("#paint-finding").inner_text()
-    assert ("Nothing here can be moved alone" in said or "can be moved" in said) and "rank inside" in said
-    sentence = page.locator("#paint-sentence").inner_text()
-    assert ("refuses" in sentence or "cannot" in sentence) == said.startswith("Nothing here")
+    said, sentence = (page.locator(f"#paint-{name}").inner_text() for name in ("verdict", "sentence"))
+    assert said == page.evaluate("gan.paint.now.answer.finding")
+    assert said.startswith("Nothing here can be moved alone") and "rank inside" in said and "refuses" in sentence
 
 
 def test_the_knob_is_tried_on_eight_others_and_compared(visits: Visits):
@@ -279,9 +274,7 @@ def test_the_knob_is_tried_on_eight_others_and_compared(visits: Visits):
     page.locator("#paint-knob").press("ArrowLeft")
     settle(page, "gan.paint.now.recipe.amounts[0] < 3")
     press(page, "paint-faces-go")
-    page.wait_for_function(
-        "gan.parts.paint.faces.props.value.key !== 'arrival' && !gan.parts.paint.faces.props.value.partial"
-    )
+    page.wait_for_function("gan.parts.paint.faces.props.value.key && !gan.parts.paint.faces.props.value.partial")
     assert page.locator("#paint-faces .face").count() == 8
     page.locator("#paint-fold-compare > button").click()
     press(page, "paint-compare-go")

@@ -57,10 +57,11 @@ def steer(query: Mapping[str, str]) -> Opened:
 
 
 def paint(query: Mapping[str, str]) -> Opened:
-    from demos.paint import recipe, tab
+    from demos.paint import recipe, search, tab
 
     found = recipe.Painted.from_query(query)
-    shown = tab.shown_of(found)
+    search.solve(found)
+    shown = tab.answer(found)
     return Opened(
         shown["recipe"], shown, shown, found.to_query(), lambda link: recipe.Painted.from_query(link).as_dict()
     )

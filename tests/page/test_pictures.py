@@ -157,7 +157,7 @@ def test_nothing_is_opened_for_it(client, small, monkeypatch):
 
 def test_nothing_is_solved_or_searched_for_it(client, monkeypatch):
     monkeypatch.setattr(sources, "_find", lambda *_: pytest.fail("directions were computed"))
-    monkeypatch.setattr(search, "watched", lambda *_: pytest.fail("knobs were solved"))
+    monkeypatch.setattr(search, "solving", lambda *_: pytest.fail("knobs were solved"))
     assert client.get(address(Recipe(MODEL, seed=9, amounts=(1,)))).status_code == 200, "these are known"
     refused(client.get(address(Recipe(MODEL, method="random", amounts=(1,)))), 409, "not found yet")
     painted = Painted(MODEL, amounts=(1,)).to_query()

@@ -78,6 +78,11 @@ def live(given) -> dict:
     return page._live(lowrank.TAB)(given)[0]
 
 
+def shown_of(recipe: Painted) -> dict:
+    """What programs get: the answer once the knobs are there."""
+    return page.endpoints_of(lowrank.TAB)["paint_picture"].make(recipe)
+
+
 def cell(name: str) -> Cell:
     return next(one for one in lowrank.TAB.cells if one.name == name)
 
@@ -231,7 +236,7 @@ def test_the_ban_on_and_off_are_two_pictures_and_the_numbers_are_theirs():
     found = last_of(cell("ban"), recipe)
     before = pixels(found["before"]).astype(float) / 127.5
     for side in found["sides"]:
-        drawn = lowrank.answer(replace(recipe, forbid=side["forbid"]))
+        drawn = shown_of(replace(recipe, forbid=side["forbid"]))
         assert side["picture"] == drawn["src"] and ("forbidden" in drawn["sentence"]) == side["forbid"]
         squared = ((pixels(side["picture"]) / 127.5 - before) ** 2).mean(2)
         assert squared[MOUTH.numpy()].mean() ** 0.5 == pytest.approx(side["inside"], abs=0.005)
@@ -269,7 +274,7 @@ def assert_code_draws(recipe: Painted, folder, monkeypatch) -> None:
     monkeypatch.chdir(folder)
     exec(compile(page.code_for(lowrank.TAB, recipe), "<the page>", "exec"), {})
     made = np.asarray(Image.open("picture.png").convert("RGB")).astype(int)
-    assert np.abs(made - pixels(lowrank.answer(recipe)["src"])).max() <= 1
+    assert np.abs(made - pixels(shown_of(recipe)["src"])).max() <= 1
 
 
 def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
@@ -288,7 +293,7 @@ def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
 
 def test_a_whole_picture_has_nothing_to_forbid_and_says_so():
     recipe = turned(region=to_text(torch.ones(64, 64, dtype=torch.bool)), amounts=(1,))
-    said = lowrank.answer(recipe)
+    said = shown_of(recipe)
     assert "whole picture" in said["sentence"] and said["ratio"] is None and "nothing outside" in said["verdict"]
     json.dumps(said, allow_nan=False)
 
@@ -296,7 +301,7 @@ def test_a_whole_picture_has_nothing_to_forbid_and_says_so():
 def test_one_pixel_is_a_region_and_an_empty_one_is_not():
     pixel = torch.zeros(64, 64, dtype=torch.bool)
     pixel[20, 20] = True
-    assert lowrank.answer(turned(region=to_text(pixel), amounts=()))["verdict"]
+    assert shown_of(turned(region=to_text(pixel), amounts=()))["verdict"]
     with pytest.raises(RecipeError, match="paint the region again"):
         Painted(MODEL, region="rAAC")
     with pytest.raises(ValueError, match="region is empty"):
@@ -312,7 +317,7 @@ def test_a_part_that_is_not_on_the_picture_is_refused_with_those_that_are():
 def test_a_region_without_knobs_is_a_finding_that_says_how_it_is_known(monkeypatch):
     monkeypatch.setattr(finding, "FURTHEST", 0.0)
     recipe = turned(amounts=())
-    said = lowrank.answer(recipe)
+    said = shown_of(recipe)
     assert said["setup"]["knobs"] == [] and said["setup"]["ready"] and "refuses" in said["sentence"]
     if "error" in said:
         assert said["finding"] == said["verdict"] and "cannot" not in said["error"]
@@ -320,7 +325,7 @@ def test_a_region_without_knobs_is_a_finding_that_says_how_it_is_known(monkeypat
         assert "Nothing here can be moved alone" in said["finding"]
     assert "rank inside" in said["finding"] and "standard deviations" in said["finding"]
     with pytest.raises(RecipeError, match="no knob to turn"):
-        lowrank.answer(turned())
+        shown_of(turned())
 
 
 # --- memory, Stop, visitors
@@ -491,7 +496,7 @@ def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says
     before = live(recipe.as_dict())["sentence"]
     assert before.startswith("The outlined region has no knobs yet. Each of ")
     assert painted.METHODS[recipe.method] in before
-    after = lowrank.answer(recipe)
+    after = shown_of(recipe)
     assert (says in after["sentence"] or "refuses" in after["sentence"]) and never not in after["sentence"]
     one_rule = before.endswith(after["sentence"].rpartition(": it ")[2])
     assert "refuses" in after["sentence"] or one_rule, "one rule before and after"
@@ -507,7 +512,7 @@ def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says
 )
 def test_without_knobs_the_sentence_says_which_method_found_none(changes, says, monkeypatch):
     monkeypatch.setattr(finding, "FURTHEST", 0.0)
-    assert lowrank.answer(turned(amounts=(), **changes))["sentence"] == says
+    assert shown_of(turned(amounts=(), **changes))["sentence"] == says
 
 
 def test_only_lowrank_is_said_to_forbid():
@@ -518,14 +523,14 @@ def test_only_lowrank_is_said_to_forbid():
         ("resefa", False, "outside left aside"),
     ):
         recipe = turned(method=method, forbid=forbid, amounts=(0.5,))
-        assert lowrank.answer(recipe)["alt"].endswith(ending)
+        assert shown_of(recipe)["alt"].endswith(ending)
     found = last_of(cell("ban"), turned(method="resefa", amounts=(0.5,)))
     assert [side["title"] for side in found["sides"]] == ["Weighed", "Left aside"] and " ban" not in found["verdict"]
 
 
 def test_numbers_that_are_shown_have_a_true_minus():
     recipe = turned(amounts=(-0.5,))
-    said = lowrank.answer(recipe)
+    said = shown_of(recipe)
     assert "at \u22120.5 steps" in said["alt"] and "at \u22120.5 steps" in said["caption"]
     assert last_of(cell("ban"), recipe)["verdict"].startswith("At \u22120.5 steps, ")
     assert words.signed(-0.004, 2) == "+0.00" and words.signed(-2) == "\u22122" and words.signed(1.5) == "+1.5"
@@ -553,7 +558,7 @@ def test_the_png_carries_the_recipe_and_the_picture():
     data, name = lowrank.file(recipe, "picture")
     picture = Image.open(io.BytesIO(data))
     assert painted.Painted.from_json(picture.info["ganatomy"]) == recipe and name.endswith(".png")
-    assert np.abs(np.asarray(picture).astype(int) - pixels(lowrank.answer(recipe)["src"])).max() <= 1
+    assert np.abs(np.asarray(picture).astype(int) - pixels(shown_of(recipe)["src"])).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["strip", "clip", "notebook"])
@@ -659,7 +664,7 @@ def test_other_architectures_are_painted_too_and_a_class_is_only_its_own(make, t
     card = zoo.ModelCard("other", "Other", str(path), None, generator.resolution, classes=generator.classes)
     monkeypatch.setattr(zoo, "CARDS", {"other": card})
     recipe = Painted("other", seed=3, region="", amounts=(), label=max(generator.classes - 1, 0))
-    said = lowrank.answer(recipe)
+    said = shown_of(recipe)
     assert said["setup"]["parts"] == {} and said["setup"]["ready"] and len(said["verdict"]) > 30
     if said["setup"]["knobs"]:
         assert_code_draws(replace(recipe, amounts=(1.0,)), tmp_path, monkeypatch)

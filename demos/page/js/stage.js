@@ -7,7 +7,8 @@
   gan.stage = (store, photo = gan.photo()) => {
     const {bus, now, parts, arrival, listeners, name} = store;
     const film = gan.strip(parts.film, photo.canvas, now, arrival);
-    const stage = {photo, film, answers: 0, painted: amount => { photo.element.dataset.painted = amount; }};
+    const stage = {photo, film, answers: 0, painted: amount => { photo.element.dataset.painted = amount; },
+      moved: () => {}};                             // what is drawn of the picture while a knob moves
     let filming = "";
     stage.askFilm = () => {
       if (film.ready() || filming === film.key() || !now.setup || now.setup.ready === false) return;
@@ -105,12 +106,13 @@
   }
 
   // While a knob moves the picture comes by plain HTTP; words follow once it rests. Returns whether it comes that way.
-  function followed(store, {photo, film, painted}) {
-    const {now} = store;
+  function followed(store, stage) {
+    const {now} = store, {photo, film, painted} = stage;
     const follower = gan.follower({
       shown: (url, recipe) => {
         photo.after.src = url;
         if (!film.ready()) photo.canvas.hidden = true;
+        stage.moved(photo.after);
         painted(recipe.amounts[recipe.knob]);
       },
       failed: () => store.send(),
@@ -131,8 +133,8 @@
     return Object.assign(follow, {able, stop: follower.stop});
   }
 
-  function mainOf(store, {photo, film, painted, askFilm}) {
-    const {now} = store;
+  function mainOf(store, stage) {
+    const {now} = store, {photo, film, painted, askFilm} = stage;
     const main = gan.knob({
       id: `${store.name}-knob`, reach: 3,
       input: amount => {
@@ -141,6 +143,7 @@
         if (!film.ready()) return;
         film.draw((amount / +main.range.max + 1) / 2);
         photo.canvas.hidden = false;
+        stage.moved(photo.canvas);
         painted(amount);
       },
       commit: amount => store.turn(now.recipe.knob, amount, {rest: true}),
