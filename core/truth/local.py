@@ -197,3 +197,11 @@ def median_interval(values: Tensor) -> tuple[float, float, float]:
         cut += 1
     low = max(cut - 1, 0)
     return float((ordered[(n - 1) // 2] + ordered[n // 2]) / 2), float(ordered[low]), float(ordered[n - 1 - low])
+
+
+def rms_ratio(ratio: float | None) -> str:
+    """A ratio of mean squares as text, its root: "12", "9.2", "0.04"; "?" of None, which stands for not reached."""
+    if ratio is None:
+        return "?"
+    root = ratio**0.5
+    return f"{root:.0f}" if root >= 9.95 else f"{root:.1f}" if root >= 0.095 else f"{root:.2f}"

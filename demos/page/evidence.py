@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -38,23 +39,32 @@ def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of a page rest on: weights, evidence, reader; "" where there is none."""
     return dict(
         weights=zoo.weights_hash(model),
-        evidence=_hash(zoo.WEIGHTS / "evidence" / f"{model}.json"),
+        evidence=file_hash(zoo.WEIGHTS / "evidence" / f"{model}.json"),
         reader=reader_hash(model),
     )
 
 
 def reader_hash(model: str) -> str:
     """sha256 of the factor reader of a model's world; "" where there is none."""
-    return _hash(zoo.WEIGHTS / f"{zoo.card(model).world}-reader.safetensors") if has_reader(model) else ""
+    return file_hash(zoo.WEIGHTS / f"{zoo.card(model).world}-reader.safetensors") if has_reader(model) else ""
 
 
-def _hash(path: Path) -> str:
-    return file_identity(path) if path.exists() else ""
+def file_hash(path: Path) -> str:
+    """sha256 of a file, hexadecimal, read once until it changes; "" where there is none."""
+    if not path.exists():
+        return ""
+    there = path.stat()
+    return _hashed(path, there.st_mtime_ns, there.st_size)
+
+
+@lru_cache(maxsize=32)
+def _hashed(path: Path, _changed: int, _size: int) -> str:
+    return file_identity(path)
 
 
 def files(stem: str) -> dict[str, str]:
     """sha256 of an evidence file; "" where there is none."""
-    return {stem: _hash(zoo.WEIGHTS / "evidence" / f"{stem}.json")}
+    return {stem: file_hash(zoo.WEIGHTS / "evidence" / f"{stem}.json")}
 
 
 def recorded(model: str, kind: str = "") -> dict | None:
@@ -62,15 +72,19 @@ def recorded(model: str, kind: str = "") -> dict | None:
     return _evidence(f"{model}-{kind}" if kind else model, zoo.weights_hash(model))
 
 
-def written(model: str, kind: str = "") -> str:
+def written(model: str, kind: str = "", section: str = "") -> str:
     """The sentences and tables that a measuring command wrote of a model, as HTML; "" where there are none for exactly
-    these weights.
+    these weights. Commands in them stand between backticks.
 
-    A table has `columns`, `rows` and a `caption`; it may have a `title`, a `note` below it, and `bars`, a number a row
-    that is drawn beside the second column, to the scale of `full`.
+    section: one of several things of which the file speaks, each under its name in `written`. A table has `columns`,
+    `rows` and a `caption`; it may have a `title`, a `note` below it, and `bars`, a number a row that is drawn beside
+    the second column, to the scale of `full`. Where a row's `bars` are [value, low, high, beside], its interval is
+    shown with it, and the number `beside` is in a column of its own.
     """
     found = recorded(model, kind) or {}
-    said = "".join(paragraph(one) for one in found.get("sentences", ()))
+    if section:
+        found = found.get("written", {}).get(section, {})
+    said = "".join(map(_sentence, found.get("sentences", ())))
     return said + "".join(map(_written_table, found.get("tables", ())))
 
 
@@ -82,14 +96,23 @@ def measured_on(model: str, kind: str = "") -> str:
     return f'<p class="caption">Measured on {escape(found["date"])} with {escape(found["command"])}.</p>'
 
 
+def _sentence(says: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", paragraph(says))
+
+
 def _written_table(one: Mapping) -> str:
     head, caption = f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "", one.get("caption", "")
     if one.get("bars"):
-        rows = [Bar(name, size, says=said) for (name, said), size in zip(one["rows"], one["bars"], strict=True)]
-        body = bars(rows, caption=caption, value=one["columns"][1], full=one.get("full"))
+        _, value, beside = (*one["columns"], "")[:3]
+        rows = [_bar(row, drawn) for row, drawn in zip(one["rows"], one["bars"], strict=True)]
+        body = bars(rows, caption=caption, value=value, beside=beside, full=one.get("full"))
     else:
         body = table(one["columns"], one["rows"], caption=caption)
-    return head + body + (paragraph(one["note"]) if one.get("note") else "")
+    return head + body + (_sentence(one["note"]) if one.get("note") else "")
+
+
+def _bar(row: Sequence[str], drawn: float | Sequence[float]) -> Bar:
+    return Bar(row[0], *drawn) if isinstance(drawn, Sequence) else Bar(row[0], drawn, says=row[1])
 
 
 # --- what moved, read by the factor reader

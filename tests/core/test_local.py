@@ -14,7 +14,7 @@ from core.codes import Directions, edit
 from core.factorization.lowrank import lowrank
 from core.generators.base import Generator, State
 from core.truth import local
-from core.truth.local import Faces, alternating, at_equal_change, change, median_interval, pick, singles
+from core.truth.local import Faces, alternating, at_equal_change, change, median_interval, pick, rms_ratio, singles
 
 from .. import tiny
 
@@ -234,6 +234,11 @@ def test_few_values_give_their_range_and_none_are_refused() -> None:
     assert median_interval(torch.tensor([3.0, 1.0])) == (2.0, 1.0, 3.0)
     with pytest.raises(ValueError, match="at least one picture"):
         median_interval(torch.empty(0))
+
+
+def test_a_ratio_of_mean_squares_is_told_as_its_root_with_two_digits_or_as_unknown() -> None:
+    told = {0.0: "0.00", 0.0016: "0.04", 0.0081: "0.09", 1.0: "1.0", 84.64: "9.2", 99.9: "10", 144.0: "12", None: "?"}
+    assert {ratio: rms_ratio(ratio) for ratio in told} == told
 
 
 # --- what cannot be done

@@ -17,9 +17,10 @@ from core.checkpoints import native
 from core.factorization.baseline import random_directions
 from core.truth.local import Edited, Faces, at_equal_change, change, singles
 from core.truth.worlds import load_world
+from demos.page import evidence as measured
 from demos.paint import evidence as painted
 from weights.recipes.measure import evidence as whole
-from weights.recipes.measure import paint
+from weights.recipes.measure import paint, paint_words
 
 from .. import tiny
 
@@ -46,12 +47,12 @@ def copied(found: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(zoo, "weights_hash", lambda name: weights)
 
     def write(changed: dict) -> None:
-        painted._evidence.cache_clear()
+        measured._evidence.cache_clear()
         (tmp_path / "evidence" / f"{CARD}-paint.json").write_text(json.dumps(changed), encoding="utf-8")
 
     write(found)
     yield write
-    painted._evidence.cache_clear()
+    measured._evidence.cache_clear()
 
 
 # --- what is bundled
@@ -73,7 +74,7 @@ def test_five_regions_and_64_unseen_faces_at_least(found: dict) -> None:
     assert set(found["regions"]) <= set(load_world("portraits").PARTS)
     assert found["samples"]["scored"] >= 64 and found["samples"]["chosen"] >= 64
     for record in found["regions"].values():
-        assert set(record["methods"]) == set(painted.METHODS)
+        assert set(record["methods"]) == set(paint_words.METHODS)
         assert record["methods"]["sefa"]["of"] >= 20 and record["methods"]["lowrank"]["of"] <= 5
         for each in record["methods"].values():
             assert len(each["factors"]["mean"]) == len(load_world("portraits").NAMES)
@@ -130,7 +131,7 @@ def test_another_reader_hides_everything(copied) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_a_broken_file_is_no_evidence(text: str, copied) -> None:
-    painted._evidence.cache_clear()
+    measured._evidence.cache_clear()
     (zoo.WEIGHTS / "evidence" / f"{CARD}-paint.json").write_text(text, encoding="utf-8")
     assert painted.evidence(CARD) is None and painted.verdict(CARD, "mouth", "lowrank") == ""
 
@@ -147,7 +148,7 @@ def test_the_verdict_says_what_moved_how_much_against_what_and_on_how_many(found
         r"\(RMS, (\d+ of )?64 faces.*\)"
     )
     for region, record in found["regions"].items():
-        for method in painted.METHODS:
+        for method in paint_words.METHODS:
             said = painted.verdict(CARD, region, method)
             assert re.fullmatch(form, said), said
             times = record["methods"][method]["ratio"][0] ** 0.5
@@ -171,12 +172,13 @@ def test_the_tables_hold_the_numbers_and_nothing_that_is_none(found: dict) -> No
         html = painted.truth_html(CARD, region)
         assert html.count("<table") == 7
         assert not re.search(r"\b(nan|inf|None)\b", re.sub(r"<[^>]+>", " ", html))
-        for name in painted.METHODS.values():
+        for name in paint_words.METHODS.values():
             assert name in html
-        assert f">{painted._times(record['methods']['resefa']['ratio'][0] ** 0.5)} [" in html
+        said = painted.verdict(CARD, region, "resefa").split()[1]
+        assert f">{said} [" in html, "the verdict's number stands in the table"
         assert "mean squares" not in html, "one unit, that of the verdict"
         assert found["command"] in html and "64 others" in html
-    said, table = painted.verdict(CARD, "mouth", "lowrank"), painted._methods(found["regions"]["mouth"])
+    said, table = painted.verdict(CARD, "mouth", "lowrank"), painted.truth_html(CARD, "mouth").split("</table>")[0]
     times = found["regions"]["mouth"]["methods"]["lowrank"]["ratio"][0]
     assert f"Inside {times**0.5:.0f} times" in said
     assert f"{times**0.5:.0f} [" in table, "the verdict's number stands in the table"
@@ -190,8 +192,8 @@ def test_what_no_edit_reached_is_said_in_words(found: dict, copied) -> None:
     gone = {**random, "ratio": [0.0, 0.0, None], "share": [None, None, None], "outside": None, "reached": 0}
     changed = json.loads(json.dumps(found))
     changed["regions"]["mouth"]["methods"]["random"] = gone
-    copied(changed)
-    assert painted.NOT_REACHED in painted.truth_html(CARD, "mouth")
+    copied(dict(changed, written=paint_words.written(changed)))
+    assert paint_words.NOT_REACHED in painted.truth_html(CARD, "mouth")
     assert "0 of 64 faces; the others cannot be changed that much" in painted.verdict(CARD, "mouth", "random")
 
 

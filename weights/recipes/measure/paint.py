@@ -2,6 +2,7 @@
 
     python -m weights.recipes.measure.paint portraits-stylegan2            writes weights/evidence/<card>-paint.json
     python -m weights.recipes.measure.paint portraits-stylegan2 --tried    prints what was tried: layers, lambda
+    python -m weights.recipes.measure.paint portraits-stylegan2 --rewrite  its words anew, from the numbers there
 
 Directions are made on 16 pictures, chosen on 64 others and scored on 64 others again, at equal change inside, the
 region being the part reader's on each picture. Fails where a control (random directions, another part, another face's
@@ -37,6 +38,8 @@ from core.truth import scores
 from core.truth.local import INSIDE, TOLERANCE, Edited, Faces, at_equal_change, change, median_interval, pick, singles
 from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
+
+from .paint_words import written
 
 REGIONS = ("eyes", "mouth", "hair", "background", "shirt", "brows", "nose", "glasses")
 MADE, CHOSEN, SCORED, ALONE = 16, 64, 64, 3  # pictures; ALONE: of those made on, each by itself
@@ -262,16 +265,11 @@ def robustness(measurement: Measurement, made: Faces, scored: Faces, split: LowR
 
 def larger(measurement: Measurement, scored: Faces, ones: dict[str, Directions]) -> list[dict]:
     """Does it hold for edits that everybody sees? Ratios at several times the change inside."""
-    few = scored.only(slice(FEW))
-    return [
-        dict(
-            inside=target,
-            **{
-                name: median_interval(measurement.edited(few, ones[name], target).ratio) for name in ("lowrank", "sefa")
-            },
-        )
-        for target in LARGER
-    ]
+    few, pair, records = scored.only(slice(FEW)), {name: ones[name] for name in ("lowrank", "sefa")}, []
+    for target in LARGER:
+        ratios = {name: median_interval(measurement.edited(few, knob, target).ratio) for name, knob in pair.items()}
+        records.append(dict(inside=target, **ratios))
+    return records
 
 
 # --- all regions
@@ -289,9 +287,7 @@ def measure(card: str) -> dict:
         for kind in ("reader", "parts")
     }
     samples = dict(
-        made=MADE,
-        chosen=CHOSEN,
-        scored=SCORED,
+        **needed(),
         few=FEW,
         first_seeds=FIRST,
         psi=zoo.card(card).psi,
@@ -351,8 +347,7 @@ def controls(measurement: Measurement, edits: dict[str, dict[str, Edited]]) -> d
 def controls_hold(evidence: dict) -> list[str]:
     """Sentences about controls that look significant; empty where all is well."""
     found, wrong = evidence["controls"], []
-    if found["random"]["share"] <= HALF:
-        share = found["random"]["share"]
+    if (share := found["random"]["share"]) <= HALF:
         wrong.append(f"random directions change only {share:.2f} as much outside as the best SeFa knob")
     if median_interval(torch.tensor(list(found["another_part"].values())))[0] <= HALF:
         wrong.append("directions made for another part are as local as is claimed of a part's own")
@@ -423,20 +418,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("card", choices=sorted(name for name, card in zoo.CARDS.items() if card.world))
     parser.add_argument("--tried", action="store_true", help="print what was tried, and write nothing")
+    parser.add_argument("--rewrite", action="store_true", help="measure nothing: write the words of its numbers anew")
     given = parser.parse_args()
+    path = Path(zoo.WEIGHTS) / "evidence" / f"{given.card}-paint.json"
     if given.tried:
         return tried(given.card)
+    if given.rewrite and not path.exists():
+        sys.exit(f"{path.name} is not there, so it has no words to write anew: measure without --rewrite")
+    if given.rewrite:
+        return save(json.loads(path.read_text(encoding="utf-8")), path)
     evidence = measure(given.card)
     wrong = controls_hold(evidence)
     if wrong:
         sys.exit("The controls do not hold: " + "; ".join(wrong))
-    path = Path(zoo.WEIGHTS) / "evidence" / f"{given.card}-paint.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(plain(evidence), indent=1, allow_nan=False))
+    save(plain(evidence), path)
     print(
         f"written: {path.name}, in {evidence['seconds']} s; outside, the best knob changes "
         f"{evidence['claim']['share']:.3f} of what the best SeFa knob does"
     )
+
+
+def save(evidence: dict, path: Path) -> None:
+    """Writes what was measured, with its words."""
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(evidence | dict(written=written(evidence)), indent=1, allow_nan=False, ensure_ascii=False)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
