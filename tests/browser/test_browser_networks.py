@@ -124,7 +124,10 @@ def test_the_film_of_a_slow_network_comes_frame_by_frame(visits: Visits) -> None
     page = visits.open()
     page.wait_for_function(EXACT, timeout=WAIT)
     page.evaluate("""() => { window.films = []; const film = gan.parts.steer.film;
-      film.watch("value", () => { const {src, frames, partial} = film.props.value; films.push({src, frames, partial}); });
+      film.watch("value", () => {
+        const {src, frames, partial} = film.props.value;
+        films.push({src, frames, partial});
+      });
     }""")
     page.locator("#steer-knob").hover()
     page.wait_for_function("films.length && films.at(-1).src && !films.at(-1).partial", timeout=WAIT)
