@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +26,7 @@ from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, 
 from .stage import TAKEN, Stage
 
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
+LASTING = ("setup", "before")  # parts of an answer that a slider does not change
 TURNED = ("seed", "psi", "amounts", "knob")  # fields that leave the knobs the same
 RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 
@@ -218,6 +221,7 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
     """The picture, and beside it its knobs or the controls of some fields."""
     parts["film"] = part(tab.name, "film", shown_first.get("film", {}), visible="hidden")
     parts["facts"] = part(tab.name, "facts", {}, visible="hidden")
+    parts["held"] = part(tab.name, "held", [], visible="hidden")
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=5, min_width=320):
             parts["stage"] = part(tab.name, "stage", shown_first["answer"])
@@ -299,7 +303,8 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
 
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
-    bus.change(_live(tab), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
+    asks = [bus, parts["held"]] if "held" in parts else bus
+    bus.change(_live(tab), asks, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
     for one in tab.cells:
         made = watched(tab.name, tab.recipe, one)
         getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
@@ -327,16 +332,26 @@ def _wire_picture(tab: Tab, parts: dict) -> None:
 
 
 def _live(tab: Tab, *, full: bool = False) -> Callable:
-    def live(given: Mapping) -> tuple:
-        """The answer and the code of the picture; after bad input the code stays."""
+    def live(given: Mapping, held: Collection[str] = ()) -> tuple:
+        """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
         try:
             recipe = tab.recipe.from_json(given)
             code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
-            return dict(answer(tab, recipe, full=full), asked=given, late=full), code
+            return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
         except RecipeError as error:
             return refused(error, asked=given), gr.skip()
 
     return live
+
+
+def news_of(answer: Mapping, held: Collection[str]) -> dict:
+    """The answer without those parts whose digests the page holds already; `digests` says which parts it has."""
+    digests = {name: _digest(answer[name]) for name in LASTING if name in answer}
+    return {name: value for name, value in answer.items() if digests.get(name) not in held} | dict(digests=digests)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def left(bench: Bench) -> Callable[[gr.Request], None]:

@@ -33,7 +33,7 @@ from demos.page.fields import RecipeError
 from demos.page.record import record
 from demos.page.stage import film_part
 from demos.page.tab import endpoints_of
-from demos.paint import tab as lowrank
+from demos.paint.recipe import Painted, corner
 from demos.steer import recipe as recipes
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
@@ -327,8 +327,8 @@ def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     assert TAB.sentence(mine) == (
         "These three knobs were read from a file: how they were made, this page does not know."
     )
-    corner = lowrank.painted.Painted(MODEL, seed=57, region=lowrank.painted.corner(), method="resefa")
-    link = corner.query()
+    made = Painted(MODEL, seed=57, region=corner(), method="resefa")
+    link = made.query()
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
     for name, written, expected in (
         ("painted", link, "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
@@ -408,8 +408,7 @@ def test_every_event_is_named_and_public_ones_are_explained(page):
         assert event["api_visibility"] in ("private", "undocumented") or event["api_description"], event["api_name"]
     public = {event["api_name"] for event in page.config["dependencies"] if event["api_visibility"] == "public"}
     assert {f"steer_{name}" for name in FIRST} <= public and public == {
-        *lowrank.ENDPOINTS,
-        *(name for tab in app.TABS for name in endpoints_of(tab)),
+        name for tab in app.TABS for name in endpoints_of(tab)
     }
 
 
@@ -421,21 +420,21 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue]
     functions = [fn for fn in functions if fn.fn.__name__ not in ("left", "gone")]  # told that a visitor is gone
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
-    assert limits == {"live": 1, "long": 1, "fetch": 2, "solve": 8, "watch": 24}, (
+    assert limits == {"live": 1, "long": 1, "fetch": 2, "watch": 24}, (
         "a download computes nothing; who watches a search neither"
     )
 
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):
     kinds = [component["type"] for component in page.config["components"] if component["type"] != "api"]
-    assert len(kinds) <= 80 * len(app.DEMOS)
+    assert len(kinds) <= 80 * len(app.TABS)
     assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
     folds = [
         component["props"]["label"]
         for component in page.config["components"]
         if component["type"] == "accordion" and "-fold-" in component["props"]["elem_id"]
     ]
-    assert folds == list(notebook.FOLDS.values()) * len(app.DEMOS)
+    assert folds == list(notebook.FOLDS.values()) * len(app.TABS)
 
 
 def test_building_the_page_opens_no_weights(monkeypatch):
@@ -491,3 +490,13 @@ def test_every_word_has_a_plain_side_and_a_term():
     assert "psi" in words.label("psi")
     with pytest.raises(KeyError, match="no word"):
         words.word("wombat")
+
+
+def test_an_answer_leaves_out_what_the_page_holds_and_nothing_else():
+    shown = dict(setup=dict(knobs=[1, 2]), before="data:a", src="data:b", caption="A face.")
+    first = tabs.news_of(shown, ())
+    assert {name: first[name] for name in shown} == shown and set(first["digests"]) == {"setup", "before"}
+    again = tabs.news_of(dict(shown, src="data:c", setup=dict(knobs=[1, 2])), list(first["digests"].values()))
+    assert set(again) == {"src", "caption", "digests"} and again["digests"] == first["digests"]
+    other = tabs.news_of(dict(shown, setup=dict(knobs=[2, 1])), list(first["digests"].values()))
+    assert other["setup"] == dict(knobs=[2, 1]) and "before" not in other, "what changed comes"

@@ -247,7 +247,7 @@
 
   // A tab: `cells` are the names of its experiments.
   gan.start = (name, title, cells) =>
-    gan.tab(name, title, ["recipe", "stage", "film", "facts", "beside", "models"], parts => {
+    gan.tab(name, title, ["recipe", "stage", "film", "facts", "held", "beside", "models"], parts => {
       const store = gan.stores[name] = gan.store(name, parts), {now, listeners} = store;
       const opening = parts.stage.props.value || {}, stage = (gan.stages[name] || ofKnobs)(store);
       const query = () => now.answer && now.answer.query;

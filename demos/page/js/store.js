@@ -1,6 +1,7 @@
 // The state of a tab in the browser: the recipe on screen, its answer, what came before, and whether it is settled.
 (() => {
   const {copyOf, same} = gan, MOST = 50;           // recipes to go back to
+  const PIECES = 12;                                // parts of answers that are kept
   const LARGEST_SEED = 1e6;                         // of those that "Another" draws
 
   // `parts` are the tab's components by name; `parts.recipe` is the one that carries the recipe to the server.
@@ -8,7 +9,8 @@
     const bus = parts.recipe, arrival = copyOf(bus.props.value || {}), listeners = [], past = [], seen = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), answer: null, setup: null,
       dragging: false, refused: false};
-    const store = {name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}};
+    const store = {name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {},
+      pieces: new Map()};
     store.tell = () => listeners.forEach(listener => listener());
     store.send = () => { bus.props.value = copyOf(now.recipe); };
     store.remember = () => {
@@ -84,9 +86,18 @@
     };
   }
 
+  // An answer leaves out what the page has: it is put back, and what is new is kept for the next ones.
+  function held({parts, pieces}, answer) {
+    for (const [name, digest] of Object.entries(answer.digests || {}))
+      if (name in answer) pieces.set(digest, answer[name]); else answer[name] = pieces.get(digest);
+    while (pieces.size > PIECES) pieces.delete(pieces.keys().next().value);
+    if (answer.digests && parts.held) parts.held.props.value = [...pieces.keys()];
+  }
+
   // An answer came. Returns whether it is to be drawn: after a refusal the last good recipe stands again.
   // `covered`: something newer is on screen while a knob moves.
   gan.answered = (store, answer, covered = store.now.dragging) => {
+    held(store, answer);
     const {now, bus} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
     if (answer.late && outdated && !same(answer.recipe, now.recipe)) return false;   // a newer one may be there
     if (answer.error) {
