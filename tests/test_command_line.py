@@ -30,6 +30,7 @@ from core.generators.pggan import PGGAN
 from core.images import to_uint8
 from core.truth import statistics
 from demos import report
+from demos.page.sources import KnobSet
 
 from . import foreign, references, tiny
 from .core.test_hub import pinned
@@ -563,7 +564,7 @@ def test_a_planted_change_is_named_with_its_numbers_and_nothing_else_is() -> Non
 
 def test_a_bundled_model_shows_its_recorded_evidence_and_a_changed_one_does_not(tmp_path: Path) -> None:
     name = next(name for name in zoo.CARDS if report.measured.evidence(name))
-    known = report.measured.measured_knobs(report.measured.Recipe(name))  # in the words of the page
+    known = report.verdicts.measured_knobs(KnobSet(name))  # in the words of the page
     page, _ = checked(Path(name), tmp_path, "--seeds", 1)
     assert all(
         f"Knob {i + 1}: {knob['title']}" in page.words and knob["verdict"] in page.words
