@@ -214,7 +214,7 @@
       stage.main.name(gan.called(recipe.knob, facts), facts.also || "", facts.low, facts.high,
         facts.reach || setup.reach);
       if (!now.dragging) stage.main.show(recipe.amounts[recipe.knob]);
-      stage.verdict.textContent = facts.verdict || "";
+      stage.verdict.textContent = stage.measure.busy() ? "" : facts.verdict || "";   // its button is gone
     });
     return {choose, buttons};
   };
