@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from statistics import median
@@ -10,7 +10,9 @@ from statistics import median
 from core.images import animation, enlarge, png, to_pil, webp
 from core.images import strip as side_by_side
 from core.inversion import baselines
-from core.inversion.losses import Scores, psnr
+from core.inversion.losses import Scores
+from core.inversion.search import Found, thinned
+from core.inversion.tasks import Problem
 
 from ..page import evidence, models
 from ..page.blocks import data_uri
@@ -22,9 +24,9 @@ from ..page.queue import QUEUE, waiting
 from . import settings
 from .code import notebook_for
 from .experiments import tool_made
-from .problem import Problem, problem_of, scores, side_of
+from .problem import problem_of, scores, side_of
 from .recipe import Restoration
-from .search import Found, key_of, known, live, thinned
+from .search import key_of, known, live
 from .settings import OWN
 from .words import alt_text, caption, controls_of
 
@@ -69,7 +71,6 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
     """What the page shows of an answer:
     picture, film of the search, curve, importance of each code, scores, verdict.
     """
-    importance = found.importances.abs().mean(1)
     scored = None if problem.truth is None else scores(recipe, found.image, problem.truth)
     rounded = scored and {name: value if value is None else round(value, 3) for name, value in scored._asdict().items()}
     return dict(
@@ -80,7 +81,7 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
         steps=found.steps,
         seconds=round(found.seconds, 1),
         stopped=found.stopped,
-        importance=[round(float(share), 4) for share in importance / importance.sum()],
+        importance=[round(share, 4) for share in found.shares()],
         scores=rounded,
         verdict=verdict(recipe, problem, found, scored),
         meter=meter_of(recipe, scored),
@@ -195,23 +196,8 @@ def searching(recipe: Restoration, visitor: str) -> Iterator[dict]:
             if "gone" in news:
                 says = LEFT
             else:
-                yield told(recipe, news)
+                yield waiting(news, ONE_AT_A_TIME) if "place" in news else news
     if known(recipe) is None:
         yield dict(ended=True, says=says)
         return
     yield dict(done=shown_of(recipe))
-
-
-def told(recipe: Restoration, news: Mapping) -> dict:
-    """One piece of news as the page shows it."""
-    if "place" in news:
-        return waiting(news, ONE_AT_A_TIME)
-    truth = problem_of(recipe).truth
-    close = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
-    left = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
-    return dict(
-        src=uri(news["image"]),
-        share=news["i"] / max(1, news["of"]),
-        curve=news["curve"],
-        says=f"Step {news['i']} of {news['of']}{left}{close}",
-    )

@@ -19,7 +19,8 @@ from core.inversion import baselines
 from core.inversion.degradations import Copy
 from core.inversion.losses import psnr
 from core.inversion.multicode import invert
-from core.inversion.tasks import QUICK, depths
+from core.inversion.tasks import QUICK, Problem, depths
+from core.truth.disagreement import listed
 from core.truth.worlds import pictures
 
 from ..page import blocks, evidence
@@ -31,10 +32,9 @@ from ..page.picture import opened
 from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
 from ..page.words import signed
-from .five import listed
-from .problem import Problem, loss_of, problem_of, scores, side_of
+from .problem import loss_of, problem_of, scores, side_of
 from .recipe import Restoration
-from .search import put_back, searched, stream
+from .search import searched, stream
 from .settings import FIRST_PICTURE
 from .words import layer_name
 
@@ -177,7 +177,7 @@ def compare(recipe: Restoration) -> Pieces:
     yield Progress("one code, in the same time …")
     for single in baselines.one_code(one_code_of(recipe, problem), found.seconds, seed=recipe.start):
         yield None
-    rows.append((baselines.NAMES["one"], put_back(recipe, problem, single)))
+    rows.append((baselines.NAMES["one"], problem.agreeing(single) if recipe.keep else single))
     for tool in baselines.tools_of(problem.degradation):
         yield Progress(f"{baselines.NAMES[tool]} …")
         rows.append((baselines.NAMES[tool], tool_made(tool, problem, side)))

@@ -1,6 +1,6 @@
 // Restore, in the browser: the bench. What was recorded is replayed here; the server is asked when somebody presses
-// Start. What stands on it, what is painted over it, and what belongs to the five answers or to a visitor's own picture
-// are functions of the tab: `gan.rooms.restore`.
+// Start. What stands on it, what is painted over it, and what belongs to a visitor's own picture are functions of the
+// tab: `gan.rooms.restore`.
 (() => {
   const NEEDED = ["recipe", "run", "five", "stage", "controls", "models", "own"];
   const E = gan.element, {button, copyOf, same} = gan, {SIDE, encode, decode, fill} = gan.regions, MOST_COLOURS = 6;
@@ -51,7 +51,7 @@
     tab.network = gan.models(parts.models, "restore", {current: () => now.recipe.model, take: ({model, label}) =>
       tab.set({...fresh, model, label, shows: "", own: "", as_is: false,
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
-    tab.five = rooms.five(tab);
+    gan.cell(tab, parts.five);
     rooms.owning(tab);
     const cells = ["layers", "mug", "edit", "compare", "truth"], builders = {
       link: part => listeners.push(gan.link(part, "restore",

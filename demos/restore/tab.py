@@ -7,26 +7,23 @@ from pathlib import Path
 
 import gradio as gr
 
-from core import zoo
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 
 from ..page import evidence, models, own_pictures, words
 from ..page.arrival import fitting
-from ..page.blocks import tiles
 from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
 from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.picture import file_identity
-from ..page.queue import QUEUE, SHORT
+from ..page.queue import SHORT
 from ..page.tab import Bench, Endpoint, Tab, words_of
-from . import experiments, search
-from .answer import ONE_AT_A_TIME, file_for, searching, shown_of
+from . import experiments, five, search
+from .answer import file_for, searching, shown_of
 from .code import code_for
-from .five import asked_of_five, five, words_of_five
 from .recipe import FRESH, Restoration
-from .settings import OWN, STARTS, TASKS, critic_path
+from .settings import OWN, TASKS, critic_path
 
 NAME = Restoration.tab
 FILES = {
@@ -35,7 +32,7 @@ FILES = {
     "clip": "Clip of the search",
     "notebook": "Notebook",
 }
-RECORDED = ("five", "tasks", "cells", "columns", "pictures", "code")
+RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 SENTENCE = "Many codes of a network together bring a damaged picture back."
 LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
 BROKEN = "The picture could not be restored: something broke on the server. Press Start to try again."
@@ -49,37 +46,13 @@ def arrival() -> dict:
     model = Restoration.default_model()
     found = fitting(NAME, model, made_from, RECORDED)
     if found is None:
-        return dict(recipe=Restoration.unread(model), five={}, tasks={}, cells={}, code="", sentence=SENTENCE)
-    pictures = found["pictures"]
-    cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
+        return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SENTENCE)
+    tasks = found["tasks"]
     tasks = {
-        task: dict(
-            one,
-            before=pictures[f"before-{task}"],
-            truth=cut["results"][i][1],
-            result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]),
-        )
-        for i, (task, one) in enumerate(found["tasks"].items())
+        task: dict(one, result=dict(one["result"], film=found["pictures"][f"film-{task}"]))
+        for task, one in tasks.items()
     }
-    said = _words_of(found["recipe"])
-    *faces, truth = cut["five"][0]
-    shown = dict(faces=faces, truth=truth, observed=pictures["observed"], hard=True, key="arrival")
-    return dict(
-        recipe=tasks["enlarge"]["recipe"],
-        five=dict(found["five"], **said, **shown),
-        tasks=tasks,
-        cells=found["cells"],
-        code=found["code"],
-        sentence=said["sentence"],
-        lead=said["lead"],
-    )
-
-
-def _words_of(recipe: Mapping) -> dict:
-    """The words above the five answers of a record, from its plain values: no network is opened for them."""
-    side = zoo.card(recipe["model"]).resolution // int(recipe["amount"] or 1)
-    portraits = recipe["shows"] == "portraits"
-    return words_of_five(recipe["task"], recipe["kind"], side, portraits=portraits, own=False, known=True)
+    return dict(found, tasks=tasks, recipe=tasks["enlarge"]["recipe"])
 
 
 def made_from(model: str) -> dict[str, str]:
@@ -94,7 +67,7 @@ def made_from(model: str) -> dict[str, str]:
 def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
-    parts["five"] = part(NAME, "five", shown["five"])
+    parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=CELLS[0].config(NAME)))
     fields = [one for one in controls(Restoration) if one.get("beside")]
     lead = "Choose what happened to it, then watch the numbers behind the picture being found."
     with cell("Restore a picture", lead), gr.Row(elem_classes="bench"):
@@ -115,7 +88,6 @@ def below(parts: dict, shown: Mapping) -> None:
 def wire(parts: dict) -> None:
     bus = parts["recipe"]
     bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
-    bus.five(five_answers, bus, parts["five"], **private("restore_five", WATCH))
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
     bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
@@ -130,23 +102,6 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
     except Exception:
         yield dict(error=BROKEN, key=event.key)
         raise
-
-
-def five_answers(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
-    """Five answers to the event's recipe; what they are answers to stands in every piece, while it waits too."""
-    try:
-        recipe, first = Restoration.from_json(getattr(event, "recipe", given)), int(event.first) % STARTS
-        about, key = asked_of_five(recipe), (search.key_of(recipe), first)
-        for piece in QUEUE.pieces(
-            ("five", *key),
-            lambda _run: five(recipe, first),
-            str(request.session_hash),
-            "restore five",
-            why=ONE_AT_A_TIME,
-        ):
-            yield {**about, **piece, "key": event.key}
-    except RecipeError as error:
-        yield refused(error, key=event.key)
 
 
 def brought(event: gr.EventData, request: gr.Request) -> dict:
@@ -189,10 +144,6 @@ ENDPOINTS = {
         lambda recipe: last_of(searching(recipe, f"program {id(recipe)}")).get("done", {}),
         f"The restored picture of a recipe with its scores, before and truth; finds it where need be. {RECIPE}",
     ),
-    "restore_answers": Endpoint(
-        lambda recipe: last_of(five(recipe)),
-        f"Five answers from five starts that agree with what was observed. {RECIPE}",
-    ),
     "restore_code": Endpoint(
         lambda recipe: dict(code=code(recipe)), f"Python that restores the same picture. {RECIPE}"
     ),
@@ -206,6 +157,21 @@ ALL = tuple(name for name in Restoration.names() if name != "keep")
 OTHER_PICTURE = "This was another picture: press the button for the one above."
 OTHER_NETWORK = "Another network’s: press the button to ask the one above."
 CELLS = (
+    Cell(
+        "five",
+        "Which comes closest to the real one?",
+        "Five answers from five starts that agree with what was observed.",
+        "Find five answers",
+        five.five,
+        ALL,
+        "bench",
+        more="Five more answers",
+        stays="The picture on the bench instead",
+        says="Finding five answers …",
+        html=five.html,
+        drawn=("flap",),
+        endpoint="answers",
+    ),
     Cell(
         "layers",
         "What does each layer know?",
@@ -264,8 +230,8 @@ CELLS = (
 )
 BESIDE = tuple(one["name"] for one in controls(Restoration) if one.get("beside"))
 BENCH = Bench(
-    scripts=("restore/restore", "restore/search", "restore/five", "restore/own"),
-    events=("start", "five", "own", "forget"),
+    scripts=("restore/restore", "restore/search", "restore/flap", "restore/own"),
+    events=("start", "own", "forget"),
     layout=layout,
     below=below,
     wire=wire,
@@ -288,6 +254,7 @@ TAB = Tab(
     files=FILES,
     file=file,
     endpoints=ENDPOINTS,
+    for_programs=RECIPE,
     **words_of(str(Path(__file__).with_name("method.md"))),
 )
 
