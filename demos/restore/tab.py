@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from core import zoo
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 
@@ -23,7 +24,7 @@ from . import experiments, five, search
 from .answer import file_for, searching, shown_of
 from .code import code_for
 from .recipe import FRESH, Restoration
-from .settings import OWN, TASKS, critic_path
+from .settings import OWN, TASKS
 
 NAME = Restoration.tab
 FILES = {
@@ -57,7 +58,7 @@ def arrival() -> dict:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    critic = critic_path(model)
+    critic = zoo.critic_path(model)
     return dict(evidence.made_from(model), critic=file_identity(critic) if critic else "")
 
 
