@@ -27,14 +27,12 @@ from .experiments import tool_made
 from .problem import problem_of, scores, side_of
 from .recipe import Restoration
 from .search import key_of, known, live
-from .settings import OWN
+from .settings import OWN, SAYS
+from .watched import watched
 from .words import alt_text, caption, controls_of
 
 TAKEN_SIDE = 256  # pixels of what is taken away, at least
 SEARCH = "restore search"  # the kind of work
-ONE_AT_A_TIME = "This machine restores one picture at a time."
-LEFT = "You left this search; it goes on for others who asked for the same."
-UNBEGUN = "Stopped before its first step."
 _beside = Cache(1_000, lambda score: 1)
 
 
@@ -77,6 +75,7 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
         src=uri(found.image),
         film=data_uri(webp(side_by_side(to_pil(found.film)))),
         film_steps=list(found.film_steps),
+        watched=watched(found),
         curve=thinned(found.curve),
         steps=found.steps,
         seconds=round(found.seconds, 1),
@@ -120,38 +119,34 @@ def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
     return found
 
 
-def meter_of(recipe: Restoration, scored: Scores | None) -> dict | None:
-    """How well an own picture was copied, beside held-out renders; None where that is not asked or not known."""
+def meter_of(recipe: Restoration, scored: Scores | None) -> str:
+    """How well an own picture was copied, beside held-out renders; "" where that is not asked or not known."""
     if recipe.shows != OWN or scored is None or recipe.task != "copy":
-        return None
+        return ""
     return meter(recipe.model, scored.psnr, one=recipe.codes == 1)
 
 
-def meter(model: str, close: float, *, one: bool) -> dict | None:
-    """Where a copy's closeness lies among held-out renders: a sentence, and the numbers to draw it; None: not measured.
+def meter(model: str, close: float, *, one: bool) -> str:
+    """Where a copy's closeness, in dB, lies among held-out renders, in a sentence; "" where these were not measured.
 
     one: it was copied with one code only.
     """
     found = evidence.recorded(model, "restore")
     if found is None:
-        return None
+        return ""
     renders = sorted(found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"])
-    worse, middle = sum(value < close for value in renders), median(renders)
-    where = (
-        "far outside what it knows"
-        if close < renders[0] - 3
-        else "outside what it knows"
-        if worse == 0
-        else "at the edge of what it knows"
-        if worse < len(renders) / 10
-        else "within what it knows"
-    )
-    says = (
+    worse, where = sum(value < close for value in renders), "within what it knows"
+    if close < renders[0] - 3:
+        where = "far outside what it knows"
+    elif worse == 0:
+        where = "outside what it knows"
+    elif worse < len(renders) / 10:
+        where = "at the edge of what it knows"
+    return (
         f"Your picture was copied to {close:.1f} dB; {len(renders)} held-out renders to {renders[0]:.1f} "
-        f"to {renders[-1]:.1f}, median {middle:.1f} dB. For this network your picture is {where}: "
+        f"to {renders[-1]:.1f}, median {median(renders):.1f} dB. For this network your picture is {where}: "
         f"{worse} of {len(renders)} renders were copied less well."
     )
-    return dict(psnr=round(close, 1), low=renders[0], middle=round(middle, 1), high=renders[-1], says=says)
 
 
 # --- what is taken away
@@ -190,13 +185,13 @@ def needed(recipe: Restoration) -> Found:
 
 def searching(recipe: Restoration, visitor: str) -> Iterator[dict]:
     """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
-    kept, says = known(recipe), UNBEGUN
+    kept, says = known(recipe), SAYS["unbegun"]
     if kept is None or kept.stopped:
         for news in QUEUE.watch(key_of(recipe), partial(live, recipe), visitor, SEARCH):
             if "gone" in news:
-                says = LEFT
+                says = SAYS["left"]
             else:
-                yield waiting(news, ONE_AT_A_TIME) if "place" in news else news
+                yield waiting(news, SAYS["one_at_a_time"]) if "place" in news else news
     if known(recipe) is None:
         yield dict(ended=True, says=says)
         return

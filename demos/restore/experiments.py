@@ -35,16 +35,12 @@ from ..page.words import signed
 from .problem import loss_of, problem_of, scores, side_of
 from .recipe import Restoration
 from .search import searched, stream
-from .settings import FIRST_PICTURE
+from .settings import FIRST_PICTURE, SAYS
 from .words import layer_name
 
 GRID = (1, 5, 10)  # numbers of codes
 SOME = 2  # faces and mugs that are copied at every layer while somebody waits
 KNOBS = 6  # of Steer, to edit with
-NOT_MEASURED = (
-    "How well pictures are restored was not measured for this network yet. What stands here is measured "
-    "on the picture on screen; “Compare methods” puts other tools beside it."
-)
 
 Pieces = Iterator[str | Progress | None]
 
@@ -272,4 +268,4 @@ def _seen(model: str, before: Tensor, after: Tensor) -> str:
 
 def truth(recipe: Restoration) -> Iterator[str]:
     """What was measured of this network, once."""
-    yield evidence.written(recipe.model, "restore") or blocks.paragraph(NOT_MEASURED)
+    yield evidence.written(recipe.model, "restore") or blocks.paragraph(SAYS["not_measured"])

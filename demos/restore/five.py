@@ -22,7 +22,7 @@ from ..page.blocks import picture as uri
 from .problem import problem_of
 from .recipe import Restoration
 from .search import searched
-from .settings import FIRST_PICTURE, OWN, STARTS
+from .settings import FIRST_PICTURE, OWN, STARTS, WORDS
 
 ANSWERS = 5
 
@@ -54,23 +54,8 @@ def _words(recipe: Restoration) -> dict:
     task, side, own = recipe.task, recipe.observed_side, recipe.shows == OWN
     known = task != "copy" and not recipe.as_is
     things, what = "faces" if recipe.shows == "portraits" else "pictures", recipe.kind if task == "noise" else task
-    label = {
-        "enlarge": f"{side} x {side} pixels",
-        "colour": "Without colours",
-        "fill": "With a hole",
-        "specks": "Pixels lost",
-        "gaussian": "With noise",
-        "copy": "The picture",
-    }[what]
-    mosaic = f"All five {things} have the same" if recipe.kind == "box" else f"Five {things} for the same"
-    shared = {
-        "enlarge": f"{mosaic} {side * side} pixels",
-        "colour": f"All five {things} have the same grey",
-        "fill": f"All five {things} are the same around the hole",
-        "specks": f"All five {things} have the same known pixels",
-        "gaussian": f"Five {things} for one noisy picture",
-        "copy": "Five copies of one picture",
-    }[what]
+    label = WORDS["five"]["label"][what].format(side=side)
+    shared = WORDS["five"]["shared"]["box" if recipe.kind == "box" else what].format(things=things, pixels=side * side)
     asks = (
         "Which comes closest to the real one?"
         if known

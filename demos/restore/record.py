@@ -25,14 +25,13 @@ from .answer import searching
 from .code import code_for
 from .recipe import Restoration
 from .settings import TASKS
-from .tab import CELLS, NAME, made_from
+from .tab import CELLS, FIVE, NAME, made_from
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
 AGREES = 1.0  # of 255 levels: how far the five answers may be from the mosaic
 BENCH = 7  # the picture that the tasks are shown on: one whose enlarging gains as much as the median does
 SEARCHED = 60  # pictures from 0 on
 GLASSES = "glasses ("
-FIVE = CELLS[0]
 
 
 def candidates(model: str) -> Iterator[int]:

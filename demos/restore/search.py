@@ -15,7 +15,7 @@ from core import zoo
 from core.inversion.descent import Step
 from core.inversion.losses import psnr
 from core.inversion.multicode import invert
-from core.inversion.search import Found, Search, thinned
+from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
 from core.threads import on_single_core, single_core
 
@@ -28,6 +28,7 @@ from ..page.queue import TOLD, Run
 from .problem import problem_of, side_of, vgg_mark
 from .recipe import Restoration
 from .settings import OWN
+from .watched import curve
 
 MOST_PIXELS = 15 * 1024**2  # of all codes' pictures together
 # Pixels a side up to which one core searches as fast as two: of pictures this small each step is many short pieces of
@@ -127,7 +128,7 @@ def _news(search: Search, problem: Problem) -> dict:
     close = "" if problem.truth is None else f", closeness {float(psnr(image, problem.truth)):.1f} dB"
     left = f", about {max(1, round(search.left()))} s left" if i else ""
     return dict(
-        src=uri(image), share=i / max(1, of), curve=thinned(search.curve), says=f"Step {i} of {of}{left}{close}"
+        src=uri(image), share=i / max(1, of), watched=curve(search.curve), says=f"Step {i} of {of}{left}{close}"
     )
 
 

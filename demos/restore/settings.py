@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,24 +21,11 @@ from ..page.picture import LARGEST_SEED, opened
 if TYPE_CHECKING:
     from .recipe import Restoration
 
-TASKS = {"enlarge": "Enlarge", "colour": "Colour", "fill": "Fill a hole", "noise": "Clean noise", "copy": "Copy"}
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+TASKS, SHOWS, LOSSES, WAYS, SAYS = (WORDS[name] for name in ("tasks", "shows", "losses", "ways", "says"))
+OWN, STEERED = "upload", "steer"  # of SHOWS
 RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}
-LOSSES = {
-    "pixels": "pixels",
-    "features": "pixels and the critic’s features",
-    "structure": "pixels and SSIM",
-    "vgg": "pixels and VGG-16’s features",
-}
 LEAST_SIDE = {"pixels": 1, "features": 2 * COARSEST, "structure": WINDOW, "vgg": 2 * COARSEST}  # pixels
-WAYS = {"adam": "Adam", "lbfgs": "L-BFGS", "official": "plain gradient steps, as the published code"}
-OWN, STEERED = "upload", "steer"
-SHOWS = {
-    "portraits": "a held-out portrait",
-    "objects": "a held-out object",
-    "network": "a picture of the network itself",
-    STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)",
-    OWN: "your own picture",
-}
 FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
 PICTURES = 10_000  # that may be chosen; evidence begins after them
 PSI = 0.7  # truncation of all pictures but Steer's
@@ -46,10 +34,7 @@ MOST_HINTS, LONGEST_HINTS = 6, 700
 LARGE = 256  # pixels a side from which a picture may be enlarged 16 times
 MIDDLE = to_text(Box(0.25, 0.25, 0.75, 0.75).mask(CODED))
 VGG_FILE, VGG_VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"
-NO_VGG = (
-    f"VGG-16 is not on this machine: save torchvision’s weights as weights/{VGG_FILE}, or name the file in "
-    f"{VGG_VARIABLE}; or choose pixels or structure"
-)
+NO_VGG = SAYS["no_vgg"].format(file=VGG_FILE, variable=VGG_VARIABLE)
 
 
 # --- what there is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -24,7 +25,7 @@ from . import experiments, five, search
 from .answer import file_for, searching, shown_of
 from .code import code_for
 from .recipe import FRESH, Restoration
-from .settings import OWN, TASKS
+from .settings import OWN, SAYS, TASKS, WORDS
 
 NAME = Restoration.tab
 FILES = {
@@ -36,7 +37,6 @@ FILES = {
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 SENTENCE = "Many codes of a network together bring a damaged picture back."
 LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
-BROKEN = "The picture could not be restored: something broke on the server. Press Start to try again."
 
 
 # --- what is shown first
@@ -68,12 +68,14 @@ def made_from(model: str) -> dict[str, str]:
 def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
-    parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=CELLS[0].config(NAME)))
+    parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
     fields = [one for one in controls(Restoration) if one.get("beside")]
     lead = "Choose what happened to it, then watch the numbers behind the picture being found."
     with cell("Restore a picture", lead), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
-            parts["stage"] = part(NAME, "stage", dict(tasks=shown["tasks"], names=TASKS, fresh=FRESH))
+            parts["stage"] = part(
+                NAME, "stage", dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
+            )
         with gr.Column(scale=4, min_width=280):
             part(NAME, "controls", dict(words=words.table(), fields=fields))
             models.picker(NAME, parts["recipe"])
@@ -101,7 +103,7 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(error=BROKEN, key=event.key)
+        yield dict(error=SAYS["broken"], key=event.key)
         raise
 
 
@@ -126,9 +128,7 @@ def forgotten(request: gr.Request) -> dict:
 def file(recipe: Restoration, kind: str) -> tuple[bytes, str]:
     """Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError."""
     if recipe.shows == OWN and kind != "notebook":
-        raise RecipeError(
-            "what was made of your own picture is never written to this machine’s disk: press Save under the picture"
-        )
+        raise RecipeError(SAYS["never_written"])
     return file_for(recipe, kind)
 
 
@@ -155,79 +155,21 @@ ENDPOINTS = {
 
 PICTURE = ("model", "shows", "picture", "psi", "label", "own")  # which picture it is
 ALL = tuple(name for name in Restoration.names() if name != "keep")
-OTHER_PICTURE = "This was another picture: press the button for the one above."
-OTHER_NETWORK = "Another network’s: press the button to ask the one above."
+
+
+def cell_of(name: str, run: Callable, rests_on: tuple[str, ...], place: str = "page", **more: Any) -> Cell:
+    """A cell with its words of words.toml."""
+    return Cell(name, run=run, rests_on=rests_on, place=place, **WORDS["cells"][name], **more)
+
+
+FIVE = cell_of("five", five.five, ALL, "bench", html=five.html, drawn=("flap",), endpoint="answers")
 CELLS = (
-    Cell(
-        "five",
-        "Which comes closest to the real one?",
-        "Five answers from five starts that agree with what was observed.",
-        "Find five answers",
-        five.five,
-        ALL,
-        "bench",
-        more="Five more answers",
-        stays="The picture on the bench instead",
-        says="Finding five answers …",
-        html=five.html,
-        drawn=("flap",),
-        endpoint="answers",
-    ),
-    Cell(
-        "layers",
-        "What does each layer know?",
-        "One picture copied with 1, 5 and 10 codes, mixed early and late in the network.",
-        "Try it on the picture above",
-        experiments.layers,
-        PICTURE,
-        says="Copying it fifteen times …",
-        pale="Another picture’s, or another network’s: press the button to try the one above.",
-    ),
-    Cell(
-        "mug",
-        "Can a face network draw a mug?",
-        "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows.",
-        "Ask this network again",
-        experiments.mugs,
-        ("model",),
-        says="Copying faces and mugs …",
-        pale=OTHER_NETWORK,
-    ),
-    Cell(
-        "edit",
-        "Edit what was restored",
-        "Steer’s knobs on the picture above: all of its codes move together.",
-        "Edit this picture",
-        experiments.edited,
-        ALL,
-        says="Finding its codes …",
-        pale="This was another picture: press Edit this picture again.",
-        form=True,
-        lane=SHORT,
-    ),
-    Cell(
-        "compare",
-        "Beside other tools",
-        "The picture above, restored by one code and by tools without a GAN.",
-        "Compare with tools without a GAN",
-        experiments.compare,
-        (*ALL, "keep"),
-        "compare",
-        says="Restoring it, then trying the others …",
-        pale=OTHER_PICTURE,
-    ),
-    Cell(
-        "truth",
-        "Measured once, on many pictures",
-        "By a command of its own, with controls.",
-        "Look it up",
-        experiments.truth,
-        ("model",),
-        "true",
-        by_itself=True,
-        says="Looking it up …",
-        lane=SHORT,
-    ),
+    FIVE,
+    cell_of("layers", experiments.layers, PICTURE),
+    cell_of("mug", experiments.mugs, ("model",)),
+    cell_of("edit", experiments.edited, ALL, form=True, lane=SHORT),
+    cell_of("compare", experiments.compare, (*ALL, "keep"), "compare"),
+    cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
 )
 BESIDE = tuple(one["name"] for one in controls(Restoration) if one.get("beside"))
 BENCH = Bench(
@@ -238,6 +180,7 @@ BENCH = Bench(
     wire=wire,
     arrival=arrival,
     left=own_pictures.forget_of,
+    needed=("recipe", "run", "five", "stage", "controls", "models", "own"),
 )
 TAB = Tab(
     NAME,

@@ -12,18 +12,7 @@ from core.inversion.tasks import KINDS
 from ..page.picture import opened
 from . import settings
 from .recipe import Restoration
-from .settings import LOSSES, OWN, PICTURES, SHOWS, STEERED, WAYS
-
-HOWS = {  # how a picture was damaged, in words
-    "box": "means of blocks",
-    "bicubic": "bicubic",
-    "middle": "middle pixels, as published",
-    "specks": "lost pixels, known which",
-    "gaussian": "noise everywhere",
-}
-PUBLISHED = "The published code takes 1500 to 3000 plain steps; here it may take up to 1000."
-HINT = "Grey says nothing of the hue of a shirt: tell it, or press Another answer for another plausible colouring."
-
+from .settings import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, WAYS, WORDS
 
 # --- what its controls show
 
@@ -33,7 +22,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
     task, kind, own = recipe.task, recipe.kind, recipe.shows == OWN
     painted = recipe.hints.count("~") + 1 if recipe.hints else 0
     there = [name for name in settings.shown_by(recipe.model) if name != STEERED or recipe.steered]
-    way = PUBLISHED if recipe.optimiser == "official" else ""
+    way = SAYS["published"] if recipe.optimiser == "official" else ""
     return dict(
         shows=dict(
             options={name: SHOWS[name] for name in there if name != OWN or own},
@@ -43,7 +32,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
         kind=_kind_control(recipe) if task in KINDS else None,
         amount=_amount_control(recipe) if task in KINDS else None,
         region={} if task == "fill" else None,
-        hints=dict(hint=f"{painted} colour{'s' * (painted > 1)} painted." if painted else HINT)
+        hints=dict(hint=f"{painted} colour{'s' * (painted > 1)} painted." if painted else SAYS["hint"])
         if task == "colour"
         else None,
         as_is={} if own and task != "copy" else None,
@@ -58,7 +47,7 @@ def _kind_control(recipe: Restoration) -> dict:
     enlarged = recipe.task == "enlarge"
     return dict(
         says="How it was shrunk" if enlarged else "What kind of noise",
-        options={kind: HOWS[kind] for kind in KINDS[recipe.task]},
+        options={kind: WORDS["kinds"][kind] for kind in KINDS[recipe.task]},
         resets=dict(keep=None, **({} if enlarged else {"amount": 0})),
     )
 
@@ -76,13 +65,8 @@ def vgg_says(recipe: Restoration) -> str:
     """What photographs are compared by on this machine, in a sentence; "" where the picture is none."""
     if not recipe.photographic:
         return ""
-    if settings.vgg_path() is None:
-        return (
-            "VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has "
-            "torchvision’s weights as safetensors puts them into "
-            f"weights/{settings.VGG_FILE}, or names the file in {settings.VGG_VARIABLE}."
-        )
-    return "Photographs are compared by pixels and the features of the VGG-16 that was supplied here, up to relu3_3."
+    there = SAYS["pixels_and_ssim"] if settings.vgg_path() is None else SAYS["vgg"]
+    return there.format(file=settings.VGG_FILE, variable=settings.VGG_VARIABLE)
 
 
 # --- sentences

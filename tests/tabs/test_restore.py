@@ -337,8 +337,8 @@ def test_a_search_that_ends_without_a_picture_says_truly_why(monkeypatch):
         stopping("restore")(Event(kind="search"), Request(visitor))
     for thread in (waits, shares):
         thread.join(5)
-    assert before[-1] == dict(ended=True, says=answer.UNBEGUN, key="k")
-    assert joined[-1] == dict(ended=True, says=answer.LEFT, key="k")
+    assert before[-1] == dict(ended=True, says=settings.SAYS["unbegun"], key="k")
+    assert joined[-1] == dict(ended=True, says=settings.SAYS["left"], key="k")
     first.join(20)
     assert news[-1]["done"]["result"]["steps"] == 40
 
@@ -673,7 +673,7 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
         measured._evidence.cache_clear()
         return last_html(experiments.truth(wanted()))
 
-    assert "not measured" in truth() and answer.meter(MODEL, 20.0, one=False) is None
+    assert "not measured" in truth() and answer.meter(MODEL, 20.0, one=False) == ""
     folder = small_model / "evidence"
     folder.mkdir()
     path, found = folder / f"{MODEL}-restore.json", planted() | restore_tables.shown(planted())
@@ -685,7 +685,7 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
         assert said in html
     assert html.count('class="bars"') == 2, "the closeness of each task is drawn"
     far, near = (answer.meter(MODEL, value, one=False) for value in (12.0, 24.2))
-    assert "far outside" in far["says"] and "within what it knows" in near["says"] and "3 of 4" in near["says"]
+    assert "far outside" in far and "within what it knows" in near and "3 of 4" in near
 
 
 def test_one_code_is_not_called_codes():

@@ -22,7 +22,8 @@
     });
     const stop = gan.button(`${tab.name}-${cell.name}-stop`, "Stop", () => bus.trigger("stop", {kind: cell.name}));
     const lead = first.controls ? [gan.fields(tab, first.controls, cell.name)] : [];
-    const asks = [E("div", {class: "buttons"}, go, more, stop), E("p", {class: "progress"}, meter, line)];
+    const buttons = E("div", {class: "buttons"}, ...(cell.stays ? [more, go] : [go, more]), stop);
+    const asks = [buttons, E("p", {class: "progress"}, meter, line)];
     part.element.replaceChildren(...lead, ...(cell.stays ? [result, ...asks] : [...asks, result]));
 
     const fresh = () => state.of === keyOf(now.recipe) && !value().partial && !value().error;
