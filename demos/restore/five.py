@@ -121,9 +121,11 @@ def html(recipe: Restoration, found: Mapping) -> str:
     kind = "five" if found["flap"] else "five flapless"
     words = f'data-sentence="{escape(found["sentence"])}" data-lead="{escape(found["lead"])}"'
     guess = f"{found.get('agreement', '')} Tap the one that you think comes closest."
-    said = guess.strip() if found["flap"] else found.get("verdict", "")
-    verdict = f'<p class="verdict" id="restore-five-verdict" role="status">{escape(said)}</p>'
-    return f'<div class="{kind}" {words}>{"".join(tiles)}</div>{verdict if "verdict" in found else ""}'
+    said = guess if found["flap"] and "verdict" in found else found.get("verdict", "")
+    verdict = (
+        f'<p class="verdict" id="restore-five-verdict" role="status"{"" if said else " hidden"}>{escape(said)}</p>'
+    )
+    return f'<div class="{kind}" {words}>{"".join(tiles)}</div>{verdict}'
 
 
 def _answer(found: Mapping, i: int) -> str:
