@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
@@ -19,6 +17,7 @@ from core.regions import from_text, resized
 from core.truth import worlds
 
 from ..page import own_pictures
+from ..page.cache import cached
 from ..page.fields import RecipeError
 from ..page.picture import opened
 from .recipe import Restoration
@@ -95,7 +94,7 @@ def example(recipe: Restoration) -> Tensor:
     return in_levels(generator(codes).clamp(-1, 1).cpu())
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def _example(model: str, _weights: str, shows: str, picture: int, label: int, psi: float) -> Tensor:
     return example(Restoration(model, "copy", shows=shows, picture=picture, label=label, psi=psi))
 
@@ -120,6 +119,6 @@ def vgg() -> VGG16:
         raise RecipeError(f"{error}; or compare something else, such as pixels") from None
 
 
-@lru_cache(maxsize=1)
+@cached(1)
 def _vgg(path: str, _written: int) -> VGG16:
     return load_vgg(path).to(zoo.device())

@@ -12,7 +12,7 @@ from core import zoo
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 
-from ..page import evidence, models, own_pictures, words
+from ..page import evidence, models, own_pictures
 from ..page.arrival import fitting
 from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
@@ -20,7 +20,7 @@ from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.picture import file_identity
 from ..page.queue import SHORT
-from ..page.tab import Bench, Endpoint, Tab, words_of
+from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
 from .answer import file_for, searching, shown_of
 from .code import code_for
@@ -48,11 +48,8 @@ def arrival() -> dict:
     found = fitting(NAME, model, made_from, RECORDED)
     if found is None:
         return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SENTENCE)
-    tasks = found["tasks"]
-    tasks = {
-        task: dict(one, result=dict(one["result"], film=found["pictures"][f"film-{task}"]))
-        for task, one in tasks.items()
-    }
+    films = {task: dict(film=found["pictures"][f"film-{task}"]) for task in found["tasks"]}
+    tasks = {task: dict(one, result=one["result"] | films[task]) for task, one in found["tasks"].items()}
     return dict(found, tasks=tasks, recipe=tasks["enlarge"]["recipe"])
 
 
@@ -69,15 +66,13 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    fields = [one for one in controls(Restoration) if one.get("beside")]
     lead = "Choose what happened to it, then watch the numbers behind the picture being found."
+    first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
     with cell("Restore a picture", lead), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
-            parts["stage"] = part(
-                NAME, "stage", dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
-            )
+            parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
-            part(NAME, "controls", dict(words=words.table(), fields=fields))
+            part(NAME, "controls", controls_at(TAB, "beside"))
             models.picker(NAME, parts["recipe"])
 
 

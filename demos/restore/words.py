@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import torch
-
 from core import zoo
+from core.checkpoints.layers import layers
 from core.inversion.tasks import KINDS
 
+from ..page.cache import cached
 from ..page.picture import opened
 from . import settings
 from .recipe import Restoration
@@ -79,21 +77,9 @@ def alt_text(recipe: Restoration) -> str:
 
 def damage(recipe: Restoration) -> str:
     """What happened to the picture, in words."""
-    if recipe.as_is:
-        return "damaged already when it came"
-    side = recipe.observed_side
-    noise = (
-        f"{100 * recipe.amount:.0f} % of its pixels lost"
-        if recipe.kind == "specks"
-        else f"with noise of {recipe.amount * 127.5:.0f} levels"
-    )
-    return {
-        "enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})",
-        "colour": "without its colours",
-        "fill": "with a hole",
-        "copy": "as it is",
-        "noise": noise,
-    }[recipe.task]
+    what = "as_is" if recipe.as_is else recipe.kind if recipe.task == "noise" else recipe.task
+    shares = dict(percent=100 * recipe.amount, levels=127.5 * recipe.amount)
+    return WORDS["damage"][what].format(amount=recipe.amount, side=recipe.observed_side, kind=recipe.kind, **shares)
 
 
 def caption(recipe: Restoration) -> str:
@@ -109,16 +95,13 @@ def caption(recipe: Restoration) -> str:
 
 def layer_name(model: str, layer: int) -> str:
     """Where codes are mixed."""
-    side = _side_after(model, zoo.weights_hash(model), layer)
-    return "the codes themselves" if not side else f"after {layer} layer{'s' * (layer > 1)}, {side} px"
-
-
-@lru_cache(maxsize=64)
-@torch.no_grad()
-def _side_after(model: str, _weights: str, layer: int) -> int:
-    """Pixels a side of the maps that are mixed; 0: the codes themselves are."""
     if layer == 0:
-        return 0
-    generator = opened(model)
-    codes = generator.codes(generator.sample(1, 0), label=0 if zoo.card(model).classes else None)
-    return generator.run(codes, stop=layer).x.shape[-1]
+        return "the codes themselves"
+    side = _sides(model, zoo.weights_hash(model))[layer - 1]
+    return f"after {layer} layer{'s' * (layer > 1)}, {side} px"
+
+
+@cached(64)
+def _sides(model: str, _weights: str) -> list[int]:
+    """Pixels a side of the maps after each layer."""
+    return [layer.output[-1] for layer in layers(opened(model))]
