@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Barrier, Lock
+from typing import TypeVar
 
 import torch
 
 _MAKING = Lock()
+T = TypeVar("T")
 
 
 def single_core(n: int, name: str) -> ThreadPoolExecutor:
@@ -19,6 +22,16 @@ def single_core(n: int, name: str) -> ThreadPoolExecutor:
     """
     with _MAKING:
         return _single_core(n, name)
+
+
+def on_single_core(steps: Generator[T, None, None], name: str) -> Iterator[T]:
+    """The steps of a generator, made by the thread of that name that keeps to one core, and ended there."""
+    worker = single_core(1, name)
+    try:
+        while (step := worker.submit(next, steps, None).result()) is not None:
+            yield step
+    finally:
+        worker.submit(steps.close).result()
 
 
 @lru_cache

@@ -274,7 +274,17 @@ def load_critic(name: str) -> Critic:
         bundled = (other.name for other in CARDS.values() if not other.own)
         raise ValueError(f"{name} comes without a critic: choose one of {', '.join(bundled)}")
     with _lock:
-        return _placed(_open(found.path.with_name(f"{found.path.stem}-critic.safetensors")))
+        return _placed(_open(_beside(found)))
+
+
+def critic_path(name: str) -> Path | None:
+    """The file of the critic that came with a card's generator; None where none did."""
+    found = card(name)
+    return None if found.own or found.hub or not _beside(found).exists() else _beside(found)
+
+
+def _beside(found: ModelCard) -> Path:
+    return found.path.with_name(f"{found.path.stem}-critic.safetensors")
 
 
 def load_reader(world: str) -> nn.Module:

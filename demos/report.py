@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from statistics import median
+from string import Template
 from typing import NamedTuple
 
 import torch
@@ -20,8 +21,9 @@ from torch import Tensor
 from core import zoo
 from core.checkpoints import Described
 from core.checkpoints.export import Provenance, draw, parameters
+from core.checkpoints.layers import Layer, layers
 from core.codes import Directions, codes_in_turn, edit
-from core.factorization.sefa import sefa
+from core.factorization.sefa import strongest
 from core.generators.base import Generator
 from core.images import to_pil, webp
 from core.truth import statistics
@@ -32,7 +34,7 @@ from core.truth.worlds.base import Factor
 
 from .page import evidence as measured
 from .page import verdicts
-from .page.blocks import data_uri, table
+from .page.blocks import data_uri, figure, table, verdict
 from .page.parts import css
 from .page.words import signed
 
@@ -47,30 +49,6 @@ GRADES = (
     "none",
 )
 UNLICENSED = "not stated: find out what may be done with these weights before publishing anything made from them"
-LIMITS = (
-    "A sheet of pictures is no measure of quality; knobs are those of one method; a row of pictures is one seed. "
-    "The time is that of this machine while it made the page. A file is recognised by the names and shapes of "
-    "its tensors: that says nothing about what it was trained on."
-)
-STYLE = """
-body { margin: 0; font-family: ui-sans-serif, system-ui, -apple-system, "Segoe UI", sans-serif; }
-.sheet { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 10px; margin-top: 12px; }
-.steps { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 4px; margin: 8px 0; max-width: 720px; }
-figure { margin: 0; }
-figure img { width: 100%; display: block; border-radius: 8px; background: var(--line); }
-figcaption { font-size: 12.5px; color: var(--soft); text-align: center; font-variant-numeric: tabular-nums; }
-.cell { margin: 26px 0; }
-.cell > p, .cell li { max-width: 46em; }
-.knob-cell { margin: 18px 0 26px; }
-.knob-cell h4 { margin: 0; font-size: 16px; }
-.facts td { overflow-wrap: anywhere; }
-.plain-table td { font-variant-numeric: tabular-nums; }
-summary { cursor: pointer; font-size: 14px; color: var(--soft); padding: 6px 0; }
-@media (max-width: 760px) {
-  .sheet { grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 6px; }
-  .masthead p, .lead { display: block; }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -102,29 +80,6 @@ class Step(NamedTuple):
     html: str = ""
 
 
-class Layer(NamedTuple):
-    name: str
-    output: tuple[int, int, int]  # channels, height, width
-    parameters: int
-    reads: tuple[int, ...]
-
-
-class Picture(NamedTuple):
-    caption: str
-    alt: str
-    uri: str
-
-
-class Knob(NamedTuple):
-    """title, verdict: what it does. share: its eigenvalue over the sum of all. evidence: a table, HTML."""
-
-    title: str
-    verdict: str
-    share: float
-    pictures: list[Picture]
-    evidence: str = ""
-
-
 class Evidence(NamedTuple):
     """grade: of GRADES; says: how. One title, verdict and table (HTML) a knob; "" where there is none."""
 
@@ -142,46 +97,23 @@ def examined(subject: Subject, *, seeds: int = 16, seconds: float = 120.0) -> It
     lower the number of pictures, to 16 at least; 0: they are not measured. A bundled model shows the evidence that was
     recorded for exactly these weights. Raises ValueError where the network draws no numbers.
     """
+    generator = subject.generator
     yield Step("looking at the layers")
-    rows = layers(subject.generator)
+    rows = layers(generator)
     sheet, drawn = yield from _sheet(subject, seeds)
     yield Step("finding the knobs")
-    directions, share = knobs_of(subject.generator)
-    steps = steps_of(subject.generator, directions)
+    directions, share = strongest(generator, KNOBS)
+    codes = codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)[:, list(directions.slots)]
+    steps = statistics.steps_of(codes, directions.vectors)
     pictures = yield from _knob_pictures(subject, directions, steps)
-    evidence = yield from _evidence(subject, directions, steps, seconds)
-    knobs = [
-        Knob(title, verdict, float(one), row, html)
-        for title, verdict, one, row, html in zip(evidence.titles, evidence.verdicts, share, pictures, evidence.tables)
-    ]
-    yield Step("writing the page", page(subject, rows, sheet, drawn, knobs, evidence))
+    found = yield from _evidence(subject, directions, steps, seconds)
+    said = zip(found.titles, found.verdicts, found.tables)
+    knobs = [_knob(i, float(share[i]), pictures[i], *one) for i, one in enumerate(said)]
+    graded = f'<p class="said"><b>Grade of the evidence</b>: {escape(found.grade)}.</p><p>{escape(found.says)}</p>'
+    yield Step("writing the page", _page(subject, rows, sheet, drawn, knobs, graded))
 
 
 # --- what is looked at
-
-
-@torch.no_grad()
-def layers(generator: Generator) -> list[Layer]:
-    """Every layer of one run, in order."""
-    codes = generator.codes(generator.sample(1, 0), label=0 if generator.classes else None)
-    found, state = [], None
-    for i, (layer, slots) in enumerate(zip(generator.layers, generator.reads)):
-        state = generator.run(codes, state, start=i, stop=i + 1)
-        found.append(Layer(type(layer).__name__, tuple(state.x.shape[1:]), parameters(layer), slots))
-    return found
-
-
-def knobs_of(generator: Generator) -> tuple[Directions, Tensor]:
-    """SeFa's first ten directions of all slots (fewer where codes are shorter), and their shares of all eigenvalues."""
-    every = sefa(generator, k=len(range(generator.dim)[generator.movable]))
-    share = every.scores / every.scores.sum().clamp(min=1e-12)
-    return Directions(every.vectors[:KNOBS], every.scores[:KNOBS], every.slots), share[:KNOBS]
-
-
-def steps_of(generator: Generator, directions: Directions) -> Tensor:
-    """[k]: one standard deviation of w . v, over 4,096 codes with classes in turn."""
-    codes = codes_in_turn(generator, statistics.SAMPLED, statistics.FIRST_SAMPLED)
-    return statistics.steps_of(codes[:, list(directions.slots)], directions.vectors)
 
 
 def shown(subject: Subject, image: Tensor) -> str:
@@ -192,8 +124,8 @@ def shown(subject: Subject, image: Tensor) -> str:
     return data_uri(webp(picture))
 
 
-def _sheet(subject: Subject, seeds: int) -> Work[Step, None, tuple[list[Picture], float]]:
-    """Pictures of the seeds, one at a time; returns them and the median time of one, in seconds."""
+def _sheet(subject: Subject, seeds: int) -> Work[Step, None, tuple[list[str], float]]:
+    """Pictures of the seeds (HTML), one at a time; returns them and the median time of one, in seconds."""
     pictures, spent, classes = [], [], subject.generator.classes
     for seed in range(seeds):
         yield Step(f"drawing picture {seed + 1} of {seeds}")
@@ -201,30 +133,25 @@ def _sheet(subject: Subject, seeds: int) -> Work[Step, None, tuple[list[Picture]
         image = draw(subject.generator, seed, psi=subject.psi, label=seed % classes if classes else None)
         spent.append(time.perf_counter() - began)
         caption = f"{seed}, class {seed % classes}" if classes else str(seed)
-        pictures.append(Picture(caption, f"the picture of seed {caption}", shown(subject, image)))
+        pictures.append(figure(shown(subject, image), f"the picture of seed {caption}", caption))
     return pictures, median(spent)
 
 
-def _knob_pictures(subject: Subject, directions: Directions, steps: Tensor) -> Work[Step, None, list[list[Picture]]]:
-    """For each knob its row of pictures; returns the rows."""
+def _knob_pictures(subject: Subject, directions: Directions, steps: Tensor) -> Work[Step, None, list[str]]:
+    """For each knob its row of pictures (HTML); returns the rows."""
     view = subject.generator.at(psi=subject.psi)
     codes = view.codes(view.sample(1, KNOB_SEED), psi=subject.psi, label=0 if view.classes else None)
-    rows, untouched = [], ""
+    with torch.no_grad():
+        rows, untouched = [], shown(subject, view(codes))
     for i, step in enumerate(steps.tolist()):
         yield Step(f"turning knob {i + 1} of {len(directions)}")
-        row = []
+        row = ""
         for amount in AMOUNTS:
-            if amount or not untouched:
+            said, uri = signed(amount) if amount else "0", untouched
+            if amount:
                 with torch.no_grad():
                     uri = shown(subject, view(edit(codes, directions, [0.0] * i + [amount * step])))
-                untouched = untouched if amount else uri
-            row.append(
-                Picture(
-                    signed(amount) if amount else "0",
-                    f"knob {i + 1} at {signed(amount)} steps",
-                    uri if amount else untouched,
-                )
-            )
+            row += figure(uri, f"knob {i + 1} at {said} steps", said)
         rows.append(row)
     return rows
 
@@ -251,47 +178,27 @@ def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
     records, chance = (known["sets"][name]["knobs"] for name in ("sefa-paper/all", "random/all"))
     caption = f"The {LISTED} factors that it changes most, in standard deviations a step"
     tables = [verdicts.factor_bars(one, factors, chance, caption, LISTED) for one in records[:knobs]]
-    samples = known["samples"]
     says = (
-        f"Recorded with exactly these weights on {known['date']}: every knob was turned on {samples['faces']} "
+        f"Recorded with exactly these weights on {known['date']}: every knob was turned on "
+        f"{known['samples']['faces']} "
         f"pictures, and a network that never saw a generated picture read {len(factors)} true factors off each. "
         f"Changes are a step, in standard deviations over the training pictures. "
         f"The strongest change of a random knob: {known['baseline']['all']:.2f} (median)."
     )
-    return Evidence(
-        GRADES[0],
-        says,
-        [record["title"] for record in records],
-        [verdicts.verdict_in(known, record, "all", factors) for record in records],
-        tables,
-    )
+    said = [verdicts.verdict_in(known, record, "all", factors) for record in records]
+    return Evidence(GRADES[0], says, [record["title"] for record in records], said, tables)
 
 
 def by_statistics(result: statistics.Result) -> Evidence:
     """Exact picture statistics for models that no reader was trained for; see core.truth.statistics."""
-    mean, low, high = interval(result.changes)
     said = [
         statistics_verdict(changes, percentile, statistics.FACTORS, random=result.random)
         for changes, percentile in zip(result.changes, result.percentile)
     ]
-    tables = []
-    for i in range(len(mean)):
-        order = mean[i].abs().argsort(descending=True).tolist()
-        rows = [
-            (
-                statistics.FACTORS[j].description,
-                f"{signed(mean[i, j], 2)} [{signed(low[i, j], 2)}, {signed(high[i, j], 2)}]",
-                f"{math.floor(100 * float(result.percentile[i, j]) + 1e-9)} %",
-            )
-            for j in order
-        ]  # never rounded up
-        tables.append(
-            table(
-                ("statistic", "change a step [95 %]", "stronger than so many random knobs"),
-                rows,
-                caption="In standard deviations over the same pictures",
-            )
-        )
+    head = ("statistic", "change a step [95 %]", "stronger than so many random knobs")
+    caption = "In standard deviations over the same pictures"
+    numbers = zip(*interval(result.changes), result.percentile)
+    tables = [table(head, _statistics(*one), caption=caption) for one in numbers]
     says = (
         f"Measured now on {result.seeds} pictures, beside {result.random} random knobs: how fast brightness, "
         "colour, light, place and edges change along every knob. These numbers say what the pixels do, not what "
@@ -300,91 +207,60 @@ def by_statistics(result: statistics.Result) -> Evidence:
     return Evidence(GRADES[1], says, [one.title for one in said], [one.text for one in said], tables)
 
 
+def _statistics(mean: Tensor, low: Tensor, high: Tensor, percentile: Tensor) -> list[tuple[str, str, str]]:
+    """A row for each statistic of a knob, the one that it moves most first; shares are never rounded up."""
+    return [
+        (
+            statistics.FACTORS[j].description,
+            f"{signed(mean[j], 2)} [{signed(low[j], 2)}, {signed(high[j], 2)}]",
+            f"{math.floor(100 * float(percentile[j]) + 1e-9)} %",
+        )
+        for j in mean.abs().argsort(descending=True).tolist()
+    ]
+
+
 # --- the page
 
 
-def page(
-    subject: Subject,
-    rows: Sequence[Layer],
-    sheet: Sequence[Picture],
-    seconds: float,
-    knobs: Sequence[Knob],
-    evidence: Evidence,
+def _page(
+    subject: Subject, rows: Sequence[Layer], sheet: Sequence[str], seconds: float, knobs: Sequence[str], graded: str
 ) -> str:
     """The whole HTML document; its pictures are data URIs, and nothing outside of it is asked for."""
-    generator, name = subject.generator, escape(subject.name)
+    generator, size = subject.generator, subject.generator.resolution
     truncation = f"truncation {subject.psi:g}" if generator.has_truncation else "this architecture has no truncation"
+    smaller = f" Shown at {SHOWN} of {size} pixels." if size > SHOWN else ""
     lead = (
-        f"A {subject.described.architecture} that draws {generator.resolution} x {generator.resolution} pixels, "
+        f"A {subject.described.architecture} that draws {size} x {size} pixels, "
         f"read from a file of {subject.described.writer}."
+    )
+    seeds = f"Seeds 0 to {len(sheet) - 1}, nothing left out; {truncation}.{smaller}"
+    strongest_first = (
+        f"SeFa's first {len(knobs)} directions of all slots, strongest first, on seed {KNOB_SEED}; one step is "
+        "one standard deviation of w\u00a0.\u00a0v."
     )
     cells = [
         cell("What the file is", _facts(subject, seconds) + _notes(generator)),
-        cell(
-            "What it draws",
-            f'<div class="sheet">{"".join(map(figure, sheet))}</div>',
-            f"Seeds 0 to {len(sheet) - 1}, nothing left out; {truncation}." + _smaller(generator),
-        ),
-        cell(
-            "Its strongest knobs",
-            _graded(evidence) + "".join(knob_html(i, knob) for i, knob in enumerate(knobs)),
-            f"SeFa's first {len(knobs)} directions of all slots, strongest first, on seed {KNOB_SEED}; one step is "
-            "one standard deviation of w\u00a0.\u00a0v.",
-        ),
+        cell("What it draws", f'<div class="sheet">{"".join(sheet)}</div>', seeds),
+        cell("Its strongest knobs", graded + "".join(knobs), strongest_first),
         cell("Its layers", _layers(generator, rows)),
     ]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{name} - GANatomy</title>
-<style>{css()}{STYLE}</style>
-</head>
-<body>
-<main class="gradio-container">
-<header class="masthead"><h1>GAN<b>atomy</b></h1><p>A checked file</p></header>
-<h2 class="sentence">{name}</h2>
-<p class="lead">{escape(lead)}</p>
-{"".join(cells)}
-<p class="limits"><b>What this does not show.</b> {LIMITS}</p>
-</main>
-</body>
-</html>
-"""
+    page = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    return page.substitute(name=escape(subject.name), lead=escape(lead), cells="".join(cells), style=css())
 
 
 def cell(title: str, html: str, lead: str = "") -> str:
     """A section of the page; title and lead are text."""
+    below = f"<p>{escape(lead)}</p>" if lead else ""
+    return f'<section class="cell"><h3>{escape(title)}</h3>{below}{html}</section>'
+
+
+def _knob(number: int, share: float, pictures: str, title: str, says: str, evidence: str) -> str:
+    """A knob as one row: its title, its share of all eigenvalues, its pictures, what was measured."""
+    name = f"Knob {number + 1}" + (f": {escape(title)}" if title else "")
+    numbers = f"<details><summary>The numbers</summary>{evidence}</details>" if evidence else ""
     return (
-        f'<section class="cell"><h3>{escape(title)}</h3>'
-        + (f"<p>{escape(lead)}</p>" if lead else "")
-        + f"{html}</section>"
-    )
-
-
-def _graded(evidence: Evidence) -> str:
-    return f'<p class="said"><b>Grade of the evidence</b>: {escape(evidence.grade)}.</p><p>{escape(evidence.says)}</p>'
-
-
-def figure(picture: Picture) -> str:
-    """A picture with its caption."""
-    return (
-        f'<figure><img src="{picture.uri}" alt="{escape(picture.alt)}"><figcaption>{escape(picture.caption)}'
-        "</figcaption></figure>"
-    )
-
-
-def knob_html(number: int, knob: Knob) -> str:
-    """A knob as one row: its title, its pictures, what was measured."""
-    title = f"Knob {number + 1}" + (f": {escape(knob.title)}" if knob.title else "")
-    verdict = f'<p class="verdict">{escape(knob.verdict)}</p>' if knob.verdict else ""
-    evidence = f"<details><summary>The numbers</summary>{knob.evidence}</details>" if knob.evidence else ""
-    share = f'<p class="hint">Eigenvalue: {knob.share:.1%} of the sum of all.</p>'
-    return (
-        f'<div class="knob-cell"><h4>{title}</h4>{share}'
-        f'<div class="steps">{"".join(map(figure, knob.pictures))}</div>{verdict}{evidence}</div>'
+        f'<div class="knob-cell"><h4>{name}</h4><p class="hint">Eigenvalue: {share:.1%} of the sum of all.</p>'
+        f'<div class="steps">{pictures}</div>{verdict(says)}{numbers}</div>'
     )
 
 
@@ -418,10 +294,6 @@ def _notes(generator: Generator) -> str:
         return ""
     listed = "".join(f"<li>{escape(note)}</li>" for note in generator.notes)
     return f"<h4>What had to be assumed</h4><ul>{listed}</ul>"
-
-
-def _smaller(generator: Generator) -> str:
-    return f" Shown at {SHOWN} of {generator.resolution} pixels." if generator.resolution > SHOWN else ""
 
 
 def _layers(generator: Generator, rows: Sequence[Layer]) -> str:

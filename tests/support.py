@@ -51,7 +51,7 @@ def small_model(folder: Path, monkeypatch: pytest.MonkeyPatch, **cards: zoo.Mode
     monkeypatch.delenv("GANATOMY_VGG", raising=False)
     arrival.recorded.cache_clear()
     restoring._found.values.clear()
-    own_pictures._pictures.clear()
+    own_pictures._pictures.values.clear()
 
 
 def pixels(uri: str) -> np.ndarray:

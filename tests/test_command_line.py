@@ -23,8 +23,9 @@ from PIL import Image
 import ganatomy
 from core import checkpoints, hub, zoo
 from core.checkpoints import export, native
+from core.checkpoints.layers import layers
 from core.factorization.baseline import spread_along
-from core.factorization.sefa import sefa
+from core.factorization.sefa import sefa, strongest
 from core.generators.base import Generator
 from core.generators.pggan import PGGAN
 from core.images import to_uint8
@@ -530,7 +531,7 @@ def test_a_row_of_knobs_moves_one_seed_by_standard_deviations(tmp_path: Path) ->
 
 def test_layers_have_the_sizes_and_slots_of_a_run() -> None:
     generator = tiny.stylegan2()
-    rows = report.layers(generator)
+    rows = layers(generator)
     assert [row.output for row in rows] == [(6, 4, 4), (5, 8, 8), (5, 8, 8), (4, 16, 16), (4, 16, 16)]
     assert [row.reads for row in rows] == [(0, 1), (1,), (2, 3), (3,), (4, 5)]
     rest = sum(p.numel() for p in generator.mapping.parameters())
@@ -539,7 +540,7 @@ def test_layers_have_the_sizes_and_slots_of_a_run() -> None:
 
 def test_shares_of_a_planted_network_are_its_eigenvalues() -> None:
     planted = torch.diag(torch.tensor([2.0, 1.0, 1.0, 0.0]))[:, [2, 0, 3, 1]]
-    directions, share = report.knobs_of(tiny.Planted(planted))
+    directions, share = strongest(tiny.Planted(planted))
     assert share.tolist() == pytest.approx([4 / 6, 1 / 6, 1 / 6, 0])
     assert directions.vectors[0].abs().tolist() == pytest.approx([0, 1, 0, 0]) and len(directions) == 4
 

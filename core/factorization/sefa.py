@@ -52,3 +52,10 @@ def _gram(generator: Generator, slot: int, mode: str) -> Tensor:
             return gram
         cache[slot, mode] = gram
     return cache[slot, mode]
+
+
+def strongest(generator: Generator, k: int = 10) -> tuple[Directions, Tensor]:
+    """The first k directions of all slots (fewer where codes are shorter), and their shares [k] of all eigenvalues."""
+    every = sefa(generator, k=len(range(generator.dim)[generator.movable]))
+    share = every.scores / every.scores.sum().clamp(min=1e-12)
+    return Directions(every.vectors[:k], every.scores[:k], every.slots), share[:k]

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from ..images import from_uint8, in_levels
+from ..regions import from_text, resized
 from .degradations import Copy, GaussianNoise, Grey, Hole, Shrink, Specks
+from .losses import Loss, hints, total
 
 KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian")}  # the first is the default
 AMOUNTS = {"box": 4, "bicubic": 4, "middle": 4, "specks": 0.5, "gaussian": 0.25}
 QUICK = dict(steps=80, optimiser="adam", loss="pixels")  # of copies at every layer, where many are made
+HINTED = 0.02  # weight of painted colours beside the loss
 DEPTHS = 5  # places to mix codes at, from the codes themselves to the last layer
+
+
+class Problem(NamedTuple):
+    """A picture to restore. truth [1, 3, R, R] in [-1, 1], None where nobody knows it; observed: what is left of it.
+
+    loss: between pictures and what was observed.
+    """
+
+    truth: Tensor | None
+    observed: Tensor
+    degradation: Copy
+    loss: Loss
+
+    def agreeing(self, images: Tensor) -> Tensor:
+        """The pictures with what was observed put back."""
+        return self.degradation.agreeing(images, self.observed)
+
+    def levels_apart(self, images: Tensor) -> float:
+        """The largest difference of the pictures, in whole levels, from what was observed, in levels of 255."""
+        seen = self.degradation.expected(in_levels(images))
+        return float((seen - self.degradation.trusted(self.observed)).abs().max()) * 127.5
 
 
 class Setting(NamedTuple):
@@ -71,6 +97,26 @@ def degradation(task: str, kind: str, amount: float, side: int, *, hole: Tensor 
     if task == "noise":
         return GaussianNoise(amount, seed)
     return Grey() if task == "colour" else Copy()
+
+
+def painted(strokes: str, side: int) -> tuple[Tensor, Tensor]:
+    """Colours [1, 3, side, side] in [-1, 1], and where they were painted, [side, side] (bool).
+
+    strokes: "rrggbb.region" joined by "~", regions as of `regions.to_text`; later ones cover earlier ones.
+    """
+    colours, where = torch.zeros(1, 3, side, side), torch.zeros(side, side, dtype=torch.bool)
+    for one in strokes.split("~") if strokes else []:
+        colour, _, region = one.partition(".")
+        mask = resized(from_text(region), side)
+        levels = torch.tensor([[list(bytes.fromhex(colour))]], dtype=torch.uint8)[None]
+        colours[:, :, mask] = from_uint8(levels).reshape(1, 3, 1)
+        where |= mask
+    return colours, where
+
+
+def hinted(loss: Loss, strokes: str, side: int) -> Loss:
+    """A loss that also asks for the hue of painted colours; strokes: as of `painted`."""
+    return total((1.0, loss), (HINTED, hints(*painted(strokes, side)))) if strokes else loss
 
 
 def depths(layers: int) -> tuple[int, ...]:

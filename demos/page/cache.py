@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -53,31 +55,41 @@ def cached(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 class Cache:
-    """What was used last, as much as fits into `largest` bytes; the newest stays however large it is."""
+    """What was used last, as much as fits into `largest` bytes; the newest stays however large it is.
 
-    def __init__(self, largest: int, size: Callable[[Any], int]):
-        self.largest, self.size, self.lock = largest, size, threading.Lock()
-        self.values: OrderedDict[tuple, Any] = OrderedDict()
+    seconds: how long a value is kept at most; a timer deletes it where nobody asks.
+    """
+
+    def __init__(self, largest: int, size: Callable[[Any], int], seconds: float = math.inf):
+        self.largest, self.size, self.seconds, self.lock = largest, size, seconds, threading.RLock()
+        self.values: OrderedDict[Any, Any] = OrderedDict()
+        self.born: dict[Any, float] = {}
         self.running = Running()
 
-    def __contains__(self, key: tuple) -> bool:
+    def __contains__(self, key: Any) -> bool:
         return key in self.values
 
-    def get(self, key: tuple) -> Any:
+    def get(self, key: Any) -> Any:
         """None where it is not cached."""
         with self.lock:
+            if time.monotonic() - self.born.get(key, math.inf) >= self.seconds:
+                self.drop(key)
             if key in self.values:
                 self.values.move_to_end(key)
             return self.values.get(key)
 
-    def put(self, key: tuple, value: Any) -> Any:
+    def put(self, key: Any, value: Any) -> Any:
         with self.lock:
-            self.values[key] = value
+            self.values[key], self.born[key] = value, time.monotonic()
             while len(self.values) > 1 and sum(map(self.size, self.values.values())) > self.largest:
-                self.values.popitem(last=False)
+                self.drop(next(iter(self.values)))
+        if self.seconds < math.inf:
+            timer = threading.Timer(self.seconds + 0.01, self.get, [key])
+            timer.daemon = True
+            timer.start()
         return value
 
-    def made(self, key: tuple, make: Callable[[], R]) -> R:
+    def made(self, key: Any, make: Callable[[], R]) -> R:
         """What is cached under the key, or `make()`, once for all who ask at the same time."""
 
         def found_or_made() -> R:
@@ -85,3 +97,9 @@ class Cache:
             return self.put(key, make()) if found is None else found
 
         return self.running.once(key, found_or_made)
+
+    def drop(self, key: Any) -> None:
+        """Nothing happens where it is gone already."""
+        with self.lock:
+            self.values.pop(key, None)
+            self.born.pop(key, None)

@@ -36,7 +36,8 @@ class Cell:
     begins when it comes into sight. says: shown while it runs. lane: of the queue. form: its HTML has controls
     (`blocks.knob`), and `run` takes what they say, by name, too. fields: those whose controls stand above it. folded:
     closed at first. after: the work of the stage ("measure") that changes what it says. drawn: functions of `gan.drawn`
-    that make its HTML move. endpoint: its name for programs, where another.
+    that make its HTML move. endpoint: its name for programs, where another. stays: what it shows stays, whatever the
+    recipe becomes, and `more` goes on with that; these are the words of the button for the recipe on screen.
     """
 
     name: str
@@ -58,10 +59,11 @@ class Cell:
     after: str = ""
     drawn: tuple[str, ...] = ()
     endpoint: str = ""
+    stays: str = ""
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
-        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn", "after")
+        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn", "after", "stays")
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
 
 
@@ -121,7 +123,8 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
 
     def run(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
         try:
-            asked, page = recipe.from_json(given), int(getattr(event, "first", 0) or 0) % 1_000
+            asked = recipe.from_json(getattr(event, "recipe", None) or given)
+            page = int(getattr(event, "first", 0) or 0) % 1_000
             values = handlers.numbers_in(getattr(event, "values", None))
             key = (
                 kind,

@@ -10,7 +10,7 @@ import json
 import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_origin
 from urllib.parse import urlencode
 
@@ -183,16 +183,25 @@ class Kind(NamedTuple):
     linked: bool = True
 
 
-def checked(check: Callable[[Any, Any], Any], default: Any, says: str, *, type: Any = str, **more: Any) -> Any:
-    """A field with a check of its own; `default` MISSING: it has to be given. `more` as of `Kind`."""
-    return field(default=default, metadata={"kind": Kind(check, type, says, **more)})
+def checked(check: Callable[[Any, Any], Any], default: Any, says: str, *, type: Any = None, **more: Any) -> Any:
+    """A field with a check of its own; `default` MISSING: it has to be given. `more` as of `Kind`.
+
+    type: None: that of the default.
+    """
+    found = type or (str if default is MISSING else default.__class__)
+    return field(default=default, metadata={"kind": Kind(check, found, says, **more)})
 
 
-def whole_field(what: str, lowest: int, highest: int, *, default: int = 0, control: Mapping = {}) -> Any:
+def whole_field(
+    what: str, lowest: int, highest: int, *, default: int = 0, control: Mapping = {}, usual: Callable | None = None
+) -> Any:
+    """usual: recipe -> what is meant by 0."""
     says, limits = f"{what} from {lowest} to {highest}", dict(minimum=lowest, maximum=highest)
-    return checked(
-        lambda value, _: whole(value, what, lowest, highest), default, says, type=int, control=control, limits=limits
-    )
+
+    def check(value: object, recipe: Any) -> int:
+        return whole(value, what, lowest, highest) or (usual(recipe) if usual else 0)
+
+    return checked(check, default, says + "; 0: the usual" * bool(usual), control=control, limits=limits)
 
 
 def number_field(what: str, lowest: float, highest: float, *, default: float, control: Mapping = {}) -> Any:
@@ -202,10 +211,14 @@ def number_field(what: str, lowest: float, highest: float, *, default: float, co
     )
 
 
-def choice_field(what: str, possible: Iterable[str], *, default: str = "", control: Mapping = {}) -> Any:
-    """The first that is possible is the default where none is given."""
+def choice_field(
+    what: str, possible: Iterable[str], *, default: str = "", control: Mapping = {}, usual: Callable | None = None
+) -> Any:
+    """The first that is possible is the default where none is given. usual: recipe -> what is meant by ""."""
     possible = tuple(possible)
     says = f"{what}: one of {', '.join(possible)}"
+    if usual:
+        return checked(lambda value, one: choice(value or usual(one), what, possible), "", says, control=control)
     return checked(
         lambda value, _: choice(value, what, possible),
         default or possible[0],

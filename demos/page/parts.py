@@ -183,13 +183,13 @@ def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
 
     own = (*names, *(name for tab in tabs for name in tab.scripts))
     shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
-    sources = read(shared)
-    begun = [
-        f"gan.start({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells]])[1:-1]});"
-        for tab in tabs
-        if not tab.bench
-    ]
-    return "<script>" + "\n".join([*sources, *begun, *read(own)]) + "</script>"
+    begun = [_begun(tab) for tab in tabs if not tab.bench or tab.bench.needed]
+    return "<script>" + "\n".join([*read(shared), *begun, *read(own)]) + "</script>"
+
+
+def _begun(tab: Any) -> str:
+    needed = [tab.bench.needed] if tab.bench else []
+    return f"gan.start({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells], *needed])[1:-1]});"
 
 
 def expert(query: Mapping[str, str]) -> bool:

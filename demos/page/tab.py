@@ -38,7 +38,8 @@ class Bench(NamedTuple):
     carries the recipe. layout: (parts, what is shown first) -> adds the tab's own parts where the picture would stand,
     among them `stage`, and `run`, which is told why a link was refused; below: likewise, under the cells. wire:
     (parts) -> gives its events their handlers. arrival: what is shown first: `recipe`, `cells`, `code`, `sentence`,
-    and what `layout` needs. left: the visitor's session ended.
+    and what `layout` needs. left: the visitor's session ended. needed: the parts that its stage is made of, where its
+    script gives `gan.stages` one instead of beginning the tab itself.
     """
 
     scripts: tuple[str, ...]
@@ -48,6 +49,7 @@ class Bench(NamedTuple):
     arrival: Callable[[], Mapping]
     below: Callable[[dict, Mapping], None] = lambda parts, shown: None
     left: Callable[[str], None] = lambda visitor: None
+    needed: tuple[str, ...] = ()
 
 
 class Extra(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from statistics import median
@@ -10,7 +10,9 @@ from statistics import median
 from core.images import animation, enlarge, png, to_pil, webp
 from core.images import strip as side_by_side
 from core.inversion import baselines
-from core.inversion.losses import Scores, psnr
+from core.inversion.losses import Scores
+from core.inversion.search import Found, thinned
+from core.inversion.tasks import Problem
 
 from ..page import evidence, models
 from ..page.blocks import data_uri
@@ -22,17 +24,15 @@ from ..page.queue import QUEUE, waiting
 from . import settings
 from .code import notebook_for
 from .experiments import tool_made
-from .problem import Problem, problem_of, scores, side_of
+from .problem import problem_of, scores, side_of
 from .recipe import Restoration
-from .search import Found, key_of, known, live, thinned
-from .settings import OWN
+from .search import key_of, known, live
+from .settings import OWN, SAYS
+from .watched import watched
 from .words import alt_text, caption, controls_of
 
 TAKEN_SIDE = 256  # pixels of what is taken away, at least
 SEARCH = "restore search"  # the kind of work
-ONE_AT_A_TIME = "This machine restores one picture at a time."
-LEFT = "You left this search; it goes on for others who asked for the same."
-UNBEGUN = "Stopped before its first step."
 _beside = Cache(1_000, lambda score: 1)
 
 
@@ -69,18 +69,18 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
     """What the page shows of an answer:
     picture, film of the search, curve, importance of each code, scores, verdict.
     """
-    importance = found.importances.abs().mean(1)
     scored = None if problem.truth is None else scores(recipe, found.image, problem.truth)
     rounded = scored and {name: value if value is None else round(value, 3) for name, value in scored._asdict().items()}
     return dict(
         src=uri(found.image),
         film=data_uri(webp(side_by_side(to_pil(found.film)))),
         film_steps=list(found.film_steps),
+        watched=watched(found),
         curve=thinned(found.curve),
         steps=found.steps,
         seconds=round(found.seconds, 1),
         stopped=found.stopped,
-        importance=[round(float(share), 4) for share in importance / importance.sum()],
+        importance=[round(share, 4) for share in found.shares()],
         scores=rounded,
         verdict=verdict(recipe, problem, found, scored),
         meter=meter_of(recipe, scored),
@@ -119,38 +119,34 @@ def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
     return found
 
 
-def meter_of(recipe: Restoration, scored: Scores | None) -> dict | None:
-    """How well an own picture was copied, beside held-out renders; None where that is not asked or not known."""
+def meter_of(recipe: Restoration, scored: Scores | None) -> str:
+    """How well an own picture was copied, beside held-out renders; "" where that is not asked or not known."""
     if recipe.shows != OWN or scored is None or recipe.task != "copy":
-        return None
+        return ""
     return meter(recipe.model, scored.psnr, one=recipe.codes == 1)
 
 
-def meter(model: str, close: float, *, one: bool) -> dict | None:
-    """Where a copy's closeness lies among held-out renders: a sentence, and the numbers to draw it; None: not measured.
+def meter(model: str, close: float, *, one: bool) -> str:
+    """Where a copy's closeness, in dB, lies among held-out renders, in a sentence; "" where these were not measured.
 
     one: it was copied with one code only.
     """
     found = evidence.recorded(model, "restore")
     if found is None:
-        return None
+        return ""
     renders = sorted(found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"])
-    worse, middle = sum(value < close for value in renders), median(renders)
-    where = (
-        "far outside what it knows"
-        if close < renders[0] - 3
-        else "outside what it knows"
-        if worse == 0
-        else "at the edge of what it knows"
-        if worse < len(renders) / 10
-        else "within what it knows"
-    )
-    says = (
+    worse, where = sum(value < close for value in renders), "within what it knows"
+    if close < renders[0] - 3:
+        where = "far outside what it knows"
+    elif worse == 0:
+        where = "outside what it knows"
+    elif worse < len(renders) / 10:
+        where = "at the edge of what it knows"
+    return (
         f"Your picture was copied to {close:.1f} dB; {len(renders)} held-out renders to {renders[0]:.1f} "
-        f"to {renders[-1]:.1f}, median {middle:.1f} dB. For this network your picture is {where}: "
+        f"to {renders[-1]:.1f}, median {median(renders):.1f} dB. For this network your picture is {where}: "
         f"{worse} of {len(renders)} renders were copied less well."
     )
-    return dict(psnr=round(close, 1), low=renders[0], middle=round(middle, 1), high=renders[-1], says=says)
 
 
 # --- what is taken away
@@ -189,29 +185,14 @@ def needed(recipe: Restoration) -> Found:
 
 def searching(recipe: Restoration, visitor: str) -> Iterator[dict]:
     """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
-    kept, says = known(recipe), UNBEGUN
+    kept, says = known(recipe), SAYS["unbegun"]
     if kept is None or kept.stopped:
         for news in QUEUE.watch(key_of(recipe), partial(live, recipe), visitor, SEARCH):
             if "gone" in news:
-                says = LEFT
+                says = SAYS["left"]
             else:
-                yield told(recipe, news)
+                yield waiting(news, SAYS["one_at_a_time"]) if "place" in news else news
     if known(recipe) is None:
         yield dict(ended=True, says=says)
         return
     yield dict(done=shown_of(recipe))
-
-
-def told(recipe: Restoration, news: Mapping) -> dict:
-    """One piece of news as the page shows it."""
-    if "place" in news:
-        return waiting(news, ONE_AT_A_TIME)
-    truth = problem_of(recipe).truth
-    close = "" if truth is None else f", closeness {float(psnr(news['image'], truth)):.1f} dB"
-    left = f", about {max(1, round(news['left']))} s left" if news["i"] else ""
-    return dict(
-        src=uri(news["image"]),
-        share=news["i"] / max(1, news["of"]),
-        curve=news["curve"],
-        says=f"Step {news['i']} of {news['of']}{left}{close}",
-    )

@@ -19,7 +19,8 @@ from core.inversion import baselines
 from core.inversion.degradations import Copy
 from core.inversion.losses import psnr
 from core.inversion.multicode import invert
-from core.inversion.tasks import QUICK, depths
+from core.inversion.tasks import QUICK, Problem, depths
+from core.truth.disagreement import listed
 from core.truth.worlds import pictures
 
 from ..page import blocks, evidence
@@ -31,20 +32,15 @@ from ..page.picture import opened
 from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
 from ..page.words import signed
-from .five import listed
-from .problem import Problem, loss_of, problem_of, scores, side_of
+from .problem import loss_of, problem_of, scores, side_of
 from .recipe import Restoration
-from .search import put_back, searched, stream
-from .settings import FIRST_PICTURE
+from .search import searched, stream
+from .settings import FIRST_PICTURE, SAYS
 from .words import layer_name
 
 GRID = (1, 5, 10)  # numbers of codes
 SOME = 2  # faces and mugs that are copied at every layer while somebody waits
 KNOBS = 6  # of Steer, to edit with
-NOT_MEASURED = (
-    "How well pictures are restored was not measured for this network yet. What stands here is measured "
-    "on the picture on screen; “Compare methods” puts other tools beside it."
-)
 
 Pieces = Iterator[str | Progress | None]
 
@@ -177,7 +173,7 @@ def compare(recipe: Restoration) -> Pieces:
     yield Progress("one code, in the same time …")
     for single in baselines.one_code(one_code_of(recipe, problem), found.seconds, seed=recipe.start):
         yield None
-    rows.append((baselines.NAMES["one"], put_back(recipe, problem, single)))
+    rows.append((baselines.NAMES["one"], problem.agreeing(single) if recipe.keep else single))
     for tool in baselines.tools_of(problem.degradation):
         yield Progress(f"{baselines.NAMES[tool]} …")
         rows.append((baselines.NAMES[tool], tool_made(tool, problem, side)))
@@ -272,4 +268,4 @@ def _seen(model: str, before: Tensor, after: Tensor) -> str:
 
 def truth(recipe: Restoration) -> Iterator[str]:
     """What was measured of this network, once."""
-    yield evidence.written(recipe.model, "restore") or blocks.paragraph(NOT_MEASURED)
+    yield evidence.written(recipe.model, "restore") or blocks.paragraph(SAYS["not_measured"])

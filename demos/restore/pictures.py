@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.images import strip as side_by_side
 from core.images import to_pil, webp
+from core.inversion.search import FRAMES
 
 from ..page.pictures import Door, Drawing, own_network
 from . import search as restoring
@@ -32,6 +33,6 @@ def subject(recipe: Restoration) -> tuple | None:
 DOOR = Door(
     Restoration.tab,
     Restoration,
-    {"after": Drawing(after, lacks_answer), "film": Drawing(film, lacks_answer, frames=restoring.FRAMES)},
+    {"after": Drawing(after, lacks_answer), "film": Drawing(film, lacks_answer, frames=FRAMES)},
     subject=subject,
 )

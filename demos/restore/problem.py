@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from core import zoo
-from core.images import from_uint8, in_levels
+from core.images import in_levels
 from core.inversion import losses, tasks
 from core.inversion.degradations import Copy
-from core.inversion.losses import Loss, Scores, closeness, hints, natural, pixel, seen_through, total
+from core.inversion.losses import Loss, Scores, closeness, natural, pixel, seen_through
+from core.inversion.tasks import Problem
 from core.inversion.vgg import VGG16
 from core.inversion.vgg import load as load_vgg
 from core.regions import from_text, resized
 from core.truth import worlds
 
 from ..page import own_pictures
+from ..page.cache import cached
 from ..page.fields import RecipeError
 from ..page.picture import opened
 from .recipe import Restoration
 from .settings import FIRST_PICTURE, NO_VGG, OWN, STEERED, losses_of, vgg_path
-
-HINTED = 0.02  # weight of painted colours beside the loss
-
-
-class Problem(NamedTuple):
-    """truth [1, 3, R, R] or None where only an own, damaged picture is there; observed: what is left of it."""
-
-    truth: Tensor | None
-    observed: Tensor
-    degradation: Copy
-    loss: Loss
 
 
 def problem_of(recipe: Restoration) -> Problem:
@@ -73,21 +61,7 @@ def loss_of(recipe: Restoration) -> Loss:
         "vgg": lambda: closeness(vgg()),
         "features": lambda: closeness(zoo.load_critic(recipe.model)),
     }[recipe.loss]()
-    loss = seen_through(degradation_of(recipe), compared)
-    return total((1.0, loss), (HINTED, hints(*painted_hints(recipe)))) if recipe.hints else loss
-
-
-def painted_hints(recipe: Restoration) -> tuple[Tensor, Tensor]:
-    """Colours [1, 3, R, R] in [-1, 1], and where they were painted, [R, R] bool; later strokes cover earlier ones."""
-    side = side_of(recipe)
-    colours, where = torch.zeros(1, 3, side, side), torch.zeros(side, side, dtype=torch.bool)
-    for one in recipe.hints.split("~") if recipe.hints else []:
-        colour, _, region = one.partition(".")
-        mask = resized(from_text(region), side)
-        levels = torch.tensor([[list(bytes.fromhex(colour))]], dtype=torch.uint8)[None]
-        colours[:, :, mask] = from_uint8(levels).reshape(1, 3, 1)
-        where |= mask
-    return colours, where
+    return tasks.hinted(seen_through(degradation_of(recipe), compared), recipe.hints, side_of(recipe))
 
 
 def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
@@ -120,7 +94,7 @@ def example(recipe: Restoration) -> Tensor:
     return in_levels(generator(codes).clamp(-1, 1).cpu())
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def _example(model: str, _weights: str, shows: str, picture: int, label: int, psi: float) -> Tensor:
     return example(Restoration(model, "copy", shows=shows, picture=picture, label=label, psi=psi))
 
@@ -145,6 +119,6 @@ def vgg() -> VGG16:
         raise RecipeError(f"{error}; or compare something else, such as pixels") from None
 
 
-@lru_cache(maxsize=1)
+@cached(1)
 def _vgg(path: str, _written: int) -> VGG16:
     return load_vgg(path).to(zoo.device())

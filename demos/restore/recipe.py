@@ -10,12 +10,12 @@ from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
 from core import zoo
-from core.inversion.tasks import KINDS, Setting, keeps, setting_of
+from core.inversion.tasks import KINDS, Setting, setting_of
 
-from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, whole, whole_field
-from ..page.picture import LARGEST_SEED, checked_card
+from ..page.fields import Fields, RecipeError, checked, choice_field, whole_field
+from ..page.picture import checked_card
 from . import settings
-from .settings import LOSSES, MIDDLE, MOST_CODES, MOST_STEPS, OWN, PICTURES, PSI, SHOWS, STARTS, STEERED, TASKS, WAYS
+from .settings import LOSSES, MIDDLE, MOST_CODES, MOST_STEPS, OWN, PSI, SHOWS, STARTS, STEERED, TASKS, WAYS
 
 FRESH = dict(  # where another task, network or picture begins
     kind="", amount=0, region="", hints="", keep=None, codes=0, layer=-1, steps=0, optimiser="", loss=""
@@ -42,113 +42,76 @@ class Restoration(
 ):
     """One picture to restore. A recipe that exists was checked. Numbers may be given as text. Raises RecipeError."""
 
-    # of a network that can be opened now
     model: str = checked(lambda value, _: checked_card(value).name, MISSING, "name of the network")
-    # a key of TASKS
     task: str = choice_field("task", TASKS)
-    # what is restored, a key of SHOWS; "": a render of the network's world, or a picture of its own
     shows: str = checked(
-        lambda value, one: choice(
-            value or settings.usual_show(one.model), "picture shown", settings.shown_by(one.model)
-        ),
+        settings.checked_shows,
         "",
         f"what is restored: {', '.join(SHOWS)}",
         control=beside("choice", "What is restored"),
     )
-    # which of them, from 0; of Steer's its seed
     picture: int = checked(
-        lambda value, one: whole(value, "the picture's number", 0, LARGEST_SEED if one.steered else PICTURES - 1),
+        settings.checked_picture,
         0,
-        "which picture, from 0",
-        type=int,
+        "which picture, from 0; of Steer's its seed",
         control=beside("whole", "Picture number"),
     )
-    # truncation of Steer's picture; 0.7 of all others
-    psi: float = checked(
-        lambda value, one: number(value, "the truncation", 0, 1) if one.steered else PSI, PSI, "truncation", type=float
-    )
-    # how it is damaged, of KINDS, where the task has several
+    psi: float = checked(settings.checked_psi, PSI, "truncation of Steer's picture")
     kind: str = checked(
-        lambda value, one: settings.checked_kind(value, one.task),
+        settings.checked_kind,
         "",
         "how it is damaged, where tasks have several",
         control=beside("choice", "How it was damaged"),
     )
-    # enlarging: the factor; specks: share of pixels lost; gaussian: standard deviation in [-1, 1]; 0: the usual
     amount: float = checked(
-        lambda value, one: settings.checked_amount(value, one.task, one.kind, one.model),
+        settings.checked_amount,
         0.0,
-        "the factor of enlarging, or the amount of noise; 0: the usual",
-        type=float,
+        "the factor of enlarging, the share of lost pixels, or the noise's standard deviation in [-1, 1]; 0: the usual",
         control=beside("range", "How much"),
     )
-    # of a hole, the text of `core.regions.to_text`; "": the middle quarter
     region: str = checked(
-        lambda value, one: settings.checked_region(value) if one.task == "fill" else "",
+        settings.checked_region,
         "",
-        "the hole",
+        "the hole, as regions are written; empty: the middle quarter",
         control=beside("paint", "Paint the hole", clear="The middle quarter", cleared=MIDDLE),
     )
-    # colours painted by the visitor, "rrggbb.region" joined by "~"
     hints: str = checked(
-        lambda value, one: settings.checked_hints(value) if one.task == "colour" else "",
+        settings.checked_hints,
         "",
-        "painted colours",
+        'painted colours, "rrggbb.region" joined by "~"',
         control=beside("paint", "Paint colours as hints", clear="Without hints", cleared=""),
     )
-    # an own picture is itself what was observed
     as_is: bool = checked(
-        lambda value, one: flag(value, "the picture is damaged already") and one.shows == OWN and one.task != "copy",
+        settings.checked_as_is,
         False,
         "an own picture is damaged already",
-        type=bool,
         control=beside("flag", "It is damaged already: take it as it is", resets=dict(loss="")),
     )
-    # is what was observed put back into the answer? None: where that leaves no seam
     keep: bool | None = checked(
-        lambda value, one: (
-            keeps(one.task, one.kind) if value in (None, "") else flag(value, "what was observed is put back")
-        ),
+        settings.checked_keep,
         None,
-        "what was observed is put back into the answer",
+        "what was observed is put back into the answer; left out: where that leaves no seam",
         type=bool | None,
         control=beside("flag", "Put back what was observed"),
     )
-    # codes, layer, steps, start (the seed): as of `multicode.invert`; 0 and -1: the task's own
-    codes: int = checked(
-        lambda value, one: whole(value, "the number of codes", 0, MOST_CODES) or one.setting.codes,
-        0,
-        f"number of codes, at most {MOST_CODES}; 0: the task's own",
-        type=int,
-        control=folded("whole", "codes"),
+    codes: int = whole_field(
+        "the number of codes", 0, MOST_CODES, usual=lambda one: one.setting.codes, control=folded("whole", "codes")
     )
     layer: int = checked(
-        settings.checked_layer, -1, "layer after which codes are mixed", type=int, control=folded("whole", "mixed")
+        settings.checked_layer,
+        -1,
+        "layer after which codes are mixed; -1: the task's own",
+        control=folded("whole", "mixed"),
     )
-    steps: int = checked(
-        lambda value, one: whole(value, "the number of steps", 0, MOST_STEPS) or one.setting.steps,
-        0,
-        f"number of steps, at most {MOST_STEPS}; 0: the task's own",
-        type=int,
-        control=folded("whole", "steps"),
+    steps: int = whole_field(
+        "the number of steps", 0, MOST_STEPS, usual=lambda one: one.setting.steps, control=folded("whole", "steps")
     )
     start: int = whole_field("the seed of the start", 0, STARTS - 1, control=folded("whole", "start"))
-    # of WAYS; "": the task's own
-    optimiser: str = checked(
-        lambda value, one: choice(value or one.setting.optimiser, "optimiser", WAYS),
-        "",
-        f"one of {', '.join(WAYS)}",
-        control=folded("choice", "optimiser", options=WAYS),
+    optimiser: str = choice_field(
+        "optimiser", WAYS, usual=lambda one: one.setting.optimiser, control=folded("choice", "optimiser", options=WAYS)
     )
-    # names an upload
-    own: str = checked(
-        lambda value, one: settings.checked_token(value) if one.shows == OWN else "", "", "name of an own picture"
-    )
-    # class of a network that has classes
-    label: int = checked(
-        lambda value, one: whole(value, "the class", 0, max(0, zoo.card(one.model).classes - 1)), 0, "class", type=int
-    )
-    # of LOSSES; "": the task's own, where what was observed is large enough
+    own: str = checked(settings.checked_own, "", "name of an own picture")
+    label: int = checked(settings.checked_label, 0, "class, of a network that has classes")
     loss: str = checked(
         settings.checked_loss, "", f"what is compared: {', '.join(LOSSES)}", control=folded("choice", "loss")
     )

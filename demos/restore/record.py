@@ -18,17 +18,14 @@ from pathlib import Path
 from PIL import Image
 
 from core import zoo
-from core.images import grid
 
 from ..page.arrival import ARRIVAL, picture_in, save
-from ..page.cells import last_html, run_of
-from ..page.handlers import last_of
+from ..page.cells import last_of
 from .answer import searching
 from .code import code_for
-from .five import five
 from .recipe import Restoration
 from .settings import TASKS
-from .tab import CELLS, NAME, made_from
+from .tab import CELLS, FIVE, NAME, made_from
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
 AGREES = 1.0  # of 255 levels: how far the five answers may be from the mosaic
@@ -40,57 +37,45 @@ GLASSES = "glasses ("
 def candidates(model: str) -> Iterator[int]:
     """Pictures that fit the rule, smallest first."""
     for i in range(SEARCHED):
-        if GLASSES in last_of(five(Restoration(model, picture=i, **MOSAIC)))["verdict"]:
+        if GLASSES in last_of(FIVE, Restoration(model, picture=i, **MOSAIC))["verdict"]:
             yield i
 
 
-def five_record(recipe: Restoration) -> tuple[dict, dict[str, Image.Image]]:
-    """The five answers, with the truth after them. Raises SystemExit where they do not agree with the mosaic."""
-    found = last_of(five(recipe))
+def five_record(recipe: Restoration) -> tuple[dict, dict]:
+    """The five answers as a cell, and the words above them.
+
+    Raises SystemExit where they do not agree with the mosaic.
+    """
+    found = last_of(FIVE, recipe)
     if found["apart"] > AGREES:
         raise SystemExit(f"the answers are {found['apart']:.2f} levels from the mosaic: they may be at most {AGREES:g}")
-    images = dict(
-        observed=picture_in(found.pop("observed")),
-        five=grid([picture_in(uri) for uri in (*found.pop("faces"), found.pop("truth"))], columns=6),
-    )
-    return dict(found, recipe=recipe.as_dict()), images
+    return dict(html=found["html"], recipe=recipe.as_dict()), dict(sentence=found["sentence"], lead=found["lead"])
 
 
 def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]:
     """Each task solved with the page's own settings: its answer, and the film of its search."""
-    records, images, results = {}, {}, []
+    records, films = {}, {}
     for task in TASKS:
-        done = last_of(searching(Restoration(model, task, picture=number), "the recorder"))["done"]
-        images |= {
-            f"before-{task}": picture_in(done.pop("before")),
-            f"film-{task}": picture_in(done["result"].pop("film")),
-        }
-        results += [picture_in(done["result"].pop("src")), picture_in(done.pop("truth"))]
-        records[task] = done
-    return records, images | dict(results=grid(results, columns=2))
+        *_, news = searching(Restoration(model, task, picture=number), "the recorder")
+        records[task] = news["done"]
+        films[f"film-{task}"] = picture_in(records[task]["result"].pop("film"))
+    return records, films
 
 
 def cell_records(recipe: Restoration) -> dict[str, dict]:
     """What the experiments on the page end with."""
     recorded = [one for one in CELLS if one.place == "page" and not one.form]
-    return {one.name: dict(html=last_html(run_of(one, recipe)), recipe=recipe.as_dict()) for one in recorded}
+    return {one.name: dict(html=last_of(one, recipe)["html"], recipe=recipe.as_dict()) for one in recorded}
 
 
 def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     """Writes the arrival; returns the names of the files."""
-    first = Restoration(model, picture=number, **MOSAIC)
-    answers, images = five_record(first)
-    tasks, more = task_records(model, bench)
-    found = dict(
-        made_from=made_from(model),
-        recipe=first.as_dict(),
-        five=answers,
-        tasks=tasks,
-        cells=cell_records(Restoration(model, picture=bench)),
-        code=code_for(Restoration(model, picture=bench)),
-        columns=dict(five=6, results=2),
-    )
-    return save(NAME, found, images | more, folder)
+    first, shown = Restoration(model, picture=number, **MOSAIC), Restoration(model, picture=bench)
+    answers, words = five_record(first)
+    tasks, films = task_records(model, bench)
+    cells = dict(cell_records(shown), five=answers)
+    found = dict(words, made_from=made_from(model), recipe=first.as_dict(), tasks=tasks, cells=cells)
+    return save(NAME, dict(found, code=code_for(shown)), films, folder)
 
 
 def main(arguments: Sequence[str]) -> None:

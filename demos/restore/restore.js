@@ -1,8 +1,7 @@
 // Restore, in the browser: the bench. What was recorded is replayed here; the server is asked when somebody presses
-// Start. What stands on it, what is painted over it, and what belongs to the five answers or to a visitor's own picture
-// are functions of the tab: `gan.rooms.restore`.
+// Start. What stands on it, what is painted over it, and what belongs to a visitor's own picture are functions of the
+// tab: `gan.rooms.restore`.
 (() => {
-  const NEEDED = ["recipe", "run", "five", "stage", "controls", "models", "own"];
   const E = gan.element, {button, copyOf, same} = gan, {SIDE, encode, decode, fill} = gan.regions, MOST_COLOURS = 6;
   const PRESS = {enlarge: "Enlarge it", colour: "Colour it", fill: "Fill the hole", noise: "Clean it", copy: "Copy it"};
   const rooms = gan.rooms.restore = {};
@@ -19,22 +18,22 @@
     return {element: E("figure", {class: "framed"}, frame, label), frame, image, label, show};
   };
 
-  gan.tab("restore", "Restore", NEEDED, parts => {
-    parts.recipe.watch("value", () => linked(gan.stores.restore, parts));    // before the store takes it
-    const tab = gan.stores.restore = gan.store("restore", parts), {now, bus, listeners} = tab;
-    const {tasks: recorded = {}, names, fresh} = parts.stage.props.value, query = () => now.answer && now.answer.query;
-    const arrival = copyOf(recorded.enlarge ? recorded.enlarge.recipe : bus.props.value);
-    Object.assign(now, {good: copyOf(arrival), running: null, painting: "", own: null});
-    Object.assign(tab, {arrival, recorded, names, fresh, replayed: () => Object.values(recorded)
-      .find(one => same(one.recipe, now.recipe))});
+  // The bench as the tab's stage.
+  gan.stages.restore = tab => {
+    const {now, parts, listeners} = tab, {tasks: recorded = {}, names, fresh} = parts.stage.props.value;
+    Object.assign(now, {running: null, painting: "", own: null});
+    Object.assign(tab, {recorded, names, fresh,
+      replayed: () => Object.values(recorded).find(one => same(one.recipe, now.recipe))});
+    if (recorded.enlarge) tab.arrival = copyOf(recorded.enlarge.recipe);     // a link may have been there already
     const bench = tab.bench = benchOf(tab), {set, undo} = tab;
     const changed = () => {
       bench.quiet(); bench.paint("");
-      if (tab.replayed()) bench.show(tab.replayed()); else bench.stage.classList.add("stale");
+      if (tab.replayed()) bench.show(tab.replayed());
     };
     Object.assign(tab, {
       set: patch => { set(patch); changed(); }, undo: () => { undo(); changed(); },
-      busy: () => !!now.running || bench.stage.classList.contains("stale"),
+      linked: () => { if (bench.stage.offsetParent) bench.stage.scrollIntoView({block: "start"}); },
+      busy: () => !!now.running,
       waits: ({name}) => now.running && name === "edit"
         ? "A search is running: when it has ended, its picture can be edited." : !tab.current(),
       refine: field => field.name !== "shows" || !now.own ? field
@@ -51,31 +50,12 @@
     tab.network = gan.models(parts.models, "restore", {current: () => now.recipe.model, take: ({model, label}) =>
       tab.set({...fresh, model, label, shows: "", own: "", as_is: false,
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
-    tab.five = rooms.five(tab);
     rooms.owning(tab);
-    const cells = ["layers", "mug", "edit", "compare", "truth"], builders = {
-      link: part => listeners.push(gan.link(part, "restore",
-        {query, note: () => now.answer && now.answer.note, says: "Link to exactly these settings"})),
-      more: part => gan.controls(tab, part),
-    };
-    listeners.push(() => gan.addresses.shows("restore", query()));
-    const grow = gan.late("restore", Object.fromEntries(
-      [...Object.entries(builders), ...cells.map(cell => [cell, part => gan.cell(tab, part)])]));
+    listeners.push(() => bench.stage.classList.toggle("stale", !tab.current()));
     const refusal = parts.run.props.value;          // of a link, before this script was there
-    gan.restore = tab;
-    if (tab.replayed()) bench.show(tab.replayed()); else bus.trigger("change", {});
     if (refusal && refusal.error) bench.refuse(refusal.error, {link: true});
-    grow();
-    tab.tell();
-  });
-
-  // a recipe that the server set, by a link
-  function linked(tab, {recipe}) {
-    if (!tab || !tab.bench || same(recipe.props.value, tab.now.recipe)) return;
-    const {stage} = tab.bench;
-    stage.classList.add("stale");
-    if (stage.offsetParent) stage.scrollIntoView({block: "start"});
-  }
+    return bench;
+  };
 
   // --- the bench: before, after, truth
 
@@ -85,7 +65,8 @@
     const before = rooms.tile("Before", "restore-before"), after = rooms.tile("After", "restore-after");
     const truth = rooms.tile("Truth", "restore-true-picture"), tasks = E("div", {class: "tasks", role: "group",
       "aria-label": "What happened to the picture"});
-    const bench = {before, after, truth, tools: E("div", {class: "tools", id: "restore-tools", hidden: true}),
+    const bench = {before, after, truth, link: "Link to exactly these settings",
+      tools: E("div", {class: "tools", id: "restore-tools", hidden: true}),
       save: E("a", {class: "plain-link", id: "restore-save", download: "restored.webp", hidden: true}, "Save"),
       said: words("said", "error", {role: "alert", hidden: true}), verdict: words("verdict", "verdict",
         {role: "status"}), meter: words("caption", "meter", {hidden: true}), caption: words("caption", "caption"),
@@ -95,10 +76,14 @@
     bench.refuse = (text, {link = false} = {}) => {
       const {said, stage, verdict} = bench;
       said.textContent = /[.!?]$/.test(text) ? text : `${text}.`; said.hidden = false;
-      if (link) parts.five.element.prepend(said); else stage.insertBefore(said, verdict);
+      if (link) parts.five.element.before(said); else stage.insertBefore(said, verdict);
       if (!link) said.scrollIntoView({block: "nearest"});
     };
-    bench.show = answer => show(tab, bench, answer);
+    bench.show = answer => {
+      if (!answer.tasks) show(tab, bench, answer);
+      else if (tab.replayed()) show(tab, bench, tab.replayed());             // what the tab arrived with
+      else tab.bus.trigger("change", {});
+    };
     Object.assign(bench, rooms.search(tab, bench));
     bench.stage.append(tasks,
       E("div", {class: "triple"}, before.element, after.element, truth.element), bench.tools,
@@ -144,7 +129,6 @@
     const {now} = tab, {stage, before, truth, caption} = bench, {recipe, setup} = answer;
     Object.assign(now, {answer, setup, good: copyOf(recipe)});
     if (now.running && !same(now.running.recipe, recipe)) { bench.stop(); now.running = null; }      // its best is kept
-    stage.classList.remove("stale");
     stage.classList.toggle("large", setup.side >= 256);
     tab.network(setup);
     const enlarged = recipe.task === "enlarge";
@@ -160,12 +144,11 @@
 
   // what was found, if anything was
   function found({after, film, verdict, meter, save, press}, {recipe, result}) {
-    const measured = result && result.meter;
     after.show(result ? result.src : "", result ? `after: ${result.verdict}` : "not restored yet", false);
     after.label.textContent = result ? "After" : `After: press ${press()}`;
     verdict.textContent = result ? result.verdict : ""; verdict.hidden = !result;
     save.hidden = !result || recipe.shows !== "upload";
-    meter.hidden = !measured; meter.textContent = measured ? measured.says : "";
+    meter.textContent = result ? result.meter : ""; meter.hidden = !meter.textContent;
     if (result) save.href = result.src;
     film.show(result);
   }

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from core import zoo
 from core.inversion.losses import COARSEST, WINDOW
-from core.inversion.tasks import AMOUNTS, KINDS
+from core.inversion.tasks import AMOUNTS, KINDS, keeps
 from core.regions import CODED, Box, from_text, to_text
 
-from ..page.fields import RecipeError, choice, number, quoted, whole
-from ..page.picture import opened
+from ..page.fields import RecipeError, choice, flag, number, quoted, whole
+from ..page.picture import LARGEST_SEED, opened
 
 if TYPE_CHECKING:
     from .recipe import Restoration
 
-TASKS = {"enlarge": "Enlarge", "colour": "Colour", "fill": "Fill a hole", "noise": "Clean noise", "copy": "Copy"}
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+TASKS, SHOWS, LOSSES, WAYS, SAYS = (WORDS[name] for name in ("tasks", "shows", "losses", "ways", "says"))
+OWN, STEERED = "upload", "steer"  # of SHOWS
 RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}
-LOSSES = {
-    "pixels": "pixels",
-    "features": "pixels and the critic’s features",
-    "structure": "pixels and SSIM",
-    "vgg": "pixels and VGG-16’s features",
-}
-WAYS = {"adam": "Adam", "lbfgs": "L-BFGS", "official": "plain gradient steps, as the published code"}
-OWN, STEERED = "upload", "steer"
-SHOWS = {
-    "portraits": "a held-out portrait",
-    "objects": "a held-out object",
-    "network": "a picture of the network itself",
-    STEERED: "a picture of Steer or Paint, drawn by this network itself (easier than any other)",
-    OWN: "your own picture",
-}
+LEAST_SIDE = {"pixels": 1, "features": 2 * COARSEST, "structure": WINDOW, "vgg": 2 * COARSEST}  # pixels
 FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
 PICTURES = 10_000  # that may be chosen; evidence begins after them
 PSI = 0.7  # truncation of all pictures but Steer's
@@ -43,10 +34,7 @@ MOST_HINTS, LONGEST_HINTS = 6, 700
 LARGE = 256  # pixels a side from which a picture may be enlarged 16 times
 MIDDLE = to_text(Box(0.25, 0.25, 0.75, 0.75).mask(CODED))
 VGG_FILE, VGG_VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"
-NO_VGG = (
-    f"VGG-16 is not on this machine: save torchvision’s weights as weights/{VGG_FILE}, or name the file in "
-    f"{VGG_VARIABLE}; or choose pixels or structure"
-)
+NO_VGG = SAYS["no_vgg"].format(file=VGG_FILE, variable=VGG_VARIABLE)
 
 
 # --- what there is
@@ -74,36 +62,41 @@ def vgg_path() -> Path | None:
     return Path(named) if named else usual if usual.is_file() else None
 
 
-def critic_path(model: str) -> Path | None:
-    """The critic that came with a network; None where none did."""
-    card = zoo.card(model)
-    path = None if card.own or card.hub else card.path.with_name(f"{card.path.stem}-critic.safetensors")
-    return path if path is not None and path.exists() else None
-
-
 def losses_of(model: str) -> tuple[str, ...]:
     """What can be compared: features only where a network came with its critic, VGG-16's where somebody supplied it."""
-    there = {"features": critic_path(model) is not None, "vgg": vgg_path() is not None}
+    there = {"features": zoo.critic_path(model) is not None, "vgg": vgg_path() is not None}
     return tuple(name for name in LOSSES if there.get(name, True))
 
 
-# --- checks
+# --- checks: (value, recipe) -> the plain value, see `page.fields.Kind`
 
 
-def checked_kind(kind: object, task: str) -> str:
-    kinds = KINDS.get(task, ("",))
-    return kinds[0] if kind == "" else choice(kind, "way of damaging it", kinds)
+def checked_shows(value: object, recipe: Restoration) -> str:
+    return choice(value or usual_show(recipe.model), "picture shown", shown_by(recipe.model))
 
 
-def checked_amount(amount: object, task: str, kind: str, model: str) -> float:
-    usual = amount in (0, "0", "", 0.0)
-    if task == "noise":
-        return AMOUNTS[kind] if usual else number(amount, "the amount of noise", *RANGES[kind])
-    if task != "enlarge":
+def checked_picture(value: object, recipe: Restoration) -> int:
+    return whole(value, "the picture's number", 0, LARGEST_SEED if recipe.steered else PICTURES - 1)
+
+
+def checked_psi(value: object, recipe: Restoration) -> float:
+    return number(value, "the truncation", 0, 1) if recipe.steered else PSI
+
+
+def checked_kind(value: object, recipe: Restoration) -> str:
+    kinds = KINDS.get(recipe.task, ("",))
+    return kinds[0] if value == "" else choice(value, "way of damaging it", kinds)
+
+
+def checked_amount(value: object, recipe: Restoration) -> float:
+    kind, usual = recipe.kind, value in (0, "0", "", 0.0)
+    if recipe.task not in KINDS:
         return 0
     if usual:
         return AMOUNTS[kind]
-    factor, possible = whole(amount, "the factor of enlarging", 2, 16), factors(model)
+    if recipe.task == "noise":
+        return number(value, "the amount of noise", *RANGES[kind])
+    factor, possible = whole(value, "the factor of enlarging", 2, 16), factors(recipe.model)
     if factor not in possible:
         raise RecipeError(
             f"this network's pictures are enlarged {', '.join(map(str, possible))} times, "
@@ -112,58 +105,76 @@ def checked_amount(amount: object, task: str, kind: str, model: str) -> float:
     return factor
 
 
-def checked_region(region: object) -> str:
-    if region == "":
+def checked_region(value: object, recipe: Restoration) -> str:
+    if recipe.task != "fill":
+        return ""
+    if value == "":
         return MIDDLE
-    if _mask(region).all():
+    if _mask(value).all():
         raise RecipeError("the hole is the whole picture, so nothing of it is known: leave some of it")
-    return region
+    return value
 
 
-def _mask(region: object):
+def _mask(region: object) -> Tensor:
     try:
         return from_text(region)
     except ValueError as error:
         raise RecipeError(str(error)) from None
 
 
-def checked_hints(text: object) -> str:
-    painted = text.split("~") if isinstance(text, str) and text else []
-    if not isinstance(text, str) or len(painted) > MOST_HINTS or len(text) > LONGEST_HINTS:
+def checked_hints(value: object, recipe: Restoration) -> str:
+    if recipe.task != "colour":
+        return ""
+    painted = value.split("~") if isinstance(value, str) and value else []
+    if not isinstance(value, str) or len(painted) > MOST_HINTS or len(value) > LONGEST_HINTS:
         raise RecipeError(f"these are too many colours: paint at most {MOST_HINTS}, in plain strokes")
     for one in painted:
         colour, dot, region = one.partition(".")
         if not dot or not re.fullmatch("[0-9a-f]{6}", colour):
             raise RecipeError(f"a painted colour cannot be {quoted(one)}: paint it again")
         _mask(region)
-    return text
+    return value
 
 
-def checked_layer(layer: object, recipe: Restoration) -> int:
+def checked_as_is(value: object, recipe: Restoration) -> bool:
+    return flag(value, "the picture is damaged already") and recipe.shows == OWN and recipe.task != "copy"
+
+
+def checked_keep(value: object, recipe: Restoration) -> bool:
+    usual = value in (None, "")
+    return keeps(recipe.task, recipe.kind) if usual else flag(value, "what was observed is put back")
+
+
+def checked_layer(value: object, recipe: Restoration) -> int:
     last = len(opened(recipe.model).layers)
-    found = whole(layer, "the layer after which codes are mixed (-1: the task's)", -1, last)
+    found = whole(value, "the layer after which codes are mixed (-1: the task's)", -1, last)
     return recipe.setting.layer_of(last) if found < 0 else found
 
 
-def checked_token(token: object) -> str:
-    if token == "" or isinstance(token, str) and re.fullmatch("[0-9a-f]{32}", token):
-        return token
+def checked_own(value: object, recipe: Restoration) -> str:
+    if recipe.shows != OWN or value == "":
+        return ""
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value):
+        return value
     raise RecipeError("this is not the name of an own picture: choose the picture again")
 
 
-def checked_loss(loss: object, recipe: Restoration) -> str:
+def checked_label(value: object, recipe: Restoration) -> int:
+    return whole(value, "the class", 0, max(0, zoo.card(recipe.model).classes - 1))
+
+
+def checked_loss(value: object, recipe: Restoration) -> str:
     side, there = recipe.observed_side, losses_of(recipe.model)
-    needs = {"pixels": 1, "features": 2 * COARSEST, "structure": WINDOW, "vgg": 2 * COARSEST}
-    possible = [name for name in there if side >= needs[name]]
-    if loss == "":
+    possible = [name for name in there if side >= LEAST_SIDE[name]]
+    if value == "":
         wished = ("vgg", "structure") if recipe.photographic else ("features", "structure")
         usual = ("pixels",) if recipe.setting.loss == "pixels" else wished
         return next((name for name in usual if name in possible), "pixels")
-    if loss == "vgg" and loss not in there:
+    if value == "vgg" and value not in there:
         raise RecipeError(NO_VGG)
-    if loss in there and loss not in possible:
+    if value in there and value not in possible:
         raise RecipeError(
             f"what was observed has {side} pixels a side, "
-            f"and to compare {LOSSES[loss]} takes {needs[loss]}: choose {', '.join(possible)}"
+            f"and to compare {LOSSES[value]} takes {LEAST_SIDE[value]}: choose {', '.join(possible)}"
         )
-    return choice(loss, "loss", there)
+    return choice(value, "loss", there)

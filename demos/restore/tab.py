@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -11,22 +12,20 @@ from core import zoo
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 
-from ..page import evidence, models, own_pictures, words
+from ..page import evidence, models, own_pictures
 from ..page.arrival import fitting
-from ..page.blocks import tiles
 from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
 from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.picture import file_identity
-from ..page.queue import QUEUE, SHORT
-from ..page.tab import Bench, Endpoint, Tab, words_of
-from . import experiments, search
-from .answer import ONE_AT_A_TIME, file_for, searching, shown_of
+from ..page.queue import SHORT
+from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
+from . import experiments, five, search
+from .answer import file_for, searching, shown_of
 from .code import code_for
-from .five import asked_of_five, five, words_of_five
 from .recipe import FRESH, Restoration
-from .settings import OWN, STARTS, TASKS, critic_path
+from .settings import OWN, SAYS, TASKS, WORDS
 
 NAME = Restoration.tab
 FILES = {
@@ -35,10 +34,9 @@ FILES = {
     "clip": "Clip of the search",
     "notebook": "Notebook",
 }
-RECORDED = ("five", "tasks", "cells", "columns", "pictures", "code")
+RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 SENTENCE = "Many codes of a network together bring a damaged picture back."
 LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
-BROKEN = "The picture could not be restored: something broke on the server. Press Start to try again."
 
 
 # --- what is shown first
@@ -49,42 +47,15 @@ def arrival() -> dict:
     model = Restoration.default_model()
     found = fitting(NAME, model, made_from, RECORDED)
     if found is None:
-        return dict(recipe=Restoration.unread(model), five={}, tasks={}, cells={}, code="", sentence=SENTENCE)
-    pictures = found["pictures"]
-    cut = {name: tiles(pictures[name], columns) for name, columns in found["columns"].items()}
-    tasks = {
-        task: dict(
-            one,
-            before=pictures[f"before-{task}"],
-            truth=cut["results"][i][1],
-            result=dict(one["result"], src=cut["results"][i][0], film=pictures[f"film-{task}"]),
-        )
-        for i, (task, one) in enumerate(found["tasks"].items())
-    }
-    said = _words_of(found["recipe"])
-    *faces, truth = cut["five"][0]
-    shown = dict(faces=faces, truth=truth, observed=pictures["observed"], hard=True, key="arrival")
-    return dict(
-        recipe=tasks["enlarge"]["recipe"],
-        five=dict(found["five"], **said, **shown),
-        tasks=tasks,
-        cells=found["cells"],
-        code=found["code"],
-        sentence=said["sentence"],
-        lead=said["lead"],
-    )
-
-
-def _words_of(recipe: Mapping) -> dict:
-    """The words above the five answers of a record, from its plain values: no network is opened for them."""
-    side = zoo.card(recipe["model"]).resolution // int(recipe["amount"] or 1)
-    portraits = recipe["shows"] == "portraits"
-    return words_of_five(recipe["task"], recipe["kind"], side, portraits=portraits, own=False, known=True)
+        return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SENTENCE)
+    films = {task: dict(film=found["pictures"][f"film-{task}"]) for task in found["tasks"]}
+    tasks = {task: dict(one, result=one["result"] | films[task]) for task, one in found["tasks"].items()}
+    return dict(found, tasks=tasks, recipe=tasks["enlarge"]["recipe"])
 
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    critic = critic_path(model)
+    critic = zoo.critic_path(model)
     return dict(evidence.made_from(model), critic=file_identity(critic) if critic else "")
 
 
@@ -94,14 +65,14 @@ def made_from(model: str) -> dict[str, str]:
 def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
-    parts["five"] = part(NAME, "five", shown["five"])
-    fields = [one for one in controls(Restoration) if one.get("beside")]
+    parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
     lead = "Choose what happened to it, then watch the numbers behind the picture being found."
+    first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
     with cell("Restore a picture", lead), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
-            parts["stage"] = part(NAME, "stage", dict(tasks=shown["tasks"], names=TASKS, fresh=FRESH))
+            parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
-            part(NAME, "controls", dict(words=words.table(), fields=fields))
+            part(NAME, "controls", controls_at(TAB, "beside"))
             models.picker(NAME, parts["recipe"])
 
 
@@ -115,7 +86,6 @@ def below(parts: dict, shown: Mapping) -> None:
 def wire(parts: dict) -> None:
     bus = parts["recipe"]
     bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
-    bus.five(five_answers, bus, parts["five"], **private("restore_five", WATCH))
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
     bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
@@ -128,25 +98,8 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
     except RecipeError as error:
         yield refused(error, key=event.key)
     except Exception:
-        yield dict(error=BROKEN, key=event.key)
+        yield dict(error=SAYS["broken"], key=event.key)
         raise
-
-
-def five_answers(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
-    """Five answers to the event's recipe; what they are answers to stands in every piece, while it waits too."""
-    try:
-        recipe, first = Restoration.from_json(getattr(event, "recipe", given)), int(event.first) % STARTS
-        about, key = asked_of_five(recipe), (search.key_of(recipe), first)
-        for piece in QUEUE.pieces(
-            ("five", *key),
-            lambda _run: five(recipe, first),
-            str(request.session_hash),
-            "restore five",
-            why=ONE_AT_A_TIME,
-        ):
-            yield {**about, **piece, "key": event.key}
-    except RecipeError as error:
-        yield refused(error, key=event.key)
 
 
 def brought(event: gr.EventData, request: gr.Request) -> dict:
@@ -170,9 +123,7 @@ def forgotten(request: gr.Request) -> dict:
 def file(recipe: Restoration, kind: str) -> tuple[bytes, str]:
     """Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError."""
     if recipe.shows == OWN and kind != "notebook":
-        raise RecipeError(
-            "what was made of your own picture is never written to this machine’s disk: press Save under the picture"
-        )
+        raise RecipeError(SAYS["never_written"])
     return file_for(recipe, kind)
 
 
@@ -189,10 +140,6 @@ ENDPOINTS = {
         lambda recipe: last_of(searching(recipe, f"program {id(recipe)}")).get("done", {}),
         f"The restored picture of a recipe with its scores, before and truth; finds it where need be. {RECIPE}",
     ),
-    "restore_answers": Endpoint(
-        lambda recipe: last_of(five(recipe)),
-        f"Five answers from five starts that agree with what was observed. {RECIPE}",
-    ),
     "restore_code": Endpoint(
         lambda recipe: dict(code=code(recipe)), f"Python that restores the same picture. {RECIPE}"
     ),
@@ -203,74 +150,32 @@ ENDPOINTS = {
 
 PICTURE = ("model", "shows", "picture", "psi", "label", "own")  # which picture it is
 ALL = tuple(name for name in Restoration.names() if name != "keep")
-OTHER_PICTURE = "This was another picture: press the button for the one above."
-OTHER_NETWORK = "Another network’s: press the button to ask the one above."
+
+
+def cell_of(name: str, run: Callable, rests_on: tuple[str, ...], place: str = "page", **more: Any) -> Cell:
+    """A cell with its words of words.toml."""
+    return Cell(name, run=run, rests_on=rests_on, place=place, **WORDS["cells"][name], **more)
+
+
+FIVE = cell_of("five", five.five, ALL, "bench", html=five.html, drawn=("flap",), endpoint="answers")
 CELLS = (
-    Cell(
-        "layers",
-        "What does each layer know?",
-        "One picture copied with 1, 5 and 10 codes, mixed early and late in the network.",
-        "Try it on the picture above",
-        experiments.layers,
-        PICTURE,
-        says="Copying it fifteen times …",
-        pale="Another picture’s, or another network’s: press the button to try the one above.",
-    ),
-    Cell(
-        "mug",
-        "Can a face network draw a mug?",
-        "It has only ever seen faces. Where codes are mixed early it has to draw with what it knows.",
-        "Ask this network again",
-        experiments.mugs,
-        ("model",),
-        says="Copying faces and mugs …",
-        pale=OTHER_NETWORK,
-    ),
-    Cell(
-        "edit",
-        "Edit what was restored",
-        "Steer’s knobs on the picture above: all of its codes move together.",
-        "Edit this picture",
-        experiments.edited,
-        ALL,
-        says="Finding its codes …",
-        pale="This was another picture: press Edit this picture again.",
-        form=True,
-        lane=SHORT,
-    ),
-    Cell(
-        "compare",
-        "Beside other tools",
-        "The picture above, restored by one code and by tools without a GAN.",
-        "Compare with tools without a GAN",
-        experiments.compare,
-        (*ALL, "keep"),
-        "compare",
-        says="Restoring it, then trying the others …",
-        pale=OTHER_PICTURE,
-    ),
-    Cell(
-        "truth",
-        "Measured once, on many pictures",
-        "By a command of its own, with controls.",
-        "Look it up",
-        experiments.truth,
-        ("model",),
-        "true",
-        by_itself=True,
-        says="Looking it up …",
-        lane=SHORT,
-    ),
+    FIVE,
+    cell_of("layers", experiments.layers, PICTURE),
+    cell_of("mug", experiments.mugs, ("model",)),
+    cell_of("edit", experiments.edited, ALL, form=True, lane=SHORT),
+    cell_of("compare", experiments.compare, (*ALL, "keep"), "compare"),
+    cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
 )
 BESIDE = tuple(one["name"] for one in controls(Restoration) if one.get("beside"))
 BENCH = Bench(
-    scripts=("restore/restore", "restore/search", "restore/five", "restore/own"),
-    events=("start", "five", "own", "forget"),
+    scripts=("restore/restore", "restore/search", "restore/flap", "restore/own"),
+    events=("start", "own", "forget"),
     layout=layout,
     below=below,
     wire=wire,
     arrival=arrival,
     left=own_pictures.forget_of,
+    needed=("recipe", "run", "five", "stage", "controls", "models", "own"),
 )
 TAB = Tab(
     NAME,
@@ -288,6 +193,7 @@ TAB = Tab(
     files=FILES,
     file=file,
     endpoints=ENDPOINTS,
+    for_programs=RECIPE,
     **words_of(str(Path(__file__).with_name("method.md"))),
 )
 

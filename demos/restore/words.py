@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import torch
-
 from core import zoo
+from core.checkpoints.layers import layers
 from core.inversion.tasks import KINDS
 
+from ..page.cache import cached
 from ..page.picture import opened
 from . import settings
 from .recipe import Restoration
-from .settings import LOSSES, OWN, PICTURES, SHOWS, STEERED, WAYS
-
-HOWS = {  # how a picture was damaged, in words
-    "box": "means of blocks",
-    "bicubic": "bicubic",
-    "middle": "middle pixels, as published",
-    "specks": "lost pixels, known which",
-    "gaussian": "noise everywhere",
-}
-PUBLISHED = "The published code takes 1500 to 3000 plain steps; here it may take up to 1000."
-HINT = "Grey says nothing of the hue of a shirt: tell it, or press Another answer for another plausible colouring."
-
+from .settings import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, WAYS, WORDS
 
 # --- what its controls show
 
@@ -33,7 +20,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
     task, kind, own = recipe.task, recipe.kind, recipe.shows == OWN
     painted = recipe.hints.count("~") + 1 if recipe.hints else 0
     there = [name for name in settings.shown_by(recipe.model) if name != STEERED or recipe.steered]
-    way = PUBLISHED if recipe.optimiser == "official" else ""
+    way = SAYS["published"] if recipe.optimiser == "official" else ""
     return dict(
         shows=dict(
             options={name: SHOWS[name] for name in there if name != OWN or own},
@@ -43,7 +30,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
         kind=_kind_control(recipe) if task in KINDS else None,
         amount=_amount_control(recipe) if task in KINDS else None,
         region={} if task == "fill" else None,
-        hints=dict(hint=f"{painted} colour{'s' * (painted > 1)} painted." if painted else HINT)
+        hints=dict(hint=f"{painted} colour{'s' * (painted > 1)} painted." if painted else SAYS["hint"])
         if task == "colour"
         else None,
         as_is={} if own and task != "copy" else None,
@@ -58,7 +45,7 @@ def _kind_control(recipe: Restoration) -> dict:
     enlarged = recipe.task == "enlarge"
     return dict(
         says="How it was shrunk" if enlarged else "What kind of noise",
-        options={kind: HOWS[kind] for kind in KINDS[recipe.task]},
+        options={kind: WORDS["kinds"][kind] for kind in KINDS[recipe.task]},
         resets=dict(keep=None, **({} if enlarged else {"amount": 0})),
     )
 
@@ -76,13 +63,8 @@ def vgg_says(recipe: Restoration) -> str:
     """What photographs are compared by on this machine, in a sentence; "" where the picture is none."""
     if not recipe.photographic:
         return ""
-    if settings.vgg_path() is None:
-        return (
-            "VGG-16 is not on this machine, so photographs are compared by pixels and SSIM: who has "
-            "torchvision’s weights as safetensors puts them into "
-            f"weights/{settings.VGG_FILE}, or names the file in {settings.VGG_VARIABLE}."
-        )
-    return "Photographs are compared by pixels and the features of the VGG-16 that was supplied here, up to relu3_3."
+    there = SAYS["pixels_and_ssim"] if settings.vgg_path() is None else SAYS["vgg"]
+    return there.format(file=settings.VGG_FILE, variable=settings.VGG_VARIABLE)
 
 
 # --- sentences
@@ -95,21 +77,9 @@ def alt_text(recipe: Restoration) -> str:
 
 def damage(recipe: Restoration) -> str:
     """What happened to the picture, in words."""
-    if recipe.as_is:
-        return "damaged already when it came"
-    side = recipe.observed_side
-    noise = (
-        f"{100 * recipe.amount:.0f} % of its pixels lost"
-        if recipe.kind == "specks"
-        else f"with noise of {recipe.amount * 127.5:.0f} levels"
-    )
-    return {
-        "enlarge": f"shrunk {recipe.amount:g} times to {side} x {side} pixels ({recipe.kind})",
-        "colour": "without its colours",
-        "fill": "with a hole",
-        "copy": "as it is",
-        "noise": noise,
-    }[recipe.task]
+    what = "as_is" if recipe.as_is else recipe.kind if recipe.task == "noise" else recipe.task
+    shares = dict(percent=100 * recipe.amount, levels=127.5 * recipe.amount)
+    return WORDS["damage"][what].format(amount=recipe.amount, side=recipe.observed_side, kind=recipe.kind, **shares)
 
 
 def caption(recipe: Restoration) -> str:
@@ -125,16 +95,13 @@ def caption(recipe: Restoration) -> str:
 
 def layer_name(model: str, layer: int) -> str:
     """Where codes are mixed."""
-    side = _side_after(model, zoo.weights_hash(model), layer)
-    return "the codes themselves" if not side else f"after {layer} layer{'s' * (layer > 1)}, {side} px"
-
-
-@lru_cache(maxsize=64)
-@torch.no_grad()
-def _side_after(model: str, _weights: str, layer: int) -> int:
-    """Pixels a side of the maps that are mixed; 0: the codes themselves are."""
     if layer == 0:
-        return 0
-    generator = opened(model)
-    codes = generator.codes(generator.sample(1, 0), label=0 if zoo.card(model).classes else None)
-    return generator.run(codes, stop=layer).x.shape[-1]
+        return "the codes themselves"
+    side = _sides(model, zoo.weights_hash(model))[layer - 1]
+    return f"after {layer} layer{'s' * (layer > 1)}, {side} px"
+
+
+@cached(64)
+def _sides(model: str, _weights: str) -> list[int]:
+    """Pixels a side of the maps after each layer."""
+    return [layer.output[-1] for layer in layers(opened(model))]

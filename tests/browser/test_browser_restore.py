@@ -99,11 +99,11 @@ def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits:
     page.evaluate("gan.restore.set({picture: 3, codes: 1, layer: 0, steps: 4})")
     recipe = settle(page, "gan.restore.now.recipe.picture === 3")
     assert recipe["amount"] == 4 and "64 pixels" in arrival
-    press(page, "restore-five-other")
+    press(page, "restore-five-go")
     page.wait_for_function("document.getElementById('restore-sentence').textContent.includes('256 pixels')")
     assert np.array_equal(seen(page, "mosaic"), seen(page, "before")), "the mosaic is another picture's"
     page.wait_for_function("document.getElementById('restore-five-verdict').textContent.includes('Tap')")
-    assert "16 x 16" in page.locator("#restore-lead").inner_text() and page.locator("#restore-five-other").is_hidden()
+    assert "16 x 16" in page.locator("#restore-lead").inner_text() and page.locator("#restore-five-go").is_hidden()
     press(page, "restore-face-2")
     assert np.array_equal(seen(page, "real"), seen(page, "true-picture"))
     assert "You chose" in page.locator("#restore-five-verdict").inner_text()
@@ -178,9 +178,9 @@ def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_
     page.wait_for_function("/Step [1-9]/.test(document.getElementById('restore-progress').textContent)")
     words = page.locator("#restore-stage").inner_text()
     assert "So far" in words and "press Copy it" not in words and "Closeness to the truth" not in words
-    press(page, "restore-five-other")
+    press(page, "restore-five-go")
     page.wait_for_function(
-        "document.getElementById('restore-five-says').textContent.startsWith('What you started before')"
+        "document.querySelector('#restore-five .progress .caption').textContent.startsWith('What you started before')"
     )
     assert page.evaluate("!!gan.restore.now.running") and page.locator("#restore-error").is_hidden()
     press(page, "restore-five-stop")

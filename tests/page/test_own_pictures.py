@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from core.images import to_uint8
+from demos.page import cache
 from demos.page import own_pictures as owned
 from demos.page.fields import RecipeError
 from demos.restore import search as restoring
@@ -124,7 +125,7 @@ def test_what_is_no_picture_is_refused_in_a_sentence_and_nothing_is_kept(data):
     with pytest.raises(RecipeError) as refusal:
         owned.take(data)
     said = str(refusal.value)
-    assert ("choose another" in said or "save it smaller" in said) and len(said) > 30 and not owned._pictures
+    assert ("choose another" in said or "save it smaller" in said) and len(said) > 30 and not owned._pictures.values
     assert time.perf_counter() - began < 2
 
 
@@ -154,19 +155,20 @@ def test_a_picture_and_all_that_was_made_of_it_go_after_ten_minutes(monkeypatch)
     restored(own)
     assert restoring.known(recipe) is not None and not restoring._found.values, "the answer lies apart from the picture"
     assert owned.SECONDS <= 600
-    monkeypatch.setattr(owned.time, "monotonic", lambda: own.born + 599)
+    born = owned._pictures.born[own.token]
+    monkeypatch.setattr(cache.time, "monotonic", lambda: born + 599)
     assert owned.is_here(own.token)
-    monkeypatch.setattr(owned.time, "monotonic", lambda: own.born + 601)
-    assert restoring.known(recipe) is None and not owned._pictures
+    monkeypatch.setattr(cache.time, "monotonic", lambda: born + 601)
+    assert restoring.known(recipe) is None and not owned._pictures.values
     with pytest.raises(RecipeError, match="choose it again"):
         problem_of(recipe)
 
 
 def test_a_timer_deletes_it_where_nobody_asks(monkeypatch):
-    monkeypatch.setattr(owned, "SECONDS", 0.05)
+    monkeypatch.setattr(owned._pictures, "seconds", 0.05)
     owned.take(KINDS["PNG"][0])
     time.sleep(0.3)
-    assert not owned._pictures
+    assert not owned._pictures.values
 
 
 def test_no_file_with_its_bytes_is_ever_written(tmp_path, monkeypatch):
@@ -201,7 +203,7 @@ def test_a_visitor_has_one_picture_and_what_is_none_leaves_it():
 
 
 def test_only_so_many_are_kept(monkeypatch):
-    monkeypatch.setattr(owned, "MOST", 3)
+    monkeypatch.setattr(owned._pictures, "largest", 3)
     tokens = [owned.take(KINDS["PNG"][0]).token for _ in range(5)]
     assert [owned.is_here(token) for token in tokens] == [False, False, True, True, True]
 

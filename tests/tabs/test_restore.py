@@ -40,7 +40,6 @@ from demos.restore import answer, experiments, settings, words
 from demos.restore import five as fives
 from demos.restore import search as restoring
 from demos.restore import tab as restore
-from demos.restore.five import five
 from demos.restore.problem import problem_of
 from demos.restore.recipe import Restoration
 from demos.restore.tab import TAB
@@ -264,10 +263,9 @@ def test_each_visitor_has_one_search_at_a_time(monkeypatch):
 def five_in_background(recipe: Restoration, visitor: str) -> tuple[threading.Thread, list[dict]]:
     """Five answers asked for as the page asks."""
     news: list[dict] = []
-    event = Event(first=0)
-    thread = threading.Thread(
-        target=lambda: news.extend(restore.five_answers(recipe.as_dict(), event, Request(visitor)))
-    )
+    event = Event(first=0, recipe=recipe.as_dict())
+    asking = watched("restore", Restoration, restore.CELLS[0])
+    thread = threading.Thread(target=lambda: news.extend(asking({}, event, Request(visitor))))
     thread.start()
     return thread, news
 
@@ -283,8 +281,12 @@ def test_five_answers_wait_for_the_visitor_s_own_search_which_goes_on(monkeypatc
     waited = [one["says"] for one in later if "place" in one]
     assert waited and all(says.startswith("What you started before goes first.") for says in waited)
     assert not any("ahead of you" in says for says in waited), "one's own search is called somebody else"
-    assert later[0]["sentence"] == later[-1]["sentence"] and later[0]["observed"] == later[-1]["observed"]
-    assert len(later[-1]["faces"]) == 5 and not later[-1]["ended"]
+    assert not any("html" in one for one in later if "place" in one), "what stood before goes before an answer is there"
+    html, begun = later[-1]["html"], next(one["html"] for one in later if one.get("html"))
+    assert set(re.findall(r"data-(?:sentence|lead)=.[^\"]*", begun)) == set(
+        re.findall(r"data-(?:sentence|lead)=.[^\"]*", html)
+    )
+    assert len(re.findall(r'src="[^"]+" id="restore-face-\d"', html)) == 5 and not later[-1]["ended"]
 
 
 def test_others_and_one_s_own_are_told_apart_in_the_queue(monkeypatch):
@@ -319,7 +321,7 @@ def test_stop_ends_the_one_kind_of_work_alone(monkeypatch):
     until(lambda: len(QUEUE.line) == 2)
     stopping("restore")(Event(kind="five"), Request("one"))
     second.join(5)
-    assert not second.is_alive() and later[-1]["ended"] and "faces" not in later[-1]
+    assert not second.is_alive() and later[-1]["ended"] and "html" not in later[-1]
     first.join(20)
     assert news[-1]["done"]["result"]["steps"] == 30
 
@@ -335,8 +337,8 @@ def test_a_search_that_ends_without_a_picture_says_truly_why(monkeypatch):
         stopping("restore")(Event(kind="search"), Request(visitor))
     for thread in (waits, shares):
         thread.join(5)
-    assert before[-1] == dict(ended=True, says=answer.UNBEGUN, key="k")
-    assert joined[-1] == dict(ended=True, says=answer.LEFT, key="k")
+    assert before[-1] == dict(ended=True, says=settings.SAYS["unbegun"], key="k")
+    assert joined[-1] == dict(ended=True, says=settings.SAYS["left"], key="k")
     first.join(20)
     assert news[-1]["done"]["result"]["steps"] == 40
 
@@ -361,7 +363,7 @@ def test_too_much_for_the_memory_is_refused_before_it_begins(monkeypatch):
 
 def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_not():
     recipe = wanted(amount=4)
-    found = last_of(five(recipe))
+    found = last_of(fives.five(recipe))
     small = (pixels(found["observed"]).astype(float)).reshape(4, 4, 3)
     means = np.stack([pixels(face).astype(float).reshape(4, 4, 4, 4, 3).mean((1, 3)) for face in found["faces"]])
     assert np.abs(means - small).max() <= 1.01 and found["apart"] <= 1
@@ -374,7 +376,7 @@ def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_no
 
 def test_answers_that_differ_from_what_was_observed_are_not_said_to_agree():
     recipe = wanted(amount=4, kind="bicubic")
-    found = last_of(five(recipe))
+    found = last_of(fives.five(recipe))
     assert found["apart"] > 1 and f"by up to {found['apart']:.0f} of 255" in found["agreement"]
     assert "rounding" not in found["agreement"]
     assert "have the same" not in found["sentence"]
@@ -577,7 +579,7 @@ def test_all_codes_move_together_when_a_restored_picture_is_edited():
 
 def test_what_takes_long_waits_for_its_turn_and_can_be_stopped(monkeypatch):
     slowly(monkeypatch)
-    run = watched("restore", Restoration, TAB.cells[0])
+    run = watched("restore", Restoration, TAB.cells[1])
     stream = run(wanted(task="copy").as_dict(), Event(), Request("one"))
     first = next(stream)
     assert first["partial"] and first["key"] == "k"
@@ -611,7 +613,7 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
     assert not list((small_model / "served").rglob("*.png"))
     second = bring("one")
     assert second["token"] != own["token"] and "error" in said_of(recipe.as_dict()), "the first was not deleted"
-    assert restore.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures
+    assert restore.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures.values
 
 
 def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
@@ -671,7 +673,7 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
         measured._evidence.cache_clear()
         return last_html(experiments.truth(wanted()))
 
-    assert "not measured" in truth() and answer.meter(MODEL, 20.0, one=False) is None
+    assert "not measured" in truth() and answer.meter(MODEL, 20.0, one=False) == ""
     folder = small_model / "evidence"
     folder.mkdir()
     path, found = folder / f"{MODEL}-restore.json", planted() | restore_tables.shown(planted())
@@ -683,7 +685,7 @@ def test_how_true_it_is_comes_from_the_evidence_of_exactly_these_weights(small_m
         assert said in html
     assert html.count('class="bars"') == 2, "the closeness of each task is drawn"
     far, near = (answer.meter(MODEL, value, one=False) for value in (12.0, 24.2))
-    assert "far outside" in far["says"] and "within what it knows" in near["says"] and "3 of 4" in near["says"]
+    assert "far outside" in far and "within what it knows" in near and "3 of 4" in near
 
 
 def test_one_code_is_not_called_codes():
@@ -726,7 +728,8 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
     page = app.build()
     names = {function.api_name: function.api_visibility for function in page.fns.values()}
     ours = {name: seen for name, seen in names.items() if isinstance(name, str) and name.startswith("restore_")}
-    expected = {*restore.ENDPOINTS, *(f"restore_{cell.name}" for cell in restore.CELLS)}
+    expected = {*restore.ENDPOINTS, *(f"restore_{cell.endpoint or cell.name}" for cell in restore.CELLS)}
+    assert "restore_answers" in expected
     assert {name for name, seen in ours.items() if seen == "public"} == expected and len(ours) > 12
 
 
@@ -746,7 +749,7 @@ def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
 
 def test_without_a_record_the_tab_begins_with_a_bare_recipe():
     shown = restore.arrival()
-    assert shown["five"] == {} and Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
+    assert shown["cells"] == {} and Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
 
 
 def test_programs_get_json_and_a_sentence():

@@ -6,12 +6,15 @@ import json
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from core import zoo
 from core.checkpoints import native
+from core.images import to_uint8
 from core.inversion import tasks
 from core.inversion.multicode import invert
 from core.inversion.vgg import load as load_vgg
@@ -226,3 +229,15 @@ def test_the_tab_opens_with_the_first_network_there_is(monkeypatch):
     assert Restoration.default_model() == MODEL == next(iter(zoo.CARDS))
     monkeypatch.setattr(zoo, "CARDS", {})
     assert Restoration.default_model() == ""
+
+
+@pytest.mark.parametrize("changes", TASKS)
+def test_the_code_restores_the_picture_of_the_page(changes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = wanted(**changes)
+    names: dict = {}
+    exec(compile(code_for(recipe), "<the page>", "exec"), names)
+    found = np.asarray(Image.open("picture.png")).astype(int)
+    assert np.abs(found - to_uint8(searched(recipe).image)[0]).max() <= 1
+    truth = problem.problem_of(recipe).truth
+    assert torch.equal(names["truth"], truth)

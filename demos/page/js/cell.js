@@ -3,21 +3,28 @@
   const E = gan.element, PATIENCE = 20;           // seconds of work that begin without being asked for
 
   // tab: a store; `tab.waits(cell)`: whether it has to wait, or why. What the cell is (`name, press, says, pale,
-  // rests_on, stops, more, form, by_itself`, see page/tab.py) came with the part's first value.
+  // rests_on, stops, more, form, by_itself, stays`, see page/tab.py) came with the part's first value.
   gan.cell = (tab, part) => {
     const {bus, now, listeners} = tab, first = part.props.value || {}, {cell} = first;
     const value = () => part.props.value || {};
     const keyOf = recipe => JSON.stringify(cell.rests_on.map(field => recipe[field]));
     const state = {asked: "", of: first.html ? keyOf(first.recipe || now.recipe) : "", page: first.first || 0,
-      visible: false, timer: 0, recipe: first.html ? first.recipe || now.recipe : null, turned: false};
+      visible: false, timer: 0, recipe: first.html ? first.recipe || now.recipe : null, turned: false, wanted: null};
     const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"});
     const meter = E("progress", {max: 1, value: 0, hidden: true, "aria-label": "How far it is"});
-    const go = gan.button(`${tab.name}-${cell.name}-go`, cell.press, () => ask(), "first");
-    const more = gan.button(`${tab.name}-${cell.name}-more`, cell.more || "", () => { state.page += 1; ask(); });
+    const go = gan.button(`${tab.name}-${cell.name}-go`, cell.press, () => {
+      if (cell.stays) state.page = 0;
+      ask();
+    }, "first");
+    const more = gan.button(`${tab.name}-${cell.name}-more`, cell.more || "", () => {
+      state.page += 1;
+      ask(null, cell.stays ? state.recipe : now.recipe);
+    });
     const stop = gan.button(`${tab.name}-${cell.name}-stop`, "Stop", () => bus.trigger("stop", {kind: cell.name}));
     const lead = first.controls ? [gan.fields(tab, first.controls, cell.name)] : [];
-    part.element.replaceChildren(...lead, E("div", {class: "buttons"}, go, more, stop),
-      E("p", {class: "progress"}, meter, line), result);
+    const buttons = E("div", {class: "buttons"}, ...(cell.stays ? [more, go] : [go, more]), stop);
+    const asks = [buttons, E("p", {class: "progress"}, meter, line)];
+    part.element.replaceChildren(...lead, ...(cell.stays ? [result, ...asks] : [...asks, result]));
 
     const fresh = () => state.of === keyOf(now.recipe) && !value().partial && !value().error;
     // of a slow network: how many pictures it draws, and how long it takes
@@ -25,12 +32,13 @@
     const cost = () => cell.by_itself && now.setup && now.setup.slow
       ? (now.setup.costs || {})[cell.name] || drawn() * now.setup.seconds : 0;
     // `given`: what the controls in its own HTML say
-    function ask(given = null) {
+    function ask(given = null, recipe = now.recipe) {
       if (state.asked && cell.stops) bus.trigger("stop", {kind: cell.name});
-      state.asked = `${keyOf(now.recipe)} ${Math.random()}`;
-      state.coming = keyOf(now.recipe);
-      state.recipe = gan.copyOf(now.recipe); state.turned = !!given;
-      bus.trigger(cell.name, {key: state.asked, first: state.page, ...(given ? {values: given} : {})});
+      state.asked = `${keyOf(recipe)} ${Math.random()}`;
+      state.coming = keyOf(recipe);
+      state.wanted = gan.copyOf(recipe); state.turned = !!given;
+      bus.trigger(cell.name, {key: state.asked, first: state.page, ...(given ? {values: given} : {}),
+        ...(cell.stays ? {recipe: state.wanted} : {})});
       mark();
     }
     function mark() {
@@ -38,9 +46,13 @@
       const busy = !!state.asked, shown = value(), mine = shown.key === state.asked;
       const waits = cell.by_itself && !busy && !fresh() && cost() <= PATIENCE;
       stop.hidden = !busy || !cell.stops;
-      more.hidden = !cell.more || busy || !fresh();
-      go.hidden = cell.by_itself && (fresh() || waits || busy) || !!cell.form && fresh();
-      const held = !!tab.waits && tab.waits(cell), pale = !!state.of && state.of !== keyOf(now.recipe);
+      more.hidden = !cell.more || busy || !(cell.stays ? state.of : fresh());
+      go.hidden = cell.by_itself && (fresh() || waits || busy) || !!cell.form && fresh()
+        || !!cell.stays && (busy || fresh());
+      go.textContent = cell.stays && state.of ? cell.stays : cell.press;
+      go.classList.toggle("first", !(cell.stays && state.of));
+      const held = !!tab.waits && tab.waits(cell);
+      const pale = !cell.stays && !!state.of && state.of !== keyOf(now.recipe);
       go.disabled = busy || !!held;
       meter.hidden = !busy || !mine || shown.share === undefined;
       meter.value = shown.share || 0;
@@ -74,7 +86,7 @@
       if (state.turned && live.length && live.length === before.length)
         live.forEach((one, i) => before[i].replaceChildren(...one.childNodes));
       else result.replaceChildren(...fresh.childNodes);
-      if (shown.key === state.asked && state.coming) state.of = state.coming;
+      if (shown.key === state.asked && state.coming) Object.assign(state, {of: state.coming, recipe: state.wanted});
       choices();
       (cell.drawn || []).forEach(name => gan.drawn[name](tab, result, shown));
     }
@@ -88,9 +100,14 @@
     if (cell.form) gan.formOf(result, ask);
     if (cell.after) (tab.after[cell.after] = tab.after[cell.after] || []).push(() => ask());
     tab.forgets.push(gone => {
-      if (!state.recipe || !gone(state.recipe)) return;
+      if (![state.recipe, state.wanted].some(recipe => recipe && gone(recipe))) return;
       result.replaceChildren();
-      Object.assign(state, {dropped: value().key, asked: "", of: "", recipe: null});
+      Object.assign(state, {dropped: value().key, asked: "", of: "", recipe: null, wanted: null});
+      if (cell.stays && first.html) {
+        Object.assign(state, {dropped: "", of: keyOf(first.recipe), recipe: first.recipe, page: first.first || 0});
+        part.props.value = first;
+        draw();
+      }
       mark();
     });
     if (cell.by_itself)

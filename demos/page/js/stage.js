@@ -245,16 +245,18 @@
     return stage;
   };
 
-  // A tab: `cells` are the names of its experiments.
-  gan.start = (name, title, cells) =>
-    gan.tab(name, title, ["recipe", "stage", "film", "facts", "held", "beside", "models"], parts => {
+  // A tab: `cells` are the names of its experiments; `needed` the parts that its stage is made of.
+  const NEEDED = ["recipe", "stage", "film", "facts", "held", "beside", "models"];
+  gan.start = (name, title, cells, needed = NEEDED) =>
+    gan.tab(name, title, needed, parts => {
       const store = gan.stores[name] = gan.store(name, parts), {now, listeners} = store;
       const opening = parts.stage.props.value || {}, stage = (gan.stages[name] || ofKnobs)(store);
       const query = () => now.answer && now.answer.query;
       needs(store);
       listeners.push(() => gan.addresses.shows(name, query()));
       const grow = gan.late(name, {
-        link: part => listeners.push(gan.link(part, name, {query, note: () => now.answer && now.answer.note})),
+        link: part => listeners.push(
+          gan.link(part, name, {query, note: () => now.answer && now.answer.note, says: stage.link})),
         more: part => gan.controls(store, part, stage.more ? stage.more() : []),
         methods: part => part.element.replaceChildren(gan.fields(store, part.props.value)),
         ...Object.fromEntries(cells.map(cell => [cell, part => gan.cell(store, part)])),
@@ -262,7 +264,7 @@
       gan[name] = store;
       if (opening.recipe || opening.error) stage.show(opening);
       else if (store.arrival.model) store.bus.trigger("change", {});
-      stage.film.take();
+      if (stage.film.take) stage.film.take();
       grow();
       store.tell();
     });

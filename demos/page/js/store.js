@@ -57,10 +57,11 @@
     store.forget = gone => store.forgets.forEach(one => one(gone));
     store.settled = () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy();
     store.busy = () => false;
+    store.linked = () => {};                        // a link was opened
     bus.watch("value", () => {                      // set by the server: a link, a found knob
       if (!bus.props.value || same(bus.props.value, now.recipe)) return;
       now.recipe = copyOf(bus.props.value);
-      store.remember(); store.tell();
+      store.remember(); store.tell(); store.linked();
     });
     moves(store);
     return store;

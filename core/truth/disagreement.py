@@ -1,0 +1,59 @@
+"""What an independent reader sees differently in several answers to one question, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+
+from torch import Tensor
+
+WORN = 0.375  # reading of a thing that is worn or not: half of the least size that is drawn
+CLEAR = 0.5  # standard deviations between answers from which they disagree
+TOP = 3  # factors that are named, at most
+
+
+def disagreement(
+    world: ModuleType, readings: Tensor, deviations: Tensor, doubtful: Iterable[str] = (), truth: Tensor | None = None
+) -> str:
+    """What the answers disagree about, and which of it the true picture wears.
+
+    world: of `worlds.load_world`. readings [n, factors] of the n answers; deviations [factors] over many pictures.
+    doubtful: names of factors whose readings do not count. truth [factors]: of the true picture, where it is known.
+    """
+    trusted = [i for i, name in enumerate(world.NAMES) if name not in set(doubtful)]
+    worn = _worn(world, readings, trusted)
+    said = [
+        f"{name.replace('_', ' ')} ({count} of {len(readings)} wear {'it' if name == 'beard' else 'them'})"
+        for name, count in worn
+    ]
+    said += _differing(world, readings.std(0) / deviations, trusted)
+    if not said:
+        return "As far as the reader can tell, they agree about everything."
+    real = "" if truth is None or not worn else _real(world, truth, [name for name, _ in worn])
+    return f"They disagree about {listed(said[: TOP + 1])}.{real}"
+
+
+def _worn(world: ModuleType, readings: Tensor, trusted: Sequence[int]) -> list[tuple[str, int]]:
+    """The things that some answers wear and some do not, with how many do."""
+    counts = {i: int((readings[:, i] > WORN).sum()) for i in trusted if world.FACTORS[i].draw == "present"}
+    return [(world.NAMES[i], count) for i, count in counts.items() if 0 < count < len(readings)]
+
+
+def _differing(world: ModuleType, spread: Tensor, trusted: Sequence[int]) -> list[str]:
+    """The other factors that differ most between the answers; spread: in standard deviations."""
+    order = [i for i in spread.argsort(descending=True).tolist() if i in trusted and world.FACTORS[i].draw != "present"]
+    return [world.FACTORS[i].description for i in order[:TOP] if spread[i] >= CLEAR]
+
+
+def _real(world: ModuleType, truth: Tensor, names: Sequence[str]) -> str:
+    has = [
+        ("wears " if truth[world.NAMES.index(name)] > 0 else "does not wear ")
+        + ("a beard" if name == "beard" else name.replace("_", " "))
+        for name in names
+    ]
+    return f" The real one {listed(has)}."
+
+
+def listed(items: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

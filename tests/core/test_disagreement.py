@@ -1,0 +1,46 @@
+"""What several answers to one question disagree about, as an independent reader sees it."""
+
+from __future__ import annotations
+
+import torch
+
+from core.truth.disagreement import disagreement, listed
+from core.truth.worlds import deviations, portraits
+
+GLASSES, SMILE, BEARD = (portraits.NAMES.index(name) for name in ("glasses", "smile", "beard"))
+SPREAD = deviations("portraits", "graded")
+
+
+def readings(**columns: list[float]) -> torch.Tensor:
+    """Five answers that differ in these factors alone."""
+    found = torch.full((5, len(portraits.NAMES)), 0.5)
+    for name, values in columns.items():
+        found[:, portraits.NAMES.index(name)] = torch.tensor(values)
+    found[:, BEARD] = found[:, BEARD] if "beard" in columns else 0.0
+    return found
+
+
+def test_what_is_worn_by_some_is_counted_and_the_truth_is_said() -> None:
+    truth = torch.zeros(len(portraits.NAMES))
+    truth[GLASSES] = 0.8
+    said = disagreement(portraits, readings(glasses=[1, 1, 0, 0, 0]), SPREAD, truth=truth)
+    assert said == "They disagree about glasses (2 of 5 wear them). The real one wears glasses."
+    truth[GLASSES] = 0
+    assert "does not wear glasses" in disagreement(portraits, readings(glasses=[1, 1, 0, 0, 0]), SPREAD, truth=truth)
+    assert "The real one" not in disagreement(portraits, readings(glasses=[1, 1, 0, 0, 0]), SPREAD)
+
+
+def test_what_all_have_or_none_and_small_differences_are_no_disagreement() -> None:
+    for same in (readings(glasses=[1] * 5), readings(glasses=[0] * 5), readings(smile=[0.5, 0.501, 0.5, 0.5, 0.5])):
+        assert disagreement(portraits, same, SPREAD) == "As far as the reader can tell, they agree about everything."
+
+
+def test_what_a_reader_cannot_be_trusted_with_is_not_named() -> None:
+    found = readings(smile=[0.0, 1.0, 0.0, 1.0, 0.5], glasses=[1, 1, 0, 0, 0])
+    said = disagreement(portraits, found, SPREAD)
+    assert portraits.FACTORS[SMILE].description in said and "glasses" in said
+    assert portraits.FACTORS[SMILE].description not in disagreement(portraits, found, SPREAD, ["smile"])
+
+
+def test_a_list_reads_as_one_says_it() -> None:
+    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
