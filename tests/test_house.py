@@ -18,6 +18,8 @@ ALGORITHMS = ("core.factorization", "core.boundaries", "core.inversion", "core.c
 # Shared inside a folder.
 HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "editing", "space")
 
+METHODS = ("baseline", "jacobian", "lowrank", "resefa", "sefa")  # that knobs of a region come from
+
 CORE = (
     "core.zoo",
     "core.checkpoints",
@@ -45,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.hub_cards", "core.truth"),
     "core.hub_cards": ("core.hub",),
     "core.truth": (*VALUES, "core.truth"),
+    "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
     **{folder: (*VALUES, "core.threads", *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
     "core": (),
     "demos.page": ("demos.page", *CORE),

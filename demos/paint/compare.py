@@ -16,6 +16,7 @@ import torch
 from core.codes import Directions, edit
 from core.factorization import resefa
 from core.factorization.baseline import random_directions, spread_along
+from core.factorization.region import FURTHEST, STEP, TRIED, RegionKnobs, change, energies, ratios
 from core.factorization.sefa import sefa
 
 from ..page import picture as recipes
@@ -25,8 +26,8 @@ from ..page.evidence import read_change, top_moved
 from ..page.words import signed
 from . import search as finding
 from .experiments import only, ratio, shown, times
-from .recipe import STEP, TRIED, Painted, called, full_mask, verb, weights_around
-from .search import FURTHEST, Knobs, change, render
+from .recipe import Painted, called, full_mask, verb, weights_around
+from .search import render
 
 COLUMNS = (
     "method",
@@ -98,8 +99,7 @@ def _compared(recipe: Painted) -> Iterator[Compared]:
 
 def _equal(recipe: Painted, name: str, directions: Directions, found) -> Compared:
     """Picks by the first-order ratio, then turns until the RMS change inside is STEP: a secant, 6 pictures at most."""
-    inside, outside = finding.energies(found, directions)
-    best = int((inside / outside.clamp(min=1e-300)).argmax())
+    inside, best = energies(found, directions)[0], int(ratios(found, directions).argmax())
     one = Directions(directions.vectors[best : best + 1], directions.scores[best : best + 1], directions.slots)
     spread = float(spread_along(recipes.opened(recipe.model), one, samples=1024, label=recipe.label_or_none))
     distance, mask = STEP / float(inside[best].clamp(min=1e-300).sqrt()), full_mask(recipe)
@@ -174,7 +174,7 @@ def weights(recipe: Painted) -> Iterator[str | Progress]:
         yield "".join(cards)
 
 
-def _weight_card(recipe: Painted, knobs: Knobs) -> str:
+def _weight_card(recipe: Painted, knobs: RegionKnobs) -> str:
     solved = knobs.solved
     dim = len(solved.outside.low)
     setting = only(recipe, knobs.reach(0) / 2) if knobs.steps else ()

@@ -14,7 +14,7 @@ from statistics import median
 from torch import Tensor
 
 from core import zoo
-from core.factorization.baseline import spread_along
+from core.factorization.region import FURTHEST, STEP, RegionKnobs, change, ratios, ways
 from core.images import webp
 from core.regions import to_text
 from core.truth.worlds import load_world
@@ -27,7 +27,6 @@ from ..page.fields import RecipeError
 from ..page.words import signed
 from . import search as finding
 from .recipe import (
-    STEP,
     Painted,
     called,
     corner,
@@ -38,7 +37,7 @@ from .recipe import (
     read_parts,
     verb,
 )
-from .search import FURTHEST, Knobs, change, render
+from .search import render
 
 FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of what only the page shows
@@ -48,7 +47,7 @@ LEVELS = 127.5  # of 255, for a difference of 1
 LOCAL = 2.0  # inside over outside from which a face counts as local
 
 
-def amount_of(recipe: Painted, knobs: Knobs) -> float:
+def amount_of(recipe: Painted, knobs: RegionKnobs) -> float:
     """The chosen knob's amount; half of its way where it stands at 0."""
     knob = min(recipe.knob, len(knobs.steps) - 1)
     return recipe.amounts[knob] or knobs.reach(knob) / 2
@@ -59,7 +58,7 @@ def only(recipe: Painted, amount: float) -> tuple[float, ...]:
     return tuple(amount if i == recipe.knob else 0.0 for i in range(len(recipe.amounts)))
 
 
-def needed(recipe: Painted) -> Knobs:
+def needed(recipe: Painted) -> RegionKnobs:
     """The recipe's knobs, found now where only their record was shown. Raises RecipeError where the region has none."""
     knobs = finding.solve(recipe)
     if not knobs.steps:
@@ -101,7 +100,7 @@ def times(value: float | None) -> str:
 # --- what moved, read by the factor reader
 
 
-def named(recipe: Painted, knobs: Knobs) -> list[dict]:
+def named(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
     """What each knob moves most on this picture, as the reader sees it from one side to the other;
     plain ends otherwise.
     """
@@ -151,7 +150,7 @@ def faces_html(recipe: Painted, found: Mapping) -> str:
     return f'{aha(found["verdict"])}<div class="faces">{faces}</div>{caption}'
 
 
-def _face(recipe: Painted, knobs: Knobs, seed: int, amount: float, part: bool) -> dict:
+def _face(recipe: Painted, knobs: RegionKnobs, seed: int, amount: float, part: bool) -> dict:
     images = render(recipe, knobs, [(), only(recipe, amount)], seed=seed)
     mask = read_parts(recipe.model, images[:1])[0].get(recipe.region) if part else full_mask(recipe)
     if mask is None:
@@ -274,18 +273,13 @@ def refusals(recipe: Painted) -> Iterator[str | Progress]:
         yield own + refusals_html(rows) + CORNER
 
 
-def _asked(said: str, recipe: Painted, knobs: Knobs) -> tuple[str, ...]:
+def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
     solved, mask = knobs.solved, full_mask(recipe)
     survived = len(solved.directions)
-    inside, outside = finding.energies(knobs.grams, solved.directions)
-    spread = (
-        spread_along(recipes.opened(recipe.model), solved.directions, samples=1024, label=recipe.label_or_none)
-        if survived
-        else inside
-    )
-    way = STEP / inside.clamp(min=1e-300).sqrt() / spread.clamp(min=1e-12)
+    generator, label = recipes.opened(recipe.model), recipe.label_or_none
+    way = ways(generator, knobs.grams, solved.directions, label=label)
     alive = int((way <= FURTHEST / 2).sum())
-    best = float((inside / outside.clamp(min=1e-300)).sqrt()[way <= FURTHEST / 2].max()) if alive else None
+    best = float(ratios(knobs.grams, solved.directions)[way <= FURTHEST / 2].max()) if alive else None
     nearest = f"{float(way.min()):.1f}" if survived else "none"
     return (
         said,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core import zoo
 from core.factorization.lowrank import OFFICIAL_LAMBDA
+from core.factorization.region import KNOBS, REACH, STEP, TRIED
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
@@ -23,14 +24,10 @@ from ..page.fields import RecipeError, amounts_field, checked, choice_field, fla
 from ..page.parts_of_pictures import AROUND, PARTS, has_parts, part_names, read_parts
 from ..page.picture import PictureRecipe, layers_field, untouched
 
-KNOBS = 4
-REACH = 6.0  # steps, at most
-STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
 PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")
 METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
 WAYS = {name: dict(method=name) for name in METHODS}  # of the control: the field that each sets
 MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
-TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
 LARGEST_WEIGHT = 2.0  # from 1 on the sparse part is 0: the search goes no further either
 
 

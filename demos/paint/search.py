@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from uuid import uuid4
 
@@ -18,14 +18,11 @@ import torch
 from torch import Tensor
 
 from core import zoo
-from core.codes import Directions, edit
-from core.factorization import jacobian, lowrank, resefa
-from core.factorization.baseline import random_directions, spread_along
+from core.codes import edit
+from core.factorization import jacobian, lowrank, region
 from core.factorization.jacobian import Grams, PictureGrams
-from core.factorization.lowrank import LowRank
-from core.factorization.sefa import sefa
+from core.factorization.region import FURTHEST, STEP, RegionKnobs, ratios, ways
 from core.generators.base import Generator
-from core.regions import resized
 
 from ..page import picture as recipes
 from ..page.cache import Cache
@@ -33,39 +30,14 @@ from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.pace import pace_of
 from ..page.queue import QUEUE
-from .recipe import KNOBS, REACH, STEP, TRIED, Painted, called, mask_of
+from .recipe import Painted, called, mask_of
 
-FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
 OF_MEMORY = 0.5  # share of the free memory that a Jacobian may take
 MOST_MEMORY = 8 * 2**30  # bytes, where the machine does not say what is free
 PASSES = 2.5  # a column of the Jacobian costs that many pictures, measured at 64 and 128 px
 LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes
 PATIENCE = 20  # seconds of work that begin without being asked for
 LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2**20, 64 * 2**20  # bytes that are kept
-
-
-@dataclass(frozen=True, eq=False)
-class Knobs:
-    """What the page turns: at most KNOBS directions of `method` for one region of one picture.
-
-    directions [k, dim] unit length; numbers: which of the method's own each is, from 0, and signs: whether it is the
-    other way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside
-    over outside, RMS, at first order; found: how many directions the method found. grams: of the region.
-    """
-
-    directions: Directions
-    numbers: list[int]
-    signs: list[float]
-    steps: list[float]
-    deviations: list[float]
-    ratio: list[float]
-    found: int
-    grams: Grams
-    solved: LowRank | None = None
-
-    def reach(self, knob: int) -> float:
-        """Steps that the knob goes to either side: to 5 standard deviations, at most 6 steps, at least 1."""
-        return max(1.0, min(REACH, math.floor(2 * FURTHEST / self.deviations[knob]) / 2))
 
 
 # --- keys, memory, time
@@ -157,13 +129,15 @@ _said = Cache(1_000, lambda said: 1)
 _solved = Cache(LARGEST_SOLVED, lambda kept: 12 * kept.grams.inside.nbytes)
 
 
-def known(recipe: Painted) -> Knobs | None:
+def known(recipe: Painted) -> RegionKnobs | None:
     """The recipe's knobs where they were solved; None where they were not."""
     key = key_of(recipe)
     found = _solved.get(key)
     if found is None or recipe.forbid:
         return found
-    return _solved.get((*key, "unbound")) or _solved.put((*key, "unbound"), unbound(recipe, found))
+    return _solved.get((*key, "unbound")) or _solved.put(
+        (*key, "unbound"), region.unbound(generator_of(recipe), found, label=recipe.label_or_none)
+    )
 
 
 def picture_is_known(recipe: Painted) -> bool:
@@ -172,7 +146,7 @@ def picture_is_known(recipe: Painted) -> bool:
     return any(other[: len(key)] == key for other in list(_solved.values))
 
 
-def solve(recipe: Painted) -> Knobs:
+def solve(recipe: Painted) -> RegionKnobs:
     """The recipe's knobs, solved now where need be. Raises RecipeError."""
     for _ in solving(recipe):
         pass
@@ -200,7 +174,7 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
         return
     found = yield from _grams(recipe)
     generator = generator_of(recipe)
-    first = resefa_knobs(recipe, generator, found)
+    first = region.resefa_knobs(generator, found, label=recipe.label_or_none)
     _solved.put(key_of(replace(recipe, method="resefa")), first)
     yield dict(says="ReSeFa’s knobs are there; splitting both Gram matrices for LowRankGAN’s …", share=0.5)
     if recipe.method == "resefa":
@@ -210,7 +184,7 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
         found = official_grams(recipe)
     for step in lowrank.lowrank_steps(found, mode=mode, lam=recipe.lam or None):
         if step.result:
-            _solved.put(key, lowrank_knobs(generator, found, step.result, recipe.label_or_none))
+            _solved.put(key, region.lowrank_knobs(generator, found, step.result, label=recipe.label_or_none))
         else:
             yield dict(
                 says=f"Splitting both Gram matrices: {step.iterations} rounds, within {step.gap:.1e} of the optimum.",
@@ -244,98 +218,24 @@ def official_grams(recipe: Painted) -> Grams:
     return jacobian.of_jacobian(generator_of(recipe), kept.jacobian, kept.slots, colours="mean").of(mask_of(recipe))
 
 
-# --- directions -> knobs
-
-
-def resefa_knobs(recipe: Painted, generator: Generator, found: Grams) -> Knobs:
-    count = min(TRIED, len(found.movable))
-    return knobs_of(generator, found, resefa.resefa_of(found, k=count).directions, recipe.label_or_none)
-
-
-def lowrank_knobs(generator: Generator, found: Grams, solved: LowRank, label: int | None) -> Knobs:
-    return knobs_of(generator, found, solved.directions, label, solved=solved)
-
-
-def knobs_of(
-    generator: Generator, found: Grams, directions: Directions, label: int | None, *, solved: LowRank | None = None
-) -> Knobs:
-    """The first KNOBS directions, in the method's order, that move the region visibly.
-
-    Visibly: one step lies within the knob's way.
-    """
-    energy, _ = energies(found, directions)
-    steps = STEP / energy.clamp(min=1e-300).sqrt()
-    spread = spread_along(generator, directions, samples=1024, label=label) if len(directions) else steps
-    numbers = [i for i, step in enumerate((steps / spread.clamp(min=1e-12)).tolist()) if step <= FURTHEST / 2][:KNOBS]
-    return _knobs(found, directions, numbers, [1.0] * len(numbers), spread, solved)
-
-
-def _knobs(
-    found: Grams, directions: Directions, numbers: list[int], signs: list[float], spread: Tensor, solved: LowRank | None
-) -> Knobs:
-    vectors = directions.vectors[numbers] * torch.tensor(signs, dtype=torch.float64)[:, None]
-    chosen = Directions(vectors, directions.scores[numbers], directions.slots)
-    inside, outside = energies(found, chosen)
-    steps = STEP / inside.clamp(min=1e-300).sqrt()
-    return Knobs(
-        chosen,
-        numbers,
-        signs,
-        steps.tolist(),
-        (steps / spread[numbers].clamp(min=1e-12)).tolist(),
-        (inside / outside).sqrt().tolist(),
-        len(directions),
-        found,
-        solved,
-    )
-
-
-def energies(found: Grams, directions: Directions) -> tuple[Tensor, Tensor]:
-    """Mean squared change for a unit step, at first order: inside [k], outside [k]."""
-    v = directions.vectors.double()
-    return tuple(((v @ m) * v).sum(1).clamp(min=0) for m in (found.inside, found.outside))
-
-
-def unbound(recipe: Painted, bound: Knobs) -> Knobs:
-    """Knobs before anything was forbidden: LowRankGAN's before the projection, of ReSeFa those of the inside alone."""
-    generator, label = generator_of(recipe), recipe.label_or_none
-    if bound.solved is None:
-        values, vectors = torch.linalg.eigh(bound.grams.inside)
-        count = min(TRIED, len(values))
-        strongest = Directions(vectors.flip(1)[:, :count].T, values.flip(0)[:count], bound.grams.slots)
-        return knobs_of(generator, bound.grams, strongest, label)
-    directions = bound.solved.unprojected
-    signs = [
-        1.0 if float(directions.vectors[number] @ vector) >= 0 else -1.0
-        for number, vector in zip(bound.numbers, bound.directions.vectors)
-    ]
-    spread = spread_along(generator, directions, samples=1024, label=label)
-    return _knobs(bound.grams, directions, bound.numbers, signs, spread, bound.solved)
-
-
 def baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
     """Inside over outside (RMS, first order):
     the best of SeFa's first 20 directions, and the median random one; kept.
     """
     key = ("baselines", *key_of(replace(recipe, method="resefa")))
-    return _said.get(key) or _said.put(key, _baselines(recipe, found))
-
-
-def _baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
-    slots = found.slots
-    generator, count = recipes.opened(recipe.model), min(TRIED, len(found.movable))
-    ratios = []
-    for directions in (sefa(generator, slots, k=count), random_directions(generator, slots, k=TRIED)):
-        inside, outside = energies(found, directions)
-        ratios.append((inside / outside.clamp(min=1e-300)).sqrt())
-    return float(ratios[0].max()), float(ratios[1].median())
+    return _said.get(key) or _said.put(key, region.baselines(recipes.opened(recipe.model), found))
 
 
 # --- pictures
 
 
 def render(
-    recipe: Painted, knobs: Knobs | None, settings: Sequence[Sequence[float]], *, quick: bool = True, seed: int = -1
+    recipe: Painted,
+    knobs: RegionKnobs | None,
+    settings: Sequence[Sequence[float]],
+    *,
+    quick: bool = True,
+    seed: int = -1,
 ) -> Tensor:
     """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs; seed: another picture moved the same way."""
     recipe = recipe if seed < 0 else replace(recipe, seed=seed)
@@ -348,7 +248,7 @@ def render(
     return recipes.drawn(recipe, torch.cat(moved), slots, quick=quick).clamp(-1, 1)
 
 
-def distances(knobs: Knobs, setting: Sequence[float]) -> list[float]:
+def distances(knobs: RegionKnobs, setting: Sequence[float]) -> list[float]:
     """Amounts in steps -> one distance for each direction. Raises RecipeError where there are fewer knobs."""
     if not knobs.steps and any(setting):
         raise RecipeError("nothing moves this region alone, so there is no knob to turn: choose another region")
@@ -357,17 +257,10 @@ def distances(knobs: Knobs, setting: Sequence[float]) -> list[float]:
     return [amount * step for amount, step in zip(setting, knobs.steps)]
 
 
-def change(before: Tensor, after: Tensor, mask: Tensor) -> tuple[float, float]:
-    """RMS change inside and outside of the region between two images [3, R, R], over pixels and channels."""
-    squared, mask = (after - before).square().mean(0).cpu(), resized(mask, before.shape[-1])
-    inside = squared[mask].mean().sqrt()
-    return float(inside), float(squared[~mask].mean().sqrt()) if not mask.all() else 0.0
-
-
 # --- what cannot be moved
 
 
-def finding(recipe: Painted, knobs: Knobs) -> str:
+def finding(recipe: Painted, knobs: RegionKnobs) -> str:
     """Where a region has no knobs: that this is so, and how it is known;
     else what it has, in one sentence with numbers.
     """
@@ -375,7 +268,7 @@ def finding(recipe: Painted, knobs: Knobs) -> str:
     return _said.get(key) or _said.put(key, _finding(recipe, knobs))
 
 
-def _finding(recipe: Painted, knobs: Knobs) -> str:
+def _finding(recipe: Painted, knobs: RegionKnobs) -> str:
     name, solved = called(recipe), knobs.solved
     if solved is None:
         return ""
@@ -383,10 +276,8 @@ def _finding(recipe: Painted, knobs: Knobs) -> str:
     ranks = f"rank inside {solved.inside.rank}, rank outside {solved.outside.rank} of {len(solved.inside.low)}"
     if not len(solved.directions):
         return f"Nothing here can be moved alone: after the projection nothing is left of {name} ({ranks})."
-    inside, outside = energies(knobs.grams, solved.directions)
-    spread = spread_along(generator_of(recipe), solved.directions, samples=1024, label=recipe.label_or_none)
-    nearest = float((STEP / inside.clamp(min=1e-300).sqrt() / spread).min())
-    best = float((inside / outside.clamp(min=1e-300)).sqrt().max())
+    way = ways(generator_of(recipe), knobs.grams, solved.directions, label=recipe.label_or_none)
+    nearest, best = float(way.min()), float(ratios(knobs.grams, solved.directions).max())
     if knobs.steps:
         return (
             f"{called(recipe)[:1].upper() + called(recipe)[1:]} can be moved: {survived}, {len(knobs.numbers)} are "

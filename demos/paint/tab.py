@@ -13,6 +13,7 @@ from PIL import Image
 from core import zoo
 from core.factorization.files import save_directions
 from core.factorization.lowrank import lowrank_steps, workers
+from core.factorization.region import STEP, RegionKnobs, change
 from core.factorization.resefa import resefa_of
 from core.images import webp
 from core.regions import to_text
@@ -34,7 +35,7 @@ from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import compare, experiments, search, words
 from .recipe import METHODS, Painted, called, code_of, corner, crop_of, mask_of, offered, part_names, parts_of
-from .search import Knobs, render
+from .search import render
 
 NAME = Painted.tab
 FILES = {**TAKEN, "directions": "Directions (.safetensors)"}
@@ -81,25 +82,25 @@ def _key(recipe: Painted) -> tuple:
     return replace(recipe, knob=0), zoo.weights_hash(recipe.model)
 
 
-def _kept(recipe: Painted, knobs: Knobs | None) -> bool:
+def _kept(recipe: Painted, knobs: RegionKnobs | None) -> bool:
     moved = knobs is not None and any(recipe.amounts)
     return recipes.has_bytes(recipes.untouched(recipe)) and (not moved or _key(recipe) in _drawn)
 
 
-def drawn(recipe: Painted, knobs: Knobs | None) -> tuple[bytes, float, float]:
+def drawn(recipe: Painted, knobs: RegionKnobs | None) -> tuple[bytes, float, float]:
     """The picture as lossless WebP, and its RMS change inside and outside of the region; made once."""
     if knobs is None or not any(recipe.amounts):
         return recipes.picture_bytes(recipe), 0.0, 0.0
 
     def make() -> tuple[bytes, float, float]:
         images = render(recipe, knobs, [(), recipe.amounts])
-        changed = search.change(images[0], images[1], mask_of(recipe))
+        changed = change(images[0], images[1], mask_of(recipe))
         return webp(recipes.shown(images[1:], recipe.model)[0]), *changed
 
     return _drawn.made(_key(recipe), make)
 
 
-def setup_of(recipe: Painted, knobs: Knobs | None, verdict: str) -> dict:
+def setup_of(recipe: Painted, knobs: RegionKnobs | None, verdict: str) -> dict:
     """What the controls need: parts and the region as texts, the knobs, the cost of finding them, the network."""
     there, plan = parts_of(recipe), search.plan(recipe)
     facts = [] if knobs is None else words.knob_facts(recipe, knobs)
@@ -124,7 +125,7 @@ def setup_of(recipe: Painted, knobs: Knobs | None, verdict: str) -> dict:
     )
 
 
-def _about_lambda(recipe: Painted, knobs: Knobs | None) -> str:
+def _about_lambda(recipe: Painted, knobs: RegionKnobs | None) -> str:
     if knobs is None or knobs.solved is None:
         return ""
     empty = (
@@ -190,7 +191,7 @@ def closed(model: str) -> str:
 # --- what is taken away
 
 
-def own_amounts(recipe: Painted, knobs: Knobs) -> list[float]:
+def own_amounts(recipe: Painted, knobs: RegionKnobs) -> list[float]:
     """Amounts of the method's own directions, in its order and sense: what the code and the notebook name."""
     row = [0.0] * (1 + max(knobs.numbers, default=0))
     for number, sign, amount in zip(knobs.numbers, knobs.signs, recipe.amounts):
@@ -264,7 +265,7 @@ def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
     key = search.key_of(replace(recipe, method="lowrank", lam=0.0))
     rows = _compared.made(key, lambda: list(compare.methods(recipe))[-1]["rows"])
     shown = words.alt_text(replace(recipe, amounts=()), None).removesuffix(", no knob moved")
-    caption = f"{shown}: every direction turned until the region changes by {search.STEP:g} (RMS)."
+    caption = f"{shown}: every direction turned until the region changes by {STEP:g} (RMS)."
     if kind == "csv":
         return compare.as_csv(rows).encode(), "methods.csv"
     return compare.as_latex(rows, caption).encode(), "methods.tex"
@@ -416,7 +417,7 @@ TAB = Tab(
             lambda recipe: film_part(STAGE, recipe), "21 frames of the chosen knob, side by side.", LONG
         )
     },
-    bare="Knobs for one region of a picture, forbidden to touch anything else.",
+    bare="RegionKnobs for one region of a picture, forbidden to touch anything else.",
     for_programs='recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth", "method": "lowrank", '
     '"forbid": true, "amounts": [4], "knob": 0}; region is a part\'s name or the text of core.regions.to_text; '
     "all but model may be left out.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from core.factorization.region import STEP, TRIED, RegionKnobs
+
 from ..page import picture as recipes
 from ..page import words
 from ..page.cache import Cache
@@ -14,12 +16,11 @@ from . import recipe as painted
 from . import search as finding
 from .experiments import LEVELS
 from .recipe import Painted, called, verb
-from .search import Knobs
 
 _names = Cache(1_000, lambda names: 1)
 
 
-def knob_facts(recipe: Painted, knobs: Knobs) -> list[dict]:
+def knob_facts(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
     """What a control shows of each knob: what it moves on this picture, its ends in words, its way, its numbers."""
     key = (finding.key_of(recipe), recipe.forbid)
     names = _names.get(key)
@@ -39,7 +40,7 @@ def _ratio(value: float) -> str:
     return f"inside {value:.1f} times, first order" if value < 1e6 else ""
 
 
-def first_sentence(recipe: Painted, knobs: Knobs | None, *, whole: bool) -> str:
+def first_sentence(recipe: Painted, knobs: RegionKnobs | None, *, whole: bool) -> str:
     """The sentence over the tab, built from what is shown:
     the region, the method, the ban, and whether there are knobs.
     """
@@ -71,7 +72,7 @@ def _rule(recipe: Painted) -> str:
     return " and is forbidden to touch anything else" if recipe.forbid else " and may touch anything else"
 
 
-def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float) -> str:
+def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: float) -> str:
     """What moved, how much, against what, on how many: measured on this very picture, and what was measured on many."""
     if knobs is None:
         return ""
@@ -85,8 +86,8 @@ def verdict(recipe: Painted, knobs: Knobs | None, inside: float, outside: float)
     best, chance = finding.baselines(recipe, knobs.grams)
     beside = (
         (
-            f" (RMS; best of SeFa’s first {painted.TRIED} global knobs: {best:.1f}, "
-            f"a random one, the median of {painted.TRIED}: {chance:.1f})"
+            f" (RMS; best of SeFa’s first {TRIED} global knobs: {best:.1f}, "
+            f"a random one, the median of {TRIED}: {chance:.1f})"
         )
         if best < 1e6
         else ""
@@ -120,7 +121,7 @@ def truth_html(recipe: Painted) -> str:
     return said + ("" if knobs is None else f"<p>{escape(finding.finding(recipe, knobs))}</p>{_certificate(knobs)}")
 
 
-def _certificate(knobs: Knobs) -> str:
+def _certificate(knobs: RegionKnobs) -> str:
     if knobs.solved is None:
         return "<p>ReSeFa is a closed form: there is nothing to certify.</p>"
     gap = max(knobs.solved.inside.gap, knobs.solved.outside.gap)
@@ -132,7 +133,7 @@ def _certificate(knobs: Knobs) -> str:
     )
 
 
-def alt_text(recipe: Painted, knobs: Knobs | None) -> str:
+def alt_text(recipe: Painted, knobs: RegionKnobs | None) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
     said = recipes.alt_text(recipe)
     parts = [said, f"region: {called(recipe)}"]
@@ -148,14 +149,14 @@ def alt_text(recipe: Painted, knobs: Knobs | None) -> str:
     return ", ".join(parts)
 
 
-def caption(recipe: Painted, knobs: Knobs | None) -> str:
+def caption(recipe: Painted, knobs: RegionKnobs | None) -> str:
     """The recipe in words, and how far a step of the chosen knob goes."""
     at = None if knobs is None or recipe.knob >= len(knobs.steps) else recipe.knob
     step = (
         ""
         if at is None
         else (
-            f" One step changes the region by {painted.STEP:g} (RMS, at first order): "
+            f" One step changes the region by {STEP:g} (RMS, at first order): "
             f"{knobs.deviations[at]:.2f} standard deviations of w along the knob."
         )
     )

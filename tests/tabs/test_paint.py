@@ -24,6 +24,7 @@ import app
 from core import zoo
 from core.checkpoints import native
 from core.codes import edit
+from core.factorization import region
 from core.factorization.files import load_directions
 from core.factorization.jacobian import grams
 from core.factorization.lowrank import lowrank_of
@@ -315,7 +316,7 @@ def test_a_part_that_is_not_on_the_picture_is_refused_with_those_that_are():
 
 
 def test_a_region_without_knobs_is_a_finding_that_says_how_it_is_known(monkeypatch):
-    monkeypatch.setattr(finding, "FURTHEST", 0.0)
+    monkeypatch.setattr(region, "FURTHEST", 0.0)
     recipe = turned(amounts=())
     said = shown_of(recipe)
     assert said["setup"]["knobs"] == [] and said["setup"]["ready"] and "refuses" in said["sentence"]
@@ -357,7 +358,7 @@ def test_two_who_ask_for_the_same_share_one_computation(monkeypatch):
         yield from steps(recipe, key)
 
     monkeypatch.setattr(finding, "_steps", slow)
-    found: list[finding.Knobs] = []
+    found: list[region.RegionKnobs] = []
     threads = [threading.Thread(target=lambda: found.append(finding.solve(turned()))) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -511,7 +512,7 @@ def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says
     ],
 )
 def test_without_knobs_the_sentence_says_which_method_found_none(changes, says, monkeypatch):
-    monkeypatch.setattr(finding, "FURTHEST", 0.0)
+    monkeypatch.setattr(region, "FURTHEST", 0.0)
     assert shown_of(turned(amounts=(), **changes))["sentence"] == says
 
 

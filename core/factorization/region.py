@@ -1,0 +1,155 @@
+"""Knobs for a region: directions with a step that changes the region equally, and what else each of them moves.
+
+The step of LowRankGAN (Zhu et al., arXiv 2106.04488) and ReSeFa (arXiv 2202.09649) is left open by the papers. Here it
+changes the region by STEP at first order: STEP / sqrt(n^T M_A n), M_A and M_B the Gram matrices of inside and outside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..codes import Directions
+from ..generators.base import Generator
+from ..regions import resized
+from . import resefa
+from .baseline import random_directions, spread_along
+from .jacobian import Grams
+from .lowrank import LowRank
+from .sefa import sefa
+
+KNOBS = 4  # at most
+STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
+REACH = 6.0  # steps, at most
+FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
+TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
+LEAST = 1e-300  # of a mean square, before its root is divided by
+
+
+@dataclass(frozen=True, eq=False)
+class RegionKnobs:
+    """At most KNOBS directions of one method for one region of one picture.
+
+    directions [k, dim] unit length; numbers: which of the method's own each is, from 0, and signs: whether it is the
+    other way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside
+    over outside, RMS, at first order; found: how many directions the method found. grams: of the region. solved: of
+    LowRankGAN.
+    """
+
+    directions: Directions
+    numbers: list[int]
+    signs: list[float]
+    steps: list[float]
+    deviations: list[float]
+    ratio: list[float]
+    found: int
+    grams: Grams
+    solved: LowRank | None = None
+
+    def reach(self, knob: int) -> float:
+        """Steps that the knob goes to either side: to 5 standard deviations, at most 6 steps, at least 1."""
+        return max(1.0, min(REACH, math.floor(2 * FURTHEST / self.deviations[knob]) / 2))
+
+
+def resefa_knobs(generator: Generator, found: Grams, *, label: int | None = None) -> RegionKnobs:
+    directions = resefa.resefa_of(found, k=min(TRIED, len(found.movable))).directions
+    return knobs_of(generator, found, directions, label=label)
+
+
+def lowrank_knobs(generator: Generator, found: Grams, solved: LowRank, *, label: int | None = None) -> RegionKnobs:
+    return knobs_of(generator, found, solved.directions, label=label, solved=solved)
+
+
+def knobs_of(
+    generator: Generator,
+    found: Grams,
+    directions: Directions,
+    *,
+    label: int | None = None,
+    solved: LowRank | None = None,
+) -> RegionKnobs:
+    """The first KNOBS directions, in the method's order, that move the region visibly: a step lies within their way."""
+    spread = _spread(generator, directions, label)
+    ways = _way(found, directions, spread).tolist()
+    numbers = [i for i, step in enumerate(ways) if step <= FURTHEST / 2][:KNOBS]
+    return _knobs(found, directions, numbers, [1.0] * len(numbers), spread, solved)
+
+
+def unbound(generator: Generator, bound: RegionKnobs, *, label: int | None = None) -> RegionKnobs:
+    """Knobs before anything was forbidden: LowRankGAN's before the projection, of ReSeFa those of the inside alone."""
+    if bound.solved is None:
+        values, vectors = torch.linalg.eigh(bound.grams.inside)
+        count = min(TRIED, len(values))
+        strongest = Directions(vectors.flip(1)[:, :count].T, values.flip(0)[:count], bound.grams.slots)
+        return knobs_of(generator, bound.grams, strongest, label=label)
+    directions = bound.solved.unprojected
+    pairs = zip(bound.numbers, bound.directions.vectors)
+    signs = [1.0 if float(directions.vectors[number] @ vector) >= 0 else -1.0 for number, vector in pairs]
+    return _knobs(bound.grams, directions, bound.numbers, signs, _spread(generator, directions, label), bound.solved)
+
+
+def _knobs(
+    found: Grams,
+    directions: Directions,
+    numbers: Sequence[int],
+    signs: Sequence[float],
+    spread: Tensor,
+    solved: LowRank | None,
+) -> RegionKnobs:
+    numbers, signs = list(numbers), list(signs)
+    vectors = directions.vectors[numbers] * torch.tensor(signs, dtype=torch.float64)[:, None]
+    chosen = Directions(vectors, directions.scores[numbers], directions.slots)
+    inside, outside = energies(found, chosen)
+    steps = STEP / inside.clamp(min=LEAST).sqrt()
+    away = (steps / spread[numbers].clamp(min=1e-12)).tolist()
+    ratio = (inside / outside).sqrt().tolist()
+    return RegionKnobs(chosen, numbers, signs, steps.tolist(), away, ratio, len(directions), found, solved)
+
+
+# --- what a direction does, at first order
+
+
+def energies(found: Grams, directions: Directions) -> tuple[Tensor, Tensor]:
+    """Mean squared change for a unit step: inside [k], outside [k]."""
+    v = directions.vectors.double()
+    return tuple(((v @ m) * v).sum(1).clamp(min=0) for m in (found.inside, found.outside))
+
+
+def ratios(found: Grams, directions: Directions) -> Tensor:
+    """[k]: inside over outside, RMS."""
+    inside, outside = energies(found, directions)
+    return (inside / outside.clamp(min=LEAST)).sqrt()
+
+
+def ways(generator: Generator, found: Grams, directions: Directions, *, label: int | None = None) -> Tensor:
+    """[k]: how far a step goes along each, in standard deviations of w . n."""
+    return _way(found, directions, _spread(generator, directions, label))
+
+
+def _way(found: Grams, directions: Directions, spread: Tensor) -> Tensor:
+    return STEP / energies(found, directions)[0].clamp(min=LEAST).sqrt() / spread.clamp(min=1e-12)
+
+
+def _spread(generator: Generator, directions: Directions, label: int | None) -> Tensor:
+    return spread_along(generator, directions, samples=1024, label=label) if len(directions) else torch.ones(0)
+
+
+def baselines(generator: Generator, found: Grams) -> tuple[float, float]:
+    """`ratios` of directions that know nothing of the region: SeFa's best of 20, and the median random one."""
+    count = min(TRIED, len(found.movable))
+    global_ones, chance = sefa(generator, found.slots, k=count), random_directions(generator, found.slots, k=TRIED)
+    return float(ratios(found, global_ones).max()), float(ratios(found, chance).median())
+
+
+# --- what an edit did, in pictures
+
+
+def change(before: Tensor, after: Tensor, mask: Tensor) -> tuple[float, float]:
+    """RMS change inside and outside of a region [h, w] between two images [3, R, R], over pixels and channels."""
+    squared, mask = (after - before).square().mean(0).cpu(), resized(mask, before.shape[-1])
+    inside = squared[mask].mean().sqrt()
+    return float(inside), float(squared[~mask].mean().sqrt()) if not mask.all() else 0.0

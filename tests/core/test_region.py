@@ -1,0 +1,73 @@
+"""Knobs of a region: what a step does, on pictures; which directions are knobs; what knows nothing of the region."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.codes import Directions, edit
+from core.factorization import region
+from core.factorization.jacobian import grams
+from core.factorization.lowrank import lowrank_of
+from core.factorization.region import STEP, baselines, change, energies, knobs_of, ratios, resefa_knobs, unbound, ways
+from core.regions import Box
+
+from .. import tiny
+
+INSIDE = Box(0.5, 0.25, 0.75, 0.75).mask(16)
+
+
+@pytest.fixture(scope="module")
+def found():
+    generator = tiny.stylegan2(seed=3)
+    codes = generator.codes(generator.sample(1, 5), psi=0.7)
+    return generator, codes, grams(generator, codes, INSIDE)
+
+
+def test_a_small_part_of_a_step_changes_the_pictures_by_that_part_and_the_rest_by_the_ratio(found):
+    generator, codes, region_grams = found
+    knobs = resefa_knobs(generator, region_grams)
+    assert 1 <= len(knobs.steps) <= region.KNOBS
+    for i in range(len(knobs.steps)):
+        moved = edit(codes, knobs.directions, [0.02 * step if k == i else 0.0 for k, step in enumerate(knobs.steps)])
+        with torch.no_grad():
+            inside, outside = change(generator(codes)[0], generator(moved)[0], INSIDE)
+        assert inside == pytest.approx(0.02 * STEP, rel=0.05)
+        assert inside / outside == pytest.approx(knobs.ratio[i], rel=0.1)
+
+
+def test_energies_are_quadratic_forms_and_a_random_direction_is_less_local(found):
+    generator, _, region_grams = found
+    knobs = resefa_knobs(generator, region_grams)
+    v, m = knobs.directions.vectors.double().numpy(), region_grams.inside.double().numpy()
+    assert np.allclose(energies(region_grams, knobs.directions)[0], np.einsum("kd,de,ke->k", v, m, v))
+    best, chance = baselines(generator, region_grams)
+    assert max(knobs.ratio) >= best >= 0 and max(knobs.ratio) > chance
+    assert np.allclose(knobs.ratio, ratios(region_grams, knobs.directions), rtol=1e-4)
+
+
+def test_a_direction_that_would_have_to_go_too_far_is_no_knob(found, monkeypatch):
+    generator, _, region_grams = found
+    one = resefa_knobs(generator, region_grams).directions
+    still = torch.linalg.eigh(region_grams.inside)[1][:, :1].T  # moves the region least of all
+    both = Directions(torch.cat([still, one.vectors[:1]]), torch.ones(2, dtype=torch.float64), one.slots)
+    far = ways(generator, region_grams, both)
+    assert far[0] > 1.5 * far[1] > 0
+    monkeypatch.setattr(region, "FURTHEST", float(far.sum()))  # a step may go half of it
+    assert knobs_of(generator, region_grams, both).numbers == [1]
+    none = Directions(one.vectors[:0], one.scores[:0], one.slots)
+    assert knobs_of(generator, region_grams, none).steps == []
+
+
+def test_before_the_ban_a_knob_points_the_same_way_and_moves_more_of_the_rest(found):
+    generator, _, region_grams = found
+    solved = lowrank_of(region_grams)
+    bound = region.lowrank_knobs(generator, region_grams, solved)
+    if not bound.steps:
+        pytest.fail("the planted region has no knobs: this test sees nothing")
+    lifted = unbound(generator, bound)
+    assert lifted.numbers == bound.numbers
+    for before, after in zip(lifted.directions.vectors, bound.directions.vectors):
+        assert float(before @ after) > 0
+    assert min(b / a for a, b in zip(lifted.ratio, bound.ratio)) >= 1 - 1e-6, "the ban costs nothing outside"
