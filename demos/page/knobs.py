@@ -9,12 +9,22 @@ import torch
 from torch import Tensor
 
 from core import zoo
-from core.codes import Directions, edit
+from core.codes import Directions, Picture, edit
 from core.images import webp
 
 from . import models, pace
 from .fields import RecipeError
-from .picture import PictureRecipe, drawn, encoded, has_bytes, layer_groups, opened, own_codes, picture_bytes, shown
+from .picture import (
+    PictureRecipe,
+    encoded,
+    has_bytes,
+    layer_groups,
+    opened,
+    own_codes,
+    picture_bytes,
+    picture_of,
+    shown,
+)
 from .picture import alt_text as picture_alt_text
 from .words import signed
 
@@ -44,7 +54,7 @@ class Knobs:
         return len(self.directions)
 
     def moved(self, codes: Tensor, settings: Sequence[Sequence[float]]) -> Tensor:
-        """Codes [1, slots, dim] at n settings of all knobs, [n, slots, dim]. Raises RecipeError."""
+        """Codes [N, slots, dim] of a picture at n settings of all knobs, [n * N, slots, dim]. Raises RecipeError."""
         return torch.cat([edit(codes, self.directions, self._distances(setting)) for setting in settings])
 
     def _distances(self, setting: Sequence[float]) -> list[float]:
@@ -63,12 +73,19 @@ class Knobs:
 NONE = Knobs(Directions(torch.zeros(0, 1), torch.zeros(0), ()), (), (), (), ())
 
 
-def render(recipe: PictureRecipe, knobs: Knobs, settings: Sequence[Sequence[float]], *, quick: bool = False) -> Tensor:
-    """[n, 3, R, R], nominally in [-1, 1]: the recipe's picture at n settings of its knobs."""
-    return drawn(recipe, knobs.moved(own_codes(recipe), settings), knobs.directions.slots, quick=quick)
+@torch.no_grad()
+def render(
+    source: PictureRecipe | Picture, knobs: Knobs, settings: Sequence[Sequence[float]], *, quick: bool = False
+) -> Tensor:
+    """[n, 3, R, R], nominally in [-1, 1]: a picture at n settings of knobs; see `page.picture.picture_of`.
+
+    All codes of a picture that was found move together.
+    """
+    picture = picture_of(source, knobs.directions.slots, quick=quick)
+    return picture.draw(knobs.moved(picture.codes, settings))
 
 
-def picture_of(recipe: PictureRecipe, knobs: Knobs) -> bytes:
+def turned_bytes(recipe: PictureRecipe, knobs: Knobs) -> bytes:
     """The recipe's picture as lossless WebP; cached."""
     if not any(recipe.amounts):
         return picture_bytes(recipe)
@@ -82,7 +99,7 @@ def first_look(recipe: PictureRecipe, knobs: Knobs = NONE) -> bytes:
     """
     moved, stop = any(getattr(recipe, "amounts", ())), pace.pace_of(recipe.model).stop
     if has_bytes(recipe):
-        return picture_of(recipe, knobs) if moved else picture_bytes(recipe)
+        return turned_bytes(recipe, knobs) if moved else picture_bytes(recipe)
     if stop is None:
         return b""
     codes = knobs.moved(own_codes(recipe), [recipe.amounts]) if moved else own_codes(recipe)

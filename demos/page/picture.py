@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core import zoo
 from core.checkpoints import native
+from core.codes import Picture
 from core.codes import layer_groups as groups_of
 from core.drawing import draw, prefix
 from core.generators.base import Generator, State
@@ -186,6 +187,16 @@ def render(recipe: PictureRecipe, *, quick: bool = False) -> Tensor:
     """The picture [1, 3, R, R] before anything moves it, nominally in [-1, 1]; quick: as the page draws it."""
     generator = pace.quick(recipe.model) if quick else opened(recipe.model)
     return generator.at(psi=recipe.psi)(own_codes(recipe))
+
+
+def picture_of(source: PictureRecipe | Picture, slots: Sequence[int] = (), *, quick: bool = False) -> Picture:
+    """The picture that knobs move: of a recipe that of its seed; one that was found is itself.
+
+    slots: those in which codes that are drawn differ from its own. quick: drawn as the page does.
+    """
+    if isinstance(source, Picture):
+        return source
+    return Picture(own_codes(source), lambda codes: drawn(source, codes, tuple(slots), quick=quick))
 
 
 def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick: bool = False) -> Tensor:

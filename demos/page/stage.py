@@ -116,7 +116,7 @@ def answer_of_knobs(tab: Any, recipe: PictureRecipe, *, at_once: bool = False) -
     found = tab.knobs(recipe) if ready else knobs.NONE
     drawn, before = recipe if ready else replace(recipe, amounts=()), untouched(recipe)
     rough = at_once and pace_of(recipe.model).slow and not (has_bytes(drawn) and has_bytes(before))
-    src = knobs.first_look(drawn, found) if rough else knobs.picture_of(drawn, found)
+    src = knobs.first_look(drawn, found) if rough else knobs.turned_bytes(drawn, found)
     return dict(
         tab.told(drawn, found),
         recipe=recipe.as_dict(),
@@ -159,7 +159,7 @@ def door_of(tab: Any) -> Door:
     def after(recipe: PictureRecipe) -> bytes:
         if tab.stage:
             return webp(tab.stage.picture(recipe))
-        return knobs.picture_of(recipe, tab.knobs(recipe)) if any(recipe.amounts) else picture_bytes(recipe)
+        return knobs.turned_bytes(recipe, tab.knobs(recipe)) if any(recipe.amounts) else picture_bytes(recipe)
 
     drawings = {
         "after": Drawing(after, lacks_after, keep=bool(tab.stage)),

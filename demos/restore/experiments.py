@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
-import torch
 from torch import Tensor
 
 from core import zoo
@@ -27,7 +26,7 @@ from ..page import blocks, evidence
 from ..page.blocks import picture as uri
 from ..page.cells import Progress
 from ..page.fields import RecipeError, number
-from ..page.knobs import Knobs, name_of
+from ..page.knobs import name_of, render
 from ..page.picture import opened
 from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
@@ -228,7 +227,7 @@ def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
     facts_of = knobs.facts()[:KNOBS]
     asked = [given.get(f"knob-{i + 1}", 0.0) for i in range(len(facts_of))]
     amounts = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(asked)]
-    after = turned(found.picture, knobs, amounts)
+    after = render(found.picture, knobs, [amounts]).clamp(-1, 1).cpu()
     says = _seen(recipe.model, found.raw, after) if any(amounts) else ""
     codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
     image = blocks.tile(uri(after), f"the restored picture, edited. {says}", codes)
@@ -246,12 +245,6 @@ def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
         f'<div class="edit-side"><div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}</div>'
     )
     yield f'<div class="edited">{blocks.live(image)}{side}</div>'
-
-
-@torch.no_grad()
-def turned(picture, knobs: Knobs, amounts: Sequence[float]) -> Tensor:
-    """A found picture with all its codes moved by the knobs, [1, 3, R, R] in [-1, 1]."""
-    return picture.draw(knobs.moved(picture.codes, [amounts])).clamp(-1, 1).cpu()
 
 
 def _seen(model: str, before: Tensor, after: Tensor) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from core import zoo
-from demos.page.knobs import picture_of
+from demos.page.knobs import turned_bytes
 from demos.page.verdicts import knobs_of
 from demos.steer.recipe import Recipe
 
@@ -117,7 +117,7 @@ def broken_pictures(url: str) -> int:
     for thread in threads:
         thread.join()
     wanted = Recipe.from_json(recipe)
-    expected = picture_of(wanted, knobs_of(wanted))
+    expected = turned_bytes(wanted, knobs_of(wanted))
     return sum(not same_picture(picture, expected) for picture in pictures)
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from core import zoo
 from core.checkpoints import native
-from core.codes import edit
+from core.codes import Picture, edit
 from core.factorization.baseline import spread_along
 from core.factorization.files import save_directions
 from core.factorization.sefa import sefa
@@ -100,7 +100,7 @@ def codes_of(recipe):
 
 
 def picture_bytes(recipe):
-    return knobs.picture_of(recipe, knobs_of(recipe))
+    return knobs.turned_bytes(recipe, knobs_of(recipe))
 
 
 def png_for(recipe):
@@ -844,3 +844,15 @@ def test_the_alternative_text_says_what_was_done(moved):
 def test_no_gradio_is_needed():
     code = "import sys; import demos.page.sources; sys.exit('gradio' in sys.modules or 'nbformat' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+
+
+def test_knobs_move_a_picture_that_was_found_as_they_move_one_of_a_seed():
+    recipe = Recipe(next(iter(zoo.CARDS)), seed=3)
+    turning, settings = knobs_of(recipe), [(0.0,), (1.5,), (-2.0, 0.5)]
+    seeded = knobs.render(recipe, turning, settings)
+    generator = zoo.load(recipe.model).at(psi=recipe.psi)
+    found = Picture(page.own_codes(recipe), lambda codes: generator(codes))
+    assert torch.allclose(knobs.render(found, turning, settings), seeded, atol=1e-5)
+    two = Picture(found.codes.repeat(2, 1, 1), lambda codes: generator(codes[::2]))
+    assert torch.allclose(knobs.render(two, turning, settings), seeded, atol=1e-5), "all codes move together"
+    assert not torch.allclose(seeded[0], seeded[1], atol=1e-2)
