@@ -30,6 +30,7 @@ STATES = 6  # of a chunk that are in memory at once; measured, as the next line,
 LIBRARIES = 200 * 2**20  # bytes that PyTorch loads with the first Jacobian
 _kept: WeakKeyDictionary[Generator, OrderedDict[tuple, PictureGrams]] = WeakKeyDictionary()
 _lock = threading.Lock()
+_FORWARD = threading.Lock()  # PyTorch counts the levels of forward mode for all threads together, and not safely
 
 
 class Progress(NamedTuple):
@@ -168,7 +169,8 @@ def _through(
         return jvp(layer, (here, *(state if changes else ())), (shift, *changes))[1]
 
     here = torch.zeros_like(shifts[0])  # made here, so that vmap does not repeat the values for every shift
-    return vmap(along)(shifts, *derivatives)
+    with _FORWARD:
+        return vmap(along)(shifts, *derivatives)
 
 
 # Gram matrices of regions

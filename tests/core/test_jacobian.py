@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor
@@ -159,6 +161,14 @@ def test_only_what_follows_the_first_slot_is_differentiated(monkeypatch: pytest.
     monkeypatch.setattr(module, "_through", lambda g, i, *rest: passed.append(i) or original(g, i, *rest))
     jacobian(generator, codes, slots=(5,))
     assert passed == [4, 5]  # the last layer, which reads slot 5 too, then the image
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    generator, codes = single("stylegan2")
+    alone = jacobian(generator, codes)
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda _: jacobian(generator, codes, chunk=1), range(6)))
+    assert all(torch.allclose(one, alone, atol=1e-5) for one in together)
 
 
 def test_a_stream_counts_its_way_to_the_same_and_can_be_closed() -> None:
