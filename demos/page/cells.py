@@ -116,6 +116,8 @@ def last_html(pieces: Iterator[str | Progress | None]) -> str:
 
 # --- its handlers
 
+BROKEN = "This could not be done: something broke on the server. Press the button to try again."
+
 
 def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
     """The handler of a cell: it waits for its turn, is shared by all who ask for the same, and can be stopped."""
@@ -141,6 +143,9 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
                 yield dict(left, key=event.key, cell=one.config(tab), first=page)
         except RecipeError as error:
             yield refused(error, key=event.key, cell=one.config(tab))
+        except Exception:
+            yield dict(error=BROKEN, key=event.key, cell=one.config(tab))
+            raise
 
     return run
 

@@ -309,7 +309,7 @@ def made_from(model: str) -> dict[str, str]:
 
 
 REGION = ("model", "seed", "psi", "label", "region", "layers", "size", "lam")  # what its knobs rest on
-KNOB = (*REGION, "method", "knob")
+KNOB = (*REGION, "method", "knob", "amounts")
 CELLS = (
     Cell(
         "ban",

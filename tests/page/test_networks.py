@@ -34,7 +34,7 @@ from demos.page import gpu, knobs, models, pace, picture, sources
 from demos.page import parts as notebook
 from demos.page import tab as tabs
 from demos.page.cache import Cache
-from demos.page.cells import Cell, stopping, watched
+from demos.page.cells import BROKEN, Cell, stopping, watched
 from demos.page.fields import RecipeError
 from demos.page.knobs import settings_of
 from demos.page.queue import QUEUE
@@ -352,6 +352,19 @@ def test_what_nobody_looks_at_any_more_is_not_drawn(monkeypatch, ending: str) ->
         assert len(frames) < 9 and (last["partial"] or last["ended"])
     if ending == "another film":
         assert list(other)[-1]["frames"] == 9
+
+
+def test_an_experiment_that_breaks_says_so_and_leaves_nobody_waiting() -> None:
+    def breaks(recipe: Recipe) -> Iterator[str]:
+        yield "half of it"
+        raise ZeroDivisionError
+
+    run = watched("steer", Recipe, Cell("breaks", "", "", "", breaks, ("seed",)))
+    told: list[dict] = []
+    with pytest.raises(ZeroDivisionError):
+        for news in run(Recipe(BUNDLED).as_dict(), Event(), Request("a")):
+            told.append(news)
+    assert told[-1]["error"] == BROKEN and "partial" not in told[-1]
 
 
 def test_bars_are_cut_and_large_pictures_made_small_for_the_screen(of_hub: zoo.ModelCard) -> None:

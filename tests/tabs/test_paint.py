@@ -418,6 +418,17 @@ def test_on_other_faces_the_part_is_read_anew_and_a_missing_one_is_said():
         assert (row["region"] != "") == row["there"] and len(row["pictures"]) == 2
 
 
+def test_an_experiment_is_shared_only_by_who_asks_for_the_same_amount():
+    """Who joins the other's work gets its result, so that all that the result depends on is named."""
+    cells = {one.name: one for one in lowrank.TAB.cells}
+    for name in ("ban", "faces"):
+        half, whole = turned(amounts=(0.5,)), turned(amounts=(1.0,))
+        assert last_of(cells[name], half) != last_of(cells[name], whole)
+        assert [getattr(half, field) for field in cells[name].rests_on] != [
+            getattr(whole, field) for field in cells[name].rests_on
+        ]
+
+
 def test_methods_are_compared_at_equal_change_inside_and_leave_as_csv_and_latex():
     recipe = turned()
     finding.solve(recipe)
