@@ -76,11 +76,13 @@ def tile(recipe: Painted, src: str, alt: str, region: str = "") -> str:
     return f'<div class="tile"><img src="{src}" alt="{escape(alt)}" draggable="false">{edge}</div>'
 
 
-def change_map(recipe: Painted, before: str, after: str, region: str, says: str) -> str:
-    """How much each pixel changed between two pictures, with the region's edge; the script draws it."""
+def change_map(recipe: Painted, region: str, says: str) -> str:
+    """How much each pixel changed from the first to the last picture of its row, with the region's edge; the script
+    draws it.
+    """
     return (
-        f'<div class="map" role="img" aria-label="{escape(says)}"><canvas class="map-pixels" data-before="{before}" '
-        f'data-after="{after}"></canvas><canvas class="map-line" {_outline(recipe, region)}></canvas></div>'
+        f'<div class="map" role="img" aria-label="{escape(says)}"><canvas class="map-pixels" data-change></canvas>'
+        f'<canvas class="map-line" {_outline(recipe, region)}></canvas></div>'
     )
 
 
@@ -141,7 +143,7 @@ def faces_html(recipe: Painted, found: Mapping) -> str:
     faces = "".join(
         f'<div class="face"><div class="pictures">{tile(recipe, before, "before", row["region"])}'
         f"{tile(recipe, after, 'after: ' + row['says'])}"
-        f"{change_map(recipe, before, after, row['region'], 'map of change: ' + row['says'])}</div>"
+        f"{change_map(recipe, row['region'], 'map of change: ' + row['says'])}</div>"
         f'<p class="caption">{escape(row["says"])}</p></div>'
         for row in found["rows"]
         for before, after in [row["pictures"]]
@@ -228,7 +230,7 @@ def ban_html(recipe: Painted, found: Mapping) -> str:
 
 
 def _side_html(recipe: Painted, found: Mapping, side: Mapping) -> str:
-    name, before, after, region = side["title"].lower(), found["before"], side["picture"], found["region"]
+    name, region = side["title"].lower(), found["region"]
     says = f"inside {side['inside'] * LEVELS:.0f} of 255 levels, outside {side['outside'] * LEVELS:.1f}"
     moved = "".join(f"<li>{escape(one['name'])}: {signed(one['amount'], 1)} sd</li>" for one in side["top"])
     lead = (
@@ -236,8 +238,9 @@ def _side_html(recipe: Painted, found: Mapping, side: Mapping) -> str:
         if found["reader"]
         else "No reader can say what moved in this network’s pictures."
     )
-    picture = tile(recipe, after, f"The picture, changes outside: {name}", region)
-    drawn = change_map(recipe, before, after, region, f"Map of change, {name}: {says}")
+    before = f'<img src="{found["before"]}" alt="" hidden>'
+    picture = before + tile(recipe, side["picture"], f"The picture, changes outside: {name}", region)
+    drawn = change_map(recipe, region, f"Map of change, {name}: {says}")
     return (
         f'<section><h4>{side["title"]}</h4><div class="pictures">{picture}{drawn}</div>'
         f'<p class="caption">{lead}</p><ul class="moved">{moved}</ul></section>'

@@ -245,9 +245,9 @@
   gan.drawn.regions = (tab, result) => {
     for (const edge of result.querySelectorAll("canvas[data-region]"))
       outline(edge, decode(edge.dataset.region), +edge.dataset.crop);
-    for (const map of result.querySelectorAll("canvas[data-before]")) {
-      const {before, after} = map.dataset, pictures = [before, after].map(src => Object.assign(new Image(), {src}));
-      Promise.all(pictures.map(one => one.decode())).then(() => gan.mapOfChange(map, ...pictures)).catch(() => {});
+    for (const map of result.querySelectorAll("canvas[data-change]")) {
+      const row = [...map.closest(".pictures").querySelectorAll("img")], ends = [row[0], row[row.length - 1]];
+      Promise.all(ends.map(one => one.decode())).then(() => gan.mapOfChange(map, ...ends)).catch(() => {});
     }
   };
 })();
