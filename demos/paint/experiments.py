@@ -266,14 +266,16 @@ def _ban_said(recipe: Painted, sides: list[dict], amount: float) -> str:
 
 
 def refusals(recipe: Painted) -> Iterator[str | Progress]:
-    """This region, then every part on this picture and a corner of it: how many knobs it has, and how it is known."""
-    own = aha(finding.finding(recipe, finding.solve(recipe)))
+    """Every part on this picture and a corner of it: how many knobs it has, and how it is known.
+
+    Above them stands what is known of the region on screen, whichever that is; the script writes it.
+    """
     rows, regions = [], [*((name, name) for name in parts_of(recipe)), ("the upper left corner", corner())]
     for said, region in regions:
         one = replace(recipe, region=region, method="lowrank", lam=0.0, forbid=True, amounts=(), knob=0)
         rows.append(_asked(said, one, finding.solve(one)))
         yield Progress(f"{len(rows)} of {len(regions)} regions", len(rows) / len(regions))
-        yield own + refusals_html(rows) + CORNER
+        yield FINDING + refusals_html(rows) + CORNER
 
 
 def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
@@ -293,6 +295,7 @@ def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
     )
 
 
+FINDING = '<p class="aha" id="paint-finding" data-finding></p>'
 CORNER = (
     f'<div class="buttons"><button type="button" class="plain" id="paint-corner" {setter(region=corner())}>'
     "Try the upper left corner</button></div>"

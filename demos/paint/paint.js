@@ -156,7 +156,7 @@
 
   // what is drawn over the picture and beside it, once the answer stands
   async function drawn({now, current}, {photo, map, crop, film, chips, state}, {buttons}) {
-    chips.draw();
+    chips.draw(); gan.drawn.finding({now});
     buttons.before.setAttribute("aria-pressed", photo.element.classList.contains("was"));
     const {answer, setup} = now;
     if (answer && current()) state.resefa = state.standin && answer.recipe.method === "resefa";
@@ -240,7 +240,12 @@
     return {open, tools, on: () => painting};
   }
 
-  // --- in the experiments: the region's edge, and maps of change with it
+  // --- in the experiments: what is known of the region on screen; a region's edge, and maps of change with it
+
+  gan.drawn.finding = ({now}) => {
+    const said = document.querySelector("[data-finding]"), {answer, setup} = now;
+    if (said) said.textContent = answer && setup.ready !== false ? answer.finding : "";
+  };
 
   gan.drawn.regions = (tab, result) => {
     for (const edge of result.querySelectorAll("canvas[data-region]"))

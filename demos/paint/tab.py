@@ -344,6 +344,7 @@ CELLS = (
         experiments.refusals,
         ("model", "seed", "psi", "label", "layers", "size"),
         says="Asking every part …",
+        drawn=("finding",),
     ),
     Cell(
         "weights",

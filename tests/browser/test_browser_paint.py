@@ -262,13 +262,15 @@ def test_an_empty_corner_is_refused_as_a_finding_with_numbers(visits: Visits):
     press(page, "paint-corner")
     settle(page, "gan.paint.now.recipe.region !== 'mouth'")
     said, sentence = (page.locator(f"#paint-{name}").inner_text() for name in ("verdict", "sentence"))
-    assert said == page.evaluate("gan.paint.now.answer.finding")
+    assert said == page.evaluate("gan.paint.now.answer.finding") == page.locator("#paint-finding").inner_text()
     assert said.startswith("Nothing here can be moved alone") and "rank inside" in said and "refuses" in sentence
 
 
 def test_the_knob_is_tried_on_eight_others_and_compared(visits: Visits):
     page = visits.open()
     settle(page)
+    assert not page.locator("#paint-ban .pictures > img").first.is_visible(), "the maps alone need it"
+    assert page.locator("#paint-finding").inner_text().startswith("The mouth can be moved")
     first = page.locator("#paint-faces .aha").inner_text()
     assert page.locator("#paint-faces .face").count() == 8 and "other pictures" in first
     page.locator("#paint-knob").press("ArrowLeft")
