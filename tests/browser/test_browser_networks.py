@@ -212,8 +212,7 @@ def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visi
     page.wait_for_selector(".network[data-name=my-things] button:visible", timeout=WAIT)
     page.locator(".network[data-name=my-things] button:visible").click()
     page.wait_for_function(
-        "gan.paint.now.recipe.model === 'my-things' && gan.paint.now.setup.solved && gan.paint.now.answer.src "
-        "&& gan.paint.now.recipe.amounts[0] > 0 && gan.same(gan.paint.now.answer.recipe, gan.paint.now.recipe)",
+        "gan.settled('paint') && gan.paint.now.recipe.model === 'my-things' && gan.paint.now.recipe.amounts[0] > 0",
         timeout=WAIT,
     )
     assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
