@@ -32,7 +32,8 @@
       if (!dragging && !waits && store.current() && answer.exact === false) bus.trigger("full", {});
     };
     stage.main = mainOf(store, stage);
-    stage.network = gan.models(parts.models, name, {current: () => now.recipe.model, take: store.take});
+    stage.network = gan.models(parts.models, name, {current: () => now.recipe.model,
+      take: recipe => store.take(recipe)});
     parts.stage.element.replaceChildren(
       E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, stage.main.element),
         E("figcaption", {}, stage.prepare.progress, stage.measure.progress, stage.verdict, stage.grade,
