@@ -11,6 +11,7 @@ import base64
 import hashlib
 import importlib
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -73,9 +74,24 @@ def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Pa
     files = {name: f"{tab}-{name}.webp" for name in images}
     for name, image in images.items():
         write_whole(folder / files[name], _smallest(image))
-    about = dict(found, command=f"python -m demos.page.arrival {tab}", pictures=files)
+    cells = {name: dict(one, html=_apart(one["html"], tab, folder)) for name, one in found.get("cells", {}).items()}
+    about = dict(found, cells=cells, command=f"python -m demos.page.arrival {tab}", pictures=files)
     write_whole(folder / f"{tab}.json", json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode())
     return [f"{tab}.json", *files.values()]
+
+
+def _apart(html: str, tab: str, folder: Path) -> str:
+    """The HTML of a cell with its pictures as files that a browser fetches when they come into sight."""
+
+    def filed(tag: re.Match) -> str:
+        data = base64.b64decode(tag[2])
+        name = f"{tab}-cells/{hashlib.sha256(data).hexdigest()[:12]}.webp"
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_whole(folder / name, data)
+        lazy = "" if "hidden" in tag[3] else ' loading="lazy"'  # a hidden one would never come into sight
+        return f'<img{tag[1]} src="arrival/{name}"{tag[3]}{lazy}>'
+
+    return re.sub(r'<img([^>]*) src="data:image/webp;base64,([^"]+)"([^>]*)>', filed, html)
 
 
 def _smallest(image: Image.Image) -> bytes:

@@ -474,10 +474,12 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     shown = tabs.arrival(TAB)
     assert shown["recipe"] == recipe.as_dict() and shown["answer"]["src"].startswith("data:image/webp")
     assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
-    tiles = re.findall(r"data:image/webp[^\"]+", shown["cells"]["grid"]["html"])
+    tiles = re.findall(r"src=\"(arrival/[^\"]+)\"([^>]*)", shown["cells"]["grid"]["html"])
+    assert all("lazy" in more for _, more in tiles), "they come when they are in sight"
     fresh = re.findall(r"data:image/webp[^\"]+", last_of("grid", recipe)["html"])
     assert len(tiles) == len(fresh) == 60 and all(
-        np.array_equal(pixels(tile), pixels(other)) for tile, other in zip(tiles[::7], fresh[::7])
+        np.array_equal(np.asarray(Image.open(tmp_path / file).convert("RGB")), pixels(other))
+        for (file, _), other in zip(tiles[::7], fresh[::7])
     )
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)
     assert tabs.arrival(TAB)["answer"] == {}
