@@ -29,7 +29,7 @@ from .classes import class_names, class_of
 from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
-LARGEST_STATES = 256 * 2**20  # bytes of layers' outputs that are kept
+LARGEST_STATES = 128 * 2**20  # bytes of layers' outputs that are kept
 LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
 NOUNS = {"portraits": "portrait", "objects": "object"}
 

@@ -37,7 +37,7 @@ MOST_MEMORY = 8 * 2**30  # bytes, where the machine does not say what is free
 PASSES = 2.5  # a column of the Jacobian costs that many pictures, measured at 64 and 128 px
 LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes
 PATIENCE = 20  # seconds of work that begin without being asked for
-LARGEST_JACOBIANS, LARGEST_SOLVED = 256 * 2**20, 64 * 2**20  # bytes that are kept
+LARGEST_JACOBIANS, LARGEST_SOLVED = 96 * 2**20, 32 * 2**20  # bytes that are kept
 
 
 # --- keys, memory, time

@@ -216,15 +216,18 @@ def measured(door: str, given: argparse.Namespace) -> None:
     """Prints a row for one door of one checkout."""
     with tempfile.TemporaryDirectory() as folder:
         process, url = start(Path(folder), given.root)
-        ended = threading.Event()
+        ended, beside = threading.Event(), None
         try:
             if given.restoration:
-                threading.Thread(target=restore, args=(url, ended), daemon=True).start()
+                beside = threading.Thread(target=restore, args=(url, ended), daemon=True)
+                beside.start()
                 time.sleep(5)
             before = speed()
             visitors = crowd(url, door, given.visitors, given.seconds)
         finally:
             ended.set()
+            if beside:
+                beside.join(10)
             process.terminate()
             process.wait(30)
     waits = [wait for one in visitors for wait in one.waits]
