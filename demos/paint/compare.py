@@ -72,17 +72,16 @@ class Compared:
         )
 
 
-def methods(recipe: Painted) -> Iterator[dict]:
+def methods(recipe: Painted) -> Iterator[dict | Progress]:
     """Rows of Compared as they come: the best direction of each method by the first-order ratio."""
-    rows = []
-    for row in _compared(recipe):
+    rows, knobs = [], (yield from finding.solved(replace(recipe, method="lowrank", lam=0.0, forbid=True)))
+    for row in _compared(recipe, knobs):
         rows.append(row)
         yield dict(rows=[one.cells() for one in rows], pictures=[one.picture for one in rows])
 
 
-def _compared(recipe: Painted) -> Iterator[Compared]:
-    lowrank_knobs = finding.solve(replace(recipe, method="lowrank", lam=0.0, forbid=True))
-    found, generator, solved = lowrank_knobs.grams, recipes.opened(recipe.model), lowrank_knobs.solved
+def _compared(recipe: Painted, knobs: RegionKnobs) -> Iterator[Compared]:
+    found, generator, solved = knobs.grams, recipes.opened(recipe.model), knobs.solved
     count = min(TRIED, len(found.movable))
     first = Directions(solved.directions.vectors[:5], solved.directions.scores[:5], found.slots)
     before_it = Directions(solved.unprojected.vectors[:5], solved.unprojected.scores[:5], found.slots)
@@ -165,11 +164,11 @@ def as_latex(rows: list[tuple[str, ...]], caption: str) -> str:
 
 def weights(recipe: Painted) -> Iterator[str | Progress]:
     """LowRankGAN at several lambdas: ranks, what survives, the spectra, and the picture at half of knob 1's way."""
-    knobs = finding.solve(replace(recipe, method="lowrank", lam=0.0, forbid=True))
+    knobs = yield from finding.solved(replace(recipe, method="lowrank", lam=0.0, forbid=True))
     tried, cards = list(weights_around(knobs.solved.outside.lam)), []
     for lam in tried:
         chosen = replace(recipe, method="lowrank", lam=lam, forbid=True, knob=0)
-        cards.append(_weight_card(chosen, finding.solve(chosen)))
+        cards.append(_weight_card(chosen, (yield from finding.solved(chosen))))
         yield Progress(f"{len(cards)} of {len(tried)} values of lambda", len(cards) / len(tried))
         yield "".join(cards)
 

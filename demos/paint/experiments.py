@@ -60,7 +60,11 @@ def only(recipe: Painted, amount: float) -> tuple[float, ...]:
 
 def needed(recipe: Painted) -> RegionKnobs:
     """The recipe's knobs, found now where only their record was shown. Raises RecipeError where the region has none."""
-    knobs = finding.solve(recipe)
+    return some(recipe, finding.solve(recipe))
+
+
+def some(recipe: Painted, knobs: RegionKnobs) -> RegionKnobs:
+    """The knobs, of which there have to be some."""
     if not knobs.steps:
         raise RecipeError(f"nothing moves {called(recipe)} alone, so there is nothing to turn: choose another region")
     return knobs
@@ -129,9 +133,9 @@ def named(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
 # --- eight other faces
 
 
-def faces(recipe: Painted, page: int = 0) -> Iterator[dict]:
+def faces(recipe: Painted, page: int = 0) -> Iterator[dict | Progress]:
     """Eight other pictures before and after the knob: the part read anew on each, a painted region as it is."""
-    knobs = needed(recipe)
+    knobs = some(recipe, (yield from finding.solved(recipe)))
     amount, part, rows = amount_of(recipe, knobs), recipe.region in part_names(recipe.model), []
     first = FIRST_FACE + page * FACES
     for seed in range(first, first + FACES):
@@ -193,14 +197,15 @@ def _faces_said(recipe: Painted, rows: list[dict], amount: float, seeds: range) 
 # --- the ban, on and off
 
 
-def ban(recipe: Painted) -> Iterator[dict]:
+def ban(recipe: Painted) -> Iterator[dict | Progress]:
     """The chosen knob with changes outside forbidden and allowed, at the same change inside; what the reader says."""
-    sides, first = [], needed(replace(recipe, forbid=True))
+    banned = replace(recipe, forbid=True)
+    sides, first = [], some(banned, (yield from finding.solved(banned)))
     amount = amount_of(recipe, first)
     before = render(recipe, None, [()])
     for forbid in (True, False):
         one = replace(recipe, forbid=forbid)
-        knobs = needed(one)
+        knobs = some(one, (yield from finding.solved(one)))
         after = render(one, knobs, [only(one, amount)])
         inside, outside = change(before[0], after[0], full_mask(one))
         changed = read_change(one.model, before, after)
@@ -273,7 +278,7 @@ def refusals(recipe: Painted) -> Iterator[str | Progress]:
     rows, regions = [], [*((name, name) for name in parts_of(recipe)), ("the upper left corner", corner())]
     for said, region in regions:
         one = replace(recipe, region=region, method="lowrank", lam=0.0, forbid=True, amounts=(), knob=0)
-        rows.append(_asked(said, one, finding.solve(one)))
+        rows.append(_asked(said, one, (yield from finding.solved(one))))
         yield Progress(f"{len(rows)} of {len(regions)} regions", len(rows) / len(regions))
         yield FINDING + refusals_html(rows) + CORNER
 

@@ -9,6 +9,7 @@ import copy
 import hashlib
 import math
 import os
+from collections import abc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -150,6 +151,12 @@ def solve(recipe: Painted) -> RegionKnobs:
     """The recipe's knobs, solved now where need be. Raises RecipeError."""
     for _ in solving(recipe):
         pass
+    return known(recipe)
+
+
+def solved(recipe: Painted) -> abc.Generator[Progress, None, RegionKnobs]:
+    """`knobs = yield from solved(recipe)`, in an experiment: it says how far they are, and can be stopped meanwhile."""
+    yield from solving(recipe)
     return known(recipe)
 
 

@@ -34,7 +34,7 @@ from core.truth.worlds.portraits import FACTORS
 from demos.page import picture as recipes
 from demos.page import tab as page
 from demos.page import words
-from demos.page.cells import Cell, Progress, last_of
+from demos.page.cells import Cell, Progress, last_of, run_of
 from demos.page.fields import RecipeError
 from demos.page.queue import QUEUE
 from demos.page.stage import film_part
@@ -684,3 +684,15 @@ def test_other_architectures_are_painted_too_and_a_class_is_only_its_own(make, t
     still = torch.ones(generator.dim, dtype=torch.bool)
     still[generator.movable] = False
     assert not moved[:, still].any(), "what belongs to the class was moved"
+
+
+@pytest.mark.parametrize("name", ["ban", "faces", "refuse", "compare", "weights"])
+def test_an_experiment_that_waits_for_knobs_says_how_far_they_are_and_can_be_left(name):
+    pieces = iter(run_of(cell(name), turned()))
+    first = next(pieces)
+    assert isinstance(first, Progress) and first.says
+    pieces.close()
+    deadline = time.monotonic() + 20
+    while QUEUE.line and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not QUEUE.line, "nobody watches the search, so it ended"
