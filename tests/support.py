@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,8 @@ class Event:
 
     def __init__(self, **data):
         self.__dict__.update(data, key=data.get("key", "k"))
+
+
+def last_html(pieces: Iterable) -> str:
+    """What the stream of a cell that yields HTML ends with."""
+    return [piece for piece in pieces if isinstance(piece, str)][-1]

@@ -108,12 +108,6 @@ def last_of(one: Cell, recipe: Fields) -> dict:
     return dict(last if isinstance(last, Mapping) else {}, html=html_of(one, recipe, last))
 
 
-def last_html(pieces: Iterator[str | Progress | None]) -> str:
-    """What a cell ends with: what is recorded, and what programs get."""
-    found = [piece for piece in pieces if isinstance(piece, str)]
-    return found[-1] if found else ""
-
-
 # --- its handlers
 
 BROKEN = "This could not be done: something broke on the server. Press the button to try again."

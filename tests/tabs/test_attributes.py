@@ -16,10 +16,10 @@ from core.truth import statistics
 from demos.attributes import TAB, Attributes, knobs_of
 from demos.page import export, labels, pace
 from demos.page import tab as page
-from demos.page.cells import last_html
 from demos.page.fields import RecipeError, recipe_of_link
 
 from .. import tiny
+from ..support import last_html
 
 MODEL = "own-network"
 

@@ -30,7 +30,7 @@ from demos.page import evidence as measured
 from demos.page import handlers as wiring
 from demos.page import own_pictures
 from demos.page import tab as page
-from demos.page.cells import last_html, stopping, watched
+from demos.page.cells import stopping, watched
 from demos.page.fields import RecipeError
 from demos.page.handlers import last_of
 from demos.page.queue import QUEUE
@@ -46,7 +46,7 @@ from demos.restore.tab import TAB
 from weights.recipes.measure import restore_tables
 from weights.recipes.measure.words import interval, minus
 
-from ..support import MODEL, SIDE, Event, Request, pixels
+from ..support import MODEL, SIDE, Event, Request, last_html, pixels
 from .test_restore_recipe import HINTS, searched
 
 

@@ -111,28 +111,7 @@ window.gan = window.gan || (() => {
     return {element, moved};
   };
 
-  // --- a recipe with knobs: Steer and Paint
-
-  // What was on screen before, to go back to: the last `most` recipes, of which `now.saved` is the newest.
-  gan.history = (now, most = 50) => {
-    const past = [];
-    const remember = () => {
-      if (gan.same(now.saved, now.recipe)) return;
-      past.push(now.saved);
-      if (past.length > most) past.shift();
-      now.saved = gan.copyOf(now.recipe);
-    };
-    const back = () => { now.recipe = past.pop(); now.saved = gan.copyOf(now.recipe); };
-    return {remember, back, any: () => past.length > 0};
-  };
-
-  // A recipe was refused: the last good one stands again. A refused link changed no recipe, so that nobody will answer.
-  gan.standAgain = ({now, bus, parts, send, tell}) => {
-    now.recipe = gan.copyOf(now.good); now.saved = gan.copyOf(now.good); now.refused = true;
-    const asks = !gan.same(bus.props.value, now.good);
-    send(); tell();
-    if (!asks && now.answer) parts.stage.props.value = now.answer;
-  };
+  // --- what a stage begins with
 
   // Where a link is on its way, the arrival picture would be another one than was asked for: it waits, at most so many
   // milliseconds. Returns what ends the waiting, or begins it.

@@ -141,10 +141,6 @@
 
   // --- pictures
 
-  // A picture with words under it.
-  gan.tile = (src, alt, text) => E("figure", {class: "restore-tile"},
-    E("div", {class: "seen"}, E("img", {src, alt, draggable: false})), E("figcaption", {}, text));
-
   // Before on the left, after on the right; pressing it shows the whole picture and back.
   gan.photo = () => {
     const after = E("img", {class: "after", alt: ""}), before = E("img", {class: "before", alt: ""});
