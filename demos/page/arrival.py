@@ -13,7 +13,7 @@ import importlib
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -68,13 +68,20 @@ def picture_in(uri: str) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
 
 
-def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path) -> list[str]:
-    """Writes a record and its pictures; returns the names of the files."""
+def save(
+    tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path, *, at_once: Collection[str] = ()
+) -> list[str]:
+    """Writes a record and its pictures; returns the names of the files.
+
+    at_once: cells whose pictures are seen first and come with the page; those of others come into sight with them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: f"{tab}-{name}.webp" for name in images}
     for name, image in images.items():
         write_whole(folder / files[name], _smallest(image))
-    cells = {name: dict(one, html=_apart(one["html"], tab, folder)) for name, one in found.get("cells", {}).items()}
+    cells = dict(found.get("cells", {}))
+    for name in cells.keys() - set(at_once):
+        cells[name] = dict(cells[name], html=_apart(cells[name]["html"], tab, folder))
     about = dict(found, cells=cells, command=f"python -m demos.page.arrival {tab}", pictures=files)
     write_whole(folder / f"{tab}.json", json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode())
     return [f"{tab}.json", *files.values()]

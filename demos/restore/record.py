@@ -75,7 +75,7 @@ def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
     tasks, films = task_records(model, bench)
     cells = dict(cell_records(shown), five=answers)
     found = dict(words, made_from=made_from(model), recipe=first.as_dict(), tasks=tasks, cells=cells)
-    return save(NAME, dict(found, code=code_for(shown)), films, folder)
+    return save(NAME, dict(found, code=code_for(shown)), films, folder, at_once=("five",))
 
 
 def main(arguments: Sequence[str]) -> None:
