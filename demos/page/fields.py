@@ -376,7 +376,8 @@ def recipe_of_link(query: Mapping[str, str]) -> Fields:
     """The recipe of a link's parameters, of whichever tab it is. Raises RecipeError."""
     tab = query.get("tab", "") if isinstance(query, Mapping) else ""
     if tab not in Fields.of_tab:
-        raise RecipeError(f"this page has no tab {quoted(tab)}: it has {', '.join(filter(None, Fields.of_tab))}")
+        known = sorted(name for name in Fields.of_tab if name)
+        raise RecipeError(f"this page has no tab {quoted(tab)}: it has {', '.join(known)}")
     return Fields.of_tab[tab].from_query(query)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..page import knobs
 from ..page.evidence import evidence
-from ..page.fields import RecipeError, amounts_field, recipe_of_link, whole_field
+from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
 from ..page.picture import reach_of
 from ..page.sources import KNOBS, METHODS, KnobSet, directions_of, origin
@@ -38,6 +38,9 @@ class Recipe(KnobSet, tab="", what="a recipe of a picture", give="give what the 
         if self.method != "file":
             return ""
         return "A link cannot hold your file of directions: it opens the same settings with SeFa."
+
+
+Fields.of_tab["steer"] = Recipe  # its links need not name the tab, but may
 
 
 def turned(recipe: Recipe, knob: int, amount: float) -> Recipe:

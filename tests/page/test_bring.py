@@ -81,9 +81,27 @@ def test_a_file_without_a_recipe_of_this_page_gets_a_sentence(kind: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hello", "{", "https://example.org/", "?tab=wings&seed=3", "?seed=abc", "{}", "//["]
+    "text",
+    [
+        "",
+        "hello",
+        "{",
+        "https://example.org/",
+        "https://example.org/?x=1",
+        "?tab=wings&seed=3",
+        "?v=1&seed=abc",
+        "{}",
+        "//[",
+    ],
 )
 def test_text_that_is_no_recipe_gets_a_sentence(text: str) -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_in_text(text)
     assert len(str(caught.value)) > 30
+
+
+def test_a_link_may_name_the_tab_that_links_need_not_name() -> None:
+    from demos.steer.recipe import Recipe
+
+    made = Recipe(next(iter(zoo.CARDS)), seed=12)
+    assert recipe_in_text(f"https://example.org/?tab=steer&{made.query()}") == made
