@@ -163,7 +163,7 @@ class Restoration(
         return {name: value for name, value in super().unread(model, **values).items() if name != "psi"}
 
     def shared(self) -> Restoration:
-        """The same settings on an example where the picture is the visitor's own: nobody else may see that."""
+        """What a link can hold: of a visitor's own picture the settings alone, on an example."""
         return replace(self, shows="", own="", as_is=False, loss="") if self.shows == OWN else self
 
     def link_note(self) -> str:
