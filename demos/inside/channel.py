@@ -14,16 +14,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core import zoo
+from core import pace, zoo
 from core.channels import effect
 from core.channels.awareness import strongest
 from core.channels.effect import Untouched, half_on, levels
 from core.images import to_pil, webp
+from core.parts import has_parts, read_parts
 
-from ..page import pace
 from ..page.blocks import Bar, bars, data_uri, setter
 from ..page.cache import Cache
-from ..page.parts_of_pictures import has_parts, read_parts
 from ..page.picture import shown
 from .recipe import MOST, Look, awareness_of, class_names, codes_of, gate_name, generator_of, named, strength
 

@@ -12,7 +12,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from core import zoo
+from core import pace, zoo
 from core.channels.awareness import chosen, likeness
 from core.channels.editing import ChannelEdit, edited, hybrid
 from core.channels.effect import levels
@@ -20,7 +20,7 @@ from core.images import strip as side_by_side
 from core.images import to_pil, webp
 from core.truth.likeness import by_likeness, likeness_sentence
 
-from ..page import pace, words
+from ..page import words
 from ..page.blocks import Bar, aha, bars, data_uri, film, heat, slider, slides, table, tile
 from ..page.picture import opened
 from .channel import uri

@@ -13,12 +13,12 @@ from core.channels.awareness import activations, awareness, causal_effect, mean_
 from core.channels.effect import LEVELS
 from core.channels.segmentation import SIDE, segment
 from core.images import webp
+from core.parts import has_parts
 from core.truth.scores import rank_correlation
 
 from ..page.blocks import aha, data_uri, table
 from ..page.cells import Progress
 from ..page.fields import RecipeError
-from ..page.parts_of_pictures import has_parts
 from ..page.picture import opened
 from ..page.words import signed
 from .channel import DOTS, uri

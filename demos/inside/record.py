@@ -18,9 +18,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from core import zoo
+from core.parts import has_parts, read_parts
 
 from ..page.arrival import ARRIVAL
-from ..page.parts_of_pictures import has_parts, read_parts
 from ..page.record import record
 from . import channel as channels
 from . import classes

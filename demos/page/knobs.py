@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core import zoo
+from core import pace, zoo
 from core.codes import Directions, Picture, edit
 from core.images import webp
 
-from . import models, pace
+from . import models
 from .fields import RecipeError
 from .picture import (
     PictureRecipe,

@@ -10,9 +10,8 @@ from collections.abc import Generator, Iterator
 
 import gradio as gr
 
-from core import zoo
+from core import pace, zoo
 
-from . import pace
 from .fields import RecipeError
 from .parts import LIVE, part, private
 from .picture import NOUNS, PictureRecipe

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core import zoo
+from core import pace, zoo
 from core.checkpoints import native
 from core.codes import Picture
 from core.codes import layer_groups as groups_of
@@ -23,7 +23,6 @@ from core.drawing import draw, prefix
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
-from . import pace
 from .cache import Cache
 from .classes import class_names, class_of
 from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field

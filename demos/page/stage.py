@@ -11,10 +11,10 @@ from PIL import Image
 from core import zoo
 from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
+from core.pace import pace_of
 
 from . import export, knobs
 from .blocks import data_uri
-from .pace import pace_of
 from .picture import PictureRecipe, has_bytes, picture_bytes, shown, untouched
 from .pictures import Door, Drawing, address
 

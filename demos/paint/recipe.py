@@ -15,13 +15,13 @@ from torch import Tensor
 from core import zoo
 from core.factorization.lowrank import OFFICIAL_LAMBDA
 from core.factorization.region import KNOBS, REACH, STEP, TRIED
+from core.parts import AROUND, PARTS, has_parts, part_names, read_parts
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
 from ..page.cache import cached
 from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
-from ..page.parts_of_pictures import AROUND, PARTS, has_parts, part_names, read_parts
 from ..page.picture import PictureRecipe, layers_field, untouched
 
 PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")

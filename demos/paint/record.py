@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 
 from core import zoo
+from core.pace import pace_of
 
 from ..page.arrival import ARRIVAL, recorded
-from ..page.pace import pace_of
 from ..page.record import record
 from . import evidence, search
 from .recipe import Painted

@@ -24,12 +24,12 @@ from core.factorization import jacobian, lowrank, region
 from core.factorization.jacobian import Grams, PictureGrams
 from core.factorization.region import FURTHEST, STEP, RegionKnobs, ratios, ways
 from core.generators.base import Generator
+from core.pace import pace_of
 
 from ..page import picture as recipes
 from ..page.cache import Cache
 from ..page.cells import Progress
 from ..page.fields import RecipeError
-from ..page.pace import pace_of
 from ..page.queue import QUEUE
 from .recipe import Painted, called, mask_of
 

@@ -16,6 +16,7 @@ from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.region import STEP, RegionKnobs, change
 from core.factorization.resefa import resefa_of
 from core.images import webp
+from core.pace import pace_of
 from core.regions import to_text
 
 from ..page import evidence as measured
@@ -26,7 +27,6 @@ from ..page.cache import Cache
 from ..page.cells import Cell, Progress
 from ..page.handlers import buttons, guarded, keyed
 from ..page.knobs import FILM, settings_of
-from ..page.pace import pace_of
 from ..page.parts import LONG, deliver, part, private, publish
 from ..page.pictures import address, own_network
 from ..page.queue import SHORT

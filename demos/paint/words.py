@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from core.factorization.region import STEP, TRIED, RegionKnobs
+from core.pace import pace_of
 
 from ..page import picture as recipes
 from ..page import words
 from ..page.cache import Cache
-from ..page.pace import pace_of
 from . import evidence as on_unseen
 from . import experiments
 from . import recipe as painted

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.images import webp
+from core.pace import pace_of
 
 from ..page import words
 from ..page.blocks import aha, data_uri, setter
@@ -17,7 +18,6 @@ from ..page.cells import Cell
 from ..page.evidence import evidence
 from ..page.gpu import batch
 from ..page.knobs import name_of
-from ..page.pace import pace_of
 from ..page.picture import render as render_untouched
 from ..page.picture import shown
 from ..page.queue import SHORT

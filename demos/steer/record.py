@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from core import zoo
+from core.pace import pace_of
 
 from ..page.arrival import ARRIVAL
-from ..page.pace import pace_of
 from ..page.record import record
 from .recipe import Recipe
 from .tab import TAB

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 import pytest
 
-from core import zoo
-from demos.page import fields, pace
+from core import pace, zoo
+from demos.page import fields
 
 from ..fixtures.record_links import TIMES, pixels
 

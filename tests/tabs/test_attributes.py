@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from core import zoo
+from core import pace, zoo
 from core.checkpoints import native
 from core.truth import statistics
 from demos.attributes import TAB, Attributes, knobs_of
-from demos.page import export, labels, pace
+from demos.page import export, labels
 from demos.page import tab as page
 from demos.page.fields import RecipeError, recipe_of_link
 

@@ -12,9 +12,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from core import zoo
-from core.generators.base import Generator
-from core.precision import Precision, chosen
+from . import zoo
+from .generators.base import Generator
+from .precision import Precision, chosen
 
 SLOW = 0.15  # seconds a picture from which on something quicker is shown while a knob moves
 TRIES = 6  # of which the quickest counts

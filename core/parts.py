@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core import zoo
+from . import zoo
 
 PARTS = ("mouth", "eyes", "hair", "glasses", "background", "shirt")  # of a face, offered in this order
 AROUND = ("background", "floor")  # of an object everything is offered, and these last
