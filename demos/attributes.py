@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from core import zoo
+from core import evidence, zoo
 from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, pure
 from core.factorization.baseline import random_directions, spread_along
@@ -18,7 +18,7 @@ from core.factorization.sefa import sefa
 from core.truth.judge import READER
 from core.truth.verdict import named_knob
 
-from .page import blocks, evidence
+from .page import blocks
 from .page.arrival import recorded
 from .page.cache import cached
 from .page.cells import Cell, Progress, truth_cell
@@ -199,7 +199,7 @@ TAB = Tab(
     setup=setup,
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
-    made_from=lambda model: evidence.made_from(model) | evidence.files(f"{model}-attributes"),
+    made_from=lambda model: evidence.made_from(model, "attributes"),
     first=first,
     cells=CELLS,
 )

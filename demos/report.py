@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core import evidence as measured
 from core import zoo
 from core.checkpoints import Described
 from core.checkpoints.export import Provenance, draw, parameters
@@ -32,7 +33,6 @@ from core.truth.verdict import statistics_verdict
 from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 
-from .page import evidence as measured
 from .page import verdicts
 from .page.blocks import data_uri, figure, table, verdict
 from .page.parts import css
@@ -161,7 +161,7 @@ def _knob_pictures(subject: Subject, directions: Directions, steps: Tensor) -> W
 
 def _evidence(subject: Subject, directions: Directions, steps: Tensor, seconds: float) -> Work[Step, None, Evidence]:
     bundled = subject.card is not None and subject.card.hub is None
-    known = measured.evidence(subject.card.name) if bundled else None
+    known = measured.recorded(subject.card.name) if bundled else None
     if known:
         return recorded(known, load_world(subject.card.world).FACTORS, len(directions))
     if not seconds:

@@ -11,7 +11,8 @@ import gradio as gr
 from core import zoo
 from core.truth.judge import GRADES
 
-from . import blocks, evidence, handlers
+from . import blocks, handlers
+from .evidence import measured_on, written
 from .fields import Fields, RecipeError
 from .handlers import refused
 from .queue import LONG, QUEUE, SHORT
@@ -77,9 +78,9 @@ def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True) -> Cel
     """
 
     def truth(recipe: Any) -> Iterator[str]:
-        said = evidence.written(recipe.model, kind) or blocks.paragraph(nothing)
+        said = written(recipe.model, kind) or blocks.paragraph(nothing)
         grade = blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) if judged else ""
-        yield grade + said + evidence.measured_on(recipe.model, kind)
+        yield grade + said + measured_on(recipe.model, kind)
 
     lead = "By a command of its own, with controls."
     return Cell("truth", "Measured once", lead, "Look it up", truth, ("model",), "true", by_itself=True, lane=SHORT)

@@ -10,13 +10,13 @@ from core import zoo
 from core.boundaries.files import Labels, load_labels
 from core.boundaries.jacobian import reading_jacobian_steps
 from core.codes import Directions, codes_in_turn
+from core.evidence import reader_hash
 from core.factorization.baseline import spread_along
 from core.truth import scores
 from core.truth.judge import Judge
 
 from .cache import Cache
 from .cells import Progress
-from .evidence import reader_hash
 from .picture import PictureRecipe, opened
 
 LABELLED, FIRST_LABELLED = 2_000, 600_000  # pictures that are read, and the first one's seed

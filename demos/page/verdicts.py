@@ -7,18 +7,15 @@ statistics; every claim says which grade of evidence it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from functools import lru_cache
-
-import torch
-from torch import Tensor
+from collections.abc import Iterator, Sequence
 
 from core import zoo
-from core.codes import Directions, codes_in_turn
+from core.codes import codes_in_turn
+from core.evidence import recorded
 from core.factorization.baseline import random_directions, spread_along
-from core.truth import scores, statistics
-from core.truth.judge import GRADES, READER, STATISTICS, Judge
-from core.truth.verdict import BESIDE, Verdict, statistics_verdict, verdict, verdict_of
+from core.truth import records, statistics
+from core.truth.judge import GRADES, READER, STATISTICS
+from core.truth.records import strongest_first
 from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
 from core.zoo import has_reader
@@ -26,7 +23,6 @@ from core.zoo import has_reader
 from .blocks import Bar, bars
 from .cache import Cache
 from .cells import Progress
-from .evidence import evidence
 from .knobs import Knobs
 from .sources import KnobSet, directions_of
 
@@ -49,13 +45,9 @@ def _judge(recipe: KnobSet) -> str:
 
 
 def measured_knobs(recipe: KnobSet) -> list[dict] | None:
-    """One record a knob (verdict, mean, low, high, purity ...), from the evidence or measured here.
-
-    grade: what judged it, a key of GRADES. percentile: of the statistics, share (0 to 1) of random directions that move
-    each less; empty where a reader judged, who compares with random knobs in the verdict.
-    """
+    """One record a knob, see `core.truth.records`, from the evidence or measured here."""
     method = f"sefa-{recipe.mode}" if recipe.method == "sefa" else recipe.method
-    known = evidence(recipe.model) or {}
+    known = recorded(recipe.model) or {}
     found = known.get("sets", {}).get(f"{method}/{recipe.layers}")
     if found is None:
         return _measured.get(_key(recipe))
@@ -65,23 +57,14 @@ def measured_knobs(recipe: KnobSet) -> list[dict] | None:
 
 def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) -> str:
     """The sentence about a knob of the evidence, built from its numbers."""
-    numbers = (tuple(knob[name]) for name in ("mean", "low", "high", "same_sign"))
-    baseline, n = known["baseline"][layers], known["samples"]["faces"]
-    return _sentence(*numbers, tuple(factors), baseline, n, zoo.card(known["card"]).things)
-
-
-@lru_cache(maxsize=1024)
-def _sentence(
-    mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple, baseline: float, n: int, things: str
-) -> str:
-    numbers = map(torch.tensor, (mean, low, high, same_sign))
-    return verdict_of(*numbers, factors, baseline=baseline, n=n, things=things).text
+    counted = dict(n=known["samples"]["faces"], things=zoo.card(known["card"]).things)
+    return records.verdict_in(knob, factors, baseline=known["baseline"][layers], **counted)
 
 
 def grade_of(recipe: KnobSet) -> str:
     """A key of GRADES: what judged these knobs; where nothing did yet, what would."""
-    records = measured_knobs(recipe)
-    return records[0].get("grade", READER) if records else _judge(recipe)
+    found = measured_knobs(recipe)
+    return found[0].get("grade", READER) if found else _judge(recipe)
 
 
 def factors_of(model: str, grade: str) -> Sequence[Factor]:
@@ -91,14 +74,9 @@ def factors_of(model: str, grade: str) -> Sequence[Factor]:
 # --- as tables
 
 
-def strongest_first(record: dict) -> list[int]:
-    """The numbers of the factors of a record, by the size of their change."""
-    return sorted(range(len(record["mean"])), key=lambda i: -abs(record["mean"][i]))
-
-
 def chance_of(model: str, layers: str) -> list[dict]:
     """The records of random knobs in the evidence; none where nothing was measured."""
-    return (evidence(model) or {}).get("sets", {}).get(f"random/{layers}", {}).get("knobs", [])
+    return (recorded(model) or {}).get("sets", {}).get(f"random/{layers}", {}).get("knobs", [])
 
 
 def factor_bars(
@@ -107,11 +85,7 @@ def factor_bars(
     """By how much a knob changes the `most` factors that it changes most, beside what random knobs do to each."""
     beside = [sum(abs(one["mean"][i]) for one in chance) / len(chance) for i in range(len(factors))] if chance else None
     rows = [
-        Bar(
-            factors[i].description,
-            *(record[name][i] for name in ("mean", "low", "high")),
-            beside=beside and beside[i],
-        )
+        Bar(factors[i].description, record["mean"][i], record["low"][i], record["high"][i], beside and beside[i])
         for i in strongest_first(record)[:most]
     ]
     name = f"{len(chance)} random knobs, mean size" if chance else ""
@@ -123,12 +97,13 @@ def factor_bars(
 
 def knobs_of(recipe: KnobSet) -> Knobs:
     """The knobs of a set, named after what they were measured to move. Raises RecipeError, see `directions_of`."""
-    (directions, steps), records = directions_of(recipe), measured_knobs(recipe)
+    (directions, steps), found = directions_of(recipe), measured_knobs(recipe)
     ranked = ORDERS[recipe.method] == "strongest first"
     shares = (100 * directions.scores / directions.scores.max().clamp(min=1e-12)).round().int().tolist()
-    named = [_named(records[i] if records else None, i, recipe.model) for i in range(len(directions))]
-    words = {name: [one[name] for one in named] for name in ("titles", "ends", "verdicts", "also")}
-    return Knobs(directions, steps.tolist(), **words, strengths=shares if ranked else [0] * len(shares))
+    shown = [_shown(found[i] if found else None, i, recipe.model) for i in range(len(directions))]
+    titles, also, ends, verdicts = zip(*shown)
+    strengths = shares if ranked else [0] * len(shares)
+    return Knobs(directions, steps.tolist(), titles, ends, verdicts, also, strengths)
 
 
 def setup_of(recipe: KnobSet) -> dict:
@@ -136,19 +111,12 @@ def setup_of(recipe: KnobSet) -> dict:
     return dict(measurable=not measured_knobs(recipe), grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
 
 
-def _named(record: dict | None, knob: int, model: str) -> dict:
-    """What a control shows of a knob: what it moves, the words at its ends, its verdict; no claim without a record."""
+def _shown(record: dict | None, knob: int, model: str) -> tuple[str, str, tuple[str, str], str]:
+    """Of a knob: what it moves, what else, the words at its ends, its verdict; no claim without a record."""
     if record is None:
-        unknown = f"What knob {knob + 1} moves has not been measured: press “{MEASURE}”."
-        return dict(titles="", also="", ends=("−", "+"), verdicts=unknown)
-    said = dict(titles="many things a little", also="", ends=("one way", "the other way"), verdicts=record["verdict"])
-    if record["strongest"] is None:
-        return said
-    factors, mean = factors_of(model, record.get("grade", READER)), record["mean"]
-    first, second = strongest_first(record)[:2]
-    ends = (factors[first].low, factors[first].high)[:: 1 if mean[first] > 0 else -1]
-    also = f"also: {factors[second].description}" if abs(mean[second]) >= BESIDE * abs(mean[first]) else ""
-    return dict(said, titles=factors[first].description, also=also, ends=ends)
+        return "", "", ("−", "+"), f"What knob {knob + 1} moves has not been measured: press “{MEASURE}”."
+    factors = factors_of(model, record.get("grade", READER))
+    return *records.name_of(record, factors), record["verdict"]
 
 
 # --- measured while the page runs
@@ -159,55 +127,18 @@ def measure(recipe: KnobSet) -> Iterator[Progress]:
 
     Afterwards `measured_knobs` has it; nothing is measured twice.
     """
-    if not measured_knobs(recipe):
-        judge = zoo.load_judge(recipe.model)
-        records = yield from _with_reader(recipe, judge) if judge.grade == READER else _with_statistics(recipe)
-        _measured.put(_key(recipe), records)
-
-
-def _with_reader(recipe: KnobSet, judge: Judge) -> Generator[Progress, None, list[dict]]:
-    generator, (directions, steps) = zoo.load(recipe.model), directions_of(recipe)
-    codes = codes_in_turn(generator, FACES, FIRST_FACE, psi=zoo.card(recipe.model).psi)
-
-    def turned(some: Directions, steps: Tensor) -> Iterator[Tensor]:
-        return scores.knob_changes_of(generator, judge.read, codes, some, steps, judge.spread.float())
-
-    chance, strongest, records = random_directions(generator, directions.slots, k=RANDOM_DRAWS, seed=7), [], []
-    for change in turned(chance, spread_along(generator, chance)):
-        strongest.append(change.mean(0).abs().amax())
-        yield Progress(f"Turning random knobs on {FACES} {judge.things}: {len(strongest)} of {RANDOM_DRAWS}.")
-    baseline = float(torch.stack(strongest).median())
-    for change in turned(directions, steps):
-        records.append(_record(change, verdict(change, judge.factors, baseline=baseline, things=judge.things), READER))
-        yield Progress(f"Turning knob {len(records)} of {len(directions)} on {FACES} {judge.things}.")
-    return records
-
-
-def _with_statistics(recipe: KnobSet) -> Generator[Progress, None, list[dict]]:
-    directions, steps = directions_of(recipe)
-    what = f"{len(directions)} knobs and {statistics.RANDOM} random ones"
-    generator, psi = zoo.load(recipe.model), zoo.card(recipe.model).psi
-    pictures = dict(psi=psi, seeds=FACES, first_seed=FIRST_FACE, seconds=BUDGET)
-    for step in statistics.measure(generator, directions, steps, **pictures):
-        yield Progress(f"Turning {what} on {step.total} pictures: {step.done} of {step.total}.")
-    found, records = step.result, []
-    for change, percentile in zip(found.changes, found.percentile):
-        said = statistics_verdict(change, percentile, statistics.FACTORS, random=found.random)
-        records.append(_record(change, said, STATISTICS, percentile.tolist()))
-    return records
-
-
-def _record(change: Tensor, said: Verdict, grade: str, percentile: Sequence[float] = ()) -> dict:
-    mean, low, high = scores.interval(change)
-    return dict(
-        strongest=said.strongest,
-        verdict=said.text,
-        purity=said.purity,
-        mean=mean.tolist(),
-        low=low.tolist(),
-        high=high.tolist(),
-        same_sign=scores.same_sign(change).tolist(),
-        percentile=list(percentile),
-        grade=grade,
-        pictures=len(change),
-    )
+    if measured_knobs(recipe):
+        return
+    generator, judge, psi = zoo.load(recipe.model), zoo.load_judge(recipe.model), zoo.card(recipe.model).psi
+    knobs = directions_of(recipe)
+    if judge.grade == READER:
+        chance = random_directions(generator, knobs[0].slots, k=RANDOM_DRAWS, seed=7)
+        codes = codes_in_turn(generator, FACES, FIRST_FACE, psi=psi)
+        steps = records.by_reader(generator, judge, codes, knobs, (chance, spread_along(generator, chance)))
+    else:
+        pictures = dict(psi=psi, seeds=FACES, first_seed=FIRST_FACE, seconds=BUDGET)
+        steps = records.by_statistics(generator, knobs, **pictures)
+    for step in steps:
+        if step.says:
+            yield Progress(step.says)
+    _measured.put(_key(recipe), step.records)

@@ -14,6 +14,7 @@ from html import escape
 import torch
 
 from core.codes import Directions, edit
+from core.evidence import read_change, top_moved
 from core.factorization import resefa
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.region import FURTHEST, STEP, TRIED, RegionKnobs, change, energies, ratios
@@ -22,7 +23,6 @@ from core.factorization.sefa import sefa
 from ..page import picture as recipes
 from ..page.blocks import table
 from ..page.cells import Progress
-from ..page.evidence import read_change, top_moved
 from ..page.words import signed
 from . import search as finding
 from .experiments import only, ratio, shown, times

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core import evidence as measured
 from core import zoo
 from core.truth.local import rms_ratio
 
-from ..page import evidence as measured
 from ..page.blocks import paragraph
+from ..page.evidence import written
 
 KIND, READERS = "paint", ("reader", "parts")
 
@@ -76,4 +77,4 @@ def truth_html(model: str, region: str) -> str:
         return ""
     if region not in found["regions"]:
         return paragraph(f"This region was not measured on other faces; {', '.join(found['regions'])} were.")
-    return measured.written(model, KIND, region)
+    return written(model, KIND, region)

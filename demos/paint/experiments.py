@@ -14,6 +14,7 @@ from statistics import median
 from torch import Tensor
 
 from core import zoo
+from core.evidence import has_reader, read_change, top_moved
 from core.factorization.region import FURTHEST, STEP, RegionKnobs, change, ratios, ways
 from core.images import webp
 from core.regions import to_text
@@ -22,7 +23,6 @@ from core.truth.worlds import load_world
 from ..page import picture as recipes
 from ..page.blocks import aha, data_uri, setter, table
 from ..page.cells import Progress
-from ..page.evidence import has_reader, read_change, top_moved
 from ..page.fields import RecipeError
 from ..page.words import signed
 from . import search as finding

@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
+from core import evidence as measured
 from core import zoo
 from core.factorization.files import save_directions
 from core.factorization.lowrank import lowrank_steps, workers
@@ -19,7 +20,6 @@ from core.images import webp
 from core.pace import pace_of
 from core.regions import to_text
 
-from ..page import evidence as measured
 from ..page import export, models
 from ..page import picture as recipes
 from ..page.blocks import data_uri
@@ -305,7 +305,7 @@ def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     parts = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
     own = dict(parts=recipes.file_identity(parts) if parts.exists() else "")
-    return measured.made_from(model) | measured.files(f"{model}-paint") | own
+    return measured.made_from(model, "paint") | own
 
 
 REGION = ("model", "seed", "psi", "label", "region", "layers", "size", "lam")  # what its knobs rest on

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
+from core import evidence
 from core.images import animation, enlarge, png, to_pil, webp
 from core.images import strip as side_by_side
 from core.inversion import baselines
@@ -14,7 +15,7 @@ from core.inversion.losses import Scores
 from core.inversion.search import Found, thinned
 from core.inversion.tasks import Problem
 
-from ..page import evidence, models
+from ..page import models
 from ..page.blocks import data_uri
 from ..page.blocks import picture as uri
 from ..page.cache import Cache

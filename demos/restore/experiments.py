@@ -12,7 +12,7 @@ from statistics import median
 
 from torch import Tensor
 
-from core import zoo
+from core import evidence, zoo
 from core.images import in_levels
 from core.inversion import baselines
 from core.inversion.degradations import Copy
@@ -22,9 +22,10 @@ from core.inversion.tasks import QUICK, Problem, depths
 from core.truth.disagreement import listed
 from core.truth.worlds import pictures
 
-from ..page import blocks, evidence
+from ..page import blocks
 from ..page.blocks import picture as uri
 from ..page.cells import Progress
+from ..page.evidence import written
 from ..page.fields import RecipeError, number
 from ..page.knobs import name_of, render
 from ..page.picture import opened
@@ -261,4 +262,4 @@ def _seen(model: str, before: Tensor, after: Tensor) -> str:
 
 def truth(recipe: Restoration) -> Iterator[str]:
     """What was measured of this network, once."""
-    yield evidence.written(recipe.model, "restore") or blocks.paragraph(SAYS["not_measured"])
+    yield written(recipe.model, "restore") or blocks.paragraph(SAYS["not_measured"])

@@ -9,6 +9,7 @@ from html import escape
 import torch
 from torch import Tensor
 
+from core import evidence as measured
 from core import zoo
 from core.inversion.degradations import Shrink
 from core.inversion.losses import psnr
@@ -17,7 +18,6 @@ from core.truth.disagreement import disagreement as disagreed
 from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
 
-from ..page import evidence as measured
 from ..page.blocks import picture as uri
 from .problem import problem_of
 from .recipe import Restoration
@@ -102,7 +102,7 @@ def disagreement(recipe: Restoration, images: Tensor) -> str:
     if not measured.has_reader(recipe.model):
         return ""
     card = zoo.card(recipe.model)
-    world, factors = load_world(card.world), (measured.evidence(recipe.model) or {}).get("factors", [])
+    world, factors = load_world(card.world), (measured.recorded(recipe.model) or {}).get("factors", [])
     rendered = recipe.shows == card.world
     truth = world.sample(1, FIRST_PICTURE + recipe.picture, spread=world.SPREADS[card.spread])[0] if rendered else None
     doubtful = [factor["name"] for factor in factors if not factor.get("readable", True)]

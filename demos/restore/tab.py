@@ -8,11 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from core import zoo
+from core import evidence, zoo
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 
-from ..page import evidence, models, own_pictures
+from ..page import models, own_pictures
 from ..page.arrival import fitting
 from ..page.cells import Cell
 from ..page.fields import RecipeError, controls

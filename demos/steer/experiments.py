@@ -9,13 +9,13 @@ from html import escape
 import torch
 from torch import Tensor
 
+from core.evidence import recorded
 from core.images import webp
 from core.pace import pace_of
 
 from ..page import words
 from ..page.blocks import aha, data_uri, setter
 from ..page.cells import Cell
-from ..page.evidence import evidence
 from ..page.gpu import batch
 from ..page.knobs import name_of
 from ..page.picture import render as render_untouched
@@ -105,7 +105,7 @@ def grid_html(recipe: Recipe, found: Mapping) -> str:
         )
     says = 'role="listbox" tabindex="0" aria-label="All knobs: choose one"'
     hint = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
-    said = next(iter((evidence(recipe.model) or {}).get("sentences", ())), "")  # how many factors ten knobs find
+    said = next(iter((recorded(recipe.model) or {}).get("sentences", ())), "")  # how many factors ten knobs find
     return f'<div class="grid" id="steer-grid-list" {says}>{cards}</div><p class="hint">{hint}</p>{said and aha(said)}'
 
 

@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 
 from torch import Tensor
 
+from core.evidence import recorded
+
 from ..page import knobs
-from ..page.evidence import evidence
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
 from ..page.picture import reach_of
@@ -128,7 +129,7 @@ def _weights(recipe: Recipe) -> str:
 
 def _when(recipe: Recipe) -> str:
     """How long that took where it was measured: with all layers, as the paper says."""
-    known = (evidence(recipe.model) or {}).get("eigen_milliseconds")
+    known = (recorded(recipe.model) or {}).get("eigen_milliseconds")
     if known and recipe.layers == "all" and recipe.mode == "paper":
         return f"in {known:.1f} milliseconds"
     return "by one line of linear algebra"

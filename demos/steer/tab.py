@@ -6,10 +6,11 @@ from pathlib import Path
 
 import gradio as gr
 
+from core import evidence
 from core.factorization.files import SUFFIXES
 from core.factorization.sefa import sefa
 
-from ..page import evidence, pictures, verdicts
+from ..page import pictures, verdicts
 from ..page.blocks import verdict
 from ..page.handlers import guarded
 from ..page.knobs import FRAMES

@@ -12,9 +12,10 @@ from core.truth.judge import GRADES, READER
 from core.truth.worlds import load_world
 from core.zoo import has_reader
 
-from ..page import evidence, words
 from ..page import verdicts as measured
+from ..page import words
 from ..page.blocks import figure, paragraph, picture, table
+from ..page.evidence import written
 from ..page.fields import RecipeError
 from .recipe import Recipe, alt_text, render
 
@@ -27,7 +28,7 @@ def truth_html(recipe: Recipe) -> str:
         first = table_of(recipe, records[min(recipe.knob, len(records) - 1)])
     else:
         first = _not_measured(grade)
-    return paragraph(GRADES[grade]) + first + evidence.written(recipe.model)
+    return paragraph(GRADES[grade]) + first + written(recipe.model)
 
 
 def _not_measured(grade: str) -> str:

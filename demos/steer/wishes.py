@@ -8,12 +8,12 @@ from dataclasses import replace
 import torch
 
 from core import zoo
+from core.evidence import recorded
 from core.truth.judge import GRADES, READER, STATISTICS
 from core.truth.worlds.base import Factor
 from core.zoo import has_reader
 
 from ..page import knobs, words
-from ..page.evidence import evidence
 from ..page.fields import RecipeError
 from ..page.picture import render as render_untouched
 from ..page.verdicts import MEASURE, factors_of, grade_of, knobs_of, measured_knobs
@@ -42,7 +42,7 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
     if wish not in (places if records else dict(wishes(recipe.model)).values()):
         raise RecipeError(f"there is no wish {str(wish)[:40]!r} here: choose one of the list")
     if not records:
-        others = ", or choose all layers" if evidence(recipe.model) else ""
+        others = ", or choose all layers" if recorded(recipe.model) else ""
         raise RecipeError(
             "these knobs have not been measured yet, so nobody knows what they move: "
             f"press “{MEASURE}” under the picture{others}"

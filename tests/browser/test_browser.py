@@ -20,9 +20,9 @@ from PIL import Image
 
 from core import zoo
 from core.codes import Directions
+from core.evidence import has_reader, recorded
 from core.factorization.files import save_directions
 from core.images import to_uint8
-from demos.page.evidence import evidence, has_reader
 from demos.page.export import recipe_from_png
 from demos.steer import recipe as recipes
 from demos.steer.wishes import wishes
@@ -122,7 +122,7 @@ def test_arrival_shows_sentence_picture_control_and_number_above_the_fold(visits
     recipe = recipe_of(page)
     assert_same_picture(pixels(page), drawn(recipe))
     assert page.locator(amount).inner_text()[-3:] == f"{abs(recipe['amounts'][recipe['knob']]):.1f}"
-    if evidence(recipe["model"]):
+    if recorded(recipe["model"]):
         assert any(letter.isdigit() for letter in page.locator(verdict).inner_text()), "a verdict without a number"
 
 

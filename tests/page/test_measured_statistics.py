@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core import zoo
+from core import evidence, zoo
 from core.checkpoints import native
 from core.factorization.baseline import spread_along
 from core.factorization.sefa import sefa
@@ -15,8 +15,8 @@ from core.truth import statistics
 from core.truth.readers import FactorReader
 from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
-from demos.page import evidence, words
 from demos.page import verdicts as measured
+from demos.page import words
 from demos.page.cache import Cache
 from demos.page.fields import RecipeError
 from demos.page.picture import layer_groups

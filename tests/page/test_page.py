@@ -17,13 +17,13 @@ import torch
 from PIL import Image
 
 import app
-from core import zoo
+from core import evidence, zoo
 from core.codes import Directions
 from core.factorization.files import save_directions
 from core.images import to_uint8, webp
 from core.truth.worlds.portraits import FACTORS
 from demos.page import arrival as arrivals
-from demos.page import blocks, evidence, sources, words
+from demos.page import blocks, sources, words
 from demos.page import parts as notebook
 from demos.page import tab as tabs
 from demos.page import verdicts as measured
@@ -345,15 +345,6 @@ def test_knobs_stand_in_an_order_that_is_theirs():
     for method, order in (("sefa", "strongest first"), ("ganspace", "strongest first"), ("random", "in no order")):
         order_, knobs = measured.setup_of(moved(method=method))["order"], knobs_of(moved(method=method))
         assert order_ == order and (knobs[0]["strength"] > 0) == (order == "strongest first")
-
-
-def test_a_knob_is_named_by_what_it_moves_and_its_ends_follow_the_sign():
-    for sign, low, high in ((1, FACTORS[0].low, FACTORS[0].high), (-1, FACTORS[0].high, FACTORS[0].low)):
-        named = measured._named(record_of([sign * 1.0, 0.6, 0.1]), 0, MODEL)
-        assert (named["titles"], named["ends"]) == (FACTORS[0].description, (low, high))
-        assert FACTORS[1].description in named["also"]
-    assert measured._named(record_of([1.0, 0.4, 0.1]), 0, MODEL)["also"] == ""
-    assert measured._named(dict(record_of([1.0, 0.4]), strongest=None), 0, MODEL)["titles"] == "many things a little"
 
 
 # --- what is taken away

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core import evidence as measured
 from core import zoo
 from core.checkpoints import native
 from core.factorization.baseline import random_directions
 from core.truth.local import Edited, Faces, at_equal_change, change, singles
 from core.truth.worlds import load_world
-from demos.page import evidence as measured
 from demos.paint import evidence as painted
 from weights.recipes.measure import evidence as whole
 from weights.recipes.measure import paint, paint_words

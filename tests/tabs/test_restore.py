@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 import app
+from core import evidence as measured
 from core import threads, zoo
 from core.codes import edit
 from core.images import to_uint8
@@ -26,7 +27,6 @@ from core.inversion import baselines
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
-from demos.page import evidence as measured
 from demos.page import handlers as wiring
 from demos.page import own_pictures
 from demos.page import tab as page

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from core import zoo
+from core import evidence, zoo
 from core.channels.awareness import chosen
 from core.channels.editing import ChannelEdit, edited
 from core.checkpoints import native
 from core.generators.biggan import BigGAN
 from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
-from demos.page import evidence
+from demos.page.evidence import written
 from weights.recipes.measure import channels, channels_words
 from weights.recipes.measure.channels import Condition, Measurement
 
@@ -105,7 +105,7 @@ def test_all_of_it_becomes_tables_on_the_page_and_an_ended_run_goes_on(tmp_path,
     found = channels.measure(CARD, pictures=2)
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / f"{CARD}-channels.json").write_text(json.dumps(found, allow_nan=False))
-    html = evidence.written(CARD, "channels")
+    html = written(CARD, "channels")
     assert html.count("<table") == len(found["tables"]) == 5
     assert all(len(row) == len(one["columns"]) for one in found["tables"] for row in one["rows"])
     assert {row[0] for row in found["tables"][4]["rows"]} == set(objects.CLASSES)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from core import evidence as measured
 from core import zoo
 from core.checkpoints import native
 from core.codes import codes_in_turn
 from core.generators.base import Generator, State
 from core.inversion import baselines
 from core.truth.worlds import load_world
-from demos.page import evidence as measured
 from demos.page.verdicts import verdict_in
 from demos.restore.recipe import Restoration
 from weights.recipes.measure import restore, restore_tables

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import evidence as measured
 from core import zoo
-from demos.page import evidence as measured
+from demos.page.evidence import written
 from demos.paint import evidence as painted
 from weights.recipes.measure import paint, paint_words
 
@@ -184,13 +185,13 @@ def test_a_section_of_a_file_is_shown_alone_and_its_text_is_no_markup(small: Pat
     sections = dict(one=dict(sentences=["First <i>."], tables=[table]), other=dict(sentences=["Second."]))
     whole = dict(weights_sha256=zoo.weights_hash(CARD), sentences=["All."], written=sections)
     (small / f"{CARD}-paint.json").write_text(json.dumps(whole), encoding="utf-8")
-    html = measured.written(CARD, "paint", "one")
+    html = written(CARD, "paint", "one")
     assert html.startswith("<p>First &lt;i&gt;.</p>") and html.endswith("<p>Run <code>a &lt;x&gt;</code>.</p>")
     assert not re.search(r"<[bcix]>", html) and "Second" not in html and "All" not in html
     assert "<td>+0.50 <small>[+0.25, +0.75]</small></td>" in html and "<td>0.10</td>" in html
     assert "<th scope=col>chance</th>" in html and "<td>−1.00</td>" in html and 'style="left:10.0%"' in html
-    assert measured.written(CARD, "paint", "other") == "<p>Second.</p>"
-    assert measured.written(CARD, "paint", "none") == "" and measured.written(CARD, "paint") == "<p>All.</p>"
+    assert written(CARD, "paint", "other") == "<p>Second.</p>"
+    assert written(CARD, "paint", "none") == "" and written(CARD, "paint") == "<p>All.</p>"
 
 
 # --- the command
