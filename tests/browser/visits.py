@@ -132,7 +132,7 @@ def watched(browser, url: str, tab: Tab = STEER) -> Iterator[Visits]:
     made = Visits(browser, url, tab)
     yield made
     made.close()
-    assert (made.errors, made.elsewhere) == ([], [])
+    assert (made.errors, made.elsewhere) == ([], []), f"the console said {made.errors}; asked: {made.elsewhere}"
 
 
 # --- what a visitor sees and does
