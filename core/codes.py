@@ -117,3 +117,26 @@ def layer_groups(slots: int) -> dict[str, tuple[int, ...]]:
     every = tuple(range(slots))
     groups = dict(all=every, coarse=every[:4], middle=every[4:8], fine=every[8:])
     return {name: group for name, group in groups.items() if group and (name == "all" or slots > 1)}
+
+
+def named_slots(layers: str, slots: int) -> tuple[int, ...]:
+    """The slots of a generator with so many that a name of `layer_groups`, or text such as "0-3,6", means; ascending.
+
+    Raises ValueError where the text is neither, or names a slot that there is not.
+    """
+    groups, found = layer_groups(slots), set()
+    if layers in groups:
+        return groups[layers]
+    for part in layers.split(","):
+        first, last = (int(end) for end in (part.split("-") * 2)[:2])
+        if not 0 <= first <= last < slots:
+            raise ValueError(f"layers {part.strip()}: there are those from 0 to {slots - 1}")
+        found |= set(range(first, last + 1))
+    return tuple(sorted(found))
+
+
+def ranges(slots: Sequence[int]) -> str:
+    """Ascending slots as text that `named_slots` reads: 0, 1, 2, 3, 6 as "0-3,6"."""
+    starts = [slot for slot in slots if slot - 1 not in slots]
+    ends = [slot for slot in slots if slot + 1 not in slots]
+    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, ends))

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from core import zoo
 from core.channels.awareness import activations, awareness, strongest
+from core.classes import class_names
 from core.generators.base import Generator
 
 from ..page.cache import cached
-from ..page.classes import class_names, class_of
 from ..page.export import SET_UP, Code, about, drawing_code, lines_of, notebook_of
 from ..page.fields import (
     RecipeError,
@@ -27,7 +27,7 @@ from ..page.fields import (
     whole,
     whole_field,
 )
-from ..page.picture import NOUNS, PictureRecipe, opened
+from ..page.picture import NOUNS, PictureRecipe, class_of, opened
 
 BUNDLED = "objects-biggan"  # what the tab opens with, where it is there
 MOST = 3.0  # times its own strength that a channel can be turned up

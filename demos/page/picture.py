@@ -17,19 +17,20 @@ from torch import Tensor
 
 from core import pace, zoo
 from core.checkpoints import native
-from core.codes import Picture
+from core.classes import class_names
+from core.codes import Picture, named_slots, ranges
 from core.codes import layer_groups as groups_of
 from core.drawing import draw, prefix
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
 from .cache import Cache
-from .classes import class_names, class_of
 from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
 LARGEST_STATES = 128 * 2**20  # bytes of layers' outputs that are kept
 LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
+NUMBERED = r"[0-9]{1,3}(-[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(-[0-9]{1,3})?){0,40}"  # layers
 NOUNS = {"portraits": "portrait", "objects": "object"}
 
 
@@ -123,31 +124,37 @@ def _label(label: object, card: zoo.ModelCard) -> int:
     return class_of(label, card.name)
 
 
+def class_of(value: object, model: str) -> int:
+    """The number of a class that is given by number or name. Raises RecipeError."""
+    names = class_names(model)
+    known = {name.lower(): number for number, name in reversed(list(enumerate(names)))}
+    if isinstance(value, str) and value.strip().lower() in known:
+        return known[value.strip().lower()]
+    try:
+        return whole(value, "the class", 0, len(names) - 1)
+    except RecipeError:
+        few = ", ".join(names[:16]) + (" ..." if len(names) > 16 else "")
+        raise RecipeError(
+            f"there is no class {quoted(value)} in this network: "
+            f"give a number from 0 to {len(names) - 1}, or one of {few}"
+        ) from None
+
+
 def _layers(layers: object, model: str) -> str:
     """Canonical text: a group's name, or sorted ranges; every slot by number is "all"."""
     if layers == "all":
         return layers  # the usual case opens no weights
     groups = layer_groups(model)
-    text = layers.strip().lower() if isinstance(layers, str) else ""
+    text, highest = layers.strip().lower() if isinstance(layers, str) else "", groups["all"][-1]
     if text in groups:
         return text
-    highest = groups["all"][-1]
-    slots: set[int] = set()
-    if re.fullmatch(r"[0-9]{1,3}(-[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(-[0-9]{1,3})?){0,40}", text):
-        for part in text.split(","):
-            first, last = (int(end) for end in (part.split("-") * 2)[:2])
-            slots |= set(range(first, last + 1)) or {highest + 1}  # 6-3 is no range
-    if not slots or max(slots) > highest:
+    try:
+        slots = named_slots(text if re.fullmatch(NUMBERED, text) else "", highest + 1)
+    except ValueError:
         example = "0-3,6" if highest > 5 else f"0-{highest}"
         own = f", or numbers from 0 to {highest} such as {example}" if highest else ""
-        raise RecipeError(f"the layers cannot be {quoted(layers)}: this model has {', '.join(groups)}{own}")
-    return "all" if len(slots) == highest + 1 else ranges(sorted(slots))
-
-
-def ranges(slots: Sequence[int]) -> str:
-    starts = [slot for slot in slots if slot - 1 not in slots]
-    ends = [slot for slot in slots if slot + 1 not in slots]
-    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, ends))
+        raise RecipeError(f"the layers cannot be {quoted(layers)}: this model has {', '.join(groups)}{own}") from None
+    return "all" if len(slots) == highest + 1 else ranges(slots)
 
 
 # --- layers and codes
@@ -160,11 +167,7 @@ def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
 
 def slots_of(recipe: Any) -> tuple[int, ...]:
     """The slots that the layers of a recipe with `layers_field` name, ascending."""
-    groups = layer_groups(recipe.model)
-    if recipe.layers in groups:
-        return groups[recipe.layers]
-    ends = [part.split("-") for part in recipe.layers.split(",")]
-    return tuple(slot for end in ends for slot in range(int(end[0]), int(end[-1]) + 1))
+    return named_slots(recipe.layers, opened(recipe.model).slots)
 
 
 def file_identity(path: str | Path) -> str:

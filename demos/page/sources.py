@@ -16,7 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from core import zoo
-from core.codes import Directions
+from core.codes import Directions, ranges
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.files import LARGEST, SUFFIXES, load_directions
 from core.factorization.ganspace import ganspace
@@ -24,7 +24,7 @@ from core.factorization.sefa import MODES, sefa
 
 from .cache import Cache
 from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json
-from .picture import PictureRecipe, file_identity, layers_field, opened, ranges, slots_of
+from .picture import PictureRecipe, file_identity, layers_field, opened, slots_of
 
 KNOBS = 10  # at most
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}

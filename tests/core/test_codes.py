@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
-from core.codes import Directions, canonical_sign, checked_slots, edit
+from core.codes import Directions, canonical_sign, checked_slots, edit, named_slots, ranges
 
 from .. import tiny
 
@@ -115,3 +117,16 @@ def test_chosen_slots_are_sorted_and_exist() -> None:
     for wrong in ([], [6], [-1, 2]):
         with pytest.raises(ValueError, match="choose at least one of 0 to 5"):
             checked_slots(generator, wrong)
+
+
+def test_layers_as_text_and_slots_are_each_other_s_inverse() -> None:
+    for slots in itertools.chain.from_iterable(itertools.combinations(range(6), n) for n in range(1, 7)):
+        assert named_slots(ranges(slots), 6) == slots
+    assert ranges((0, 1, 2, 3, 6)) == "0-3,6" and named_slots("6, 0-3", 7) == (0, 1, 2, 3, 6)
+    assert named_slots("coarse", 10) == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("layers", ["7", "3-1", "", "1,,2", "0-6", "-1", "mouth"])
+def test_layers_that_there_are_not_are_refused(layers: str) -> None:
+    with pytest.raises(ValueError):
+        named_slots(layers, 6)

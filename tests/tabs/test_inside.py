@@ -16,6 +16,7 @@ from PIL import Image
 from scipy import stats
 
 import app
+from core import classes as class_names
 from core import evidence, zoo
 from core.channels.awareness import all_awareness, awareness, causal_effect, chosen, likeness, mean_activation
 from core.channels.editing import ChannelEdit, edited
@@ -29,7 +30,6 @@ from demos.inside import recipe as looks
 from demos.inside.recipe import Look
 from demos.inside.tab import CELLS, TAB
 from demos.page import arrival as arrivals
-from demos.page import classes as class_names
 from demos.page import handlers as wiring
 from demos.page import models, stage
 from demos.page import tab as page

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import zoo
+from core import classes, zoo
 from core.channels.awareness import awareness
 from core.channels.editing import ChannelEdit, edited
 from core.checkpoints import native
@@ -19,7 +19,6 @@ from core.images import to_uint8
 from core.truth.worlds import objects
 from demos.inside import recipe as looks
 from demos.inside.recipe import Look
-from demos.page import classes
 from demos.page.export import cell_of
 from demos.page.fields import RecipeError
 from demos.steer.recipe import Recipe, alt_text
