@@ -31,12 +31,12 @@ import gradio as gr
 import torch
 from starlette.staticfiles import StaticFiles
 
-from core import zoo
+from core import gpu, zoo
 from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
-from demos.page import gpu, pictures
 from demos.page import parts as notebook
+from demos.page import pictures
 from demos.page.stage import door_of
 from demos.page.tab import answer
 from demos.page.tab import build as build_tab
@@ -198,7 +198,7 @@ def main() -> None:
         "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
     )
     given = parser.parse_args()
-    cuda = torch.cuda.is_available() and not gpu.lent()  # a lent one is not ours: see demos/page/gpu.py
+    cuda = torch.cuda.is_available() and not gpu.lent()  # a lent one is not ours: see core/gpu.py
     if given.device == "cuda" and not cuda:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
@@ -76,23 +78,14 @@ def cell_of(recipe: PictureRecipe, code: Code) -> str:
 def lines_of(recipe: PictureRecipe, code: Code) -> str:
     """`cell_of` without its last line."""
     generator, (reader, expression) = opened(recipe.model), opening(zoo.card(recipe.model))
-    moves = ["from core.codes import edit"] if code.moves else []
-    imports = {*code.imports, *moves, "from core.images import to_pil", reader}
+    edits, moved = (["from core.codes import edit"], [MOVED]) if code.moves else ([], [])
+    imports = {*code.imports, *edits, "from core.images import to_pil", reader}
     psi = f", psi={recipe.psi:g}" if generator.has_truncation else ""
     drawer, rows = drawing_code(recipe)
-    drawn = code.drawn or f"{drawer}(edited)"
-    return "\n".join(
-        [
-            *sorted(imports, key=lambda line: (line.startswith("from core"), line)),
-            "",
-            f"generator = {expression}",
-            f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(recipe)})",
-            *code.lines,
-            *([MOVED] if code.moves else []),
-            f"picture = to_pil({drawn}{rows})[0]",
-            "",
-        ]
-    )
+    head = [*sorted(imports, key=lambda line: (line.startswith("from core"), line)), "", f"generator = {expression}"]
+    codes = f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(recipe)})"
+    drawn = f"picture = to_pil({code.drawn or f'{drawer}(edited)'}{rows})[0]"
+    return "\n".join([*head, codes, *code.lines, *moved, drawn, ""])
 
 
 def opening(card: zoo.ModelCard) -> tuple[str, str]:
@@ -126,32 +119,8 @@ def step_line(recipe: PictureRecipe) -> str:
 # --- notebooks
 
 
-SET_UP = f"""import os
-import subprocess
-import sys
-
-try:
-    import core.zoo
-except ModuleNotFoundError as missing:          # a fresh machine: fetch the project with its weights, and what it needs
-    if missing.name.startswith("core"):
-        if not os.path.isdir("ganatomy"):
-            subprocess.run(["git", "clone", "--depth", "1", "{REPOSITORY}", "ganatomy"], check=True)
-        os.chdir("ganatomy")
-        sys.path.insert(0, os.getcwd())
-    needs = ["torch", "numpy", "pillow", "safetensors"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *needs], check=True)
-"""
-
-
-STRIP = """from core.images import strip
-
-knob = {knob}        # counted from 0
-frames = []
-for amount in {row}:
-    moved = amounts[:knob] + [amount] + amounts[knob + 1:]
-    edited = edit(codes, directions, [amount * step for amount, step in zip(moved, steps)])
-    frames += to_pil({drawer}(edited){rows})
-strip(frames)"""
+_TEXTS = tomllib.loads(Path(__file__).with_name("notebook.toml").read_text(encoding="utf-8"))
+SET_UP, STRIP = _TEXTS["set_up"].replace("REPOSITORY", REPOSITORY), _TEXTS["strip"]
 
 
 def notebook(recipe: PictureRecipe, code: Code, says: str, knob: int, row: Sequence[float], turned: str) -> bytes:
@@ -160,15 +129,9 @@ def notebook(recipe: PictureRecipe, code: Code, says: str, knob: int, row: Seque
     says: what the picture is. knob: the direction, counted from 0; row: its amounts; turned: what the strip shows.
     """
     drawer, rows = drawing_code(recipe)
-    return notebook_of(
-        [
-            ("markdown", about(recipe, says)),
-            ("code", SET_UP),
-            ("code", lines_of(recipe, code) + "picture.resize((320, 320))"),
-            ("markdown", turned),
-            ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows)),
-        ]
-    )
+    made = ("code", lines_of(recipe, code) + "picture.resize((320, 320))")
+    film = ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))
+    return notebook_of([("markdown", about(recipe, says)), ("code", SET_UP), made, ("markdown", turned), film])
 
 
 def about(recipe: Fields, says: str) -> str:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from core.evidence import recorded
+from core.gpu import batch
 from core.images import webp
 from core.pace import pace_of
 
 from ..page import words
 from ..page.blocks import aha, data_uri, setter
 from ..page.cells import Cell
-from ..page.gpu import batch
 from ..page.knobs import name_of
 from ..page.picture import render as render_untouched
 from ..page.picture import shown

@@ -22,7 +22,7 @@ from PIL import Image
 from torch.overrides import TorchFunctionMode
 
 import app
-from core import pace, zoo
+from core import gpu, pace, zoo
 from core.checkpoints import native
 from core.codes import Directions, edit
 from core.factorization.baseline import spread_along
@@ -30,7 +30,7 @@ from core.factorization.sefa import sefa as factorized
 from core.hub import HubFile
 from core.images import to_pil, to_uint8
 from core.precision import Precision, in_bfloat16, psnr
-from demos.page import gpu, knobs, models, picture, sources
+from demos.page import knobs, models, picture, sources
 from demos.page import parts as notebook
 from demos.page import tab as tabs
 from demos.page.cache import Cache

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core import labels as read
 from core import pace, zoo
 from core.checkpoints import native
 from core.truth import statistics
@@ -31,8 +32,8 @@ def small_network(tmp_path, monkeypatch):
     card = zoo.ModelCard(MODEL, "Test", str(tmp_path / "own.safetensors"), None, 16)
     monkeypatch.setattr(zoo, "CARDS", {MODEL: card})
     monkeypatch.setattr(pace, "_measured", lambda model, weights: pace.Pace(0.01))  # a busy machine draws in bfloat16
-    monkeypatch.setattr(labels, "LABELLED", 200)
-    monkeypatch.setattr(labels, "SLOPED", 4)
+    monkeypatch.setattr(read, "LABELLED", 200)
+    monkeypatch.setattr(read, "SLOPED", 4)
     monkeypatch.setattr(labels, "TURNED", 4)
     labels._read.values.clear()
 
@@ -106,7 +107,7 @@ def test_what_a_verdict_expects_is_what_a_small_turn_does():
     spread, found = labels.spread_of(recipe), labels.labels_of(recipe)
     expected = found.expected(spread, knobs.directions, torch.tensor(knobs.steps))
     generator = zoo.load(MODEL)
-    codes = labels.codes_for(recipe, labels.SLOPED, labels.FIRST_SLOPED, zoo.card(MODEL).psi)
+    codes = labels.codes_for(recipe, read.SLOPED, read.FIRST_SLOPED, zoo.card(MODEL).psi)
     small = 1e-2
     for i in (0, 2):
         shift = small * knobs.steps[i] * knobs.directions.vectors[i].to(codes)

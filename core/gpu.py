@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 
-from core import zoo
+from . import zoo
 
 
 def lent() -> bool:
