@@ -19,31 +19,20 @@ from .queue import QUEUE, Run
 
 EVENTS = ("ask", "choose", "stop")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
-WORLDS = {
-    "portraits": "learned from portraits that our own program draws, so the right answers are known "
-    "and every knob can be checked",
-    "objects": "learned from objects that our own program draws, so the right answers are known "
-    "and every knob can be checked",
-}
+NAMED = ("name", "title", "licence", "link", "classes")  # of a card, as the list shows it
 TOLD = 0.4  # seconds between two pieces of news: ten a second are too many to send
 
 
 def facts(model: str) -> dict:
     """What the page says of a network whatever the knobs: whose it is, its licence, how fast and how it draws."""
     card, drawn = zoo.card(model), pace.pace_of(model)
-    size = card.resolution
+    size, how = card.resolution, dict(seconds=round(drawn.seconds, 4), slow=drawn.slow, precision=pace.says(model))
     return dict(
-        title=card.title,
-        licence=card.licence,
-        link=card.link,
+        {name: getattr(card, name) for name in (*NAMED[1:], "psi")},
+        **how,
         bundled=not (card.hub or card.own),
         noun=NOUNS.get(card.world, "picture"),
         about=about(card),
-        precision=pace.says(model),
-        classes=card.classes,
-        seconds=round(drawn.seconds, 4),
-        slow=drawn.slow,
-        psi=card.psi,
         side=size,
         aspect=size / (size - 2 * card.crop),
     )
@@ -52,7 +41,8 @@ def facts(model: str) -> dict:
 def about(card: zoo.ModelCard) -> str:
     """One sentence on where a network comes from."""
     if card.world:
-        return f"The network {WORLDS[card.world]}."
+        known = "so the right answers are known and every knob can be checked"
+        return f"The network learned from {card.world} that our own program draws, {known}."
     origin = (
         f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else "is your own"
     )
@@ -70,23 +60,9 @@ def listed() -> list[dict]:
 
 def _row(card: zoo.ModelCard) -> dict:
     group = "From the Hugging Face Hub" if card.hub else "Yours" if card.own else "Bundled"
-    here = zoo.is_here(card.name)
-    refusal = (
-        ""
-        if zoo.openable(card.name)
-        else ("nobody has pinned its revision and hash, so it opens only with python app.py --unpinned")
-    )
-    return dict(
-        name=card.name,
-        title=card.title,
-        group=group,
-        licence=card.licence,
-        link=card.link,
-        here=here,
-        classes=card.classes,
-        size=_megabytes(card),
-        refusal=refusal,
-    )
+    why = "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned"
+    more = dict(size=_megabytes(card), refusal="" if zoo.openable(card.name) else why)
+    return {name: getattr(card, name) for name in NAMED} | dict(more, group=group, here=zoo.is_here(card.name))
 
 
 def _megabytes(card: zoo.ModelCard) -> str:
