@@ -10,6 +10,9 @@ from torch import Tensor
 
 from . import zoo
 from .checkpoints import native
+from .truth.judge import READER
+from .truth.records import verdict_in
+from .truth.worlds import load_world
 from .zoo import has_reader
 
 TOP, MOVED = 3, 0.2  # factors named, and standard deviations that count as having moved
@@ -28,6 +31,21 @@ def _evidence(stem: str, weights: str) -> dict | None:
         return None
     fits = isinstance(found, dict) and found.get("weights", found.get("weights_sha256")) == weights
     return found if fits else None
+
+
+def knob_records(model: str, knobs: str) -> list[dict] | None:
+    """The records of a set of knobs, see `core.truth.records`, each with the sentence that its numbers say.
+
+    knobs: the method and the layers, such as "sefa-paper/all" or "random/coarse". None where they were not measured.
+    """
+    known = recorded(model) or {}
+    found = known.get("sets", {}).get(knobs)
+    if found is None:
+        return None
+    counted = dict(n=known["samples"]["faces"], things=zoo.card(known["card"]).things)
+    said = dict(baseline=known["baseline"][knobs.partition("/")[2]], **counted)
+    factors, more = load_world(zoo.card(model).world).FACTORS, dict(percentile=[], grade=READER, pictures=said["n"])
+    return [dict(knob, **more, verdict=verdict_in(knob, factors, **said)) for knob in found["knobs"]]
 
 
 # --- sha256 of what words rest on

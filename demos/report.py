@@ -161,9 +161,8 @@ def _knob_pictures(subject: Subject, directions: Directions, steps: Tensor) -> W
 
 def _evidence(subject: Subject, directions: Directions, steps: Tensor, seconds: float) -> Work[Step, None, Evidence]:
     bundled = subject.card is not None and subject.card.hub is None
-    known = measured.recorded(subject.card.name) if bundled else None
-    if known:
-        return recorded(known, load_world(subject.card.world).FACTORS, len(directions))
+    if bundled and measured.knob_records(subject.card.name, "sefa-paper/all"):
+        return recorded(subject.card, load_world(subject.card.world).FACTORS, len(directions))
     if not seconds:
         nothing = ("",) * len(directions)
         return Evidence(GRADES[2], "The knobs were not measured: nothing is claimed about them.", *[nothing] * 3)
@@ -173,9 +172,10 @@ def _evidence(subject: Subject, directions: Directions, steps: Tensor, seconds: 
     return by_statistics(step.result)
 
 
-def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
+def recorded(card: zoo.ModelCard, factors: Sequence[Factor], knobs: int) -> Evidence:
     """The bundled model's own evidence: read by a network that was trained on renders, whose factors are known."""
-    records, chance = (known["sets"][name]["knobs"] for name in ("sefa-paper/all", "random/all"))
+    records, chance = (measured.knob_records(card.name, name) for name in ("sefa-paper/all", "random/all"))
+    known = measured.recorded(card.name)
     caption = f"The {LISTED} factors that it changes most, in standard deviations a step"
     tables = [verdicts.factor_bars(one, factors, chance, caption, LISTED) for one in records[:knobs]]
     says = (
@@ -185,8 +185,8 @@ def recorded(known: dict, factors: Sequence[Factor], knobs: int) -> Evidence:
         f"Changes are a step, in standard deviations over the training pictures. "
         f"The strongest change of a random knob: {known['baseline']['all']:.2f} (median)."
     )
-    said = [verdicts.verdict_in(known, record, "all", factors) for record in records]
-    return Evidence(GRADES[0], says, [record["title"] for record in records], said, tables)
+    titles, said = ([record[name] for record in records] for name in ("title", "verdict"))
+    return Evidence(GRADES[0], says, titles, said, tables)
 
 
 def by_statistics(result: statistics.Result) -> Evidence:

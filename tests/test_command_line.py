@@ -564,7 +564,7 @@ def test_a_planted_change_is_named_with_its_numbers_and_nothing_else_is() -> Non
 
 
 def test_a_bundled_model_shows_its_recorded_evidence_and_a_changed_one_does_not(tmp_path: Path) -> None:
-    name = next(name for name in zoo.CARDS if report.measured.evidence(name))
+    name = next(name for name in zoo.CARDS if report.measured.recorded(name))
     known = report.verdicts.measured_knobs(KnobSet(name))  # in the words of the page
     page, _ = checked(Path(name), tmp_path, "--seeds", 1)
     assert all(

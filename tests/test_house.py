@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.taps": (),
     "core.precision": ("core.generators",),
     "core.pace": ("core.generators.base", "core.precision", "core.zoo"),
-    "core.evidence": ("core.checkpoints.native", "core.zoo"),
+    "core.evidence": ("core.checkpoints.native", "core.truth", "core.zoo"),
     "core.parts": ("core.zoo",),
     "core.gpu": ("core.zoo",),
     "core.labels": (*VALUES, "core.boundaries", "core.factorization.baseline", "core.truth"),

@@ -10,10 +10,11 @@ from pathlib import Path
 from core import zoo
 from core.channels.awareness import rectified_mean
 from core.channels.editing import hybrid
+from core.evidence import file_hash
 
 from ..page import models
 from ..page.cells import Cell, truth_cell
-from ..page.picture import file_identity, shown
+from ..page.picture import shown
 from ..page.stage import Stage
 from ..page.tab import Tab, words_of
 from . import channel, classes, measures, recipe
@@ -81,7 +82,7 @@ def setup_of(look: Look) -> dict:
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     reader = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
-    return dict(weights=zoo.weights_hash(model), parts=file_identity(reader) if reader.exists() else "")
+    return dict(weights=zoo.weights_hash(model), parts=file_hash(reader))
 
 
 def sentence(look: Look) -> str:

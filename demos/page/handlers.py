@@ -136,11 +136,9 @@ def typed(make: Callable, recipe: type[Fields], more: Mapping[str, type] = {}) -
 
     types = {"recipe": dict | None, **more, **{name: kind.type for name, kind in found.items()}}
     given = {"recipe": None, **dict.fromkeys(more, ""), **ways}
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    call.__signature__ = inspect.Signature(
-        [inspect.Parameter(name, kind, default=given[name], annotation=types[name]) for name in types],
-        return_annotation=dict,
-    )
+    made, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [made(name, kind, default=given[name], annotation=types[name]) for name in types]
+    call.__signature__ = inspect.Signature(parameters, return_annotation=dict)
     call.__annotations__ = {**types, "return": dict}
     return call
 
@@ -178,16 +176,14 @@ def method_fold(tab: str, equation: str, functions: Mapping[str, Callable]) -> g
             latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)],
         )
         for name, function in functions.items():
-            gr.Code(
-                inspect.getsource(function),
-                language="python",
-                label=f"{function.__name__}: a function that this tab calls",
-                interactive=False,
-                buttons=["copy"],
-                show_line_numbers=False,
-                elem_id=name,
-            )
+            code_box(inspect.getsource(function), f"{function.__name__}: a function that this tab calls", name)
     return folded
+
+
+def code_box(text: str, label: str, elem_id: str) -> gr.Code:
+    """Python to read and to copy."""
+    looks = dict(language="python", interactive=False, buttons=["copy"], show_line_numbers=False)
+    return gr.Code(text, label=label, elem_id=elem_id, **looks)
 
 
 def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[[], object] | None = None) -> dict:
@@ -195,19 +191,10 @@ def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[
 
     Returns the parts by name: take_KIND, code and outlet.
     """
-    made: dict = {}
     with gr.Row(elem_classes="buttons"):
-        made.update(buttons(tab, "take", kinds))
+        made: dict = buttons(tab, "take", kinds)
     part(tab, "link")
-    made["code"] = gr.Code(
-        code,
-        language="python",
-        label="The code of this picture",
-        interactive=False,
-        buttons=["copy"],
-        show_line_numbers=False,
-        elem_id=f"{tab}-code",
-    )
+    made["code"] = code_box(code, "The code of this picture", f"{tab}-code")
     if after:
         after()
     _bring(tab)
@@ -218,18 +205,10 @@ def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[
 def _bring(tab: str) -> None:
     """What was taken away comes back: a PNG, a link or a recipe as text opens in the tab that it is of."""
     brought = part(tab, "brought", {}, visible="hidden")
-    opens = gr.UploadButton(
-        "Open a picture of this page (PNG)",
-        size="sm",
-        file_types=[".png"],
-        elem_id=f"{tab}-open-picture",
-        elem_classes="quiet",
-    )
-    says = gr.Textbox(
-        label="Or paste a link of this page, or a recipe (JSON), and press Enter",
-        max_length=LONGEST_LINK,
-        elem_id=f"{tab}-open-text",
-    )
+    looks = dict(size="sm", file_types=[".png"], elem_id=f"{tab}-open-picture", elem_classes="quiet")
+    opens = gr.UploadButton("Open a picture of this page (PNG)", **looks)
+    paste = "Or paste a link of this page, or a recipe (JSON), and press Enter"
+    says = gr.Textbox(label=paste, max_length=LONGEST_LINK, elem_id=f"{tab}-open-text")
     opens.upload(guarded(brings(recipe_in_file)), opens, brought, **private(f"{tab}_open_picture", LONG))
     says.submit(guarded(brings(recipe_in_text)), says, brought, **private(f"{tab}_open_text", LONG))
 

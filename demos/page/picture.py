@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +15,6 @@ from PIL import Image
 from torch import Tensor
 
 from core import pace, zoo
-from core.checkpoints import native
 from core.classes import class_names
 from core.codes import Picture, named_slots, ranges
 from core.codes import layer_groups as groups_of
@@ -168,11 +166,6 @@ def layer_groups(model: str) -> dict[str, tuple[int, ...]]:
 def slots_of(recipe: Any) -> tuple[int, ...]:
     """The slots that the layers of a recipe with `layers_field` name, ascending."""
     return named_slots(recipe.layers, opened(recipe.model).slots)
-
-
-def file_identity(path: str | Path) -> str:
-    """sha256 of a file, hexadecimal."""
-    return native.weights_hash(path)
 
 
 def own_codes(recipe: PictureRecipe) -> Tensor:

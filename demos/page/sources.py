@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from core import zoo
+from core.checkpoints.native import weights_hash
 from core.codes import Directions, ranges
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.files import LARGEST, SUFFIXES, load_directions
@@ -24,7 +25,7 @@ from core.factorization.sefa import MODES, sefa
 
 from .cache import Cache
 from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json
-from .picture import PictureRecipe, file_identity, layers_field, opened, slots_of
+from .picture import PictureRecipe, layers_field, opened, slots_of
 
 KNOBS = 10  # at most
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
@@ -110,7 +111,7 @@ def _find(recipe: KnobSet) -> tuple[Directions, Tensor]:
 
 def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:
     generator, path = opened(recipe.model), _path(recipe)
-    if file_identity(path) != recipe.directions:
+    if weights_hash(path) != recipe.directions:
         raise RecipeError("the file of directions is no longer here: choose it again")
     try:
         weights = zoo.weights_hash(recipe.model)
@@ -172,7 +173,7 @@ def take_directions(path: str, given: Mapping) -> Fields:
         raise RecipeError(
             f"this file has {megabytes:.0f} MB; a file of directions may have {LARGEST // 2**20}: save fewer of them"
         )
-    chosen = replace(recipe, method="file", directions=file_identity(source), amounts=(), knob=0)
+    chosen = replace(recipe, method="file", directions=weights_hash(source), amounts=(), knob=0)
     _keep(source, folder() / chosen.directions)
     try:
         directions_of(chosen)

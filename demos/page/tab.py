@@ -377,22 +377,12 @@ def _opened(tab: Tab) -> Callable:
 
 def endpoints_of(tab: Tab) -> dict[str, Endpoint]:
     """The tab's public endpoints by name."""
-    offered = (
-        {}
-        if tab.bench
-        else {
-            "picture": Endpoint(
-                partial(answer, tab, full=True),
-                "The picture of a recipe, before and after, its words, link and knobs.",
-                LONG,
-            ),
-            "code": Endpoint(
-                lambda recipe: dict(code=code_for(tab, recipe)),
-                "Python that makes the same picture, to the pixel.",
-                LIVE,
-            ),
-        }
-    )
+    offered: dict[str, Endpoint] = {}
+    if not tab.bench:
+        says = "The picture of a recipe, before and after, its words, link and knobs."
+        offered["picture"] = Endpoint(partial(answer, tab, full=True), says, LONG)
+        code = "Python that makes the same picture, to the pixel."
+        offered["code"] = Endpoint(lambda recipe: dict(code=code_for(tab, recipe)), code, LIVE)
     for one in tab.cells:
         offered[one.endpoint or one.name] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
     named = {f"{tab.name}_{name}": one for name, one in offered.items()} | dict(tab.endpoints)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from core import zoo
 from core.codes import codes_in_turn
-from core.evidence import recorded
+from core.evidence import knob_records
 from core.factorization.baseline import random_directions, spread_along
 from core.truth import records, statistics
 from core.truth.judge import GRADES, READER, STATISTICS
@@ -47,18 +47,7 @@ def _judge(recipe: KnobSet) -> str:
 def measured_knobs(recipe: KnobSet) -> list[dict] | None:
     """One record a knob, see `core.truth.records`, from the evidence or measured here."""
     method = f"sefa-{recipe.mode}" if recipe.method == "sefa" else recipe.method
-    known = recorded(recipe.model) or {}
-    found = known.get("sets", {}).get(f"{method}/{recipe.layers}")
-    if found is None:
-        return _measured.get(_key(recipe))
-    factors, more = factors_of(recipe.model, READER), dict(percentile=[], grade=READER, pictures=FACES)
-    return [dict(knob, **more, verdict=verdict_in(known, knob, recipe.layers, factors)) for knob in found["knobs"]]
-
-
-def verdict_in(known: dict, knob: dict, layers: str, factors: Sequence[Factor]) -> str:
-    """The sentence about a knob of the evidence, built from its numbers."""
-    counted = dict(n=known["samples"]["faces"], things=zoo.card(known["card"]).things)
-    return records.verdict_in(knob, factors, baseline=known["baseline"][layers], **counted)
+    return knob_records(recipe.model, f"{method}/{recipe.layers}") or _measured.get(_key(recipe))
 
 
 def grade_of(recipe: KnobSet) -> str:
@@ -72,11 +61,6 @@ def factors_of(model: str, grade: str) -> Sequence[Factor]:
 
 
 # --- as tables
-
-
-def chance_of(model: str, layers: str) -> list[dict]:
-    """The records of random knobs in the evidence; none where nothing was measured."""
-    return (recorded(model) or {}).get("sets", {}).get(f"random/{layers}", {}).get("knobs", [])
 
 
 def factor_bars(

@@ -12,6 +12,7 @@ from PIL import Image
 
 from core import evidence as measured
 from core import zoo
+from core.evidence import file_hash
 from core.factorization.files import save_directions
 from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.region import STEP, RegionKnobs, change
@@ -304,7 +305,7 @@ def truth(recipe: Painted) -> Iterator[str]:
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     parts = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
-    own = dict(parts=recipes.file_identity(parts) if parts.exists() else "")
+    own = dict(parts=file_hash(parts))
     return measured.made_from(model, "paint") | own
 
 

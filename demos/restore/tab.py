@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core import evidence, zoo
+from core.evidence import file_hash
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 
@@ -18,7 +19,6 @@ from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
 from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
-from ..page.picture import file_identity
 from ..page.queue import SHORT
 from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
@@ -56,7 +56,7 @@ def arrival() -> dict:
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     critic = zoo.critic_path(model)
-    return dict(evidence.made_from(model), critic=file_identity(critic) if critic else "")
+    return dict(evidence.made_from(model), critic=file_hash(critic) if critic else "")
 
 
 # --- the bench

@@ -7,6 +7,7 @@ from html import escape
 import torch
 
 from core import zoo
+from core.evidence import knob_records
 from core.truth import statistics
 from core.truth.judge import GRADES, READER
 from core.truth.worlds import load_world
@@ -41,7 +42,7 @@ def _not_measured(grade: str) -> str:
 
 
 def _factor_table(recipe: Recipe, record: dict) -> str:
-    chance = measured.chance_of(recipe.model, recipe.layers)
+    chance = knob_records(recipe.model, f"random/{recipe.layers}") or []
     caption = (
         f"Knob {recipe.knob + 1}: mean change a step, {measured.FACES} {zoo.card(recipe.model).things}, "
         "in standard deviations over the training pictures"

@@ -22,6 +22,7 @@ from PIL import Image
 from core import zoo
 from core.checkpoints import native
 from core.codes import Picture, edit
+from core.evidence import file_hash
 from core.factorization.baseline import spread_along
 from core.factorization.files import save_directions
 from core.factorization.sefa import sefa
@@ -323,7 +324,7 @@ def uploaded():
 def test_directions_from_a_file_steer(uploaded, moved):
     recipe = replace(moved, method="file", directions=uploaded, layers="coarse")
     path = sources.uploaded(recipe)
-    assert page.file_identity(path) == uploaded
+    assert file_hash(path) == uploaded
     vectors = np.load(path)
     shift = (codes_of(recipe) - codes_of(replace(recipe, amounts=())))[0]
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

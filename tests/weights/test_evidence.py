@@ -12,10 +12,10 @@ from core import evidence as measured
 from core import zoo
 from core.checkpoints import native
 from core.codes import codes_in_turn
+from core.evidence import knob_records
 from core.generators.base import Generator, State
 from core.inversion import baselines
 from core.truth.worlds import load_world
-from demos.page.verdicts import verdict_in
 from demos.restore.recipe import Restoration
 from weights.recipes.measure import restore, restore_tables
 from weights.recipes.measure.evidence import Measurement, controls_hold, parts_agree, reread, supervised, written
@@ -119,12 +119,12 @@ def test_evidence_goes_on_where_it_was_ended(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", WITH_TRUTH)
 def test_the_sentence_on_the_page_is_that_of_the_measurement_and_names_its_baseline(name):
     """Built anew from the recorded numbers: all but the words about random knobs is what the measurement said."""
-    found, factors = evidence(name), load_world(zoo.card(name).world).FACTORS
+    found = evidence(name)
     things = "faces" if zoo.card(name).world == "portraits" else "pictures"
     for key, table in found["sets"].items():
         group = key.split("/")[1]
-        for knob in table["knobs"]:
-            said = verdict_in(found, knob, group, factors)
+        for knob, record in zip(table["knobs"], knob_records(name, key), strict=True):
+            said = record["verdict"]
             before, _, ending = said.partition(" A random knob\u2019s strongest: ")
             assert ending == f"{found['baseline'][group]:.2f}. ({found['samples']['faces']} {things})"
             recorded = knob["verdict"].partition(" Random knobs: ")[0].partition(" A random knob")[0]
