@@ -43,12 +43,11 @@ def _written_table(one: Mapping) -> str:
     head, caption = f"<h4>{escape(one['title'])}</h4>" if one.get("title") else "", one.get("caption", "")
     if one.get("bars"):
         _, value, beside = (*one["columns"], "")[:3]
-        rows = [_bar(row, drawn) for row, drawn in zip(one["rows"], one["bars"], strict=True)]
+        rows = [
+            Bar(row[0], *drawn) if isinstance(drawn, Sequence) else Bar(row[0], drawn, says=row[1])
+            for row, drawn in zip(one["rows"], one["bars"], strict=True)
+        ]
         body = bars(rows, caption=caption, value=value, beside=beside, full=one.get("full"))
     else:
         body = table(one["columns"], one["rows"], caption=caption)
     return head + body + (_sentence(one["note"]) if one.get("note") else "")
-
-
-def _bar(row: Sequence[str], drawn: float | Sequence[float]) -> Bar:
-    return Bar(row[0], *drawn) if isinstance(drawn, Sequence) else Bar(row[0], drawn, says=row[1])

@@ -137,11 +137,6 @@ def read_link(query: object, names: Sequence[str]) -> dict[str, str]:
     return ours
 
 
-def weights_in_a_link(sha256: str) -> dict[str, str]:
-    """The parameter that says by which weights a link's picture was drawn."""
-    return {WEIGHTS: sha256[:WEIGHTS_DIGITS]}
-
-
 def other_weights(query: Mapping[str, str], model: str, sha256: str) -> bool:
     """Was the link made with other weights of `model` than those here, whose `sha256` that is?
 
@@ -340,7 +335,7 @@ class Fields:
             for name, kind in kinds(self).items()
             if kind.linked and (name in self.always or getattr(shared, name) != getattr(plain, name))
         }
-        named = weights_in_a_link(zoo.weights_hash(self.model))
+        named = {WEIGHTS: zoo.weights_hash(self.model)[:WEIGHTS_DIGITS]}
         return dict(**({"tab": self.tab} if self.tab else {}), v=str(VERSION), **written, **named)
 
     @classmethod

@@ -151,15 +151,11 @@ def offer(
     function = typed(make, recipe, more)
     gr.api(function, api_name=name, api_description=says, **limits)
     found = kinds(recipe)
-    for parameter, given in zip(function.__signature__.parameters, _newest_inputs()):
+    newest = next(reversed(gr.context.Context.root_block.fns.values()))  # the event that `gr.api` just made
+    for parameter, given in zip(function.__signature__.parameters, newest.inputs):
         given.label = parameter
         if parameter in found:
             given._api_info = {**given._api_info, **found[parameter].limits, "description": found[parameter].says}
-
-
-def _newest_inputs() -> list:
-    """The input components of the event that was made last."""
-    return next(reversed(gr.context.Context.root_block.fns.values())).inputs
 
 
 # --- the folds that every tab has

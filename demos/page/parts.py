@@ -183,13 +183,11 @@ def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
 
     own = (*names, *(name for tab in tabs for name in tab.scripts))
     shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
-    begun = [_begun(tab) for tab in tabs if not tab.bench or tab.bench.needed]
+    begun = []
+    for tab in (tab for tab in tabs if not tab.bench or tab.bench.needed):
+        given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]
+        begun.append(f"gan.start({json.dumps(given)[1:-1]});")
     return "<script>" + "\n".join([*read(shared), *begun, *read(own)]) + "</script>"
-
-
-def _begun(tab: Any) -> str:
-    needed = [tab.bench.needed] if tab.bench else []
-    return f"gan.start({json.dumps([tab.name, tab.title, [cell.name for cell in tab.cells], *needed])[1:-1]});"
 
 
 def expert(query: Mapping[str, str]) -> bool:

@@ -154,18 +154,17 @@ def asked(doors: Mapping[str, Door], raw: bytes, kind: str, token: str | None) -
     query = read_query(raw)
     door, drawing = door_of(doors, query, kind)
     check_open(door, query)
-    recipe = door.recipe.from_query(query) if token is None else door.recipe.from_json(values_of(door, query))
+    if token is None:
+        recipe = door.recipe.from_query(query)
+    else:  # what no link may hold
+        given = {"model": door.recipe.default_model(), **door.recipe.values_in(query), "version": 1}
+        recipe = door.recipe.from_json(given)
     subject = door.subject(recipe)
     if subject != (None if token is None else _subjects.get((token,))):
         raise Refused(404, "there is no such picture: it is private, and only the page that showed it has its address")
     if lacking := drawing.lacks(recipe):
         raise Refused(409, lacking)
     return Asked(door, drawing, kind, recipe, WEIGHTS in query)
-
-
-def values_of(door: Door, query: Mapping[str, str]) -> dict[str, Any]:
-    """The plain values of a recipe whose query no link may hold."""
-    return {"model": door.recipe.default_model(), **door.recipe.values_in(query), "version": 1}
 
 
 # --- drawing

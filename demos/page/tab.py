@@ -348,12 +348,9 @@ def _live(tab: Tab, *, full: bool = False) -> Callable:
 
 def news_of(answer: Mapping, held: Collection[str]) -> dict:
     """The answer without those parts whose digests the page holds already; `digests` says which parts it has."""
-    digests = {name: _digest(answer[name]) for name in LASTING if name in answer}
+    written = {name: json.dumps(answer[name], sort_keys=True) for name in LASTING if name in answer}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in written.items()}
     return {name: value for name, value in answer.items() if digests.get(name) not in held} | dict(digests=digests)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def left(bench: Bench) -> Callable[[gr.Request], None]:

@@ -248,9 +248,9 @@ def test_a_token_opens_only_what_it_was_made_for(client, small, monkeypatch):
 
 def test_lists_in_a_private_address_are_lists(small):
     door = next(door for door in page.DOORS if door.tab == "attributes")
-    values = pictures.values_of(door, dict(model=MODEL, fixed="smile,yaw", amounts="1.5,0", other="x"))
-    assert values == dict(model=MODEL, fixed=["smile", "yaw"], amounts=["1.5", "0"], version=1)
-    assert pictures.values_of(door, dict(fixed=""))["fixed"] == []
+    values = door.recipe.values_in(dict(model=MODEL, fixed="smile,yaw", amounts="1.5,0", other="x"))
+    assert values == dict(model=MODEL, fixed=["smile", "yaw"], amounts=["1.5", "0"])
+    assert door.recipe.values_in(dict(fixed=""))["fixed"] == []
 
 
 def test_directions_of_a_file_are_private_too(client, small):
