@@ -49,12 +49,19 @@ from demos.steer import tab as steer
 TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
 DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), restore_pictures.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
+FOR_PROGRAMS = (
+    '<header class="masthead"><h1><a href="./">GAN<b>atomy</b></a></h1><p>For programs</p></header>'
+    "<p>Whatever the page shows, a program can ask for: press “Use via API” below for every endpoint, its parameters "
+    "and their ranges.</p>"
+)
+PROGRAMS = "programs"  # where the endpoints are described: hundreds of parameters that no visitor has to wait for
 NO_MODEL = "There is no network here yet: put a weights file into weights/ (see weights/README.md) and start again."
 
 
 def build() -> gr.Blocks:
     """The page; nothing is loaded and nothing is computed for it."""
     with gr.Blocks(title="GANatomy", analytics_enabled=False, delete_cache=(1800, 1800)) as page:
+        gr.Navbar(visible=False)
         notebook.text(f'<header class="masthead">{HEADER}</header>')
         if not zoo.CARDS:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
@@ -71,9 +78,13 @@ def build() -> gr.Blocks:
                 outputs,
                 **notebook.private(f"{tab.name}_opened", notebook.LIVE),
             )
-            tab.endpoints()
             page.unload(tab.left)
-        notebook.text(f'<footer class="foot">{escape(where())}</footer>')
+        notebook.text(f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a></footer>')
+    with page.route("For programs", PROGRAMS, show_in_navbar=False):
+        gr.Navbar(visible=False)
+        notebook.text(FOR_PROGRAMS)
+        for tab in tabs:
+            tab.endpoints()
     return page.queue(max_size=64, default_concurrency_limit=1)
 
 

@@ -493,3 +493,16 @@ def test_an_answer_leaves_out_what_the_page_holds_and_nothing_else():
     assert set(again) == {"src", "caption", "digests"} and again["digests"] == first["digests"]
     other = tabs.news_of(dict(shown, setup=dict(knobs=[2, 1])), list(first["digests"].values()))
     assert other["setup"] == dict(knobs=[2, 1]) and "before" not in other, "what changed comes"
+
+
+def test_what_programs_need_is_no_part_of_the_page_that_visitors_wait_for():
+    """Every endpoint's parameters are components: they lie on a page of their own, which the foot leads to."""
+    config = app.build().get_config_file()
+    kinds = {one["id"]: one["type"] for one in config["components"]}
+    public = {one["id"]: one["api_name"] for one in config["dependencies"] if one["api_visibility"] == "public"}
+    here, there = config["page"][""], config["page"][app.PROGRAMS]
+    assert "api" not in {kinds[id_] for id_ in here["components"]} and not public.keys() & set(here["dependencies"])
+    assert len(public) > 30 and public.keys() == set(there["dependencies"])
+    assert sum(kinds[id_] == "api" for id_ in there["components"]) > 10 * len(public)
+    told = [one["props"]["value"] for one in config["components"] if "foot" in str(one["props"].get("value", ""))]
+    assert any(f'href="{app.PROGRAMS}"' in html for html in told)
