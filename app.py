@@ -31,7 +31,7 @@ import gradio as gr
 import torch
 from starlette.staticfiles import StaticFiles
 
-from core import gpu, zoo
+from core import gpu, memory, zoo
 from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
@@ -209,6 +209,7 @@ def main() -> None:
         "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
     )
     given = parser.parse_args()
+    memory.keep_small()
     cuda = torch.cuda.is_available() and not gpu.lent()  # a lent one is not ours: see core/gpu.py
     if given.device == "cuda" and not cuda:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")

@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{f"demos.{tab}": (f"demos.{tab}", "demos.page", *CORE) for tab in TABS},
     "demos.report": ("demos.page", *CORE),
     "demos": ("demos.page", *CORE),
-    "app": ("demos", "core.zoo", "core.checkpoints", "core.gpu"),
+    "app": ("demos", "core.zoo", "core.checkpoints", "core.gpu", "core.memory"),
     "ganatomy": ("demos", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
     "start": (),
 }

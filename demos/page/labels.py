@@ -18,7 +18,7 @@ from .cells import Progress
 from .picture import PictureRecipe, opened
 
 TURNED, FIRST_TURNED = 32, 1_090_000  # pictures on which knobs are turned, others than those that are read
-_read = Cache(64 * 2**20, lambda labels: labels.jacobian.mean.nbytes + labels.readings.nbytes)
+_read = Cache(16 * 2**20, lambda labels: labels.jacobian.mean.nbytes + labels.readings.nbytes)
 
 
 def judge_of(recipe: PictureRecipe) -> Judge:

@@ -26,8 +26,8 @@ from .cache import Cache
 from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
-LARGEST_STATES = 128 * 2**20  # bytes of layers' outputs that are kept
-LARGEST_PICTURES = 64 * 2**20  # bytes of encoded pictures that are kept
+LARGEST_STATES = 64 * 2**20  # bytes of layers' outputs that are kept
+LARGEST_PICTURES = 32 * 2**20  # bytes of encoded pictures that are kept
 NUMBERED = r"[0-9]{1,3}(-[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(-[0-9]{1,3})?){0,40}"  # layers
 NOUNS = {"portraits": "portrait", "objects": "object"}
 
