@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the system: glibc keeps it for each thread, and a server with many threads swells."""
+"""Memory that is free goes back to the system: glibc keeps it for each thread, and a server has many threads."""
 
 from __future__ import annotations
 
