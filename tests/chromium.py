@@ -1,6 +1,6 @@
 """Chromium for the tests that open the page: where it is, and what to do where there is none.
 
-`python -m tests.chromium` looks for it, installs it where apt-get may, and says so where none is found.
+`main` looks for it, installs it where apt-get may, and says so where none is found.
 """
 
 from __future__ import annotations
@@ -67,7 +67,3 @@ def main() -> None:
         install_chromium()
     if not find_chromium():
         print(boxed(NO_BROWSER), flush=True)
-
-
-if __name__ == "__main__":
-    main()

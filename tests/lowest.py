@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 
 import start
@@ -25,9 +26,10 @@ def lowest(lines: list[str]) -> list[str]:
 
 def oldest_python() -> str:
     """The oldest Python of pyproject.toml: a path or, for uv, which downloads it if need be, its version."""
-    major, minor = start.python_range()[0]
-    found = sys.executable if sys.version_info[:2] == (major, minor) else start.python_on_path([(major, minor)])
-    if not found and not start.find_uv(start.ROOT):
+    major, minor = start.pythons()[0]
+    name = shutil.which(f"python{major}.{minor}")
+    found = sys.executable if sys.version_info[:2] == (major, minor) else name
+    if not found and not shutil.which("uv"):
         raise start.SetupError(
             f"The lowest versions are tested with the oldest Python: python{major}.{minor} is not on the path."
         )
@@ -35,12 +37,10 @@ def oldest_python() -> str:
 
 
 def run(arguments: list[str]) -> int:
-    folder = start.ROOT / ".venv-lowest"
-    python = start.venv_python(folder)
-    if not os.path.lexists(python):
-        start.make_venv(folder, oldest_python())
+    python = start.environment(start.ROOT / ".venv-lowest", oldest_python)
     start.prepare(python, lowest(start.requirements(*start.DEV)))
-    return start.launch_tests(python, arguments)
+    os.chdir(start.ROOT)
+    return start.launch(python, ["-m", "tests", *arguments])
 
 
 if __name__ == "__main__":

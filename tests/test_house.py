@@ -89,7 +89,7 @@ def file_of(name: str) -> Path | None:
 def imports_in(source: str, name: str, *, package: bool) -> set[str]:
     """Every module that `source` names in an import, wherever it stands; relative ones resolved from module `name`."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source, feature_version=start.python_range()[0])):
+    for node in ast.walk(ast.parse(source, feature_version=start.pythons()[0])):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

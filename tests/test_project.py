@@ -63,7 +63,7 @@ def test_every_requirement_of_this_project_says_its_lowest_version():
 
 
 def test_the_lowest_torch_is_in_the_range_that_is_looked_for():
-    torch, _ = start.split_torch(lowest.lowest(start.requirements(*start.DEV)))
+    [torch] = [line for line in lowest.lowest(start.requirements(*start.DEV)) if line.startswith("torch==")]
     assert start.in_range("2.10.0+cpu", torch)
 
 
@@ -72,10 +72,9 @@ def test_the_lowest_torch_is_in_the_range_that_is_looked_for():
 
 def test_the_range_is_the_one_that_pyproject_says():
     project = tomllib.loads((start.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    oldest, newest = start.python_range()
+    oldest, *_, newest = start.pythons()
     assert project["requires-python"] == ">={}.{}".format(*oldest)
-    minors = [int(line.rsplit(".", 1)[1]) for line in project["classifiers"] if re.search(r"Python :: 3\.", line)]
-    assert minors == list(range(oldest[1], newest[1] + 1))
+    assert start.pythons() == [(3, minor) for minor in range(oldest[1], newest[1] + 1)]
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-mcp.txt"])
@@ -95,13 +94,13 @@ def test_make_test_leaves_out_what_needs_files_beside_the_repository_and_what_is
 def test_the_workflow_tests_the_oldest_and_the_newest_python():
     workflow = (start.ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     [named] = re.findall(r"python: \[(.+)\]", workflow)
-    assert named == ", ".join('"{}.{}"'.format(*version) for version in start.python_range())
+    assert named == ", ".join('"{}.{}"'.format(*version) for version in (start.pythons()[0], start.pythons()[-1]))
 
 
 def test_the_readme_names_the_range_of_pythons():
-    assert "Python {}.{} to {}.{}".format(*sum(start.python_range(), ())) in (start.ROOT / "README.md").read_text(
-        encoding="utf-8"
-    )
+    oldest, *_, newest = start.pythons()
+    readme = (start.ROOT / "README.md").read_text(encoding="utf-8")
+    assert "Python {}.{} to {}.{}".format(*oldest, *newest) in readme
 
 
 def test_the_extra_for_mcp_asks_for_the_gradio_that_the_page_needs():

@@ -1,9 +1,10 @@
 """start.py decides what to install without touching the network or any environment."""
 
 import ast
+import io
 import os
-import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -13,22 +14,11 @@ from pathlib import Path
 import pytest
 
 import start
+import tests.__main__
 from tests import lowest
 
 CPU = ["--index-url", start.CPU_INDEX]
 REQUIREMENT = "torch>=2.10,<2.14"
-
-
-class FakeInstaller:
-    """Stands in for pip or uv: records what it is asked and answers in turn."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.asked = []
-
-    def __call__(self, command, arguments):
-        self.asked.append(arguments)
-        return self.answers.pop(0) if self.answers else (True, "")
 
 
 def environment(prefix, torch=""):
@@ -61,101 +51,134 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quiet_machine(tmp_path, monkeypatch):
-    """No setting of pip anywhere, and nothing on the path but what the test puts into the folder `bin`."""
+    """No setting of pip, and nothing on the path but what the test puts into the folder `bin`.
+
+    The Python that runs start.py is asked for the settings of its user alone, who lives in this folder.
+    """
     for name in [name for name in os.environ if name.startswith(("PIP_", "XDG_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    found = start.pip_files
-    monkeypatch.setattr(
-        start, "pip_files", lambda prefix: [file for file in found(prefix) if Path(file).is_relative_to(tmp_path)]
-    )
+    script = f'[ "$2" = pip ] && set -- "$@" --user; exec {sys.executable} "$@"'
+    monkeypatch.setattr(sys, "executable", str(program(tmp_path / "home", "python", script)))
     return tmp_path
+
+
+@pytest.fixture
+def index(monkeypatch):
+    """PyTorch's index of CPU builds answers; the list names what was asked for, and when it would have given up."""
+    asked = []
+    monkeypatch.setattr(
+        urllib.request, "urlopen", lambda url, timeout: asked.append((url, timeout)) or io.BytesIO(b"torch")
+    )
+    return asked
 
 
 # Which torch
 
 
-def test_with_a_gpu_torch_comes_from_the_default_index():
-    sources = start.torch_sources(gpu=lambda: True, answers=never)
-    assert [arguments for _, arguments in sources] == [[]]
+def sources():
+    return [arguments for _, arguments in start.torch_sources()]
 
 
-def test_without_a_gpu_torch_comes_from_the_cpu_index_then_the_default():
-    sources = start.torch_sources(gpu=lambda: False, answers=lambda: True)
-    assert [arguments for _, arguments in sources] == [CPU, []]
+def test_with_a_gpu_torch_comes_from_the_default_index(quiet_machine, monkeypatch):
+    program(quiet_machine / "bin", "nvidia-smi", "echo 'GPU 0: NVIDIA H200 (UUID: GPU-1)'")
+    monkeypatch.setattr(urllib.request, "urlopen", never)
+    assert sources() == [[]]
 
 
-def test_when_the_cpu_index_is_down_torch_comes_from_the_default_index():
-    sources = start.torch_sources(gpu=lambda: False, answers=lambda: False)
-    assert [arguments for _, arguments in sources] == [[]]
+@pytest.mark.parametrize("script", [None, "echo 'No devices found.'", "echo 'GPU access blocked'; exit 9"])
+def test_where_no_gpu_is_listed_torch_comes_from_the_cpu_index_then_the_default(quiet_machine, index, script):
+    if script:
+        program(quiet_machine / "bin", "nvidia-smi", script)
+    assert sources() == [CPU, []]
+    assert index == [(start.CPU_INDEX + "/torch/", 5)]
 
 
-def test_the_cpu_index_gets_five_seconds(monkeypatch):
-    asked = []
-
+@pytest.mark.parametrize("error", [OSError("Name or service not known"), ValueError("unknown url type")])
+def test_when_the_cpu_index_is_down_torch_comes_from_the_default_index(quiet_machine, monkeypatch, capsys, error):
     def unreachable(url, timeout):
-        asked.append((url, timeout))
-        raise OSError("Name or service not known")
+        raise error
 
     monkeypatch.setattr(urllib.request, "urlopen", unreachable)
-    assert not start.cpu_index_answers()
-    assert asked == [(start.CPU_INDEX + "/torch/", 5)]
+    assert sources() == [[]]
+    assert "does not answer" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "script, expected",
-    [
-        ("echo 'GPU 0: NVIDIA H200 (UUID: GPU-1)'", True),
-        ("echo 'No devices found.'", False),
-        ("echo 'GPU access blocked'; exit 9", False),
-    ],
-)
-def test_a_gpu_counts_only_when_it_is_listed(quiet_machine, script, expected):
-    assert not start.has_gpu()
-    program(quiet_machine / "bin", "nvidia-smi", script)
-    assert start.has_gpu() is expected
+@pytest.fixture
+def asked(monkeypatch):
+    """What install_all asks of an installer that succeeds; an environment has torch 2.13.0+cpu afterwards."""
+    commands = []
+    monkeypatch.setattr(start, "installer", lambda python, found: ["installer"])
+    monkeypatch.setattr(start, "install", lambda command, what, where: commands.append(command[1:]))
+    monkeypatch.setattr(start, "torch_sources", lambda: [("cpu", CPU), ("default", [])])
+    monkeypatch.setattr(start, "look_into", lambda python: environment("env", "2.13.0+cpu"))
+    return commands
 
 
-def install(run, found, **changes):
-    options = dict(
-        sources=lambda: [("cpu", CPU), ("default", [])], look=lambda python: environment("env", "2.13.0+cpu")
-    )
-    start.install_all("python", found, start.requirements(*start.APP), run=run, **{**options, **changes})
+def install_all(torch=""):
+    start.install_all("python", environment("env", torch), start.requirements(*start.APP))
 
 
-def test_torch_is_installed_first_and_then_held():
-    run = FakeInstaller()
-    install(run, environment("env"))
-    first, second = run.asked
+def failing(monkeypatch, asked, *failures):
+    """The installer prints these in turn and fails each time; then it succeeds."""
+    said, installing = list(failures), start.install
+
+    def install(command, what, where):
+        installing(command, what, where)
+        if said:
+            raise start.SetupError("what to do", said.pop(0))
+
+    monkeypatch.setattr(start, "install", install)
+
+
+def test_torch_is_installed_first_and_then_held(asked):
+    install_all()
+    first, second = asked
     assert first == [*CPU, REQUIREMENT]
     assert "torch==2.13.0+cpu" in second and REQUIREMENT not in second
     assert any(line.startswith("gradio") for line in second)
 
 
+def test_only_the_line_for_torch_itself_is_split_off(asked):
+    start.install_all("python", environment("env"), ["torch-fidelity", REQUIREMENT, "torchvision", "numpy"])
+    assert asked == [
+        [*CPU, REQUIREMENT],
+        ["--quiet", "torch-fidelity", "torch==2.13.0+cpu", "torchvision", "numpy"],
+    ]
+
+
 @pytest.mark.parametrize("version, in_range", [("2.13.0+cu130", True), ("2.5.1", False), ("2.14.0.dev20260801", False)])
-def test_a_torch_that_is_there_is_never_replaced(capsys, version, in_range):
-    run = FakeInstaller()
-    install(run, environment("env", version), sources=never, look=never)
-    [only] = run.asked
+def test_a_torch_that_is_there_is_never_replaced(asked, monkeypatch, capsys, version, in_range):
+    monkeypatch.setattr(start, "torch_sources", never)
+    monkeypatch.setattr(start, "look_into", never)
+    install_all(version)
+    [only] = asked
     assert [line for line in only if line.startswith("torch")] == [f"torch=={version}"]
     assert (f"torch {version}; GANatomy is made for {REQUIREMENT}" in capsys.readouterr().out) is not in_range
 
 
-def test_a_failing_cpu_index_falls_back_to_the_default_index():
-    run = FakeInstaller((False, "ReadTimeoutError"))
-    install(run, environment("env"))
-    assert run.asked[:2] == [[*CPU, REQUIREMENT], [REQUIREMENT]]
+def test_a_failing_cpu_index_falls_back_to_the_default_index(asked, monkeypatch):
+    failing(monkeypatch, asked, "ReadTimeoutError")
+    install_all()
+    assert asked[:2] == [[*CPU, REQUIREMENT], [REQUIREMENT]] and len(asked) == 3
+
+
+def test_where_every_index_fails_nothing_else_is_installed(asked, monkeypatch):
+    failing(monkeypatch, asked, "ReadTimeoutError", "ReadTimeoutError")
+    with pytest.raises(start.SetupError, match="what to do"):
+        install_all()
+    assert asked == [[*CPU, REQUIREMENT], [REQUIREMENT]]
 
 
 @pytest.mark.parametrize(
     "said", ["OSError: [Errno 28] No space left on device", "failed to write: No space left on device (os error 28)"]
 )
-def test_a_full_disk_ends_the_attempts(said):
-    run = FakeInstaller((False, said))
-    with pytest.raises(start.SetupError, match="disk is full"):
-        install(run, environment("env"))
-    assert len(run.asked) == 1
+def test_a_full_disk_ends_the_attempts(asked, monkeypatch, said):
+    failing(monkeypatch, asked, said)
+    with pytest.raises(start.SetupError):
+        install_all()
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -163,6 +186,7 @@ def test_a_full_disk_ends_the_attempts(said):
 )
 def test_the_range_of_torch(version, expected):
     assert start.in_range(version, REQUIREMENT) is expected
+    assert start.in_range("2.10.0", "torch==2.10") and not start.in_range("2.9.1+rocm6.2", "torch==2.10")
 
 
 # uv or pip
@@ -175,24 +199,19 @@ def test_uv_installs_where_it_is_on_the_path_otherwise_pip(quiet_machine):
     assert start.installer("python", found) == [str(uv), "pip", "install", "--python", "python"]
 
 
+def uses_uv(prefix="env"):
+    return start.installer("python", environment(prefix))[0].endswith("uv")
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        "PIP_INDEX_URL",
-        "PIP_EXTRA_INDEX_URL",
-        "PIP_NO_INDEX",
-        "PIP_FIND_LINKS",
-        "PIP_CONSTRAINT",
-        "PIP_PROXY",
-        "PIP_CERT",
-    ],
+    "name", ["INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "CONSTRAINT", "PROXY", "CERT"]
 )
 def test_pip_installs_where_its_environment_says_what_uv_does_not_read(quiet_machine, monkeypatch, name):
     program(quiet_machine / "bin", "uv")
     monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-    assert start.find_uv("env")
-    monkeypatch.setenv(name, "anything")
-    assert not start.find_uv("env")
+    assert uses_uv()
+    monkeypatch.setenv(f"PIP_{name}", "anything")
+    assert not uses_uv()
 
 
 @pytest.mark.parametrize(
@@ -206,45 +225,42 @@ def test_pip_installs_where_its_environment_says_what_uv_does_not_read(quiet_mac
         ("timeout = 60", True),
         ("# index-url = https://mirror", True),
         ("progress-bar = off", True),
+        ("log = /var/index.log", True),
     ],
 )
-@pytest.mark.parametrize("file", [".config/pip/pip.conf", ".pip/pip.conf", "env/pip.conf", "other.ini"])
-def test_pip_installs_where_its_files_say_what_uv_does_not_read(quiet_machine, monkeypatch, file, setting, by_uv):
+def test_pip_installs_where_its_files_say_what_uv_does_not_read(quiet_machine, setting, by_uv):
     program(quiet_machine / "bin", "uv")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(quiet_machine / "other.ini"))
-    (quiet_machine / file).parent.mkdir(parents=True, exist_ok=True)
-    (quiet_machine / file).write_text(f"[global]\n{setting}\n")
-    assert bool(start.find_uv(quiet_machine / "env")) is by_uv
+    assert uses_uv()
+    (quiet_machine / ".pip").mkdir()
+    (quiet_machine / ".pip/pip.conf").write_text(f"[global]\n{setting}\n")
+    assert uses_uv() is by_uv
 
 
-def test_every_file_that_pip_itself_names_is_looked_into():
-    said = subprocess.run([sys.executable, "-m", "pip", "config", "debug"], capture_output=True, text=True).stdout
-    files = re.findall(r"^\s+(.+\.(?:conf|ini)), exists:", said, re.MULTILINE)
-    assert len(files) >= 3 and set(files) <= set(start.pip_files(sys.prefix))
-
-
-def test_pip_is_added_to_an_environment_without_it(quiet_machine, monkeypatch):
-    asked = []
-    monkeypatch.setattr(start, "tried", lambda command: asked.append(command) or (False, "No module named ensurepip"))
-    with pytest.raises(start.SetupError, match="has no pip(.|\n)*sudo apt-get install python3"):
-        start.installer("python", {**environment("env"), "pip": False})
-    assert asked == [["python", "-m", "ensurepip", "--default-pip"]]
+def test_pip_is_added_to_an_environment_without_it(quiet_machine):
+    bare = {**environment("env"), "pip": False}
+    python = program(quiet_machine / "bin", "python", f"echo $@ > {quiet_machine}/asked")
+    assert start.installer(python, bare)[:2] == [str(python), "-m"]
+    assert (quiet_machine / "asked").read_text().split() == ["-m", "ensurepip", "--default-pip"]
+    python = program(quiet_machine / "bin", "python", "echo No module named ensurepip >&2; exit 1")
+    with pytest.raises(start.SetupError, match="sudo apt-get install python3"):
+        start.installer(python, bare)
     program(quiet_machine / "bin", "uv")
-    start.installer("python", {**environment("env"), "pip": False})
-    assert len(asked) == 1
+    start.installer(python, bare)
 
 
-def test_the_environment_is_made_by_uv_where_uv_installs(quiet_machine):
+def test_the_environment_is_made_by_uv_where_it_is_on_the_path(quiet_machine):
     folder = quiet_machine / "new"
     program(quiet_machine / "bin", "uv", f'echo "$@" > {quiet_machine}/asked')
-    start.make_venv(folder, "/some/python3.13")
-    assert (quiet_machine / "asked").read_text().split() == [
-        "venv",
-        "--allow-existing",
-        "--python",
-        "/some/python3.13",
-        str(folder),
-    ]
+    start.environment(folder, lambda: "/some/python3.13")
+    asked = (quiet_machine / "asked").read_text().split()
+    assert asked == ["venv", "--allow-existing", "--python", "/some/python3.13", str(folder)]
+
+
+def test_an_environment_is_made_once(quiet_machine):
+    folder = quiet_machine / "new"
+    python = program(quiet_machine / "bin", "python3", f"/bin/mkdir -p {folder}/bin; : > {folder}/bin/python")
+    assert start.environment(folder, lambda: str(python)) == folder / "bin/python"
+    assert start.environment(folder, never) == folder / "bin/python"
 
 
 @pytest.mark.parametrize(
@@ -260,9 +276,18 @@ def test_a_failed_environment_is_explained_and_nothing_is_left_of_it(quiet_machi
     folder = quiet_machine / "new"
     python = program(quiet_machine / "bin", "python3", f"/bin/mkdir -p {folder}/bin; {script}")
     with pytest.raises(start.SetupError, match=words):
-        start.make_venv(folder, str(python))
+        start.environment(folder, lambda: str(python))
     assert not folder.exists()
     assert "strange" in capsys.readouterr().err or "strange" not in script
+
+
+def test_a_folder_that_was_there_before_stays_when_no_environment_can_be_made_in_it(quiet_machine):
+    folder = quiet_machine / "new"
+    python = program(quiet_machine / "bin", "python3", "exit 1")
+    folder.mkdir()
+    with pytest.raises(start.SetupError):
+        start.environment(folder, lambda: str(python))
+    assert folder.exists()
 
 
 # Requirements and stamp
@@ -270,11 +295,6 @@ def test_a_failed_environment_is_explained_and_nothing_is_left_of_it(quiet_machi
 
 def test_requirements_are_read_without_comments(project):
     assert start.requirements(*start.DEV) == [REQUIREMENT, "numpy", "pytest"]
-
-
-def test_only_the_line_for_torch_itself_is_split_off():
-    lines = ["torch-fidelity", REQUIREMENT, "torchvision", "numpy"]
-    assert start.split_torch(lines) == (REQUIREMENT, ["torch-fidelity", "torchvision", "numpy"])
 
 
 def installed(python, found, lines):
@@ -330,15 +350,17 @@ def test_nothing_is_stamped_where_installing_failed(prepared, monkeypatch):
 
 
 @pytest.mark.parametrize("version", [(3, 11, 7), (3, 12, 12), (3, 13, 0), (3, 14, 1)])
-def test_these_pythons_work_without_a_word(version):
-    assert start.version_problem(version, "python") == start.version_warning(version) == ""
+def test_these_pythons_work_without_a_word(prepared, capsys, version):
+    prepared.found["version"] = list(version)
+    prepared(start.APP)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("version", [(3, 6, 8), (3, 9, 18), (3, 10, 13)])
 def test_older_pythons_are_told_what_works_and_how(version):
-    problem = start.version_problem(version, "/some/python")
-    assert "/some/python" in problem and "needs 3.11 or newer" in problem
-    assert "start.py" in problem and "\nGet one" in problem
+    sentence = start.too_old("/some/python", version)
+    assert "/some/python is Python {}.{}.{}".format(*version) in sentence and "needs 3.11 or newer" in sentence
+    assert "python3.14 start.py" in sentence and "\nGet one" in sentence
 
 
 @pytest.mark.parametrize("version", [(3, 15, 0), (4, 0, 0)])
@@ -355,6 +377,9 @@ def test_an_old_python_can_read_start_py_and_so_say_that_it_is_old():
 
 def test_an_old_python_makes_the_environment_with_the_newest_on_the_path_that_runs(quiet_machine, monkeypatch):
     assert start.base_python() == sys.executable
+    asks = "import sys; sys.exit(sys.version_info < (3, 11))"
+    old = program(quiet_machine / "bin", "python3.9", f"[ \"$2\" = '{asks}' ] && exit 1")
+    monkeypatch.setattr(sys, "executable", str(old))
     monkeypatch.setattr(sys, "version_info", (3, 9, 18))
     with pytest.raises(start.SetupError, match="is Python 3.9.18, and GANatomy needs"):
         start.base_python()
@@ -404,8 +429,15 @@ def test_an_environment_that_does_not_run_or_is_too_old_says_to_delete_it(projec
         ({"CONDA_PREFIX": "/conda", "CONDA_DEFAULT_ENV": "base"}, "/conda", "/conda", False),
     ],
 )
-def test_which_environments_count(environ, prefix, base, expected):
-    assert start.in_environment(environ, prefix, base) is expected
+def test_which_environments_count(monkeypatch, environ, prefix, base, expected):
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "base_prefix", base)
+    monkeypatch.setattr(start, "environment", lambda folder: folder)
+    for name in ("CONDA_PREFIX", "CONDA_DEFAULT_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert start.choose_python() == (Path(sys.executable) if expected else start.ROOT / ".venv")
 
 
 # Failures and messages
@@ -424,7 +456,15 @@ def test_which_environments_count(environ, prefix, base, expected):
     ],
 )
 def test_failures_of_pip_and_uv_are_explained(said, words):
-    assert words in start.problem(said, "torch", "/venv")
+    with pytest.raises(start.SetupError, match=words):
+        start.install([sys.executable, "-c", f"import sys; sys.exit({said!r})"], "torch", "/venv")
+
+
+def test_what_an_installer_says_is_shown_and_kept(capsys):
+    with pytest.raises(start.SetupError) as caught:
+        start.install([sys.executable, "-c", "import sys; sys.exit('one\\ntwo')"], "torch", "/venv")
+    assert caught.value.args[1] == capsys.readouterr().err == "one\ntwo\n"
+    start.install([sys.executable, "-c", "pass"], "torch", "/venv")
 
 
 @pytest.mark.parametrize(
@@ -442,3 +482,67 @@ def test_failures_end_with_a_code_and_no_traceback(capsys, error, code):
 def test_setup_refuses_arguments_it_does_not_know(capsys):
     assert start.guarded(start.run, ["setup", "--fast"]) == 1
     assert "--dev" in capsys.readouterr().err
+
+
+# Windows runs the page beside start.py and not in its place
+
+CHILD = """
+import os, signal
+signal.signal(signal.SIGINT, lambda *_: os._exit(7))
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX does")
+def test_where_the_page_runs_beside_it_ctrl_c_is_left_to_the_page():
+    code = f"import os, sys, start; os.name = 'nt'; sys.exit(start.launch(sys.executable, ['-c', {CHILD!r}]))"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, cwd=start.ROOT, stdout=subprocess.PIPE, start_new_session=True, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 7
+        assert process.stderr.read() == b""
+
+
+# Two processes for the tests
+
+
+@pytest.mark.parametrize(
+    "arguments, parallel",
+    [
+        ([], True),
+        (["-m", "shared"], True),
+        (["-k", "name", "tests/test_start.py"], True),
+        (["--durations=5", "-x"], True),
+        (["tests/test_start.py::test_setup"], False),
+        (["-n0"], False),
+        (["-n", "4"], False),
+        (["--dist=load"], False),
+        (["-p", "no:xdist"], False),
+        (["--pdb"], False),
+        (["-s"], False),
+    ],
+)
+def test_tests_run_in_two_processes_unless_the_arguments_speak_against_it(monkeypatch, arguments, parallel):
+    launched = []
+    monkeypatch.setattr(start, "launch", lambda python, arguments: launched.append((python, arguments)) or 5)
+    monkeypatch.setattr(tests.__main__.chromium, "main", lambda: launched.append("chromium"))
+    assert tests.__main__.run(arguments) == 5
+    two = ["-n", "2", "--dist", "loadfile"] if parallel else []
+    assert launched == ["chromium", (sys.executable, ["-m", "pytest", *two, *arguments])]
+
+
+def test_start_py_and_the_lowest_versions_run_the_tests_from_their_folder(monkeypatch, tmp_path):
+    launched = []
+    monkeypatch.setattr(start, "launch", lambda *command: launched.append((Path.cwd(), *command)))
+    monkeypatch.setattr(start, "environment", lambda folder, base: folder.name)
+    monkeypatch.setattr(start, "choose_python", lambda: "python")
+    monkeypatch.setattr(start, "prepare", lambda python, lines: python)
+    monkeypatch.chdir(tmp_path)
+    start.run(["test", "-x"])
+    monkeypatch.chdir(tmp_path)
+    lowest.run(["-x"])
+    assert launched == [(start.ROOT, python, ["-m", "tests", "-x"]) for python in ("python", ".venv-lowest")]
