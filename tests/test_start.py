@@ -18,6 +18,7 @@ import tests.__main__
 from tests import lowest
 
 CPU = ["--index-url", start.CPU_INDEX]
+REAL_PYTHON = sys.executable
 REQUIREMENT = "torch>=2.10,<2.14"
 
 
@@ -53,13 +54,13 @@ def project(tmp_path, monkeypatch):
 def quiet_machine(tmp_path, monkeypatch):
     """No setting of pip, and nothing on the path but what the test puts into the folder `bin`.
 
-    The Python that runs start.py is asked for the settings of its user alone, who lives in this folder.
+    What the pip of the Python that runs start.py says of its settings is what the file `settings` says, if it is there.
     """
     for name in [name for name in os.environ if name.startswith(("PIP_", "XDG_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    script = f'[ "$2" = pip ] && set -- "$@" --user; exec {sys.executable} "$@"'
+    script = f'[ "$*" = "-m pip config list" ] && exec /bin/cat {tmp_path}/settings; exec {sys.executable} "$@"'
     monkeypatch.setattr(sys, "executable", str(program(tmp_path / "home", "python", script)))
     return tmp_path
 
@@ -217,23 +218,31 @@ def test_pip_installs_where_its_environment_says_what_uv_does_not_read(quiet_mac
 @pytest.mark.parametrize(
     "setting, by_uv",
     [
-        ("index-url = https://mirror", False),
-        ("extra-index-url:\n  file:///mirror", False),
-        ("find_links = /wheels", False),
-        ("constraint=/etc/constraints.txt", False),
-        ("trusted-host = mirror", False),
-        ("timeout = 60", True),
-        ("# index-url = https://mirror", True),
-        ("progress-bar = off", True),
-        ("log = /var/index.log", True),
+        ("global.index-url='https://mirror'", False),
+        ("global.extra-index-url='\\nfile:///mirror'", False),
+        ("install.find-links='/wheels'", False),
+        ("global.constraint='/etc/constraints.txt'", False),
+        (":env:.trusted-host='mirror'", False),
+        ("global.timeout='60'", True),
+        ("global.progress-bar='off'", True),
+        ("global.log='/var/index.log'", True),
     ],
 )
 def test_pip_installs_where_its_files_say_what_uv_does_not_read(quiet_machine, setting, by_uv):
     program(quiet_machine / "bin", "uv")
-    assert uses_uv()
-    (quiet_machine / ".pip").mkdir()
-    (quiet_machine / ".pip/pip.conf").write_text(f"[global]\n{setting}\n")
+    (quiet_machine / "settings").write_text(f"global.retries='3'\n{setting}\n")
     assert uses_uv() is by_uv
+
+
+def test_pip_names_the_settings_in_its_files(quiet_machine, monkeypatch):
+    program(quiet_machine / "bin", "uv")
+    script = f'exec {REAL_PYTHON} "$@" --user'  # not those of the whole computer
+    monkeypatch.setattr(sys, "executable", str(program(quiet_machine / "home", "python", script)))
+    (quiet_machine / ".pip").mkdir()
+    (quiet_machine / ".pip/pip.conf").write_text("[global]\ntimeout = 60\n# index-url = https://mirror\n")
+    assert uses_uv()
+    (quiet_machine / ".pip/pip.conf").write_text("[global]\nextra_index_url:\n  file:///mirror\n")
+    assert not uses_uv()
 
 
 def test_pip_is_added_to_an_environment_without_it(quiet_machine):
