@@ -101,7 +101,7 @@ def environment(folder, base=base_python):
     if os.path.lexists(python):  # a dead link is a broken environment, not a missing one
         return python
     existed, uv, chosen = folder.exists(), shutil.which("uv"), base()
-    command = [uv, "venv", "--allow-existing", "--python", chosen] if uv else [chosen, "-m", "venv"]
+    command = [uv, "venv", "--quiet", "--allow-existing", "--python", chosen] if uv else [chosen, "-m", "venv"]
     say(f"Creating the virtual environment {folder} ...")
     try:
         install([*command, str(folder)], "a virtual environment", folder, subprocess.STDOUT, subprocess.PIPE)
@@ -137,7 +137,7 @@ def requirements(*names):
 
 
 def install(command, what, where, stderr=subprocess.PIPE, stdout=None):
-    """Run an installer, showing what it says. Raises SetupError, which says what to do, where it fails."""
+    """Run an installer, showing what it says in a pipe. Raises SetupError, which says what to do, where it fails."""
     said = ""
     with subprocess.Popen(command, stdout=stdout, stderr=stderr, errors="replace") as process:
         for line in process.stdout or process.stderr:

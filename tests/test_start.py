@@ -262,7 +262,7 @@ def test_the_environment_is_made_by_uv_where_it_is_on_the_path(quiet_machine):
     program(quiet_machine / "bin", "uv", f'echo "$@" > {quiet_machine}/asked')
     start.environment(folder, lambda: "/some/python3.13")
     asked = (quiet_machine / "asked").read_text().split()
-    assert asked == ["venv", "--allow-existing", "--python", "/some/python3.13", str(folder)]
+    assert asked == ["venv", "--quiet", "--allow-existing", "--python", "/some/python3.13", str(folder)]
 
 
 def test_an_environment_is_made_once(quiet_machine):
@@ -288,6 +288,19 @@ def test_a_failed_environment_is_explained_and_nothing_is_left_of_it(quiet_machi
         start.environment(folder, lambda: str(python))
     assert not folder.exists()
     assert "strange" in capsys.readouterr().err or "strange" not in script
+
+
+def test_ctrl_c_leaves_no_half_made_environment(quiet_machine, monkeypatch):
+    folder = quiet_machine / "new"
+
+    def interrupted(*_):
+        folder.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "install", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start.environment(folder, lambda: "python3")
+    assert not folder.exists()
 
 
 def test_a_folder_that_was_there_before_stays_when_no_environment_can_be_made_in_it(quiet_machine):
