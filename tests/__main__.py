@@ -13,7 +13,8 @@ import start
 from . import chromium
 
 # Two workers keep two cores busy. The tests of a file stay in one of them: they share a page that takes long to open.
-PARALLEL = ["-n", "2", "--dist", "loadfile"]
+# The longest files come first, so that neither worker waits for the other at the end.
+PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 # Arguments that say how to distribute, that need one process (a debugger, what tests print), or that name one test.
 ALONE = r"-[dnps]|--(numprocesses|dist|tx|pdb|trace|capture)|.*::"
 
