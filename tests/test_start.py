@@ -553,7 +553,7 @@ def test_tests_run_in_two_processes_unless_the_arguments_speak_against_it(monkey
     monkeypatch.setattr(start, "launch", lambda python, arguments: launched.append((python, arguments)) or 5)
     monkeypatch.setattr(tests.__main__.chromium, "main", lambda: launched.append("chromium"))
     assert tests.__main__.run(arguments) == 5
-    two = ["-n", "2", "--dist", "loadfile"] if parallel else []
+    two = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"] if parallel else []
     assert launched == ["chromium", (sys.executable, ["-m", "pytest", *two, *arguments])]
 
 
