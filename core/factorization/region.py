@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ KNOBS = 4  # at most
 STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
 REACH = 6.0  # steps, at most
 FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
+FIRST = 5  # directions of LowRankGAN and ReSeFa of which the best is compared with other methods
 TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
 LEAST = 1e-300  # of a mean square, before its root is divided by
 
@@ -143,6 +145,59 @@ def baselines(generator: Generator, found: Grams) -> tuple[float, float]:
     count = min(TRIED, len(found.movable))
     global_ones, chance = sefa(generator, found.slots, k=count), random_directions(generator, found.slots, k=TRIED)
     return float(ratios(found, global_ones).max()), float(ratios(found, chance).median())
+
+
+# --- what can be moved alone
+
+
+class Outcome(NamedTuple):
+    """How far LowRankGAN's directions of one region of one picture get, at first order.
+
+    survived: directions that the projection left, of `rank`, those of L_A. protected: rank of L_B, of `dim`. visible:
+    those that move the region visibly: a step lies within a knob's way. nearest: the least way of a step, in standard
+    deviations of w . n; best: the largest of their `ratios`, and best_visible of the visible; None where there is none.
+    """
+
+    survived: int
+    rank: int
+    protected: int
+    dim: int
+    visible: int
+    nearest: float | None
+    best: float | None
+    best_visible: float | None
+
+
+def outcome(generator: Generator, found: Grams, solved: LowRank, *, label: int | None = None) -> Outcome:
+    """found: of the region that was solved. label: the class of the picture, where there are classes."""
+    directions = solved.directions
+    way, ratio = ways(generator, found, directions, label=label), ratios(found, directions)
+    near = way <= FURTHEST / 2
+    ranks = len(directions), solved.inside.rank, solved.outside.rank, len(solved.inside.low), int(near.sum())
+    if not len(directions):
+        return Outcome(*ranks, None, None, None)
+    return Outcome(*ranks, float(way.min()), float(ratio.max()), float(ratio[near].max()) if near.any() else None)
+
+
+# --- what they are compared with
+
+
+def contenders(generator: Generator, found: Grams, solved: LowRank) -> dict[str, Directions]:
+    """Directions of several methods for one region, by a name that says of how many the best is meant.
+
+    LowRankGAN's with and without its projection, ReSeFa's, and two that know nothing of the region: SeFa's and chance.
+    """
+    count = min(TRIED, len(found.movable))
+    made = {
+        f"LowRankGAN, best of its first {FIRST}": solved.directions.only(range(len(solved.directions))[:FIRST]),
+        f"LowRankGAN before the projection, best of its first {FIRST}": solved.unprojected.only(
+            range(len(solved.unprojected))[:FIRST]
+        ),
+        f"ReSeFa, best of its first {FIRST}": resefa.resefa_of(found, k=min(FIRST, count)).directions,
+        f"SeFa, best of its first {count}": sefa(generator, found.slots, k=count),
+        f"random, best of {TRIED}": random_directions(generator, found.slots, k=TRIED),
+    }
+    return {name: directions for name, directions in made.items() if len(directions)}
 
 
 # --- what an edit did, in pictures
