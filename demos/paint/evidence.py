@@ -16,6 +16,7 @@ from core.truth.local import rms_ratio
 
 from ..page.blocks import paragraph
 from ..page.evidence import written
+from .recipe import SAYS
 
 KIND, READERS = "paint", ("reader", "parts")
 
@@ -46,25 +47,19 @@ def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None
     record = found.get("regions", {}).get(region, {}).get("methods", {})
     if method not in record or (moved is not None and tuple(moved) != slots(model)):
         return ""
-    best_random = f"best of {record['random']['of']} random" if "random" in record else ""
-    others = dict(sefa="best SeFa knob", random=best_random)
-    beside = [f"{name} {rms_ratio(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
+    times = {name: rms_ratio(one["ratio"][0]) for name, one in record.items()}
+    said = [SAYS["inside_times"].format(times=times[method])]
+    said += [f"best SeFa knob {times['sefa']}"] if method != "sefa" else []
+    said += [f"best of {record['random']['of']} random {times['random']}"] if method != "random" else []
     faces, reached = found["samples"]["scored"], record[method]["reached"]
-    of = f"{faces} faces" if reached == faces else f"{reached} of {faces} faces; the others cannot be changed that much"
-    inside = f"Inside {rms_ratio(record[method]['ratio'][0])} times as much as outside"
-    return "; ".join([inside, *beside]) + f". (RMS, {of})"
+    of = SAYS["faces" if reached == faces else "faces_reached"].format(faces=faces, reached=reached)
+    return f"{'; '.join(said)}. (RMS, {of})"
 
 
 def made_on(model: str) -> str:
     """Whose knobs the verdict speaks of, in a sentence; "" where nothing was measured."""
     found = evidence(model)
-    if not found:
-        return ""
-    samples = found["samples"]
-    return (
-        f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces "
-        "in the same way."
-    )
+    return SAYS["made_on"].format(**found["samples"]) if found else ""
 
 
 def truth_html(model: str, region: str) -> str:
@@ -76,5 +71,5 @@ def truth_html(model: str, region: str) -> str:
     if not found:
         return ""
     if region not in found["regions"]:
-        return paragraph(f"This region was not measured on other faces; {', '.join(found['regions'])} were.")
+        return paragraph(SAYS["not_this_region"].format(regions=", ".join(found["regions"])))
     return written(model, KIND, region)
