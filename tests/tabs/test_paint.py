@@ -656,8 +656,9 @@ def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):
     app.build()
 
 
-def test_without_a_record_the_tab_asks_for_the_default_region():
+def test_without_a_record_the_tab_says_in_plain_words_what_it_is_for_and_asks_for_the_default_region():
     shown = page.arrival(lowrank.TAB)
+    assert shown["sentence"] == "Knobs for one region of a picture, forbidden to touch anything else."
     assert shown["answer"] == {} and painted.Painted.from_json(shown["recipe"]).region == "mouth"
 
 
