@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ from ..page.blocks import data_uri
 from ..page.cache import Cache
 from ..page.cells import Cell, Progress
 from ..page.handlers import buttons, guarded, keyed
-from ..page.knobs import FILM, settings_of
+from ..page.knobs import FILM, SLOW_FRAMES, settings_of
 from ..page.parts import LONG, deliver, part, private, publish
 from ..page.pictures import address, own_network
 from ..page.queue import SHORT
 from ..page.sources import take_directions
-from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part
+from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import experiments, search, words
 from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, offered, parts_of
@@ -211,9 +211,12 @@ def frames(recipe: Painted, count: int, quick: bool) -> list[Image.Image]:
 
 
 def slow_film(recipe: Painted) -> Iterator[dict]:
-    """Of a network that takes longer than a second there is none."""
-    if pace_of(recipe.model).seconds <= 1:
-        yield film_part(STAGE, recipe)
+    knobs, _, reach = chosen(recipe)
+
+    def draw(setting: Sequence[float]) -> Image.Image:
+        return recipes.shown(render(recipe, knobs, [setting]), recipe.model, largest=FILM)[0]
+
+    return frame_by_frame(settings_of(recipe, reach, SLOW_FRAMES), draw)
 
 
 def notebook(recipe: Painted) -> bytes:

@@ -289,6 +289,21 @@ def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
         assert np.abs(sheet[:, frame * SIDE : (frame + 1) * SIDE] - expected).max() <= 1
 
 
+def test_the_film_of_a_slow_network_comes_a_frame_at_a_time_the_middle_first(monkeypatch):
+    recipe, drawn, draw = turned(), [], lowrank.render
+    finding.solve(recipe)
+    whole = pixels(film_part(lowrank.STAGE, recipe, 9)["src"])
+    monkeypatch.setattr(lowrank, "render", lambda *given, **how: drawn.append(given) or draw(*given, **how))
+    pieces = lowrank.slow_film(recipe)
+    first = pixels(next(pieces)["src"])
+    assert len(drawn) == 1, "somebody waits: one picture has to do"
+    middle = whole[:, 4 * SIDE : 5 * SIDE]
+    assert np.array_equal(first, np.tile(middle, (1, 9, 1))), "missing frames show their neighbour"
+    rest = [pixels(piece["src"]) for piece in pieces]
+    assert len(drawn) == 9 and len(rest) == 8 and np.array_equal(rest[-1], whole)
+    assert not any(np.array_equal(one, whole) for one in (first, *rest[:-1]))
+
+
 # --- odd regions
 
 
