@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.gpu": ("core.zoo",),
     "core.labels": (*VALUES, "core.boundaries", "core.factorization.baseline", "core.truth"),
     "core.classes": ("core.truth.worlds", "core.zoo"),
+    "core.checkpoints.examination": (*VALUES, "core.checkpoints", "core.factorization.sefa", "core.truth"),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
     "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.hub_cards", "core.truth"),
     "core.hub_cards": ("core.hub",),
