@@ -7,7 +7,7 @@ changes the region by STEP at first order: STEP / sqrt(n^T M_A n), M_A and M_B t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ from ..generators.base import Generator
 from ..regions import resized
 from . import resefa
 from .baseline import random_directions, spread_along
-from .jacobian import Grams
-from .lowrank import LowRank
+from .jacobian import Grams, PictureGrams, jacobian_steps, of_jacobian
+from .lowrank import LowRank, lowrank_steps
 from .sefa import sefa
 
 KNOBS = 4  # at most
@@ -110,6 +110,58 @@ def _knobs(
     away = (steps / spread[numbers].clamp(min=1e-12)).tolist()
     ratio = (inside / outside).sqrt().tolist()
     return RegionKnobs(chosen, numbers, signs, steps.tolist(), away, ratio, len(directions), found, solved)
+
+
+# --- both methods as one stream
+
+
+class Step(NamedTuple):
+    """stage: "jacobian", then "resefa" and, of LowRankGAN, "split". share: how far all of it is, 0 to 1.
+
+    picture: the Jacobian, with the step that completes it. knobs: what was found with this step, by method. iterations,
+    gap: of a split, see `lowrank.Progress`.
+    """
+
+    stage: str
+    share: float
+    picture: PictureGrams | None = None
+    knobs: Mapping[str, RegionKnobs] = {}
+    iterations: int = 0
+    gap: float = 1.0
+
+
+def knobs_steps(
+    generator: Generator,
+    codes: Tensor,
+    mask: Tensor,
+    *,
+    method: str = "lowrank",
+    lam: float | None = None,
+    slots: Iterable[int] | None = None,
+    size: int | None = None,
+    label: int | None = None,
+    picture: PictureGrams | None = None,
+) -> Iterator[Step]:
+    """The knobs of a region of the picture of codes [1, slots, dim]: ReSeFa's come first, LowRankGAN's last.
+
+    mask: [h, w] bool. method: "resefa" ends with ReSeFa's; else "lowrank", or "official" as published. label: the class
+    of the picture. picture: its Jacobian, where it is known. Other arguments and errors as of `jacobian_steps` and
+    `lowrank_steps`.
+    """
+    if picture is None:
+        for step in jacobian_steps(generator, codes, slots=slots, size=size):
+            done = None if step.result is None else of_jacobian(generator, step.result, slots)
+            yield Step("jacobian", 0.5 * step.done / step.total, done)
+        picture = done
+    found = picture.of(mask)
+    yield Step("resefa", 0.5, knobs=dict(resefa=resefa_knobs(generator, found, label=label)))
+    if method == "resefa":
+        return
+    if method == "official":  # the mean over RGB, as published
+        found = of_jacobian(generator, picture.jacobian, picture.slots, colours="mean").of(mask)
+    for step in lowrank_steps(found, mode="official" if method == "official" else "paper", lam=lam):
+        made = {} if step.result is None else {method: lowrank_knobs(generator, found, step.result, label=label)}
+        yield Step("split", 0.5 + 0.5 * step.share, knobs=made, iterations=step.iterations, gap=step.gap)
 
 
 # --- what a direction does, at first order

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from core import zoo
 from core.codes import edit
-from core.factorization import jacobian, lowrank, region
+from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.jacobian import Grams
 from core.factorization.region import FURTHEST, STEP, Outcome, RegionKnobs
@@ -138,35 +138,23 @@ def solving(recipe: Painted) -> Iterator[Progress]:
 def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
     if key in _solved:  # while this waited for its turn
         return
-    kept = yield from _jacobian(recipe)
-    generator, label, official = generator_of(recipe), recipe.label_or_none, recipe.method == "official"
-    found = kept.of(mask_of(recipe))
-    first = region.resefa_knobs(generator, found, label=label)
-    _solved.put(key_of(replace(recipe, method="resefa")), first)
-    yield dict(says=SAYS["resefa_there"], share=0.5)
-    if recipe.method == "resefa":
-        return
-    if official:  # the mean over RGB, as published
-        mean = jacobian.of_jacobian(generator, kept.jacobian, kept.slots, colours="mean")
-        found = mean.of(mask_of(recipe))
-    for step in lowrank.lowrank_steps(found, mode="official" if official else "paper", lam=recipe.lam or None):
-        if step.result:
-            _solved.put(key, region.lowrank_knobs(generator, found, step.result, label=label))
-        else:
-            yield dict(says=SAYS["splitting"].format(**step._asdict()), share=0.5 + 0.5 * step.share)
-
-
-def _jacobian(recipe: Painted) -> abc.Generator[dict, None, jacobian.PictureGrams]:
-    """The Jacobian of the recipe's picture, returned; its progress on the way."""
-    kept = _jacobians.get(picture_key(recipe))
-    if kept is None:
-        generator, slots = generator_of(recipe), recipes.slots_of(recipe)
-        codes, size = recipes.own_codes(recipe), recipe.size or None
-        for step in jacobian.jacobian_steps(generator, codes, slots=slots, size=size):
-            share = step.done / step.total
-            yield dict(says=SAYS["reacting"].format(share=share), share=0.5 * share)
-        kept = _jacobians.put(picture_key(recipe), jacobian.of_jacobian(generator, step.result, slots))
-    return kept
+    steps = region.knobs_steps(
+        generator_of(recipe),
+        recipes.own_codes(recipe),
+        mask_of(recipe),
+        method=recipe.method,
+        lam=recipe.lam or None,
+        slots=recipes.slots_of(recipe),
+        size=recipe.size or None,
+        label=recipe.label_or_none,
+        picture=_jacobians.get(picture_key(recipe)),
+    )
+    for step in steps:
+        if step.picture is not None:
+            _jacobians.put(picture_key(recipe), step.picture)
+        for method, knobs in step.knobs.items():
+            _solved.put(key_of(replace(recipe, method=method)), knobs)
+        yield dict(says=SAYS[step.stage].format(done=2 * step.share, **step._asdict()), share=step.share)
 
 
 # --- pictures

@@ -114,3 +114,28 @@ def test_contenders_are_named_by_how_many_the_best_is_chosen_of(found):
     assert max(best, key=best.get) != f"random, best of {region.TRIED}"
     none = dataclasses.replace(solved, directions=solved.directions.only([]))
     assert len(region.contenders(generator, region_grams, none)) == 4, "who has no direction is left out"
+
+
+def test_a_stream_brings_resefa_s_knobs_with_the_jacobian_and_lowrank_s_last(found):
+    generator, codes, region_grams = found
+    steps = list(region.knobs_steps(generator, codes, INSIDE))
+    stages = [step.stage for step in steps]
+    assert stages == sorted(stages) and {*stages} == {"jacobian", "resefa", "split"}
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares) and shares[stages.index("resefa")] == 0.5
+    brought = {method: (i, knobs) for i, step in enumerate(steps) for method, knobs in step.knobs.items()}
+    assert list(brought) == ["resefa", "lowrank"] and brought["lowrank"][0] == len(steps) - 1
+    alone = resefa_knobs(generator, region_grams)
+    assert torch.allclose(brought["resefa"][1].directions.vectors, alone.directions.vectors, atol=1e-5)
+    solved = region.lowrank_knobs(generator, region_grams, lowrank_of(region_grams))
+    assert brought["lowrank"][1].steps == pytest.approx(solved.steps, rel=1e-3)
+    (picture,) = (step.picture for step in steps if step.picture is not None)
+    again = [step.stage for step in region.knobs_steps(generator, codes, INSIDE, method="resefa", picture=picture)]
+    assert again == ["resefa"], "a Jacobian that is known is not computed again, and another method is not asked"
+
+
+def test_as_published_the_mean_of_the_colours_is_split(found):
+    generator, codes, _ = found
+    *_, last = region.knobs_steps(generator, codes, INSIDE, method="official", size=8)
+    mean = grams(generator, codes, INSIDE, size=8, colours="mean")
+    assert last.knobs["official"].steps == region.lowrank_knobs(generator, mean, lowrank_of(mean, mode="official")).steps
