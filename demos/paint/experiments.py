@@ -32,23 +32,14 @@ from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.words import signed
 from . import search
-from .recipe import CORNER, SAYS, WORDS, Painted, called, crop_of, full_mask, parts_of, verb
+from .recipe import CORNER, SAYS, TEMPLATES, WORDS, Painted, called, crop_of, full_mask, parts_of, verb
 from .search import render
 from .words import LEVELS, ratio
 
 FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of what only the page shows
 LOCAL = 2.0  # inside over outside from which a face counts as local
-COLUMNS = (
-    "method",
-    "direction",
-    "standard deviations",
-    "inside (RMS)",
-    "outside (RMS)",
-    "inside / outside (RMS)",
-    "moves most (standard deviations)",
-)
-REFUSALS = ("region", "of the picture", "knobs of its own", "nearest step, sd", "best knob: inside moves")
+COLUMNS = WORDS["columns"]
 ASKED = dict(method="lowrank", lam=0.0, forbid=True)  # what is asked of LowRankGAN as it should be
 
 Pieces = Iterator[dict | str | Progress]
@@ -77,7 +68,13 @@ def some(recipe: Painted, knobs: RegionKnobs) -> RegionKnobs:
     return knobs
 
 
-# --- pictures with the region's edge; page/js draws it, and the maps (`gan.drawn.regions`)
+# --- pictures with the region's edge
+
+
+def filled(template: str, html: Mapping[str, str] = {}, /, **values: object) -> str:
+    """A template of templates.toml; text among the values is escaped, `html` stands as it is."""
+    safe = {key: escape(value) if isinstance(value, str) else value for key, value in values.items()}
+    return TEMPLATES["html"][template].format(**safe, **html)
 
 
 def shown(images: Tensor, model: str) -> list[str]:
@@ -86,20 +83,14 @@ def shown(images: Tensor, model: str) -> list[str]:
 
 def tile(recipe: Painted, src: str, alt: str, region: str = "") -> str:
     """A picture, with the region's edge where there is one."""
-    edge = f'<canvas class="line" {_outline(recipe, region)}></canvas>' if region else ""
-    return f'<div class="tile"><img src="{src}" alt="{escape(alt)}" draggable="false">{edge}</div>'
+    edge = filled("edge", kind="line", region=region, crop=crop_of(recipe.model)) if region else ""
+    return filled("tile", dict(edge=edge), src=src, alt=alt)
 
 
 def change_map(recipe: Painted, region: str, says: str) -> str:
     """How much each pixel changed from the first to the last picture of its row, with the region's edge."""
-    return (
-        f'<div class="map" role="img" aria-label="{escape(says)}"><canvas class="map-pixels" data-change></canvas>'
-        f'<canvas class="map-line" {_outline(recipe, region)}></canvas></div>'
-    )
-
-
-def _outline(recipe: Painted, region: str) -> str:
-    return f'width="384" height="384" aria-hidden="true" data-region="{region}" data-crop="{crop_of(recipe.model):g}"'
+    edge = filled("edge", kind="map-line", region=region, crop=crop_of(recipe.model))
+    return filled("map", dict(edge=edge), says=says)
 
 
 def times(value: float | None) -> str:
@@ -159,9 +150,8 @@ def faces_html(recipe: Painted, found: Mapping) -> str:
         (before, after), says, region = row["pictures"], row["says"], row["region"]
         pictures = tile(recipe, before, "before", region) + tile(recipe, after, f"after: {says}")
         pictures += change_map(recipe, region, f"map of change: {says}")
-        faces += f'<div class="face"><div class="pictures">{pictures}</div><p class="caption">{escape(says)}</p></div>'
-    caption = f'<p class="caption">{escape(found["caption"])}</p>'
-    return f'{aha(found["verdict"])}<div class="faces">{faces}</div>{caption}'
+        faces += filled("face", dict(pictures=pictures), says=says)
+    return aha(found["verdict"]) + filled("faces", dict(faces=faces), caption=found["caption"])
 
 
 # --- the ban, on and off
@@ -211,31 +201,21 @@ def _ban_said(recipe: Painted, on: dict, off: dict, amount: float) -> str:
 
 def ban_html(recipe: Painted, found: Mapping) -> str:
     sides = "".join(_side_html(recipe, found, side) for side in found["sides"])
-    return f'{aha(found["verdict"])}<div class="sides">{sides}</div>'
+    return aha(found["verdict"]) + filled("sides", dict(sides=sides))
 
 
 def _side_html(recipe: Painted, found: Mapping, side: Mapping) -> str:
     name, region = side["title"].lower(), found["region"]
     says = f"inside {side['inside'] * LEVELS:.0f} of 255 levels, outside {side['outside'] * LEVELS:.1f}"
-    moved = "".join(f"<li>{escape(one['name'])}: {signed(one['amount'], 1)} sd</li>" for one in side["top"])
-    before = f'<img src="{found["before"]}" alt="" hidden>'
-    picture = before + tile(recipe, side["picture"], f"The picture, changes outside: {name}", region)
-    drawn = change_map(recipe, region, f"Map of change, {name}: {says}")
+    moved = "".join(filled("moved", name=one["name"], amount=signed(one["amount"], 1)) for one in side["top"])
+    pictures = filled("before", src=found["before"])
+    pictures += tile(recipe, side["picture"], f"The picture, changes outside: {name}", region)
+    pictures += change_map(recipe, region, f"Map of change, {name}: {says}")
     lead = SAYS["reader" if found["reader"] else "no_reader_here"]
-    return (
-        f'<section><h4>{side["title"]}</h4><div class="pictures">{picture}{drawn}</div>'
-        f'<p class="caption">{lead}</p><ul class="moved">{moved}</ul></section>'
-    )
+    return filled("side", dict(pictures=pictures, moved=moved), title=side["title"], lead=lead)
 
 
 # --- what cannot be moved
-
-
-FINDING = '<p class="aha" id="paint-finding" data-finding></p>'
-TRY_CORNER = (
-    f'<div class="buttons"><button type="button" class="plain" id="paint-corner" {setter(region=CORNER)}>'
-    "Try the upper left corner</button></div>"
-)
 
 
 def refusals(recipe: Painted) -> Pieces:
@@ -249,7 +229,8 @@ def refusals(recipe: Painted) -> Pieces:
         one = replace(recipe, region=region, amounts=(), knob=0, **ASKED)
         rows.append(_asked(said, one, (yield from search.solved(one))))
         yield Progress(f"{len(rows)} of {len(regions)} regions", len(rows) / len(regions))
-        yield FINDING + table(REFUSALS, rows, caption=caption) + TRY_CORNER
+        corner = filled("corner", dict(setter=setter(region=CORNER)))
+        yield filled("finding") + table(COLUMNS["refuse"], rows, caption=caption) + corner
 
 
 def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
@@ -295,18 +276,17 @@ def _turned_equally(
 
 def methods_html(recipe: Painted, found: Mapping) -> str:
     pictures = "".join(
-        f'<figure><img src="{picture}" alt="{escape(row[0])}: the picture at this change">'
-        f"<figcaption>{escape(row[0].partition(',')[0])}</figcaption></figure>"
+        filled("method", src=picture, name=row[0], short=row[0].partition(",")[0])
         for row, picture in zip(found["rows"], found["pictures"])
     )
     caption = SAYS["compared"].format(name=called(recipe), verb=verb(recipe, "changes"), step=STEP)
     head, *rows = with_head(found["rows"])
-    return f'<div class="paint-compared">{pictures}</div>' + table(head, rows, caption=caption)
+    return filled("methods", dict(pictures=pictures)) + table(head, rows, caption=caption)
 
 
 def with_head(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The names of the columns that the rows have, and the rows: what moves is left out where no reader can say it."""
-    return [COLUMNS[: max(map(len, rows), default=len(COLUMNS))], *rows]
+    return [COLUMNS["compare"][: max(map(len, rows), default=None)], *rows]
 
 
 # --- lambda: ranks, spectra, a picture each
@@ -324,17 +304,20 @@ def weights(recipe: Painted) -> Pieces:
 
 
 def _weight_card(recipe: Painted, knobs: RegionKnobs) -> str:
-    solved, best, setting = knobs.solved, "no knob is left", ()
+    inside, outside, best, setting = knobs.solved.inside, knobs.solved.outside, "no knob is left", ()
     if knobs.steps:
         setting = only(recipe, knobs.reach(0) / 2)
         best = f"knob 1 moves the inside {times(knobs.ratio[0])} as much (first order)"
-    picture, dim = shown(render(recipe, knobs, [setting]), recipe.model)[0], len(solved.outside.low)
-    return (
-        f'<figure class="paint-weight"><img src="{picture}" alt="knob 1 at half of its way, lambda {recipe.lam:g}">'
-        f"<figcaption><b>lambda {recipe.lam:.3g}</b><br>"
-        f"rank inside {solved.inside.rank}, outside {solved.outside.rank} of {dim}<br>"
-        f"{len(solved.directions)} directions survive; {best}<br>"
-        f"{_spectrum(solved.inside.values)} inside<br>{_spectrum(solved.outside.values)} outside</figcaption></figure>"
+    return filled(
+        "weight",
+        dict(bars_inside=_spectrum(inside.values), bars_outside=_spectrum(outside.values)),
+        src=shown(render(recipe, knobs, [setting]), recipe.model)[0],
+        lam=recipe.lam,
+        inside=inside.rank,
+        outside=outside.rank,
+        dim=len(outside.low),
+        survived=len(knobs.solved.directions),
+        best=best,
     )
 
 
@@ -342,8 +325,9 @@ def _spectrum(values: Tensor) -> str:
     """Eigenvalues of L as bars on a logarithmic scale of six decades;
     hidden from screen readers, who have the ranks.
     """
-    sizes, bars = values.abs().tolist(), ""
-    for i, size in enumerate(sizes[:48] if any(sizes) else ()):
-        height = max(0.0, 1 + math.log10(max(size / max(sizes), 1e-6)) / 6) * 24
-        bars += f'<rect x="{3 * i}" y="{24 - height:.1f}" width="2" height="{height:.1f}"/>'
-    return f'<svg class="spectrum" viewBox="0 0 144 24" width="144" height="24" aria-hidden="true">{bars}</svg>'
+    sizes, bars = values.abs(), ""
+    shares = (sizes / sizes.max()).clamp(min=1e-6)[:48].tolist() if sizes.any() else []
+    for i, share in enumerate(shares):
+        height = 24 * (1 + math.log10(share) / 6)
+        bars += filled("bar", x=3 * i, y=24 - height, height=height)
+    return filled("spectrum", dict(bars=bars))

@@ -25,7 +25,10 @@ from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.picture import PictureRecipe, layers_field, untouched
 
-WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+WORDS, TEMPLATES = (
+    tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
+    for name in ("words", "templates")
+)
 METHODS, SAYS = WORDS["methods"], WORDS["says"]
 WAYS = {name: dict(method=name) for name in METHODS}  # of the control: the field that each sets
 MIDDLE, CORNER = (to_text(box.mask(CODED)) for box in (Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)))
@@ -188,48 +191,22 @@ def verb(recipe: Painted, name: str = "moves") -> str:
 
 def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
     """The lines that make the region's directions; `amounts`: of the method's own directions, in steps."""
-    drawer, _ = drawing_code(recipe)
-    imports, lines = _region_code(recipe, drawer)
-    more_imports, more_lines = _directions_code(recipe)
-    slots = f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else ""
-    size = f", size={recipe.size}" if recipe.size else ""
-    colours = ', colours="mean"' if recipe.method == "official" else ""
-    lines = [
-        *lines,
-        f"found = grams({drawer}, codes, region{slots}{size}{colours})",
-        *more_lines,
-        "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
-        f"steps = ({STEP} / energy.sqrt()).tolist()   # one step changes the region by {STEP} (RMS)",
-        f"amounts = {[round(amount, 3) for amount in amounts]}",
-    ]
-    return Code(["from core.factorization.jacobian import grams", *imports, *more_imports], lines)
-
-
-def _region_code(recipe: Painted, drawer: str) -> tuple[list[str], list[str]]:
-    """Imports, and the lines that make `region`."""
-    if not recipe.of_part:
-        return ["from core.regions import from_text"], [f'region = from_text("{recipe.region}")']
-    return ["from core.zoo import load_part_reader"], [
-        f'reader = load_part_reader("{zoo.card(recipe.model).world}")',
-        f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
-        f'region = parts[reader.names.index("{recipe.region}")]',
-    ]
-
-
-def _directions_code(recipe: Painted) -> tuple[list[str], list[str]]:
-    """Imports, and the lines that make `directions`."""
-    generator = recipes.opened(recipe.model)
-    count = min(TRIED, len(range(generator.dim)[generator.movable]))
-    if recipe.method == "resefa" and recipe.forbid:
-        line = f"directions = resefa_of(found, k={count}).directions"
-        return ["from core.factorization.resefa import resefa_of"], [line]
-    if recipe.method == "resefa":
-        return ["import torch", "from core.codes import Directions"], [
-            "values, vectors = torch.linalg.eigh(found.inside)          # nothing is said of the outside",
-            f"directions = Directions(vectors.flip(1)[:, :{count}].T, values.flip(0)[:{count}], found.slots)",
-        ]
-    mode = ', mode="official"' if recipe.method == "official" else ""
-    weight = f", lam={recipe.lam:.10g}" if recipe.lam else ""
-    which = "directions" if recipe.forbid else "unprojected"
-    line = f"directions = lowrank_of(found{mode}{weight}).{which}"
-    return ["from core.factorization.lowrank import lowrank_of"], [line]
+    generator, (drawer, _) = recipes.opened(recipe.model), drawing_code(recipe)
+    way = "lowrank" if recipe.method != "resefa" else "resefa" if recipe.forbid else "inside"
+    chosen = [TEMPLATES["code"][name] for name in ("part" if recipe.of_part else "painted", "grams", way, "steps")]
+    values = dict(
+        drawer=drawer,
+        world=zoo.card(recipe.model).world,
+        region=recipe.region,
+        slots=f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else "",
+        size=f", size={recipe.size}" if recipe.size else "",
+        colours=', colours="mean"' if recipe.method == "official" else "",
+        mode=', mode="official"' if recipe.method == "official" else "",
+        weight=f", lam={recipe.lam:.10g}" if recipe.lam else "",
+        which="directions" if recipe.forbid else "unprojected",
+        count=min(TRIED, len(range(generator.dim)[generator.movable])),
+        step=STEP,
+        amounts=[round(amount, 3) for amount in amounts],
+    )
+    lines = [line for one in chosen for line in one["lines"].format(**values).splitlines()]
+    return Code([line for one in chosen for line in one["imports"]], lines)

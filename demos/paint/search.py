@@ -101,10 +101,10 @@ def known(recipe: Painted) -> RegionKnobs | None:
     return _solved.made(lifted, lambda: region.unbound(generator_of(recipe), found, label=recipe.label_or_none))
 
 
-def picture_is_known(recipe: Painted) -> bool:
-    """Were knobs of any region of the recipe's picture solved? Reads no parts."""
+def is_known(recipe: Painted) -> bool:
+    """Were the recipe's knobs solved? For pictures by plain HTTP: reads no parts of a picture of which nothing is."""
     key = picture_key(recipe)
-    return any(other[: len(key)] == key for other in list(_solved.values))
+    return any(other[: len(key)] == key for other in list(_solved.values)) and known(recipe) is not None
 
 
 def solve(recipe: Painted) -> RegionKnobs:

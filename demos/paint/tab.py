@@ -168,11 +168,6 @@ def turned(recipe: Painted) -> Painted:
     return replace(recipe, amounts=(half,), knob=0)
 
 
-def waits(recipe: Painted) -> str:
-    """For pictures by plain HTTP: reading parts takes time, so a picture of which nothing is known is refused first."""
-    return "" if search.picture_is_known(recipe) and search.known(recipe) is not None else "not found"
-
-
 def closed(model: str) -> str:
     world = zoo.card(model).world
     missing = world and (zoo.WEIGHTS / f"{world}-parts.safetensors").exists() and not zoo.part_reader_is_open(world)
@@ -291,10 +286,6 @@ def wire_door(parts: dict) -> None:
 # --- the tab
 
 
-def truth(recipe: Painted) -> Iterator[str]:
-    yield words.truth_html(recipe)
-
-
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     parts = measured.file_hash(zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors")
@@ -324,7 +315,7 @@ CELLS = (
     cell_of("refuse", experiments.refusals, (*PICTURE, "layers", "size"), drawn=("finding",)),
     cell_of("weights", experiments.weights, REGION, "more"),
     cell_of("compare", experiments.methods, REGION, "compare", html=experiments.methods_html, endpoint="methods"),
-    cell_of("truth", truth, (*REGION, "method", "forbid"), "true", by_itself=True, lane=SHORT),
+    cell_of("truth", words.truth, (*REGION, "method", "forbid"), "true", by_itself=True, lane=SHORT),
 )
 STAGE = Stage(
     lambda recipe: answer(recipe, at_once=True),
@@ -350,7 +341,7 @@ TAB = Tab(
     made_from=made_from,
     stage=STAGE,
     ready=lambda recipe: search.known(recipe) is not None,
-    known=lambda recipe: not waits(recipe),
+    known=search.is_known,
     closed=closed,
     prepare=prepare,
     prepared_by=Painted.names(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from core import zoo
 from core.evidence import has_reader, read_change
 from core.factorization.region import STEP, TRIED, RegionKnobs
@@ -118,11 +120,11 @@ def evidence_verdict(recipe: Painted) -> str:
     return evidence.verdict(recipe.model, recipe.region, method, moved=recipes.slots_of(recipe))
 
 
-def truth_html(recipe: Painted) -> str:
+def truth(recipe: Painted) -> Iterator[str]:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
     knobs = search.known(recipe)
     said = evidence.truth_html(recipe.model, recipe.region) or paragraph(SAYS["not_measured"])
-    return said + ("" if knobs is None else f"{paragraph(search.finding(recipe, knobs))}{_certificate(knobs)}")
+    yield said + ("" if knobs is None else f"{paragraph(search.finding(recipe, knobs))}{_certificate(knobs)}")
 
 
 def _certificate(knobs: RegionKnobs) -> str:

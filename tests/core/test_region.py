@@ -138,4 +138,6 @@ def test_as_published_the_mean_of_the_colours_is_split(found):
     generator, codes, _ = found
     *_, last = region.knobs_steps(generator, codes, INSIDE, method="official", size=8)
     mean = grams(generator, codes, INSIDE, size=8, colours="mean")
-    assert last.knobs["official"].steps == region.lowrank_knobs(generator, mean, lowrank_of(mean, mode="official")).steps
+    assert (
+        last.knobs["official"].steps == region.lowrank_knobs(generator, mean, lowrank_of(mean, mode="official")).steps
+    )
