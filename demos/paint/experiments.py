@@ -13,18 +13,15 @@ from dataclasses import replace
 from html import escape
 from statistics import median
 
-import torch
 from torch import Tensor
 
-from core.codes import Directions
+from core.comparison import compared
 from core.evidence import has_reader, read_change, top_moved
-from core.factorization.baseline import spread_along
 from core.factorization.lowrank import lambdas_around
-from core.factorization.region import FURTHEST, STEP, RegionKnobs, change, contenders, energies, ratios
+from core.factorization.region import FURTHEST, STEP, RegionKnobs, change
 from core.images import webp
 from core.parts import read_parts
 from core.regions import to_text
-from core.truth import local
 
 from ..page import picture as recipes
 from ..page.blocks import aha, data_uri, setter, table
@@ -246,32 +243,16 @@ def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
 def methods(recipe: Painted) -> Pieces:
     """Rows as they come: the best direction of each method by the first-order ratio."""
     knobs = yield from search.solved(replace(recipe, **ASKED))
-    rows, pictures = [], []
-    for name, directions in contenders(recipes.opened(recipe.model), knobs.grams, knobs.solved).items():
-        row, picture = _turned_equally(recipe, name, directions, knobs)
-        rows.append(row)
-        pictures.append(picture)
-        yield dict(rows=list(rows), pictures=list(pictures))
-
-
-def _turned_equally(
-    recipe: Painted, name: str, directions: Directions, knobs: RegionKnobs
-) -> tuple[tuple[str, ...], str]:
-    """The cells of a method's row and its picture: its best direction, turned until the region changes by STEP."""
     generator, codes, label = search.generator_of(recipe), recipes.own_codes(recipe), recipe.label_or_none
-    best = int(ratios(knobs.grams, directions).argmax())
-    one = directions.only([best])
-    spread = float(spread_along(generator, one, samples=1024, label=label))
-    start = STEP / float(energies(knobs.grams, one)[0].clamp(min=1e-300).sqrt())
-    face = local.Faces(codes, local.drawn(generator, codes), full_mask(recipe)[None])
-    way = dict(senses=torch.ones(1), target=STEP, start=start, farthest=4 * FURTHEST * spread)
-    edit = local.at_equal_change(generator, face, one, **way)
-    inside, outside = (float(squared.sqrt()) for squared in (edit.inside, edit.outside))
-    found, moved = ratio(inside, outside), _top(recipe.model, face.images, edit.images)[:2]
-    numbers = f"{float(edit.amounts) / spread:.2f}", f"{inside:.4f}", f"{outside:.4f}"
-    says = "; ".join(f"{one['name']} {signed(one['amount'], 2)}" for one in moved)
-    row = name, str(best + 1), *numbers, "nothing outside" if found is None else f"{found:.2f}", says
-    return tuple(row) if says else tuple(row[:-1]), shown(edit.images, recipe.model)[0]
+    rows, pictures = [], []
+    for one in compared(generator, codes, full_mask(recipe), knobs.grams, knobs.solved, label=label):
+        times, moved = ratio(one.inside, one.outside), _top(recipe.model, one.before, one.after)[:2]
+        said = "nothing outside" if times is None else f"{times:.2f}"
+        moves = "; ".join(f"{each['name']} {signed(each['amount'], 2)}" for each in moved)
+        numbers = f"{one.deviations:.2f}", f"{one.inside:.4f}", f"{one.outside:.4f}", said
+        rows.append((one.method, str(one.number + 1), *numbers, *([moves] if moves else [])))
+        pictures.append(shown(one.after, recipe.model)[0])
+        yield dict(rows=list(rows), pictures=list(pictures))
 
 
 def methods_html(recipe: Painted, found: Mapping) -> str:

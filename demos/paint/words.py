@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core import zoo
+from core import region_evidence, zoo
 from core.evidence import has_reader, read_change
 from core.factorization.region import STEP, TRIED, RegionKnobs
 from core.pace import pace_of
@@ -12,8 +12,9 @@ from core.pace import pace_of
 from ..page import picture as recipes
 from ..page.blocks import paragraph
 from ..page.cache import Cache
+from ..page.evidence import written
 from ..page.words import signed
-from . import evidence, search
+from . import search
 from .recipe import METHODS, SAYS, WORDS, Painted, called, verb
 
 LEVELS = 127.5  # of 255, for a difference of 1
@@ -117,14 +118,24 @@ def _beside(recipe: Painted, knobs: RegionKnobs) -> str:
 def evidence_verdict(recipe: Painted) -> str:
     """What was measured on unseen faces; "" where exactly this was not."""
     method = "unprojected" if recipe.method == "lowrank" and not recipe.forbid else recipe.method
-    return evidence.verdict(recipe.model, recipe.region, method, moved=recipes.slots_of(recipe))
+    return region_evidence.verdict(recipe.model, recipe.region, method, moved=recipes.slots_of(recipe))
 
 
 def truth(recipe: Painted) -> Iterator[str]:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
     knobs = search.known(recipe)
-    said = evidence.truth_html(recipe.model, recipe.region) or paragraph(SAYS["not_measured"])
+    said = measured_html(recipe.model, recipe.region) or paragraph(SAYS["not_measured"])
     yield said + ("" if knobs is None else f"{paragraph(search.finding(recipe, knobs))}{_certificate(knobs)}")
+
+
+def measured_html(model: str, region: str) -> str:
+    """The tables of what was measured of a region; a sentence where it was not; "" where there is no evidence."""
+    found = region_evidence.evidence(model)
+    if not found:
+        return ""
+    if region not in found["regions"]:
+        return paragraph(SAYS["not_this_region"].format(regions=", ".join(found["regions"])))
+    return written(model, region_evidence.KIND, region)
 
 
 def _certificate(knobs: RegionKnobs) -> str:
@@ -157,5 +168,5 @@ def caption(recipe: Painted, knobs: RegionKnobs | None) -> str:
     if knobs is not None and recipe.knob < len(knobs.steps):
         said += SAYS["step"].format(step=STEP, deviations=knobs.deviations[recipe.knob])
     if knobs is not None and knobs.steps and evidence_verdict(recipe):
-        said += f" {evidence.made_on(recipe.model)}"
+        said += f" {region_evidence.made_on(recipe.model)}"
     return said

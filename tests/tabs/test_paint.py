@@ -678,7 +678,7 @@ def test_without_a_record_the_tab_says_in_plain_words_what_it_is_for_and_asks_fo
 
 
 def test_where_nothing_was_measured_on_other_faces_the_fold_says_so(monkeypatch):
-    monkeypatch.setattr(said_by.evidence, "truth_html", lambda *_: "")
+    monkeypatch.setattr(said_by, "measured_html", lambda *_: "")
     finding.solve(turned())
     (html,) = said_by.truth(turned())
     assert "has not been measured on other pictures yet" in html and "duality gap" in html
