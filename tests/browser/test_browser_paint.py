@@ -19,21 +19,10 @@ from demos.paint import search as finding
 from demos.steer import recipe as recipes
 
 from .. import support
-from .visits import SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
+from .visits import PAINT, SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-PAINT = Tab(
-    "paint",
-    arrival="?tab=paint",
-    settled="""() => {
-  const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
-  if (!shown || !photo || !gan.settled('paint')) return false;
-  const after = photo.querySelector('img.after');
-  return !!shown.src && after.src === shown.src && after.naturalWidth > 0
-    && photo.querySelector('canvas.film').hidden && !document.querySelector('#paint-stage .waiting');
-}""",
-)
 settle, pixels = PAINT.settle, PAINT.pixels
 
 
@@ -134,6 +123,28 @@ def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visit
     mask = painted.full_mask(painted.Painted.from_json(turned)).numpy()
     assert changed[mask].mean() > 4 * changed[~mask].mean()
     assert "hair" in page.locator("#paint-sentence").inner_text()
+
+
+def test_where_finding_knobs_takes_long_the_page_asks_first_and_turns_the_knob_once_the_visitor_agreed(visits: Visits):
+    page = visits.open()
+    page.evaluate("""() => {                        // as the server says it on a machine that is busy
+      const {answered} = gan;
+      gan.answered = (store, answer, covered) => {
+        if (answer.setup && answer.setup.ready === false)
+          Object.assign(answer.setup, {plan: {...answer.setup.plan, asks: true}, press: 'Find knobs'});
+        return answered(store, answer, covered);
+      };
+    }""")
+    page.mouse.click(*on_photo(page, *middle_of(page, "shirt")))  # which no other test taps
+    page.wait_for_function("gan.paint.now.recipe.region === 'shirt' && gan.paint.current()")
+    button = page.locator("#paint-prepare")
+    button.wait_for(state="visible")
+    assert button.inner_text() == "Find knobs" and not page.locator("#paint-prepare-progress").is_visible()
+    page.wait_for_timeout(500)
+    assert not page.evaluate("gan.paint.now.setup.ready") and button.is_visible(), "nothing began by itself"
+    recipe = settle(page, "gan.paint.now.recipe.region === 'shirt' && gan.paint.now.setup.ready")
+    assert recipe["amounts"][0] != 0 and recipe["method"] == "lowrank"
+    assert_same_picture(pixels(page), drawn(recipe))
 
 
 def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Visits):

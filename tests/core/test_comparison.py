@@ -1,4 +1,4 @@
-"""Methods compared for one region: each is turned until the region changes equally, and the numbers are the pictures'."""
+"""Methods compared for one region: each is turned until the region changes equally, and its numbers hold."""
 
 from __future__ import annotations
 
