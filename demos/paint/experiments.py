@@ -18,7 +18,7 @@ from torch import Tensor
 from core.comparison import compared
 from core.evidence import has_reader, read_change, top_moved
 from core.factorization.lowrank import lambdas_around
-from core.factorization.region import FURTHEST, STEP, RegionKnobs, change
+from core.factorization.region import RegionKnobs, change
 from core.images import webp
 from core.parts import read_parts
 from core.regions import to_text
@@ -29,7 +29,7 @@ from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.words import signed
 from . import search
-from .recipe import CORNER, SAYS, TEMPLATES, WORDS, Painted, called, crop_of, full_mask, parts_of, verb
+from .recipe import CORNER, SAYS, TEMPLATES, WORDS, Painted, called, crop_of, full_mask, parts_of
 from .search import render
 from .words import LEVELS, ratio
 
@@ -61,7 +61,7 @@ def needed(recipe: Painted) -> RegionKnobs:
 def some(recipe: Painted, knobs: RegionKnobs) -> RegionKnobs:
     """The knobs, of which there have to be some."""
     if not knobs.steps:
-        raise RecipeError(SAYS["no_knobs"].format(name=called(recipe)))
+        raise RecipeError(recipe.say("no_knobs"))
     return knobs
 
 
@@ -102,14 +102,8 @@ def faces(recipe: Painted, page: int = 0) -> Pieces:
     knobs = some(recipe, (yield from search.solved(recipe)))
     amount, rows = amount_of(recipe, knobs), []
     seeds = range(FIRST_FACE + page * FACES, FIRST_FACE + (page + 1) * FACES)
-    caption = SAYS["faces_caption"].format(
-        first=seeds[0],
-        last=seeds[-1],
-        knob=recipe.knob + 1,
-        amount=signed(amount),
-        seed=recipe.seed,
-        where=SAYS["read_anew"] if recipe.of_part else called(recipe),
-    )
+    where = SAYS["read_anew"] if recipe.of_part else called(recipe)
+    caption = recipe.say("faces_caption", first=seeds[0], last=seeds[-1], amount=signed(amount), where=where)
     for seed in seeds:
         rows.append(_face(replace(recipe, seed=seed), knobs, amount))
         yield dict(verdict=_faces_said(recipe, rows), caption=caption, rows=list(rows))
@@ -129,16 +123,10 @@ def _face(recipe: Painted, knobs: RegionKnobs, amount: float) -> dict:
 def _faces_said(recipe: Painted, rows: list[dict]) -> str:
     there = [row["ratio"] for row in rows if row["there"]]
     known = [one for one in there if one is not None]
-    said = SAYS["on_others"].format(
-        local=sum(one is None or one >= LOCAL for one in there),
-        count=len(there),
-        name=called(recipe),
-        verb=verb(recipe),
-        least=LOCAL,
-        median=f"; the median is {median(known):.1f} times." if known else ".",
-    )
-    missing = len(rows) - len(there)
-    return said + (SAYS["missing"].format(count=missing, region=recipe.region) if missing else "")
+    local, missing = sum(one is None or one >= LOCAL for one in there), len(rows) - len(there)
+    middle = f"; the median is {median(known):.1f} times." if known else "."
+    said = recipe.say("on_others", local=local, count=len(there), least=LOCAL, median=middle)
+    return said + (recipe.say("missing", count=missing) if missing else "")
 
 
 def faces_html(recipe: Painted, found: Mapping) -> str:
@@ -188,11 +176,10 @@ def _top(model: str, before: Tensor, after: Tensor) -> list[dict]:
 def _ban_said(recipe: Painted, on: dict, off: dict, amount: float) -> str:
     weighed, banned = ("with the rest weighed", "leaving it aside"), ("with the ban", "lifting the ban")
     kept, lifted = weighed if recipe.method == "resefa" else banned
-    words = dict(name=called(recipe), verb=verb(recipe), kept=kept, lifted=lifted, amount=signed(amount))
-    said = SAYS["ban"].format(**words, on=times(on["ratio"]), off=times(off["ratio"]))
+    said = recipe.say("ban", kept=kept, amount=signed(amount), on=times(on["ratio"]), off=times(off["ratio"]))
     if on["outside"] > 1e-9 and off["inside"] > 1e-9:
         more = off["outside"] / on["outside"] * on["inside"] / off["inside"]
-        said += SAYS["ban_more"].format(**words, more=more) if more else ""
+        said += recipe.say("ban_more", lifted=lifted, more=more) if more else ""
     return said
 
 
@@ -221,7 +208,7 @@ def refusals(recipe: Painted) -> Pieces:
     Above them stands what is known of the region on screen, whichever that is; the script writes it.
     """
     rows, regions = [], [*((name, name) for name in parts_of(recipe)), ("the upper left corner", CORNER)]
-    caption = SAYS["refusals"].format(step=STEP, end=FURTHEST / 2)
+    caption = recipe.say("refusals")
     for said, region in regions:
         one = replace(recipe, region=region, amounts=(), knob=0, **ASKED)
         rows.append(_asked(said, one, (yield from search.solved(one))))
@@ -260,9 +247,8 @@ def methods_html(recipe: Painted, found: Mapping) -> str:
         filled("method", src=picture, name=row[0], short=row[0].partition(",")[0])
         for row, picture in zip(found["rows"], found["pictures"])
     )
-    caption = SAYS["compared"].format(name=called(recipe), verb=verb(recipe, "changes"), step=STEP)
     head, *rows = with_head(found["rows"])
-    return filled("methods", dict(pictures=pictures)) + table(head, rows, caption=caption)
+    return filled("methods", dict(pictures=pictures)) + table(head, rows, caption=recipe.say("compared"))
 
 
 def with_head(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from torch import Tensor
 
 from core import zoo
-from core.factorization.region import KNOBS, REACH, STEP, TRIED
+from core.factorization.region import FURTHEST, KNOBS, REACH, STEP, TRIED
 from core.parts import AROUND, PARTS, has_parts, part_names, read_parts
 from core.regions import CODED, Box, from_text, resized, to_text
 
@@ -113,8 +113,16 @@ class Painted(
         """How its knobs treat the rest, a key of the words' `rules` and `elsewhere`: ReSeFa weighs, others forbid."""
         return ("ignores", "weighs")[self.forbid] if self.method == "resefa" else ("lifted", "forbids")[self.forbid]
 
+    def say(self, key: str, **values: object) -> str:
+        """A sentence of words.toml, filled with values and with what the recipe knows itself."""
+        name = called(self)
+        own = dict(name=name, Name=name.capitalize(), moves=verb(self), changes=verb(self, "changes"))
+        own |= dict(region=self.region, seed=self.seed, number=self.knob + 1, method=METHODS[self.method])
+        own |= dict(rule=WORDS["rules"][self.stance], step=STEP, end=FURTHEST / 2, tried=TRIED)
+        return SAYS[key].format(**(own | values))
+
     def told(self) -> str:
-        return SAYS["told"].format(method=METHODS[self.method], name=called(self), seed=self.seed)
+        return self.say("told")
 
     def plain(self) -> Painted:
         return Painted(self.model, region=self.region)
@@ -157,8 +165,7 @@ def mask_of(recipe: Painted) -> Tensor:
         return from_text(recipe.region)
     there = parts_of(recipe)
     if recipe.region not in there:
-        others = ", ".join(offered(recipe.model, there))
-        raise RecipeError(SAYS["no_part"].format(region=recipe.region, others=others))
+        raise RecipeError(recipe.say("no_part", others=", ".join(offered(recipe.model, there))))
     return there[recipe.region]
 
 

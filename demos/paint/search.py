@@ -19,7 +19,7 @@ from core.codes import edit
 from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.jacobian import Grams
-from core.factorization.region import FURTHEST, STEP, Outcome, RegionKnobs
+from core.factorization.region import Outcome, RegionKnobs
 from core.generators.base import Generator
 from core.pace import pace_of
 
@@ -28,7 +28,7 @@ from ..page.cache import Cache, cached
 from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.queue import QUEUE
-from .recipe import SAYS, Painted, called, mask_of
+from .recipe import SAYS, Painted, mask_of
 
 LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes
 PATIENCE = 20  # seconds of work that begin without being asked for
@@ -207,7 +207,6 @@ def finding(recipe: Painted, knobs: RegionKnobs) -> str:
 def _finding(recipe: Painted, knobs: RegionKnobs) -> str:
     if knobs.solved is None:
         return ""
-    found, name = outcome_of(recipe, knobs), called(recipe)
+    found = outcome_of(recipe, knobs)
     says = "nothing_left" if not found.survived else "movable" if knobs.steps else "immovable"
-    about = dict(name=name.capitalize() if knobs.steps else name, shown=len(knobs.numbers), step=STEP, end=FURTHEST / 2)
-    return SAYS[says].format(**about, **found._asdict())
+    return recipe.say(says, shown=len(knobs.numbers), **found._asdict())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core import region_evidence, zoo
 from core.evidence import has_reader, read_change
-from core.factorization.region import STEP, TRIED, RegionKnobs
+from core.factorization.region import RegionKnobs
 from core.pace import pace_of
 
 from ..page import picture as recipes
@@ -15,7 +15,7 @@ from ..page.cache import Cache
 from ..page.evidence import written
 from ..page.words import signed
 from . import search
-from .recipe import METHODS, SAYS, WORDS, Painted, called, verb
+from .recipe import METHODS, SAYS, WORDS, Painted, called
 
 LEVELS = 127.5  # of 255, for a difference of 1
 NAMED = 0.3  # standard deviations from one side of a knob to the other, for it to be called by what it moves
@@ -76,43 +76,33 @@ def first_sentence(recipe: Painted, knobs: RegionKnobs | None, *, whole: bool) -
     """The sentence over the tab, built from what is shown:
     the region, the method, the ban, and whether there are knobs.
     """
-    words = dict(name=called(recipe), method=METHODS[recipe.method], rule=WORDS["rules"][recipe.stance])
-    if whole:
-        return SAYS["whole"]
-    if knobs is None:
-        return SAYS["unknown"].format(**words)
+    if whole or knobs is None:
+        return recipe.say("whole" if whole else "unknown")
     if knobs.steps:
-        return SAYS["made_for"].format(**words, lifted="" if recipe.forbid else SAYS["and_lifted"])
+        return recipe.say("made_for", lifted="" if recipe.forbid else SAYS["and_lifted"])
     if recipe.stance == "forbids":
-        return SAYS["refuses"].format(**words)
-    return SAYS["found_none"].format(**words, ban="" if recipe.forbid else SAYS["ban_lifted_too"])
+        return recipe.say("refuses")
+    return recipe.say("found_none", ban="" if recipe.forbid else SAYS["ban_lifted_too"])
 
 
 def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: float) -> str:
     """What moved, how much, against what, on how many: measured on this very picture, and what was measured on many."""
     if knobs is None:
         return ""
-    name, turned = called(recipe), any(recipe.amounts)
     if not knobs.steps:
-        return search.finding(recipe, knobs) or SAYS["no_direction"].format(name=name)
-    seen, found = evidence_verdict(recipe), ratio(inside, outside)
-    shown = dict(inside=inside * LEVELS, outside=outside * LEVELS)
-    levels = SAYS["levels"].format(**shown)
+        return search.finding(recipe, knobs) or recipe.say("no_direction")
+    turned, seen, found = any(recipe.amounts), evidence_verdict(recipe), ratio(inside, outside)
+    levels = recipe.say("levels", inside=inside * LEVELS, outside=outside * LEVELS)
     if seen:
-        on_this = turned and found is not None
-        return SAYS["on_this"].format(seen=seen, ratio=found, levels=levels) if on_this else seen
+        return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
     if turned and found is None:
-        return SAYS["only_inside"].format(name=name.capitalize(), verb=verb(recipe, "changes"), **shown)
-    about = dict(verb=verb(recipe), beside=_beside(recipe, knobs))
-    if turned:
-        return SAYS["moved"].format(name=name.capitalize(), ratio=found, levels=levels, **about)
-    at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
-    return SAYS["first_order"].format(name=name, ratio=at, **about) if at < ENDLESS else SAYS["nothing_outside"]
-
-
-def _beside(recipe: Painted, knobs: RegionKnobs) -> str:
+        return recipe.say("only_inside", inside=inside * LEVELS)
     best, chance = search.baselines(recipe, knobs.grams)
-    return SAYS["beside"].format(tried=TRIED, best=best, chance=chance) if best < ENDLESS else ""
+    beside = recipe.say("beside", best=best, chance=chance) if best < ENDLESS else ""
+    if turned:
+        return recipe.say("moved", ratio=found, levels=levels, beside=beside)
+    at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
+    return recipe.say("first_order" if at < ENDLESS else "nothing_outside", ratio=at, beside=beside)
 
 
 def evidence_verdict(recipe: Painted) -> str:
@@ -166,7 +156,7 @@ def caption(recipe: Painted, knobs: RegionKnobs | None) -> str:
     said = alt_text(recipe, None)
     said = f"{said[:1].upper()}{said[1:]}."
     if knobs is not None and recipe.knob < len(knobs.steps):
-        said += SAYS["step"].format(step=STEP, deviations=knobs.deviations[recipe.knob])
+        said += recipe.say("step", deviations=knobs.deviations[recipe.knob])
     if knobs is not None and knobs.steps and evidence_verdict(recipe):
         said += f" {region_evidence.made_on(recipe.model)}"
     return said
