@@ -57,10 +57,9 @@ class Tab:
 
         Where the page asks first, because it takes long, the visitor agrees.
         """
-        stands, asked = f"({condition}) && ({self.settled})()", f"({self.asks})()"
-        state = f"() => ({stands}) ? 'stands' : {asked} ? 'asks' : ''"
+        state = f"() => ({self.asks})() ? 'asks' : ({condition}) && ({self.settled})() ? 'stands' : ''"
         while page.wait_for_function(state, timeout=self.patience).json_value() == "asks":
-            page.evaluate(f"() => {asked}?.click()")
+            page.evaluate(f"() => ({self.asks})()?.click()")
         return self.recipe(page)
 
     def pixels(self, page) -> np.ndarray:
