@@ -304,17 +304,10 @@ def cell_of(name: str, run: Callable, rests_on: tuple[str, ...], place: str = "p
 
 CELLS = (
     cell_of("ban", experiments.ban, KNOB, html=experiments.ban_html, drawn=("regions",)),
-    cell_of(
-        "faces",
-        experiments.faces,
-        (*KNOB, "forbid"),
-        html=experiments.faces_html,
-        drawn=("regions",),
-        endpoint="other_faces",
-    ),
+    cell_of("faces", experiments.faces, (*KNOB, "forbid"), html=experiments.faces_html, drawn=("regions",)),
     cell_of("refuse", experiments.refusals, (*PICTURE, "layers", "size"), drawn=("finding",)),
     cell_of("weights", experiments.weights, REGION, "more"),
-    cell_of("compare", experiments.methods, REGION, "compare", html=experiments.methods_html, endpoint="methods"),
+    cell_of("compare", experiments.methods, REGION, "compare", html=experiments.methods_html),
     cell_of("truth", words.truth, (*REGION, "method", "forbid"), "true", by_itself=True, lane=SHORT),
 )
 STAGE = Stage(
