@@ -23,9 +23,8 @@ from PIL import Image
 import ganatomy
 from core import checkpoints, hub, zoo
 from core.checkpoints import export, native
-from core.checkpoints.layers import layers
 from core.factorization.baseline import spread_along
-from core.factorization.sefa import sefa, strongest
+from core.factorization.sefa import sefa
 from core.generators.base import Generator
 from core.generators.pggan import PGGAN
 from core.images import to_uint8
@@ -529,22 +528,6 @@ def test_a_row_of_knobs_moves_one_seed_by_standard_deviations(tmp_path: Path) ->
     assert "The knobs were not measured: nothing is claimed" in page.words and "random directions" not in page.words
 
 
-def test_layers_have_the_sizes_and_slots_of_a_run() -> None:
-    generator = tiny.stylegan2()
-    rows = layers(generator)
-    assert [row.output for row in rows] == [(6, 4, 4), (5, 8, 8), (5, 8, 8), (4, 16, 16), (4, 16, 16)]
-    assert [row.reads for row in rows] == [(0, 1), (1,), (2, 3), (3,), (4, 5)]
-    rest = sum(p.numel() for p in generator.mapping.parameters())
-    assert sum(row.parameters for row in rows) + rest == export.parameters(generator)
-
-
-def test_shares_of_a_planted_network_are_its_eigenvalues() -> None:
-    planted = torch.diag(torch.tensor([2.0, 1.0, 1.0, 0.0]))[:, [2, 0, 3, 1]]
-    directions, share = strongest(tiny.Planted(planted))
-    assert share.tolist() == pytest.approx([4 / 6, 1 / 6, 1 / 6, 0])
-    assert directions.vectors[0].abs().tolist() == pytest.approx([0, 1, 0, 0]) and len(directions) == 4
-
-
 def result(strong: float) -> statistics.Result:
     """Two knobs; the first changes brightness on every picture, the second nothing in particular."""
     changes = 0.05 * tiny.normal(2, 16, len(statistics.FACTORS))  # mean of the first: -0.02
@@ -555,12 +538,12 @@ def result(strong: float) -> statistics.Result:
 
 
 def test_a_planted_change_is_named_with_its_numbers_and_nothing_else_is() -> None:
-    found = report.by_statistics(result(1.5))
-    assert found.titles[0].startswith("is darker / is brighter") and "Brightness: 1.48" in found.verdicts[0]
-    assert "99 %" in found.tables[0] and "100 %" not in found.tables[0]  # never rounded up to all
-    assert found.titles[1] == "many things a little" and "16 pictures" in found.says and "200 random" in found.says
-    assert Page(found.tables[0]).words.count("[") == len(statistics.FACTORS) + 1
-    assert report.by_statistics(result(-1.5)).titles[0].startswith("is brighter / is darker")
+    _, says, [(title, verdict, table), (other, _, _)] = report.by_statistics(result(1.5))
+    assert title.startswith("is darker / is brighter") and "Brightness: 1.48" in verdict
+    assert "99 %" in table and "100 %" not in table  # never rounded up to all
+    assert other == "many things a little" and "16 pictures" in says and "200 random" in says
+    assert Page(table).words.count("[") == len(statistics.FACTORS) + 1
+    assert report.by_statistics(result(-1.5)).knobs[0][0].startswith("is brighter / is darker")
 
 
 def test_a_bundled_model_shows_its_recorded_evidence_and_a_changed_one_does_not(tmp_path: Path) -> None:

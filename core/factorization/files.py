@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..codes import Directions
 
@@ -18,11 +18,16 @@ SUFFIXES = (".npy", ".npz", ".safetensors")
 
 
 def save_directions(directions: Directions, path: str | Path, **facts: str) -> None:
+    """Writes the file of `directions_bytes`."""
+    Path(path).write_bytes(directions_bytes(directions, **facts))
+
+
+def directions_bytes(directions: Directions, **facts: str) -> bytes:
     """A safetensors file with `vectors`, `scores` and, as metadata,
     the slots and `facts` (model, weights hash, name ...).
     """
     tensors = dict(vectors=directions.vectors.contiguous(), scores=directions.scores.contiguous())
-    save_file(tensors, str(path), metadata=dict(slots=json.dumps(directions.slots), **facts))
+    return save(tensors, metadata=dict(slots=json.dumps(directions.slots), **facts))
 
 
 def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | None = None) -> Directions:

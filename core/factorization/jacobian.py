@@ -342,15 +342,26 @@ def _add(sums: Tensor, tail: range, now: range, held: Tensor, columns: Tensor, m
 def bytes_needed(generator: Generator, *, size: int | None = None, chunk: int = CHUNK) -> int:
     """Of memory for `jacobian` and its Gram matrices, an estimate from the shapes alone: nothing is computed."""
     size = generator.resolution if size is None else size
+    return _bytes(generator, size, chunk, _widest(generator))
+
+
+def bytes_by_size(generator: Generator, *, chunk: int = CHUNK) -> dict[int, int]:
+    """`bytes_needed` by pixels a side, the largest first: R, R / 2, R / 4 ... 1."""
+    widest = _widest(generator)
+    sizes = [generator.resolution >> k for k in range(generator.resolution.bit_length())]
+    return {size: _bytes(generator, size, chunk, widest) for size in sizes}
+
+
+def _bytes(generator: Generator, size: int, chunk: int, widest: int) -> int:
     number = next(generator.parameters()).element_size()
     blocks = 2 * 8 * min(ROWS, 3 * size**2) * generator.dim
-    return number * (3 * size**2 * generator.dim + STATES * chunk * _widest(generator)) + blocks + LIBRARIES
+    return number * (3 * size**2 * generator.dim + STATES * chunk * widest) + blocks + LIBRARIES
 
 
 def fitting_size(generator: Generator, available: int, *, chunk: int = CHUNK) -> int | None:
     """The largest of R, R / 2, R / 4 ... whose Jacobian needs at most `available` bytes; None: not even one pixel."""
-    sizes = (generator.resolution >> k for k in range(generator.resolution.bit_length()))
-    return next((size for size in sizes if bytes_needed(generator, size=size, chunk=chunk) <= available), None)
+    needed = bytes_by_size(generator, chunk=chunk)
+    return next((size for size, needs in needed.items() if needs <= available), None)
 
 
 def check_memory(generator: Generator, available: int, *, size: int | None = None, chunk: int = CHUNK) -> None:

@@ -93,6 +93,11 @@ class Progress(NamedTuple):
     gap: float
     result: LowRank | None = None
 
+    @property
+    def share(self) -> float:
+        """How far it is, 0 to 1: of the four decades from a gap of 1 on."""
+        return min(1.0, max(0.0, -math.log10(max(self.gap, 1e-4)) / 4))
+
 
 # The method
 
@@ -209,6 +214,11 @@ def _projected(
 
 
 # Lambda
+
+
+def lambdas_around(lam: float) -> list[float]:
+    """Weights to compare, ascending: a quarter, half, itself, double, and the published 1 / 60; four digits each."""
+    return sorted({float(f"{value:.4g}") for value in (lam / 4, lam / 2, lam, 2 * lam, OFFICIAL_LAMBDA)})
 
 
 def first_lambda(dim: int) -> float:

@@ -7,8 +7,9 @@ changes the region by STEP at first order: STEP / sqrt(n^T M_A n), M_A and M_B t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,14 +19,15 @@ from ..generators.base import Generator
 from ..regions import resized
 from . import resefa
 from .baseline import random_directions, spread_along
-from .jacobian import Grams
-from .lowrank import LowRank
+from .jacobian import Grams, PictureGrams, jacobian_steps, of_jacobian
+from .lowrank import LowRank, lowrank_steps
 from .sefa import sefa
 
 KNOBS = 4  # at most
 STEP = 0.05  # RMS change inside that one step makes, at first order; a picture's values are in [-1, 1]
 REACH = 6.0  # steps, at most
 FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
+FIRST = 5  # directions of LowRankGAN and ReSeFa of which the best is compared with other methods
 TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
 LEAST = 1e-300  # of a mean square, before its root is divided by
 
@@ -110,6 +112,58 @@ def _knobs(
     return RegionKnobs(chosen, numbers, signs, steps.tolist(), away, ratio, len(directions), found, solved)
 
 
+# --- both methods as one stream
+
+
+class Step(NamedTuple):
+    """stage: "jacobian", then "resefa" and, of LowRankGAN, "split". share: how far all of it is, 0 to 1.
+
+    picture: the Jacobian, with the step that completes it. knobs: what was found with this step, by method. iterations,
+    gap: of a split, see `lowrank.Progress`.
+    """
+
+    stage: str
+    share: float
+    picture: PictureGrams | None = None
+    knobs: Mapping[str, RegionKnobs] = {}
+    iterations: int = 0
+    gap: float = 1.0
+
+
+def knobs_steps(
+    generator: Generator,
+    codes: Tensor,
+    mask: Tensor,
+    *,
+    method: str = "lowrank",
+    lam: float | None = None,
+    slots: Iterable[int] | None = None,
+    size: int | None = None,
+    label: int | None = None,
+    picture: PictureGrams | None = None,
+) -> Iterator[Step]:
+    """The knobs of a region of the picture of codes [1, slots, dim]: ReSeFa's come first, LowRankGAN's last.
+
+    mask: [h, w] bool. method: "resefa" ends with ReSeFa's; else "lowrank", or "official" as published. label: the class
+    of the picture. picture: its Jacobian, where it is known. Other arguments and errors as of `jacobian_steps` and
+    `lowrank_steps`.
+    """
+    if picture is None:
+        for step in jacobian_steps(generator, codes, slots=slots, size=size):
+            done = None if step.result is None else of_jacobian(generator, step.result, slots)
+            yield Step("jacobian", 0.5 * step.done / step.total, done)
+        picture = done
+    found = picture.of(mask)
+    yield Step("resefa", 0.5, knobs=dict(resefa=resefa_knobs(generator, found, label=label)))
+    if method == "resefa":
+        return
+    if method == "official":  # the mean over RGB, as published
+        found = of_jacobian(generator, picture.jacobian, picture.slots, colours="mean").of(mask)
+    for step in lowrank_steps(found, mode="official" if method == "official" else "paper", lam=lam):
+        made = {} if step.result is None else {method: lowrank_knobs(generator, found, step.result, label=label)}
+        yield Step("split", 0.5 + 0.5 * step.share, knobs=made, iterations=step.iterations, gap=step.gap)
+
+
 # --- what a direction does, at first order
 
 
@@ -143,6 +197,59 @@ def baselines(generator: Generator, found: Grams) -> tuple[float, float]:
     count = min(TRIED, len(found.movable))
     global_ones, chance = sefa(generator, found.slots, k=count), random_directions(generator, found.slots, k=TRIED)
     return float(ratios(found, global_ones).max()), float(ratios(found, chance).median())
+
+
+# --- what can be moved alone
+
+
+class Outcome(NamedTuple):
+    """How far LowRankGAN's directions of one region of one picture get, at first order.
+
+    survived: directions that the projection left, of `rank`, those of L_A. protected: rank of L_B, of `dim`. visible:
+    those that move the region visibly: a step lies within a knob's way. nearest: the least way of a step, in standard
+    deviations of w . n; best: the largest of their `ratios`, and best_visible of the visible; None where there is none.
+    """
+
+    survived: int
+    rank: int
+    protected: int
+    dim: int
+    visible: int
+    nearest: float | None
+    best: float | None
+    best_visible: float | None
+
+
+def outcome(generator: Generator, found: Grams, solved: LowRank, *, label: int | None = None) -> Outcome:
+    """found: of the region that was solved. label: the class of the picture, where there are classes."""
+    directions = solved.directions
+    way, ratio = ways(generator, found, directions, label=label), ratios(found, directions)
+    near = way <= FURTHEST / 2
+    ranks = len(directions), solved.inside.rank, solved.outside.rank, len(solved.inside.low), int(near.sum())
+    if not len(directions):
+        return Outcome(*ranks, None, None, None)
+    return Outcome(*ranks, float(way.min()), float(ratio.max()), float(ratio[near].max()) if near.any() else None)
+
+
+# --- what they are compared with
+
+
+def contenders(generator: Generator, found: Grams, solved: LowRank) -> dict[str, Directions]:
+    """Directions of several methods for one region, by a name that says of how many the best is meant.
+
+    LowRankGAN's with and without its projection, ReSeFa's, and two that know nothing of the region: SeFa's and chance.
+    """
+    count = min(TRIED, len(found.movable))
+    made = {
+        f"LowRankGAN, best of its first {FIRST}": solved.directions.only(range(len(solved.directions))[:FIRST]),
+        f"LowRankGAN before the projection, best of its first {FIRST}": solved.unprojected.only(
+            range(len(solved.unprojected))[:FIRST]
+        ),
+        f"ReSeFa, best of its first {FIRST}": resefa.resefa_of(found, k=min(FIRST, count)).directions,
+        f"SeFa, best of its first {count}": sefa(generator, found.slots, k=count),
+        f"random, best of {TRIED}": random_directions(generator, found.slots, k=TRIED),
+    }
+    return {name: directions for name, directions in made.items() if len(directions)}
 
 
 # --- what an edit did, in pictures

@@ -32,6 +32,11 @@ class Moved(NamedTuple):
     sense: str
     change: float
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Both ends of the factor in words, in the sense of the change: from the first to the second."""
+        return (self.factor.low, self.factor.high) if self.change > 0 else (self.factor.high, self.factor.low)
+
 
 @dataclass(frozen=True, eq=False)
 class Judge:

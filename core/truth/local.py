@@ -19,7 +19,7 @@ from ..generators.base import Generator
 
 INSIDE = 0.05  # root of the change inside: 6.4 of 255 levels
 TOLERANCE = 0.01  # of it, that an edit may be stronger or weaker
-FARTHEST = 100.0  # that a code is moved along a unit direction
+FARTHEST = 100.0  # that a code is moved along a unit direction, unless something else is said
 MOST = 24  # pictures drawn of one face in search of its amount
 BATCH = 64
 GLANCE, WORTH = 4, 1.5  # a choice begins on every 4th face; what leaks at most 1.5 times the least there goes on to all
@@ -101,19 +101,22 @@ def at_equal_change(
     target: float = INSIDE,
     tolerance: float = TOLERANCE,
     start: float = 1.0,
+    farthest: float = FARTHEST,
 ) -> Edited:
     """Every face moved along a direction until the root mean squared change inside its region is `target`.
 
     senses [n]: +1 or -1, which way each face is moved (None: alternately). tolerance: relative. start: the first
-    amount. Raises ValueError unless there is exactly one direction, and where target, tolerance or start is not
-    above 0.
+    amount; farthest: the last that is tried. Raises ValueError unless there is exactly one direction, and where target,
+    tolerance, start or farthest is not above 0.
     """
     if len(direction) != 1:
         raise ValueError(f"{len(direction)} directions: an edit is measured along one at a time")
-    if not all(math.isfinite(x) and x > 0 for x in (target, tolerance, start)):
-        raise ValueError(f"target = {target}, tolerance = {tolerance}, start = {start}: each is a number above 0")
+    given = dict(target=target, tolerance=tolerance, start=start, farthest=farthest)
+    if not all(math.isfinite(x) and x > 0 for x in given.values()):
+        said = ", ".join(f"{name} = {value}" for name, value in given.items())
+        raise ValueError(f"{said}: each is a number above 0")
     senses = alternating(len(faces.codes)) if senses is None else senses
-    search = _Search(len(faces.codes), target, tolerance, start)
+    search = _Search(len(faces.codes), target, tolerance, start, farthest)
     images, sizes = faces.images.clone(), torch.zeros(2, len(faces.codes), dtype=torch.float64)
     for _ in range(MOST):
         now = search.open.nonzero()[:, 0]
@@ -135,9 +138,9 @@ class _Search:
     What was seen below and above the target brackets it, and a step that would leave the bracket halves it instead.
     """
 
-    def __init__(self, n: int, target: float, tolerance: float, start: float):
-        self.target, self.near = math.log(target), math.log1p(tolerance)
-        self.amounts = torch.full((n,), min(start, FARTHEST), dtype=torch.float64)  # to try next
+    def __init__(self, n: int, target: float, tolerance: float, start: float, farthest: float):
+        self.target, self.near, self.end = math.log(target), math.log1p(tolerance), math.log(farthest)
+        self.amounts = torch.full((n,), min(start, farthest), dtype=torch.float64)  # to try next
         self.tried, self.sizes = self.amounts.clone(), torch.full_like(self.amounts, torch.nan)  # amount, log size
         self.low, self.high = torch.full_like(self.amounts, -torch.inf), torch.full_like(self.amounts, torch.inf)
         self.open, self.reached = torch.ones(n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
@@ -150,12 +153,12 @@ class _Search:
         self.high[now] = torch.where(off > 0, self.high[now], x)
         slope = (y - self.sizes[now]) / (x - self.tried[now].log())
         slope = torch.where(slope.isfinite(), slope, 1.0).clamp(0.3, 3)  # the first step takes it for linear
-        step = (x + (off / slope).clamp(-3, 3)).clamp(max=math.log(FARTHEST))
+        step = (x + (off / slope).clamp(-3, 3)).clamp(max=self.end)
         low, high = self.low[now], self.high[now]
         leaves = ((step <= low) | (step >= high)) & (low + high).isfinite()
         self.tried[now], self.sizes[now] = self.amounts[now], y
         self.reached[now] = off.abs() <= self.near
-        self.open[now] = ~self.reached[now] & ~((off > 0) & (x >= math.log(FARTHEST)))
+        self.open[now] = ~self.reached[now] & ~((off > 0) & (x >= self.end - 1e-9))
         self.amounts[now] = torch.where(leaves, (low + high) / 2, step).exp()
 
 

@@ -59,6 +59,17 @@ def film_part(stage: Stage, recipe: PictureRecipe, count: int = 0) -> dict:
     return dict(src=data_uri(film(stage, recipe, count)), frames=count)
 
 
+def frame_by_frame(settings: Sequence, draw: Callable[[Any], Image.Image]) -> Iterator[dict]:
+    """The film of a slow network at SLOW_FRAMES settings as it grows, the middle and the ends first; a frame that is
+    missing shows its neighbour. draw: setting -> its frame.
+    """
+    done: dict[int, Image.Image] = {}
+    for frame in SLOW_ORDER:
+        done[frame] = draw(settings[frame])
+        row = [done[min(done, key=lambda other: abs(other - i))] for i in range(len(settings))]
+        yield dict(src=data_uri(webp(side_by_side(row))), frames=len(row))
+
+
 def file_of(stage: Stage, recipe: PictureRecipe, kind: str, note: str = "") -> tuple[bytes, str]:
     """Bytes and file name of what is taken away, a key of TAKEN; note: a sentence for its text chunks.
 
@@ -89,12 +100,8 @@ def of_knobs(tab: Any) -> Stage:
         return drawn(recipe, settings, knobs.FILM if quick else 2 * TAKEN_SIDE, quick=quick)
 
     def slow_film(recipe: PictureRecipe) -> Iterator[dict]:
-        """A frame at a time, the middle and the ends first; a frame that is missing shows its neighbour."""
-        settings, done = knobs.settings_of(recipe, zoo.card(recipe.model).reach, knobs.SLOW_FRAMES), {}
-        for frame in SLOW_ORDER:
-            done[frame] = drawn(recipe, [settings[frame]], knobs.FILM, quick=True)[0]
-            row = [done[min(done, key=lambda other: abs(other - i))] for i in range(len(settings))]
-            yield dict(src=data_uri(webp(side_by_side(row))), frames=len(row))
+        settings = knobs.settings_of(recipe, zoo.card(recipe.model).reach, knobs.SLOW_FRAMES)
+        return frame_by_frame(settings, lambda one: drawn(recipe, [one], knobs.FILM, quick=True)[0])
 
     return Stage(
         lambda recipe: answer_of_knobs(tab, recipe, at_once=True),

@@ -99,10 +99,9 @@
     state.turn = "";
     if (!wanted) return;
     state.tried = key;
-    if (setup.ready !== false || !setup.plan.asks) {
-      state.standin = turn && recipe.method === "lowrank" && setup.ready === false;
-      prepare.ask({turn: +turn, agreed: 0});
-    } else state.later = turn;                      // asked for by the button
+    state.standin = turn && recipe.method === "lowrank" && setup.ready === false;
+    if (setup.ready !== false || !setup.plan.asks) prepare.ask({turn: +turn, agreed: 0});
+    else state.later = turn;                        // asked for by the button
   }
 
   // --- the picture, and the map of change
@@ -112,11 +111,7 @@
     const film = E("canvas", {class: "film", "aria-hidden": true, hidden: true});
     const line = canvas("line"), brushed = canvas("brushed"), licence = E("span", {class: "tag licence"});
     const element = E("div", {class: "photo region"}, after, before, film, line, brushed, licence);
-    const network = setup => {
-      element.style.aspectRatio = setup.aspect || 1;
-      element.classList.toggle("large", setup.side >= 256);
-      licence.textContent = setup.bundled === false ? `Licence: ${setup.licence}` : "";
-    };
+    const network = gan.networkOf(element, licence);
     const split = on => { if (!on) element.classList.remove("was"); };
     return {element, after, before, canvas: film, line, brushed, network, split, isSplit: () => true};
   }

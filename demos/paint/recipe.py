@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+import tomllib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
 from core import zoo
-from core.factorization.lowrank import OFFICIAL_LAMBDA
-from core.factorization.region import KNOBS, REACH, STEP, TRIED
+from core.factorization.region import FURTHEST, KNOBS, REACH, STEP, TRIED
 from core.parts import AROUND, PARTS, has_parts, part_names, read_parts
 from core.regions import CODED, Box, from_text, resized, to_text
 
@@ -24,11 +25,51 @@ from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.picture import PictureRecipe, layers_field, untouched
 
-PLURAL = ("eyes", "glasses", "brows", "ears", "legs", "arms", "leaves", "petals")
-METHODS = {"lowrank": "LowRankGAN", "resefa": "ReSeFa", "official": "LowRankGAN as published"}
+WORDS, TEMPLATES = (
+    tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
+    for name in ("words", "templates")
+)
+METHODS, SAYS = WORDS["methods"], WORDS["says"]
 WAYS = {name: dict(method=name) for name in METHODS}  # of the control: the field that each sets
-MIDDLE, CORNER = Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)
+MIDDLE, CORNER = (to_text(box.mask(CODED)) for box in (Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)))
 LARGEST_WEIGHT = 2.0  # from 1 on the sparse part is 0: the search goes no further either
+
+
+# --- checks
+
+
+def _region(region: object, recipe: PictureRecipe) -> str:
+    names = part_names(recipe.model)
+    if region == "":
+        return default_region(recipe)
+    if isinstance(region, str) and region in names:
+        return region
+    try:
+        from_text(region)
+    except ValueError as error:
+        if isinstance(region, str) and re.fullmatch("[a-z ]{1,20}", region):
+            why = SAYS["no_such_region" if names else "no_reader"]
+            raise RecipeError(why.format(given=quoted(region), names=", ".join(names))) from None
+        raise RecipeError(str(error)) from None
+    return region
+
+
+def _weight(value: object, _recipe: PictureRecipe) -> float:
+    try:
+        weight = float(f"{float(value):.4g}") if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        weight = math.nan
+    if weight == 0 or 1e-4 <= weight <= LARGEST_WEIGHT:
+        return weight + 0.0
+    raise RecipeError(SAYS["lambda"].format(given=quoted(value), largest=LARGEST_WEIGHT))
+
+
+def _size(value: object, recipe: PictureRecipe) -> int:
+    resolution = zoo.card(recipe.model).resolution
+    return whole(value, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution
+
+
+# --- the recipe
 
 
 @dataclass(frozen=True)
@@ -48,76 +89,43 @@ class Painted(
     """
 
     layers: str = layers_field()
-    region: str = checked(
-        lambda value, recipe: _region(value, recipe),
-        "",
-        "a part's name, or a region as core.regions.to_text writes it",
-    )
-    method: str = choice_field(
-        "method",
-        METHODS,
-        control=dict(kind="ways", word="method", options={name: dict(method=name) for name in METHODS}),
-    )
+    region: str = checked(_region, "", "a part's name, or a region as core.regions.to_text writes it")
+    method: str = choice_field("method", METHODS, control=dict(kind="ways", word="method", options=WAYS))
     lam: float = checked(
-        lambda value, _: _weight(value),
+        _weight,
         0.0,
         f"lambda from 0.0001 to {LARGEST_WEIGHT:g}, 0: searched for",
         type=float,
         control=dict(kind="text", word="lambda", empty=0, placeholder="searched for"),
     )
     forbid: bool = flag_field("changes outside are forbidden", default=True)
-    size: int = checked(
-        lambda value, recipe: _size(value, zoo.card(recipe.model).resolution),
-        0,
-        "pixels a side of the Jacobian, 0: all of them",
-        type=int,
-    )
+    size: int = checked(_size, 0, "pixels a side of the Jacobian, 0: all of them", type=int)
     amounts: tuple[float, ...] = amounts_field(KNOBS, lambda _: REACH, "4,0,-2")
     knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
 
+    @property
+    def of_part(self) -> bool:
+        """Is the region a part's name?"""
+        return self.region in part_names(self.model)
+
+    @property
+    def stance(self) -> str:
+        """How its knobs treat the rest, a key of the words' `rules` and `elsewhere`: ReSeFa weighs, others forbid."""
+        return ("ignores", "weighs")[self.forbid] if self.method == "resefa" else ("lifted", "forbids")[self.forbid]
+
+    def say(self, key: str, **values: object) -> str:
+        """A sentence of words.toml, filled with values and with what the recipe knows itself."""
+        name = called(self)
+        own = dict(name=name, Name=name.capitalize(), moves=verb(self), changes=verb(self, "changes"))
+        own |= dict(region=self.region, seed=self.seed, number=self.knob + 1, method=METHODS[self.method])
+        own |= dict(rule=WORDS["rules"][self.stance], step=STEP, end=FURTHEST / 2, tried=TRIED)
+        return SAYS[key].format(**(own | values))
+
     def told(self) -> str:
-        return f"Paint: made by {METHODS[self.method]} for {called(self)} of picture number {self.seed}"
+        return self.say("told")
 
     def plain(self) -> Painted:
         return Painted(self.model, region=self.region)
-
-
-def _size(value: object, resolution: int) -> int:
-    return whole(value, "the Jacobian's size (0: that of the picture)", 0, resolution) % resolution
-
-
-def _region(region: object, recipe: PictureRecipe) -> str:
-    model = recipe.model
-    if region == "":
-        return default_region(recipe)
-    if isinstance(region, str) and region in part_names(model):
-        return region
-    try:
-        from_text(region)
-    except ValueError as error:
-        names = part_names(model)
-        if isinstance(region, str) and re.fullmatch("[a-z ]{1,20}", region):
-            known = (
-                f"choose {', '.join(names)}, or paint a region"
-                if names
-                else ("this network has no part reader: paint a region")
-            )
-            raise RecipeError(f"the region cannot be {quoted(region)}: {known}") from None
-        raise RecipeError(str(error)) from None
-    return region
-
-
-def _weight(value: object) -> float:
-    try:
-        weight = float(f"{float(value):.4g}") if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError, OverflowError):
-        weight = math.nan
-    if weight == 0 or 1e-4 <= weight <= LARGEST_WEIGHT:
-        return weight + 0.0
-    raise RecipeError(
-        f"lambda cannot be {quoted(value)}: give a number from 0.0001 to {LARGEST_WEIGHT:g}, "
-        "or 0 to have it searched for"
-    )
 
 
 # --- the region
@@ -133,13 +141,9 @@ def default_region(recipe: PictureRecipe) -> str:
     """The mouth; of a picture without one its largest part, or its middle where no reader knows parts."""
     names = part_names(recipe.model)
     if not names or PARTS[0] in names:
-        return names[0] if names else _middle()
+        return names[0] if names else MIDDLE
     there = {name: int(mask.sum()) for name, mask in parts_of(recipe).items() if name not in AROUND}
     return max(there, key=there.__getitem__, default=names[0])
-
-
-def _middle() -> str:
-    return to_text(MIDDLE.mask(CODED))
 
 
 def parts_of(recipe: PictureRecipe) -> dict[str, Tensor]:
@@ -157,21 +161,12 @@ def mask_of(recipe: Painted) -> Tensor:
 
     Raises RecipeError for a missing part.
     """
-    if recipe.region not in part_names(recipe.model):
+    if not recipe.of_part:
         return from_text(recipe.region)
     there = parts_of(recipe)
     if recipe.region not in there:
-        others = offered(recipe.model, there)
-        raise RecipeError(
-            f"the part reader finds no {recipe.region} on this picture: "
-            f"choose {', '.join(others)}, another picture, or paint a region"
-        )
+        raise RecipeError(recipe.say("no_part", others=", ".join(offered(recipe.model, there))))
     return there[recipe.region]
-
-
-def corner() -> str:
-    """The text of a small region in which most pictures show nothing in particular."""
-    return to_text(CORNER.mask(CODED))
 
 
 def full_mask(recipe: Painted) -> Tensor:
@@ -187,15 +182,15 @@ def crop_of(model: str) -> float:
 
 def called(recipe: Painted) -> str:
     """The region in a sentence: "the mouth", "what was painted"."""
-    if recipe.region in part_names(recipe.model):
+    if recipe.of_part:
         return f"the {recipe.region}"
-    known = {_middle(): "the middle of the picture", corner(): "the upper left corner"}
+    known = {MIDDLE: "the middle of the picture", CORNER: "the upper left corner"}
     return known.get(recipe.region, "what was painted")
 
 
 def verb(recipe: Painted, name: str = "moves") -> str:
     """The verb that goes with `called`: the mouth moves, the eyes move."""
-    return name[:-1] if recipe.region in PLURAL else name
+    return name[:-1] if recipe.region in WORDS["plural"] else name
 
 
 # --- code
@@ -203,56 +198,22 @@ def verb(recipe: Painted, name: str = "moves") -> str:
 
 def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
     """The lines that make the region's directions; `amounts`: of the method's own directions, in steps."""
-    world, part = zoo.card(recipe.model).world, recipe.region in part_names(recipe.model)
-    solver = "resefa import resefa_of" if recipe.method == "resefa" else "lowrank import lowrank_of"
-    imports = [
-        "from core.factorization.jacobian import grams",
-        "from core.zoo import load_part_reader" if part else "from core.regions import from_text",
-    ]
-    if recipe.method == "resefa" and not recipe.forbid:
-        imports += ["import torch", "from core.codes import Directions"]
-    else:
-        imports.append(f"from core.factorization.{solver}")
-    drawer, _ = drawing_code(recipe)
-    read = [
-        f'reader = load_part_reader("{world}")',
-        f"parts = reader.masks({drawer}(codes).clamp(-1, 1))[0]",
-        f'region = parts[reader.names.index("{recipe.region}")]',
-    ]
-    more = "".join(
-        [
-            f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else "",
-            f", size={recipe.size}" if recipe.size else "",
-            ', colours="mean"' if recipe.method == "official" else "",
-        ]
+    generator, (drawer, _) = recipes.opened(recipe.model), drawing_code(recipe)
+    way = "lowrank" if recipe.method != "resefa" else "resefa" if recipe.forbid else "inside"
+    chosen = [TEMPLATES["code"][name] for name in ("part" if recipe.of_part else "painted", "grams", way, "steps")]
+    values = dict(
+        drawer=drawer,
+        world=zoo.card(recipe.model).world,
+        region=recipe.region,
+        slots=f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else "",
+        size=f", size={recipe.size}" if recipe.size else "",
+        colours=', colours="mean"' if recipe.method == "official" else "",
+        mode=', mode="official"' if recipe.method == "official" else "",
+        weight=f", lam={recipe.lam:.10g}" if recipe.lam else "",
+        which="directions" if recipe.forbid else "unprojected",
+        count=min(TRIED, len(range(generator.dim)[generator.movable])),
+        step=STEP,
+        amounts=[round(amount, 3) for amount in amounts],
     )
-    lines = [
-        *(read if part else [f'region = from_text("{recipe.region}")']),
-        f"found = grams({drawer}, codes, region{more})",
-        *_directions(recipe),
-        "energy = (directions.vectors @ found.inside * directions.vectors).sum(1)",
-        f"steps = ({STEP} / energy.sqrt()).tolist()   # one step changes the region by {STEP} (RMS)",
-        f"amounts = {[round(amount, 3) for amount in amounts]}",
-    ]
-    return Code(imports, lines)
-
-
-def _directions(recipe: Painted) -> list[str]:
-    generator = recipes.opened(recipe.model)
-    count = min(TRIED, len(range(generator.dim)[generator.movable]))
-    if recipe.method == "resefa" and recipe.forbid:
-        return [f"directions = resefa_of(found, k={count}).directions"]
-    if recipe.method == "resefa":
-        return [
-            "values, vectors = torch.linalg.eigh(found.inside)          # nothing is said of the outside",
-            f"directions = Directions(vectors.flip(1)[:, :{count}].T, values.flip(0)[:{count}], found.slots)",
-        ]
-    mode = ', mode="official"' if recipe.method == "official" else ""
-    weight = f", lam={recipe.lam:.10g}" if recipe.lam else ""
-    which = "directions" if recipe.forbid else "unprojected"
-    return [f"directions = lowrank_of(found{mode}{weight}).{which}"]
-
-
-def weights_around(lam: float) -> Iterator[float]:
-    """Values of lambda to compare: a quarter, half, itself, double, and the published 1/60."""
-    yield from sorted({float(f"{value:.4g}") for value in (lam / 4, lam / 2, lam, 2 * lam, OFFICIAL_LAMBDA)})
+    lines = [line for one in chosen for line in one["lines"].format(**values).splitlines()]
+    return Code([line for one in chosen for line in one["imports"]], lines)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from core import zoo
+from core import region_evidence, zoo
 from core.pace import pace_of
 
 from ..page.arrival import ARRIVAL, recorded
 from ..page.record import record
-from . import evidence, search
+from . import search
 from .recipe import Painted
 from .tab import TAB
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     if pace_of(CARD).slow:
         raise SystemExit(f"{CARD} draws slowly at this moment, and the record would say so: stop what else runs here")
     seed = steer["recipe"]["seed"] if given.seed is None else given.seed
-    slots = evidence.slots(CARD)  # those that the page has numbers for
+    slots = region_evidence.slots(CARD)  # those that the page has numbers for
     layers = f"{slots[0]}-{slots[-1]}" if slots else "all"
     recipe = Painted(CARD, seed=seed, psi=zoo.card(CARD).psi, region=PART, layers=layers, amounts=(STEPS,))
     search.solve(recipe)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL import Image
 
 from core import evidence as measured
 from core import zoo
-from core.evidence import file_hash
-from core.factorization.files import save_directions
+from core.factorization.files import directions_bytes
 from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.region import STEP, RegionKnobs, change
 from core.factorization.resefa import resefa_of
 from core.images import webp
 from core.pace import pace_of
 from core.regions import to_text
+from core.truth.tables import as_csv, as_latex
 
 from ..page import export, models
 from ..page import picture as recipes
@@ -27,20 +27,20 @@ from ..page.blocks import data_uri
 from ..page.cache import Cache
 from ..page.cells import Cell, Progress
 from ..page.handlers import buttons, guarded, keyed
-from ..page.knobs import FILM, settings_of
+from ..page.knobs import FILM, SLOW_FRAMES, settings_of
 from ..page.parts import LONG, deliver, part, private, publish
 from ..page.pictures import address, own_network
 from ..page.queue import SHORT
 from ..page.sources import take_directions
-from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part
+from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
-from . import compare, experiments, search, words
-from .recipe import METHODS, Painted, called, code_of, corner, crop_of, mask_of, offered, part_names, parts_of
+from . import experiments, search, words
+from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, offered, parts_of
 from .search import render
 
 NAME = Painted.tab
 FILES = {**TAKEN, "directions": "Directions (.safetensors)"}
-TABLES = {"csv": "Table as CSV", "latex": "Table as LaTeX"}
+TABLES = WORDS["tables"]
 _drawn = Cache(32 * 2**20, lambda drawn: len(drawn[0]))
 _compared = Cache(64, lambda rows: 1)
 
@@ -63,7 +63,7 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
     verdict = words.verdict(recipe, knobs, inside, outside)
     return dict(
         recipe=recipe.as_dict(),
-        src=data_uri(src) if src else "",
+        src=data_uri(src),
         before="" if slow and not _kept(recipe, None) else data_uri(recipes.picture_bytes(recipe)),
         exact=not rough,
         alt=words.alt_text(recipe, knobs),
@@ -73,7 +73,7 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
         sentence=words.first_sentence(recipe, knobs, whole=whole),
         verdict=verdict,
         finding="" if knobs is None else search.finding(recipe, knobs),
-        ratio=experiments.ratio(inside, outside),
+        ratio=words.ratio(inside, outside),
         setup=setup_of(recipe, knobs, verdict),
         pictures=address(own_network(recipe.model)),
     )
@@ -103,16 +103,19 @@ def drawn(recipe: Painted, knobs: RegionKnobs | None) -> tuple[bytes, float, flo
 
 def setup_of(recipe: Painted, knobs: RegionKnobs | None, verdict: str) -> dict:
     """What the controls need: parts and the region as texts, the knobs, the cost of finding them, the network."""
-    there, plan = parts_of(recipe), search.plan(recipe)
-    facts = [] if knobs is None else words.knob_facts(recipe, knobs)
+    there, plan, name = parts_of(recipe), search.plan(recipe), called(recipe)
+    facts, hint = [] if knobs is None else words.knob_facts(recipe, knobs), ""
+    if knobs is not None and knobs.solved is not None:
+        empty = SAYS["empty_official" if recipe.method == "official" else "empty_searched"]
+        hint = SAYS["lambda_here"].format(lam=knobs.solved.outside.lam, empty=empty)
     return dict(
         models.facts(recipe.model),
         parts={name: to_text(mask) for name, mask in there.items()},
         offered=offered(recipe.model, there),
         region=to_text(mask_of(recipe)),
-        name=called(recipe),
+        name=name,
         knobs=[dict(one, verdict=verdict) for one in facts],
-        order=f"for {called(recipe)} ({METHODS[recipe.method]})",
+        order=f"for {name} ({METHODS[recipe.method]})",
         ready=knobs is not None,
         missing=verdict or plan["says"],
         press="Find knobs" if plan["asks"] else "Find knobs again",
@@ -121,20 +124,9 @@ def setup_of(recipe: Painted, knobs: RegionKnobs | None, verdict: str) -> dict:
         truncation=recipes.opened(recipe.model).has_truncation,
         label_name=recipe.label_name,
         layers=list(recipes.layer_groups(recipe.model)),
-        corner=corner(),
-        controls=dict(lam=dict(hint=_about_lambda(recipe, knobs))),
+        corner=CORNER,
+        controls=dict(lam=dict(hint=hint)),
     )
-
-
-def _about_lambda(recipe: Painted, knobs: RegionKnobs | None) -> str:
-    if knobs is None or knobs.solved is None:
-        return ""
-    empty = (
-        "1/60, as published"
-        if recipe.method == "official"
-        else "searched for, so that a sixteenth to a quarter of all ways are protected"
-    )
-    return f"Here: {knobs.solved.outside.lam:.4g}. Empty: {empty}."
 
 
 # --- finding knobs
@@ -147,13 +139,12 @@ def prepare(recipe: Painted, values: Mapping[str, float] = {}) -> Iterator[Progr
     nothing that costs much begins. Programs give no values: these are their recipe's knobs as they stand, or
     RecipeError.
     """
+    asked = recipe
     if values and search.known(recipe) is None:
         plan = search.plan(recipe)
         if plan["size"] is None or plan["asks"] and not values.get("agreed"):
             return
-        recipe, asked = replace(recipe, size=plan["size"]), recipe
-    else:
-        asked = recipe
+        recipe = replace(recipe, size=plan["size"])
     turn, first = bool(values.get("turn")), replace(recipe, method="resefa")
     stands_in = turn and recipe.method == "lowrank" and recipe.forbid
     for told in search.solving(recipe):
@@ -177,31 +168,22 @@ def turned(recipe: Painted) -> Painted:
     return replace(recipe, amounts=(half,), knob=0)
 
 
-def waits(recipe: Painted) -> str:
-    """For pictures by plain HTTP: reading parts takes time, so a picture of which nothing is known is refused first."""
-    return "" if search.picture_is_known(recipe) and search.known(recipe) is not None else "not found"
-
-
 def closed(model: str) -> str:
     world = zoo.card(model).world
-    if world and (zoo.WEIGHTS / f"{world}-parts.safetensors").exists() and not zoo.part_reader_is_open(world):
-        return "the part reader of this network is not open: open the tab Paint first"
-    return ""
+    missing = world and (zoo.WEIGHTS / f"{world}-parts.safetensors").exists() and not zoo.part_reader_is_open(world)
+    return SAYS["closed"] if missing else ""
 
 
 # --- what is taken away
 
 
-def own_amounts(recipe: Painted, knobs: RegionKnobs) -> list[float]:
-    """Amounts of the method's own directions, in its order and sense: what the code and the notebook name."""
+def code(recipe: Painted) -> export.Code:
+    """In amounts of the method's own directions, in its order and sense."""
+    knobs = search.solve(recipe)
     row = [0.0] * (1 + max(knobs.numbers, default=0))
     for number, sign, amount in zip(knobs.numbers, knobs.signs, recipe.amounts):
         row[number] = amount * sign + 0.0
-    return row
-
-
-def code(recipe: Painted) -> export.Code:
-    return code_of(recipe, own_amounts(recipe, search.solve(recipe)))
+    return code_of(recipe, row)
 
 
 def picture(recipe: Painted) -> Image.Image:
@@ -209,31 +191,39 @@ def picture(recipe: Painted) -> Image.Image:
     return recipes.shown(image, recipe.model)[0]
 
 
+def chosen(recipe: Painted) -> tuple[RegionKnobs, int, float]:
+    """The recipe's knobs, the number of the chosen one, and its reach."""
+    knobs = experiments.needed(recipe)
+    knob = min(recipe.knob, len(knobs.steps) - 1)
+    return knobs, knob, knobs.reach(knob)
+
+
 def frames(recipe: Painted, count: int, quick: bool) -> list[Image.Image]:
     """The chosen knob from one end of its way to the other."""
-    knobs = experiments.needed(recipe)
-    reach = knobs.reach(min(recipe.knob, len(knobs.steps) - 1))
+    knobs, _, reach = chosen(recipe)
     images = render(recipe, knobs, settings_of(recipe, reach, count), quick=quick)
     return recipes.shown(images, recipe.model, largest=FILM if quick else 2 * TAKEN_SIDE)
 
 
 def slow_film(recipe: Painted) -> Iterator[dict]:
-    """Of a network that takes longer than a second there is none."""
-    if pace_of(recipe.model).seconds <= 1:
-        yield film_part(STAGE, recipe)
+    knobs, _, reach = chosen(recipe)
+
+    def draw(setting: Sequence[float]) -> Image.Image:
+        return recipes.shown(render(recipe, knobs, [setting]), recipe.model, largest=FILM)[0]
+
+    return frame_by_frame(settings_of(recipe, reach, SLOW_FRAMES), draw)
 
 
 def notebook(recipe: Painted) -> bytes:
     """A notebook that gets itself running, makes the picture, and draws the strip of one direction."""
-    knobs = experiments.needed(recipe)
-    knob = min(recipe.knob, len(knobs.steps) - 1)
-    row = [round(knobs.reach(knob) * i / 3, 3) for i in range(-3, 4)]
-    strip = f"The same direction from {row[0]:g} to {row[-1]:g} steps, the others as above."
+    knobs, knob, reach = chosen(recipe)
+    row = [round(reach * i / 3, 3) for i in range(-3, 4)]
+    strip = SAYS["strip"].format(first=row[0], last=row[-1])
     return export.notebook(recipe, code(recipe), words.caption(recipe, knobs), knobs.numbers[knob], row, strip)
 
 
 def region_name(recipe: Painted) -> str:
-    return recipe.region if recipe.region in part_names(recipe.model) else "region"
+    return recipe.region if recipe.of_part else "region"
 
 
 def file(recipe: Painted, kind: str) -> tuple[bytes, str]:
@@ -246,30 +236,28 @@ def file(recipe: Painted, kind: str) -> tuple[bytes, str]:
 def directions_file(recipe: Painted) -> bytes:
     """The knobs as a file of directions that Steer opens, with the weights and the recipe that they belong to."""
     about = dict(model=recipe.model, weights=zoo.weights_hash(recipe.model), recipe=recipe.query())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "knobs.safetensors"
-        save_directions(experiments.needed(recipe).directions, path, **about)
-        return path.read_bytes()
+    return directions_bytes(experiments.needed(recipe).directions, **about)
 
 
 def to_steer(recipe: Painted) -> dict:
     """Steer's recipe of the same picture with these knobs from a file, each as far as it stands here."""
-    knobs, reach = experiments.needed(recipe), zoo.card(recipe.model).reach
+    (knobs, knob, _), reach = chosen(recipe), zoo.card(recipe.model).reach
     path = publish(directions_file(recipe), "knobs.safetensors")
-    chosen = take_directions(path, dict(recipes.untouched(recipe).as_dict(), layers=recipe.layers))
+    taken = take_directions(path, dict(recipes.untouched(recipe).as_dict(), layers=recipe.layers))
     row = [max(-reach, min(reach, amount * away)) for amount, away in zip(recipe.amounts, knobs.deviations)]
-    return replace(chosen, amounts=tuple(row), knob=min(recipe.knob, len(knobs.steps) - 1)).as_dict()
+    return replace(taken, amounts=tuple(row), knob=knob).as_dict()
 
 
 def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
     """The table of methods, a key of TABLES; computed where it was not."""
     key = search.key_of(replace(recipe, method="lowrank", lam=0.0))
-    rows = _compared.made(key, lambda: list(compare.methods(recipe))[-1]["rows"])
-    shown = words.alt_text(replace(recipe, amounts=()), None).removesuffix(", no knob moved")
-    caption = f"{shown}: every direction turned until the region changes by {STEP:g} (RMS)."
+    found = _compared.made(key, lambda: list(experiments.methods(recipe))[-1]["rows"])
+    rows = experiments.with_head(found)
     if kind == "csv":
-        return compare.as_csv(rows).encode(), "methods.csv"
-    return compare.as_latex(rows, caption).encode(), "methods.tex"
+        return as_csv(rows).encode(), "methods.csv"
+    picture = words.alt_text(replace(recipe, amounts=()), None).removesuffix(", no knob moved")
+    caption = SAYS["table"].format(picture=picture, step=STEP)
+    return as_latex(rows, caption, "lrrrrrl"[: len(rows[0])]).encode(), "methods.tex"
 
 
 # --- parts of its own
@@ -298,89 +286,29 @@ def wire_door(parts: dict) -> None:
 # --- the tab
 
 
-def truth(recipe: Painted) -> Iterator[str]:
-    yield words.truth_html(recipe)
-
-
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    parts = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
-    own = dict(parts=file_hash(parts))
-    return measured.made_from(model, "paint") | own
+    parts = measured.file_hash(zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors")
+    return measured.made_from(model, "paint") | dict(parts=parts)
 
 
-REGION = ("model", "seed", "psi", "label", "region", "layers", "size", "lam")  # what its knobs rest on
+PICTURE = ("model", "seed", "psi", "label")
+REGION = (*PICTURE, "region", "layers", "size", "lam")  # what its knobs rest on
 KNOB = (*REGION, "method", "knob", "amounts")
+
+
+def cell_of(name: str, run: Callable, rests_on: tuple[str, ...], place: str = "page", **more: Any) -> Cell:
+    """A cell with its words of words.toml."""
+    return Cell(name, run=run, rests_on=rests_on, place=place, **WORDS["cells"][name], **more)
+
+
 CELLS = (
-    Cell(
-        "ban",
-        "Forbid changes outside",
-        "The same knob with the ban and without it, turned equally far inside: what else moved? Where all layers "
-        "listen (under More controls) there is more to forbid.",
-        "Compare with and without the ban",
-        experiments.ban,
-        KNOB,
-        says="Drawing both …",
-        html=experiments.ban_html,
-        drawn=("regions",),
-    ),
-    Cell(
-        "faces",
-        "Does it hold for other pictures?",
-        "The same knob, found on this picture, on eight that were not looked at.",
-        "Try on eight other pictures",
-        experiments.faces,
-        (*KNOB, "forbid"),
-        more="Eight others",
-        says="Drawing eight others …",
-        html=experiments.faces_html,
-        drawn=("regions",),
-        endpoint="other_faces",
-    ),
-    Cell(
-        "refuse",
-        "What cannot be moved?",
-        "A region without a knob of its own is a finding: the network draws it only together with something else.",
-        "Ask every part of this picture",
-        experiments.refusals,
-        ("model", "seed", "psi", "label", "layers", "size"),
-        says="Asking every part …",
-        drawn=("finding",),
-    ),
-    Cell(
-        "weights",
-        "",
-        "",
-        "Lambda: ranks, spectra and a picture each",
-        compare.weights,
-        REGION,
-        "more",
-        says="Solving for several values of lambda …",
-    ),
-    Cell(
-        "compare",
-        "",
-        "",
-        "Compare methods",
-        compare.methods,
-        REGION,
-        "compare",
-        says="Turning one direction of each method until the region changes equally …",
-        html=compare.methods_html,
-        endpoint="methods",
-    ),
-    Cell(
-        "truth",
-        "",
-        "",
-        "Look it up",
-        truth,
-        (*REGION, "method", "forbid"),
-        "true",
-        by_itself=True,
-        says="Looking it up …",
-        lane=SHORT,
-    ),
+    cell_of("ban", experiments.ban, KNOB, html=experiments.ban_html, drawn=("regions",)),
+    cell_of("faces", experiments.faces, (*KNOB, "forbid"), html=experiments.faces_html, drawn=("regions",)),
+    cell_of("refuse", experiments.refusals, (*PICTURE, "layers", "size"), drawn=("finding",)),
+    cell_of("weights", experiments.weights, REGION, "more"),
+    cell_of("compare", experiments.methods, REGION, "compare", html=experiments.methods_html),
+    cell_of("truth", words.truth, (*REGION, "method", "forbid"), "true", by_itself=True, lane=SHORT),
 )
 STAGE = Stage(
     lambda recipe: answer(recipe, at_once=True),
@@ -392,11 +320,12 @@ STAGE = Stage(
     slow_film=slow_film,
     scripts=("paint/paint",),
 )
+STRIP = Endpoint(lambda recipe: film_part(STAGE, recipe), "21 frames of the chosen knob, side by side.", LONG)
 TAB = Tab(
     NAME,
     "Paint",
     Painted,
-    lead="Tap a part of the picture, or paint one: a moment later it has knobs of its own.",
+    lead=WORDS["lead"],
     sentence=lambda recipe: answer(recipe)["sentence"],
     code=code,
     **words_of(str(Path(__file__).with_name("method.md"))),
@@ -405,7 +334,7 @@ TAB = Tab(
     made_from=made_from,
     stage=STAGE,
     ready=lambda recipe: search.known(recipe) is not None,
-    known=lambda recipe: not waits(recipe),
+    known=search.is_known,
     closed=closed,
     prepare=prepare,
     prepared_by=Painted.names(),
@@ -414,15 +343,9 @@ TAB = Tab(
     extras=(Extra("compare", tables, wire_tables), Extra("more", door_to_steer, wire_door)),
     files=FILES,
     file=file,
-    endpoints={
-        "paint_strip": Endpoint(
-            lambda recipe: film_part(STAGE, recipe), "21 frames of the chosen knob, side by side.", LONG
-        )
-    },
-    bare="RegionKnobs for one region of a picture, forbidden to touch anything else.",
-    for_programs='recipe: {"model": "portraits-stylegan2", "seed": 57, "region": "mouth", "method": "lowrank", '
-    '"forbid": true, "amounts": [4], "knob": 0}; region is a part\'s name or the text of core.regions.to_text; '
-    "all but model may be left out.",
+    endpoints={"paint_strip": STRIP},
+    bare=WORDS["bare"],
+    for_programs=WORDS["for_programs"],
 )
 
 

@@ -2,74 +2,87 @@
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Iterator
 
-from core.factorization.region import STEP, TRIED, RegionKnobs
+from core import region_evidence, zoo
+from core.evidence import has_reader, read_change
+from core.factorization.region import RegionKnobs
 from core.pace import pace_of
 
 from ..page import picture as recipes
-from ..page import words
+from ..page.blocks import paragraph
 from ..page.cache import Cache
-from . import evidence as on_unseen
-from . import experiments
-from . import recipe as painted
-from . import search as finding
-from .experiments import LEVELS
-from .recipe import Painted, called, verb
+from ..page.evidence import written
+from ..page.words import signed
+from . import search
+from .recipe import METHODS, SAYS, WORDS, Painted, called
 
+LEVELS = 127.5  # of 255, for a difference of 1
+NAMED = 0.3  # standard deviations from one side of a knob to the other, for it to be called by what it moves
+ENDLESS = 1e6  # of a ratio, where nothing is outside
 _names = Cache(1_000, lambda names: 1)
+
+
+def ratio(inside: float, outside: float) -> float | None:
+    """Inside over outside; None where nothing outside moved or there is no outside."""
+    return inside / outside if outside > 1e-9 else None
+
+
+# --- knobs
 
 
 def knob_facts(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
     """What a control shows of each knob: what it moves on this picture, its ends in words, its way, its numbers."""
-    key = (finding.key_of(recipe), recipe.forbid)
-    names = _names.get(key)
-    if names is None:
-        if pace_of(recipe.model).slow:
-            names = [dict(title="", low="one way", high="the other way")] * len(knobs.steps)
-        else:
-            names = _names.put(key, experiments.named(recipe, knobs))
-    rows = zip(names, knobs.numbers, knobs.deviations, knobs.ratio)
+    if pace_of(recipe.model).slow:
+        names = _names.get((search.key_of(recipe), recipe.forbid)) or _plain(knobs)
+    else:
+        names = _names.made((search.key_of(recipe), recipe.forbid), lambda: named(recipe, knobs))
     return [
-        dict(name, reach=knobs.reach(i), also=_ratio(ratio), deviations=round(away, 2), number=number + 1)
-        for i, (name, number, away, ratio) in enumerate(rows)
+        dict(
+            names[i],
+            reach=knobs.reach(i),
+            also=SAYS["also"].format(ratio=ratio) if ratio < ENDLESS else "",
+            deviations=round(knobs.deviations[i], 2),
+            number=knobs.numbers[i] + 1,
+        )
+        for i, ratio in enumerate(knobs.ratio)
     ]
 
 
-def _ratio(value: float) -> str:
-    return f"inside {value:.1f} times, first order" if value < 1e6 else ""
+def _plain(knobs: RegionKnobs) -> list[dict]:
+    return [dict(title="", low="one way", high="the other way") for _ in knobs.steps]
+
+
+def named(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
+    """What each knob moves most on this picture, as the reader sees it from one side to the other;
+    plain ends otherwise.
+    """
+    names = _plain(knobs)
+    if not knobs.steps or not has_reader(recipe.model):
+        return names
+    sides = [[0.0] * i + [side * knobs.reach(i) / 2] for i in range(len(names)) for side in (-1, 1)]
+    images = search.render(recipe, knobs, sides)
+    judge = zoo.load_judge(recipe.model)
+    for name, changed in zip(names, read_change(recipe.model, images[::2], images[1::2])):
+        for moved in judge.strongest(changed, 1, least=NAMED):
+            name.update(title=moved.factor.description, low=moved.ends[0], high=moved.ends[1])
+    return names
+
+
+# --- sentences
 
 
 def first_sentence(recipe: Painted, knobs: RegionKnobs | None, *, whole: bool) -> str:
     """The sentence over the tab, built from what is shown:
     the region, the method, the ban, and whether there are knobs.
     """
-    name, closed_form = called(recipe), recipe.method == "resefa"
-    if whole:
-        return "The region is the whole picture: nothing is outside of it, so there is nothing to forbid."
-    if knobs is None:
-        return (
-            f"The outlined region has no knobs yet. "
-            f"Each of {painted.METHODS[recipe.method]}’s moves {name}{_rule(recipe)}."
-        )
-    if not knobs.steps and recipe.forbid and not closed_form:
-        return f"This network cannot move {name} alone: here it refuses."
-    if not knobs.steps:
-        ban = "" if recipe.forbid else ", even though the ban is lifted"
-        return f"{painted.METHODS[recipe.method]} finds no knob that moves {name} visibly{ban}."
-    lifted = "" if recipe.forbid else ", and the ban is lifted"
-    return f"This knob was made for the outlined region{lifted}: it moves {name}{_rule(recipe)}."
-
-
-def _rule(recipe: Painted) -> str:
-    """What a knob of this method may do elsewhere: only LowRankGAN forbids, ReSeFa weighs."""
-    if recipe.method == "resefa":
-        return (
-            " as much as it can for what it changes elsewhere"
-            if recipe.forbid
-            else " as much as it can, whatever it changes elsewhere"
-        )
-    return " and is forbidden to touch anything else" if recipe.forbid else " and may touch anything else"
+    if whole or knobs is None:
+        return recipe.say("whole" if whole else "unknown")
+    if knobs.steps:
+        return recipe.say("made_for", lifted="" if recipe.forbid else SAYS["and_lifted"])
+    if recipe.stance == "forbids":
+        return recipe.say("refuses")
+    return recipe.say("found_none", ban="" if recipe.forbid else SAYS["ban_lifted_too"])
 
 
 def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: float) -> str:
@@ -77,90 +90,73 @@ def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: 
     if knobs is None:
         return ""
     if not knobs.steps:
-        return finding.finding(recipe, knobs) or f"No direction moves {called(recipe)} visibly on this picture."
-    seen, found = evidence_verdict(recipe), experiments.ratio(inside, outside)
-    levels = f"{inside * LEVELS:.0f} of 255 levels inside, {outside * LEVELS:.1f} outside"
-    name, turned = called(recipe)[:1].upper() + called(recipe)[1:], any(recipe.amounts)
+        return search.finding(recipe, knobs) or recipe.say("no_direction")
+    turned, seen, found = any(recipe.amounts), evidence_verdict(recipe), ratio(inside, outside)
+    levels = recipe.say("levels", inside=inside * LEVELS, outside=outside * LEVELS)
     if seen:
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
-    best, chance = finding.baselines(recipe, knobs.grams)
-    beside = (
-        (
-            f" (RMS; best of SeFa’s first {TRIED} global knobs: {best:.1f}, "
-            f"a random one, the median of {TRIED}: {chance:.1f})"
-        )
-        if best < 1e6
-        else ""
-    )
-    if not turned:
-        at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
-        return (
-            f"Turn it: at first order {called(recipe)} {verb(recipe)} {at:.1f} times as much as everything "
-            f"else{beside}."
-            if at < 1e6
-            else "Turn it: there is nothing outside."
-        )
-    if found is None:
-        return f"{name} {verb(recipe, 'changes')} by {inside * LEVELS:.0f} of 255 levels, nothing outside does."
-    return f"{name} {verb(recipe)} {found:.1f} times as much as everything else{beside}: {levels}, on this picture."
+    if turned and found is None:
+        return recipe.say("only_inside", inside=inside * LEVELS)
+    best, chance = search.baselines(recipe, knobs.grams)
+    beside = recipe.say("beside", best=best, chance=chance) if best < ENDLESS else ""
+    if turned:
+        return recipe.say("moved", ratio=found, levels=levels, beside=beside)
+    at = knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
+    return recipe.say("first_order" if at < ENDLESS else "nothing_outside", ratio=at, beside=beside)
 
 
 def evidence_verdict(recipe: Painted) -> str:
     """What was measured on unseen faces; "" where exactly this was not."""
     method = "unprojected" if recipe.method == "lowrank" and not recipe.forbid else recipe.method
-    return on_unseen.verdict(recipe.model, recipe.region, method, moved=recipes.slots_of(recipe))
+    return region_evidence.verdict(recipe.model, recipe.region, method, moved=recipes.slots_of(recipe))
 
 
-def truth_html(recipe: Painted) -> str:
+def truth(recipe: Painted) -> Iterator[str]:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
-    knobs, tables = finding.known(recipe), on_unseen.truth_html(recipe.model, recipe.region)
-    said = tables or (
-        "<p>This region has not been measured on other pictures yet. What stands here was measured on "
-        "the picture on screen; “Try on eight other pictures” measures eight more.</p>"
-    )
-    return said + ("" if knobs is None else f"<p>{escape(finding.finding(recipe, knobs))}</p>{_certificate(knobs)}")
+    knobs = search.known(recipe)
+    said = measured_html(recipe.model, recipe.region) or paragraph(SAYS["not_measured"])
+    yield said + ("" if knobs is None else f"{paragraph(search.finding(recipe, knobs))}{_certificate(knobs)}")
+
+
+def measured_html(model: str, region: str) -> str:
+    """The tables of what was measured of a region; a sentence where it was not; "" where there is no evidence."""
+    found = region_evidence.evidence(model)
+    if not found:
+        return ""
+    if region not in found["regions"]:
+        return paragraph(SAYS["not_this_region"].format(regions=", ".join(found["regions"])))
+    return written(model, region_evidence.KIND, region)
 
 
 def _certificate(knobs: RegionKnobs) -> str:
     if knobs.solved is None:
-        return "<p>ReSeFa is a closed form: there is nothing to certify.</p>"
-    gap = max(knobs.solved.inside.gap, knobs.solved.outside.gap)
-    rounds = knobs.solved.inside.iterations + knobs.solved.outside.iterations
-    return (
-        f"<p>Both matrices were split to within {gap:.1e} of the optimum "
-        f"(relative duality gap, computed from both sides), "
-        f"lambda {knobs.solved.outside.lam:.3g}, {rounds} rounds.</p>"
-    )
+        return paragraph(SAYS["closed_form"])
+    inside, outside = knobs.solved.inside, knobs.solved.outside
+    rounds = inside.iterations + outside.iterations
+    says = SAYS["certificate"].format(gap=max(inside.gap, outside.gap), lam=outside.lam, rounds=rounds)
+    return paragraph(says)
 
 
 def alt_text(recipe: Painted, knobs: RegionKnobs | None) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
-    said = recipes.alt_text(recipe)
-    parts = [said, f"region: {called(recipe)}"]
-    names = knob_facts(recipe, knobs) if knobs is not None else []
-    for i, amount in enumerate(recipe.amounts):
-        if amount:
-            title = f" ({names[i]['title']})" if i < len(names) and names[i]["title"] else ""
-            parts.append(f"knob {i + 1}{title} at {words.signed(amount)} steps")
+    parts = [recipes.alt_text(recipe), f"region: {called(recipe)}"]
     if not any(recipe.amounts):
         return ", ".join([*parts, "no knob moved"])
-    elsewhere = experiments.TITLES[recipe.method == "resefa"][not recipe.forbid].lower()
-    parts.append(f"{painted.METHODS[recipe.method]}, changes outside {elsewhere}")
-    return ", ".join(parts)
+    titles = [one["title"] for one in knob_facts(recipe, knobs)] if knobs is not None else []
+    for i, amount in enumerate(recipe.amounts):
+        if amount:
+            title = f" ({titles[i]})" if i < len(titles) and titles[i] else ""
+            parts.append(f"knob {i + 1}{title} at {signed(amount)} steps")
+    elsewhere = WORDS["elsewhere"][recipe.stance].lower()
+    return ", ".join([*parts, f"{METHODS[recipe.method]}, changes outside {elsewhere}"])
 
 
 def caption(recipe: Painted, knobs: RegionKnobs | None) -> str:
     """The recipe in words, and how far a step of the chosen knob goes."""
-    at = None if knobs is None or recipe.knob >= len(knobs.steps) else recipe.knob
-    step = (
-        ""
-        if at is None
-        else (
-            f" One step changes the region by {STEP:g} (RMS, at first order): "
-            f"{knobs.deviations[at]:.2f} standard deviations of w along the knob."
-        )
-    )
     said = alt_text(recipe, None)
-    measured_there = knobs is not None and knobs.steps and evidence_verdict(recipe)
-    others = f" {on_unseen.made_on(recipe.model)}" if measured_there else ""
-    return said[:1].upper() + said[1:] + "." + step + others
+    said = f"{said[:1].upper()}{said[1:]}."
+    if knobs is not None and recipe.knob < len(knobs.steps):
+        said += recipe.say("step", deviations=knobs.deviations[recipe.knob])
+    if knobs is not None and knobs.steps and evidence_verdict(recipe):
+        said += f" {region_evidence.made_on(recipe.model)}"
+    return said

@@ -19,7 +19,7 @@ from demos.steer.wishes import wishes
 from .. import tiny
 from ..conftest import served
 from ..hub_server import StandIn
-from .visits import STEER, WAIT, Visits, axe
+from .visits import PAINT, STEER, WAIT, Visits, axe
 
 pytestmark = pytest.mark.browser
 settle, pixels = STEER.settle, STEER.pixels
@@ -211,10 +211,7 @@ def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visi
     page.click("#paint-other-networks")
     page.wait_for_selector(".network[data-name=my-things] button:visible", timeout=WAIT)
     page.locator(".network[data-name=my-things] button:visible").click()
-    page.wait_for_function(
-        "gan.settled('paint') && gan.paint.now.recipe.model === 'my-things' && gan.paint.now.recipe.amounts[0] > 0",
-        timeout=WAIT,
-    )
+    PAINT.settle(page, "gan.paint.now.recipe.model === 'my-things' && gan.paint.now.recipe.amounts[0] > 0")
     assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
     assert "class 0" in page.locator("#paint-caption").inner_text()
     assert "licence not stated" in page.locator("#paint-models").inner_text()

@@ -19,21 +19,10 @@ from demos.paint import search as finding
 from demos.steer import recipe as recipes
 
 from .. import support
-from .visits import SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
+from .visits import PAINT, SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
-PAINT = Tab(
-    "paint",
-    arrival="?tab=paint",
-    settled="""() => {
-  const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
-  if (!shown || !photo || !gan.settled('paint')) return false;
-  const after = photo.querySelector('img.after');
-  return !!shown.src && after.src === shown.src && after.naturalWidth > 0
-    && photo.querySelector('canvas.film').hidden && !document.querySelector('#paint-stage .waiting');
-}""",
-)
 settle, pixels = PAINT.settle, PAINT.pixels
 
 
@@ -45,8 +34,19 @@ def tab() -> Tab:
 def drawn(recipe: dict) -> np.ndarray:
     """The recipe's picture, made here and not by the server, [h, w, 3] uint8."""
     one = painted.Painted.from_json(recipe)
-    image = finding.render(one, finding.solve(one), [one.amounts])
+    image = finding.render(one, finding.solve(one), [one.amounts], quick=False)
     return np.asarray(shown(image, one.model)[0])
+
+
+def assert_shows(page, expected: np.ndarray) -> None:
+    """The page shows the picture; nobody can tell them apart where it draws at half precision, as it does where the
+    machine is busy.
+    """
+    seen = pixels(page)
+    if page.evaluate("!gan.paint.now.setup.precision"):
+        return assert_same_picture(seen, expected)
+    error = np.square(seen.astype(float) - expected).mean()
+    assert error < 255**2 / 10**3.8, "38 dB"
 
 
 def on_photo(page, across: float, down: float) -> tuple[float, float]:
@@ -86,7 +86,7 @@ def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(
     assert "times as much" in page.locator("#paint-verdict").inner_text()
     recipe = page.evaluate("gan.paint.now.recipe")
     assert recipe["region"] == "mouth" and recipe["knob"] == 0
-    assert_same_picture(pixels(page), drawn(recipe))
+    assert_shows(page, drawn(recipe))
 
 
 def test_nothing_is_computed_before_it_is_asked_for(visits: Visits):
@@ -124,16 +124,38 @@ def test_a_tapped_part_gets_knobs_and_its_knob_moves_it_more_than_the_rest(visit
     tap(*on_photo(page, across, down))
     recipe = settle(page, "gan.paint.now.recipe.region === 'hair'")
     assert recipe["amounts"][0] != 0 and recipe["method"] == "lowrank"
-    assert_same_picture(pixels(page), drawn(recipe))
+    assert_shows(page, drawn(recipe))
     assert np.abs(pixels(page).astype(int) - before).max() > 8, "nothing was repainted"
     page.locator("#paint-knob").press("Home")
     turned = settle(page, "gan.paint.now.recipe.amounts[0] < 0")
-    assert_same_picture(pixels(page), drawn(turned))
+    assert_shows(page, drawn(turned))
     plain = drawn(dict(turned, amounts=[0, 0, 0, 0])).astype(int)
     changed = (pixels(page) - plain).astype(float) ** 2
     mask = painted.full_mask(painted.Painted.from_json(turned)).numpy()
     assert changed[mask].mean() > 4 * changed[~mask].mean()
     assert "hair" in page.locator("#paint-sentence").inner_text()
+
+
+def test_where_finding_knobs_takes_long_the_page_asks_first_and_turns_the_knob_once_the_visitor_agreed(visits: Visits):
+    page = visits.open()
+    page.evaluate("""() => {                        // as the server says it on a machine that is busy
+      const {answered} = gan;
+      gan.answered = (store, answer, covered) => {
+        if (answer.setup && answer.setup.ready === false)
+          Object.assign(answer.setup, {plan: {...answer.setup.plan, asks: true}, press: 'Find knobs'});
+        return answered(store, answer, covered);
+      };
+    }""")
+    page.mouse.click(*on_photo(page, *middle_of(page, "shirt")))  # which no other test taps
+    page.wait_for_function("gan.paint.now.recipe.region === 'shirt' && gan.paint.current()")
+    button = page.locator("#paint-prepare")
+    button.wait_for(state="visible")
+    assert button.inner_text() == "Find knobs" and not page.locator("#paint-prepare-progress").is_visible()
+    page.wait_for_timeout(500)
+    assert not page.evaluate("gan.paint.now.setup.ready") and button.is_visible(), "nothing began by itself"
+    recipe = settle(page, "gan.paint.now.recipe.region === 'shirt' && gan.paint.now.setup.ready")
+    assert recipe["amounts"][0] != 0 and recipe["method"] == "lowrank"
+    assert_shows(page, drawn(recipe))
 
 
 def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Visits):
@@ -175,7 +197,7 @@ def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_p
     recipe = settle(page, "gan.paint.now.recipe.region.length > 8")
     mask = from_text(recipe["region"])
     assert mask[20, 32] and not mask[40, 32] and 40 < int(mask.sum()) < 400
-    assert_same_picture(pixels(page), drawn(recipe))
+    assert_shows(page, drawn(recipe))
     link = page.evaluate("gan.paint.now.answer.query")
     assert len(f"{visits.url}?{link}") < 1000
     assert painted.Painted.from_query(dict(parse_qsl(link))).as_dict() == recipe
@@ -246,7 +268,7 @@ def test_lifting_the_ban_moves_the_rest_and_putting_it_back_stills_it(visits: Vi
     for forbid in (False, True):
         press(page, "paint-forbid")
         recipe = settle(page, f"gan.paint.now.recipe.forbid === {str(forbid).lower()}")
-        assert_same_picture(pixels(page), drawn(recipe))
+        assert_shows(page, drawn(recipe))
         ratios.append(page.evaluate("gan.paint.now.answer.ratio"))
     assert ratios[1] > 2 * ratios[0] and recipe == first
     press(page, "paint-undo")
@@ -311,7 +333,7 @@ def test_a_face_goes_from_steer_to_paint(visits: Visits):
     press(page, "steer-to-paint")
     recipe = settle(page, "gan.paint.now.recipe.seed === 12")
     assert page.locator("#paint-stage .photo").is_visible() and recipe["region"] == "mouth"
-    assert_same_picture(pixels(page), drawn(recipe))
+    assert_shows(page, drawn(recipe))
 
 
 @pytest.mark.parametrize("door", ["steer", "paint"])
@@ -386,7 +408,7 @@ def test_the_downloaded_png_carries_the_recipe(visits: Visits):
         press(page, "paint-take-picture")
     picture = Image.open(waiting.value.path())
     assert painted.Painted.from_json(picture.info["ganatomy"]).as_dict() == recipe
-    assert_same_picture(np.asarray(picture.convert("RGB")), pixels(page))
+    assert_shows(page, np.asarray(picture.convert("RGB")))
 
 
 @pytest.mark.parametrize("query", ["?tab=paint&region=nose+ring", "?tab=paint&v=1&region=rAAA", "?tab=paint&seed=-4"])

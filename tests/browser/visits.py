@@ -29,28 +29,37 @@ class Tab:
 
     settled: a function in JavaScript: does the picture of the recipe on screen stand? arrival: the address's query
     where a test gives none. asked: a query -> the recipe that it asks for, or None where nothing waits for it.
+    asks: a function in JavaScript: the button that waits for the visitor's word, as on a machine that is busy, or null.
+    patience: milliseconds until its picture must stand.
     """
 
     name: str
     settled: str
     arrival: str = ""
     asked: Callable[[str], dict | None] = lambda query: None
+    asks: str = "() => null"
+    patience: int = WAIT
 
     def open(self, page, address: str, query: str) -> None:
         page.goto(address + (query or self.arrival), wait_until="commit")
         page.wait_for_function(f"document.querySelectorAll('[id^={self.name}-fold] > button').length === 5")
-        page.wait_for_function(self.settled)
+        self.settle(page)
         asked = self.asked(query)
         if asked:
             page.wait_for_function(f"asked => gan.same(gan.{self.name}.now.recipe, asked)", arg=asked)
-            page.wait_for_function(self.settled)
+            self.settle(page)
 
     def recipe(self, page) -> dict:
         return page.evaluate(f"gan.{self.name}.now.recipe")
 
     def settle(self, page, condition: str = "true") -> dict:
-        """Waits until the picture of the recipe on screen stands and the condition holds; that recipe."""
-        page.wait_for_function(f"() => ({condition}) && ({self.settled})()")
+        """Waits until the picture of the recipe on screen stands and the condition holds; that recipe.
+
+        Where the page asks first, because it takes long, the visitor agrees.
+        """
+        state = f"() => ({self.asks})() ? 'asks' : ({condition}) && ({self.settled})() ? 'stands' : ''"
+        while page.wait_for_function(state, timeout=self.patience).json_value() == "asks":
+            page.evaluate(f"() => ({self.asks})()?.click()")
         return self.recipe(page)
 
     def pixels(self, page) -> np.ndarray:
@@ -79,6 +88,25 @@ STEER = Tab(
     && gan.settled('steer') && +photo.dataset.seed === +asked.seed
     && gan.same({...asked, seed: +asked.seed}, shown.recipe);
 }""",
+)
+
+
+PAINT = Tab(
+    "paint",
+    arrival="?tab=paint",
+    settled="""() => {
+  const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
+  if (!shown || !photo || !gan.settled('paint')) return false;
+  const after = photo.querySelector('img.after');
+  return !!shown.src && after.src === shown.src && after.naturalWidth > 0
+    && photo.querySelector('canvas.film').hidden && !document.querySelector('#paint-stage .waiting');
+}""",
+    asks="""() => {
+  const paint = window.gan && gan.paint, button = document.querySelector('#paint-prepare');
+  const asks = paint && paint.current() && paint.now.setup.ready === false && paint.now.setup.plan.asks;
+  return asks && button && button.getClientRects().length ? button : null;
+}""",
+    patience=3 * WAIT,
 )
 
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.numpy import save as safetensors_bytes
 
 from core.codes import Directions
-from core.factorization.files import load_directions, save_directions
+from core.factorization.files import directions_bytes, load_directions, save_directions
 from core.factorization.sefa import sefa
 
 from .. import tiny
@@ -313,3 +313,11 @@ def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
         archive.writestr("vectors.npy", b"not an array")
         archive.writestr("notes.txt", b"hello")
     refused(tmp_path / "d.npz", out.getvalue(), "d.npz")
+
+
+def test_the_bytes_of_a_file_are_those_that_are_saved(tmp_path: Path) -> None:
+    directions = Directions(torch.as_tensor(UNIT), torch.ones(4), (0, 2))
+    save_directions(directions, tmp_path / "a.safetensors", model="m")
+    (tmp_path / "b.safetensors").write_bytes(directions_bytes(directions, model="m"))
+    first, second = (load_directions(tmp_path / f"{name}.safetensors", slots=SLOTS, dim=DIM) for name in "ab")
+    assert torch.equal(first.vectors, second.vectors) and first.slots == second.slots == (0, 2)

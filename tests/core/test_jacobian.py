@@ -14,6 +14,7 @@ from core.factorization import jacobian as module
 from core.factorization.jacobian import (
     PictureGrams,
     averaged,
+    bytes_by_size,
     bytes_needed,
     check_memory,
     fitting_size,
@@ -294,6 +295,9 @@ def test_memory_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPa
     needed = bytes_needed(generator)
     assert needed >= 4 * 3 * 16**2 * tiny.DIM
     assert bytes_needed(generator, size=8) < needed < bytes_needed(generator, chunk=64)
+    by_size = bytes_by_size(generator)
+    assert list(by_size) == [16, 8, 4, 2, 1]
+    assert all(bytes_needed(generator, size=size) == needs for size, needs in by_size.items())
     check_memory(generator, needed)
     for size in (16, 8, 4):
         assert fitting_size(generator, bytes_needed(generator, size=size)) == size

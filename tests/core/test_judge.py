@@ -121,6 +121,7 @@ def test_the_strongest_changes_come_first_in_words() -> None:
     found = planted().strongest(change, 3, least=0.3)
     assert [(moved.factor.name, moved.sense) for moved in found] == [("green", "less green"), ("blue", "more blue")]
     assert [moved.change for moved in found] == [-1.5, 0.5]
+    assert [moved.ends for moved in found] == [("more green", "less green"), ("less blue", "more blue")]
     assert len(planted().strongest(change, 1)) == 1
 
 

@@ -161,6 +161,20 @@ def test_a_region_that_cannot_change_that_much_is_said_not_to() -> None:
     assert found.amounts.abs().max() <= local.FARTHEST * (1 + 1e-9)
 
 
+def test_no_amount_beyond_the_farthest_is_tried_and_the_search_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, tries = Planted(two_blocks()), []
+    faces, draw = faces_of(generator), local.drawn
+    free = at_equal_change(generator, faces, some(1), start=0.01)
+    assert free.reached.all()
+    least = float(free.amounts.abs().min())
+    monkeypatch.setattr(local, "drawn", lambda *given: tries.append(0) or draw(*given))
+    for farthest in (0.7 * least, 0.3 * least):
+        tries.clear()
+        held = at_equal_change(generator, faces, some(1), start=0.01, farthest=farthest)
+        assert not held.reached.any() and len(tries) < 6
+        assert held.amounts.abs().tolist() == pytest.approx([farthest] * len(faces.codes))
+
+
 def test_pictures_are_judged_as_they_are_shown_clamped() -> None:
     """A network beyond [-1, 1] everywhere shows one colour: turning its knobs changes nothing."""
     generator = Planted(two_blocks(), lambda x: 1e4 + x)
@@ -244,7 +258,9 @@ def test_a_ratio_of_mean_squares_is_told_as_its_root_with_two_digits_or_as_unkno
 # --- what cannot be done
 
 
-@pytest.mark.parametrize("wrong", [dict(target=0.0), dict(target=float("nan")), dict(start=-1.0), dict(tolerance=0.0)])
+@pytest.mark.parametrize(
+    "wrong", [dict(target=0.0), dict(target=float("nan")), dict(start=-1.0), dict(tolerance=0.0), dict(farthest=0)]
+)
 def test_numbers_that_make_no_sense_are_refused(wrong: dict) -> None:
     generator = Planted(two_blocks())
     with pytest.raises(ValueError, match="each is a number above 0"):

@@ -404,6 +404,16 @@ def test_a_default_lambda_leaves_a_rank_in_the_window_and_a_tie_is_said() -> Non
 # Streams
 
 
+def test_weights_to_compare_lie_around_the_own_one_and_hold_the_published() -> None:
+    assert module.lambdas_around(0.1) == [0.01667, 0.025, 0.05, 0.1, 0.2]
+    assert module.lambdas_around(1 / 60) == [0.004167, 0.008333, 0.01667, 0.03333], "twice the same is one"
+
+
+def test_how_far_a_split_is_goes_by_decades_of_its_gap() -> None:
+    shares = [module.Progress(0.1, 0, gap).share for gap in (1.0, 2.0, 0.1, 1e-2, 1e-4, 1e-9, 0.0)]
+    assert shares == pytest.approx([0, 0, 0.25, 0.5, 1, 1, 1])
+
+
 def test_a_stream_shows_signs_of_life_and_stops_when_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT", 0.01)
     monkeypatch.setattr(module, "TOLERANCE", 0.0)

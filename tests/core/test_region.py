@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -71,3 +73,71 @@ def test_before_the_ban_a_knob_points_the_same_way_and_moves_more_of_the_rest(fo
     for before, after in zip(lifted.directions.vectors, bound.directions.vectors):
         assert float(before @ after) > 0
     assert min(b / a for a, b in zip(lifted.ratio, bound.ratio)) >= 1 - 1e-6, "the ban costs nothing outside"
+
+
+def test_an_outcome_counts_what_survived_and_how_near_it_is(found, monkeypatch):
+    generator, _, region_grams = found
+    solved = lowrank_of(region_grams)
+    seen = region.outcome(generator, region_grams, solved)
+    far = ways(generator, region_grams, solved.directions).numpy()
+    ratio = ratios(region_grams, solved.directions).numpy()
+    assert (seen.survived, seen.rank, seen.protected) == (len(far), solved.inside.rank, solved.outside.rank)
+    assert seen.dim == tiny.DIM and seen.nearest == pytest.approx(far.min()) and seen.best == pytest.approx(ratio.max())
+    monkeypatch.setattr(region, "FURTHEST", 2 * float(np.sort(far)[0]) + 1e-9)  # one step goes half of it
+    one = region.outcome(generator, region_grams, solved)
+    assert one.visible == 1 and one.best_visible == pytest.approx(ratio[far.argmin()])
+    monkeypatch.setattr(region, "FURTHEST", 0.0)
+    assert region.outcome(generator, region_grams, solved)[4:] == (0, seen.nearest, seen.best, None)
+
+
+def test_where_nothing_survived_there_is_neither_way_nor_ratio(found):
+    generator, _, region_grams = found
+    solved = lowrank_of(region_grams)
+    none = dataclasses.replace(solved, directions=solved.directions.only([]))
+    assert region.outcome(generator, region_grams, none)[4:] == (0, None, None, None)
+
+
+def test_contenders_are_named_by_how_many_the_best_is_chosen_of(found):
+    generator, _, region_grams = found
+    solved = lowrank_of(region_grams)
+    made = region.contenders(generator, region_grams, solved)
+    assert [name.split(",")[0] for name in made] == [
+        "LowRankGAN",
+        "LowRankGAN before the projection",
+        "ReSeFa",
+        "SeFa",
+        "random",
+    ]
+    for name, directions in made.items():
+        assert len(directions) <= int(name.rpartition(" ")[2]) and directions.slots == region_grams.slots
+    best = {name: float(ratios(region_grams, directions).max()) for name, directions in made.items()}
+    assert max(best, key=best.get) != f"random, best of {region.TRIED}"
+    none = dataclasses.replace(solved, directions=solved.directions.only([]))
+    assert len(region.contenders(generator, region_grams, none)) == 4, "who has no direction is left out"
+
+
+def test_a_stream_brings_resefa_s_knobs_with_the_jacobian_and_lowrank_s_last(found):
+    generator, codes, region_grams = found
+    steps = list(region.knobs_steps(generator, codes, INSIDE))
+    stages = [step.stage for step in steps]
+    assert stages == sorted(stages) and {*stages} == {"jacobian", "resefa", "split"}
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares) and shares[stages.index("resefa")] == 0.5
+    brought = {method: (i, knobs) for i, step in enumerate(steps) for method, knobs in step.knobs.items()}
+    assert list(brought) == ["resefa", "lowrank"] and brought["lowrank"][0] == len(steps) - 1
+    alone = resefa_knobs(generator, region_grams)
+    assert torch.allclose(brought["resefa"][1].directions.vectors, alone.directions.vectors, atol=1e-5)
+    solved = region.lowrank_knobs(generator, region_grams, lowrank_of(region_grams))
+    assert brought["lowrank"][1].steps == pytest.approx(solved.steps, rel=1e-3)
+    (picture,) = (step.picture for step in steps if step.picture is not None)
+    again = [step.stage for step in region.knobs_steps(generator, codes, INSIDE, method="resefa", picture=picture)]
+    assert again == ["resefa"], "a Jacobian that is known is not computed again, and another method is not asked"
+
+
+def test_as_published_the_mean_of_the_colours_is_split(found):
+    generator, codes, _ = found
+    *_, last = region.knobs_steps(generator, codes, INSIDE, method="official", size=8)
+    mean = grams(generator, codes, INSIDE, size=8, colours="mean")
+    assert (
+        last.knobs["official"].steps == region.lowrank_knobs(generator, mean, lowrank_of(mean, mode="official")).steps
+    )

@@ -33,7 +33,7 @@ from demos.page.fields import RecipeError
 from demos.page.record import record
 from demos.page.stage import film_part
 from demos.page.tab import endpoints_of
-from demos.paint.recipe import Painted, corner
+from demos.paint.recipe import CORNER, Painted
 from demos.steer import recipe as recipes
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
@@ -327,7 +327,7 @@ def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     assert TAB.sentence(mine) == (
         "These three knobs were read from a file: how they were made, this page does not know."
     )
-    made = Painted(MODEL, seed=57, region=corner(), method="resefa")
+    made = Painted(MODEL, seed=57, region=CORNER, method="resefa")
     link = made.query()
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
     for name, written, expected in (

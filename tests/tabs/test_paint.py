@@ -289,6 +289,21 @@ def test_a_strip_goes_from_one_end_of_the_knob_to_the_other():
         assert np.abs(sheet[:, frame * SIDE : (frame + 1) * SIDE] - expected).max() <= 1
 
 
+def test_the_film_of_a_slow_network_comes_a_frame_at_a_time_the_middle_first(monkeypatch):
+    recipe, drawn, draw = turned(), [], lowrank.render
+    finding.solve(recipe)
+    whole = pixels(film_part(lowrank.STAGE, recipe, 9)["src"])
+    monkeypatch.setattr(lowrank, "render", lambda *given, **how: drawn.append(given) or draw(*given, **how))
+    pieces = lowrank.slow_film(recipe)
+    first = pixels(next(pieces)["src"])
+    assert len(drawn) == 1, "somebody waits: one picture has to do"
+    middle = whole[:, 4 * SIDE : 5 * SIDE]
+    assert np.array_equal(first, np.tile(middle, (1, 9, 1))), "missing frames show their neighbour"
+    rest = [pixels(piece["src"]) for piece in pieces]
+    assert len(drawn) == 9 and len(rest) == 8 and np.array_equal(rest[-1], whole)
+    assert not any(np.array_equal(one, whole) for one in (first, *rest[:-1]))
+
+
 # --- odd regions
 
 
@@ -336,7 +351,7 @@ def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(mon
     generator = zoo.load(MODEL)
     from core.factorization.jacobian import bytes_needed
 
-    monkeypatch.setattr(finding, "memory", lambda: bytes_needed(generator, size=8))
+    monkeypatch.setattr(finding, "available_memory", lambda: bytes_needed(generator, size=8))
     recipe = turned()
     plan = live(recipe.as_dict())["setup"]["plan"]
     assert plan["asks"] and plan["size"] == 8 and "MB" in plan["says"] and "at 8 pixels" in plan["says"]
@@ -344,7 +359,7 @@ def test_what_does_not_fit_is_said_before_it_starts_with_the_size_that_would(mon
         finding.solve(recipe)
     assert not finding._jacobians.values, "nothing was computed before the word was given"
     assert finding.solve(replace(recipe, size=8)).steps
-    monkeypatch.setattr(finding, "memory", lambda: 1)
+    monkeypatch.setattr(finding, "available_memory", lambda: 1)
     finding._jacobians.values.clear()
     assert live(turned(seed=6).as_dict())["setup"]["plan"]["size"] is None
 
@@ -395,7 +410,7 @@ def test_what_costs_much_begins_once_the_visitor_agreed_and_at_the_size_that_fit
     from core.factorization.jacobian import bytes_needed
 
     generator = zoo.load(MODEL)
-    monkeypatch.setattr(finding, "memory", lambda: bytes_needed(generator, size=8))
+    monkeypatch.setattr(finding, "available_memory", lambda: bytes_needed(generator, size=8))
     recipe = turned(amounts=())
     assert stream(recipe, turn=1, agreed=0) == [] and not finding._jacobians.values
     answers = [piece["answer"] for piece in stream(recipe, turn=1, agreed=1) if isinstance(piece, dict)]
@@ -500,7 +515,7 @@ def test_the_column_of_what_moves_is_filled_by_the_reader_and_left_out_without_o
         (dict(method="resefa", forbid=False), "as much as it can, whatever it changes elsewhere", "forbidden"),
         (dict(method="official"), "is forbidden to touch anything else", "lifted"),
         (dict(region=to_text(Box(0.3, 0.3, 0.6, 0.6).mask(64))), "moves what was painted and is forbidden", "you"),
-        (dict(region=painted.corner()), "the upper left corner", "painted"),
+        (dict(region=painted.CORNER), "the upper left corner", "painted"),
     ],
 )
 def test_the_first_sentence_says_what_a_knob_of_this_method_may_do(changes, says, never):
@@ -656,15 +671,16 @@ def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):
     app.build()
 
 
-def test_without_a_record_the_tab_asks_for_the_default_region():
+def test_without_a_record_the_tab_says_in_plain_words_what_it_is_for_and_asks_for_the_default_region():
     shown = page.arrival(lowrank.TAB)
+    assert shown["sentence"] == "Knobs for one region of a picture, forbidden to touch anything else."
     assert shown["answer"] == {} and painted.Painted.from_json(shown["recipe"]).region == "mouth"
 
 
 def test_where_nothing_was_measured_on_other_faces_the_fold_says_so(monkeypatch):
-    monkeypatch.setattr(said_by.on_unseen, "truth_html", lambda *_: "")
+    monkeypatch.setattr(said_by, "measured_html", lambda *_: "")
     finding.solve(turned())
-    html = said_by.truth_html(turned())
+    (html,) = said_by.truth(turned())
     assert "has not been measured on other pictures yet" in html and "duality gap" in html
 
 

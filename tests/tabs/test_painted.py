@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from core import evidence as measured
+from core import region_evidence as painted
 from core import zoo
 from core.checkpoints import native
 from core.factorization.baseline import random_directions
 from core.truth.local import Edited, Faces, at_equal_change, change, singles
 from core.truth.worlds import load_world
-from demos.paint import evidence as painted
+from demos.paint.words import measured_html
 from weights.recipes.measure import evidence as whole
 from weights.recipes.measure import paint, paint_words
 
@@ -110,11 +111,11 @@ def test_the_best_forbidden_knob_changes_at_most_half_as_much_outside_as_the_bes
 
 def test_another_hash_hides_everything(found: dict, copied) -> None:
     assert painted.evidence(CARD) and painted.slots(CARD)
-    assert painted.verdict(CARD, "mouth", "lowrank") and painted.truth_html(CARD, "mouth")
+    assert painted.verdict(CARD, "mouth", "lowrank") and measured_html(CARD, "mouth")
     for kind in HASHES:
         copied({**found, kind: "0" * 64})
         assert painted.evidence(CARD) is None and painted.slots(CARD) is None
-        assert painted.verdict(CARD, "mouth", "lowrank") == "" == painted.truth_html(CARD, "mouth")
+        assert painted.verdict(CARD, "mouth", "lowrank") == "" == measured_html(CARD, "mouth")
 
 
 def test_another_reader_hides_everything(copied) -> None:
@@ -139,7 +140,7 @@ def test_a_broken_file_is_no_evidence(text: str, copied) -> None:
 def test_a_model_without_a_world_has_no_evidence() -> None:
     name = next(name for name, card in zoo.HUB_CARDS.items() if card.world is None)
     assert painted.evidence(name) is None
-    assert painted.verdict(name, "mouth", "lowrank") == "" == painted.truth_html(name, "mouth")
+    assert painted.verdict(name, "mouth", "lowrank") == "" == measured_html(name, "mouth")
 
 
 def test_the_verdict_says_what_moved_how_much_against_what_and_on_how_many(found: dict) -> None:
@@ -163,13 +164,13 @@ def test_what_was_not_measured_has_no_verdict(found: dict) -> None:
     measured = painted.slots(CARD)
     assert painted.verdict(CARD, "mouth", "lowrank", moved=measured) == painted.verdict(CARD, "mouth", "lowrank") != ""
     assert painted.verdict(CARD, "mouth", "lowrank", moved=measured[1:]) == ""
-    html = painted.truth_html(CARD, "<b>rAAA")
+    html = measured_html(CARD, "<b>rAAA")
     assert "not measured" in html and "mouth" in html and "<table" not in html and "<b>" not in html
 
 
 def test_the_tables_hold_the_numbers_and_nothing_that_is_none(found: dict) -> None:
     for region, record in found["regions"].items():
-        html = painted.truth_html(CARD, region)
+        html = measured_html(CARD, region)
         assert html.count("<table") == 7
         assert not re.search(r"\b(nan|inf|None)\b", re.sub(r"<[^>]+>", " ", html))
         for name in paint_words.METHODS.values():
@@ -178,13 +179,13 @@ def test_the_tables_hold_the_numbers_and_nothing_that_is_none(found: dict) -> No
         assert f">{said} [" in html, "the verdict's number stands in the table"
         assert "mean squares" not in html, "one unit, that of the verdict"
         assert found["command"] in html and "64 others" in html
-    said, table = painted.verdict(CARD, "mouth", "lowrank"), painted.truth_html(CARD, "mouth").split("</table>")[0]
+    said, table = painted.verdict(CARD, "mouth", "lowrank"), measured_html(CARD, "mouth").split("</table>")[0]
     times = found["regions"]["mouth"]["methods"]["lowrank"]["ratio"][0]
     assert f"Inside {times**0.5:.0f} times" in said
     assert f"{times**0.5:.0f} [" in table, "the verdict's number stands in the table"
     assert f"{times:.0f} [" not in table, "and that of the mean squares does not"
-    assert "how open the mouth is *" in painted.truth_html(CARD, "mouth")  # the region's own are marked
-    assert "how open the mouth is *" not in painted.truth_html(CARD, "eyes")
+    assert "how open the mouth is *" in measured_html(CARD, "mouth")  # the region's own are marked
+    assert "how open the mouth is *" not in measured_html(CARD, "eyes")
 
 
 def test_what_no_edit_reached_is_said_in_words(found: dict, copied) -> None:
@@ -193,7 +194,7 @@ def test_what_no_edit_reached_is_said_in_words(found: dict, copied) -> None:
     changed = json.loads(json.dumps(found))
     changed["regions"]["mouth"]["methods"]["random"] = gone
     copied(dict(changed, written=paint_words.written(changed)))
-    assert paint_words.NOT_REACHED in painted.truth_html(CARD, "mouth")
+    assert paint_words.NOT_REACHED in measured_html(CARD, "mouth")
     assert "0 of 64 faces; the others cannot be changed that much" in painted.verdict(CARD, "mouth", "random")
 
 

@@ -14,7 +14,7 @@ import pytest
 from core import evidence as measured
 from core import zoo
 from demos.page.evidence import written
-from demos.paint import evidence as painted
+from demos.paint.words import measured_html
 from weights.recipes.measure import paint, paint_words
 
 CARD = "portraits-stylegan2"
@@ -161,7 +161,7 @@ def test_the_source_has_the_shares_of_all_regions(region: str):
 @every_region
 def test_the_page_shows_every_sentence_and_cell_as_it_is_written(region: str):
     """Text alone, cell by cell: what is drawn from numbers says the words that the file has of them."""
-    said, html = FOUND["written"][region], painted.truth_html(CARD, region)
+    said, html = FOUND["written"][region], measured_html(CARD, region)
     bodies = re.findall(r"<tbody>(.*?)</tbody>", html)
     for table, body in zip(said["tables"], bodies, strict=True):
         shown = []

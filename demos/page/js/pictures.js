@@ -156,13 +156,15 @@
       frame.setAttribute("aria-label", `${after.alt}. ${shown}; press to change`);
     };
     gan.onPress(frame, () => split(!frame.classList.contains("split")));
-    // what network it is: the shape of its pictures, whether they are large enough to show unsmoothed, their licence
-    const network = facts => {
-      frame.style.aspectRatio = facts.aspect || 1;
-      frame.classList.toggle("large", facts.side >= 256);
-      licence.textContent = facts.bundled === false ? `Licence: ${facts.licence}` : "";
-    };
+    const network = gan.networkOf(frame, licence);
     return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
+  };
+
+  // Tells a frame what network its picture is of: the shape, whether it is large enough to show unsmoothed, the licence.
+  gan.networkOf = (frame, licence) => facts => {
+    frame.style.aspectRatio = facts.aspect || 1;
+    frame.classList.toggle("large", facts.side >= 256);
+    licence.textContent = facts.bundled === false ? `Licence: ${facts.licence}` : "";
   };
 
   // How much each pixel changed from one picture to another, dark to bright; both are images or canvases.

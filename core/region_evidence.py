@@ -2,20 +2,16 @@
 
 Everything comes from weights/evidence/<card>-paint.json (`weights.recipes.measure.paint`), and only where that was
 measured with exactly these weights and these readers. The evidence holds changes as mean squared differences over
-pixels and channels; what is shown are their roots (RMS), as everywhere on the tab. All edits are equally strong inside
-the region.
+pixels and channels; what is said are their roots (RMS). All edits are equally strong inside the region.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core import evidence as measured
-from core import zoo
-from core.truth.local import rms_ratio
-
-from ..page.blocks import paragraph
-from ..page.evidence import written
+from . import zoo
+from .evidence import file_hash, recorded
+from .truth.local import rms_ratio
 
 KIND, READERS = "paint", ("reader", "parts")
 
@@ -23,8 +19,8 @@ KIND, READERS = "paint", ("reader", "parts")
 def evidence(model: str) -> dict | None:
     """What was measured of a model; None where there is nothing for exactly these weights and readers."""
     world = zoo.card(model).world
-    found = measured.recorded(model, KIND) if world else None
-    hashes = {kind: measured.file_hash(zoo.WEIGHTS / f"{world}-{kind}.safetensors") for kind in READERS if found}
+    found = recorded(model, KIND) if world else None
+    hashes = {kind: file_hash(zoo.WEIGHTS / f"{world}-{kind}.safetensors") for kind in READERS if found}
     return found if found and all(found.get(f"{kind}_sha256") == hashes[kind] for kind in READERS) else None
 
 
@@ -37,7 +33,7 @@ def slots(model: str) -> tuple[int, ...] | None:
 def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None = None) -> str:
     """ "Inside 9 times as much as outside; best SeFa knob 1.6; best of 5 random 1.0. (RMS, 64 faces)".
 
-    Medians over unseen faces, root mean squares as everything that the tab shows.
+    Medians over unseen faces.
 
     region: a part's name. method: "lowrank", "unprojected", "resefa", "sefa" or "random". moved: the slots that the
     knob moves (None: those that were measured). "" where exactly this was not measured.
@@ -46,13 +42,13 @@ def verdict(model: str, region: str, method: str, *, moved: Sequence[int] | None
     record = found.get("regions", {}).get(region, {}).get("methods", {})
     if method not in record or (moved is not None and tuple(moved) != slots(model)):
         return ""
-    best_random = f"best of {record['random']['of']} random" if "random" in record else ""
-    others = dict(sefa="best SeFa knob", random=best_random)
-    beside = [f"{name} {rms_ratio(record[key]['ratio'][0])}" for key, name in others.items() if key != method]
+    times = {name: rms_ratio(one["ratio"][0]) for name, one in record.items()}
+    said = [f"Inside {times[method]} times as much as outside"]
+    said += [f"best SeFa knob {times['sefa']}"] if method != "sefa" else []
+    said += [f"best of {record['random']['of']} random {times['random']}"] if method != "random" else []
     faces, reached = found["samples"]["scored"], record[method]["reached"]
     of = f"{faces} faces" if reached == faces else f"{reached} of {faces} faces; the others cannot be changed that much"
-    inside = f"Inside {rms_ratio(record[method]['ratio'][0])} times as much as outside"
-    return "; ".join([inside, *beside]) + f". (RMS, {of})"
+    return f"{'; '.join(said)}. (RMS, {of})"
 
 
 def made_on(model: str) -> str:
@@ -65,16 +61,3 @@ def made_on(model: str) -> str:
         f"The numbers of {samples['scored']} faces are those of knobs made on {samples['made']} other faces "
         "in the same way."
     )
-
-
-def truth_html(model: str, region: str) -> str:
-    """The tables of the fold "How true is this?" for one region; a sentence where it was not measured.
-
-    "" where there is no evidence for this model at all.
-    """
-    found = evidence(model)
-    if not found:
-        return ""
-    if region not in found["regions"]:
-        return paragraph(f"This region was not measured on other faces; {', '.join(found['regions'])} were.")
-    return written(model, KIND, region)

@@ -1,0 +1,31 @@
+"""Tables of measurements for papers: CSV for programs, LaTeX with booktabs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+ESCAPES = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "−": "$-$"}  # of what stands in a cell, in LaTeX
+
+
+def as_csv(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text, the first the names of the columns, with a hyphen for every minus sign: programs read it."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue().replace("−", "-")
+
+
+def as_latex(rows: Sequence[Sequence[str]], caption: str, columns: str) -> str:
+    """A table that compiles as it is, with booktabs; the first row are the names of the columns.
+
+    columns: how each is aligned, such as "lrr".
+    """
+    head, *body = (" & ".join(map(_cell, row)) + r" \\" for row in rows)
+    lines = [r"\begin{table}", rf"\caption{{{_cell(caption)}}}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines += [head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return "".join(ESCAPES.get(letter, letter) for letter in text)
