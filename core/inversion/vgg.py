@@ -6,6 +6,7 @@ Simonyan and Zisserman, ICLR 2015; layers are numbered as torchvision numbers th
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+FILE, VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"  # where somebody may supply one
 STAGES = ((0, 2), (5, 7), (10, 12, 14))  # convolutions between two poolings; the last is followed by relu3_3
 WIDTHS = (64, 128, 256)
 DEEPER, DENSE = (17, 19, 21, 24, 26, 28), (0, 3, 6)  # the rest of a VGG-16, which is not needed here
@@ -50,6 +52,12 @@ class VGG16(nn.Module):
         return seen
 
     forward = features
+
+
+def supplied(folder: Path) -> Path | None:
+    """The file that somebody supplied: what the environment names in VARIABLE, or FILE in `folder`; None: neither."""
+    named, usual = os.environ.get(VARIABLE, ""), folder / FILE
+    return Path(named) if named else usual if usual.is_file() else None
 
 
 def load(path: str | Path) -> VGG16:
