@@ -20,13 +20,13 @@ def codes_said(count: int) -> str:
     return f"{count} code{'s' * (count > 1)}"
 
 
-def by_layer(rows: Mapping[str, Sequence[float]], counts: Sequence[int], steps: int) -> str:
+def by_layer(rows: dict[str, Sequence[float]], counts: Sequence[int], steps: int) -> str:
     """How close one picture's copies came, by the layer where codes are mixed and by their number, in words.
 
     rows: closeness in dB for each of `counts` codes, by the layer's name; first layer first. steps: of each search.
     """
     best, name, count = max((close, name, count) for name, row in rows.items() for close, count in zip(row, counts))
-    first, last = list(rows)[0], list(rows)[-1]
+    first, last = next(iter(rows)), next(reversed(rows))
     return (
         f"With {counts[-1]} codes the copy is {decibels(rows[first][-1])} close where {first} are mixed, "
         f"{decibels(rows[last][-1])} mixed {last}; closest of all, {decibels(best)}: "

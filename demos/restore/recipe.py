@@ -10,26 +10,28 @@ from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
 from core import zoo
-from core.inversion.tasks import KINDS, Setting, setting_of
+from core.inversion.tasks import KINDS, Damage, Setting, setting_of
 
 from ..page.fields import Fields, RecipeError, checked, choice_field, whole_field
-from ..page.picture import checked_card
+from ..page.picture import LARGEST_SEED
 from . import settings
-from .settings import LOSSES, MIDDLE, MOST_CODES, MOST_STEPS, OWN, PSI, SHOWS, STARTS, STEERED, TASKS, WAYS
+from .settings import CHECKS, FIELDS, OWN, PICTURES, SHOWS, WAYS
 
 FRESH = dict(  # where another task, network or picture begins
     kind="", amount=0, region="", hints="", keep=None, codes=0, layer=-1, steps=0, optimiser="", loss=""
 )
 
 
-def beside(kind: str, says: str, **more: Any) -> dict[str, Any]:
-    """A control that stands beside the picture."""
-    return dict(kind=kind, says=says, beside=True, **more)
+def described(name: str, default: Any, *, type: Any = None, **control: Any) -> Any:
+    """A field with its check, and what words.toml says of it; `control`: what else the page draws it with."""
+    about = FIELDS[name]
+    drawn = about.get("control", {}) | control
+    return checked(CHECKS[name], default, about["says"], type=type, control=drawn)
 
 
-def folded(kind: str, word: str, **more: Any) -> dict[str, Any]:
-    """A control of "More controls"."""
-    return dict(kind=kind, word=word, **more)
+def usual(name: str, make: Any, *given: Any, **control: Any) -> Any:
+    """A field that is 0 or "" where the task's setting is meant."""
+    return make(*given, usual=lambda one: getattr(one.setting, name), control=FIELDS[name]["control"] | control)
 
 
 @dataclass(frozen=True)
@@ -42,79 +44,25 @@ class Restoration(
 ):
     """One picture to restore. A recipe that exists was checked. Numbers may be given as text. Raises RecipeError."""
 
-    model: str = checked(lambda value, _: checked_card(value).name, MISSING, "name of the network")
-    task: str = choice_field("task", TASKS)
-    shows: str = checked(
-        settings.checked_shows,
-        "",
-        f"what is restored: {', '.join(SHOWS)}",
-        control=beside("choice", "What is restored"),
-    )
-    picture: int = checked(
-        settings.checked_picture,
-        0,
-        "which picture, from 0; of Steer's its seed",
-        control=beside("whole", "Picture number"),
-    )
-    psi: float = checked(settings.checked_psi, PSI, "truncation of Steer's picture")
-    kind: str = checked(
-        settings.checked_kind,
-        "",
-        "how it is damaged, where tasks have several",
-        control=beside("choice", "How it was damaged"),
-    )
-    amount: float = checked(
-        settings.checked_amount,
-        0.0,
-        "the factor of enlarging, the share of lost pixels, or the noise's standard deviation in [-1, 1]; 0: the usual",
-        control=beside("range", "How much"),
-    )
-    region: str = checked(
-        settings.checked_region,
-        "",
-        "the hole, as regions are written; empty: the middle quarter",
-        control=beside("paint", "Paint the hole", clear="The middle quarter", cleared=MIDDLE),
-    )
-    hints: str = checked(
-        settings.checked_hints,
-        "",
-        'painted colours, "rrggbb.region" joined by "~"',
-        control=beside("paint", "Paint colours as hints", clear="Without hints", cleared=""),
-    )
-    as_is: bool = checked(
-        settings.checked_as_is,
-        False,
-        "an own picture is damaged already",
-        control=beside("flag", "It is damaged already: take it as it is", resets=dict(loss="")),
-    )
-    keep: bool | None = checked(
-        settings.checked_keep,
-        None,
-        "what was observed is put back into the answer; left out: where that leaves no seam",
-        type=bool | None,
-        control=beside("flag", "Put back what was observed"),
-    )
-    codes: int = whole_field(
-        "the number of codes", 0, MOST_CODES, usual=lambda one: one.setting.codes, control=folded("whole", "codes")
-    )
-    layer: int = checked(
-        settings.checked_layer,
-        -1,
-        "layer after which codes are mixed; -1: the task's own",
-        control=folded("whole", "mixed"),
-    )
-    steps: int = whole_field(
-        "the number of steps", 0, MOST_STEPS, usual=lambda one: one.setting.steps, control=folded("whole", "steps")
-    )
-    start: int = whole_field("the seed of the start", 0, STARTS - 1, control=folded("whole", "start"))
-    optimiser: str = choice_field(
-        "optimiser", WAYS, usual=lambda one: one.setting.optimiser, control=folded("choice", "optimiser", options=WAYS)
-    )
-    own: str = checked(settings.checked_own, "", "name of an own picture")
-    label: int = checked(settings.checked_label, 0, "class, of a network that has classes")
-    loss: str = checked(
-        settings.checked_loss, "", f"what is compared: {', '.join(LOSSES)}", control=folded("choice", "loss")
-    )
+    model: str = described("model", MISSING)
+    task: str = choice_field("task", settings.TASKS)
+    shows: str = described("shows", "")
+    picture: int = described("picture", 0)
+    psi: float = described("psi", settings.PSI)
+    kind: str = described("kind", "")
+    amount: float = described("amount", 0.0)
+    region: str = described("region", "", cleared=settings.MIDDLE)
+    hints: str = described("hints", "")
+    as_is: bool = described("as_is", False)
+    keep: bool | None = described("keep", None, type=bool | None)
+    codes: int = usual("codes", whole_field, "the number of codes", 0, settings.MOST_CODES)
+    layer: int = described("layer", -1)
+    steps: int = usual("steps", whole_field, "the number of steps", 0, settings.MOST_STEPS)
+    start: int = whole_field("the seed of the start", 0, settings.STARTS - 1, control=FIELDS["start"]["control"])
+    optimiser: str = usual("optimiser", choice_field, "optimiser", WAYS, options=WAYS)
+    own: str = described("own", "")
+    label: int = described("label", 0)
+    loss: str = described("loss", "")
 
     @classmethod
     def default_model(cls) -> str:
@@ -125,14 +73,12 @@ class Restoration(
         """
         return next(iter(zoo.CARDS), "")
 
+    # --- which picture
+
     @property
     def steered(self) -> bool:
         """Is it a picture of Steer or Paint?"""
-        return self.shows == STEERED
-
-    @property
-    def setting(self) -> Setting:
-        return setting_of(self.model, self.task)
+        return self.shows == settings.STEERED
 
     @property
     def photographic(self) -> bool:
@@ -140,9 +86,18 @@ class Restoration(
         return self.shows == OWN or not zoo.card(self.model).world
 
     @property
-    def observed_side(self) -> int:
-        """Pixels a side of what was observed."""
-        return zoo.card(self.model).resolution // (int(self.amount) if self.task == "enlarge" else 1)
+    def last_picture(self) -> int:
+        return LARGEST_SEED if self.steered else PICTURES - 1
+
+    @property
+    def seed(self) -> int:
+        """Of the picture shown: Steer's own number, or one that no training and no evidence has used."""
+        return self.picture if self.steered else settings.FIRST_PICTURE + self.picture
+
+    @property
+    def truncation(self) -> float:
+        """Of a picture that the network draws."""
+        return self.psi if self.steered else zoo.card(self.model).psi
 
     @property
     def label_or_none(self) -> int | None:
@@ -153,6 +108,28 @@ class Restoration(
     def named(self) -> str:
         """The picture in words; one's own has no number."""
         return SHOWS[OWN] if self.shows == OWN else f"{SHOWS[self.shows]}, number {self.picture}"
+
+    # --- what happened to it, and how it is looked for
+
+    @property
+    def side(self) -> int:
+        """Pixels a side of the network's pictures."""
+        return zoo.card(self.model).resolution
+
+    @property
+    def observed_side(self) -> int:
+        """Pixels a side of what was observed."""
+        return self.side // (int(self.amount) if self.task == "enlarge" else 1)
+
+    @property
+    def damage(self) -> Damage:
+        return Damage(self.task, self.kind, self.amount, self.region, self.hints, self.picture)
+
+    @property
+    def setting(self) -> Setting:
+        return setting_of(self.model, self.task)
+
+    # --- JSON and link
 
     def as_dict(self) -> dict:
         """Plain JSON values; truncation only where it is the recipe's to choose."""
@@ -167,16 +144,14 @@ class Restoration(
         return replace(self, shows="", own="", as_is=False, loss="") if self.shows == OWN else self
 
     def link_note(self) -> str:
-        if self.shows != OWN:
-            return ""
-        return "A link never holds your own picture: it opens the same settings on an example."
+        return settings.SAYS["link_note"] if self.shows == OWN else ""
 
     def plain(self) -> Restoration:
         return Restoration(self.model, self.task, kind=self.kind)
 
     def to_query(self) -> dict[str, str]:
-        written, usual = super().to_query(), KINDS.get(self.task, ("",))[0]
-        return dict(written, kind=self.kind) if self.kind != usual else written
+        written, first = super().to_query(), KINDS.get(self.task, ("",))[0]
+        return dict(written, kind=self.kind) if self.kind != first else written
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Restoration:

@@ -9,15 +9,13 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-import torch
-
 from core import zoo
+from core.inversion import restoration
 from core.inversion.descent import Step
 from core.inversion.losses import psnr
-from core.inversion.multicode import invert
 from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
-from core.threads import on_single_core, single_core
+from core.threads import single_core
 
 from ..page import own_pictures
 from ..page.blocks import picture as uri
@@ -25,16 +23,11 @@ from ..page.cache import Cache
 from ..page.fields import RecipeError
 from ..page.picture import opened
 from ..page.queue import TOLD, Run
-from .problem import problem_of, side_of, vgg_mark
+from .problem import problem_of, vgg_mark
 from .recipe import Restoration
 from .settings import OWN
 from .watched import curve
 
-MOST_PIXELS = 15 * 1024**2  # of all codes' pictures together
-# Pixels a side up to which one core searches as fast as two: of pictures this small each step is many short pieces of
-# work, and a page has so many threads that they wait longer for a second core than it saves
-# (`python -m tests.benchmarks.page`).
-SMALL = 64
 LARGEST_FOUND = 64 * 2**20  # bytes of answers that are kept
 _found = Cache(LARGEST_FOUND, lambda found: found.bytes())
 
@@ -53,7 +46,7 @@ def known(recipe: Restoration) -> Found | None:
     if recipe.shows == OWN and not own_pictures.is_here(recipe.own):
         return None
     found = _store(recipe).get(key_of(recipe))
-    return found and as_asked(recipe, problem_of(recipe), found)
+    return found and as_asked(recipe, found)
 
 
 def _store(recipe: Restoration) -> Cache:
@@ -61,9 +54,13 @@ def _store(recipe: Restoration) -> Cache:
     return own_pictures.answers(recipe.own) if recipe.shows == OWN else _found
 
 
-def as_asked(recipe: Restoration, problem: Problem, found: Found) -> Found:
+def _keep(recipe: Restoration, found: Found) -> Found:
+    return as_asked(recipe, _store(recipe).put(key_of(recipe), found))
+
+
+def as_asked(recipe: Restoration, found: Found) -> Found:
     """The answer with what was observed put back into it or not, as the recipe says."""
-    return replace(found, image=problem.agreeing(found.raw) if recipe.keep else found.raw)
+    return replace(found, image=problem_of(recipe).agreeing(found.raw) if recipe.keep else found.raw)
 
 
 # --- the search
@@ -71,26 +68,10 @@ def as_asked(recipe: Restoration, problem: Problem, found: Found) -> Found:
 
 def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The steps of the search. Raises RecipeError where it cannot begin."""
-    side, published = side_of(recipe), recipe.optimiser == "official"
-    if recipe.codes * side**2 > MOST_PIXELS:
-        raise RecipeError(
-            f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network"
-        )
-    steps = invert(
-        opened(recipe.model),
-        problem.observed,
-        layer=recipe.layer,
-        n_codes=recipe.codes,
-        steps=recipe.steps,
-        loss=problem.loss,
-        seed=recipe.start,
-        label=recipe.label_or_none,
-        official=published,
-        optimiser="adam" if published else recipe.optimiser,
-    )
-    small = side <= SMALL and zoo.device().type == "cpu" and torch.get_num_threads() > 1
+    counts = dict(layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps, seed=recipe.start)
+    how = dict(counts, optimiser=recipe.optimiser, label=recipe.label_or_none)
     try:
-        yield from on_single_core(steps, "search") if small else steps
+        yield from restoration.restore(opened(recipe.model), problem, **how)
     except ValueError as error:
         raise RecipeError(str(error)) from None
 
@@ -127,13 +108,8 @@ def _news(search: Search, problem: Problem) -> dict:
     image, i, of = search.image(), search.step.i, search.total
     close = "" if problem.truth is None else f", closeness {float(psnr(image, problem.truth)):.1f} dB"
     left = f", about {max(1, round(search.left()))} s left" if i else ""
-    return dict(
-        src=uri(image), share=i / max(1, of), watched=curve(search.curve), says=f"Step {i} of {of}{left}{close}"
-    )
-
-
-def _keep(recipe: Restoration, found: Found) -> Found:
-    return as_asked(recipe, problem_of(recipe), _store(recipe).put(key_of(recipe), found))
+    says = f"Step {i} of {of}{left}{close}"
+    return dict(src=uri(image), share=i / max(1, of), watched=curve(search.curve), says=says)
 
 
 # --- before there are visitors
@@ -141,7 +117,7 @@ def _keep(recipe: Restoration, found: Found) -> Found:
 
 def ready() -> None:
     """Starts the thread that searches."""
-    single_core(1, "search")
+    single_core(1, restoration.THREAD)
 
 
 def warm(model: str) -> None:

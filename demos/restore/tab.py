@@ -10,8 +10,10 @@ import gradio as gr
 
 from core import evidence, zoo
 from core.evidence import file_hash
+from core.images import to_pil, webp
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
+from core.inversion.search import FRAMES
 
 from ..page import models, own_pictures
 from ..page.arrival import fitting
@@ -19,24 +21,18 @@ from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
 from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
+from ..page.pictures import Door, Drawing, own_network
 from ..page.queue import SHORT
 from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
-from .answer import file_for, searching, shown_of
+from .answer import file_for, film_of, searching, shown_of
 from .code import code_for
 from .recipe import FRESH, Restoration
 from .settings import OWN, SAYS, TASKS, WORDS
 
 NAME = Restoration.tab
-FILES = {
-    "picture": "Picture (PNG)",
-    "strip": "Before, after, truth",
-    "clip": "Clip of the search",
-    "notebook": "Notebook",
-}
+SENTENCE, LEAD, RECIPE = SAYS["sentence"], SAYS["lead"], SAYS["recipe"]
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
-SENTENCE = "Many codes of a network together bring a damaged picture back."
-LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
 
 
 # --- what is shown first
@@ -66,9 +62,8 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    lead = "Choose what happened to it, then watch the numbers behind the picture being found."
     first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
-    with cell("Restore a picture", lead), gr.Row(elem_classes="bench"):
+    with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
             parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
@@ -77,9 +72,7 @@ def layout(parts: dict, shown: Mapping) -> None:
 
 
 def below(parts: dict, shown: Mapping) -> None:
-    minutes = own_pictures.SECONDS // 60
-    kept = f"Your picture is kept on this machine, in memory alone, for at most {minutes} minutes, then deleted."
-    with cell("My own picture", kept):
+    with cell("My own picture", SAYS["own"].format(minutes=own_pictures.SECONDS // 60)):
         parts["own"] = part(NAME, "own", {})
 
 
@@ -131,19 +124,34 @@ def code(recipe: Restoration) -> str:
     return code_for(recipe.shared())
 
 
-RECIPE = (
-    'recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; '
-    "task is enlarge, colour, fill, noise or copy; all but model may be left out."
-)
+def picture(recipe: Restoration) -> dict:
+    """What the page shows of an answer, found where need be."""
+    return last_of(searching(recipe, f"program {id(recipe)}")).get("done", {})
+
+
 ENDPOINTS = {
-    "restore_picture": Endpoint(
-        lambda recipe: last_of(searching(recipe, f"program {id(recipe)}")).get("done", {}),
-        f"The restored picture of a recipe with its scores, before and truth; finds it where need be. {RECIPE}",
-    ),
-    "restore_code": Endpoint(
-        lambda recipe: dict(code=code(recipe)), f"Python that restores the same picture. {RECIPE}"
-    ),
+    "restore_picture": Endpoint(picture, f"{SAYS['picture_endpoint']} {RECIPE}"),
+    "restore_code": Endpoint(lambda recipe: dict(code=code(recipe)), f"{SAYS['code_endpoint']} {RECIPE}"),
 }
+
+
+# --- pictures by plain HTTP, once the answer was found
+
+
+def lacks_answer(recipe: Restoration) -> str:
+    return SAYS["lacks_answer"] if search.known(recipe) is None else ""
+
+
+def subject(recipe: Restoration) -> tuple | None:
+    """A picture or a network of one's own makes it private."""
+    return ("picture", recipe.own) if recipe.shows == OWN else own_network(recipe.model)
+
+
+DRAWINGS = {
+    "after": Drawing(lambda recipe: webp(to_pil(search.known(recipe).image)[0]), lacks_answer),
+    "film": Drawing(lambda recipe: film_of(search.known(recipe)), lacks_answer, frames=FRAMES),
+}
+DOOR = Door(NAME, Restoration, DRAWINGS, subject=subject)
 
 
 # --- the tab
@@ -166,7 +174,6 @@ CELLS = (
     cell_of("compare", experiments.compare, (*ALL, "keep"), "compare"),
     cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
 )
-BESIDE = tuple(one["name"] for one in controls(Restoration) if one.get("beside"))
 BENCH = Bench(
     scripts=("restore/restore", "restore/search", "restore/flap", "restore/own"),
     events=("start", "own", "forget"),
@@ -187,10 +194,10 @@ TAB = Tab(
     sources=(invert, Shrink.agreeing),
     cells=CELLS,
     made_from=made_from,
-    beside=BESIDE,
+    beside=tuple(one["name"] for one in controls(Restoration) if one.get("beside")),
     bench=BENCH,
     answer=shown_of,
-    files=FILES,
+    files=WORDS["files"],
     file=file,
     endpoints=ENDPOINTS,
     for_programs=RECIPE,

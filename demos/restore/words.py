@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from core import zoo
 from core.checkpoints.layers import layers
-from core.inversion.tasks import KINDS
+from core.inversion import vgg
+from core.inversion.restoration import OFFICIAL
+from core.inversion.tasks import KINDS, RANGES, factors
 
 from ..page.cache import cached
 from ..page.picture import opened
 from . import settings
 from .recipe import Restoration
-from .settings import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, WAYS, WORDS
+from .settings import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, VGG, WAYS, WORDS
 
 # --- what its controls show
 
 
 def controls_of(recipe: Restoration) -> dict[str, dict | None]:
     """What of each control depends on the recipe; None: it is not there."""
-    task, kind, own = recipe.task, recipe.kind, recipe.shows == OWN
+    task, own = recipe.task, recipe.shows == OWN
     painted = recipe.hints.count("~") + 1 if recipe.hints else 0
     there = [name for name in settings.shown_by(recipe.model) if name != STEERED or recipe.steered]
-    way = SAYS["published"] if recipe.optimiser == "official" else ""
+    hint = f"{painted} colour{'s' * (painted > 1)} painted." if painted else SAYS["hint"]
+    way = SAYS["published"] if recipe.optimiser == OFFICIAL else ""
     return dict(
         shows=dict(
             options={name: SHOWS[name] for name in there if name != OWN or own},
@@ -30,11 +33,9 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
         kind=_kind_control(recipe) if task in KINDS else None,
         amount=_amount_control(recipe) if task in KINDS else None,
         region={} if task == "fill" else None,
-        hints=dict(hint=f"{painted} colour{'s' * (painted > 1)} painted." if painted else SAYS["hint"])
-        if task == "colour"
-        else None,
+        hints=dict(hint=hint) if task == "colour" else None,
         as_is={} if own and task != "copy" else None,
-        keep={} if task != "copy" and kind != "gaussian" else None,
+        keep={} if task != "copy" and recipe.kind != "gaussian" else None,
         layer=dict(hint=f"0 to {len(opened(recipe.model).layers)}; now: {layer_name(recipe.model, recipe.layer)}"),
         loss=dict(options={name: LOSSES[name] for name in settings.losses_of(recipe.model)}),
         optimiser=dict(hint=" ".join(filter(None, (way, vgg_says(recipe))))),
@@ -42,19 +43,17 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
 
 
 def _kind_control(recipe: Restoration) -> dict:
-    enlarged = recipe.task == "enlarge"
-    return dict(
-        says="How it was shrunk" if enlarged else "What kind of noise",
-        options={kind: WORDS["kinds"][kind] for kind in KINDS[recipe.task]},
-        resets=dict(keep=None, **({} if enlarged else {"amount": 0})),
-    )
+    options, resets = {kind: WORDS["kinds"][kind] for kind in KINDS[recipe.task]}, dict(keep=None)
+    if recipe.task == "enlarge":
+        return dict(says="How it was shrunk", options=options, resets=resets)
+    return dict(says="What kind of noise", options=options, resets=dict(resets, amount=0))
 
 
 def _amount_control(recipe: Restoration) -> dict:
     if recipe.task == "enlarge":
-        options = {str(factor): f"{factor} x" for factor in settings.factors(recipe.model)}
+        options = {str(factor): f"{factor} x" for factor in factors(recipe.side)}
         return dict(kind="choice", says="How many times", options=options, numbers=True, resets=dict(loss=""))
-    low, high = settings.RANGES[recipe.kind]
+    low, high = RANGES[recipe.kind]
     scale, unit = (100, "% lost") if recipe.kind == "specks" else (127.5, "of 255 levels")
     return dict(low=low, high=high, step=0.01, scale=scale, unit=unit)
 
@@ -63,8 +62,7 @@ def vgg_says(recipe: Restoration) -> str:
     """What photographs are compared by on this machine, in a sentence; "" where the picture is none."""
     if not recipe.photographic:
         return ""
-    there = SAYS["pixels_and_ssim"] if settings.vgg_path() is None else SAYS["vgg"]
-    return there.format(file=settings.VGG_FILE, variable=settings.VGG_VARIABLE)
+    return SAYS["pixels_and_ssim" if vgg.supplied(zoo.WEIGHTS) is None else "vgg"].format(**VGG)
 
 
 # --- sentences
@@ -72,25 +70,20 @@ def vgg_says(recipe: Restoration) -> str:
 
 def alt_text(recipe: Restoration) -> str:
     """What is restored and how, for those who do not see it."""
-    return f"{recipe.named}, {damage(recipe)}"
-
-
-def damage(recipe: Restoration) -> str:
-    """What happened to the picture, in words."""
     what = "as_is" if recipe.as_is else recipe.kind if recipe.task == "noise" else recipe.task
     shares = dict(percent=100 * recipe.amount, levels=127.5 * recipe.amount)
-    return WORDS["damage"][what].format(amount=recipe.amount, side=recipe.observed_side, kind=recipe.kind, **shares)
+    damage = WORDS["damage"][what].format(amount=recipe.amount, side=recipe.observed_side, kind=recipe.kind, **shares)
+    return f"{recipe.named}, {damage}"
 
 
 def caption(recipe: Restoration) -> str:
-    said = alt_text(recipe)
-    mixed = layer_name(recipe.model, recipe.layer)
+    said, mixed = alt_text(recipe), layer_name(recipe.model, recipe.layer)
     if recipe.codes == 1:
         codes = "One code" if recipe.layer == 0 else f"One code, its channels weighted {mixed}"
     else:
         codes = f"{recipe.codes} codes, " + ("the codes themselves mixed" if recipe.layer == 0 else f"mixed {mixed}")
-    way = f" by {WAYS['official']}" if recipe.optimiser == "official" else ""
-    return f"{said[:1].upper()}{said[1:]}. {codes}; compared: {LOSSES[recipe.loss]}{way and ';' + way}."
+    way = f"; by {WAYS[OFFICIAL]}" if recipe.optimiser == OFFICIAL else ""
+    return f"{said[:1].upper()}{said[1:]}. {codes}; compared: {LOSSES[recipe.loss]}{way}."
 
 
 def layer_name(model: str, layer: int) -> str:

@@ -23,7 +23,7 @@ from core import evidence as measured
 from core import threads, zoo
 from core.codes import edit
 from core.images import to_uint8
-from core.inversion import baselines
+from core.inversion import baselines, restoration
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
@@ -354,7 +354,7 @@ def test_an_error_ends_in_a_sentence_and_the_next_one_has_its_turn(monkeypatch):
 
 
 def test_too_much_for_the_memory_is_refused_before_it_begins(monkeypatch):
-    monkeypatch.setattr(restoring, "MOST_PIXELS", 100)
+    monkeypatch.setattr(restoration, "MOST_PIXELS", 100)
     assert "do not fit into memory" in search(wanted())[-1]["error"]
 
 
@@ -469,7 +469,7 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
         finally:
             closed.append(threading.current_thread().name)
 
-    monkeypatch.setattr(restoring, "invert", watched)
+    monkeypatch.setattr(restoration, "invert", watched)
     threads._single_core.cache_clear()
     torch.set_num_threads(2)
     try:
@@ -480,7 +480,7 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
     finally:
         torch.set_num_threads(1)
     assert set(seen) == {("search_0", 1)} and closed == ["search_0"] * 2, "a search that was left goes on"
-    monkeypatch.setattr(restoring, "SMALL", 1)
+    monkeypatch.setattr(restoration, "SMALL", 1)
     list(restoring.stream(recipe, problem_of(recipe)))
     assert seen[-1][0] == threading.current_thread().name, "a large one takes the machine"
 
