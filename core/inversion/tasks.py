@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -107,6 +108,20 @@ def factors(side: int) -> tuple[int, ...]:
     return (*FACTORS, 16) if side >= LARGE else FACTORS
 
 
+def check_factor(factor: int, side: int) -> None:
+    """Raises ValueError where pictures of `side` pixels are not enlarged that much."""
+    possible = factors(side)
+    if factor not in possible:
+        there = f"this network's pictures are enlarged {', '.join(map(str, possible))} times"
+        raise ValueError(f"{there}, not {factor} times: choose one of these")
+
+
+def check_hole(region: str) -> None:
+    """Raises ValueError for what is no region, as of `regions.to_text`, or leaves nothing of the picture."""
+    if from_text(region).all():
+        raise ValueError("the hole is the whole picture, so nothing of it is known: leave some of it")
+
+
 @dataclass(frozen=True)
 class Damage:
     """What happened to a picture, as plain values, and the colours that somebody painted over what is left of it.
@@ -156,15 +171,29 @@ def degradation(task: str, kind: str, amount: float, side: int, *, hole: Tensor 
     return Grey() if task == "colour" else Copy()
 
 
+def painted_regions(strokes: str) -> list[tuple[str, Tensor]]:
+    """Colours as six hexadecimal digits, and where each was painted, [64, 64] (bool); strokes: as of `painted`.
+
+    Raises ValueError for what is not written so.
+    """
+    found = []
+    for one in strokes.split("~") if strokes else []:
+        colour, dot, region = one.partition(".")
+        if not dot or not re.fullmatch("[0-9a-f]{6}", colour):
+            given = re.sub(r"[^\w .,+-]", "?", one[:40]) + "..." * (len(one) > 40)
+            raise ValueError(f'a painted colour cannot be "{given}": paint it again')
+        found.append((colour, from_text(region)))
+    return found
+
+
 def painted(strokes: str, side: int) -> tuple[Tensor, Tensor]:
     """Colours [1, 3, side, side] in [-1, 1], and where they were painted, [side, side] (bool).
 
     strokes: "rrggbb.region" joined by "~", regions as of `regions.to_text`; later ones cover earlier ones.
     """
     colours, where = torch.zeros(1, 3, side, side), torch.zeros(side, side, dtype=torch.bool)
-    for one in strokes.split("~") if strokes else []:
-        colour, _, region = one.partition(".")
-        mask = resized(from_text(region), side)
+    for colour, region in painted_regions(strokes):
+        mask = resized(region, side)
         levels = torch.tensor([[list(bytes.fromhex(colour))]], dtype=torch.uint8)[None]
         colours[:, :, mask] = from_uint8(levels).reshape(1, 3, 1)
         where |= mask

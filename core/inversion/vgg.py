@@ -7,6 +7,7 @@ Simonyan and Zisserman, ICLR 2015; layers are numbered as torchvision numbers th
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -60,6 +61,16 @@ def supplied(folder: Path) -> Path | None:
     return Path(named) if named else usual if usual.is_file() else None
 
 
+def mark(path: Path | None) -> tuple[str, int]:
+    """Which file it is: where it lies, and when it was written in ns; ("", 0) where there is none."""
+    return (str(path), path.stat().st_mtime_ns if path.is_file() else 0) if path else ("", 0)
+
+
+def load_once(path: Path) -> VGG16:
+    """`load`, read again only where the file was written since."""
+    return _loaded(*mark(path))
+
+
 def load(path: str | Path) -> VGG16:
     """The network of a safetensors file with torchvision's names, features.N.weight and .bias; frozen, float32.
 
@@ -82,6 +93,11 @@ def load(path: str | Path) -> VGG16:
         )
     network.load_state_dict(found, strict=True)
     return network.eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: str, _written: int) -> VGG16:
+    return load(path)
 
 
 _REMEDY = "save the weights of torchvision’s vgg16 as safetensors, under their own names"

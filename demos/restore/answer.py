@@ -23,12 +23,9 @@ from ..page.export import png_of
 from ..page.fields import RecipeError
 from ..page.queue import QUEUE, waiting
 from .code import notebook_for
-from .problem import problem_of, scores
-from .recipe import Restoration
-from .search import key_of, known, live
-from .settings import OWN, PICTURES, SAYS
-from .watched import watched
-from .words import alt_text, caption, controls_of
+from .recipe import OWN, PICTURES, SAYS, Restoration
+from .search import key_of, known, live, problem_of, scores
+from .words import alt_text, caption, controls_of, watched
 
 TAKEN_SIDE = 256  # pixels of what is taken away, at least
 SEARCH = "restore search"  # the kind of work
@@ -126,11 +123,16 @@ def film_of(found: Found) -> bytes:
 
 
 def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
-    """Bytes and file name of a picture, strip, clip or notebook. Raises RecipeError."""
-    shared = recipe.shared()
-    name = f"{recipe.task}-own" if recipe.shows == OWN else f"{recipe.task}-picture{recipe.picture}"
+    """Bytes and file name of a picture, strip, clip or notebook.
+
+    Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError.
+    """
+    shared, own = recipe.shared(), recipe.shows == OWN
+    name = f"{recipe.task}-own" if own else f"{recipe.task}-picture{recipe.picture}"
     if kind == "notebook":
         return notebook_for(shared, caption(shared)), f"{name}.ipynb"
+    if own:
+        raise RecipeError(SAYS["never_written"])
     found, problem, times = needed(recipe), problem_of(recipe), max(1, TAKEN_SIDE // recipe.side)
     if kind == "picture":
         return png_of(to_pil(found.image)[0], shared), f"{name}.png"

@@ -8,15 +8,17 @@ from core.inversion.restoration import OFFICIAL
 
 from ..page.export import SAVED, SET_UP, about, label_code, notebook_of, opening
 from ..page.picture import opened
-from .recipe import Restoration
-from .settings import OWN, STEERED, WORDS
+from .recipe import STEERED, WORDS, Restoration
 
 CODE = WORDS["code"]
 
 
 def code_for(recipe: Restoration) -> str:
-    """Python that restores the picture when run in the repository's root; it ends with a file picture.png."""
-    return _lines(recipe) + SAVED
+    """Python that restores the picture when run in the repository's root; it ends with a file picture.png.
+
+    It is of what a link can hold: an example in the place of a picture of one's own.
+    """
+    return _lines(recipe.shared()) + SAVED
 
 
 def notebook_for(recipe: Restoration, says: str) -> bytes:
@@ -29,12 +31,11 @@ def notebook_for(recipe: Restoration, says: str) -> bytes:
 def _lines(recipe: Restoration) -> str:
     reader, generator = opening(zoo.card(recipe.model))
     function, compared, *more = CODE["losses"][recipe.loss]
-    made = "from_pil" if recipe.shows == OWN else "in_levels"
     picture_imports, truth = _picture(recipe)
     imports = {
         "import torch",
         reader,
-        f"from core.images import {made}, to_pil",
+        "from core.images import in_levels, to_pil",
         "from core.inversion import tasks",
         f"from core.inversion.losses import {', '.join(sorted((function, 'seen_through')))}",
         "from core.inversion.multicode import invert",
@@ -47,7 +48,6 @@ def _lines(recipe: Restoration) -> str:
         generator=generator,
         truth=truth,
         damage=_damage(recipe),
-        observed="truth" if recipe.as_is else "degradation.apply(truth)",
         compared=compared.format(model=recipe.model, file=vgg.FILE),
         hinted=f'\nloss = tasks.hinted(loss, "{recipe.hints}", {recipe.side})' if recipe.hints else "",
         recipe=recipe,
@@ -66,9 +66,6 @@ def _damage(recipe: Restoration) -> str:
 
 def _picture(recipe: Restoration) -> tuple[list[str], str]:
     """Imports, and what makes `truth` [1, 3, R, R], in whole levels of 255, as the page shows it."""
-    if recipe.shows == OWN:
-        side = recipe.observed_side if recipe.as_is else recipe.side
-        return ["from PIL import Image"], CODE["own"].format(side=side)
     if recipe.shows in ("network", STEERED):
         psi = f", psi={recipe.truncation}" if opened(recipe.model).has_truncation else ""
         return [], CODE["drawn"].format(seed=recipe.seed, psi=psi, label=label_code(recipe))

@@ -30,10 +30,8 @@ from ..page.picture import opened
 from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
 from ..page.words import signed
-from .problem import compared, problem_of, scores
-from .recipe import Restoration
-from .search import searched, stream
-from .settings import FIRST_PICTURE, SAYS, WORDS
+from .recipe import FIRST_PICTURE, SAYS, WORDS, Restoration
+from .search import compared, problem_of, scores, searched, stream
 from .words import layer_name
 
 GRID = (1, 5, 10)  # numbers of codes

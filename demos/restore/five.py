@@ -16,10 +16,8 @@ from core.inversion.tasks import Problem
 from core.truth.disagreement import seen_in
 
 from ..page.blocks import picture as uri
-from .problem import problem_of
-from .recipe import Restoration
-from .search import searched
-from .settings import OWN, STARTS, WORDS
+from .recipe import OWN, STARTS, WORDS, Restoration
+from .search import problem_of, searched
 
 ANSWERS = 5
 SAYS = WORDS["five"]

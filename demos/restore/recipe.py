@@ -5,31 +5,151 @@ One record makes the problem, its answer, link, code and notebook. A link never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from core import zoo
-from core.inversion.tasks import KINDS, Damage, Setting, setting_of
+from core.inversion import tasks, vgg
+from core.inversion.losses import LEAST_SIDE
+from core.inversion.tasks import KINDS, Damage, Setting
+from core.regions import CODED, Box, to_text
 
-from ..page.fields import Fields, RecipeError, checked, choice_field, whole_field
-from ..page.picture import LARGEST_SEED
-from . import settings
-from .settings import CHECKS, FIELDS, OWN, PICTURES, SHOWS, WAYS
+from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, whole, whole_field
+from ..page.picture import LARGEST_SEED, checked_card, opened
 
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+TASKS, SHOWS, LOSSES, WAYS, SAYS, FIELDS = map(WORDS.get, ("tasks", "shows", "losses", "ways", "says", "fields"))
+OWN, STEERED = "upload", "steer"  # of SHOWS
+FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
+PICTURES = 10_000  # that may be chosen; evidence begins after them
+PSI = 0.7  # truncation of all pictures but Steer's
+MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
+MOST_HINTS, LONGEST_HINTS = 6, 700
+MIDDLE = to_text(Box(0.25, 0.25, 0.75, 0.75).mask(CODED))
 FRESH = dict(  # where another task, network or picture begins
     kind="", amount=0, region="", hints="", keep=None, codes=0, layer=-1, steps=0, optimiser="", loss=""
 )
+VGG = dict(file=vgg.FILE, variable=vgg.VARIABLE)  # that sentences about it name
 
 
-def described(name: str, default: Any, *, type: Any = None, **control: Any) -> Any:
-    """A field with its check, and what words.toml says of it; `control`: what else the page draws it with."""
+# --- what there is
+
+
+def shown_by(model: str) -> tuple[str, ...]:
+    """What can be restored with a network: its own world's renders have to be of its size, a power of two."""
+    worlds = ("portraits", "objects") if zoo.card(model).world else ()
+    return *worlds, "network", STEERED, OWN
+
+
+def losses_of(model: str) -> tuple[str, ...]:
+    """What can be compared: features only where a network came with its critic, VGG-16's where somebody supplied it."""
+    there = {"features": zoo.critic_path(model) is not None, "vgg": vgg.supplied(zoo.WEIGHTS) is not None}
+    return tuple(name for name in LOSSES if there.get(name, True))
+
+
+# --- checks
+
+
+def _shows(value: object, recipe: Restoration) -> str:
+    """Renders of the network's world unless somebody chooses otherwise, or else its own pictures."""
+    return choice(value or zoo.card(recipe.model).world or "network", "picture shown", shown_by(recipe.model))
+
+
+def _kind(value: object, recipe: Restoration) -> str:
+    kinds = KINDS.get(recipe.task, ("",))
+    return kinds[0] if value == "" else choice(value, "way of damaging it", kinds)
+
+
+def _amount(value: object, recipe: Restoration) -> float:
+    if recipe.task not in KINDS:
+        return 0
+    if value in (0, "0", "", 0.0):
+        return tasks.AMOUNTS[recipe.kind]
+    if recipe.task == "noise":
+        return number(value, "the amount of noise", *tasks.RANGES[recipe.kind])
+    factor = whole(value, "the factor of enlarging", 2, 16)
+    tasks.check_factor(factor, recipe.side)
+    return factor
+
+
+def _region(value: object, recipe: Restoration) -> str:
+    if recipe.task != "fill" or value == "":
+        return MIDDLE if recipe.task == "fill" else ""
+    tasks.check_hole(value)
+    return value
+
+
+def _hints(value: object, recipe: Restoration) -> str:
+    if recipe.task != "colour" or value == "":
+        return ""
+    if not isinstance(value, str) or value.count("~") >= MOST_HINTS or len(value) > LONGEST_HINTS:
+        raise RecipeError(f"these are too many colours: paint at most {MOST_HINTS}, in plain strokes")
+    tasks.painted_regions(value)
+    return value
+
+
+def _as_is(value: object, recipe: Restoration) -> bool:
+    return flag(value, "the picture is damaged already") and recipe.shows == OWN and recipe.task != "copy"
+
+
+def _keep(value: object, recipe: Restoration) -> bool:
+    unsaid = value in (None, "")
+    return tasks.keeps(recipe.task, recipe.kind) if unsaid else flag(value, "what was observed is put back")
+
+
+def _layer(value: object, recipe: Restoration) -> int:
+    last = len(opened(recipe.model).layers)
+    found = whole(value, "the layer after which codes are mixed (-1: the task's)", -1, last)
+    return recipe.setting.layer_of(last) if found < 0 else found
+
+
+def _own(value: object, recipe: Restoration) -> str:
+    if recipe.shows != OWN or value == "":
+        return ""
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value):
+        return value
+    raise RecipeError("this is not the name of an own picture: choose the picture again")
+
+
+def _loss(value: object, recipe: Restoration) -> str:
+    side, there = recipe.observed_side, losses_of(recipe.model)
+    possible = [name for name in there if side >= LEAST_SIDE[name]]
+    if value == "":
+        return recipe.setting.usual_loss(possible, photographic=recipe.photographic)
+    if value == "vgg" and value not in there:
+        raise RecipeError(SAYS["no_vgg"].format(**VGG))
+    if value in there and value not in possible:
+        raise RecipeError(
+            f"what was observed has {side} pixels a side, "
+            f"and to compare {LOSSES[value]} takes {LEAST_SIDE[value]}: choose {', '.join(possible)}"
+        )
+    return choice(value, "loss", there)
+
+
+# --- the fields
+
+
+def described(name: str, default: Any, check: Callable[[Any, Any], Any], *, type: Any = None, **control: Any) -> Any:
+    """A field with what words.toml says of it; `control`: what else the page draws it with.
+
+    check: (value, recipe) -> the plain value, see `page.fields.Kind`; a ValueError of it is a sentence too.
+    """
+
+    def told(value: object, recipe: Restoration) -> Any:
+        try:
+            return check(value, recipe)
+        except ValueError as error:
+            raise RecipeError(str(error)) from None
+
     about = FIELDS[name]
-    drawn = about.get("control", {}) | control
-    return checked(CHECKS[name], default, about["says"], type=type, control=drawn)
+    return checked(told, default, about["says"], type=type, control=about.get("control", {}) | control)
 
 
-def usual(name: str, make: Any, *given: Any, **control: Any) -> Any:
+def usual(name: str, make: Callable, *given: Any, **control: Any) -> Any:
     """A field that is 0 or "" where the task's setting is meant."""
     return make(*given, usual=lambda one: getattr(one.setting, name), control=FIELDS[name]["control"] | control)
 
@@ -44,25 +164,25 @@ class Restoration(
 ):
     """One picture to restore. A recipe that exists was checked. Numbers may be given as text. Raises RecipeError."""
 
-    model: str = described("model", MISSING)
-    task: str = choice_field("task", settings.TASKS)
-    shows: str = described("shows", "")
-    picture: int = described("picture", 0)
-    psi: float = described("psi", settings.PSI)
-    kind: str = described("kind", "")
-    amount: float = described("amount", 0.0)
-    region: str = described("region", "", cleared=settings.MIDDLE)
-    hints: str = described("hints", "")
-    as_is: bool = described("as_is", False)
-    keep: bool | None = described("keep", None, type=bool | None)
-    codes: int = usual("codes", whole_field, "the number of codes", 0, settings.MOST_CODES)
-    layer: int = described("layer", -1)
-    steps: int = usual("steps", whole_field, "the number of steps", 0, settings.MOST_STEPS)
-    start: int = whole_field("the seed of the start", 0, settings.STARTS - 1, control=FIELDS["start"]["control"])
+    model: str = described("model", MISSING, lambda value, _: checked_card(value).name)
+    task: str = choice_field("task", TASKS)
+    shows: str = described("shows", "", _shows)
+    picture: int = described("picture", 0, lambda value, one: whole(value, "the picture's number", 0, one.last_picture))
+    psi: float = described("psi", PSI, lambda value, one: number(value, "the truncation", 0, 1) if one.steered else PSI)
+    kind: str = described("kind", "", _kind)
+    amount: float = described("amount", 0.0, _amount)
+    region: str = described("region", "", _region, cleared=MIDDLE)
+    hints: str = described("hints", "", _hints)
+    as_is: bool = described("as_is", False, _as_is)
+    keep: bool | None = described("keep", None, _keep, type=bool | None)
+    codes: int = usual("codes", whole_field, "the number of codes", 0, MOST_CODES)
+    layer: int = described("layer", -1, _layer)
+    steps: int = usual("steps", whole_field, "the number of steps", 0, MOST_STEPS)
+    start: int = whole_field("the seed of the start", 0, STARTS - 1, control=FIELDS["start"]["control"])
     optimiser: str = usual("optimiser", choice_field, "optimiser", WAYS, options=WAYS)
-    own: str = described("own", "")
-    label: int = described("label", 0)
-    loss: str = described("loss", "")
+    own: str = described("own", "", _own)
+    label: int = described("label", 0, lambda value, one: whole(value, "the class", 0, one.last_class))
+    loss: str = described("loss", "", _loss)
 
     @classmethod
     def default_model(cls) -> str:
@@ -78,7 +198,7 @@ class Restoration(
     @property
     def steered(self) -> bool:
         """Is it a picture of Steer or Paint?"""
-        return self.shows == settings.STEERED
+        return self.shows == STEERED
 
     @property
     def photographic(self) -> bool:
@@ -90,9 +210,13 @@ class Restoration(
         return LARGEST_SEED if self.steered else PICTURES - 1
 
     @property
+    def last_class(self) -> int:
+        return max(0, zoo.card(self.model).classes - 1)
+
+    @property
     def seed(self) -> int:
         """Of the picture shown: Steer's own number, or one that no training and no evidence has used."""
-        return self.picture if self.steered else settings.FIRST_PICTURE + self.picture
+        return self.picture if self.steered else FIRST_PICTURE + self.picture
 
     @property
     def truncation(self) -> float:
@@ -127,7 +251,7 @@ class Restoration(
 
     @property
     def setting(self) -> Setting:
-        return setting_of(self.model, self.task)
+        return tasks.setting_of(self.model, self.task)
 
     # --- JSON and link
 
@@ -144,7 +268,7 @@ class Restoration(
         return replace(self, shows="", own="", as_is=False, loss="") if self.shows == OWN else self
 
     def link_note(self) -> str:
-        return settings.SAYS["link_note"] if self.shows == OWN else ""
+        return SAYS["link_note"] if self.shows == OWN else ""
 
     def plain(self) -> Restoration:
         return Restoration(self.model, self.task, kind=self.kind)

@@ -1,5 +1,6 @@
-"""Searches of Restore: watched by the page, or made for an experiment; answers are kept for a while.
+"""The problem that a recipe states, and the search for its answer; answers are kept for a while.
 
+Searches are watched by the page, or made for an experiment.
 Whatever searches yields after every step, so that the queue can end it there.
 """
 
@@ -9,27 +10,84 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
+import torch
+from torch import Tensor
+
 from core import zoo
-from core.inversion import restoration
+from core.images import in_levels
+from core.inversion import losses, restoration, vgg
 from core.inversion.descent import Step
-from core.inversion.losses import psnr
+from core.inversion.losses import Loss, Scores, psnr
 from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
 from core.threads import single_core
+from core.truth import worlds
 
 from ..page import own_pictures
 from ..page.blocks import picture as uri
-from ..page.cache import Cache
+from ..page.cache import Cache, cached
 from ..page.fields import RecipeError
 from ..page.picture import opened
 from ..page.queue import TOLD, Run
-from .problem import problem_of, vgg_mark
-from .recipe import Restoration
-from .settings import OWN
-from .watched import curve
+from .recipe import OWN, SAYS, STEERED, VGG, Restoration, losses_of
+from .words import curve
 
 LARGEST_FOUND = 64 * 2**20  # bytes of answers that are kept
 _found = Cache(LARGEST_FOUND, lambda found: found.bytes())
+
+
+# --- the true picture, what is left of it, and what an answer is compared by
+
+
+def problem_of(recipe: Restoration) -> Problem:
+    """Raises RecipeError where an own picture is no longer here."""
+    compares = compared(recipe)
+    if recipe.shows == OWN:
+        picture = own_pictures.image(recipe.own, recipe.observed_side if recipe.as_is else recipe.side)
+    else:
+        weights = zoo.weights_hash(recipe.model)
+        picture = _example(recipe.model, weights, recipe.shows, recipe.picture, recipe.label, recipe.psi)
+    return recipe.damage.problem(picture, compares, recipe.side, damaged=recipe.as_is)
+
+
+def compared(recipe: Restoration) -> Loss:
+    """Between two pictures, as the recipe compares them.
+
+    Raises RecipeError where nobody supplied the VGG-16 that it takes, or where the file is another.
+    """
+    critic = zoo.load_critic(recipe.model) if recipe.loss == "features" else None
+    if recipe.loss == "vgg":
+        path = vgg.supplied(zoo.WEIGHTS)
+        if path is None:
+            raise RecipeError(SAYS["no_vgg"].format(**VGG))
+        try:
+            critic = vgg.load_once(path).to(zoo.device())
+        except ValueError as error:
+            raise RecipeError(f"{error}; or compare something else, such as pixels") from None
+    return losses.named(recipe.loss, critic)
+
+
+def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
+    """image, truth [1, 3, R, R] in [-1, 1]."""
+    critic = zoo.load_critic(recipe.model) if "features" in losses_of(recipe.model) else None
+    return losses.scores(image, truth, critic=critic, hole=recipe.damage.hole(recipe.side))
+
+
+@torch.no_grad()
+def example(recipe: Restoration) -> Tensor:
+    """The true picture [1, 3, R, R] of a recipe that shows no upload, in whole levels of 255."""
+    seed, psi = recipe.seed, recipe.truncation
+    if recipe.shows not in ("network", STEERED):
+        spread = zoo.card(recipe.model).spread
+        return in_levels(worlds.pictures(recipe.shows, 1, seed, resolution=recipe.side, spread=spread))
+    generator = opened(recipe.model).at(psi=psi)
+    codes = generator.codes(generator.sample(1, seed), psi=psi, label=recipe.label_or_none)
+    return in_levels(generator(codes).clamp(-1, 1).cpu())
+
+
+@cached(64)
+def _example(model: str, _weights: str, shows: str, picture: int, label: int, psi: float) -> Tensor:
+    return example(Restoration(model, "copy", shows=shows, picture=picture, label=label, psi=psi))
 
 
 # --- answers that were found before
@@ -37,7 +95,7 @@ _found = Cache(LARGEST_FOUND, lambda found: found.bytes())
 
 def key_of(recipe: Restoration) -> tuple:
     """What an answer depends on: not whether the observation is put back."""
-    critic = vgg_mark() if recipe.loss == "vgg" else ()
+    critic = vgg.mark(vgg.supplied(zoo.WEIGHTS)) if recipe.loss == "vgg" else ()
     return replace(recipe, keep=False), zoo.weights_hash(recipe.model), zoo.device().type, critic
 
 
@@ -112,15 +170,6 @@ def _news(search: Search, problem: Problem) -> dict:
     return dict(src=uri(image), share=i / max(1, of), watched=curve(search.curve), says=says)
 
 
-# --- before there are visitors
-
-
 def ready() -> None:
-    """Starts the thread that searches."""
+    """Starts the thread that searches, before there are visitors."""
     single_core(1, restoration.THREAD)
-
-
-def warm(model: str) -> None:
-    """Two steps of a search: the first in a process is slow."""
-    for _ in searched(Restoration(model, "copy", shows="network", steps=2, codes=2)):
-        pass

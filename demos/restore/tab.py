@@ -27,8 +27,7 @@ from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
 from .answer import file_for, film_of, searching, shown_of
 from .code import code_for
-from .recipe import FRESH, Restoration
-from .settings import OWN, SAYS, TASKS, WORDS
+from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
 
 NAME = Restoration.tab
 SENTENCE, LEAD, RECIPE = SAYS["sentence"], SAYS["lead"], SAYS["recipe"]
@@ -110,18 +109,7 @@ def forgotten(request: gr.Request) -> dict:
     return dict(forgotten=True)
 
 
-# --- what is taken away, and what programs get
-
-
-def file(recipe: Restoration, kind: str) -> tuple[bytes, str]:
-    """Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError."""
-    if recipe.shows == OWN and kind != "notebook":
-        raise RecipeError(SAYS["never_written"])
-    return file_for(recipe, kind)
-
-
-def code(recipe: Restoration) -> str:
-    return code_for(recipe.shared())
+# --- what programs get
 
 
 def picture(recipe: Restoration) -> dict:
@@ -131,7 +119,7 @@ def picture(recipe: Restoration) -> dict:
 
 ENDPOINTS = {
     "restore_picture": Endpoint(picture, f"{SAYS['picture_endpoint']} {RECIPE}"),
-    "restore_code": Endpoint(lambda recipe: dict(code=code(recipe)), f"{SAYS['code_endpoint']} {RECIPE}"),
+    "restore_code": Endpoint(lambda recipe: dict(code=code_for(recipe)), f"{SAYS['code_endpoint']} {RECIPE}"),
 }
 
 
@@ -190,7 +178,7 @@ TAB = Tab(
     Restoration,
     lead=LEAD,
     sentence=lambda recipe: SENTENCE,
-    code=code,
+    code=code_for,
     sources=(invert, Shrink.agreeing),
     cells=CELLS,
     made_from=made_from,
@@ -198,7 +186,7 @@ TAB = Tab(
     bench=BENCH,
     answer=shown_of,
     files=WORDS["files"],
-    file=file,
+    file=file_for,
     endpoints=ENDPOINTS,
     for_programs=RECIPE,
     **words_of(str(Path(__file__).with_name("method.md"))),
@@ -206,7 +194,7 @@ TAB = Tab(
 
 
 def warm() -> None:
-    """The first search in a process is slow: done ahead of the first visitor, where nobody waits."""
+    """The first search in a process is slow: two steps of one, ahead of the first visitor, where nobody waits."""
     model = Restoration.default_model()
-    if model:
-        search.warm(model)
+    for _ in search.searched(Restoration(model, "copy", shows="network", steps=2, codes=2)) if model else ():
+        pass

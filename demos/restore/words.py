@@ -1,18 +1,24 @@
-"""What the page says of a restored picture's recipe: its controls, its caption, how the picture was damaged."""
+"""What the page says of a restored picture: its controls, its caption, how it was damaged, how it was found."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 from core import zoo
 from core.checkpoints.layers import layers
 from core.inversion import vgg
 from core.inversion.restoration import OFFICIAL
+from core.inversion.search import Found, thinned
 from core.inversion.tasks import KINDS, RANGES, factors
 
 from ..page.cache import cached
 from ..page.picture import opened
-from . import settings
-from .recipe import Restoration
-from .settings import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, VGG, WAYS, WORDS
+from . import recipe as recipes
+from .recipe import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, VGG, WAYS, WORDS, Restoration
+
+WIDE, HIGH = 1280, 120  # of the curve of a search
+
 
 # --- what its controls show
 
@@ -21,7 +27,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
     """What of each control depends on the recipe; None: it is not there."""
     task, own = recipe.task, recipe.shows == OWN
     painted = recipe.hints.count("~") + 1 if recipe.hints else 0
-    there = [name for name in settings.shown_by(recipe.model) if name != STEERED or recipe.steered]
+    there = [name for name in recipes.shown_by(recipe.model) if name != STEERED or recipe.steered]
     hint = f"{painted} colour{'s' * (painted > 1)} painted." if painted else SAYS["hint"]
     way = SAYS["published"] if recipe.optimiser == OFFICIAL else ""
     return dict(
@@ -37,7 +43,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
         as_is={} if own and task != "copy" else None,
         keep={} if task != "copy" and recipe.kind != "gaussian" else None,
         layer=dict(hint=f"0 to {len(opened(recipe.model).layers)}; now: {layer_name(recipe.model, recipe.layer)}"),
-        loss=dict(options={name: LOSSES[name] for name in settings.losses_of(recipe.model)}),
+        loss=dict(options={name: LOSSES[name] for name in recipes.losses_of(recipe.model)}),
         optimiser=dict(hint=" ".join(filter(None, (way, vgg_says(recipe))))),
     )
 
@@ -98,3 +104,34 @@ def layer_name(model: str, layer: int) -> str:
 def _sides(model: str, _weights: str) -> list[int]:
     """Pixels a side of the maps after each layer."""
     return [layer.output[-1] for layer in layers(opened(model))]
+
+
+# --- a search, as HTML: how the loss fell, and how much each code counts
+
+
+def watched(found: Found) -> str:
+    """A slider through the film, the curve, and the codes' shares; search.js moves what the slider shows."""
+    return WORDS["watched"]["film"] + curve(found.curve) + shares(found.shares())
+
+
+def curve(losses: Sequence[float]) -> str:
+    """The loss after each step, on a logarithmic scale; "" where there is one alone."""
+    logs = [math.log10(max(loss, 1e-9)) for loss in thinned(losses)]
+    if len(logs) < 2:
+        return ""
+    top, span = max(logs), max(max(logs) - min(logs), 1e-6)
+    across, down = (WIDE - 6) / (len(logs) - 1), (HIGH - 12) / span
+    points = [f"{3 + i * across:.1f},{6 + (top - log) * down:.1f}" for i, log in enumerate(logs)]
+    x, y = points[-1].split(",")
+    return WORDS["watched"]["curve"].format(wide=WIDE, high=HIGH, points=" ".join(points), x=x, y=y)
+
+
+def shares(codes: Sequence[float]) -> str:
+    """How much each code counts, as bars and in words."""
+    percents = [round(100 * share) for share in codes]
+    bars = "".join(f'<span style="height:{100 * share / max(codes):.0f}%"></span>' for share in codes)
+    least, most = min(percents), max(percents)
+    spread = f"about {least} %" if least == most else f"{least} to {most} %"
+    many = f"How much each of the {len(codes)} codes counts: {spread}"
+    says = many if codes[1:] else "One code makes the picture."
+    return WORDS["watched"]["shares"].format(percents=", ".join(map(str, percents)), bars=bars, says=says)

@@ -15,9 +15,8 @@ from PIL import Image
 
 from core.regions import from_text
 from demos.restore import tab as restore
-from demos.restore.problem import example
-from demos.restore.recipe import Restoration
-from demos.restore.settings import TASKS
+from demos.restore.recipe import TASKS, Restoration
+from demos.restore.search import example
 
 from .. import support
 from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press
