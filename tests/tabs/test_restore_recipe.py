@@ -121,6 +121,15 @@ def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     assert len(said) > 30 and any(word in said for word in possible)
 
 
+@pytest.mark.parametrize("shows, last", [("portraits", 9_999), ("network", 9_999), ("steer", 999_999_999)])
+def test_the_number_of_the_picture_says_what_is_possible_and_no_more_is(shows, last):
+    recipe = wanted(shows=shows, picture=last)
+    assert words.controls_of(recipe)["picture"]["hint"] == f"0 to {last}"
+    for wrong in (last + 1, -1, "seven", "1.5", "", "9" * 40):
+        with pytest.raises(RecipeError, match=f"picture's number cannot be .*give a whole number from 0 to {last}$"):
+            replace(recipe, picture=wrong)
+
+
 def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
     layers = len(zoo.load(MODEL).layers)
     for task, setting in tasks.GENERAL.items():
