@@ -177,6 +177,10 @@ class Scores(NamedTuple):
         """PSNR in dB, in the hole where there is one."""
         return self.psnr if self.inside is None else self.inside
 
+    def rounded(self, digits: int = 3) -> dict[str, float | None]:
+        """Its numbers by name."""
+        return {name: value if value is None else round(value, digits) for name, value in self._asdict().items()}
+
 
 @torch.no_grad()
 def scores(image: Tensor, truth: Tensor, *, critic: HasFeatures | None = None, hole: Tensor | None = None) -> Scores:

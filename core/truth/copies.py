@@ -50,6 +50,19 @@ def gap_by_layer(faces: Mapping[str, float], mugs: Mapping[str, float], samples:
     )
 
 
+def restored(close: float | None, beside: Mapping[str, float], how: str, *, hole: bool = False) -> str:
+    """How close an answer is to the truth, beside what one would do without a GAN, in words.
+
+    close: dB, in the hole where there is one; None where nobody knows the truth. beside: dB by the tool's name. how:
+    how many steps in which time.
+    """
+    if close is None:
+        return f"Found in {how}. Nobody knows what the true picture was, so there is no closeness to give."
+    others = f" ({', '.join(f'{name} {value:.1f}' for name, value in beside.items())})" if beside else ""
+    where = " in the hole" if hole else ""
+    return f"Closeness to the truth{where}: {decibels(close)}{others}, on this picture; {how}."
+
+
 def among_renders(close: float, renders: Sequence[float]) -> str:
     """Where a picture lies in what a network knows, in words: beside how closely held-out renders were copied.
 

@@ -13,7 +13,7 @@ from core.inversion import baselines
 from core.inversion.losses import Scores
 from core.inversion.search import Found, thinned
 from core.inversion.tasks import Problem
-from core.truth.copies import among_renders
+from core.truth.copies import among_renders, restored
 
 from ..page import models
 from ..page.blocks import data_uri
@@ -57,7 +57,6 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
     picture, film of the search, curve, importance of each code, scores, verdict.
     """
     scored = None if problem.truth is None else scores(recipe, found.image, problem.truth)
-    rounded = scored and {name: value if value is None else round(value, 3) for name, value in scored._asdict().items()}
     return dict(
         src=uri(found.image),
         film=data_uri(film_of(found)),
@@ -68,7 +67,7 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
         seconds=round(found.seconds, 1),
         stopped=found.stopped,
         importance=[round(share, 4) for share in found.shares()],
-        scores=rounded,
+        scores=scored and scored.rounded(),
         verdict=verdict(recipe, problem, found, scored),
         meter=meter_of(recipe, scored),
     )
@@ -76,13 +75,10 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
 
 def verdict(recipe: Restoration, problem: Problem, found: Found, scored: Scores | None) -> str:
     """How close, beside what one would do without a GAN, on how many."""
-    how = f"{found.steps} steps in {found.seconds:.1f} s" + (", stopped" if found.stopped else "")
     if scored is None:
-        return f"Found in {how}. Nobody knows what the true picture was, so there is no closeness to give."
-    where = " in the hole" if recipe.task == "fill" else ""
-    beside = [f"{baselines.NAMES[name]} {value:.1f}" for name, value in beside_of(recipe, problem).items()]
-    others = f" ({', '.join(beside)})" if beside else ""
-    return f"Closeness to the truth{where}: {scored.closeness:.1f} dB{others}, on this picture; {how}."
+        return restored(None, {}, found.how())
+    beside = {baselines.NAMES[name]: value for name, value in beside_of(recipe, problem).items()}
+    return restored(scored.closeness, beside, found.how(), hole=recipe.task == "fill")
 
 
 def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:

@@ -5,16 +5,15 @@ What it says is built from what it measured on the pictures that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from statistics import median
 
 from torch import Tensor
 
 from core import evidence, zoo
 from core.images import in_levels
 from core.inversion import baselines, restoration
-from core.inversion.losses import psnr
+from core.inversion.restoration import Copied, copied
 from core.inversion.tasks import QUICK, Problem, depths
 from core.truth.copies import by_layer, codes_said, decibels, gap_by_layer
 from core.truth.disagreement import listed
@@ -31,7 +30,7 @@ from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
 from ..page.words import signed
 from .recipe import FIRST_PICTURE, SAYS, WORDS, Restoration
-from .search import compared, problem_of, scores, searched, stream
+from .search import problem_of, scores, searched
 from .words import layer_name
 
 GRID = (1, 5, 10)  # numbers of codes
@@ -39,7 +38,6 @@ SOME = 2  # faces and mugs that are copied at every layer while somebody waits
 KNOBS = 6  # of Steer, to edit with
 
 Pieces = Iterator[str | Progress | None]
-Copied = tuple[Tensor, float]  # a copy of a picture, and how close such copies are, in dB
 
 
 def layers_of(model: str) -> tuple[int, ...]:
@@ -52,13 +50,13 @@ def layers_of(model: str) -> tuple[int, ...]:
 
 def layers(recipe: Restoration) -> Pieces:
     """One picture copied with several numbers of codes, mixed at several layers: pictures with their closeness."""
-    recipe = replace(recipe, task="copy", as_is=False, kind="", amount=0, region="", hints="", keep=False, **QUICK)
-    truth, chosen, rows = problem_of(recipe).truth, layers_of(recipe.model), {}
+    truth = problem_of(replace(recipe, task="copy", kind="", loss="pixels")).truth
+    generator, chosen, rows = opened(recipe.model), layers_of(recipe.model), {}
+    how = dict(seed=recipe.start, label=recipe.label_or_none)
     for layer in chosen:
         row = rows.setdefault(layer_name(recipe.model, layer), [])
         for count in GRID:
-            found = yield from searched(replace(recipe, codes=count, layer=layer))
-            row.append((found.image, round(float(psnr(found.image, truth)), 1)))
+            row.append((yield from copied(generator, [truth], layer=layer, n_codes=count, **how)))
             done, of = sum(map(len, rows.values())), len(chosen) * len(GRID)
             yield _layers_html(truth, rows)
             yield Progress(f"{done} of {of}", done / of)
@@ -93,23 +91,13 @@ def mugs(recipe: Restoration) -> Pieces:
     targets, chosen = {"face": faces, "mug": list(drawn.split(1))}, layers_of(recipe.model)
     rows: dict[str, dict[str, Copied]] = {what: {} for what in targets}
     for at, layer in enumerate(chosen):
-        one = Restoration(recipe.model, "copy", layer=layer, **QUICK)
         for what, truths in targets.items():
-            rows[what][layer_name(recipe.model, layer)] = yield from _copied(one, truths)
+            copies = yield from copied(opened(recipe.model), truths, layer=layer, n_codes=GRID[-1])
+            rows[what][layer_name(recipe.model, layer)] = copies
             yield Progress(f"{at + 1} of {len(chosen)} layers", at / len(chosen))
         yield _mugs_html(targets, rows)
     closeness = [{name: close for name, (_, close) in row.items()} for row in rows.values()]
     yield blocks.aha(gap_by_layer(*closeness, SOME)) + _mugs_html(targets, rows)
-
-
-def _copied(recipe: Restoration, truths: Sequence[Tensor]) -> Generator[None, None, Copied]:
-    """The copy of the first picture, and the median closeness of all."""
-    copies = []
-    for truth in truths:
-        for step in stream(recipe, recipe.damage.problem(truth, compared(recipe), recipe.side)):
-            yield None
-        copies.append(step.drawn())
-    return copies[0], round(median(float(psnr(image, truth)) for image, truth in zip(copies, truths)), 1)
 
 
 def _mugs_html(targets: Mapping[str, Sequence[Tensor]], rows: Mapping[str, Mapping[str, Copied]]) -> str:

@@ -17,7 +17,7 @@ from core import zoo
 from core.images import in_levels
 from core.inversion import losses, restoration, vgg
 from core.inversion.descent import Step
-from core.inversion.losses import Loss, Scores, psnr
+from core.inversion.losses import Loss, Scores
 from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
 from core.threads import single_core
@@ -156,18 +156,12 @@ def live(recipe: Restoration, run: Run) -> Iterator[dict | None]:
         for step in search:
             due = time.perf_counter() - told >= TOLD or step.i == 0
             told = time.perf_counter() if due else told
-            yield _news(search, problem) if due else None
+            share, says = step.i / max(1, search.total), search.says(problem.truth) if due else ""
+            shown = dict(src=uri(search.image()), share=share, watched=curve(search.curve), says=says) if due else None
+            yield shown
     finally:
         if search.step is not None and (run.stopped or not run.abandoned()):
             _keep(recipe, search.found(stopped=run.stopped and search.step.i < recipe.steps))
-
-
-def _news(search: Search, problem: Problem) -> dict:
-    image, i, of = search.image(), search.step.i, search.total
-    close = "" if problem.truth is None else f", closeness {float(psnr(image, problem.truth)):.1f} dB"
-    left = f", about {max(1, round(search.left()))} s left" if i else ""
-    says = f"Step {i} of {of}{left}{close}"
-    return dict(src=uri(image), share=i / max(1, of), watched=curve(search.curve), says=says)
 
 
 def ready() -> None:

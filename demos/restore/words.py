@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from core import zoo
 from core.checkpoints.layers import layers
 from core.inversion import vgg
 from core.inversion.restoration import OFFICIAL
-from core.inversion.search import Found, thinned
+from core.inversion.search import Found, log_curve
 from core.inversion.tasks import KINDS, RANGES, factors
 
 from ..page.cache import cached
@@ -116,12 +115,9 @@ def watched(found: Found) -> str:
 
 def curve(losses: Sequence[float]) -> str:
     """The loss after each step, on a logarithmic scale; "" where there is one alone."""
-    logs = [math.log10(max(loss, 1e-9)) for loss in thinned(losses)]
-    if len(logs) < 2:
+    points = [f"{x:.1f},{y:.1f}" for x, y in log_curve(losses, WIDE, HIGH)]
+    if not points:
         return ""
-    top, span = max(logs), max(max(logs) - min(logs), 1e-6)
-    across, down = (WIDE - 6) / (len(logs) - 1), (HIGH - 12) / span
-    points = [f"{3 + i * across:.1f},{6 + (top - log) * down:.1f}" for i, log in enumerate(logs)]
     x, y = points[-1].split(",")
     return WORDS["watched"]["curve"].format(wide=WIDE, high=HIGH, points=" ".join(points), x=x, y=y)
 

@@ -164,3 +164,31 @@ def test_tools_that_are_not_installed_are_left_out(monkeypatch) -> None:
     monkeypatch.setattr(baselines, "without_gan", without_skimage)
     made = baselines.installed(problem.degradation, problem.observed, SIDE)
     assert set(made) == {"damaged"} and torch.equal(made["damaged"], problem.observed)
+
+
+def test_copies_are_quick_searches_and_their_closeness_is_the_median(monkeypatch) -> None:
+    monkeypatch.setitem(tasks.QUICK, "steps", 4)
+    generator, how = tiny.stylegan2(), dict(layer=2, n_codes=2, seed=3)
+    truths = [generator(generator.codes(generator.sample(1, i))).clamp(-1, 1).detach() for i in range(3)]
+    steps = restoration.copied(generator, truths, **how)
+    signs = 0
+    with pytest.raises(StopIteration) as ended:
+        while next(steps) is None:
+            signs += 1
+    found, closeness = ended.value.value, []
+    for truth in truths:
+        image = last(invert(generator, truth, steps=4, loss=losses.pixel, **how)).drawn()
+        closeness.append(float(10 * torch.log10(4 / (image - truth).square().mean())))
+    assert signs == 3 * 5 and found.closeness == round(sorted(closeness)[1], 1) < round(max(closeness), 1)
+    assert torch.allclose(
+        found.image, last(invert(generator, truths[0], steps=4, loss=losses.pixel, **how)).drawn(), atol=1e-5
+    )
+
+
+def test_closeness_is_that_in_the_hole_where_there_is_one() -> None:
+    hole = tasks.Damage("fill", region=LEFT).hole(SIDE)
+    image = truth().clone()
+    image[..., 8:] += 0.1  # outside of the hole
+    found, plain = losses.scores(image, truth(), hole=hole), losses.scores(image, truth())
+    assert found.closeness == found.inside == float("inf") and plain.closeness == plain.psnr == found.psnr < 30
+    assert plain.rounded(1) == dict(psnr=round(plain.psnr, 1), ssim=round(plain.ssim, 1), features=None, inside=None)
