@@ -154,11 +154,11 @@ def live(recipe: Restoration, run: Run) -> Iterator[dict | None]:
     search, told = Search(stream(recipe, problem), recipe.steps), 0.0
     try:
         for step in search:
-            due = time.perf_counter() - told >= TOLD or step.i == 0
-            told = time.perf_counter() if due else told
-            share, says = step.i / max(1, search.total), search.says(problem.truth) if due else ""
-            shown = dict(src=uri(search.image()), share=share, watched=curve(search.curve), says=says) if due else None
-            yield shown
+            if time.perf_counter() - told < TOLD and step.i:
+                yield None
+                continue
+            told, shown = time.perf_counter(), dict(src=uri(search.image()), watched=curve(search.curve))
+            yield dict(shown, share=step.i / max(1, search.total), says=search.says(problem.truth))
     finally:
         if search.step is not None and (run.stopped or not run.abandoned()):
             _keep(recipe, search.found(stopped=run.stopped and search.step.i < recipe.steps))

@@ -30,7 +30,6 @@ from .code import code_for
 from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
 
 NAME = Restoration.tab
-SENTENCE, LEAD, RECIPE = SAYS["sentence"], SAYS["lead"], SAYS["recipe"]
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 
 
@@ -42,7 +41,7 @@ def arrival() -> dict:
     model = Restoration.default_model()
     found = fitting(NAME, model, made_from, RECORDED)
     if found is None:
-        return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SENTENCE)
+        return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SAYS["sentence"])
     films = {task: dict(film=found["pictures"][f"film-{task}"]) for task in found["tasks"]}
     tasks = {task: dict(one, result=one["result"] | films[task]) for task, one in found["tasks"].items()}
     return dict(found, tasks=tasks, recipe=tasks["enlarge"]["recipe"])
@@ -118,8 +117,8 @@ def picture(recipe: Restoration) -> dict:
 
 
 ENDPOINTS = {
-    "restore_picture": Endpoint(picture, f"{SAYS['picture_endpoint']} {RECIPE}"),
-    "restore_code": Endpoint(lambda recipe: dict(code=code_for(recipe)), f"{SAYS['code_endpoint']} {RECIPE}"),
+    "restore_picture": Endpoint(picture, SAYS["picture_endpoint"]),
+    "restore_code": Endpoint(lambda recipe: dict(code=code_for(recipe)), SAYS["code_endpoint"]),
 }
 
 
@@ -176,8 +175,8 @@ TAB = Tab(
     NAME,
     "Restore",
     Restoration,
-    lead=LEAD,
-    sentence=lambda recipe: SENTENCE,
+    lead=SAYS["lead"],
+    sentence=lambda recipe: SAYS["sentence"],
     code=code_for,
     sources=(invert, Shrink.agreeing),
     cells=CELLS,
@@ -188,7 +187,7 @@ TAB = Tab(
     files=WORDS["files"],
     file=file_for,
     endpoints=ENDPOINTS,
-    for_programs=RECIPE,
+    for_programs=SAYS["recipe"],
     **words_of(str(Path(__file__).with_name("method.md"))),
 )
 

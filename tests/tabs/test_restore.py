@@ -753,6 +753,11 @@ def test_without_a_record_the_tab_begins_with_a_bare_recipe():
     assert shown["cells"] == {} and Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
 
 
+def test_what_programs_are_told_of_an_endpoint_says_once_what_a_recipe_is():
+    said = [one.says for one in page.endpoints_of(TAB).values()]
+    assert {one.count(TAB.for_programs) for one in said} == {1} and len(set(said)) == len(said)
+
+
 def test_programs_get_json_and_a_sentence():
     found = wiring.typed(restore.ENDPOINTS["restore_picture"][0], Restoration)(dict(wanted().as_dict()))
     assert found["result"]["scores"]["psnr"] > 0
