@@ -41,13 +41,12 @@ from demos.page.stage import door_of
 from demos.page.tab import answer
 from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
-from demos.restore import pictures as restore_pictures
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
 
 TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
-DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), restore_pictures.DOOR)
+DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), restore.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 FOR_PROGRAMS = (
     '<header class="masthead"><h1><a href="./">GAN<b>atomy</b></a></h1><p>For programs</p></header>'

@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.hub_cards": ("core.hub",),
     "core.truth": (*VALUES, "core.truth"),
     "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
+    "core.inversion.restoration": (*VALUES, "core.threads", "core.inversion"),
     **{folder: (*VALUES, "core.threads", *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
     "core": (),
     "demos.page": ("demos.page", *CORE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -66,6 +67,15 @@ def without_gan(name: str, degradation: Copy, observed: Tensor, side: int) -> Te
             picture, h=0.8 * sigma, sigma=sigma, fast_mode=True, patch_size=5, patch_distance=11, channel_axis=-1
         )
     return (2 * torch.from_numpy(np.asarray(made, dtype=np.float32)).permute(2, 0, 1)[None] - 1).clamp(-1, 1)
+
+
+def installed(degradation: Copy, observed: Tensor, side: int) -> dict[str, Tensor]:
+    """What each tool without a GAN makes of the observation, by its name; those that are not installed are left out."""
+    made = {}
+    for name in tools_of(degradation):
+        with suppress(ValueError):
+            made[name] = without_gan(name, degradation, observed, side)
+    return made
 
 
 def resized(images: Tensor, side: int, how: Image.Resampling) -> Tensor:

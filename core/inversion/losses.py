@@ -20,6 +20,8 @@ Loss = Callable[[Tensor], Distance]  # target [1 or n, 3, h, w] in [-1, 1] -> Di
 
 COARSEST = 8  # pixels a side of the last features that are compared
 WINDOW, SIGMA = 11, 1.5  # SSIM: a Gaussian window, in pixels
+# Pixels a side that each named loss needs at least, see `named`.
+LEAST_SIDE = {"pixels": 1, "features": 2 * COARSEST, "structure": WINDOW, "vgg": 2 * COARSEST}
 
 
 class HasFeatures(Protocol):
@@ -124,6 +126,19 @@ def natural(*, structure: float = 0.1) -> Loss:
     return total((1.0, pixel), (structure, dissimilarity))
 
 
+def named(name: str, critic: HasFeatures | None = None) -> Loss:
+    """The loss of a name in LEAST_SIDE: pixels alone, or beside them SSIM or the features of `critic`.
+
+    critic: a network's own for "features", a VGG-16 for "vgg". Raises ValueError for another name, or where the critic
+    is missing.
+    """
+    if name in ("pixels", "structure"):
+        return pixel if name == "pixels" else natural()
+    if name not in LEAST_SIDE or critic is None:
+        raise ValueError(f"no loss {name!r} without a critic: there are {', '.join(LEAST_SIDE)}")
+    return closeness(critic)
+
+
 def psnr(images: Tensor, target: Tensor) -> Tensor:
     """Peak signal-to-noise ratio [n] in dB of images [n, 3, h, w]; both are clamped to [-1, 1]; equal pictures: inf."""
     error = (_fitting(images, target).clamp(-1, 1) - target.clamp(-1, 1)).square().mean((1, 2, 3))
@@ -156,6 +171,15 @@ class Scores(NamedTuple):
     ssim: float | None
     features: float | None
     inside: float | None
+
+    @property
+    def closeness(self) -> float:
+        """PSNR in dB, in the hole where there is one."""
+        return self.psnr if self.inside is None else self.inside
+
+    def rounded(self, digits: int = 3) -> dict[str, float | None]:
+        """Its numbers by name."""
+        return {name: value if value is None else round(value, digits) for name, value in self._asdict().items()}
 
 
 @torch.no_grad()

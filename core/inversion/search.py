@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from ..codes import Picture
 from .descent import Step
+from .losses import psnr
 
 FRAMES = 12  # of a film, at most
 POINTS = 120  # of a curve that is shown
+MARGINS = 3, 6  # beside and above it
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,10 @@ class Found:
     def bytes(self) -> int:
         tensors = (self.image, self.raw, self.picture.codes, self.importances, self.film)
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def how(self) -> str:
+        """ "60 steps in 3.2 s", and whether it was stopped."""
+        return f"{self.steps} steps in {self.seconds:.1f} s" + (", stopped" if self.stopped else "")
 
     def shares(self) -> list[float]:
         """How much each code counts: its importances' mean size, as a share of all codes'."""
@@ -79,6 +86,13 @@ class Search:
         """Seconds until all steps are made, judging by those that were."""
         return (self.total - self.step.i) * self.seconds / max(1, self.step.i)
 
+    def says(self, truth: Tensor | None = None) -> str:
+        """How far it is, in words; with the closeness of the best picture so far, where the truth is known."""
+        i = self.step.i
+        close = "" if truth is None else f", closeness {float(psnr(self.image(), truth)):.1f} dB"
+        left = f", about {max(1, round(self.left()))} s left" if i else ""
+        return f"Step {i} of {self.total}{left}{close}"
+
     def found(self, *, stopped: bool = False) -> Found:
         """The best so far; at least one step must have been made."""
         if self.film_steps[-1] != self.step.i:
@@ -97,6 +111,18 @@ class Search:
             film=torch.cat(self.film),
             film_steps=tuple(self.film_steps),
         )
+
+
+def log_curve(losses: Sequence[float], wide: float, high: float) -> list[tuple[float, float]]:
+    """The loss after each step, on a logarithmic scale: points from the left to the right of a picture of `wide` x
+    `high`, y downwards; at most POINTS, none where there are not two losses.
+    """
+    logs = [math.log10(max(loss, 1e-9)) for loss in thinned(losses)]
+    if len(logs) < 2:
+        return []
+    top, span = max(logs), max(max(logs) - min(logs), 1e-6)
+    across, down = (wide - 2 * MARGINS[0]) / (len(logs) - 1), (high - 2 * MARGINS[1]) / span
+    return [(MARGINS[0] + i * across, MARGINS[1] + (top - log) * down) for i, log in enumerate(logs)]
 
 
 def thinned(curve: Sequence[float]) -> list[float]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -10,10 +13,12 @@ from torch import Tensor
 from ..images import from_uint8, in_levels
 from ..regions import from_text, resized
 from .degradations import Copy, GaussianNoise, Grey, Hole, Shrink, Specks
-from .losses import Loss, hints, total
+from .losses import Loss, hints, seen_through, total
 
 KINDS = {"enlarge": ("box", "bicubic", "middle"), "noise": ("specks", "gaussian")}  # the first is the default
 AMOUNTS = {"box": 4, "bicubic": 4, "middle": 4, "specks": 0.5, "gaussian": 0.25}
+RANGES = {"specks": (0.05, 0.95), "gaussian": (0.02, 1.0)}  # of the amounts of noise
+FACTORS, LARGE = (2, 4, 8), 256  # of enlarging; pixels a side from which a picture may be enlarged 16 times
 QUICK = dict(steps=80, optimiser="adam", loss="pixels")  # of copies at every layer, where many are made
 HINTED = 0.02  # weight of painted colours beside the loss
 DEPTHS = 5  # places to mix codes at, from the codes themselves to the last layer
@@ -39,6 +44,17 @@ class Problem(NamedTuple):
         seen = self.degradation.expected(in_levels(images))
         return float((seen - self.degradation.trusted(self.observed)).abs().max()) * 127.5
 
+    def agreement(self, images: Tensor) -> str:
+        """How well pictures [n, 3, R, R] agree with what was observed, in a sentence.
+
+        Whole levels round block means by one level at most.
+        """
+        apart = self.levels_apart(images)
+        if apart <= 1:
+            return f"All {len(images)} agree with what was observed to within rounding: 1 of 255 levels."
+        again = "Shrunk again, they" if isinstance(self.degradation, Shrink) else "They"
+        return f"{again} differ from what was observed by up to {apart:.0f} of 255 levels."
+
 
 class Setting(NamedTuple):
     """How a task is solved unless somebody chooses otherwise. layer: as a share of the network's layers."""
@@ -52,6 +68,12 @@ class Setting(NamedTuple):
     def layer_of(self, layers: int) -> int:
         """The layer after which codes are mixed, of a network that has so many."""
         return round(self.layer * layers)
+
+    def usual_loss(self, possible: Sequence[str], *, photographic: bool) -> str:
+        """Which of the losses that are possible is compared; photographic: no critic here knows such pictures."""
+        features = "vgg" if photographic else "features"
+        wished = ("pixels",) if self.loss == "pixels" else (features, "structure")
+        return next((name for name in wished if name in possible), "pixels")
 
 
 GENERAL = {
@@ -81,6 +103,56 @@ def keeps(task: str, kind: str) -> bool:
     return task == "colour" or task == "enlarge" and kind == "box"
 
 
+def factors(side: int) -> tuple[int, ...]:
+    """By how much pictures of `side` pixels may be enlarged."""
+    return (*FACTORS, 16) if side >= LARGE else FACTORS
+
+
+def check_factor(factor: int, side: int) -> None:
+    """Raises ValueError where pictures of `side` pixels are not enlarged that much."""
+    possible = factors(side)
+    if factor not in possible:
+        there = f"this network's pictures are enlarged {', '.join(map(str, possible))} times"
+        raise ValueError(f"{there}, not {factor} times: choose one of these")
+
+
+def check_hole(region: str) -> None:
+    """Raises ValueError for what is no region, as of `regions.to_text`, or leaves nothing of the picture."""
+    if from_text(region).all():
+        raise ValueError("the hole is the whole picture, so nothing of it is known: leave some of it")
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What happened to a picture, as plain values, and the colours that somebody painted over what is left of it.
+
+    task: a key of GENERAL; kind, amount, seed: as of `degradation`. region: the hole of "fill", as of
+    `regions.to_text`. hints: as of `painted`.
+    """
+
+    task: str
+    kind: str = ""
+    amount: float = 0
+    region: str = ""
+    hints: str = ""
+    seed: int = 0
+
+    def hole(self, side: int) -> Tensor | None:
+        """[side, side] (bool): True where the picture is lost; None where the task is another one."""
+        return resized(from_text(self.region), side) if self.task == "fill" else None
+
+    def degradation(self, side: int) -> Copy:
+        return degradation(self.task, self.kind, self.amount, side, hole=self.hole(side), seed=self.seed)
+
+    def problem(self, picture: Tensor, compared: Loss, side: int, *, damaged: bool = False) -> Problem:
+        """The problem for a network of `side` pixels. picture [1, 3, h, w] in [-1, 1]: the truth, or what is left of it
+        where it is `damaged` already. compared: the loss between two pictures, of which the damage was done to both.
+        """
+        happened = self.degradation(side)
+        loss = hinted(seen_through(happened, compared), self.hints, side)
+        return Problem(None if damaged else picture, picture if damaged else happened.apply(picture), happened, loss)
+
+
 def degradation(task: str, kind: str, amount: float, side: int, *, hole: Tensor | None = None, seed: int = 0) -> Copy:
     """What happened to pictures of `side` x `side` pixels.
 
@@ -99,15 +171,29 @@ def degradation(task: str, kind: str, amount: float, side: int, *, hole: Tensor 
     return Grey() if task == "colour" else Copy()
 
 
+def painted_regions(strokes: str) -> list[tuple[str, Tensor]]:
+    """Colours as six hexadecimal digits, and where each was painted, [64, 64] (bool); strokes: as of `painted`.
+
+    Raises ValueError for what is not written so.
+    """
+    found = []
+    for one in strokes.split("~") if strokes else []:
+        colour, dot, region = one.partition(".")
+        if not dot or not re.fullmatch("[0-9a-f]{6}", colour):
+            given = re.sub(r"[^\w .,+-]", "?", one[:40]) + "..." * (len(one) > 40)
+            raise ValueError(f'a painted colour cannot be "{given}": paint it again')
+        found.append((colour, from_text(region)))
+    return found
+
+
 def painted(strokes: str, side: int) -> tuple[Tensor, Tensor]:
     """Colours [1, 3, side, side] in [-1, 1], and where they were painted, [side, side] (bool).
 
     strokes: "rrggbb.region" joined by "~", regions as of `regions.to_text`; later ones cover earlier ones.
     """
     colours, where = torch.zeros(1, 3, side, side), torch.zeros(side, side, dtype=torch.bool)
-    for one in strokes.split("~") if strokes else []:
-        colour, _, region = one.partition(".")
-        mask = resized(from_text(region), side)
+    for colour, region in painted_regions(strokes):
+        mask = resized(region, side)
         levels = torch.tensor([[list(bytes.fromhex(colour))]], dtype=torch.uint8)[None]
         colours[:, :, mask] = from_uint8(levels).reshape(1, 3, 1)
         where |= mask

@@ -6,6 +6,8 @@ Simonyan and Zisserman, ICLR 2015; layers are numbered as torchvision numbers th
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -13,6 +15,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+FILE, VARIABLE = "vgg16.safetensors", "GANATOMY_VGG"  # where somebody may supply one
 STAGES = ((0, 2), (5, 7), (10, 12, 14))  # convolutions between two poolings; the last is followed by relu3_3
 WIDTHS = (64, 128, 256)
 DEEPER, DENSE = (17, 19, 21, 24, 26, 28), (0, 3, 6)  # the rest of a VGG-16, which is not needed here
@@ -52,6 +55,22 @@ class VGG16(nn.Module):
     forward = features
 
 
+def supplied(folder: Path) -> Path | None:
+    """The file that somebody supplied: what the environment names in VARIABLE, or FILE in `folder`; None: neither."""
+    named, usual = os.environ.get(VARIABLE, ""), folder / FILE
+    return Path(named) if named else usual if usual.is_file() else None
+
+
+def mark(path: Path | None) -> tuple[str, int]:
+    """Which file it is: where it lies, and when it was written in ns; ("", 0) where there is none."""
+    return (str(path), path.stat().st_mtime_ns if path.is_file() else 0) if path else ("", 0)
+
+
+def load_once(path: Path) -> VGG16:
+    """`load`, read again only where the file was written since."""
+    return _loaded(*mark(path))
+
+
 def load(path: str | Path) -> VGG16:
     """The network of a safetensors file with torchvision's names, features.N.weight and .bias; frozen, float32.
 
@@ -74,6 +93,11 @@ def load(path: str | Path) -> VGG16:
         )
     network.load_state_dict(found, strict=True)
     return network.eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: str, _written: int) -> VGG16:
+    return load(path)
 
 
 _REMEDY = "save the weights of torchvision’s vgg16 as safetensors, under their own names"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
+import torch
 from torch import Tensor
+
+from .readers import read
+from .worlds import deviations as deviations_of
+from .worlds import load_world
 
 WORN = 0.375  # reading of a thing that is worn or not: half of the least size that is drawn
 CLEAR = 0.5  # standard deviations between answers from which they disagree
@@ -31,6 +36,25 @@ def disagreement(
         return "As far as the reader can tell, they agree about everything."
     real = "" if truth is None or not worn else _real(world, truth, [name for name, _ in worn])
     return f"They disagree about {listed(said[: TOP + 1])}.{real}"
+
+
+@torch.no_grad()
+def seen_in(
+    images: Tensor,
+    reader: Callable[[Tensor], Tensor],
+    world: str,
+    spread: str,
+    *,
+    doubtful: Iterable[str] = (),
+    seed: int | None = None,
+) -> str:
+    """`disagreement` of pictures [n, 3, R, R] in [-1, 1], as the reader of a world's factors reads them.
+
+    world, spread: a world's name, and a key of its SPREADS. seed: of the render that is the truth, where it is known.
+    """
+    drawn = load_world(world)
+    truth = None if seed is None else drawn.sample(1, seed, spread=drawn.SPREADS[spread])[0]
+    return disagreement(drawn, read(reader, images), deviations_of(world, spread), doubtful, truth)
 
 
 def _worn(world: ModuleType, readings: Tensor, trusted: Sequence[int]) -> list[tuple[str, int]]:

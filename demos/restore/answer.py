@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from statistics import median
 
 from core import evidence
 from core.images import animation, enlarge, png, to_pil, webp
@@ -14,6 +13,7 @@ from core.inversion import baselines
 from core.inversion.losses import Scores
 from core.inversion.search import Found, thinned
 from core.inversion.tasks import Problem
+from core.truth.copies import among_renders, restored
 
 from ..page import models
 from ..page.blocks import data_uri
@@ -22,15 +22,10 @@ from ..page.cache import Cache
 from ..page.export import png_of
 from ..page.fields import RecipeError
 from ..page.queue import QUEUE, waiting
-from . import settings
 from .code import notebook_for
-from .experiments import tool_made
-from .problem import problem_of, scores, side_of
-from .recipe import Restoration
-from .search import key_of, known, live
-from .settings import OWN, SAYS
-from .watched import watched
-from .words import alt_text, caption, controls_of
+from .recipe import OWN, PICTURES, SAYS, Restoration
+from .search import key_of, known, live, problem_of, scores
+from .words import alt_text, caption, controls_of, watched
 
 TAKEN_SIDE = 256  # pixels of what is taken away, at least
 SEARCH = "restore search"  # the kind of work
@@ -38,11 +33,12 @@ _beside = Cache(1_000, lambda score: 1)
 
 
 def shown_of(recipe: Restoration) -> dict:
-    """What the page shows; `result` where the answer was found before.
+    """What the page shows; `result` where the answer was found before, `setup`: what network and task offer.
 
     Raises RecipeError, as for an own picture that was deleted.
     """
     problem, found = problem_of(recipe), known(recipe)
+    offered = dict(controls=controls_of(recipe), observed=recipe.observed_side, pictures=PICTURES)
     return dict(
         recipe=recipe.as_dict(),
         query=recipe.query(),
@@ -52,17 +48,7 @@ def shown_of(recipe: Restoration) -> dict:
         result=result_of(recipe, problem, found) if found else None,
         caption=caption(recipe),
         alt=alt_text(recipe),
-        setup=setup_of(recipe),
-    )
-
-
-def setup_of(recipe: Restoration) -> dict:
-    """What the controls need: what this network and this task offer."""
-    return dict(
-        models.facts(recipe.model),
-        controls=controls_of(recipe),
-        observed=recipe.observed_side,
-        pictures=settings.PICTURES,
+        setup=dict(models.facts(recipe.model), **offered),
     )
 
 
@@ -71,10 +57,9 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
     picture, film of the search, curve, importance of each code, scores, verdict.
     """
     scored = None if problem.truth is None else scores(recipe, found.image, problem.truth)
-    rounded = scored and {name: value if value is None else round(value, 3) for name, value in scored._asdict().items()}
     return dict(
         src=uri(found.image),
-        film=data_uri(webp(side_by_side(to_pil(found.film)))),
+        film=data_uri(film_of(found)),
         film_steps=list(found.film_steps),
         watched=watched(found),
         curve=thinned(found.curve),
@@ -82,7 +67,7 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
         seconds=round(found.seconds, 1),
         stopped=found.stopped,
         importance=[round(share, 4) for share in found.shares()],
-        scores=rounded,
+        scores=scored and scored.rounded(),
         verdict=verdict(recipe, problem, found, scored),
         meter=meter_of(recipe, scored),
     )
@@ -90,34 +75,21 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
 
 def verdict(recipe: Restoration, problem: Problem, found: Found, scored: Scores | None) -> str:
     """How close, beside what one would do without a GAN, on how many."""
-    how = f"{found.steps} steps in {found.seconds:.1f} s" + (", stopped" if found.stopped else "")
     if scored is None:
-        return f"Found in {how}. Nobody knows what the true picture was, so there is no closeness to give."
-    where = " in the hole" if recipe.task == "fill" else ""
-    beside = [f"{baselines.NAMES[name]} {value:.1f}" for name, value in beside_of(recipe, problem).items()]
-    others = f" ({', '.join(beside)})" if beside else ""
-    return f"Closeness to the truth{where}: {closeness(recipe, scored):.1f} dB{others}, on this picture; {how}."
-
-
-def closeness(recipe: Restoration, scored: Scores) -> float:
-    """dB, in the hole where there is one."""
-    return scored.inside if recipe.task == "fill" else scored.psnr
+        return restored(None, {}, found.how())
+    beside = {baselines.NAMES[name]: value for name, value in beside_of(recipe, problem).items()}
+    return restored(scored.closeness, beside, found.how(), hole=recipe.task == "fill")
 
 
 def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
     """Closeness of tools without a GAN, in dB, in the hole where there is one; those that are installed."""
     key = key_of(replace(recipe, start=0, codes=1, layer=0, steps=1, loss="pixels", optimiser="adam", hints=""))
-    found = _beside.get(key)
-    if found is None:
-        found = {}
-        for name in baselines.tools_of(problem.degradation):
-            try:
-                image = tool_made(name, problem, side_of(recipe))
-            except RecipeError:
-                continue
-            found[name] = closeness(recipe, scores(recipe, image, problem.truth))
-        _beside.put(key, found)
-    return found
+
+    def made() -> dict[str, float]:
+        images = baselines.installed(problem.degradation, problem.observed, recipe.side)
+        return {name: scores(recipe, image, problem.truth).closeness for name, image in images.items()}
+
+    return _beside.made(key, made)
 
 
 def meter_of(recipe: Restoration, scored: Scores | None) -> str:
@@ -135,37 +107,34 @@ def meter(model: str, close: float, *, one: bool) -> str:
     found = evidence.recorded(model, "restore")
     if found is None:
         return ""
-    renders = sorted(found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"])
-    worse, where = sum(value < close for value in renders), "within what it knows"
-    if close < renders[0] - 3:
-        where = "far outside what it knows"
-    elif worse == 0:
-        where = "outside what it knows"
-    elif worse < len(renders) / 10:
-        where = "at the edge of what it knows"
-    return (
-        f"Your picture was copied to {close:.1f} dB; {len(renders)} held-out renders to {renders[0]:.1f} "
-        f"to {renders[-1]:.1f}, median {median(renders):.1f} dB. For this network your picture is {where}: "
-        f"{worse} of {len(renders)} renders were copied less well."
-    )
+    return among_renders(close, found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"])
 
 
 # --- what is taken away
 
 
+def film_of(found: Found) -> bytes:
+    """The pictures of the search side by side, as lossless WebP."""
+    return webp(side_by_side(to_pil(found.film)))
+
+
 def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
-    """Bytes and file name of a picture, strip, clip or notebook. Raises RecipeError."""
-    shared = recipe.shared()
-    name = f"{recipe.task}-own" if recipe.shows == OWN else f"{recipe.task}-picture{recipe.picture}"
+    """Bytes and file name of a picture, strip, clip or notebook.
+
+    Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError.
+    """
+    shared, own = recipe.shared(), recipe.shows == OWN
+    name = f"{recipe.task}-own" if own else f"{recipe.task}-picture{recipe.picture}"
     if kind == "notebook":
         return notebook_for(shared, caption(shared)), f"{name}.ipynb"
-    found, problem, side = needed(recipe), problem_of(recipe), side_of(recipe)
+    if own:
+        raise RecipeError(SAYS["never_written"])
+    found, problem, times = needed(recipe), problem_of(recipe), max(1, TAKEN_SIDE // recipe.side)
     if kind == "picture":
         return png_of(to_pil(found.image)[0], shared), f"{name}.png"
-    times = max(1, TAKEN_SIDE // side)
     if kind == "clip":
         return animation([enlarge(one, times) for one in to_pil(found.film)], milliseconds=120), f"{name}.webp"
-    before = to_pil(problem.observed)[0].resize((times * side, times * side), 0)
+    before = to_pil(problem.observed)[0].resize((times * recipe.side, times * recipe.side), 0)
     others = [found.image] if problem.truth is None else [found.image, problem.truth]
     return png(side_by_side([before, *(enlarge(to_pil(one)[0], times) for one in others)], gap=4)), f"{name}-strip.png"
 
@@ -173,7 +142,7 @@ def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
 def needed(recipe: Restoration) -> Found:
     """The answer, found now where only its record was shown. Raises RecipeError."""
     if known(recipe) is None:
-        for _ in QUEUE.watch(key_of(recipe), partial(live, recipe), f"taking away {id(recipe)}", SEARCH):
+        for _ in searching(recipe, f"taking away {id(recipe)}"):
             pass
     kept = known(recipe)
     if kept is None:
@@ -193,7 +162,4 @@ def searching(recipe: Restoration, visitor: str) -> Iterator[dict]:
                 says = SAYS["left"]
             else:
                 yield waiting(news, SAYS["one_at_a_time"]) if "place" in news else news
-    if known(recipe) is None:
-        yield dict(ended=True, says=says)
-        return
-    yield dict(done=shown_of(recipe))
+    yield dict(ended=True, says=says) if known(recipe) is None else dict(done=shown_of(recipe))

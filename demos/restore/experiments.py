@@ -5,20 +5,17 @@ What it says is built from what it measured on the pictures that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from statistics import median
 
 from torch import Tensor
 
 from core import evidence, zoo
 from core.images import in_levels
-from core.inversion import baselines
-from core.inversion.degradations import Copy
-from core.inversion.losses import psnr
-from core.inversion.multicode import invert
+from core.inversion import baselines, restoration
+from core.inversion.restoration import Copied, copied
 from core.inversion.tasks import QUICK, Problem, depths
+from core.truth.copies import by_layer, codes_said, decibels, gap_by_layer
 from core.truth.disagreement import listed
 from core.truth.worlds import pictures
 
@@ -32,10 +29,8 @@ from ..page.picture import opened
 from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
 from ..page.words import signed
-from .problem import loss_of, problem_of, scores, side_of
-from .recipe import Restoration
-from .search import searched, stream
-from .settings import FIRST_PICTURE, SAYS
+from .recipe import FIRST_PICTURE, SAYS, WORDS, Restoration
+from .search import problem_of, scores, searched
 from .words import layer_name
 
 GRID = (1, 5, 10)  # numbers of codes
@@ -43,14 +38,6 @@ SOME = 2  # faces and mugs that are copied at every layer while somebody waits
 KNOBS = 6  # of Steer, to edit with
 
 Pieces = Iterator[str | Progress | None]
-
-
-def decibels(value: float) -> str:
-    return f"{value:.1f} dB"
-
-
-def codes_said(count: int) -> str:
-    return f"{count} code{'s' * (count > 1)}"
 
 
 def layers_of(model: str) -> tuple[int, ...]:
@@ -63,39 +50,33 @@ def layers_of(model: str) -> tuple[int, ...]:
 
 def layers(recipe: Restoration) -> Pieces:
     """One picture copied with several numbers of codes, mixed at several layers: pictures with their closeness."""
-    recipe = replace(recipe, task="copy", as_is=False, kind="", amount=0, region="", hints="", keep=False, **QUICK)
-    truth, chosen = problem_of(recipe).truth, layers_of(recipe.model)
-    rows: list[tuple[str, list[tuple[Tensor, float]]]] = []
+    truth = problem_of(replace(recipe, task="copy", kind="", loss="pixels")).truth
+    generator, chosen, rows = opened(recipe.model), layers_of(recipe.model), {}
+    how = dict(seed=recipe.start, label=recipe.label_or_none)
     for layer in chosen:
-        rows.append((layer_name(recipe.model, layer), []))
+        row = rows.setdefault(layer_name(recipe.model, layer), [])
         for count in GRID:
-            found = yield from searched(replace(recipe, codes=count, layer=layer))
-            rows[-1][1].append((found.image, round(float(psnr(found.image, truth)), 1)))
-            done = sum(len(cells) for _, cells in rows)
+            row.append((yield from copied(generator, [truth], layer=layer, n_codes=count, **how)))
+            done, of = sum(map(len, rows.values())), len(chosen) * len(GRID)
             yield _layers_html(truth, rows)
-            yield Progress(f"{done} of {len(chosen) * len(GRID)}", done / len(chosen) / len(GRID))
-    yield blocks.aha(_layers_said(rows)) + _layers_html(truth, rows)
+            yield Progress(f"{done} of {of}", done / of)
+    closeness = {name: [close for _, close in row] for name, row in rows.items()}
+    yield blocks.aha(by_layer(closeness, GRID, QUICK["steps"])) + _layers_html(truth, rows)
 
 
-def _layers_html(truth: Tensor, rows: Sequence[tuple[str, Sequence[tuple[Tensor, float]]]]) -> str:
-    def copy(name: str, count: int, image: Tensor, close: float) -> str:
-        alt = f"copy with {codes_said(count)}, mixed {name}: {decibels(close)}"
-        return blocks.tile(uri(image), alt, decibels(close))
-
-    cells = [(name, [copy(name, count, *one) for one, count in zip(row, GRID)]) for name, row in rows]
-    shown = blocks.sheet([codes_said(count) for count in GRID], cells, name="Copies by layer and number of codes")
+def _layers_html(truth: Tensor, rows: Mapping[str, Sequence[Copied]]) -> str:
+    codes = [codes_said(count) for count in GRID]
+    cells = [
+        (name, [_tile(f"copy with {count}, mixed {name}", *one) for count, one in zip(codes, row)])
+        for name, row in rows.items()
+    ]
+    shown = blocks.sheet(codes, cells, name="Copies by layer and number of codes")
     given = blocks.tile(uri(truth), "the picture that is copied", "the picture")
     return f'<div class="beside-sheet">{given}{shown}</div>'
 
 
-def _layers_said(rows: Sequence[tuple[str, Sequence[tuple[Tensor, float]]]]) -> str:
-    best = max((close, name, count) for name, row in rows for (_, close), count in zip(row, GRID))
-    first, last = (rows[i][1][-1][1] for i in (0, -1))
-    return (
-        f"With {GRID[-1]} codes the copy is {decibels(first)} close where {rows[0][0]} are mixed, "
-        f"{decibels(last)} mixed {rows[-1][0]}; closest of all, {decibels(best[0])}: "
-        f"{codes_said(best[2])}, {best[1]}. One picture, {QUICK['steps']} steps each."
-    )
+def _tile(alt: str, image: Tensor, close: float) -> str:
+    return blocks.tile(uri(image), f"{alt}: {decibels(close)}", decibels(close))
 
 
 # --- can a face network draw a mug?
@@ -103,62 +84,33 @@ def _layers_said(rows: Sequence[tuple[str, Sequence[tuple[Tensor, float]]]]) -> 
 
 def mugs(recipe: Restoration) -> Pieces:
     """Faces and mugs copied by a network that only ever saw faces, mixed after every layer: closeness and the gap."""
-    card = zoo.card(recipe.model)
-    if card.world != "portraits":
-        raise RecipeError(
-            "this is asked of a network that learned from faces alone: choose one of the bundled portraits"
-        )
+    if zoo.card(recipe.model).world != "portraits":
+        raise RecipeError(SAYS["faces_alone"])
     faces = [problem_of(Restoration(recipe.model, "copy", picture=i)).truth for i in range(SOME)]
-    drawn = in_levels(pictures("objects", SOME, FIRST_PICTURE, resolution=card.resolution, only="mug"))
-    targets = {"face": faces, "mug": list(drawn.split(1))}
-    rows, chosen = [], layers_of(recipe.model)
-    for layer in chosen:
-        row = {}
+    drawn = in_levels(pictures("objects", SOME, FIRST_PICTURE, resolution=recipe.side, only="mug"))
+    targets, chosen = {"face": faces, "mug": list(drawn.split(1))}, layers_of(recipe.model)
+    rows: dict[str, dict[str, Copied]] = {what: {} for what in targets}
+    for at, layer in enumerate(chosen):
         for what, truths in targets.items():
-            copies = []
-            for truth in truths:
-                copies.append((yield from _copied(recipe.model, layer, truth)))
-            close = median(float(psnr(image, truth)) for image, truth in zip(copies, truths))
-            row[what] = (copies[0], round(close, 1))
-            yield Progress(f"{len(rows) + 1} of {len(chosen)} layers", len(rows) / len(chosen))
-        rows.append((layer_name(recipe.model, layer), row))
+            copies = yield from copied(opened(recipe.model), truths, layer=layer, n_codes=GRID[-1])
+            rows[what][layer_name(recipe.model, layer)] = copies
+            yield Progress(f"{at + 1} of {len(chosen)} layers", at / len(chosen))
         yield _mugs_html(targets, rows)
-    yield blocks.aha(_mugs_said(rows)) + _mugs_html(targets, rows)
+    closeness = [{name: close for name, (_, close) in row.items()} for row in rows.values()]
+    yield blocks.aha(gap_by_layer(*closeness, SOME)) + _mugs_html(targets, rows)
 
 
-def _copied(model: str, layer: int, truth: Tensor) -> Generator[None, None, Tensor]:
-    recipe = Restoration(model, "copy", layer=layer, **QUICK)
-    for step in stream(recipe, Problem(truth, truth, Copy(), loss_of(recipe))):
-        yield None
-    return step.drawn()
-
-
-def _mugs_html(targets: Mapping[str, Sequence[Tensor]], rows: Sequence[tuple[str, Mapping]]) -> str:
-    def line(what: str) -> tuple[str, list[str]]:
+def _mugs_html(targets: Mapping[str, Sequence[Tensor]], rows: Mapping[str, Mapping[str, Copied]]) -> str:
+    body = []
+    for what, row in rows.items():
         given = blocks.tile(uri(targets[what][0]), f"the {what} that is copied", what)
-        alts = [f"the {what} copied, {name}" for name, _ in rows]
-        made = [blocks.tile(uri(row[what][0]), alt, decibels(row[what][1])) for (_, row), alt in zip(rows, alts)]
-        return what, [given, *made]
-
-    head = ["what is copied", *(name for name, _ in rows)]
-    shown = blocks.sheet(head, [line(what) for what in targets], name="A face and a mug copied after each layer")
+        made = [
+            blocks.tile(uri(image), f"the {what} copied, {name}", decibels(close))
+            for name, (image, close) in row.items()
+        ]
+        body.append((what, [given, *made]))
+    shown = blocks.sheet(["what is copied", *rows["mug"]], body, name="A face and a mug copied after each layer")
     return shown + blocks.paragraph(f"Closeness: median of {SOME} faces and {SOME} mugs, 10 codes.")
-
-
-def _mugs_said(rows: Sequence[tuple[str, Mapping]]) -> str:
-    def said(at: int) -> str:
-        return f"mixing {rows[at][0].replace(',', ' at')}"
-
-    faces, things = ([row[what][1] for _, row in rows] for what in ("face", "mug"))
-    gaps = [face - mug for face, mug in zip(faces, things)]
-    widest, least = (pick(range(len(rows)), key=lambda i: gaps[i]) for pick in (max, min))
-    return (
-        f"Faces are copied closer than mugs at {sum(gap > 0 for gap in gaps)} of {len(rows)} layers. "
-        f"The gap is widest {said(widest)}: "
-        f"faces {decibels(faces[widest])}, mugs {decibels(things[widest])}; "
-        f"least {said(least)}: {faces[least]:.1f} and {decibels(things[least])}. "
-        f"({SOME} faces, {SOME} mugs)"
-    )
 
 
 # --- beside tools without a GAN
@@ -167,25 +119,19 @@ def _mugs_said(rows: Sequence[tuple[str, Mapping]]) -> str:
 def compare(recipe: Restoration) -> Pieces:
     """The answer beside one code in the same time and beside tools without a GAN: pictures and scores."""
     found = yield from searched(recipe)
-    problem, side = problem_of(recipe), side_of(recipe)
+    problem = problem_of(recipe)
     rows = [(f"{baselines.OURS}, {codes_said(recipe.codes)}", found.image)]
     yield _compared(recipe, problem, rows)
     yield Progress("one code, in the same time …")
-    for single in baselines.one_code(one_code_of(recipe, problem), found.seconds, seed=recipe.start):
+    search = restoration.one_code(opened(recipe.model), problem, label=recipe.label_or_none)
+    for single in baselines.one_code(search, found.seconds, seed=recipe.start):
         yield None
     rows.append((baselines.NAMES["one"], problem.agreeing(single) if recipe.keep else single))
     for tool in baselines.tools_of(problem.degradation):
         yield Progress(f"{baselines.NAMES[tool]} …")
-        rows.append((baselines.NAMES[tool], tool_made(tool, problem, side)))
+        rows.append((baselines.NAMES[tool], tool_made(tool, problem, recipe.side)))
         yield _compared(recipe, problem, rows)
     yield _compared(recipe, problem, rows)
-
-
-def one_code_of(recipe: Restoration, problem: Problem) -> baselines.Search:
-    search = partial(
-        invert, opened(recipe.model), problem.observed, layer=0, n_codes=1, loss=problem.loss, patience=None
-    )
-    return lambda seed, steps: search(seed=seed, steps=steps, label=recipe.label_or_none)
 
 
 def tool_made(tool: str, problem: Problem, side: int) -> Tensor:
@@ -200,18 +146,14 @@ def _compared(recipe: Restoration, problem: Problem, rows: Sequence[tuple[str, T
     tiles = "".join(blocks.tile(uri(image), f"the picture as restored by: {name}", name) for name, image in rows)
     shown = f'<div class="tiles">{tiles}</div>'
     if problem.truth is None:
-        return shown + blocks.paragraph("Nobody knows the true picture here, so there is nothing to measure against.")
-    measures = {
-        "closeness (PSNR, dB)": "{:.1f}",
-        "structure (SSIM)": "{:.3f}",
-        "distance of the critic's features": "{:.3f}",
-        "in the hole (PSNR, dB)": "{:.1f}",
-    }
-    found = [scores(recipe, image, problem.truth) for _, image in rows]
-    there = [i for i, value in enumerate(found[0]) if value is not None]
-    forms = list(measures.values())
-    body = [(name, *(forms[i].format(one[i]).replace("-", "−") for i in there)) for (name, _), one in zip(rows, found)]
-    head = ["method", *(list(measures)[i] for i in there)]
+        return shown + blocks.paragraph(SAYS["no_truth"])
+    found = [(name, scores(recipe, image, problem.truth)._asdict()) for name, image in rows]
+    there = {key: about for key, about in WORDS["measures"].items() if found[0][1][key] is not None}
+    body = [
+        (name, *(f"{one[key]:{about['form']}}".replace("-", "−") for key, about in there.items()))
+        for name, one in found
+    ]
+    head = ["method", *(about["name"] for about in there.values())]
     return shown + blocks.table(head, body, caption=f"Closeness to the truth, {recipe.named}")
 
 
@@ -225,27 +167,17 @@ def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
     """
     found = yield from searched(recipe)
     knobs, reach = knobs_of(KnobSet(recipe.model)), zoo.card(recipe.model).reach
-    facts_of = knobs.facts()[:KNOBS]
-    asked = [given.get(f"knob-{i + 1}", 0.0) for i in range(len(facts_of))]
-    amounts = [number(amount, f"knob {i + 1}", -reach, reach) for i, amount in enumerate(asked)]
+    rows, amounts = [], []
+    for i, facts in enumerate(knobs.facts()[:KNOBS]):
+        name, ends = f"knob-{i + 1}", (facts["low"] or "one way", facts["high"] or "the other way")
+        amounts.append(number(given.get(name, 0.0), f"knob {i + 1}", -reach, reach))
+        rows.append(blocks.knob(name, name_of(i, facts["title"]), ends, reach=reach, value=amounts[i]))
     after = render(found.picture, knobs, [amounts]).clamp(-1, 1).cpu()
     says = _seen(recipe.model, found.raw, after) if any(amounts) else ""
     codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
-    image = blocks.tile(uri(after), f"the restored picture, edited. {says}", codes)
-    rows = [
-        blocks.knob(
-            f"knob-{i + 1}",
-            name_of(i, facts["title"]),
-            (facts["low"] or "one way", facts["high"] or "the other way"),
-            reach=reach,
-            value=amounts[i],
-        )
-        for i, facts in enumerate(facts_of)
-    ]
-    side = (
-        f'<div class="edit-side"><div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}</div>'
-    )
-    yield f'<div class="edited">{blocks.live(image)}{side}</div>'
+    image = blocks.live(blocks.tile(uri(after), f"the restored picture, edited. {says}", codes))
+    side = f'<div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}'
+    yield f'<div class="edited">{image}<div class="edit-side">{side}</div></div>'
 
 
 def _seen(model: str, before: Tensor, after: Tensor) -> str:

@@ -5,31 +5,153 @@ One record makes the problem, its answer, link, code and notebook. A link never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from core import zoo
-from core.inversion.tasks import KINDS, Setting, setting_of
+from core.inversion import tasks, vgg
+from core.inversion.losses import LEAST_SIDE
+from core.inversion.tasks import KINDS, Damage, Setting
+from core.regions import CODED, Box, to_text
 
-from ..page.fields import Fields, RecipeError, checked, choice_field, whole_field
-from ..page.picture import checked_card
-from . import settings
-from .settings import LOSSES, MIDDLE, MOST_CODES, MOST_STEPS, OWN, PSI, SHOWS, STARTS, STEERED, TASKS, WAYS
+from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, whole, whole_field
+from ..page.picture import LARGEST_SEED, checked_card, opened
 
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+TASKS, SHOWS, LOSSES, WAYS, SAYS, FIELDS = map(WORDS.get, ("tasks", "shows", "losses", "ways", "says", "fields"))
+OWN, STEERED = "upload", "steer"  # of SHOWS
+FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
+PICTURES = 10_000  # that may be chosen; evidence begins after them
+PSI = 0.7  # truncation of all pictures but Steer's
+MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
+MOST_HINTS, LONGEST_HINTS = 6, 700
+MIDDLE = to_text(Box(0.25, 0.25, 0.75, 0.75).mask(CODED))
 FRESH = dict(  # where another task, network or picture begins
     kind="", amount=0, region="", hints="", keep=None, codes=0, layer=-1, steps=0, optimiser="", loss=""
 )
+VGG = dict(file=vgg.FILE, variable=vgg.VARIABLE)  # that sentences about it name
 
 
-def beside(kind: str, says: str, **more: Any) -> dict[str, Any]:
-    """A control that stands beside the picture."""
-    return dict(kind=kind, says=says, beside=True, **more)
+# --- what there is
 
 
-def folded(kind: str, word: str, **more: Any) -> dict[str, Any]:
-    """A control of "More controls"."""
-    return dict(kind=kind, word=word, **more)
+def shown_by(model: str) -> tuple[str, ...]:
+    """What can be restored with a network: its own world's renders have to be of its size, a power of two."""
+    worlds = ("portraits", "objects") if zoo.card(model).world else ()
+    return *worlds, "network", STEERED, OWN
+
+
+def losses_of(model: str) -> tuple[str, ...]:
+    """What can be compared: features only where a network came with its critic, VGG-16's where somebody supplied it."""
+    there = {"features": zoo.critic_path(model) is not None, "vgg": vgg.supplied(zoo.WEIGHTS) is not None}
+    return tuple(name for name in LOSSES if there.get(name, True))
+
+
+# --- checks
+
+
+def _shows(value: object, recipe: Restoration) -> str:
+    """Renders of the network's world unless somebody chooses otherwise, or else its own pictures."""
+    return choice(value or zoo.card(recipe.model).world or "network", "picture shown", shown_by(recipe.model))
+
+
+def _kind(value: object, recipe: Restoration) -> str:
+    kinds = KINDS.get(recipe.task, ("",))
+    return kinds[0] if value == "" else choice(value, "way of damaging it", kinds)
+
+
+def _amount(value: object, recipe: Restoration) -> float:
+    if recipe.task not in KINDS:
+        return 0
+    if value in (0, "0", "", 0.0):
+        return tasks.AMOUNTS[recipe.kind]
+    if recipe.task == "noise":
+        return number(value, "the amount of noise", *tasks.RANGES[recipe.kind])
+    factor = whole(value, "the factor of enlarging", 2, 16)
+    tasks.check_factor(factor, recipe.side)
+    return factor
+
+
+def _region(value: object, recipe: Restoration) -> str:
+    if recipe.task != "fill" or value == "":
+        return MIDDLE if recipe.task == "fill" else ""
+    tasks.check_hole(value)
+    return value
+
+
+def _hints(value: object, recipe: Restoration) -> str:
+    if recipe.task != "colour" or value == "":
+        return ""
+    if not isinstance(value, str) or value.count("~") >= MOST_HINTS or len(value) > LONGEST_HINTS:
+        raise RecipeError(f"these are too many colours: paint at most {MOST_HINTS}, in plain strokes")
+    tasks.painted_regions(value)
+    return value
+
+
+def _as_is(value: object, recipe: Restoration) -> bool:
+    return flag(value, "the picture is damaged already") and recipe.shows == OWN and recipe.task != "copy"
+
+
+def _keep(value: object, recipe: Restoration) -> bool:
+    unsaid = value in (None, "")
+    return tasks.keeps(recipe.task, recipe.kind) if unsaid else flag(value, "what was observed is put back")
+
+
+def _layer(value: object, recipe: Restoration) -> int:
+    last = len(opened(recipe.model).layers)
+    found = whole(value, "the layer after which codes are mixed (-1: the task's)", -1, last)
+    return recipe.setting.layer_of(last) if found < 0 else found
+
+
+def _own(value: object, recipe: Restoration) -> str:
+    if recipe.shows != OWN or value == "":
+        return ""
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value):
+        return value
+    raise RecipeError("this is not the name of an own picture: choose the picture again")
+
+
+def _loss(value: object, recipe: Restoration) -> str:
+    side, there = recipe.observed_side, losses_of(recipe.model)
+    possible = [name for name in there if side >= LEAST_SIDE[name]]
+    if value == "":
+        return recipe.setting.usual_loss(possible, photographic=recipe.photographic)
+    if value == "vgg" and value not in there:
+        raise RecipeError(SAYS["no_vgg"].format(**VGG))
+    if value in there and value not in possible:
+        raise RecipeError(
+            f"what was observed has {side} pixels a side, "
+            f"and to compare {LOSSES[value]} takes {LEAST_SIDE[value]}: choose {', '.join(possible)}"
+        )
+    return choice(value, "loss", there)
+
+
+# --- the fields
+
+
+def described(name: str, default: Any, check: Callable[[Any, Any], Any], *, type: Any = None, **control: Any) -> Any:
+    """A field with what words.toml says of it; `control`: what else the page draws it with.
+
+    check: (value, recipe) -> the plain value, see `page.fields.Kind`; a ValueError of it is a sentence too.
+    """
+
+    def told(value: object, recipe: Restoration) -> Any:
+        try:
+            return check(value, recipe)
+        except ValueError as error:
+            raise RecipeError(str(error)) from None
+
+    about = FIELDS[name]
+    return checked(told, default, about["says"], type=type, control=about.get("control", {}) | control)
+
+
+def usual(name: str, make: Callable, *given: Any, **control: Any) -> Any:
+    """A field that is 0 or "" where the task's setting is meant."""
+    return make(*given, usual=lambda one: getattr(one.setting, name), control=FIELDS[name]["control"] | control)
 
 
 @dataclass(frozen=True)
@@ -42,79 +164,25 @@ class Restoration(
 ):
     """One picture to restore. A recipe that exists was checked. Numbers may be given as text. Raises RecipeError."""
 
-    model: str = checked(lambda value, _: checked_card(value).name, MISSING, "name of the network")
+    model: str = described("model", MISSING, lambda value, _: checked_card(value).name)
     task: str = choice_field("task", TASKS)
-    shows: str = checked(
-        settings.checked_shows,
-        "",
-        f"what is restored: {', '.join(SHOWS)}",
-        control=beside("choice", "What is restored"),
-    )
-    picture: int = checked(
-        settings.checked_picture,
-        0,
-        "which picture, from 0; of Steer's its seed",
-        control=beside("whole", "Picture number"),
-    )
-    psi: float = checked(settings.checked_psi, PSI, "truncation of Steer's picture")
-    kind: str = checked(
-        settings.checked_kind,
-        "",
-        "how it is damaged, where tasks have several",
-        control=beside("choice", "How it was damaged"),
-    )
-    amount: float = checked(
-        settings.checked_amount,
-        0.0,
-        "the factor of enlarging, the share of lost pixels, or the noise's standard deviation in [-1, 1]; 0: the usual",
-        control=beside("range", "How much"),
-    )
-    region: str = checked(
-        settings.checked_region,
-        "",
-        "the hole, as regions are written; empty: the middle quarter",
-        control=beside("paint", "Paint the hole", clear="The middle quarter", cleared=MIDDLE),
-    )
-    hints: str = checked(
-        settings.checked_hints,
-        "",
-        'painted colours, "rrggbb.region" joined by "~"',
-        control=beside("paint", "Paint colours as hints", clear="Without hints", cleared=""),
-    )
-    as_is: bool = checked(
-        settings.checked_as_is,
-        False,
-        "an own picture is damaged already",
-        control=beside("flag", "It is damaged already: take it as it is", resets=dict(loss="")),
-    )
-    keep: bool | None = checked(
-        settings.checked_keep,
-        None,
-        "what was observed is put back into the answer; left out: where that leaves no seam",
-        type=bool | None,
-        control=beside("flag", "Put back what was observed"),
-    )
-    codes: int = whole_field(
-        "the number of codes", 0, MOST_CODES, usual=lambda one: one.setting.codes, control=folded("whole", "codes")
-    )
-    layer: int = checked(
-        settings.checked_layer,
-        -1,
-        "layer after which codes are mixed; -1: the task's own",
-        control=folded("whole", "mixed"),
-    )
-    steps: int = whole_field(
-        "the number of steps", 0, MOST_STEPS, usual=lambda one: one.setting.steps, control=folded("whole", "steps")
-    )
-    start: int = whole_field("the seed of the start", 0, STARTS - 1, control=folded("whole", "start"))
-    optimiser: str = choice_field(
-        "optimiser", WAYS, usual=lambda one: one.setting.optimiser, control=folded("choice", "optimiser", options=WAYS)
-    )
-    own: str = checked(settings.checked_own, "", "name of an own picture")
-    label: int = checked(settings.checked_label, 0, "class, of a network that has classes")
-    loss: str = checked(
-        settings.checked_loss, "", f"what is compared: {', '.join(LOSSES)}", control=folded("choice", "loss")
-    )
+    shows: str = described("shows", "", _shows)
+    picture: int = described("picture", 0, lambda value, one: whole(value, "the picture's number", 0, one.last_picture))
+    psi: float = described("psi", PSI, lambda value, one: number(value, "the truncation", 0, 1) if one.steered else PSI)
+    kind: str = described("kind", "", _kind)
+    amount: float = described("amount", 0.0, _amount)
+    region: str = described("region", "", _region, cleared=MIDDLE)
+    hints: str = described("hints", "", _hints)
+    as_is: bool = described("as_is", False, _as_is)
+    keep: bool | None = described("keep", None, _keep, type=bool | None)
+    codes: int = usual("codes", whole_field, "the number of codes", 0, MOST_CODES)
+    layer: int = described("layer", -1, _layer)
+    steps: int = usual("steps", whole_field, "the number of steps", 0, MOST_STEPS)
+    start: int = whole_field("the seed of the start", 0, STARTS - 1, control=FIELDS["start"]["control"])
+    optimiser: str = usual("optimiser", choice_field, "optimiser", WAYS, options=WAYS)
+    own: str = described("own", "", _own)
+    label: int = described("label", 0, lambda value, one: whole(value, "the class", 0, one.last_class))
+    loss: str = described("loss", "", _loss)
 
     @classmethod
     def default_model(cls) -> str:
@@ -125,14 +193,12 @@ class Restoration(
         """
         return next(iter(zoo.CARDS), "")
 
+    # --- which picture
+
     @property
     def steered(self) -> bool:
         """Is it a picture of Steer or Paint?"""
         return self.shows == STEERED
-
-    @property
-    def setting(self) -> Setting:
-        return setting_of(self.model, self.task)
 
     @property
     def photographic(self) -> bool:
@@ -140,9 +206,22 @@ class Restoration(
         return self.shows == OWN or not zoo.card(self.model).world
 
     @property
-    def observed_side(self) -> int:
-        """Pixels a side of what was observed."""
-        return zoo.card(self.model).resolution // (int(self.amount) if self.task == "enlarge" else 1)
+    def last_picture(self) -> int:
+        return LARGEST_SEED if self.steered else PICTURES - 1
+
+    @property
+    def last_class(self) -> int:
+        return max(0, zoo.card(self.model).classes - 1)
+
+    @property
+    def seed(self) -> int:
+        """Of the picture shown: Steer's own number, or one that no training and no evidence has used."""
+        return self.picture if self.steered else FIRST_PICTURE + self.picture
+
+    @property
+    def truncation(self) -> float:
+        """Of a picture that the network draws."""
+        return self.psi if self.steered else zoo.card(self.model).psi
 
     @property
     def label_or_none(self) -> int | None:
@@ -153,6 +232,28 @@ class Restoration(
     def named(self) -> str:
         """The picture in words; one's own has no number."""
         return SHOWS[OWN] if self.shows == OWN else f"{SHOWS[self.shows]}, number {self.picture}"
+
+    # --- what happened to it, and how it is looked for
+
+    @property
+    def side(self) -> int:
+        """Pixels a side of the network's pictures."""
+        return zoo.card(self.model).resolution
+
+    @property
+    def observed_side(self) -> int:
+        """Pixels a side of what was observed."""
+        return self.side // (int(self.amount) if self.task == "enlarge" else 1)
+
+    @property
+    def damage(self) -> Damage:
+        return Damage(self.task, self.kind, self.amount, self.region, self.hints, self.picture)
+
+    @property
+    def setting(self) -> Setting:
+        return tasks.setting_of(self.model, self.task)
+
+    # --- JSON and link
 
     def as_dict(self) -> dict:
         """Plain JSON values; truncation only where it is the recipe's to choose."""
@@ -167,16 +268,14 @@ class Restoration(
         return replace(self, shows="", own="", as_is=False, loss="") if self.shows == OWN else self
 
     def link_note(self) -> str:
-        if self.shows != OWN:
-            return ""
-        return "A link never holds your own picture: it opens the same settings on an example."
+        return SAYS["link_note"] if self.shows == OWN else ""
 
     def plain(self) -> Restoration:
         return Restoration(self.model, self.task, kind=self.kind)
 
     def to_query(self) -> dict[str, str]:
-        written, usual = super().to_query(), KINDS.get(self.task, ("",))[0]
-        return dict(written, kind=self.kind) if self.kind != usual else written
+        written, first = super().to_query(), KINDS.get(self.task, ("",))[0]
+        return dict(written, kind=self.kind) if self.kind != first else written
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Restoration:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image
@@ -23,8 +24,7 @@ from ..page.arrival import ARRIVAL, picture_in, save
 from ..page.cells import last_of
 from .answer import searching
 from .code import code_for
-from .recipe import Restoration
-from .settings import TASKS
+from .recipe import TASKS, Restoration
 from .tab import CELLS, FIVE, NAME, made_from
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
@@ -41,17 +41,6 @@ def candidates(model: str) -> Iterator[int]:
             yield i
 
 
-def five_record(recipe: Restoration) -> tuple[dict, dict]:
-    """The five answers as a cell, and the words above them.
-
-    Raises SystemExit where they do not agree with the mosaic.
-    """
-    found = last_of(FIVE, recipe)
-    if found["apart"] > AGREES:
-        raise SystemExit(f"the answers are {found['apart']:.2f} levels from the mosaic: they may be at most {AGREES:g}")
-    return dict(html=found["html"], recipe=recipe.as_dict()), dict(sentence=found["sentence"], lead=found["lead"])
-
-
 def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]:
     """Each task solved with the page's own settings: its answer, and the film of its search."""
     records, films = {}, {}
@@ -62,35 +51,37 @@ def task_records(model: str, number: int) -> tuple[dict, dict[str, Image.Image]]
     return records, films
 
 
-def cell_records(recipe: Restoration) -> dict[str, dict]:
-    """What the experiments on the page end with."""
-    recorded = [one for one in CELLS if one.place == "page" and not one.form]
-    return {one.name: dict(html=last_of(one, recipe)["html"], recipe=recipe.as_dict()) for one in recorded}
-
-
 def record(model: str, number: int, bench: int, folder: Path) -> list[str]:
-    """Writes the arrival; returns the names of the files."""
+    """Writes the arrival: five answers for one picture, tasks and experiments on another.
+
+    Returns the names of the files. Raises SystemExit where the five answers do not agree with the mosaic.
+    """
     first, shown = Restoration(model, picture=number, **MOSAIC), Restoration(model, picture=bench)
-    answers, words = five_record(first)
+    five = last_of(FIVE, first)
+    if five["apart"] > AGREES:
+        raise SystemExit(f"the answers are {five['apart']:.2f} levels from the mosaic: they may be at most {AGREES:g}")
     tasks, films = task_records(model, bench)
-    cells = dict(cell_records(shown), five=answers)
+    cells = {FIVE.name: dict(html=five["html"], recipe=first.as_dict())}
+    for one in CELLS:
+        if one.place == "page" and not one.form:
+            cells[one.name] = dict(html=last_of(one, shown)["html"], recipe=shown.as_dict())
+    words = dict(sentence=five["sentence"], lead=five["lead"], code=code_for(shown))
     found = dict(words, made_from=made_from(model), recipe=first.as_dict(), tasks=tasks, cells=cells)
-    return save(NAME, dict(found, code=code_for(shown)), films, folder, at_once=("five",))
+    return save(NAME, found, films, folder, at_once=(FIVE.name,))
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=0, help="print this many pictures that fit the rule")
     parser.add_argument("--picture", type=int, help="use this one instead of the first by the rule")
-    parser.add_argument(
-        "--bench", type=int, default=BENCH, help=f"the picture that the tasks are shown on (default: {BENCH})"
-    )
+    on = f"the picture that the tasks are shown on (default: {BENCH})"
+    parser.add_argument("--bench", type=int, default=BENCH, help=on)
     given = parser.parse_args(arguments)
     model = Restoration.default_model()
     if not model or zoo.card(model).world is None:
         raise SystemExit("there is no bundled network of a rendered world here: train one first (weights/README.md)")
     if given.candidates:
-        print(*(number for number, _ in zip(candidates(model), range(given.candidates))))
+        print(*islice(candidates(model), given.candidates))
         return
     number = given.picture if given.picture is not None else next(candidates(model), None)
     if number is None:

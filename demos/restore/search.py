@@ -1,5 +1,6 @@
-"""Searches of Restore: watched by the page, or made for an experiment; answers are kept for a while.
+"""The problem that a recipe states, and the search for its answer; answers are kept for a while.
 
+Searches are watched by the page, or made for an experiment.
 Whatever searches yields after every step, so that the queue can end it there.
 """
 
@@ -10,33 +11,83 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from core import zoo
+from core.images import in_levels
+from core.inversion import losses, restoration, vgg
 from core.inversion.descent import Step
-from core.inversion.losses import psnr
-from core.inversion.multicode import invert
+from core.inversion.losses import Loss, Scores
 from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
-from core.threads import on_single_core, single_core
+from core.threads import single_core
+from core.truth import worlds
 
 from ..page import own_pictures
 from ..page.blocks import picture as uri
-from ..page.cache import Cache
+from ..page.cache import Cache, cached
 from ..page.fields import RecipeError
 from ..page.picture import opened
 from ..page.queue import TOLD, Run
-from .problem import problem_of, side_of, vgg_mark
-from .recipe import Restoration
-from .settings import OWN
-from .watched import curve
+from .recipe import OWN, SAYS, STEERED, VGG, Restoration, losses_of
+from .words import curve
 
-MOST_PIXELS = 15 * 1024**2  # of all codes' pictures together
-# Pixels a side up to which one core searches as fast as two: of pictures this small each step is many short pieces of
-# work, and a page has so many threads that they wait longer for a second core than it saves
-# (`python -m tests.benchmarks.page`).
-SMALL = 64
 LARGEST_FOUND = 64 * 2**20  # bytes of answers that are kept
 _found = Cache(LARGEST_FOUND, lambda found: found.bytes())
+
+
+# --- the true picture, what is left of it, and what an answer is compared by
+
+
+def problem_of(recipe: Restoration) -> Problem:
+    """Raises RecipeError where an own picture is no longer here."""
+    compares = compared(recipe)
+    if recipe.shows == OWN:
+        picture = own_pictures.image(recipe.own, recipe.observed_side if recipe.as_is else recipe.side)
+    else:
+        weights = zoo.weights_hash(recipe.model)
+        picture = _example(recipe.model, weights, recipe.shows, recipe.picture, recipe.label, recipe.psi)
+    return recipe.damage.problem(picture, compares, recipe.side, damaged=recipe.as_is)
+
+
+def compared(recipe: Restoration) -> Loss:
+    """Between two pictures, as the recipe compares them.
+
+    Raises RecipeError where nobody supplied the VGG-16 that it takes, or where the file is another.
+    """
+    critic = zoo.load_critic(recipe.model) if recipe.loss == "features" else None
+    if recipe.loss == "vgg":
+        path = vgg.supplied(zoo.WEIGHTS)
+        if path is None:
+            raise RecipeError(SAYS["no_vgg"].format(**VGG))
+        try:
+            critic = vgg.load_once(path).to(zoo.device())
+        except ValueError as error:
+            raise RecipeError(f"{error}; or compare something else, such as pixels") from None
+    return losses.named(recipe.loss, critic)
+
+
+def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
+    """image, truth [1, 3, R, R] in [-1, 1]."""
+    critic = zoo.load_critic(recipe.model) if "features" in losses_of(recipe.model) else None
+    return losses.scores(image, truth, critic=critic, hole=recipe.damage.hole(recipe.side))
+
+
+@torch.no_grad()
+def example(recipe: Restoration) -> Tensor:
+    """The true picture [1, 3, R, R] of a recipe that shows no upload, in whole levels of 255."""
+    seed, psi = recipe.seed, recipe.truncation
+    if recipe.shows not in ("network", STEERED):
+        spread = zoo.card(recipe.model).spread
+        return in_levels(worlds.pictures(recipe.shows, 1, seed, resolution=recipe.side, spread=spread))
+    generator = opened(recipe.model).at(psi=psi)
+    codes = generator.codes(generator.sample(1, seed), psi=psi, label=recipe.label_or_none)
+    return in_levels(generator(codes).clamp(-1, 1).cpu())
+
+
+@cached(64)
+def _example(model: str, _weights: str, shows: str, picture: int, label: int, psi: float) -> Tensor:
+    return example(Restoration(model, "copy", shows=shows, picture=picture, label=label, psi=psi))
 
 
 # --- answers that were found before
@@ -44,7 +95,7 @@ _found = Cache(LARGEST_FOUND, lambda found: found.bytes())
 
 def key_of(recipe: Restoration) -> tuple:
     """What an answer depends on: not whether the observation is put back."""
-    critic = vgg_mark() if recipe.loss == "vgg" else ()
+    critic = vgg.mark(vgg.supplied(zoo.WEIGHTS)) if recipe.loss == "vgg" else ()
     return replace(recipe, keep=False), zoo.weights_hash(recipe.model), zoo.device().type, critic
 
 
@@ -53,7 +104,7 @@ def known(recipe: Restoration) -> Found | None:
     if recipe.shows == OWN and not own_pictures.is_here(recipe.own):
         return None
     found = _store(recipe).get(key_of(recipe))
-    return found and as_asked(recipe, problem_of(recipe), found)
+    return found and as_asked(recipe, found)
 
 
 def _store(recipe: Restoration) -> Cache:
@@ -61,9 +112,13 @@ def _store(recipe: Restoration) -> Cache:
     return own_pictures.answers(recipe.own) if recipe.shows == OWN else _found
 
 
-def as_asked(recipe: Restoration, problem: Problem, found: Found) -> Found:
+def _keep(recipe: Restoration, found: Found) -> Found:
+    return as_asked(recipe, _store(recipe).put(key_of(recipe), found))
+
+
+def as_asked(recipe: Restoration, found: Found) -> Found:
     """The answer with what was observed put back into it or not, as the recipe says."""
-    return replace(found, image=problem.agreeing(found.raw) if recipe.keep else found.raw)
+    return replace(found, image=problem_of(recipe).agreeing(found.raw) if recipe.keep else found.raw)
 
 
 # --- the search
@@ -71,26 +126,10 @@ def as_asked(recipe: Restoration, problem: Problem, found: Found) -> Found:
 
 def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The steps of the search. Raises RecipeError where it cannot begin."""
-    side, published = side_of(recipe), recipe.optimiser == "official"
-    if recipe.codes * side**2 > MOST_PIXELS:
-        raise RecipeError(
-            f"{recipe.codes} codes of {side} pixels do not fit into memory: choose fewer codes, or a smaller network"
-        )
-    steps = invert(
-        opened(recipe.model),
-        problem.observed,
-        layer=recipe.layer,
-        n_codes=recipe.codes,
-        steps=recipe.steps,
-        loss=problem.loss,
-        seed=recipe.start,
-        label=recipe.label_or_none,
-        official=published,
-        optimiser="adam" if published else recipe.optimiser,
-    )
-    small = side <= SMALL and zoo.device().type == "cpu" and torch.get_num_threads() > 1
+    counts = dict(layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps, seed=recipe.start)
+    how = dict(counts, optimiser=recipe.optimiser, label=recipe.label_or_none)
     try:
-        yield from on_single_core(steps, "search") if small else steps
+        yield from restoration.restore(opened(recipe.model), problem, **how)
     except ValueError as error:
         raise RecipeError(str(error)) from None
 
@@ -115,36 +154,16 @@ def live(recipe: Restoration, run: Run) -> Iterator[dict | None]:
     search, told = Search(stream(recipe, problem), recipe.steps), 0.0
     try:
         for step in search:
-            due = time.perf_counter() - told >= TOLD or step.i == 0
-            told = time.perf_counter() if due else told
-            yield _news(search, problem) if due else None
+            if time.perf_counter() - told < TOLD and step.i:
+                yield None
+                continue
+            told, shown = time.perf_counter(), dict(src=uri(search.image()), watched=curve(search.curve))
+            yield dict(shown, share=step.i / max(1, search.total), says=search.says(problem.truth))
     finally:
         if search.step is not None and (run.stopped or not run.abandoned()):
             _keep(recipe, search.found(stopped=run.stopped and search.step.i < recipe.steps))
 
 
-def _news(search: Search, problem: Problem) -> dict:
-    image, i, of = search.image(), search.step.i, search.total
-    close = "" if problem.truth is None else f", closeness {float(psnr(image, problem.truth)):.1f} dB"
-    left = f", about {max(1, round(search.left()))} s left" if i else ""
-    return dict(
-        src=uri(image), share=i / max(1, of), watched=curve(search.curve), says=f"Step {i} of {of}{left}{close}"
-    )
-
-
-def _keep(recipe: Restoration, found: Found) -> Found:
-    return as_asked(recipe, problem_of(recipe), _store(recipe).put(key_of(recipe), found))
-
-
-# --- before there are visitors
-
-
 def ready() -> None:
-    """Starts the thread that searches."""
-    single_core(1, "search")
-
-
-def warm(model: str) -> None:
-    """Two steps of a search: the first in a process is slow."""
-    for _ in searched(Restoration(model, "copy", shows="network", steps=2, codes=2)):
-        pass
+    """Starts the thread that searches, before there are visitors."""
+    single_core(1, restoration.THREAD)

@@ -10,8 +10,10 @@ import gradio as gr
 
 from core import evidence, zoo
 from core.evidence import file_hash
+from core.images import to_pil, webp
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
+from core.inversion.search import FRAMES
 
 from ..page import models, own_pictures
 from ..page.arrival import fitting
@@ -19,24 +21,16 @@ from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
 from ..page.handlers import last_of, refused
 from ..page.parts import LIVE, WATCH, cell, part, private
+from ..page.pictures import Door, Drawing, own_network
 from ..page.queue import SHORT
 from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
-from .answer import file_for, searching, shown_of
+from .answer import file_for, film_of, searching, shown_of
 from .code import code_for
-from .recipe import FRESH, Restoration
-from .settings import OWN, SAYS, TASKS, WORDS
+from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
 
 NAME = Restoration.tab
-FILES = {
-    "picture": "Picture (PNG)",
-    "strip": "Before, after, truth",
-    "clip": "Clip of the search",
-    "notebook": "Notebook",
-}
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
-SENTENCE = "Many codes of a network together bring a damaged picture back."
-LEAD = "Find five answers to what is left of one picture: they differ where nothing is known of it."
 
 
 # --- what is shown first
@@ -47,7 +41,7 @@ def arrival() -> dict:
     model = Restoration.default_model()
     found = fitting(NAME, model, made_from, RECORDED)
     if found is None:
-        return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SENTENCE)
+        return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SAYS["sentence"])
     films = {task: dict(film=found["pictures"][f"film-{task}"]) for task in found["tasks"]}
     tasks = {task: dict(one, result=one["result"] | films[task]) for task, one in found["tasks"].items()}
     return dict(found, tasks=tasks, recipe=tasks["enlarge"]["recipe"])
@@ -66,9 +60,8 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    lead = "Choose what happened to it, then watch the numbers behind the picture being found."
     first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
-    with cell("Restore a picture", lead), gr.Row(elem_classes="bench"):
+    with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
             parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
@@ -77,9 +70,7 @@ def layout(parts: dict, shown: Mapping) -> None:
 
 
 def below(parts: dict, shown: Mapping) -> None:
-    minutes = own_pictures.SECONDS // 60
-    kept = f"Your picture is kept on this machine, in memory alone, for at most {minutes} minutes, then deleted."
-    with cell("My own picture", kept):
+    with cell("My own picture", SAYS["own"].format(minutes=own_pictures.SECONDS // 60)):
         parts["own"] = part(NAME, "own", {})
 
 
@@ -117,33 +108,37 @@ def forgotten(request: gr.Request) -> dict:
     return dict(forgotten=True)
 
 
-# --- what is taken away, and what programs get
+# --- what programs get
 
 
-def file(recipe: Restoration, kind: str) -> tuple[bytes, str]:
-    """Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError."""
-    if recipe.shows == OWN and kind != "notebook":
-        raise RecipeError(SAYS["never_written"])
-    return file_for(recipe, kind)
+def picture(recipe: Restoration) -> dict:
+    """What the page shows of an answer, found where need be."""
+    return last_of(searching(recipe, f"program {id(recipe)}")).get("done", {})
 
 
-def code(recipe: Restoration) -> str:
-    return code_for(recipe.shared())
-
-
-RECIPE = (
-    'recipe: {"model": "portraits-stylegan2", "task": "enlarge", "picture": 0, "amount": 4, "codes": 10}; '
-    "task is enlarge, colour, fill, noise or copy; all but model may be left out."
-)
 ENDPOINTS = {
-    "restore_picture": Endpoint(
-        lambda recipe: last_of(searching(recipe, f"program {id(recipe)}")).get("done", {}),
-        f"The restored picture of a recipe with its scores, before and truth; finds it where need be. {RECIPE}",
-    ),
-    "restore_code": Endpoint(
-        lambda recipe: dict(code=code(recipe)), f"Python that restores the same picture. {RECIPE}"
-    ),
+    "restore_picture": Endpoint(picture, SAYS["picture_endpoint"]),
+    "restore_code": Endpoint(lambda recipe: dict(code=code_for(recipe)), SAYS["code_endpoint"]),
 }
+
+
+# --- pictures by plain HTTP, once the answer was found
+
+
+def lacks_answer(recipe: Restoration) -> str:
+    return SAYS["lacks_answer"] if search.known(recipe) is None else ""
+
+
+def subject(recipe: Restoration) -> tuple | None:
+    """A picture or a network of one's own makes it private."""
+    return ("picture", recipe.own) if recipe.shows == OWN else own_network(recipe.model)
+
+
+DRAWINGS = {
+    "after": Drawing(lambda recipe: webp(to_pil(search.known(recipe).image)[0]), lacks_answer),
+    "film": Drawing(lambda recipe: film_of(search.known(recipe)), lacks_answer, frames=FRAMES),
+}
+DOOR = Door(NAME, Restoration, DRAWINGS, subject=subject)
 
 
 # --- the tab
@@ -166,7 +161,6 @@ CELLS = (
     cell_of("compare", experiments.compare, (*ALL, "keep"), "compare"),
     cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
 )
-BESIDE = tuple(one["name"] for one in controls(Restoration) if one.get("beside"))
 BENCH = Bench(
     scripts=("restore/restore", "restore/search", "restore/flap", "restore/own"),
     events=("start", "own", "forget"),
@@ -181,25 +175,25 @@ TAB = Tab(
     NAME,
     "Restore",
     Restoration,
-    lead=LEAD,
-    sentence=lambda recipe: SENTENCE,
-    code=code,
+    lead=SAYS["lead"],
+    sentence=lambda recipe: SAYS["sentence"],
+    code=code_for,
     sources=(invert, Shrink.agreeing),
     cells=CELLS,
     made_from=made_from,
-    beside=BESIDE,
+    beside=tuple(one["name"] for one in controls(Restoration) if one.get("beside")),
     bench=BENCH,
     answer=shown_of,
-    files=FILES,
-    file=file,
+    files=WORDS["files"],
+    file=file_for,
     endpoints=ENDPOINTS,
-    for_programs=RECIPE,
+    for_programs=SAYS["recipe"],
     **words_of(str(Path(__file__).with_name("method.md"))),
 )
 
 
 def warm() -> None:
-    """The first search in a process is slow: done ahead of the first visitor, where nobody waits."""
+    """The first search in a process is slow: two steps of one, ahead of the first visitor, where nobody waits."""
     model = Restoration.default_model()
-    if model:
-        search.warm(model)
+    for _ in search.searched(Restoration(model, "copy", shows="network", steps=2, codes=2)) if model else ():
+        pass

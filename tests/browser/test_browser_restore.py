@@ -15,9 +15,8 @@ from PIL import Image
 
 from core.regions import from_text
 from demos.restore import tab as restore
-from demos.restore.problem import example
-from demos.restore.recipe import Restoration
-from demos.restore.settings import TASKS
+from demos.restore.recipe import TASKS, Restoration
+from demos.restore.search import example
 
 from .. import support
 from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press
@@ -235,10 +234,13 @@ def test_the_published_descent_can_be_chosen(visits: Visits):
     assert recipe["optimiser"] == "official"
 
 
-@pytest.mark.parametrize("text", ["-5", "99999", "seven"])
+@pytest.mark.parametrize("text", ["-5", "99999", "seven", "9" * 30, "1.5", ""])
 def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits, text: str):
     page = visits.open("?tab=restore&picture=4")
     before, shown = settle(page, "gan.restore.now.recipe.picture === 4"), seen(page, "before")
+    assert page.locator("#restore-picture-hint").inner_text() == "0 to 9999", (
+        "what is possible is said before it is asked"
+    )
     page.locator("#restore-picture").fill(text)
     page.locator("#restore-picture").press("Enter")
     page.wait_for_selector("#restore-error:not([hidden])")

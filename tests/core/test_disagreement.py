@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from core.truth.disagreement import disagreement, listed
+from core.truth.disagreement import disagreement, listed, seen_in
 from core.truth.worlds import deviations, portraits
 
 GLASSES, SMILE, BEARD = (portraits.NAMES.index(name) for name in ("glasses", "smile", "beard"))
@@ -44,3 +44,18 @@ def test_what_a_reader_cannot_be_trusted_with_is_not_named() -> None:
 
 def test_a_list_reads_as_one_says_it() -> None:
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def test_what_a_reader_reads_of_pictures_is_what_they_disagree_about() -> None:
+    def reader(images: torch.Tensor) -> torch.Tensor:
+        bright = images.mean((1, 2, 3)) > 0
+        return readings(glasses=bright.float().tolist())
+
+    images = torch.stack([torch.full((3, 8, 8), value) for value in (-0.5, -0.4, 0.4, 0.5, 0.6)])
+    worn = bool(portraits.sample(1, 7, spread=portraits.SPREADS["graded"])[0, GLASSES] > 0)
+    real = f" The real one {'wears' if worn else 'does not wear'} glasses."
+    said = "They disagree about glasses (3 of 5 wear them)."
+    assert seen_in(images, reader, "portraits", "graded", seed=7) == said + real
+    assert seen_in(images, reader, "portraits", "graded") == said
+    same = seen_in(images[2:3].repeat(5, 1, 1, 1), reader, "portraits", "graded")
+    assert same == "As far as the reader can tell, they agree about everything."

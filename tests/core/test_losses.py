@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -257,3 +259,30 @@ def test_what_is_no_file_of_tensors_is_refused_in_a_sentence(tmp_path) -> None:
     for name in ("text.safetensors", "missing.safetensors"):
         with pytest.raises(ValueError, match="cannot be read as safetensors"):
             vgg.load(tmp_path / name)
+
+
+def test_a_supplied_vgg_16_is_found_and_read_again_only_where_it_was_written_since(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv(vgg.VARIABLE, raising=False)
+    assert vgg.supplied(tmp_path) is None and vgg.mark(None) == ("", 0)
+    usual, named = tmp_path / vgg.FILE, tmp_path / "elsewhere.safetensors"
+    vgg_file(usual)
+    assert vgg.supplied(tmp_path) == usual
+    first = vgg.load_once(usual)
+    assert vgg.load_once(usual) is first
+    os.utime(usual, ns=(1, 1))
+    assert vgg.mark(usual) == (str(usual), 1) and vgg.load_once(usual) is not first
+    monkeypatch.setenv(vgg.VARIABLE, str(named))
+    assert vgg.supplied(tmp_path) == named and vgg.mark(named) == (str(named), 0)
+
+
+@pytest.mark.parametrize("name", list(losses.LEAST_SIDE))
+def test_a_loss_by_its_name_compares_what_it_says(name: str) -> None:
+    critic = tiny.critic().double()
+    x, y = pictures(1, seed=1), pictures(1, seed=2)
+    expected = float((x - y).square().mean())
+    if name == "structure":
+        expected += 0.1 * (1 - float(losses.ssim(x, y)))
+    if name in ("features", "vgg"):
+        expected += 0.1 * float(losses.perceptual(critic)(y)(x))
+    found = losses.named(name, critic)(y)
+    assert float(found(x)) == pytest.approx(expected, rel=1e-5) and float(found(y)) == pytest.approx(0, abs=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ from core import threads
 from core.inversion import tasks
 from core.inversion.losses import pixel, seen_through
 from core.inversion.multicode import invert
-from core.inversion.search import FRAMES, POINTS, Search, thinned
+from core.inversion.search import FRAMES, POINTS, Search, log_curve, thinned
 from core.regions import Box, to_text
 
 from .. import tiny
@@ -56,6 +57,27 @@ def test_a_thinned_curve_keeps_its_ends_and_its_order() -> None:
     found = thinned(curve)
     assert len(found) == POINTS and found[0] == 1 and found[-1] == round(curve[-1], 6)
     assert all(b <= a for a, b in zip(found, found[1:])) and thinned(curve[:5]) == [round(x, 6) for x in curve[:5]]
+
+
+def test_a_curve_on_a_logarithmic_scale_falls_evenly_where_the_loss_falls_by_a_factor() -> None:
+    points = log_curve([1e-1, 1e-2, 1e-3], 106, 112)
+    assert points == [(3, 6), (53, 56), (103, 106)], "evenly, from margin to margin"
+    assert log_curve([0.5], 106, 112) == [] and len(log_curve([1.0] * 1000, 106, 112)) == POINTS
+    assert {y for _, y in log_curve([0.5, 0.5], 106, 112)} == {6}
+
+
+def test_how_far_a_search_is_and_how_an_answer_was_found_is_said() -> None:
+    generator = tiny.stylegan2()
+    target = generator(generator.codes(generator.sample(1, 5))).clamp(-1, 1).detach()
+    search = Search(invert(generator, target, layer=2, n_codes=2, steps=5, loss=pixel), 5)
+    steps = iter(search)
+    next(steps)
+    assert search.says() == "Step 0 of 5"
+    next(steps)
+    close = 10 * math.log10(4 / float((search.image() - target).square().mean()))
+    assert search.says(target) == f"Step 1 of 5, about {max(1, round(search.left()))} s left, closeness {close:.1f} dB"
+    search.seconds = 3.21
+    assert search.found().how() == "1 steps in 3.2 s" and search.found(stopped=True).how().endswith(" s, stopped")
 
 
 def test_steps_on_a_single_core_are_made_by_its_thread_and_ended_there() -> None:

@@ -18,8 +18,8 @@ from demos.page import cache
 from demos.page import own_pictures as owned
 from demos.page.fields import RecipeError
 from demos.restore import search as restoring
-from demos.restore.problem import problem_of
 from demos.restore.recipe import Restoration
+from demos.restore.search import problem_of
 
 from ..support import MODEL, SIDE
 from ..tabs.test_restore_recipe import searched

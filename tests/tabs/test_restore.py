@@ -23,7 +23,7 @@ from core import evidence as measured
 from core import threads, zoo
 from core.codes import edit
 from core.images import to_uint8
-from core.inversion import baselines
+from core.inversion import baselines, restoration
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.truth.worlds import portraits
@@ -36,12 +36,13 @@ from demos.page.handlers import last_of
 from demos.page.queue import QUEUE
 from demos.page.sources import KnobSet, directions_of
 from demos.page.tab import left
-from demos.restore import answer, experiments, settings, words
+from demos.restore import answer, experiments, words
 from demos.restore import five as fives
+from demos.restore import recipe as recipes
 from demos.restore import search as restoring
 from demos.restore import tab as restore
-from demos.restore.problem import problem_of
 from demos.restore.recipe import Restoration
+from demos.restore.search import problem_of
 from demos.restore.tab import TAB
 from weights.recipes.measure import restore_tables
 from weights.recipes.measure.words import interval, minus
@@ -337,8 +338,8 @@ def test_a_search_that_ends_without_a_picture_says_truly_why(monkeypatch):
         stopping("restore")(Event(kind="search"), Request(visitor))
     for thread in (waits, shares):
         thread.join(5)
-    assert before[-1] == dict(ended=True, says=settings.SAYS["unbegun"], key="k")
-    assert joined[-1] == dict(ended=True, says=settings.SAYS["left"], key="k")
+    assert before[-1] == dict(ended=True, says=recipes.SAYS["unbegun"], key="k")
+    assert joined[-1] == dict(ended=True, says=recipes.SAYS["left"], key="k")
     first.join(20)
     assert news[-1]["done"]["result"]["steps"] == 40
 
@@ -354,7 +355,7 @@ def test_an_error_ends_in_a_sentence_and_the_next_one_has_its_turn(monkeypatch):
 
 
 def test_too_much_for_the_memory_is_refused_before_it_begins(monkeypatch):
-    monkeypatch.setattr(restoring, "MOST_PIXELS", 100)
+    monkeypatch.setattr(restoration, "MOST_PIXELS", 100)
     assert "do not fit into memory" in search(wanted())[-1]["error"]
 
 
@@ -448,7 +449,7 @@ def test_what_answers_disagree_about_is_what_the_reader_sees_and_the_truth_is_th
     monkeypatch.setattr(zoo, "load_reader", lambda world: PlantedReader())
     images = torch.stack([torch.full((3, SIDE, SIDE), value) for value in (-0.5, -0.4, 0.4, 0.5, 0.6)])
     said = fives.disagreement(wanted(), images)
-    wears = bool(portraits.sample(1, settings.FIRST_PICTURE)[0, portraits.NAMES.index("glasses")] > 0)
+    wears = bool(portraits.sample(1, recipes.FIRST_PICTURE)[0, portraits.NAMES.index("glasses")] > 0)
     assert "glasses (3 of 5 wear them)" in said and "curve of the mouth" in said and "beard" not in said
     assert said.endswith(f"The real one {'wears' if wears else 'does not wear'} glasses.")
     assert "agree about everything" in fives.disagreement(wanted(), images[2:3].repeat(5, 1, 1, 1))
@@ -469,7 +470,7 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
         finally:
             closed.append(threading.current_thread().name)
 
-    monkeypatch.setattr(restoring, "invert", watched)
+    monkeypatch.setattr(restoration, "invert", watched)
     threads._single_core.cache_clear()
     torch.set_num_threads(2)
     try:
@@ -480,7 +481,7 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
     finally:
         torch.set_num_threads(1)
     assert set(seen) == {("search_0", 1)} and closed == ["search_0"] * 2, "a search that was left goes on"
-    monkeypatch.setattr(restoring, "SMALL", 1)
+    monkeypatch.setattr(restoration, "SMALL", 1)
     list(restoring.stream(recipe, problem_of(recipe)))
     assert seen[-1][0] == threading.current_thread().name, "a large one takes the machine"
 
@@ -609,7 +610,7 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
     wished = np.asarray(Image.open(io.BytesIO(square())).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     assert np.array_equal(pixels(done["truth"]), wished) and own["token"] not in done["query"] and done["note"]
     with pytest.raises(RecipeError, match="never written"):
-        restore.file(recipe, "picture")
+        TAB.file(recipe, "picture")
     assert not list((small_model / "served").rglob("*.png"))
     second = bring("one")
     assert second["token"] != own["token"] and "error" in said_of(recipe.as_dict()), "the first was not deleted"
@@ -622,7 +623,7 @@ def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
     said = [
         words.caption(recipe),
         last_html(experiments.compare(recipe)),
-        restore.file(recipe, "notebook")[1],
+        TAB.file(recipe, "notebook")[1],
     ]
     assert not any("number 7" in one or "picture7" in one for one in said) and "your own picture" in said[1]
     assert "number 7" in words.caption(wanted(picture=7)), "the control"
@@ -714,12 +715,12 @@ def test_the_interval_is_that_of_drawing_again():
 
 def test_files_hold_the_picture_and_a_recipe_that_opens(small_model):
     recipe = wanted(task="colour")
-    data, name = restore.file(recipe, "picture")
+    data, name = TAB.file(recipe, "picture")
     picture = Image.open(io.BytesIO(data))
     assert Restoration.from_json(picture.info["ganatomy"]) == recipe and name == "colour-picture0.png"
     shown = said_of(recipe.as_dict())["result"]["src"]
     assert np.array_equal(np.asarray(picture.convert("RGB")), pixels(shown))
-    strip, clip, book = (restore.file(recipe, kind)[0] for kind in ("strip", "clip", "notebook"))
+    strip, clip, book = (TAB.file(recipe, kind)[0] for kind in ("strip", "clip", "notebook"))
     assert Image.open(io.BytesIO(strip)).width > 3 * 256 - 1 and Image.open(io.BytesIO(clip)).n_frames > 2
     assert b"nbformat" in book
 
@@ -750,6 +751,11 @@ def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
 def test_without_a_record_the_tab_begins_with_a_bare_recipe():
     shown = restore.arrival()
     assert shown["cells"] == {} and Restoration.from_json(shown["recipe"]) == Restoration(MODEL)
+
+
+def test_what_programs_are_told_of_an_endpoint_says_once_what_a_recipe_is():
+    said = [one.says for one in page.endpoints_of(TAB).values()]
+    assert {one.count(TAB.for_programs) for one in said} == {1} and len(set(said)) == len(said)
 
 
 def test_programs_get_json_and_a_sentence():

@@ -20,8 +20,9 @@ from core.inversion.multicode import invert
 from core.inversion.vgg import load as load_vgg
 from core.regions import Box, to_text
 from demos.page.fields import RecipeError
-from demos.restore import problem, settings, words
+from demos.restore import recipe as recipes
 from demos.restore import search as restoring
+from demos.restore import words
 from demos.restore.code import code_for
 from demos.restore.recipe import Restoration
 
@@ -120,6 +121,15 @@ def test_a_wrong_value_gets_a_sentence_that_says_what_is_possible(wrong):
     assert len(said) > 30 and any(word in said for word in possible)
 
 
+@pytest.mark.parametrize("shows, last", [("portraits", 9_999), ("network", 9_999), ("steer", 999_999_999)])
+def test_the_number_of_the_picture_says_what_is_possible_and_no_more_is(shows, last):
+    recipe = wanted(shows=shows, picture=last)
+    assert words.controls_of(recipe)["picture"]["hint"] == f"0 to {last}"
+    for wrong in (last + 1, -1, "seven", "1.5", "", "9" * 40):
+        with pytest.raises(RecipeError, match=f"picture's number cannot be .*give a whole number from 0 to {last}$"):
+            replace(recipe, picture=wrong)
+
+
 def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
     layers = len(zoo.load(MODEL).layers)
     for task, setting in tasks.GENERAL.items():
@@ -135,10 +145,10 @@ def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
 def test_a_network_s_own_settings_speak_of_every_task_and_of_a_network_that_there_is(model):
     assert model in {card.name for card in zoo._BUNDLED}
     own = tasks.OF_A_NETWORK[model]
-    assert list(own) == list(settings.TASKS) and own != tasks.GENERAL
+    assert list(own) == list(recipes.TASKS) and own != tasks.GENERAL
     assert all(tasks.setting_of(model, task) == setting for task, setting in own.items())
-    assert {setting.optimiser for setting in own.values()} <= set(settings.WAYS)
-    assert {setting.loss for setting in own.values()} <= set(settings.LOSSES)
+    assert {setting.optimiser for setting in own.values()} <= set(recipes.WAYS)
+    assert {setting.loss for setting in own.values()} <= set(recipes.LOSSES)
 
 
 def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_model, monkeypatch):
@@ -148,11 +158,11 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     support.small_model(small_model, monkeypatch, mine=own)
     made = Restoration("mine", "copy", steps=2)
     assert made.shows == "network" and made.loss != "features"
-    assert set(settings.shown_by("mine")) == {"network", "steer", "upload"}
-    truth, generator = problem.example(made), zoo.load("mine")
-    drawn = generator(generator.codes(generator.sample(1, settings.FIRST_PICTURE))).clamp(-1, 1)
+    assert set(recipes.shown_by("mine")) == {"network", "steer", "upload"}
+    truth, generator = restoring.example(made), zoo.load("mine")
+    drawn = generator(generator.codes(generator.sample(1, recipes.FIRST_PICTURE))).clamp(-1, 1)
     assert (truth - drawn).abs().max() <= 1.01 / 255
-    for task in settings.TASKS:
+    for task in recipes.TASKS:
         found = searched(Restoration("mine", task, steps=2, codes=2))
         assert found.image.shape == (1, 3, SIDE, SIDE)
 
@@ -169,7 +179,7 @@ def somebodys(small_model, monkeypatch) -> str:
 
 def test_without_vgg_16_photographs_are_compared_by_pixels_and_ssim_and_the_page_says_so(somebodys):
     recipe = Restoration(somebodys, "copy", steps=2, codes=2)
-    assert recipe.loss == "structure" and "vgg" not in settings.losses_of(somebodys)
+    assert recipe.loss == "structure" and "vgg" not in recipes.losses_of(somebodys)
     assert "VGG-16 is not on this machine" in words.vgg_says(recipe)
     assert "pixels and SSIM" in words.caption(recipe)
     assert words.vgg_says(wanted(task="copy")) == "", "a render of our own world is no photograph"
@@ -188,7 +198,7 @@ def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_m
     assert Restoration(MODEL, "copy", shows="upload").loss == "vgg", "a visitor's photograph is one too"
     assert "VGG-16" in words.caption(recipe) and "supplied" in words.vgg_says(recipe)
     shown = searched(recipe)
-    truth = problem.problem_of(recipe).truth
+    truth = restoring.problem_of(recipe).truth
     with torch.no_grad():
         found = shown.picture.draw(shown.picture.codes)  # not clamped, as the search sees it
         difference = sum(
@@ -206,16 +216,16 @@ def test_a_vgg_16_that_somebody_supplied_compares_photographs(somebodys, small_m
 def test_another_file_in_the_place_of_vgg_16_is_refused_in_a_sentence(somebodys, small_model, monkeypatch):
     vgg_file(small_model / "vgg16.safetensors", **{"features.14.bias": None})
     with pytest.raises(RecipeError, match="lacks features.14.bias.*compare something else"):
-        problem.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
     assert searched(Restoration(somebodys, "copy", steps=2, codes=2, loss="pixels")).steps == 2
     monkeypatch.setenv("GANATOMY_VGG", str(small_model / "nowhere.safetensors"))
     with pytest.raises(RecipeError, match="nowhere.safetensors cannot be read"):
-        problem.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
+        restoring.problem_of(Restoration(somebodys, "copy", steps=2, codes=2))
 
 
 def test_as_the_published_code_descends_is_its_own_descent():
     recipe = wanted(task="copy", optimiser="official", loss="pixels")
-    found, asked = searched(recipe), problem.problem_of(recipe)
+    found, asked = searched(recipe), restoring.problem_of(recipe)
     *_, last = invert(
         zoo.load(MODEL), asked.observed, layer=recipe.layer, n_codes=3, steps=6, loss=asked.loss, official=True
     )
@@ -239,5 +249,5 @@ def test_the_code_restores_the_picture_of_the_page(changes, tmp_path, monkeypatc
     exec(compile(code_for(recipe), "<the page>", "exec"), names)
     found = np.asarray(Image.open("picture.png")).astype(int)
     assert np.abs(found - to_uint8(searched(recipe).image)[0]).max() <= 1
-    truth = problem.problem_of(recipe).truth
+    truth = restoring.problem_of(recipe).truth
     assert torch.equal(names["truth"], truth)
