@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Word(NamedTuple):
@@ -16,8 +16,12 @@ class Word(NamedTuple):
     tip: str
 
 
-_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-WORDS: dict[str, Word] = {key: Word(**found) for key, found in _TABLE.items()}
+def texts(file: str | Path) -> dict[str, Any]:
+    """What a room says and how it is set: the TOML file with the name of `file`."""
+    return tomllib.loads(Path(file).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+WORDS: dict[str, Word] = {key: Word(**found) for key, found in texts(__file__).items()}
 
 
 def word(key: str) -> Word:
