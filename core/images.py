@@ -9,11 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageColor, ImageOps, PngImagePlugin
 from torch import Tensor
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # that are read of strangers' files
 LARGEST_PICTURE = 64 * 10**6  # pixels of these
+RAMP = ("#0d0c10", "#144954", "#158c7a", "#c4d678", "#fffcf0")  # of maps, from dark to bright
+FLAT = (  # of regions
+    *("#0f766e", "#d97706", "#4f46e5", "#be185d", "#65a30d", "#0284c7"),
+    *("#78350f", "#9333ea", "#52525b", "#eab308", "#14b8a6", "#f43f5e"),
+)
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
@@ -100,6 +105,21 @@ def grid(pictures: Sequence[Image.Image], *, columns: int, gap: int = 0, backgro
     for i, picture in enumerate(pictures):
         sheet.paste(picture, ((i % columns) * (width + gap), (i // columns) * (height + gap)))
     return sheet
+
+
+def coloured(values: Tensor) -> Image.Image:
+    """A map [h, w] of values in 0..1 (those outside are clamped) as a picture from dark to bright, see RAMP."""
+    ramp = torch.tensor([ImageColor.getrgb(colour) for colour in RAMP], dtype=torch.float32)
+    place = values.float().cpu().clamp(0, 1) * (len(ramp) - 1)
+    low = place.floor().long().clamp(max=len(ramp) - 2)
+    mixed = ramp[low] + (place - low)[..., None] * (ramp[low + 1] - ramp[low])
+    return Image.fromarray(mixed.round().to(torch.uint8).numpy())
+
+
+def painted(regions: Tensor) -> Image.Image:
+    """Regions [h, w], numbered from 0, as a picture of flat colours; after the last colour they begin again."""
+    colours = torch.tensor([ImageColor.getrgb(colour) for colour in FLAT], dtype=torch.uint8)
+    return Image.fromarray(colours[regions.cpu() % len(colours)].numpy())
 
 
 def strip(pictures: Sequence[Image.Image], *, gap: int = 0) -> Image.Image:

@@ -16,7 +16,7 @@ CONCRETE = ("core.generators", "core.critics")
 VALUES = ("core.codes", "core.generators.base", "core.images", "core.regions", "core.taps")
 ALGORITHMS = ("core.factorization", "core.boundaries", "core.inversion", "core.channels")
 # Shared inside a folder.
-HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "editing", "space")
+HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "editing", "space", "effect")
 
 METHODS = ("baseline", "jacobian", "lowrank", "resefa", "sefa")  # that knobs of a region come from
 
@@ -66,6 +66,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.truth": (*VALUES, "core.truth"),
     "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
     "core.inversion.restoration": (*VALUES, "core.threads", "core.inversion"),
+    "core.channels.shares": (*VALUES, *(f"core.channels.{name}" for name in ("awareness", "editing", "effect"))),
+    "core.channels.comparison": (*VALUES, "core.channels.awareness", "core.channels.effect", "core.truth.scores"),
     **{folder: (*VALUES, "core.threads", *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
     "core": (),
     "demos.page": ("demos.page", *CORE),

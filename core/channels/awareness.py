@@ -171,6 +171,12 @@ def activations(generator: Generator, codes: Tensor, gates: Sequence[int]) -> li
     return [outputs[0] for outputs in seen]
 
 
+def gate_sides(generator: Generator) -> tuple[int, ...]:
+    """Pixels a side of what each gate lets through. Raises ValueError where the generator has no gates."""
+    maps = activations(generator, _codes(generator, torch.tensor([0])).float(), range(len(generator.gates)))
+    return tuple(one.shape[-1] for one in maps)
+
+
 @torch.no_grad()
 def mean_activation(
     generator: Generator, label: int | None = None, *, gate: int, draws: int = DRAWS, seed: int = 0, psi: float = 1.0

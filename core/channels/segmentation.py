@@ -85,3 +85,15 @@ def _by_size(labels: np.ndarray) -> Tensor:
     rank = np.empty_like(counts)
     rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     return torch.as_tensor(rank[labels], dtype=torch.int64)
+
+
+def agreement(a: Tensor, b: Tensor) -> float:
+    """Adjusted Rand index of two cuts of the same pixels, any equal shapes: 0 chance, 1 the same regions."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(a.flatten().cpu().numpy(), b.flatten().cpu().numpy()))
+
+
+def resampled(labels: Tensor, size: int) -> Tensor:
+    """Labels [n, h, w] -> [n, size, size], int64, each that of the nearest pixel."""
+    return F.interpolate(labels[:, None].float(), size=(size, size), mode="nearest")[:, 0].long()

@@ -101,3 +101,28 @@ class PartReader(nn.Module):
 def read(reader: nn.Module, images: Tensor, *, batch: int = 128) -> Tensor:
     """reader(images), in batches."""
     return torch.cat([reader(part) for part in images.split(batch)])
+
+
+# --- what a classifier takes pictures for
+
+
+@torch.no_grad()
+def probabilities(classifier: nn.Module, images: Tensor) -> Tensor:
+    """[n, classes] in 0..1: what the classifier takes images [n, 3, R, R] in [-1, 1] for."""
+    return classifier(images).softmax(1)
+
+
+def taken_for(classifier: nn.Module | None, images: Tensor, label: int) -> int | None:
+    """How many of the images [n, 3, R, R] the classifier takes for the class; None without a classifier."""
+    return None if classifier is None else int((probabilities(classifier, images).argmax(1) == label).sum())
+
+
+def word_for(classifier: nn.Module | None, image: Tensor, label: int) -> dict[str, str | float] | None:
+    """The classifier's word for one image [1, 3, R, R]: the `name` of the likeliest class, its `probability`, and that
+    of `label`, `wanted`; None without a classifier.
+    """
+    if classifier is None:
+        return None
+    found = probabilities(classifier, image)[0]
+    best, wanted = int(found.argmax()), round(float(found[label]), 3)
+    return dict(name=classifier.names[best], probability=round(float(found[best]), 3), wanted=wanted)

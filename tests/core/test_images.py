@@ -8,8 +8,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 
+from core import images as colours
 from core.images import animation, enlarge, from_pil, from_uint8, grid, png, strip, to_pil, to_uint8, webp
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, 3)
@@ -126,3 +127,18 @@ def test_enlarging_once_is_the_picture_itself() -> None:
 def test_nothing_to_show_is_said_in_a_sentence(layout) -> None:
     with pytest.raises(ValueError, match="needs at least one picture"):
         layout([])
+
+
+def test_a_map_is_coloured_from_the_dark_end_of_its_ramp_to_the_bright_one():
+    ends = [ImageColor.getrgb(colour) for colour in colours.RAMP]
+    drawn = np.asarray(colours.coloured(torch.linspace(-1, 2, 13).reshape(1, 13))).astype(int)
+    assert [tuple(pixel) for pixel in drawn[0, 4:9]] == ends, "0, a quarter, a half, three quarters, 1"
+    assert tuple(drawn[0, 0]) == ends[0] and tuple(drawn[0, -1]) == ends[-1], "values outside are clamped"
+    assert (np.diff(drawn[0, 4:9].sum(1)) > 0).all()
+
+
+def test_regions_are_painted_in_colours_of_their_own():
+    regions = torch.arange(24).reshape(4, 6)
+    drawn = np.asarray(colours.painted(regions)).reshape(24, 3)
+    assert len({tuple(pixel) for pixel in drawn[:12]}) == 12 and np.array_equal(drawn[:12], drawn[12:])
+    assert tuple(drawn[1]) == ImageColor.getrgb(colours.FLAT[1])

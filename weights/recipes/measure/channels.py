@@ -36,7 +36,7 @@ from core.channels.awareness import (
     mean_activation,
     total_awareness,
 )
-from core.channels.segmentation import SIDE, segment
+from core.channels.segmentation import SIDE, agreement, resampled, segment
 from core.codes import codes_in_turn
 from core.truth.scores import frechet_distance, rank_correlation
 from core.truth.worlds import load_world
@@ -169,20 +169,15 @@ def halves(measurement: Measurement) -> dict[str, list[int]]:
 @torch.no_grad()
 def cuts(measurement: Measurement, label: int) -> dict:
     """Adjusted Rand index against the part reader's parts: weighted by awareness, and not."""
-    from sklearn.metrics import adjusted_rand_score
-
     generator = measurement.generator.at(psi=measurement.psi)
     codes = generator.codes(generator.sample(CUT, SEED), psi=measurement.psi, label=label)
     parts = zoo.load_part_reader(measurement.facts.world)(generator(codes).clamp(-1, 1)).argmax(1)
     side = min(SIDE, measurement.facts.resolution)
-    truth = torch.nn.functional.interpolate(parts[:, None].float(), size=(side, side), mode="nearest")
-    truth = truth.long().flatten().cpu()
-    found, scores = {}, measurement.scores(label)
+    truth, found, scores = resampled(parts, side), {}, measurement.scores(label)
     for where, gates in halves(measurement).items():
         maps = activations(generator, codes, gates)
         for how, weights in (("with", [scores[gate].to(part) for gate, part in zip(gates, maps)]), ("without", None)):
-            pieces = segment(maps, weights, k=PIECES, size=side).flatten().cpu()
-            found[f"{where}, {how}"] = round(float(adjusted_rand_score(truth, pieces)), 4)
+            found[f"{where}, {how}"] = round(agreement(truth, segment(maps, weights, k=PIECES, size=side)), 4)
     return found
 
 
