@@ -6,11 +6,13 @@ One record makes the picture, its link, code and notebook. Gates and channels ar
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from core import zoo
-from core.channels.awareness import activations, awareness, strongest
+from core.channels import awareness as channels
+from core.channels.gates import gate_range
 from core.classes import class_names
 from core.generators.base import Generator
 
@@ -28,21 +30,63 @@ from ..page.fields import (
     whole_field,
 )
 from ..page.picture import NOUNS, PictureRecipe, class_of, opened
+from ..page.words import texts
 
 BUNDLED = "objects-biggan"  # what the tab opens with, where it is there
 MOST = 3.0  # times its own strength that a channel can be turned up
-MIXES = {"parameters": "gains and biases", "features": "activations"}
-GATES = {"all": "all", "early": "early half", "late": "late half"}
-PIECES = (2, 12)
-FORMULATION = (
-    "Our formulation: the text and the code of the paper (He et al., Interpreting Class Conditional GANs "
-    "with Channel Awareness, arXiv 2203.11173) are not public."
-)
-NEEDS = (
-    "this network has no class-conditional normalisation, so none of its channels belongs to a class: "
-    "choose a BigGAN or a BigGAN-deep in the list of networks, or start the page with "
-    "python app.py --weights FILE"
-)
+TEXTS = texts(Path(__file__).with_name("texts"))
+CONTROLS, FORMULATION = TEXTS["controls"], TEXTS["said"]["formulation"]
+GATES, MIXES = CONTROLS["gates"]["options"], CONTROLS["mix"]["options"]
+PIECES = CONTROLS["pieces"]["low"], CONTROLS["pieces"]["high"]
+
+
+# --- checks: (value, the look as far as it was checked) -> the plain value; each raises RecipeError
+
+
+def _model(value: object, _look: Look) -> str:
+    """A network with classes that can be opened now."""
+    if not (isinstance(value, str) and value in zoo.ready()):
+        there = ", ".join(name for name, card in zoo.ready().items() if card.classes)
+        raise RecipeError(
+            f"the model cannot be {quoted(value)}: choose {there or 'one of the list of networks'}, or fetch it first"
+        )
+    if not opened(value).gates:
+        raise RecipeError(TEXTS["said"]["needs"])
+    return value
+
+
+def _label(value: object, look: Look) -> int:
+    return class_of(value, look.model)
+
+
+def _other(value: object, look: Look) -> int:
+    return (look.label + 1) % zoo.card(look.model).classes if value in (-1, "-1") else class_of(value, look.model)
+
+
+def _psi(value: object, look: Look) -> float:
+    return zoo.card(look.model).psi if value in (None, "") else number(value, "the truncation", 0, 1)
+
+
+def _gate(value: object, look: Look) -> int:
+    count = gate_count(look)
+    gate = whole(value, "the gate", -1, count - 1)
+    return count // 2 if gate < 0 else gate
+
+
+def _channel(value: object, look: Look) -> int:
+    scores = awareness_of(look.model, look.gate)[look.label]
+    channel = whole(value, f"the channel of gate {look.gate}", -1, len(scores) - 1)
+    return int(channels.strongest(scores, 1)) if channel < 0 else channel
+
+
+def _gates(value: object, look: Look) -> str:
+    """The name of a group as it is, else a range."""
+    count = gate_count(look)
+    found = gate_range(value, count) if isinstance(value, str) else None
+    if found is None:
+        possible = f"choose {', '.join(GATES)}, or a range within 0-{count - 1}"
+        raise RecipeError(f"the gates cannot be {quoted(value)}: {possible}")
+    return value if value in GATES else f"{found[0]}-{found[-1]}"
 
 
 @dataclass(frozen=True)
@@ -62,63 +106,27 @@ class Look(
     keep: per cent of the channels. pieces: of the cut; weighted: by awareness.
     """
 
-    model: str = checked(lambda value, _: card_of(value).name, MISSING, "name of a network with classes")
-    label: int = checked(
-        lambda value, look: class_of(value, look.model),
-        0,
-        "class drawn, by name or number",
-        type=int | str,
-        control=dict(kind="class", word="label", resets=dict(channel=-1)),
-    )
+    model: str = checked(_model, MISSING, "name of a network with classes")
+    label: int = checked(_label, 0, "class drawn, by name or number", type=int | str, control=CONTROLS["label"])
     psi: float | None = checked(
-        lambda value, look: zoo.card(look.model).psi if value in (None, "") else number(value, "the truncation", 0, 1),
+        _psi,
         None,
         "truncation from 0 to 1; left out: as the network is shown",
         type=float | None,
-        control=dict(kind="range", word="psi", step=0.05),
+        control=CONTROLS["psi"],
     )
-    gate: int = checked(
-        lambda value, look: _gate(value, look),
-        -1,
-        "the gate; -1: the middle one",
-        type=int,
-        control=dict(kind="select", word="gate", resets=dict(channel=-1)),
-    )
-    channel: int = checked(
-        lambda value, look: _channel(value, look),
-        -1,
-        "the gate's channel; -1: its most aware one",
-        type=int,
-        control=dict(kind="whole", word="channel"),
-    )
-    amount: float = number_field(
-        "the strength of the channel", 0, MOST, default=0.0, control=dict(kind="scrub", word="amount")
-    )
+    gate: int = checked(_gate, -1, "the gate; -1: the middle one", control=CONTROLS["gate"])
+    channel: int = checked(_channel, -1, "the gate's channel; -1: its most aware one", control=CONTROLS["channel"])
+    amount: float = number_field("the strength of the channel", 0, MOST, default=0.0, control=CONTROLS["amount"])
     other: int = checked(
-        lambda value, look: (
-            (look.label + 1) % zoo.card(look.model).classes if value in (-1, "-1") else class_of(value, look.model)
-        ),
-        -1,
-        "another class, by name or number; -1: the next one",
-        type=int | str,
-        control=dict(kind="class", word="other"),
+        _other, -1, "another class, by name or number; -1: the next one", type=int | str, control=CONTROLS["other"]
     )
     share: float = number_field("the share of channels", 0, 1, default=0.3)
-    gates: str = checked(
-        lambda value, look: _gates(value, gate_count(look)),
-        "all",
-        "all, early, late, or 2-5",
-        control=dict(kind="layers", word="gates", options=GATES, example="2-5"),
-    )
-    mix: str = choice_field("mix", MIXES, control=dict(kind="choice", word="mix", options=MIXES))
+    gates: str = checked(_gates, "all", "all, early, late, or 2-5", control=CONTROLS["gates"])
+    mix: str = choice_field("mix", MIXES, control=CONTROLS["mix"])
     keep: float = number_field("the per cent of channels", 0, 100, default=70.0)
-    pieces: int = whole_field(
-        "the number of pieces",
-        *PIECES,
-        default=4,
-        control=dict(kind="range", word="pieces", low=PIECES[0], high=PIECES[1], step=1),
-    )
-    weighted: bool = flag_field("Weighted by awareness", default=True, control=dict(kind="flag"))
+    pieces: int = whole_field("the number of pieces", *PIECES, default=4, control=CONTROLS["pieces"])
+    weighted: bool = flag_field("Weighted by awareness", default=True, control=CONTROLS["weighted"])
 
     @classmethod
     def default_model(cls) -> str:
@@ -135,36 +143,7 @@ class Look(
         return dict(written, label=str(self.label)) if self.label else written
 
 
-def gate_count(look: Look) -> int:
-    return len(opened(look.model).gates)
-
-
-def _gate(value: object, look: Look) -> int:
-    count = gate_count(look)
-    gate = whole(value, "the gate", -1, count - 1)
-    return count // 2 if gate < 0 else gate
-
-
-def _channel(value: object, look: Look) -> int:
-    scores = awareness_of(look.model, look.gate)[look.label]
-    channel = whole(value, f"the channel of gate {look.gate}", -1, len(scores) - 1)
-    return int(strongest(scores, 1)) if channel < 0 else channel
-
-
-# --- which networks, which classes
-
-
-def card_of(model: object) -> zoo.ModelCard:
-    """Of a network with classes that can be opened now. Raises RecipeError."""
-    if not (isinstance(model, str) and model in zoo.ready()):
-        there = [name for name, card in zoo.ready().items() if card.classes]
-        raise RecipeError(
-            f"the model cannot be {quoted(model)}: "
-            f"choose {', '.join(there) or 'one of the list of networks'}, or fetch it first"
-        )
-    if not opened(model).gates:
-        raise RecipeError(NEEDS)
-    return zoo.card(model)
+# --- classes and gates
 
 
 def classifier_of(model: str) -> nn.Module | None:
@@ -175,7 +154,8 @@ def named(look: Look) -> str:
     return class_names(look.model)[look.label]
 
 
-# --- gates
+def gate_count(look: Look) -> int:
+    return len(opened(look.model).gates)
 
 
 def awareness_of(model: str, gate: int) -> Tensor:
@@ -185,42 +165,21 @@ def awareness_of(model: str, gate: int) -> Tensor:
 
 @cached(64)
 def _awareness(model: str, _weights: str, gate: int) -> Tensor:
-    return awareness(opened(model), gate=gate).cpu()
-
-
-def gate_sides(model: str) -> tuple[int, ...]:
-    """Pixels a side of what each gate lets through."""
-    return _sides(model, zoo.weights_hash(model))
+    return channels.awareness(opened(model), gate=gate).cpu()
 
 
 @cached(16)
 def _sides(model: str, _weights: str) -> tuple[int, ...]:
-    generator = opened(model)
-    codes = generator.codes(generator.sample(1, 0), label=0)
-    return tuple(maps.shape[-1] for maps in activations(generator, codes, range(len(generator.gates))))
+    return channels.gate_sides(opened(model))
 
 
 def gate_name(model: str, gate: int) -> str:
-    return f"gate {gate}, {gate_sides(model)[gate]} px"
+    return f"gate {gate}, {_sides(model, zoo.weights_hash(model))[gate]} px"
 
 
-def gates_of(look: Look) -> tuple[int, ...]:
+def gates_of(look: Look) -> range:
     """The gates that a hybrid or a cut uses."""
-    count = gate_count(look)
-    named_ranges = {"all": (0, count - 1), "early": (0, max(0, count // 2 - 1)), "late": (count // 2, count - 1)}
-    first, last = named_ranges.get(look.gates) or map(int, look.gates.split("-"))
-    return tuple(range(first, last + 1))
-
-
-def _gates(text: object, count: int) -> str:
-    if text in GATES:
-        return text
-    ends = text.split("-") if isinstance(text, str) else []
-    if len(ends) in (1, 2) and all(end.strip().isdigit() and len(end) < 6 for end in ends):
-        first, last = int(ends[0]), int(ends[-1])
-        if first <= last < count:
-            return f"{first}-{last}"
-    raise RecipeError(f"the gates cannot be {quoted(text)}: choose {', '.join(GATES)}, or a range within 0-{count - 1}")
+    return gate_range(look.gates, gate_count(look))
 
 
 # --- the picture
@@ -260,41 +219,26 @@ def alt_text(look: Look) -> str:
 def code_of(look: Look) -> Code:
     """The lines that change the channel."""
     drawer, _ = drawing_code(look)
-    line = (
-        f"edit = ChannelEdit(gate={look.gate}, channels={look.channel}, multiply={look.amount:g})"
-        "        # 0 switches the channel off"
-    )
-    imports = ["from core.channels.editing import ChannelEdit, edited"]
-    return Code(imports, [line], moves=False, drawn=f"edited({drawer}, [edit])(codes)")
-
-
-FURTHER = """from core.channels.awareness import awareness
-
-of_the_class = awareness(generator, label={label}, gate={gate})        # by formula, from gains and biases alone
-print("most aware channels:", of_the_class.argsort(descending=True)[:12].tolist())"""
-STRIP = """from core.images import strip
-
-frames = []
-for amount in {amounts}:
-    edit = ChannelEdit(gate={gate}, channels={channel}, multiply=amount)
-    frames += to_pil(edited({drawer}, [edit])(codes){rows})
-strip(frames)"""
+    edit = f"ChannelEdit(gate={look.gate}, channels={look.channel}, multiply={look.amount:g})"
+    imports, line = ["from core.channels.editing import ChannelEdit, edited"], f"edit = {edit}"
+    comment = "        # 0 switches the channel off"
+    return Code(imports, [line + comment], moves=False, drawn=f"edited({drawer}, [edit])(codes)")
 
 
 def notebook_for(look: Look) -> bytes:
     """A notebook (nbformat 4) that gets itself running, makes the picture, ranks the channels, and turns this one."""
     drawer, rows = drawing_code(look)
-    said = f"This notebook makes one picture ({alt_text(look)}). {FORMULATION}"
+    (drawer, rows), texts = drawing_code(look), TEXTS["notebook"]
     values = dict(label=look.label, gate=look.gate, channel=look.channel, drawer=drawer, rows=rows)
     values["amounts"] = [round(MOST * i / 6, 3) for i in range(7)]
-    return notebook_of(
-        [
-            ("markdown", about(look, said)),
-            ("code", SET_UP),
-            ("code", lines_of(look, code_of(look)) + "picture.resize((320, 320))"),
-            ("markdown", "The channels that this class opens most."),
-            ("code", FURTHER.format(**values)),
-            ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),
-            ("code", STRIP.format(**values)),
-        ]
+    said = f"This notebook makes one picture ({alt_text(look)}). {FORMULATION}"
+    cells = (
+        ("markdown", about(look, said)),
+        ("code", SET_UP),
+        ("code", lines_of(look, code_of(look)) + "picture.resize((320, 320))"),
+        ("markdown", texts["channels"]),
+        ("code", texts["rank"].format(**values)),
+        ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),
+        ("code", texts["strip"].format(**values)),
     )
+    return notebook_of(cells)

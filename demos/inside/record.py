@@ -2,7 +2,7 @@
 
     python -m demos.page.arrival inside                     the first picture and channel by the rule below
     python -m demos.page.arrival inside --candidates 6      prints looks that fit the rule, best first,
-                                                                 and writes nothing
+                                                            and writes nothing
     python -m demos.page.arrival inside --seed 7 --gate 3 --channel 12     a look chosen by eye
 
 Writes demos/arrival/inside.json with its pictures (lossless WebP), and the sha256 of the weights and the part reader:
@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from core import zoo
 from core.parts import has_parts, read_parts
+from core.truth.readers import probabilities
 
 from ..page.arrival import ARRIVAL
 from ..page.record import record
 from . import channel as channels
-from . import classes
 from . import recipe as looks
 from .recipe import Look
 from .tab import TAB
@@ -41,15 +42,16 @@ def candidates(model: str) -> Iterator[tuple[float, Look]]:
     for seed in SEEDS:
         first = Look(model, seed=seed, label=label, gate=0)
         untouched = channels.before(first).picture
-        taken = classes.probabilities(model, untouched)
-        if PART not in read_parts(model, untouched)[0] or taken is not None and taken[0, label] < SURE:
+        judge = looks.classifier_of(model)
+        sure = judge is None or probabilities(judge, untouched)[0, label] >= SURE
+        if PART not in read_parts(model, untouched)[0] or not sure:
             continue
         for gate in gates:
             here = Look(model, seed=seed, label=label, gate=gate)
             for dot in channels.dots(here):
-                found = channels.tried(here, dot["channel"])
+                look = replace(here, channel=dot["channel"])
+                found = channels.tried(look, channels.changed(look))
                 if found.levels >= LEAST:
-                    look = Look(model, seed=seed, label=label, gate=gate, channel=dot["channel"])
                     yield found.parts.get(PART, 0.0), look
 
 
@@ -62,24 +64,16 @@ def main(arguments: Sequence[str]) -> None:
     model = looks.BUNDLED
     if model not in zoo.CARDS or not has_parts(model):
         raise SystemExit(f"{model} or its part reader is not here: train them first (weights/README.md)")
-    chosen = [value for value in (given.seed, given.gate, given.channel) if value is not None]
-    if len(chosen) == 3:
-        label = looks.class_of(CLASS, model)
-        look = Look(model, seed=given.seed, label=label, gate=given.gate, channel=given.channel)
-        print(*record(TAB, look, ARRIVAL, cells=()), sep="\n")
+    chosen = dict(seed=given.seed, gate=given.gate, channel=given.channel)
+    if any(value is not None for value in chosen.values()):
+        if None in chosen.values():
+            parser.error("give --seed, --gate and --channel together")
+        print(*record(TAB, Look(model, label=looks.class_of(CLASS, model), **chosen), ARRIVAL, cells=()), sep="\n")
         return
-    if chosen:
-        parser.error("give --seed, --gate and --channel together")
     found = sorted(candidates(model), key=lambda one: -one[0])
     if not found:
         raise SystemExit(f"no picture of the class {CLASS} shows the part {PART}: choose a look by eye")
-    if given.candidates:
-        print(
-            *(
-                f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}"
-                for share, look in found[: given.candidates]
-            ),
-            sep="\n",
-        )
-        return
-    print(*record(TAB, found[0][1], ARRIVAL, cells=()), sep="\n")
+    if not given.candidates:
+        print(*record(TAB, found[0][1], ARRIVAL, cells=()), sep="\n")
+    for share, look in found[: given.candidates]:
+        print(f"{share:.2f}  --seed {look.seed} --gate {look.gate} --channel {look.channel}")

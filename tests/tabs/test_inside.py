@@ -18,6 +18,7 @@ from scipy import stats
 import app
 from core import classes as class_names
 from core import evidence, zoo
+from core.channels import effect
 from core.channels.awareness import all_awareness, awareness, causal_effect, chosen, likeness, mean_activation
 from core.channels.editing import ChannelEdit, edited
 from core.images import to_uint8
@@ -35,6 +36,7 @@ from demos.page import models, stage
 from demos.page import tab as page
 from demos.page.cells import Cell, Progress
 from demos.page.record import record
+from demos.page.words import signed
 
 from .. import tiny
 from ..support import Event, Request, pixels
@@ -66,6 +68,10 @@ def rms(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(np.square(a.astype(float) - b.astype(float)).mean()))
 
 
+def effect_on(look: Look) -> effect.Effect:
+    return channel.tried(look, channel.changed(look))
+
+
 LOOKS = [
     Look,
     lambda model: Look(model, label=1, gate=0, channel=2),
@@ -94,17 +100,16 @@ def test_strength_one_is_the_untouched_picture_to_the_bit_and_is_said_so():
 def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
     look = Look(MODEL, gate=2)
     shown = shown_of(look, full=True)
-    change = rms(pixels(shown["src"]), pixels(shown["before"]))
-    assert f"{channel.tried(look, look.channel).levels:.1f} of 255" in shown["verdict"]
-    assert channel.tried(look, look.channel).levels == pytest.approx(change, abs=0.6)
-    count = len(channel.random_channels(look)) - (look.channel in channel.random_channels(look))
+    change, found = rms(pixels(shown["src"]), pixels(shown["before"])), effect_on(look)
+    assert f"{found.levels:.1f} of 255" in shown["verdict"] and found.levels == pytest.approx(change, abs=0.6)
+    numbers = effect.random_channels(looks.awareness_of(MODEL, 2).shape[1], seed=2)
     others = [
         rms(drawn(look, [ChannelEdit(look.gate, channel, multiply=0)]), drawn(look))
-        for channel in channel.random_channels(look)
+        for channel in numbers
         if channel != look.channel
     ][:8]
-    assert f"({min(count, 8)} random channels" in shown["verdict"]
-    assert channel.beside(look, measure=False)["levels"] == pytest.approx(np.median(others), abs=0.6)
+    assert f"({len(others)} random channels" in shown["verdict"]
+    assert channel.beside(look, measure=False).levels == pytest.approx(np.median(others), abs=0.6)
 
 
 @pytest.fixture
@@ -128,19 +133,14 @@ def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader)
     look = Look(MODEL)
     shown = shown_of(look, full=True)
     squares = np.square(pixels(shown["src"]).astype(float) - pixels(shown["before"])).sum(2)
-    left, shares = squares[:, :8].sum() / squares.sum(), channel.tried(look, look.channel).parts
+    left, shares = squares[:, :8].sum() / squares.sum(), effect_on(look).parts
     assert shares["handle"] == pytest.approx(left, abs=0.03) and sum(shares.values()) == pytest.approx(1)
-    name = channel.struck(shares, channel.beside(look, measure=False))
+    name = effect.struck(shares, channel.beside(look, measure=False))
     assert (
         f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:"
         in shown["verdict"]
     )
     assert "part reader: " in last(measures.cut(look))["verdict"]
-
-
-def test_the_part_that_stands_out_is_the_one_that_random_channels_miss():
-    shares, usual = dict(floor=0.6, handle=0.4), dict(parts=dict(floor=0.7, handle=0.1))
-    assert channel.struck(shares, usual) == "handle" and channel.struck(shares, None) == "floor"
 
 
 def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, monkeypatch):
@@ -151,26 +151,22 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
     found = list(arrival_inside.candidates(MODEL))
     assert found and {look.label for _, look in found} == {1}
     for share, look in found[:5]:
-        shares = channel.part_shares(look, channel.changed(look), channel.before(look).picture)
-        assert share == pytest.approx(shares["handle"])
-        assert channel.tried(look, look.channel).levels >= 0.5
+        assert share == pytest.approx(effect_on(look).parts["handle"]) and effect_on(look).levels >= 0.5
     said = {tab.sentence(look) for _, look in found}
     assert all(one.endswith("Switch it off.") or one.startswith("Switch one channel") for one in said)
-    look, names = found[0][1], reader.names
-    pictures = torch.cat([channel.before(look).picture, channel.changed(look)])
-    before, after = reader.masks(pictures)[:, names.index("handle")].numpy().astype(bool)
-    assert channel.lost(look, "handle") == pytest.approx(1 - (before & after).sum() / before.sum())
-    monkeypatch.setattr(channel, "struck", lambda shares, random: "handle")
-    monkeypatch.setattr(channel, "CLEAR", 0.0)
-    monkeypatch.setattr(channel, "TIMES", 0.0)
+    look, seen = found[0][1], []
+    monkeypatch.setattr(effect, "clear_part", lambda shares, random: "handle")
     for gone, verb in ((0.1, "shapes"), (0.9, "draws")):
-        monkeypatch.setattr(channel, "lost", lambda look, part, gone=gone: gone)
+        monkeypatch.setattr(effect, "lost", lambda part, left, gone=gone: seen.append((part, left)) or gone)
         assert f" {verb} the handle. " in tab.sentence(look)
+    pictures = torch.cat([channel.before(look).picture, channel.changed(look)])
+    assert torch.equal(torch.stack(seen[0]), reader.masks(pictures)[:, reader.names.index("handle")].bool())
     shown = channel.before(Look(MODEL, label=1)).picture
+    monkeypatch.setattr(looks, "classifier_of", lambda model: "judge")
     monkeypatch.setattr(
-        classes,
+        arrival_inside,
         "probabilities",
-        lambda model, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]),
+        lambda judge, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]),
     )
     surely = {look.seed for _, look in arrival_inside.candidates(MODEL)}
     assert surely == {look.seed for _, look in found} - {0}, "a picture that is hardly of its class"
@@ -213,10 +209,9 @@ def last(stream) -> dict:
 
 def test_all_channels_kept_is_the_picture_and_fewer_is_not():
     look = Look(MODEL)
-    scores = classes.scores_of(look, look.label)
-    every = classes.with_only(look, chosen(scores, 1.0), [look.seed])
-    assert np.abs(to_uint8(every)[0].astype(int) - drawn(look)).max() <= 1
+    scores = classes.scores_of(look, look.label, range(looks.gate_count(look)))
     found = last(classes.few(look))
+    assert np.abs(pixels(found["whole"]).astype(int) - drawn(look)).max() <= 1
     assert [row["keep"] for row in found["rows"]] == sorted(row["keep"] for row in found["rows"])
     assert "no classifier" in found["verdict"]
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in chosen(scores, 0.5).items()]
@@ -260,7 +255,7 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
         return int((classifier(images).argmax(1) == label).sum())
 
     found = last(classes.few(look))
-    aware = chosen(classes.scores_of(look, 1), 0.5)
+    aware = chosen(classes.scores_of(look, 1, range(looks.gate_count(look))), 0.5)
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in aware.items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     seeds = [replace(look, seed=seed) for seed in range(4)]
@@ -283,10 +278,10 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
 def test_a_classifier_of_other_classes_or_another_size_says_nothing(classifier, other, monkeypatch):
     """The negative control: with the right one there is an answer."""
     assert looks.classifier_of(MODEL) is classifier
-    assert classes.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is not None
+    assert "no classifier" not in last(classes.cross(Look(MODEL)))["verdict"]
     for name, value in other.items():
         monkeypatch.setattr(classifier, name, value)
-    assert looks.classifier_of(MODEL) is None and classes.taken_for(MODEL, torch.zeros(2, 3, 16, 16), 0) is None
+    assert looks.classifier_of(MODEL) is None
     assert "no classifier" in last(classes.cross(Look(MODEL)))["verdict"]
     assert last(classes.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
     assert last(classes.few(Look(MODEL)))["word"] is None
@@ -357,7 +352,7 @@ def test_the_three_measures_are_those_of_the_core():
     watched = last_values(mean_activation(generator, 0, gate=2, draws=16, psi=look.psi))
     effect = last_values(causal_effect(generator, 0, gate=2, draws=2, psi=look.psi))
     for values, row in ((watched, "with watching"), (effect, "with the experiment")):
-        assert f"{row} {ranks.rank_correlation(formula, values):+.2f}" in found["verdict"]
+        assert f"{row} {signed(ranks.rank_correlation(formula, values), 2)}" in found["verdict"]
     assert found["table"].count("<tr>") >= 9
 
 
