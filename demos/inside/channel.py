@@ -22,7 +22,7 @@ from core.parts import has_parts, read_parts
 from ..page.blocks import Bar, bars, data_uri, setter
 from ..page.cache import Cache
 from ..page.picture import shown
-from .recipe import MOST, Look, awareness_of, class_names, codes_of, gate_name, generator_of, named, strength
+from .recipe import MOST, Look, awareness_of, class_names, codes_of, gate_name, generator_of, strength
 
 DOTS = 12  # channels that are offered
 USERS = 6  # classes that are named for a channel
@@ -115,7 +115,7 @@ def active_where(look: Look) -> tuple[str, str]:
 
 def told(look: Look) -> str:
     """The caption under the picture."""
-    name, of = named(look), gate_name(look.model, look.gate)
+    name, of = look.label_name, gate_name(look.model, look.gate)
     said = f"{name[:1].upper()}{name[1:]}, picture number {look.seed}."
     return f"{said} Channel {look.channel} of {of}, {strength(look)}."
 
@@ -134,7 +134,7 @@ def dots_html(look: Look) -> str:
         f"<span>{dot['channel']}</span></button>"
         for dot in found
     )
-    title = f"The channels that “{escape(named(look))}” opens most"
+    title = f"The channels that “{escape(look.label_name)}” opens most"
     return f'<p class="eyebrow">{title}</p><div class="dots" role="group" aria-label="{title}">{made}</div>'
 
 

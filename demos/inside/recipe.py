@@ -90,13 +90,7 @@ def _gates(value: object, look: Look) -> str:
 
 
 @dataclass(frozen=True)
-class Look(
-    PictureRecipe,
-    tab="inside",
-    what="a look inside",
-    give="give what the tab Look inside wrote, with a model, a gate and a channel",
-    always=("model", "gate", "channel"),
-):
+class Look(PictureRecipe, tab="inside", always=("model", "gate", "channel"), **TEXTS["recipe"]):
     """One picture of a class with one channel changed, and what the tab's experiments do with it.
 
     model: of a network with classes that can be opened now. label, other: a class by number or name; other -1: the next
@@ -108,19 +102,11 @@ class Look(
 
     model: str = checked(_model, MISSING, "name of a network with classes")
     label: int = checked(_label, 0, "class drawn, by name or number", type=int | str, control=CONTROLS["label"])
-    psi: float | None = checked(
-        _psi,
-        None,
-        "truncation from 0 to 1; left out: as the network is shown",
-        type=float | None,
-        control=CONTROLS["psi"],
-    )
+    psi: float | None = checked(_psi, None, TEXTS["said"]["psi"], type=float | None, control=CONTROLS["psi"])
     gate: int = checked(_gate, -1, "the gate; -1: the middle one", control=CONTROLS["gate"])
     channel: int = checked(_channel, -1, "the gate's channel; -1: its most aware one", control=CONTROLS["channel"])
     amount: float = number_field("the strength of the channel", 0, MOST, default=0.0, control=CONTROLS["amount"])
-    other: int = checked(
-        _other, -1, "another class, by name or number; -1: the next one", type=int | str, control=CONTROLS["other"]
-    )
+    other: int = checked(_other, -1, TEXTS["said"]["other"], type=int | str, control=CONTROLS["other"])
     share: float = number_field("the share of channels", 0, 1, default=0.3)
     gates: str = checked(_gates, "all", "all, early, late, or 2-5", control=CONTROLS["gates"])
     mix: str = choice_field("mix", MIXES, control=CONTROLS["mix"])
@@ -148,10 +134,6 @@ class Look(
 
 def classifier_of(model: str) -> nn.Module | None:
     return zoo.classifier_of(model, class_names(model))
-
-
-def named(look: Look) -> str:
-    return class_names(look.model)[look.label]
 
 
 def gate_count(look: Look) -> int:
@@ -189,10 +171,10 @@ def generator_of(look: Look) -> Generator:
     return opened(look.model).at(psi=look.psi)
 
 
-def codes_of(look: Look, *, label: int | None = None, seed: int | None = None) -> Tensor:
-    """[1, slots, dim] of the look's picture, or of another class or seed."""
+def codes_of(look: Look, count: int = 1, *, label: int | None = None) -> Tensor:
+    """[count, slots, dim] of the look's seed and those that follow, of its class or another one."""
     generator = opened(look.model)
-    z = generator.sample(1, look.seed if seed is None else seed)
+    z = generator.sample(count, look.seed)
     return generator.codes(z, psi=look.psi, label=look.label if label is None else label)
 
 
@@ -205,7 +187,7 @@ def strength(look: Look) -> str:
 
 def alt_text(look: Look) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
-    noun, name = NOUNS.get(zoo.card(look.model).world, "picture"), named(look)
+    noun, name = NOUNS.get(zoo.card(look.model).world, "picture"), look.label_name
     of = f"class {look.label}" + ("" if name == f"class {look.label}" else f" ({name})")
     return (
         f"{noun}, picture number {look.seed}, {of}, truncation {look.psi:g}, "
@@ -227,8 +209,7 @@ def code_of(look: Look) -> Code:
 
 def notebook_for(look: Look) -> bytes:
     """A notebook (nbformat 4) that gets itself running, makes the picture, ranks the channels, and turns this one."""
-    drawer, rows = drawing_code(look)
-    (drawer, rows), texts = drawing_code(look), TEXTS["notebook"]
+    (drawer, rows), written = drawing_code(look), TEXTS["notebook"]
     values = dict(label=look.label, gate=look.gate, channel=look.channel, drawer=drawer, rows=rows)
     values["amounts"] = [round(MOST * i / 6, 3) for i in range(7)]
     said = f"This notebook makes one picture ({alt_text(look)}). {FORMULATION}"
@@ -236,9 +217,9 @@ def notebook_for(look: Look) -> bytes:
         ("markdown", about(look, said)),
         ("code", SET_UP),
         ("code", lines_of(look, code_of(look)) + "picture.resize((320, 320))"),
-        ("markdown", texts["channels"]),
-        ("code", texts["rank"].format(**values)),
+        ("markdown", written["channels"]),
+        ("code", written["rank"].format(**values)),
         ("markdown", f"Channel {look.channel} from off to {MOST:g} times its strength."),
-        ("code", texts["strip"].format(**values)),
+        ("code", written["strip"].format(**values)),
     )
     return notebook_of(cells)

@@ -20,10 +20,10 @@ from ..page.cells import Cell, truth_cell
 from ..page.picture import shown
 from ..page.stage import Stage
 from ..page.tab import Tab, words_of
-from . import channel, classes, measures, recipe
+from . import channel, experiments, recipe
 from .recipe import Look
 
-PICTURE = ("model", "seed", "label", "psi")
+TEXTS = recipe.TEXTS
 
 
 # --- a look in, pictures and words out
@@ -47,7 +47,7 @@ def answer(look: Look, *, full: bool = False) -> dict:
         users=channel.users(look),
         caption=channel.told(look),
         alt=recipe.alt_text(look),
-        named=recipe.named(look),
+        named=look.label_name,
         other=class_names(look.model)[look.other],
         used=list(recipe.gates_of(look)),
         setup=setup_of(look),
@@ -83,35 +83,17 @@ def sentence(look: Look) -> str:
 # --- the tab
 
 
-TEXTS = recipe.TEXTS
-SLIDER = ("slider",)
-CROSS, CUT, PAIR = ("other", "gates", "mix"), ("pieces", "gates", "weighted"), ("model", "label")
-
-
-def experiment(name: str, run: Callable, html: Callable, rests_on: tuple[str, ...], **more) -> Cell:
-    """The cell of that name, with its words."""
-    return Cell(name, run=run, html=html, rests_on=rests_on, **TEXTS["cells"][name], **more)
+def experiment(name: str, run: Callable, html: Callable) -> Cell:
+    """The cell of that name, with its words and settings."""
+    return Cell(name, run=run, html=html, **TEXTS["cells"][name])
 
 
 CELLS = (
-    experiment("few", classes.few, classes.few_html, PICTURE, drawn=SLIDER, endpoint="keep"),
-    experiment(
-        "cross",
-        classes.cross,
-        classes.cross_html,
-        (*PICTURE, *CROSS),
-        fields=CROSS,
-        folded=True,
-        drawn=SLIDER,
-        endpoint="hybrid",
-    ),
-    experiment(
-        "cut", measures.cut, measures.cut_html, (*PICTURE, "gates", "pieces", "weighted"), fields=CUT, folded=True
-    ),
-    experiment("alike", classes.alike, measures.told_html, PAIR, folded=True),
-    experiment(
-        "compare", measures.compare, measures.told_html, (*PICTURE, "gate"), place="compare", endpoint="measures"
-    ),
+    experiment("few", experiments.few, experiments.few_html),
+    experiment("cross", experiments.cross, experiments.cross_html),
+    experiment("cut", experiments.cut, experiments.cut_html),
+    experiment("alike", experiments.alike, experiments.told_html),
+    experiment("compare", experiments.compare, experiments.told_html),
     truth_cell("channels", TEXTS["said"]["not_measured"], judged=False),
 )
 STAGE = Stage(

@@ -26,7 +26,7 @@ from core.truth import likeness as kin
 from core.truth import scores as ranks
 from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
-from demos.inside import channel, classes, measures, tab
+from demos.inside import channel, experiments, tab
 from demos.inside import recipe as looks
 from demos.inside.recipe import Look
 from demos.inside.tab import CELLS, TAB
@@ -140,7 +140,7 @@ def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader)
         f"{100 * shares[name]:.0f} % of the change lies on the part \u201c{name}\u201d; random channels:"
         in shown["verdict"]
     )
-    assert "part reader: " in last(measures.cut(look))["verdict"]
+    assert "part reader: " in last(experiments.cut(look))["verdict"]
 
 
 def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, monkeypatch):
@@ -209,15 +209,15 @@ def last(stream) -> dict:
 
 def test_all_channels_kept_is_the_picture_and_fewer_is_not():
     look = Look(MODEL)
-    scores = classes.scores_of(look, look.label, range(looks.gate_count(look)))
-    found = last(classes.few(look))
+    scores = experiments.scores_of(look, look.label, range(looks.gate_count(look)))
+    found = last(experiments.few(look))
     assert np.abs(pixels(found["whole"]).astype(int) - drawn(look)).max() <= 1
     assert [row["keep"] for row in found["rows"]] == sorted(row["keep"] for row in found["rows"])
     assert "no classifier" in found["verdict"]
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in chosen(scores, 0.5).items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     assert np.abs(pixels(row["aware"]).astype(int) - drawn(look, by_hand)).max() <= 1
-    kept = last(classes.few(replace(look, keep=33)))
+    kept = last(experiments.few(replace(look, keep=33)))
     assert 33 in [row["keep"] for row in kept["rows"]] and "33 % most aware" in kept["verdict"]
 
 
@@ -230,7 +230,7 @@ def classifier(tmp_path, monkeypatch) -> Classifier:
     means = torch.stack(
         [
             torch.stack(
-                [generator(looks.codes_of(Look(MODEL, label=label), seed=seed))[0].mean((1, 2)) for seed in range(8)]
+                [generator(looks.codes_of(Look(MODEL, label=label, seed=seed)))[0].mean((1, 2)) for seed in range(8)]
             ).mean(0)
             for label in range(3)
         ]
@@ -254,8 +254,8 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
         images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).float() / 127.5 - 1
         return int((classifier(images).argmax(1) == label).sum())
 
-    found = last(classes.few(look))
-    aware = chosen(classes.scores_of(look, 1, range(looks.gate_count(look))), 0.5)
+    found = last(experiments.few(look))
+    aware = chosen(experiments.scores_of(look, 1, range(looks.gate_count(look))), 0.5)
     by_hand = [ChannelEdit(gate, ~mask, multiply=0) for gate, mask in aware.items()]
     row = next(row for row in found["rows"] if row["keep"] == 50)
     seeds = [replace(look, seed=seed) for seed in range(4)]
@@ -268,7 +268,7 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
     word, scores = found["word"], classifier(image).softmax(1)[0]
     assert word["name"] == f"class {int(scores.argmax())}"
     assert word["wanted"] == pytest.approx(float(scores[1]), abs=0.02)
-    crossing = last(classes.cross(look))["verdict"]
+    crossing = last(experiments.cross(look))["verdict"]
     end = taken([drawn(replace(one, label=2)) for one in seeds], 2)
     assert f"with all of them {end} of 4" in crossing and ("the classifier takes most" in crossing or end <= 2)
     assert "no classifier" not in found["verdict"] + crossing and "nearer" not in crossing
@@ -278,19 +278,19 @@ def test_with_a_classifier_few_channels_and_crossings_say_what_it_takes_them_for
 def test_a_classifier_of_other_classes_or_another_size_says_nothing(classifier, other, monkeypatch):
     """The negative control: with the right one there is an answer."""
     assert looks.classifier_of(MODEL) is classifier
-    assert "no classifier" not in last(classes.cross(Look(MODEL)))["verdict"]
+    assert "no classifier" not in last(experiments.cross(Look(MODEL)))["verdict"]
     for name, value in other.items():
         monkeypatch.setattr(classifier, name, value)
     assert looks.classifier_of(MODEL) is None
-    assert "no classifier" in last(classes.cross(Look(MODEL)))["verdict"]
-    assert last(classes.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
-    assert last(classes.few(Look(MODEL)))["word"] is None
+    assert "no classifier" in last(experiments.cross(Look(MODEL)))["verdict"]
+    assert last(experiments.few(Look(MODEL)))["rows"][0]["aware_taken"] is None
+    assert last(experiments.few(Look(MODEL)))["word"] is None
 
 
 @pytest.mark.parametrize("mix", looks.MIXES)
 def test_crossing_begins_with_one_class_and_ends_with_the_other(mix):
     look = Look(MODEL, other=2, mix=mix)
-    found = last(classes.cross(look))
+    found = last(experiments.cross(look))
     sheet = pixels(found["src"]).astype(int)
     assert found["frames"] == 9 and found["names"] == ["class 0", "class 2"]
     assert np.abs(sheet[:, :16] - drawn(look)).max() <= 1
@@ -299,7 +299,7 @@ def test_crossing_begins_with_one_class_and_ends_with_the_other(mix):
 
 
 def test_crossing_some_gates_alone_does_not_reach_the_other_class():
-    found = last(classes.cross(Look(MODEL, other=2, gates="late")))
+    found = last(experiments.cross(Look(MODEL, other=2, gates="late")))
     assert not np.array_equal(pixels(found["src"])[:, -16:], pixels(found["b"]))
 
 
@@ -308,9 +308,9 @@ def test_likeness_is_one_with_itself_and_follows_a_planted_twin(monkeypatch):
     assert torch.allclose(found, found.T) and torch.allclose(found.diagonal(), torch.ones(3, dtype=found.dtype))
     twin = tiny.biggan()
     twin.embedding.data[2] = twin.embedding.data[0]
-    monkeypatch.setattr(classes, "opened", lambda model: twin)
+    monkeypatch.setattr(experiments, "opened", lambda model: twin)
     assert likeness(twin)[0, 2] > 0.999 > likeness(twin)[0, 1]
-    assert last(classes.alike(Look(MODEL)))["verdict"].startswith("Class 0 is most like class 2 (+1.00)")
+    assert last(experiments.alike(Look(MODEL)))["verdict"].startswith("Class 0 is most like class 2 (+1.00)")
 
 
 def test_families_are_found_where_they_were_planted_and_not_where_they_were_not():
@@ -327,7 +327,7 @@ def test_families_are_found_where_they_were_planted_and_not_where_they_were_not(
 
 
 def test_a_cut_has_the_asked_pieces_of_every_picture():
-    stream = list(measures.cut(Look(MODEL, pieces=3)))
+    stream = list(experiments.cut(Look(MODEL, pieces=3)))
     assert all(isinstance(one, Progress) for one in stream[:-1]) and len(stream[-1]["rows"]) == 4
     colours = {tuple(pixel) for row in stream[-1]["rows"] for pixel in pixels(row["cut"]).reshape(-1, 3)}
     assert len(colours) == 3 and "adjusted Rand index" in stream[-1]["verdict"]
@@ -346,7 +346,7 @@ def test_ranks_agree_with_scipy():
 
 def test_the_three_measures_are_those_of_the_core():
     look = Look(MODEL, gate=2)
-    found = last(measures.compare(look))
+    found = last(experiments.compare(look))
     generator = zoo.load(MODEL)
     formula = awareness(generator, 0, gate=2)
     watched = last_values(mean_activation(generator, 0, gate=2, draws=16, psi=look.psi))
@@ -361,7 +361,7 @@ def last_values(stream) -> torch.Tensor:
 
 
 def test_a_measurement_can_be_stopped_and_says_how_far_it_is():
-    stream = measures.compare(Look(MODEL))
+    stream = experiments.compare(Look(MODEL))
     first = next(stream)
     stream.close()
     assert 0 < first.share < 1 and "of" in first.says

@@ -1,6 +1,6 @@
-"""What makes a class: few channels kept, two classes crossed, classes that use the same channels.
+"""The experiments: few channels kept, two classes crossed, pictures cut, classes compared, channels measured.
 
-`few` and `cross` are streams of plain values, the last of which programs get; `..._html` shows them.
+Each is a stream of plain values, the last of which programs get; `..._html` shows them.
 """
 
 from __future__ import annotations
@@ -9,35 +9,47 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import pace, zoo
 from core.channels import shares
-from core.channels.awareness import likeness
+from core.channels.awareness import activations, likeness, strongest
+from core.channels.comparison import Measures, compared, comparison_sentence
+from core.channels.segmentation import SIDE, agreement, resampled, segment
+from core.images import painted, to_pil, webp
 from core.images import strip as side_by_side
-from core.images import to_pil, webp
+from core.parts import has_parts
 from core.truth.likeness import by_likeness, likeness_sentence
 from core.truth.readers import taken_for, word_for
 
 from ..page import words
 from ..page.blocks import Bar, aha, bars, data_uri, film, heat, picture, slider, slides, table, tile
+from ..page.cells import Progress
 from ..page.picture import opened
-from .recipe import Look, awareness_of, class_names, classifier_of, codes_of, gate_count, gates_of, generator_of, named
+from .channel import DOTS
+from .recipe import (
+    Look,
+    awareness_of,
+    class_names,
+    classifier_of,
+    codes_of,
+    gate_count,
+    gate_name,
+    gates_of,
+    generator_of,
+)
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 SAMPLES, DRAWS = 4, 3  # pictures, and random choices of channels for each
 CROSSES = 9  # frames from one class to the other
+TOGETHER = 4  # pictures that are cut at once
 HEATED = 24  # classes up to which every pair is shown
+COMPARED = ("channel", "by formula: awareness", "by watching: mean activation", "by experiment: change of 255 levels")
 
 
 def counts_of(look: Look) -> tuple[int, int]:
     """How many pictures are looked at, and how many random choices of channels; one of a slow network."""
     return (1, 1) if pace.pace_of(look.model).slow else (SAMPLES, DRAWS)
-
-
-def codes_for(look: Look, count: int, label: int) -> Tensor:
-    """[count, slots, dim] of the class, of the look's seed and those that follow."""
-    return torch.cat([codes_of(look, label=label, seed=look.seed + i) for i in range(count)])
 
 
 def scores_of(look: Look, label: int, gates: Sequence[int]) -> dict[int, Tensor]:
@@ -48,11 +60,9 @@ def scores_of(look: Look, label: int, gates: Sequence[int]) -> dict[int, Tensor]
 
 
 def few(look: Look) -> Iterator[dict]:
-    """Pictures with the top q per cent of every gate's channels kept, and with as many random ones;
-    how far they are off.
-    """
+    """Pictures with the top q per cent of every gate's channels kept, and with as many random ones; how far off."""
     (count, draws), judge, label, rows = counts_of(look), classifier_of(look.model), look.label, []
-    codes, scores = codes_for(look, count, label), scores_of(look, label, range(gate_count(look)))
+    codes, scores = codes_of(look, count), scores_of(look, label, range(gate_count(look)))
     parts = sorted({*SHARES, round(look.keep / 100, 4)} - {0.0, 1.0})
     for kept in shares.few(generator_of(look), codes, scores, parts, draws=draws):
         rows.append(_row(kept, judge, label))
@@ -62,15 +72,15 @@ def few(look: Look) -> Iterator[dict]:
             rows=rows,
             whole=picture(kept.whole),
             word=word_for(judge, kept.whole[:1], label),
-            named=named(look),
+            named=look.label_name,
             partial=not done,
             says=f"{len(rows)} of {len(parts)}",
-            verdict=shares.few_sentence(rows, look.keep, named(look), **about) if done else "",
+            verdict=shares.few_sentence(rows, look.keep, look.label_name, **about) if done else "",
             table=few_table(look, rows, count, draws) if done else "",
         )
 
 
-def _row(kept: shares.Kept, judge: torch.nn.Module | None, label: int) -> dict:
+def _row(kept: shares.Kept, judge: nn.Module | None, label: int) -> dict:
     """What is shown of one share."""
     return dict(
         keep=round(100 * kept.share, 2),
@@ -121,12 +131,10 @@ def _taken_for(word: Mapping | None, of: str) -> str:
 
 
 def few_table(look: Look, rows: Sequence[dict], count: int, draws: int) -> str:
-    """Every share as a row: how far pictures are off,
-    and how many the classifier takes for the class, where there is one.
-    """
+    """How far pictures are off at every share, and how many a classifier takes for the class, where there is one."""
     head, body = ["kept", "most aware: levels off", "random: levels off"], []
     judged = rows[0]["aware_taken"] is not None
-    head += [f"most aware: taken for {named(look)}", f"random: taken for {named(look)}"] * judged
+    head += [f"most aware: taken for {look.label_name}", f"random: taken for {look.label_name}"] * judged
     for row in rows:
         taken = [f"{row['aware_taken']} of {count}", f"{row['random_taken']} of {count * draws}"] * judged
         body.append([f"{row['keep']:g} %", f"{row['aware_off']:.1f}", f"{row['random_off']:.1f}", *taken])
@@ -142,9 +150,10 @@ def cross(look: Look) -> Iterator[dict]:
     That is where the classifier takes most pictures for the other class, or, without one, where they are nearer to it.
     """
     (count, _), judge, frames, turned = counts_of(look), classifier_of(look.model), [], {}
-    codes = [codes_for(look, count, label) for label in (look.label, look.other)]
-    scores, names = scores_of(look, look.other, gates_of(look)), (named(look), class_names(look.model)[look.other])
+    codes = [codes_of(look, count, label=label) for label in (look.label, look.other)]
+    scores, names = scores_of(look, look.other, gates_of(look)), (look.label_name, class_names(look.model)[look.other])
     parts = [i / (CROSSES - 1) for i in range(CROSSES)]
+    about = dict(gates=gates_of(look), mix=look.mix, pictures=count, judged=judge is not None)
     for made in shares.crosses(generator_of(look), *codes, scores, parts, mix=look.mix):
         frames.append(to_pil(made.pictures[:1])[0])
         turned[made.share] = made.nearer if judge is None else taken_for(judge, made.pictures, look.other)
@@ -158,13 +167,8 @@ def cross(look: Look) -> Iterator[dict]:
             frames=len(frames),
             shares=list(turned),
             names=list(names),
-            verdict=cross_said(look, turned, names, count) if done else "",
+            verdict=shares.cross_sentence(turned, names, **about) if done else "",
         )
-
-
-def cross_said(look: Look, turned: Mapping[float, int], names: tuple[str, str], count: int) -> str:
-    judged = classifier_of(look.model) is not None
-    return shares.cross_sentence(turned, names, gates=gates_of(look), mix=look.mix, pictures=count, judged=judged)
 
 
 def cross_html(look: Look, found: Mapping) -> str:
@@ -179,6 +183,48 @@ def cross_html(look: Look, found: Mapping) -> str:
     return f'{aha(found["verdict"])}<div class="triple">{ends[0]}{between}{ends[1]}</div>{knob}'
 
 
+# --- cut into pieces
+
+
+def cut(look: Look) -> Iterator[Progress | dict]:
+    """Some pictures of the class cut by k-means of what the channels say at each pixel, with weights and without."""
+    generator, codes, gates = generator_of(look), codes_of(look, TOGETHER), gates_of(look)
+    with torch.no_grad():
+        pictures, maps = generator(codes).clamp(-1, 1), activations(generator, codes, gates)
+    weights = [scores.to(part) for scores, part in zip(scores_of(look, look.label, gates).values(), maps)]
+    side, cuts = min(SIDE, pictures.shape[-1]), {}
+    for name, given in (("with", weights), ("without", None)):
+        yield Progress(f"Cutting {name} weights …", len(cuts) / 2)
+        cuts[name] = segment(maps, given, k=look.pieces, size=side)
+    shown = cuts["with" if look.weighted else "without"]
+    rows = [dict(picture=picture(one[None]), cut=data_uri(webp(painted(of)))) for one, of in zip(pictures, shown)]
+    yield dict(rows=rows, verdict=_cut_said(look, pictures, cuts, side))
+
+
+def _cut_said(look: Look, pictures: Tensor, cuts: Mapping[str, Tensor], side: int) -> str:
+    how = "with" if look.weighted else "without"
+    sizes = torch.bincount(cuts[how].flatten(), minlength=look.pieces).double() / cuts[how].numel()
+    parts = ", ".join(f"{100 * share:.0f}" for share in sizes.tolist())
+    said = (
+        f"{look.pieces} pieces of {parts} % of {len(pictures)} pictures, {how} awareness as weight. The cuts with and "
+        f"without weights agree at {agreement(*cuts.values()):.2f} (adjusted Rand index: 0 chance, 1 the same)."
+    )
+    if not has_parts(look.model):
+        return said + " No part reader belongs to this network, so nobody says here which cut is right."
+    truth = resampled(zoo.load_part_reader(zoo.card(look.model).world)(pictures).argmax(1), side)
+    right = {name: agreement(truth, one) for name, one in cuts.items()}
+    return f"{said} Agreement with the part reader: {right['with']:.2f} with weights, {right['without']:.2f} without."
+
+
+def cut_html(look: Look, found: Mapping) -> str:
+    pairs = "".join(
+        f'<div class="pictures"><img src="{row["picture"]}" alt="picture {i + 1} of the class">'
+        f'<img src="{row["cut"]}" alt="its pieces" class="hard"></div>'
+        for i, row in enumerate(found["rows"])
+    )
+    return f'{aha(found["verdict"])}<div class="faces">{pairs}</div>'
+
+
 # --- who is like whom?
 
 
@@ -190,5 +236,34 @@ def alike(look: Look) -> Iterator[dict]:
         html = heat(rows, names, caption=caption)
     else:
         rows = [Bar(names[i], float(found[look.label][i])) for i in by_likeness(found, look.label)[:10]]
-        html = bars(rows, caption=f"Classes most like {named(look)}", value="likeness", full=1.0)
+        html = bars(rows, caption=f"Classes most like {look.label_name}", value="likeness", full=1.0)
     yield dict(table=html, verdict=likeness_sentence(found, names, look.label, zoo.card(look.model).world))
+
+
+# --- formula, observation, experiment
+
+
+def compare(look: Look) -> Iterator[Progress | dict]:
+    """The three measures of every channel of the gate, for the class."""
+    for step in compared(opened(look.model), look.label, gate=look.gate, seed=look.seed, psi=look.psi):
+        if step.measures is None:
+            yield Progress(step.says, step.share)
+    said = comparison_sentence(step.measures, look.label_name, gate_name(look.model, look.gate))
+    yield dict(table=compared_table(look, step.measures), verdict=said)
+
+
+def compared_table(look: Look, found: Measures) -> str:
+    """The channels that are most aware, those that change most, and the chosen one, with their ranks."""
+    formula, _, effect = found
+    aware, changing = strongest(formula, min(DOTS, len(formula))), strongest(effect, min(3, len(effect)))
+    ranks, digits, rows = found.ranks(), (3, 3, 2), []
+    for i in dict.fromkeys([*aware.tolist(), *changing.tolist(), look.channel]):
+        said = [f"{float(of[i]):.{n}f} (rank {rank[i]})" for of, rank, n in zip(found, ranks, digits)]
+        rows.append((f"channel {i}", *said))
+    where = f"The most aware channels of {gate_name(look.model, look.gate)}"
+    return table(COMPARED, rows, caption=f"{where}, those that change most, and the chosen one")
+
+
+def told_html(look: Look, found: Mapping) -> str:
+    """A sentence and a table."""
+    return aha(found["verdict"]) + found["table"]
