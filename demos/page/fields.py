@@ -9,7 +9,7 @@ import contextlib
 import json
 import numbers
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_origin
 from urllib.parse import urlencode
@@ -30,6 +30,15 @@ FIRST_WEIGHTS = {
 
 class RecipeError(ValueError):
     """Its text is a sentence for the visitor: what was wrong, what is possible, what to do."""
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What core refuses with a ValueError is a RecipeError; `with refusals():`, or `@refusals()` over a function."""
+    try:
+        yield
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
 
 
 def quoted(value: object) -> str:
