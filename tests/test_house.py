@@ -35,6 +35,7 @@ CORE = (
     "core.region_evidence",
     "core.threads",
     "core.drawing",
+    "core.edits",
     *VALUES,
     *ALGORITHMS,
 )
@@ -47,6 +48,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.codes": ("core.generators.base",),
     "core.critics": ("core.generators.blocks",),
     "core.drawing": ("core.generators.base",),
+    "core.edits": ("core.codes",),
     "core.images": (),
     "core.regions": (),
     "core.taps": (),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
+
+from core.edits import LARGEST_FILE, LONGEST_NAME, Edit
 
 from ..page.fields import RecipeError
 from ..page.handlers import guarded
 from ..page.parts import LONG, button, deliver, private, publish, text
 from ..page.tab import Extra
-from .edits import LARGEST_EDIT_FILE, LONGEST_NAME, Edit, EditFile, Storage, keep_edit
+from .edits import Storage, edits_in_file, file_of, keep_edit
 from .experiments import edited_faces
 from .recipe import Recipe
 
@@ -71,11 +72,11 @@ def keep(given: Mapping, stored: str | None, name: str) -> tuple:
 
 def load(given: Mapping, stored: str | None, path: str) -> tuple:
     model = Recipe.from_json(given).model
-    if Path(path).stat().st_size > LARGEST_EDIT_FILE:
+    if Path(path).stat().st_size > LARGEST_FILE:
         raise RecipeError(
-            f"this file is larger than {LARGEST_EDIT_FILE // 2**20} MB: choose one that was saved on this page"
+            f"this file is larger than {LARGEST_FILE // 2**20} MB: choose one that was saved on this page"
         )
-    loaded = EditFile.from_json(Path(path).read_bytes(), model=model).edits
+    loaded = edits_in_file(Path(path).read_bytes(), model)
     storage = Storage.read(stored).added(loaded)
     return storage.text(), _listed(storage, model, loaded[0])
 
@@ -87,7 +88,8 @@ def delete(given: Mapping, stored: str | None, key: str | None) -> tuple:
 
 def apply(given: Mapping, stored: str | None, key: str | None) -> dict:
     recipe = Recipe.from_json(given)
-    return replace(Storage.read(stored).one(key, recipe.model).recipe, seed=recipe.seed, psi=recipe.psi).as_dict()
+    kept = Storage.read(stored).one(key, recipe.model)
+    return dict(kept.recipe, seed=recipe.seed, psi=recipe.psi)
 
 
 def apply_to_others(given: Mapping, stored: str | None, key: str | None) -> str:
@@ -96,7 +98,7 @@ def apply_to_others(given: Mapping, stored: str | None, key: str | None) -> str:
 
 
 def save(given: Mapping, stored: str | None) -> str:
-    saved = EditFile(Storage.read(stored).of(Recipe.from_json(given).model)).to_json()
+    saved = file_of(Storage.read(stored).of(Recipe.from_json(given).model))
     return publish(saved.encode(), "ganatomy-edits.json")
 
 

@@ -37,7 +37,7 @@ from demos.page.sources import directions_of
 from demos.page.tab import code_for, file_for
 from demos.page.verdicts import knobs_of
 from demos.steer import recipe as made
-from demos.steer.edits import Edit, EditFile, Storage, apply_edit, keep_edit
+from demos.steer.edits import Storage, apply_edit, edits_in_file, file_of, keep_edit
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
 
@@ -688,12 +688,13 @@ def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path)
 
 def test_a_kept_edit_survives_its_file_and_moves_as_before(moved):
     kept = [keep_edit("smile", replace(moved, layers=layers)) for layers in ("all", "fine")]
-    text = EditFile(tuple(kept)).to_json()
-    back = EditFile.from_json(text, model=STYLE)
-    assert back == EditFile(tuple(kept)) and len(text) < 30_000 and json.loads(text)["version"] == VERSION
-    for one in back.edits:
-        picture = apply_edit(one, replace(one.recipe, amounts=()))
-        assert levels_apart(to_uint8(picture)[0], drawn(one.recipe)) <= 1
+    text = file_of(kept)
+    back = edits_in_file(text, STYLE)
+    assert back == tuple(kept) and len(text) < 30_000 and json.loads(text)["version"] == VERSION
+    for one in back:
+        found = Recipe.from_json(one.recipe)
+        picture = apply_edit(one, replace(found, amounts=()))
+        assert levels_apart(to_uint8(picture)[0], drawn(found)) <= 1
 
 
 def test_a_kept_edit_moves_another_face_from_where_it_stands(moved):
@@ -706,15 +707,15 @@ def test_a_kept_edit_moves_another_face_from_where_it_stands(moved):
 
 def test_an_edit_of_uploaded_directions_needs_the_file_no_more(moved, uploaded):
     recipe = replace(moved, method="file", directions=uploaded)
-    kept, expected = EditFile((keep_edit("mine", recipe),)).to_json(), drawn(recipe)
+    kept, expected = file_of([keep_edit("mine", recipe)]), drawn(recipe)
     shutil.rmtree(sources.folder())
-    (kept,) = EditFile.from_json(kept, model=STYLE).edits
+    (kept,) = edits_in_file(kept, STYLE)
     assert levels_apart(to_uint8(apply_edit(kept, replace(moved, amounts=())))[0], expected) <= 1
 
 
 def test_nothing_to_keep_or_to_save_is_said(moved):
     assert "move a knob" in sentence(keep_edit, "smile", replace(moved, amounts=()))
-    assert "keep one first" in sentence(EditFile(()).to_json)
+    assert "keep one first" in sentence(file_of, ())
     for name in ("", "  ", None, "x" * 61, "\n"):
         assert "name of 1 to 60" in sentence(keep_edit, name, moved)
     assert keep_edit(" <b>big smile</b> ", moved).name == "b big smile /b"
@@ -728,19 +729,19 @@ def spoiled(text, **change):
 
 
 def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
-    text = EditFile((keep_edit("smile", moved),)).to_json()
-    read = EditFile.from_json
-    assert "2,097,152" in sentence(read, " " * (2 * 2**20 + 1), model=STYLE)
+    text = file_of([keep_edit("smile", moved)])
+    read = edits_in_file
+    assert "2,097,152" in sentence(read, " " * (2 * 2**20 + 1), STYLE)
     for other in ("", "{}", "[]", "[" * 100_000, "PK\x03", b"\x80\x04\x95", b"\xff" * 9, '{"format": "other"}', None):
-        sentence(read, other, model=STYLE)
-    assert "open that model first" in sentence(read, text, model=RETRAINED)
-    assert "open that model first" in sentence(apply_edit, read(text, model=STYLE).edits[0], Recipe(RETRAINED))
+        sentence(read, other, STYLE)
+    assert "open that model first" in sentence(read, text, RETRAINED)
+    assert "open that model first" in sentence(apply_edit, read(text, STYLE)[0], Recipe(RETRAINED))
     retrained = json.loads(text)["edits"][0]["recipe"] | {"model": RETRAINED}
-    assert "other weights" in sentence(read, spoiled(text, recipe=retrained), model=RETRAINED)
+    assert "other weights" in sentence(read, spoiled(text, recipe=retrained), RETRAINED)
     for version in (2, "x", None, []):
-        assert "version" in sentence(read, json.dumps(json.loads(text) | {"version": version}), model=STYLE)
+        assert "version" in sentence(read, json.dumps(json.loads(text) | {"version": version}), STYLE)
     for edits in ([], None, 3, [3], [{}], [{"recipe": 3}]):
-        sentence(read, json.dumps(json.loads(text) | {"edits": edits}), model=STYLE)
+        sentence(read, json.dumps(json.loads(text) | {"edits": edits}), STYLE)
     rows = json.loads(text)["edits"][0]["shift"]
     for change in (
         dict(shift=rows[1:]),
@@ -756,7 +757,7 @@ def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
         dict(slots=["0"] * 10),
         dict(slots=[], shift=[]),
     ):
-        assert "12 finite numbers" in sentence(read, spoiled(text, **change), model=STYLE)
+        assert "12 finite numbers" in sentence(read, spoiled(text, **change), STYLE)
     for change in (
         dict(weights=None),
         dict(weights="0" * 64),
@@ -764,13 +765,12 @@ def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
         dict(recipe={"model": STYLE}),
         dict(recipe=[]),
     ):
-        sentence(read, spoiled(text, **change), model=STYLE)
+        sentence(read, spoiled(text, **change), STYLE)
 
 
 def test_more_edits_than_fit_are_not_written(moved):
     kept = keep_edit("smile", moved)
-    assert isinstance(kept, Edit)
-    assert "save fewer" in sentence(EditFile((kept,) * 1500).to_json)
+    assert "save fewer" in sentence(file_of, (kept,) * 1500)
 
 
 def of_another_network(name="wink"):
@@ -814,7 +814,7 @@ def test_a_kept_edit_is_replaced_under_its_name_and_deleted(moved):
 
 def test_the_storage_of_the_first_version_is_read_and_a_broken_one_is_empty(moved):
     kept = keep_edit("smile", moved)
-    assert Storage.read(EditFile((kept,)).to_json()).of(STYLE) == (kept,)
+    assert Storage.read(file_of([kept])).of(STYLE) == (kept,)
     for text in (
         None,
         "",
@@ -825,7 +825,7 @@ def test_the_storage_of_the_first_version_is_read_and_a_broken_one_is_empty(move
         "x" * 3_000_000,
     ):
         assert Storage.read(text) == Storage()
-    damaged = Storage.read(spoiled(EditFile((kept,)).to_json(), shift=[[1]]))
+    damaged = Storage.read(spoiled(file_of([kept]), shift=[[1]]))
     assert len(damaged.added([keep_edit("wink", moved)]).rows) == 2, "what is damaged blocks nothing"
     assert "12 finite numbers" in sentence(damaged.one, damaged.choices(STYLE)[0][1], STYLE)
     assert "delete some" in sentence(Storage((damaged.rows[0] | {"more": "x" * 2**21},)).text)
