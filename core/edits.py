@@ -1,4 +1,4 @@
-"""Edits that were given a name: the numbers that make them, and a JSON file of several; what a file says is not trusted.
+"""Edits with a name: the numbers that make them, and the JSON file of several, which is not trusted when it is read.
 
 A file is an object with `format`, `version` and `edits`, a list of rows, see `Edit.row`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ def text_of(rows: Sequence[Mapping], remedy: str = "save fewer") -> str:
 
 
 def rows_in(found: object) -> list:
-    """The rows of a file that was parsed, as they are. Raises ValueError where it is no file of edits, or an empty one."""
+    """The rows of a file that was parsed, as they are. Raises ValueError where it is no file of edits, or has none."""
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ValueError("this is not a file of edits: choose one that was saved on this page")
     rows = found.get("edits")
@@ -112,8 +112,80 @@ def edit_in(row: object) -> Edit:
     return Edit(*(row.get(name) for name in ("name", "recipe", "slots", "shift", "weights")))
 
 
-def is_named(row: object) -> bool:
+def _is_named(row: object) -> bool:
     """Does a row say its name, its network and its weights? The rest of it may be damaged."""
     if not isinstance(row, dict) or not isinstance(row.get("recipe"), dict):
         return False
     return all(isinstance(name, str) for name in (row["recipe"].get("model"), row.get("weights"), row.get("name")))
+
+
+# --- edits of several networks
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Edits of whichever networks; those of others than the one at work are listed, and block nothing.
+
+    rows: as in a file. Each is named by its network, weights and name; what else it says is not checked.
+    """
+
+    rows: tuple[Mapping, ...] = ()
+
+    @classmethod
+    def read(cls, stored: str | None) -> Collection:
+        """What `text` wrote, or a file; what cannot be read is left out."""
+        try:
+            found = json.loads(stored) if stored and len(stored) <= LARGEST_FILE else None
+        except (ValueError, RecursionError):
+            return cls()
+        rows = found.get("edits") if isinstance(found, dict) else None
+        return cls(tuple(filter(_is_named, rows)) if isinstance(rows, list) else ())
+
+    def text(self) -> str:
+        """Raises ValueError where it is more than would be read again."""
+        return text_of(self.rows, "delete some, or save them to a file first")
+
+    def of(self, model: str, weights: str) -> list[Mapping]:
+        """The rows of a network with these weights (sha256)."""
+        return [row for row in self.rows if row["recipe"]["model"] == model and row["weights"] == weights]
+
+    def choices(self, model: str, weights: str) -> list[tuple[str, str]]:
+        """(in words, key) of all edits, those of this network first; the others say of what they are."""
+        own = self.of(model, weights)
+        others = [row for row in self.rows if row not in own]
+        named = [(f"{row['name']} (of another network: {_network(row, model)})", key_of(row)) for row in others]
+        return [(row["name"], key_of(row)) for row in own] + named
+
+    def one(self, key: str | None, model: str, weights: str) -> Mapping:
+        """The row of a key. Raises ValueError where there is none, or it is of another network."""
+        row = next((row for row in self.rows if key_of(row) == key), None)
+        if row is None:
+            raise ValueError("no kept edit is chosen: keep one, or load a file, and choose it in the list")
+        if row not in self.of(model, weights):
+            raise ValueError(
+                f'the edit "{row["name"]}" is of another network ({_network(row, model)}): '
+                "open that network to apply it, or choose another edit"
+            )
+        return row
+
+    def added(self, edits: Iterable[Edit]) -> Collection:
+        """A name that the same network has already means the new edit."""
+        new = tuple(one.row() for one in edits)
+        names = {key_of(row) for row in new}
+        return Collection(tuple(row for row in self.rows if key_of(row) not in names) + new)
+
+    def without(self, key: str | None) -> Collection:
+        """Raises ValueError where there is none of that key."""
+        left = tuple(row for row in self.rows if key_of(row) != key)
+        if len(left) == len(self.rows):
+            raise ValueError("no kept edit is chosen: choose one in the list to delete it")
+        return Collection(left)
+
+
+def key_of(row: Mapping) -> str:
+    return f"{row['recipe']['model']} {row['weights'][:12]} {row['name']}"
+
+
+def _network(row: Mapping, model: str) -> str:
+    name = row["recipe"]["model"]
+    return f"other weights of {name}" if name == model else name

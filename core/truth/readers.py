@@ -6,9 +6,15 @@ They are trained on renders only, never on generated pictures, and no generator 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ..generators.base import Generator
+
+BATCH = 64  # pictures that are drawn and read at once
 
 
 class ConvBlock(nn.Sequential):
@@ -101,6 +107,28 @@ class PartReader(nn.Module):
 def read(reader: nn.Module, images: Tensor, *, batch: int = 128) -> Tensor:
     """reader(images), in batches."""
     return torch.cat([reader(part) for part in images.split(batch)])
+
+
+Rule = Mapping[str, tuple[float, float]]  # factor -> between which two numbers its reading must be, both included
+
+
+@torch.no_grad()
+def seeds_that_fit(
+    generator: Generator, reader: FactorReader, rule: Rule, *, psi: float, searched: int
+) -> Iterator[int]:
+    """The seeds from 0 to searched - 1 whose pictures fit a rule, smallest first.
+
+    Raises ValueError for a factor that the reader does not know.
+    """
+    unknown = [name for name in rule if name not in reader.names]
+    if unknown:
+        raise ValueError(f"no factor {unknown[0]!r}: this reader reads {', '.join(reader.names)}")
+    columns = [reader.names.index(name) for name in rule]
+    low, high = torch.tensor(list(rule.values())).T
+    for first in range(0, searched, BATCH):
+        codes = generator.codes(generator.sample(min(BATCH, searched - first), first), psi=psi)
+        found = reader(generator(codes).clamp(-1, 1))[:, columns].cpu()
+        yield from (first + ((found >= low) & (found <= high)).all(1).nonzero()[:, 0]).tolist()
 
 
 # --- what a classifier takes pictures for
