@@ -1,23 +1,31 @@
-"""Edits that a visitor keeps: made of a recipe, applied again, and stored in the browser beside those of other networks.
+"""Edits that a visitor keeps in the browser: made of a recipe, applied again, deleted, saved to a file and loaded.
 
-The numbers and their file are those of core.edits; here an edit belongs to a network that can be opened.
+The numbers and their file are those of core.edits; here an edit is of a network that can be opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import gradio as gr
 import torch
 from torch import Tensor
 
 from core import edits, zoo
-from core.edits import LARGEST_FILE, Edit
+from core.edits import LARGEST_FILE, LONGEST_NAME, Collection, Edit
 
 from ..page.fields import RecipeError, check_version, parsed, quoted, refusals
-from ..page.picture import opened, own_codes
+from ..page.handlers import guarded
+from ..page.parts import LONG, button, deliver, private, publish, text
+from ..page.picture import opened, own_codes, render
+from ..page.tab import Extra
 from ..page.verdicts import knobs_of
-from .recipe import Recipe
+from .experiments import FACES, FIRST_FACE, faces_in_rows, tiles
+from .recipe import TEXTS, Recipe
+
+# --- edits of a recipe
 
 
 @refusals()
@@ -76,74 +84,116 @@ def edits_in_file(data: str | bytes, model: str) -> tuple[Edit, ...]:
     return tuple(edit_for(row, model) for row in rows)
 
 
-@dataclass(frozen=True)
-class Storage:
-    """The edits in a visitor's browser, of whichever networks; those of others are listed, and block nothing.
+def edited_faces(kept: Edit, recipe: Recipe) -> str:
+    """Eight faces before and after a kept edit, moved by its own numbers."""
+    rows = []
+    for seed in range(FIRST_FACE, FIRST_FACE + FACES):
+        plain = replace(recipe, seed=seed, amounts=(), method="sefa")
+        rows.append(tiles(torch.cat([render(plain), apply_edit(kept, plain)]), recipe.model))
+    return faces_in_rows(rows, f"the edit {kept.name} on eight pictures, before and after")
 
-    rows: as of a file. Each is named by its network, weights and name; only what is used is checked.
-    """
 
-    rows: tuple[Mapping, ...] = ()
+# --- on the page
 
-    @classmethod
-    def read(cls, stored: str | None) -> Storage:
-        """What `text` or `file_of` wrote; what cannot be read is left out."""
-        try:
-            found = parsed(stored, LARGEST_FILE, "the storage") if stored else {}
-        except RecipeError:
-            return cls()
-        rows = found.get("edits") if isinstance(found, dict) else None
-        return cls(tuple(filter(edits.is_named, rows)) if isinstance(rows, list) else ())
+
+def kept(parts: dict, model: str) -> None:
+    parts["kept"] = gr.BrowserState("", storage_key="ganatomy-steer-edits", secret="ganatomy")
+
+
+def controls(parts: dict, model: str) -> None:
+    said = TEXTS["kept"]
+    text(said["head"])
+    with gr.Row(elem_classes="keep"):
+        about = dict(label="Name", placeholder="for example: smile", max_length=LONGEST_NAME, scale=2, min_width=160)
+        parts["name"] = gr.Textbox(elem_id="steer-edit-name", **about)
+        parts["keep"] = button(said["keep"], "steer-keep")
+    with gr.Row(elem_classes="keep"):
+        parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
+        for name in ("apply", "apply-others", "delete"):
+            parts[name] = button(said[name], f"steer-{name}")
+    with gr.Row(elem_classes="buttons"):
+        parts["save"] = button(said["save"], "steer-save")
+        about = dict(size="sm", file_types=[".json"], elem_classes="quiet", min_width=90)
+        parts["load"] = gr.UploadButton(said["load"], elem_id="steer-load", **about)
+    parts["edited"] = text("", elem_id="steer-edited")
+
+
+def shown(found: Collection, recipe: Recipe, chosen: Edit | None = None) -> gr.Dropdown:
+    """The list of what is kept, those of the recipe's network first."""
+    choices = found.choices(*network(recipe))
+    key = next((key for name, key in choices if chosen and name == chosen.name), None)
+    return gr.Dropdown(choices=choices, value=key)
+
+
+def network(recipe: Recipe) -> tuple[str, str]:
+    return recipe.model, zoo.weights_hash(recipe.model)
+
+
+# --- what happens: (the recipe on screen, what the browser keeps, more) -> what the page shows, see `wire`
+
+
+def keep(recipe: Recipe, found: Collection, name: str) -> tuple:
+    kept = keep_edit(name, recipe)
+    more = found.added([kept])
+    return more.text(), shown(more, recipe, kept), ""
+
+
+def load(recipe: Recipe, found: Collection, path: str) -> tuple:
+    if Path(path).stat().st_size > LARGEST_FILE:
+        raise RecipeError(
+            f"this file is larger than {LARGEST_FILE // 2**20} MB: choose one that was saved on this page"
+        )
+    loaded = edits_in_file(Path(path).read_bytes(), recipe.model)
+    more = found.added(loaded)
+    return more.text(), shown(more, recipe, loaded[0])
+
+
+def delete(recipe: Recipe, found: Collection, key: str | None) -> tuple:
+    left = found.without(key)
+    return left.text(), shown(left, recipe)
+
+
+def apply(recipe: Recipe, found: Collection, key: str | None) -> dict:
+    return dict(edit_for(found.one(key, *network(recipe)), recipe.model).recipe, seed=recipe.seed, psi=recipe.psi)
+
+
+def apply_to_others(recipe: Recipe, found: Collection, key: str | None) -> str:
+    return edited_faces(edit_for(found.one(key, *network(recipe)), recipe.model), recipe)
+
+
+def save(recipe: Recipe, found: Collection) -> str:
+    saved = file_of([edit_for(row, recipe.model) for row in found.of(*network(recipe))])
+    return publish(saved.encode(), "ganatomy-edits.json")
+
+
+def listed(recipe: Recipe, found: Collection) -> gr.Dropdown:
+    return shown(found, recipe)
+
+
+def asked(make: Callable) -> Callable:
+    """`make` for what the page sends: the recipe and what the browser keeps, as JSON."""
 
     @refusals()
-    def text(self) -> str:
-        """Raises RecipeError where it is more than would be read again."""
-        return edits.text_of(self.rows, "delete some, or save them to a file first")
+    def run(given: Mapping, stored: str | None, *more):
+        return make(Recipe.from_json(given), Collection.read(stored), *more)
 
-    def choices(self, model: str) -> list[tuple[str, str]]:
-        """(in words, key) of all edits, those of this network first; the others say of what they are."""
-        own = [(row["name"], key_of(row)) for row in self.rows if _is_of(row, model)]
-        others = [row for row in self.rows if not _is_of(row, model)]
-        return own + [(f"{row['name']} (of another network: {_network(row, model)})", key_of(row)) for row in others]
-
-    def of(self, model: str) -> tuple[Edit, ...]:
-        """This network's edits. Raises RecipeError where one is damaged."""
-        return tuple(edit_for(row, model) for row in self.rows if _is_of(row, model))
-
-    def one(self, key: str | None, model: str) -> Edit:
-        """Raises RecipeError where there is none of that key, or it is of another network."""
-        row = next((row for row in self.rows if key_of(row) == key), None)
-        if row is None:
-            raise RecipeError("no kept edit is chosen: keep one, or load a file, and choose it in the list")
-        if not _is_of(row, model):
-            raise RecipeError(
-                f"the edit {quoted(row['name'])} is of another network ({_network(row, model)}): "
-                "open that network to apply it, or choose another edit"
-            )
-        return edit_for(row, model)
-
-    def added(self, kept: Iterable[Edit]) -> Storage:
-        """A name that the same network has already means the new edit."""
-        new = tuple(one.row() for one in kept)
-        names = {key_of(row) for row in new}
-        return Storage(tuple(row for row in self.rows if key_of(row) not in names) + new)
-
-    def without(self, key: str | None) -> Storage:
-        """Raises RecipeError where there is none of that key."""
-        left = tuple(row for row in self.rows if key_of(row) != key)
-        if len(left) == len(self.rows):
-            raise RecipeError("no kept edit is chosen: choose one in the list to delete it")
-        return Storage(left)
+    return run
 
 
-def key_of(row: Mapping) -> str:
-    return f"{row['recipe']['model']} {row['weights'][:12]} {row['name']}"
+def wire(parts: dict) -> None:
+    bus, browser, chosen = parts["recipe"], parts["kept"], parts["edits"]
+    for event, make, more, shows, name in (
+        (parts["keep"].click, keep, [parts["name"]], [browser, chosen, parts["name"]], "keep"),
+        (parts["load"].upload, load, [parts["load"]], [browser, chosen], "load"),
+        (parts["delete"].click, delete, [chosen], [browser, chosen], "delete"),
+        (parts["apply"].click, apply, [chosen], [bus], "apply"),
+        (parts["apply-others"].click, apply_to_others, [chosen], [parts["edited"]], "apply_others"),
+        (parts["fold-take"].expand, listed, [], [chosen], "edits"),
+        (bus.network, listed, [], [chosen], "edits_of_network"),
+    ):
+        event(guarded(asked(make), len(shows)), [bus, browser, *more], shows, **private(f"steer_{name}", LONG))
+    deliver(parts["save"], guarded(asked(save)), [bus, browser], parts["outlet"], "steer_save")
 
 
-def _is_of(row: Mapping, model: str) -> bool:
-    return row["recipe"]["model"] == model and row["weights"] == zoo.weights_hash(model)
-
-
-def _network(row: Mapping, model: str) -> str:
-    name = row["recipe"]["model"]
-    return f"other weights of {name}" if name == model else name
+# the state stands outside of the fold: what is inside a closed one reads the browser's storage too late
+EXTRAS = (Extra("faces", kept), Extra("take", controls, wire))

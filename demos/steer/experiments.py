@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
-import torch
 from torch import Tensor
 
 from core.evidence import recorded
@@ -18,13 +17,11 @@ from ..page import words
 from ..page.blocks import aha, data_uri, setter
 from ..page.cells import Cell
 from ..page.knobs import name_of
-from ..page.picture import render as render_untouched
 from ..page.picture import shown
 from ..page.queue import SHORT
 from ..page.sources import directions_of
 from ..page.verdicts import knobs_of
-from .edits import Edit, apply_edit
-from .recipe import Recipe, render_strip
+from .recipe import TEXTS, Recipe, render_strip
 from .truth import read_html, truth_html
 
 FAR = 2.0  # standard deviations, in the sheets of pictures
@@ -110,19 +107,10 @@ def grid_html(recipe: Recipe, found: Mapping) -> str:
 
 
 def faces_html(recipe: Recipe, found: Mapping) -> str:
-    return _faces(found["rows"], found["alt"]) + f'<p class="caption">{escape(found["caption"])}</p>'
+    return faces_in_rows(found["rows"], found["alt"]) + f'<p class="caption">{escape(found["caption"])}</p>'
 
 
-def edited_faces(kept: Edit, recipe: Recipe) -> str:
-    """Eight faces before and after a kept edit, moved by its own numbers."""
-    rows = []
-    for seed in range(FIRST_FACE, FIRST_FACE + FACES):
-        plain = replace(recipe, seed=seed, amounts=(), method="sefa")
-        rows.append(tiles(torch.cat([render_untouched(plain), apply_edit(kept, plain)]), recipe.model))
-    return _faces(rows, f"the edit {kept.name} on eight pictures, before and after")
-
-
-def _faces(rows: Sequence[Sequence[str]], alt: str) -> str:
+def faces_in_rows(rows: Sequence[Sequence[str]], alt: str) -> str:
     cells = "".join(f'<div class="face">{_row(pictures)}</div>' for pictures in rows)
     return f'<div class="faces" role="img" aria-label="{escape(alt)}">{cells}</div>'
 
@@ -135,57 +123,14 @@ def _row(pictures: Sequence[str]) -> str:
 # --- as cells
 
 
-DRAWN = ("model", "label", "psi", "method", "mode", "layers", "directions")
+def experiment(name: str, run: Callable, **more) -> Cell:
+    """The cell of that name, with its words and settings."""
+    return Cell(name, run=run, lane=SHORT, **TEXTS["cells"][name], **more)
+
+
 CELLS = (
-    Cell(
-        "grid",
-        "All knobs at once",
-        "Each card is one knob: three pictures with the knob far to one side, and far to the other. Tap one to put "
-        "it under the picture.",
-        "Draw them",
-        grid,
-        ("seed", *DRAWN),
-        by_itself=True,
-        says="Drawing every knob on three pictures …",
-        lane=SHORT,
-        html=grid_html,
-        endpoint="all_knobs",
-    ),
-    Cell(
-        "faces",
-        "Does it hold for other pictures?",
-        "The same knob on eight pictures that were not looked at before: one side, untouched, the other side.",
-        "Draw them",
-        faces,
-        ("knob", *DRAWN),
-        more="Try on other pictures",
-        by_itself=True,
-        says="Drawing eight others …",
-        lane=SHORT,
-        html=faces_html,
-        endpoint="other_faces",
-    ),
-    Cell(
-        "truth",
-        "",
-        "What was measured of the chosen knob, and of all.",
-        "Look it up",
-        lambda recipe: iter([truth_html(recipe)]),
-        ("knob", *(name for name in DRAWN if name != "psi")),
-        "true",
-        by_itself=True,
-        says="Looking it up …",
-        lane=SHORT,
-        after="measure",
-    ),
-    Cell(
-        "read",
-        "",
-        "What an independent reader says of the picture, drawn by the program that drew the training pictures.",
-        "Read this picture, and draw what was read",
-        lambda recipe: iter([read_html(recipe)]),
-        ("seed", "amounts", *DRAWN),
-        "true",
-        lane=SHORT,
-    ),
+    experiment("grid", grid, html=grid_html, by_itself=True),
+    experiment("faces", faces, html=faces_html, by_itself=True),
+    experiment("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
+    experiment("read", lambda recipe: iter([read_html(recipe)])),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from torch import Tensor
@@ -11,18 +12,20 @@ from torch import Tensor
 from core.evidence import recorded
 
 from ..page import knobs
+from ..page.export import STEP_IMPORT, Code, label_code, step_line
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
-from ..page.picture import reach_of
-from ..page.sources import KNOBS, METHODS, KnobSet, directions_of, origin
+from ..page.picture import reach_of, slots_of
+from ..page.sources import KNOBS, METHODS, KnobSet, directions_of, origin, uploaded
 from ..page.verdicts import knobs_of
-from ..page.words import signed
+from ..page.words import signed, texts
 
+TEXTS = texts(Path(__file__).with_name("texts"))
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
-class Recipe(KnobSet, tab="", what="a recipe of a picture", give="give what the page wrote, with a model and a seed"):
+class Recipe(KnobSet, tab="", what=TEXTS["recipe"]["what"], give=TEXTS["recipe"]["give"]):
     """One picture of Steer. A recipe that exists can be drawn: everything is checked when it is made.
 
     amounts: KNOBS numbers, in standard deviations of w . v, each within the card's reach; fewer are filled up with 0.
@@ -36,9 +39,7 @@ class Recipe(KnobSet, tab="", what="a recipe of a picture", give="give what the 
         return replace(self, method="sefa") if self.method == "file" else self
 
     def link_note(self) -> str:
-        if self.method != "file":
-            return ""
-        return "A link cannot hold your file of directions: it opens the same settings with SeFa."
+        return TEXTS["recipe"]["note"] if self.method == "file" else ""
 
 
 Fields.of_tab["steer"] = Recipe  # its links need not name the tab, but may
@@ -89,32 +90,23 @@ def told(recipe: Recipe, found: knobs.Knobs) -> Mapping[str, str]:
 
 def first_sentence(recipe: Recipe) -> str:
     """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
-    count = len(directions_of(recipe)[0])
-    these = "This knob" if count == 1 else f"These {COUNTS[count]} knobs"
-    was = "was" if count == 1 else "were"
-    if recipe.method == "file":
-        return _from_file(recipe, these, was)
-    turns = "turns" if count == 1 else "turn"
-    where = "" if recipe.layers == "all" else f", and {turns} only in {_layers(recipe.layers)}"
-    if recipe.method == "random":
-        return f"{these} {was} drawn at random{where}: any method has to beat {'it' if count == 1 else 'them'}."
-    if recipe.method == "ganspace":
-        return (
-            f"{these} {was} found in 10,000 of the network’s own codes, which vary most along them{where}; "
-            "nobody labelled anything."
-        )
-    return f"{these} {was} read off {_weights(recipe)} {_when(recipe)}; nobody labelled anything."
+    count, came = len(directions_of(recipe)[0]), _origin(recipe) if recipe.method == "file" else ""
+    one = dict(these="This knob", was="was", turns="turns", them="it", they="it")
+    more = dict(these=f"These {COUNTS[count]} knobs", was="were", turns="turn", them="them", they="they")
+    said = one if count == 1 else more
+    where = "" if recipe.layers == "all" else f", and {said['turns']} only in {_layers(recipe.layers)}"
+    kind = "unknown" if recipe.method == "file" and not came else recipe.method
+    about = dict(where=where, origin=came, weights=_weights(recipe), when=_when(recipe))
+    return TEXTS["sentence"][kind].format(**said, **about)
 
 
-def _from_file(recipe: Recipe, these: str, was: str) -> str:
+def _origin(recipe: Recipe) -> str:
+    """Where the directions of its file come from, in words; "" where the file does not say, or of another network."""
     try:
         made = recipe_of_link(dict(parse_qsl(origin(recipe)))) if origin(recipe) else None
     except RecipeError:
         made = None
-    if made is None or made.model != recipe.model or not made.told():
-        it_was = "it was" if was == "was" else "they were"
-        return f"{these} {was} read from a file: how {it_was} made, this page does not know."
-    return f"{these} came from {made.told()}."
+    return made.told() if made and made.model == recipe.model else ""
 
 
 def _layers(layers: str) -> str:
@@ -133,3 +125,42 @@ def _when(recipe: Recipe) -> str:
     if known and recipe.layers == "all" and recipe.mode == "paper":
         return f"in {known:.1f} milliseconds"
     return "by one line of linear algebra"
+
+
+# --- its code
+
+
+def code_of(recipe: Recipe) -> Code:
+    """The lines that make `directions`, `steps` and `amounts`. A file of directions must lie beside them."""
+    imports, lines, count = _file_code(recipe) if recipe.method == "file" else _directions_code(recipe)
+    last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
+    amounts = list(recipe.amounts[: 1 + max(last, min(recipe.knob, count - 1))])
+    return Code(imports, [*lines, step_line(recipe), f"amounts = {amounts}"])
+
+
+def _directions_code(recipe: Recipe) -> tuple[list[str], list[str], int]:
+    """The imports, the lines that make `directions`, and how many directions there are."""
+    k = len(directions_of(recipe)[0])
+    some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
+    name, module, more = {
+        "sefa": ("sefa", "sefa", f', mode="{recipe.mode}"'),
+        "ganspace": ("ganspace", "ganspace", label_code(recipe)),
+        "random": ("random_directions", "baseline", ""),
+    }[recipe.method]
+    own = f"from core.factorization.{module} import {name}"
+    imports = [f"{own}, spread_along"] if module == "baseline" else [own, STEP_IMPORT]
+    return imports, [f"directions = {name}(generator, {some}k={k}{more})"], k
+
+
+def _file_code(recipe: Recipe) -> tuple[list[str], list[str], int]:
+    path = uploaded(recipe)
+    name, found = (path.name, directions_of(recipe)[0]) if path else ("directions.npy", None)
+    imports = [STEP_IMPORT, "from core.factorization.files import load_directions"]
+    lines = [
+        f"# the file with the sha256 {recipe.directions}",
+        f"directions = load_directions({name!r}, slots=generator.slots, dim=generator.dim)",
+    ]
+    if recipe.layers != "all":
+        imports.append("from dataclasses import replace")
+        lines.append(f"directions = replace(directions, slots={found.slots if found else slots_of(recipe)})")
+    return imports, lines, len(found) if found else KNOBS

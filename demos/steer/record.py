@@ -13,42 +13,25 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-import torch
-
 from core import zoo
 from core.pace import pace_of
+from core.truth.readers import seeds_that_fit
 
 from ..page.arrival import ARRIVAL
 from ..page.record import record
-from .recipe import Recipe
+from .recipe import TEXTS, Recipe
 from .tab import TAB
 
 CARD = "portraits-stylegan2"
 AMOUNT = 1.5  # of Steer's knob 1, in standard deviations
-RULE = {
-    "yaw": (0.42, 0.58),
-    "eye_open": (0.6, 1.01),
-    "glasses": (-1.0, 0.25),
-    "beard": (-1.0, 0.25),
-    "skin_tone": (0.25, 0.75),
-    "smile": (0.55, 0.80),
-    "background_tone": (0.3, 0.7),
-}
 SEARCHED = 4096  # seeds from 0 on
 CELLS = ("grid", "faces")  # what they end with is shown on arrival
 
 
-@torch.no_grad()
 def candidates(card: str, psi: float) -> Iterator[int]:
-    """Seeds that fit RULE, smallest first."""
-    generator, reader = zoo.load(card), zoo.load_reader(zoo.card(card).world)
-    columns = {name: reader.names.index(name) for name in RULE}
-    for first in range(0, SEARCHED, 64):
-        read = reader(generator(generator.codes(generator.sample(64, first), psi=psi)).clamp(-1, 1))
-        fits = torch.stack(
-            [(read[:, columns[name]] >= low) & (read[:, columns[name]] <= high) for name, (low, high) in RULE.items()]
-        ).all(0)
-        yield from (first + fits.nonzero()[:, 0]).tolist()
+    """Seeds that fit the rule of texts.toml, smallest first."""
+    reader = zoo.load_reader(zoo.card(card).world)
+    return seeds_that_fit(zoo.load(card), reader, TEXTS["rule"], psi=psi, searched=SEARCHED)
 
 
 def main(arguments: Sequence[str]) -> None:

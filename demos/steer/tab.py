@@ -18,21 +18,19 @@ from ..page.parts import LIVE, LONG, cell, private, text
 from ..page.sources import has_directions, take_directions
 from ..page.stage import film_part
 from ..page.tab import Endpoint, Extra, Tab, words_of
-from . import storage
-from .code import code_of
+from . import edits
 from .experiments import CELLS, draws
-from .recipe import Recipe, first_sentence, told
+from .recipe import TEXTS, Recipe, code_of, first_sentence, told
 from .wishes import find, wishes
 
 # --- parts of its own
 
 
 def finder(parts: dict, model: str) -> None:
-    lead = "Say what you would like to change; the measurements say which knob does it, and what it also does."
-    with cell("Find a knob for …", lead), gr.Row(elem_classes="finder"):
-        parts["wish"] = gr.Dropdown(
-            wishes(model), value=None, label="I want to change", elem_id="steer-find", scale=2, min_width=220
-        )
+    said = TEXTS["finder"]
+    with cell(said["title"], said["lead"]), gr.Row(elem_classes="finder"):
+        about = dict(value=None, elem_id="steer-find", scale=2, min_width=220)
+        parts["wish"] = gr.Dropdown(wishes(model), label=said["label"], **about)
         parts["says"] = text("", elem_id="steer-find-says")
 
 
@@ -51,17 +49,9 @@ def wire_finder(parts: dict) -> None:
 
 
 def directions_file(parts: dict, model: str) -> None:
-    parts["file"] = gr.UploadButton(
-        "Open a file of directions (.npy, .npz, .safetensors)",
-        size="sm",
-        elem_id="steer-directions",
-        file_types=list(SUFFIXES),
-        elem_classes="quiet",
-    )
-    text(
-        '<p class="hint">The same network, other ways to choose knobs. Random knobs are what any method has to '
-        "beat. How many factors each method finds is in “How true is this?”.</p>"
-    )
+    about = dict(size="sm", elem_id="steer-directions", elem_classes="quiet")
+    parts["file"] = gr.UploadButton(TEXTS["file"]["open"], file_types=list(SUFFIXES), **about)
+    text(TEXTS["file"]["hint"])
 
 
 def wire_directions_file(parts: dict) -> None:
@@ -87,38 +77,36 @@ def private_subject(recipe: Recipe) -> tuple | None:
     return pictures.own_network(recipe.model)
 
 
+def film(recipe: Recipe) -> dict:
+    return film_part(TAB.shown, recipe, FRAMES)
+
+
+def measured(recipe: Recipe) -> dict:
+    return dict(knobs=verdicts.measured_knobs(recipe) or [])
+
+
 def found_for(recipe: Recipe, wish: str) -> dict:
     turned, said = find(recipe, wish)
     return dict(recipe=turned.as_dict(), says=said)
 
 
+SAID = TEXTS["endpoints"]
 ENDPOINTS = {
-    "steer_strip": Endpoint(
-        lambda recipe: film_part(TAB.shown, recipe, FRAMES), "21 frames of the chosen knob, side by side.", LIVE
-    ),
-    "steer_measured": Endpoint(
-        lambda recipe: dict(knobs=verdicts.measured_knobs(recipe) or []),
-        "What was measured of every knob; empty where it was not.",
-        LIVE,
-    ),
-    "steer_find": Endpoint(
-        found_for,
-        "The knob that moves a wish most, such as smile, turned to it; and a sentence.",
-        LONG,
-        dict(wish=str),
-    ),
+    "steer_strip": Endpoint(film, SAID["strip"], LIVE),
+    "steer_measured": Endpoint(measured, SAID["measured"], LIVE),
+    "steer_find": Endpoint(found_for, SAID["find"], LONG, dict(wish=str)),
 }
 TAB = Tab(
     "steer",
     "Steer",
     Recipe,
-    lead="Drag the knob under the picture.",
+    **TEXTS["tab"],
+    **words_of(str(Path(__file__).with_name("method"))),
     about=True,
     sentence=first_sentence,
     knobs=verdicts.knobs_of,
     told=told,
     code=code_of,
-    **words_of(str(Path(__file__).with_name("method"))),
     sources=(sefa,),
     cells=CELLS,
     setup=setup,
@@ -132,10 +120,7 @@ TAB = Tab(
     extras=(
         Extra("grid", finder, wire_finder),
         Extra("compare", directions_file, wire_directions_file),
-        *storage.EXTRAS,
+        *edits.EXTRAS,
     ),
     endpoints=ENDPOINTS,
-    bare="Knobs that were read off a network’s weights by one line of linear algebra; nobody labelled anything.",
-    for_programs='recipe: {"version": 1, "model": "portraits-stylegan2", "seed": 7, "psi": 0.7, "layers": "all", '
-    '"method": "sefa", "mode": "paper", "amounts": [1.5], "knob": 0}; all but version and model may be left out.',
 )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-import torch
-
 from core import zoo
 from core.evidence import knob_records
 from core.truth import statistics
 from core.truth.judge import GRADES, READER
-from core.truth.worlds import load_world
+from core.truth.reread import reread
 from core.zoo import has_reader
 
 from ..page import verdicts as measured
@@ -18,7 +16,7 @@ from ..page import words
 from ..page.blocks import figure, paragraph, picture, table
 from ..page.evidence import written
 from ..page.fields import RecipeError
-from .recipe import Recipe, alt_text, render
+from .recipe import TEXTS, Recipe, alt_text, render
 
 
 def truth_html(recipe: Recipe) -> str:
@@ -48,11 +46,7 @@ def _factor_table(recipe: Recipe, record: dict) -> str:
         "in standard deviations over the training pictures"
     )
     shown = measured.factor_bars(record, measured.factors_of(recipe.model, READER), chance, caption)
-    note = (
-        "Beside each factor stands by how much random knobs change that same factor. The number of a random "
-        "knob in the verdict is that of its strongest factor, whichever that is, and so larger."
-    )
-    return _purity(recipe, record, "factor") + shown + (paragraph(note) if chance else "")
+    return _purity(recipe, record, "factor") + shown + (paragraph(TEXTS["truth"]["chance"]) if chance else "")
 
 
 def _statistics_table(recipe: Recipe, record: dict) -> str:
@@ -80,25 +74,12 @@ def _purity(recipe: Recipe, record: dict, what: str) -> str:
 def read_html(recipe: Recipe) -> str:
     """Read the picture, render what was read, show both: where they differ, the reader (or the network) is wrong."""
     if not has_reader(recipe.model):
-        raise RecipeError(
-            "this network has no reader, so nothing independent can look at its pictures: choose a bundled network"
-        )
-    card = zoo.card(recipe.model)
-    world, label = load_world(card.world), recipe.label_or_none
-    image = render(recipe).clamp(-1, 1)
-    with torch.no_grad():
-        factors = zoo.load_judge(recipe.model).read(image).clamp(0, 1).cpu()
-    asked = [] if label is None else [torch.tensor([label])]
-    drawn = world.render(factors, *asked, resolution=card.resolution).images
-    difference = float((image.cpu() - drawn).square().mean().sqrt() * 127.5)
-    seen = zoo.load_judge(recipe.model, label=label).names  # the class drawn does not show the others
-    far = [i for i in (factors[0] - 0.5).abs().argsort(descending=True).tolist() if world.NAMES[i] in seen][:8]
-    said = "; ".join(world.FACTORS[i].high if factors[0, i] > 0.5 else world.FACTORS[i].low for i in far)
-    subject = recipe.label_name or "face"
-    read = "what the reader read, drawn by the program that drew the training pictures"
+        raise RecipeError(TEXTS["truth"]["no_reader"])
+    image, label, world = render(recipe), recipe.label_or_none, zoo.card(recipe.model).world
+    shown = zoo.load_judge(recipe.model, label=label).names  # the class drawn does not show the others
+    found = reread(image, zoo.load_judge(recipe.model), world, label=label, shown=shown)
     figures = figure(picture(image), alt_text(recipe), "the network’s picture")
-    figures += figure(picture(drawn), read, "what the reader says of it, drawn")
-    return (
-        f'<div class="pair">{figures}</div><p>The reader says that the {escape(subject)} {escape(said)}. '
-        f"The two pictures differ by {difference:.0f} of 255 levels (root mean square).</p>"
-    )
+    figures += figure(picture(found.drawn), TEXTS["truth"]["drawn"], "what the reader says of it, drawn")
+    said = escape(f"The reader says that the {recipe.label_name or 'face'} {'; '.join(found.said)}.")
+    apart = f"The two pictures differ by {found.levels:.0f} of 255 levels (root mean square)."
+    return f'<div class="pair">{figures}</div><p>{said} {apart}</p>'

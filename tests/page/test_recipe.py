@@ -36,8 +36,9 @@ from demos.page.fields import REPOSITORY, VERSION, RecipeError
 from demos.page.sources import directions_of
 from demos.page.tab import code_for, file_for
 from demos.page.verdicts import knobs_of
+from demos.steer import edits
 from demos.steer import recipe as made
-from demos.steer.edits import Storage, apply_edit, edits_in_file, file_of, keep_edit
+from demos.steer.edits import apply_edit, edits_in_file, file_of, keep_edit
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
 
@@ -740,8 +741,8 @@ def test_what_is_wrong_with_a_file_of_edits_is_said(moved):
     assert "other weights" in sentence(read, spoiled(text, recipe=retrained), RETRAINED)
     for version in (2, "x", None, []):
         assert "version" in sentence(read, json.dumps(json.loads(text) | {"version": version}), STYLE)
-    for edits in ([], None, 3, [3], [{}], [{"recipe": 3}]):
-        sentence(read, json.dumps(json.loads(text) | {"edits": edits}), STYLE)
+    for rows in ([], None, 3, [3], [{}], [{"recipe": 3}]):
+        sentence(read, json.dumps(json.loads(text) | {"edits": rows}), STYLE)
     rows = json.loads(text)["edits"][0]["shift"]
     for change in (
         dict(shift=rows[1:]),
@@ -773,62 +774,30 @@ def test_more_edits_than_fit_are_not_written(moved):
     assert "save fewer" in sentence(file_of, (kept,) * 1500)
 
 
-def of_another_network(name="wink"):
-    return keep_edit(name, Recipe(PROGRESSIVE, amounts=(1.0,)))
+def test_the_handlers_of_the_list_keep_apply_and_delete_the_edits_of_the_network_on_screen(moved, tmp_path):
+    on_screen, asked = moved.as_dict(), edits.asked
+    stored, listed, emptied = asked(edits.keep)(on_screen, None, "smile")
+    ((name, key),) = listed.choices
+    assert (name, emptied, listed.value) == ("smile", "", key)
+    other = Recipe(PROGRESSIVE, amounts=(1.0,))
+    stored, listed, _ = asked(edits.keep)(other.as_dict(), stored, "wink")
+    assert [name for name, _ in listed.choices] == ["wink", f"smile (of another network: {STYLE})"]
+    elsewhere = replace(moved, seed=40, psi=0.5, amounts=())
+    assert asked(edits.apply)(elsewhere.as_dict(), stored, key) == replace(moved, seed=40, psi=0.5).as_dict()
+    assert "another network" in sentence(asked(edits.apply), other.as_dict(), stored, key)
+    path = Path(asked(edits.save)(on_screen, stored))
+    again, listed = asked(edits.load)(on_screen, None, str(path))
+    assert json.loads(again)["edits"] == json.loads(path.read_text())["edits"] and listed.value == key
+    left, listed = asked(edits.delete)(on_screen, stored, key)
+    assert [name for name, _ in listed.choices] == [f"wink (of another network: {PROGRESSIVE})"]
+    assert "choose one" in sentence(asked(edits.delete), on_screen, left, key)
 
 
-def test_edits_of_another_network_are_listed_and_neither_block_nor_apply(moved):
-    smile, wink = keep_edit("smile", moved), of_another_network()
-    storage = Storage.read(Storage().added([wink]).text()).added([smile])
-    listed = dict(storage.choices(STYLE))
-    assert list(listed) == ["smile", f"wink (of another network: {PROGRESSIVE})"]
-    assert storage.of(STYLE) == (smile,) and storage.of(PROGRESSIVE) == (wink,)
-    assert storage.one(listed["smile"], STYLE) == smile
-    assert "another network" in sentence(storage.one, list(listed.values())[1], STYLE)
-
-
-def test_an_edit_of_other_weights_blocks_nothing_and_is_back_with_its_weights(moved, monkeypatch):
-    smile, mine = keep_edit("smile", moved), zoo.weights_hash
-    text = Storage().added([smile]).text()
-    monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64 if name == STYLE else mine(name))
-    storage = Storage.read(text)
-    ((listed, key),) = storage.choices(STYLE)
-    assert "smile (of another network: other weights" in listed and storage.of(STYLE) == ()
-    assert "another network" in sentence(storage.one, key, STYLE)
-    both = storage.added([replace(smile, weights="0" * 64)])
-    assert [name for name, _ in both.choices(STYLE)][0] == "smile" and len(both.rows) == 2
-    monkeypatch.setattr(zoo, "weights_hash", mine)
-    assert Storage.read(both.text()).of(STYLE) == (smile,)
-
-
-def test_a_kept_edit_is_replaced_under_its_name_and_deleted(moved):
-    first, again = keep_edit("smile", moved), keep_edit("smile", replace(moved, amounts=(2.0,)))
-    storage = Storage().added([first, of_another_network("smile")]).added([again])
-    assert storage.of(STYLE) == (again,) and len(storage.of(PROGRESSIVE)) == 1
-    left = storage.without(dict(storage.choices(STYLE))["smile"])
-    assert left.of(STYLE) == () and len(left.of(PROGRESSIVE)) == 1
-    assert Storage.read(left.without(left.choices(STYLE)[0][1]).text()) == Storage()
-    for key in (None, "", "smile", dict(storage.choices(STYLE))["smile"]):
-        assert "choose" in sentence(left.without, key) and "choose" in sentence(left.one, key, STYLE)
-
-
-def test_the_storage_of_the_first_version_is_read_and_a_broken_one_is_empty(moved):
-    kept = keep_edit("smile", moved)
-    assert Storage.read(file_of([kept])).of(STYLE) == (kept,)
-    for text in (
-        None,
-        "",
-        "{",
-        "[]",
-        '{"edits": 3}',
-        '{"edits": [3, {}, {"name": "a", "recipe": {}}]}',
-        "x" * 3_000_000,
-    ):
-        assert Storage.read(text) == Storage()
-    damaged = Storage.read(spoiled(file_of([kept]), shift=[[1]]))
-    assert len(damaged.added([keep_edit("wink", moved)]).rows) == 2, "what is damaged blocks nothing"
-    assert "12 finite numbers" in sentence(damaged.one, damaged.choices(STYLE)[0][1], STYLE)
-    assert "delete some" in sentence(Storage((damaged.rows[0] | {"more": "x" * 2**21},)).text)
+def test_a_damaged_edit_in_the_browser_is_said_when_it_is_used(moved):
+    stored, listed, _ = edits.asked(edits.keep)(moved.as_dict(), None, "smile")
+    damaged = spoiled(stored, shift=[[1]])
+    assert "12 finite numbers" in sentence(edits.asked(edits.apply), moved.as_dict(), damaged, listed.value)
+    assert edits.asked(edits.keep)(moved.as_dict(), damaged, "wink")[1].value, "what is damaged blocks nothing"
 
 
 # --- words
