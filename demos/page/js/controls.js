@@ -77,6 +77,7 @@
       const input = E("input", {id: field.id, type: "text", list: list.id, autocomplete: "off", onchange: () => {
         const text = input.value.trim(), found = names().findIndex(name => alike(name, text));
         if (text) field.take(found >= 0 ? found : text);
+        else { gan.refill(input, names()[store.now.recipe[field.name]] ?? "", true); store.withdrawn(); }
       }});
       const element = gan.field(titled(words, field), input, {title: tip(words, field), hint: list});
       let drawn = null;

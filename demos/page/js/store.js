@@ -58,6 +58,7 @@
     store.settled = () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy();
     store.busy = () => false;
     store.linked = () => {};                        // a link was opened
+    store.withdrawn = () => {};                     // what was refused is not wanted any more: its sentence goes
     bus.watch("value", () => {                      // set by the server: a link, a found knob
       if (!bus.props.value || same(bus.props.value, now.recipe)) return;
       now.recipe = copyOf(bus.props.value);
