@@ -28,6 +28,7 @@
     parts.stage.watch("value", () => show(store, stage, parts.stage.props.value || {}));
     stage.show = answer => show(store, stage, answer);
     store.waits = () => !store.current();
+    store.withdrawn = () => { stage.refused = null; stage.error.hidden = true; };
     store.busy = () => photo.element.dataset.painted !== now.answer.query || unmeasured(now);
     listeners.push(() => {
       stage.element.classList.toggle("stale", !store.current());

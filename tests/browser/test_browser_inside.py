@@ -160,6 +160,20 @@ def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits:
     assert settle(page) == before
 
 
+def test_an_emptied_class_has_its_name_again_and_the_sentence_about_the_wrong_one_goes(visits: Visits):
+    page = visits.open()
+    before = settle(page)
+    page.fill("#inside-label", "unicorn")
+    page.press("#inside-label", "Enter")
+    page.wait_for_selector("#inside-error:not([hidden])")
+    settle(page)
+    assert page.locator("#inside-error").is_visible(), "the control: the answer to the old class leaves it standing"
+    page.fill("#inside-label", "")
+    page.press("#inside-label", "Enter")
+    page.wait_for_selector("#inside-error", state="hidden")
+    assert page.input_value("#inside-label") == "class 0" and settle(page) == before
+
+
 @pytest.fixture
 def bundled(browser, page_url: str) -> Iterator[Visits]:
     """Visits of the page with the bundled networks alone."""
