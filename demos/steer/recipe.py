@@ -85,7 +85,8 @@ def alt_text(recipe: Recipe, titles: Sequence[str] = ()) -> str:
 
 def told(recipe: Recipe, found: knobs.Knobs) -> Mapping[str, str]:
     """The words for a picture; under it those that need no measuring."""
-    return dict(alt=alt_text(recipe, found.titles), caption=alt_text(recipe))
+    said = alt_text(recipe)
+    return dict(alt=alt_text(recipe, found.titles), caption=f"{said[:1].upper()}{said[1:]}.")
 
 
 def first_sentence(recipe: Recipe) -> str:

@@ -46,11 +46,12 @@ def steer(query: Mapping[str, str]) -> Opened:
 
     found = recipe.Recipe.from_query(query)
     shown = answer(tab.TAB, found, full=True)
-    knob = shown["setup"]["knobs"][shown["recipe"]["knob"]]
+    knob, caption = shown["setup"]["knobs"][shown["recipe"]["knob"]], shown["caption"]
+    first_version = caption[:1].lower() + caption.removesuffix(".")[1:]  # its captions were no sentences
     return Opened(
         shown["recipe"],
         shown,
-        dict(shown, verdict=knob["verdict"]),
+        dict(shown, verdict=knob["verdict"], caption=first_version),
         found.to_query(),
         lambda link: recipe.Recipe.from_query(link).as_dict(),
     )

@@ -322,6 +322,13 @@ def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, sa
     assert all(one in said for one in says) and never not in said
 
 
+def test_the_caption_is_a_sentence_as_under_every_picture():
+    for recipe in (moved(), Recipe(MODEL)):
+        assert tabs.answer(TAB, recipe)["caption"] == f"P{recipes.alt_text(recipe)[1:]}."
+    recorded = json.loads((arrivals.ARRIVAL / "steer.json").read_text(encoding="utf-8"))["answer"]
+    assert recorded["caption"].startswith("Portrait, ") and recorded["caption"].endswith("."), "on arrival too"
+
+
 def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     mine = sources.take_directions(str(directions_file(small_model)), moved().as_dict())
     assert TAB.sentence(mine) == (
