@@ -97,7 +97,7 @@ def first_sentence(recipe: Recipe) -> str:
     said = one if count == 1 else more
     where = "" if recipe.layers == "all" else f", and {said['turns']} only in {_layers(recipe.layers)}"
     kind = "unknown" if recipe.method == "file" and not came else recipe.method
-    about = dict(where=where, origin=came, weights=_weights(recipe), when=_when(recipe))
+    about = dict(where=where, origin=came, weights=_weights(recipe), when=_when(recipe), reach=reach_of(recipe))
     return TEXTS["sentence"][kind].format(**said, **about)
 
 

@@ -335,10 +335,18 @@ def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
         "These three knobs were read from a file: how they were made, this page does not know."
     )
     made = Painted(MODEL, seed=57, region=CORNER, method="resefa")
-    link = made.query()
+    link, reach = made.query(), zoo.card(MODEL).reach
+    other_unit = (
+        "number 57. A step in Steer is one standard deviation of w along the knob: the same turn has another "
+        f"number here, and none goes beyond {reach:g} steps."
+    )
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))
     for name, written, expected in (
-        ("painted", link, "This knob came from Paint: made by ReSeFa for the upper left corner of picture number 57."),
+        (
+            "painted",
+            link,
+            f"This knob came from Paint: made by ReSeFa for the upper left corner of picture {other_unit}",
+        ),
         ("spoilt", "tab=paint&region=<b>", "This knob was read from a file: how it was made, this page does not know."),
     ):
         save_directions(
