@@ -150,13 +150,8 @@ def entangled(recipe: Attributes) -> Iterator[str | Progress]:
     own = torch.stack(rows).abs()
     clean = int((own.argmax(1) == torch.arange(len(rows))).sum())
     share = (own.diagonal() / own.sum(1).clamp(min=1e-12)).median()
-    yield (
-        blocks.aha(
-            f"{clean} of {len(rows)} knobs move most what they are named after; "
-            f"of all that a knob moves, {100 * float(share):.0f} % is its own (median)."
-        )
-        + table()
-    )
+    said = f"{clean} of {len(rows)} knobs move most what they are named after; of all that a knob moves, "
+    yield blocks.aha(f"{said}{100 * float(share):.0f} % is its own (median).") + table()
 
 
 def compare(recipe: Attributes) -> Iterator[str | Progress]:

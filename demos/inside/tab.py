@@ -71,9 +71,7 @@ def made_from(model: str) -> dict[str, str]:
 
 
 def sentence(look: Look) -> str:
-    """What the channel was measured to draw, or to shape, on this picture; a bare sentence where no part stands out
-    against random channels.
-    """
+    """What the channel was measured to draw, or to shape, here; bare where no part stands out against random ones."""
     name, does = channel.part_of(look)
     if not name:
         return "Switch one channel of this network off and see what goes."

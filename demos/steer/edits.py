@@ -118,7 +118,10 @@ def controls(parts: dict, model: str) -> None:
     parts["edited"] = text("", elem_id="steer-edited")
 
 
-def shown(found: Collection, recipe: Recipe, chosen: Edit | None = None) -> gr.Dropdown:
+# --- what happens: (the recipe on screen, what the browser keeps, more) -> what the page shows, see `wire`
+
+
+def listed(recipe: Recipe, found: Collection, chosen: Edit | None = None) -> gr.Dropdown:
     """The list of what is kept, those of the recipe's network first."""
     choices = found.choices(*network(recipe))
     key = next((key for name, key in choices if chosen and name == chosen.name), None)
@@ -129,13 +132,10 @@ def network(recipe: Recipe) -> tuple[str, str]:
     return recipe.model, zoo.weights_hash(recipe.model)
 
 
-# --- what happens: (the recipe on screen, what the browser keeps, more) -> what the page shows, see `wire`
-
-
 def keep(recipe: Recipe, found: Collection, name: str) -> tuple:
     kept = keep_edit(name, recipe)
     more = found.added([kept])
-    return more.text(), shown(more, recipe, kept), ""
+    return more.text(), listed(recipe, more, kept), ""
 
 
 def load(recipe: Recipe, found: Collection, path: str) -> tuple:
@@ -145,12 +145,12 @@ def load(recipe: Recipe, found: Collection, path: str) -> tuple:
         )
     loaded = edits_in_file(Path(path).read_bytes(), recipe.model)
     more = found.added(loaded)
-    return more.text(), shown(more, recipe, loaded[0])
+    return more.text(), listed(recipe, more, loaded[0])
 
 
 def delete(recipe: Recipe, found: Collection, key: str | None) -> tuple:
     left = found.without(key)
-    return left.text(), shown(left, recipe)
+    return left.text(), listed(recipe, left)
 
 
 def apply(recipe: Recipe, found: Collection, key: str | None) -> dict:
@@ -164,10 +164,6 @@ def apply_to_others(recipe: Recipe, found: Collection, key: str | None) -> str:
 def save(recipe: Recipe, found: Collection) -> str:
     saved = file_of([edit_for(row, recipe.model) for row in found.of(*network(recipe))])
     return publish(saved.encode(), "ganatomy-edits.json")
-
-
-def listed(recipe: Recipe, found: Collection) -> gr.Dropdown:
-    return shown(found, recipe)
 
 
 def asked(make: Callable) -> Callable:

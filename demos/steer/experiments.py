@@ -59,8 +59,7 @@ def faces(recipe: Recipe, page: int = 0) -> Iterator[dict]:
 def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[dict]:
     """Rows of (recipe, amount of its chosen knob) as data URIs of small pictures, `partial` until the last is there.
 
-    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest will
-    take.
+    A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest takes.
     """
     pace, count, drawn = pace_of(recipe.model), sum(map(len, rows)), [[] for _ in rows]
     for row, tiles_of_row in zip(rows, drawn):

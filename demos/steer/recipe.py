@@ -12,7 +12,7 @@ from torch import Tensor
 from core.evidence import recorded
 
 from ..page import knobs
-from ..page.export import STEP_IMPORT, Code, label_code, step_line
+from ..page.export import Code, label_code, step_line
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
 from ..page.picture import reach_of, slots_of
@@ -133,35 +133,15 @@ def _when(recipe: Recipe) -> str:
 
 def code_of(recipe: Recipe) -> Code:
     """The lines that make `directions`, `steps` and `amounts`. A file of directions must lie beside them."""
-    imports, lines, count = _file_code(recipe) if recipe.method == "file" else _directions_code(recipe)
-    last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
-    amounts = list(recipe.amounts[: 1 + max(last, min(recipe.knob, count - 1))])
-    return Code(imports, [*lines, step_line(recipe), f"amounts = {amounts}"])
-
-
-def _directions_code(recipe: Recipe) -> tuple[list[str], list[str], int]:
-    """The imports, the lines that make `directions`, and how many directions there are."""
-    k = len(directions_of(recipe)[0])
+    path, of_file = uploaded(recipe), recipe.method == "file"
+    found = None if of_file and path is None else directions_of(recipe)[0]  # the file may be gone
+    k, slots = (len(found), found.slots) if found else (KNOBS, slots_of(recipe))
     some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
-    name, module, more = {
-        "sefa": ("sefa", "sefa", f', mode="{recipe.mode}"'),
-        "ganspace": ("ganspace", "ganspace", label_code(recipe)),
-        "random": ("random_directions", "baseline", ""),
-    }[recipe.method]
-    own = f"from core.factorization.{module} import {name}"
-    imports = [f"{own}, spread_along"] if module == "baseline" else [own, STEP_IMPORT]
-    return imports, [f"directions = {name}(generator, {some}k={k}{more})"], k
-
-
-def _file_code(recipe: Recipe) -> tuple[list[str], list[str], int]:
-    path = uploaded(recipe)
-    name, found = (path.name, directions_of(recipe)[0]) if path else ("directions.npy", None)
-    imports = [STEP_IMPORT, "from core.factorization.files import load_directions"]
-    lines = [
-        f"# the file with the sha256 {recipe.directions}",
-        f"directions = load_directions({name!r}, slots=generator.slots, dim=generator.dim)",
-    ]
-    if recipe.layers != "all":
-        imports.append("from dataclasses import replace")
-        lines.append(f"directions = replace(directions, slots={found.slots if found else slots_of(recipe)})")
-    return imports, lines, len(found) if found else KNOBS
+    about = dict(k=k, slots=slots, some=some, mode=recipe.mode, label=label_code(recipe))
+    about |= dict(file=path.name if path else "directions.npy", sha256=recipe.directions)
+    written = [TEXTS["code"][name] for name in (recipe.method, *["restricted"] * bool(of_file and some))]
+    lines = [line.format(**about) for part in written for line in part["lines"]]
+    last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
+    amounts = list(recipe.amounts[: 1 + max(last, min(recipe.knob, k - 1))])
+    imports = [line for part in written for line in part["imports"]]
+    return Code(imports, [*lines, step_line(recipe), f"amounts = {amounts}"])

@@ -10,7 +10,7 @@ from core import evidence
 from core.factorization.files import SUFFIXES
 from core.factorization.sefa import sefa
 
-from ..page import pictures, verdicts
+from ..page import pictures
 from ..page.blocks import verdict
 from ..page.handlers import guarded
 from ..page.knobs import FRAMES
@@ -18,6 +18,7 @@ from ..page.parts import LIVE, LONG, cell, private, text
 from ..page.sources import has_directions, take_directions
 from ..page.stage import film_part
 from ..page.tab import Endpoint, Extra, Tab, words_of
+from ..page.verdicts import knobs_of, measure, measured_knobs, setup_of
 from . import edits
 from .experiments import CELLS, draws
 from .recipe import TEXTS, Recipe, code_of, first_sentence, told
@@ -66,23 +67,11 @@ def wire_directions_file(parts: dict) -> None:
 # --- the tab
 
 
-def setup(recipe: Recipe) -> dict:
-    return dict(verdicts.setup_of(recipe), draws=draws(recipe))
-
-
 def private_subject(recipe: Recipe) -> tuple | None:
     """What makes the recipe's pictures private: a network of one's own, or a file of directions; None: nothing."""
     if recipe.method == "file":
         return "directions", recipe.model, recipe.directions
     return pictures.own_network(recipe.model)
-
-
-def film(recipe: Recipe) -> dict:
-    return film_part(TAB.shown, recipe, FRAMES)
-
-
-def measured(recipe: Recipe) -> dict:
-    return dict(knobs=verdicts.measured_knobs(recipe) or [])
 
 
 def found_for(recipe: Recipe, wish: str) -> dict:
@@ -92,8 +81,8 @@ def found_for(recipe: Recipe, wish: str) -> dict:
 
 SAID = TEXTS["endpoints"]
 ENDPOINTS = {
-    "steer_strip": Endpoint(film, SAID["strip"], LIVE),
-    "steer_measured": Endpoint(measured, SAID["measured"], LIVE),
+    "steer_strip": Endpoint(lambda recipe: film_part(TAB.shown, recipe, FRAMES), SAID["strip"], LIVE),
+    "steer_measured": Endpoint(lambda recipe: dict(knobs=measured_knobs(recipe) or []), SAID["measured"], LIVE),
     "steer_find": Endpoint(found_for, SAID["find"], LONG, dict(wish=str)),
 }
 TAB = Tab(
@@ -104,14 +93,14 @@ TAB = Tab(
     **words_of(str(Path(__file__).with_name("method"))),
     about=True,
     sentence=first_sentence,
-    knobs=verdicts.knobs_of,
+    knobs=knobs_of,
     told=told,
     code=code_of,
     sources=(sefa,),
     cells=CELLS,
-    setup=setup,
+    setup=lambda recipe: dict(setup_of(recipe), draws=draws(recipe)),
     known=has_directions,
-    measure=verdicts.measure,
+    measure=measure,
     made_from=evidence.made_from,
     stem=lambda recipe: f"knob{recipe.knob + 1}-picture{recipe.seed}",
     private=private_subject,
