@@ -1,6 +1,6 @@
 """What a tab shows before anything is computed: recorded once, and shown only for the weights it was recorded with.
 
-    python -m demos.page.arrival TAB [options]        records a tab's arrival; TAB --help says by which rule
+    python -m demos.page.arrival TAB        records a tab's arrival; see record.py
 
 Writes demos/arrival/TAB.json with its pictures (lossless WebP) and the sha256 of all that its words rest on.
 """
@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib
 import json
 import re
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -108,20 +106,7 @@ def _smallest(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def main() -> None:
-    rooms = {path.parent.name: f"demos.{path.parent.name}.record" for path in ARRIVAL.parent.glob("*/record.py")}
-    files = {
-        path.stem: f"demos.{path.stem}" for path in ARRIVAL.parent.glob("*.py") if path.with_suffix(".md").exists()
-    }
-    tabs = rooms | files
-    if len(sys.argv) < 2 or sys.argv[1] not in tabs:
-        sys.exit(f"which tab? Give one of {', '.join(sorted(tabs))}")
-    module = importlib.import_module(tabs[sys.argv[1]])
-    if sys.argv[1] in files:
-        print(*importlib.import_module("demos.page.record").record(module.TAB), sep="\n")
-    else:
-        module.main(sys.argv[2:])
-
-
 if __name__ == "__main__":
+    from .record import main  # which needs all of a tab, and a tab needs this file
+
     main()

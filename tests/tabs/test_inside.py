@@ -148,7 +148,9 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
 
     for name, value in dict(CLASS="class 1", SEEDS=range(2), LEAST=0.5).items():
         monkeypatch.setattr(arrival_inside, name, value)
-    found = list(arrival_inside.candidates(MODEL))
+    found = list(arrival_inside.fitting(MODEL))
+    shares = [float(share) for share, _ in arrival_inside.candidates(MODEL)]
+    assert len(shares) == len(found) and shares == sorted(shares, reverse=True)
     assert found and {look.label for _, look in found} == {1}
     for share, look in found[:5]:
         assert share == pytest.approx(effect_on(look).parts["handle"]) and effect_on(look).levels >= 0.5
@@ -168,7 +170,7 @@ def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, m
         "probabilities",
         lambda judge, picture: torch.tensor([[0.0, 1.0 - 0.1 * torch.equal(picture, shown), 0.0]]),
     )
-    surely = {look.seed for _, look in arrival_inside.candidates(MODEL)}
+    surely = {look.seed for _, look in arrival_inside.fitting(MODEL)}
     assert surely == {look.seed for _, look in found} - {0}, "a picture that is hardly of its class"
     monkeypatch.setattr(arrival_inside, "PART", "spout")
     assert list(arrival_inside.candidates(MODEL)) == []
