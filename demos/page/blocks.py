@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from PIL import Image
 from torch import Tensor
 
 from core.images import to_pil, webp
@@ -29,17 +27,6 @@ def data_uri(data: bytes, kind: str = "image/webp") -> str:
 def picture(image: Tensor) -> str:
     """The first of images [n, 3, h, w] in [-1, 1] as a data URI, lossless."""
     return data_uri(webp(to_pil(image)[0]))
-
-
-def tiles(sheet: str, columns: int) -> list[list[str]]:
-    """A sheet of square pictures as a data URI -> rows of `columns` data URIs, one a picture."""
-    picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
-    side = picture.width // columns
-    rows = []
-    for top in range(0, picture.height, side):
-        cut = [picture.crop((left, top, left + side, top + side)) for left in range(0, side * columns, side)]
-        rows.append([data_uri(webp(one)) for one in cut])
-    return rows
 
 
 def figure(uri: str, alt: str, caption: str = "") -> str:

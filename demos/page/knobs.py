@@ -13,19 +13,9 @@ from core.codes import Directions, Picture, edit
 from core.images import webp
 
 from . import models
+from . import picture as pictures
 from .fields import RecipeError
-from .picture import (
-    PictureRecipe,
-    encoded,
-    has_bytes,
-    layer_groups,
-    opened,
-    own_codes,
-    picture_bytes,
-    picture_of,
-    shown,
-)
-from .picture import alt_text as picture_alt_text
+from .picture import PictureRecipe, has_bytes, own_codes, picture_bytes, picture_of, shown
 from .words import signed
 
 FRAMES, SLOW_FRAMES = 21, 9  # of a film
@@ -89,7 +79,7 @@ def turned_bytes(recipe: PictureRecipe, knobs: Knobs) -> bytes:
     """The recipe's picture as lossless WebP; cached."""
     if not any(recipe.amounts):
         return picture_bytes(recipe)
-    return encoded(recipe, lambda: render(recipe, knobs, [recipe.amounts], quick=True))
+    return pictures.encoded(recipe, lambda: render(recipe, knobs, [recipe.amounts], quick=True))
 
 
 @torch.no_grad()
@@ -124,8 +114,8 @@ def setup_of(recipe: PictureRecipe, knobs: Knobs) -> dict:
         models.facts(recipe.model),
         knobs=knobs.facts(),
         reach=zoo.card(recipe.model).reach,
-        layers=list(layer_groups(recipe.model)),
-        truncation=opened(recipe.model).has_truncation,
+        layers=list(pictures.layer_groups(recipe.model)),
+        truncation=pictures.opened(recipe.model).has_truncation,
         label_name=recipe.label_name,
     )
 
@@ -138,7 +128,7 @@ def name_of(knob: int, title: str) -> str:
 def alt_text(recipe: PictureRecipe, knobs: Knobs) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
     turned = [f"{knobs.titles[i]} at {signed(amount)}" for i, amount in enumerate(recipe.amounts) if amount]
-    return ", ".join([picture_alt_text(recipe), *(turned or ["no knob moved"])])
+    return ", ".join([pictures.alt_text(recipe), *(turned or ["no knob moved"])])
 
 
 def told(recipe: PictureRecipe, knobs: Knobs) -> dict[str, str]:

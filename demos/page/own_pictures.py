@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from core.images import from_pil, read_picture, webp
+from core.images import from_pil, middle, read_picture, webp
 
 from .blocks import data_uri
 from .cache import Cache
@@ -64,7 +64,7 @@ def take(data: bytes, *, visitor: str = "") -> Own:
     thumb = picture.copy()
     thumb.thumbnail((THUMB, THUMB))
     note = _note(picture.size, frames)
-    own = Own(secrets.token_hex(16), _square(picture), webp(thumb), picture.size, note, visitor)
+    own = Own(secrets.token_hex(16), middle(picture, SIDE), webp(thumb), picture.size, note, visitor)
     forget_of(visitor)
     return _pictures.put(own.token, own)
 
@@ -78,18 +78,10 @@ def from_uri(uri: object) -> bytes:
         raise RecipeError(f"this file did not arrive whole: {CHOOSE}") from None
 
 
-def _square(picture: Image.Image) -> Image.Image:
-    """The middle, at most SIDE pixels a side."""
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    square = picture.crop((left, top, left + side, top + side))
-    return square.resize((SIDE, SIDE), Image.Resampling.LANCZOS) if side > SIDE else square
-
-
 def _note(size: tuple[int, int], frames: int) -> str:
     width, height = size
-    middle = f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off."
-    cut = "" if width == height else middle
+    used = f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off."
+    cut = "" if width == height else used
     first = " Of its frames the first is used." if frames > 1 else ""
     return f"Your picture has {width:,} x {height:,} pixels.{cut}{first}"
 

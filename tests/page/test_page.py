@@ -20,7 +20,7 @@ import app
 from core import evidence, zoo
 from core.codes import Directions
 from core.factorization.files import save_directions
-from core.images import to_uint8, webp
+from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
 from demos.page import arrival as arrivals
 from demos.page import blocks, sources, words
@@ -388,15 +388,6 @@ def test_twelve_who_publish_the_same_picture_find_it_whole(small_model):
     [client.join() for client in clients]
     assert not broken
     assert notebook.publish(data + b"x", "picture.webp") != notebook.publish(data, "picture.webp")
-
-
-def test_a_sheet_is_cut_into_the_pictures_it_was_made_of():
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
-    sheet = Image.fromarray(pictures.transpose(0, 2, 1, 3, 4).reshape(16, 24, 3))
-    cut = blocks.tiles(blocks.data_uri(webp(sheet)), 3)
-    assert all(
-        np.array_equal(pixels(cut[row][column]), pictures[row, column]) for row in range(2) for column in range(3)
-    )
 
 
 def test_a_sentence_of_a_table_is_escaped():
