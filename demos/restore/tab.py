@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,13 +61,20 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
+    html = {name: markup(name) for name in ("bench", "own")}
+    room = dict(names=TASKS, fresh=FRESH, html=html, presses=WORDS["presses"], learned=WORDS["learned"])
+    first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], room=room)
     with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
             parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
             part(NAME, "controls", controls_at(TAB, "beside"))
             models.picker(NAME, parts["recipe"])
+
+
+def markup(name: str) -> str:
+    """A file of elements that the scripts find by their ids; nothing stands between their tags."""
+    return re.sub(r">\s+<", "><", Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8").strip())
 
 
 def below(parts: dict, shown: Mapping) -> None:
@@ -162,7 +170,7 @@ CELLS = (
     cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
 )
 BENCH = Bench(
-    scripts=("restore/restore", "restore/search", "restore/flap", "restore/own"),
+    scripts=("restore/restore", "restore/own"),
     events=("start", "own", "forget"),
     layout=layout,
     below=below,

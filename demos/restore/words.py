@@ -109,7 +109,7 @@ def _sides(model: str, _weights: str) -> list[int]:
 
 
 def watched(found: Found) -> str:
-    """A slider through the film, the curve, and the codes' shares; search.js moves what the slider shows."""
+    """A slider through the film, the curve, and the codes' shares; restore.js moves what the slider shows."""
     return WORDS["watched"]["film"] + curve(found.curve) + shares(found.shares())
 
 
