@@ -57,7 +57,7 @@
   }
 
   function benchOf(tab) {
-    const {now, parts, listeners} = tab;
+    const {now, parts} = tab;
     parts.stage.element.innerHTML = tab.html.bench;
     const stage = parts.stage.element.firstChild, at = name => stage.querySelector(`#restore-${name}`);
     const bench = {stage, at, link: "Link to exactly these settings", press: () => tab.presses[now.recipe.task],
@@ -79,9 +79,7 @@
     bench.film = filmOf(now, bench);
     searching(tab, bench);
     bench.paint = painting(tab, bench);
-    const doors = Object.entries(tab.names).map(([task, name]) => taskOf(tab, task, name));
-    stage.querySelector(".tasks").append(...doors.map(one => one.element));
-    listeners.push(() => doors.forEach(one => one.draw(now.recipe)));
+    stage.querySelector(".tasks").append(...Object.entries(tab.names).map(([task, name]) => taskOf(tab, task, name)));
     parts.stage.watch("value", () => {
       const answer = parts.stage.props.value, mine = recipe => !!recipe && same(recipe, now.recipe);
       if (answer.tasks || answer.asked && !mine(answer.asked) && !mine(answer.recipe)) return;      // something else
@@ -107,10 +105,11 @@
       tab.set(known && ["model", "shows", "picture", "label"].every(ours) ? copyOf(known.recipe)
         : {...tab.fresh, task, start: 0, as_is: now.recipe.as_is && task !== "copy"});
     }}, icon, name);
-    return {element, draw: recipe => {
-      element.classList.toggle("on", recipe.task === task);
-      element.setAttribute("aria-pressed", recipe.task === task);
-    }};
+    tab.listeners.push(() => {
+      element.classList.toggle("on", now.recipe.task === task);
+      element.setAttribute("aria-pressed", now.recipe.task === task);
+    });
+    return element;
   }
 
   function show(tab, {stage, at, before, after, truth, film, press, stop}, answer) {
@@ -132,7 +131,7 @@
       after.label.textContent = result ? "After" : `After: press ${press()}`;
       verdict.textContent = found.verdict; verdict.hidden = !result;
       meter.textContent = found.meter; meter.hidden = !found.meter;
-      save.hidden = !result || !own; save.href = found.src;
+      save.hidden = !result || !own; if (result) save.href = found.src;
       film.show(result);
     }
     tab.tell();
@@ -208,7 +207,7 @@
         canvas.hidden = true; element.hidden = !result;
         if (!result) return;
         if (loaded !== result.film || !element.querySelector("input")) element.innerHTML = result.watched;
-        if (loaded === result.film) { scrubbed(); return; }
+        if (loaded === result.film) return scrubbed();
         loaded = result.film;
         film.load(result.film, result.film_steps.length).then(scrubbed).catch(() => {});
       },

@@ -31,6 +31,8 @@ from .code import code_for
 from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
 
 NAME = Restoration.tab
+PAGES = {name: Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8") for name in ("bench", "own")}
+HTML = {name: re.sub(r">\s+<", "><", page.strip()) for name, page in PAGES.items()}  # scripts find elements by id
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 
 
@@ -61,8 +63,7 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    html = {name: markup(name) for name in ("bench", "own")}
-    room = dict(names=TASKS, fresh=FRESH, html=html, presses=WORDS["presses"], learned=WORDS["learned"])
+    room = dict(names=TASKS, fresh=FRESH, html=HTML, presses=WORDS["presses"], learned=WORDS["learned"])
     first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], room=room)
     with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
@@ -70,11 +71,6 @@ def layout(parts: dict, shown: Mapping) -> None:
         with gr.Column(scale=4, min_width=280):
             part(NAME, "controls", controls_at(TAB, "beside"))
             models.picker(NAME, parts["recipe"])
-
-
-def markup(name: str) -> str:
-    """A file of elements that the scripts find by their ids; nothing stands between their tags."""
-    return re.sub(r">\s+<", "><", Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8").strip())
 
 
 def below(parts: dict, shown: Mapping) -> None:
