@@ -23,9 +23,9 @@ from ..page.export import png_of
 from ..page.fields import RecipeError
 from ..page.queue import QUEUE, waiting
 from .code import notebook_for
-from .recipe import OWN, PICTURES, SAYS, Restoration
+from .recipe import OWN, PICTURES, SAYS, WORDS, Restoration
 from .search import key_of, known, live, problem_of, scores
-from .words import alt_text, caption, controls_of, watched
+from .words import alt_text, caption, controls_of, curve, shares
 
 TAKEN_SIDE = 256  # pixels of what is taken away, at least
 SEARCH = "restore search"  # the kind of work
@@ -57,11 +57,12 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
     picture, film of the search, curve, importance of each code, scores, verdict.
     """
     scored = None if problem.truth is None else scores(recipe, found.image, problem.truth)
+    own = recipe.shows == OWN and recipe.task == "copy"
     return dict(
         src=uri(found.image),
         film=data_uri(film_of(found)),
         film_steps=list(found.film_steps),
-        watched=watched(found),
+        watched=WORDS["watched"]["film"] + curve(found.curve) + shares(found.shares()),
         curve=thinned(found.curve),
         steps=found.steps,
         seconds=round(found.seconds, 1),
@@ -69,7 +70,7 @@ def result_of(recipe: Restoration, problem: Problem, found: Found) -> dict:
         importance=[round(share, 4) for share in found.shares()],
         scores=scored and scored.rounded(),
         verdict=verdict(recipe, problem, found, scored),
-        meter=meter_of(recipe, scored),
+        meter=meter(recipe.model, scored.psnr, one=recipe.codes == 1) if own and scored else "",
     )
 
 
@@ -90,13 +91,6 @@ def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
         return {name: scores(recipe, image, problem.truth).closeness for name, image in images.items()}
 
     return _beside.made(key, made)
-
-
-def meter_of(recipe: Restoration, scored: Scores | None) -> str:
-    """How well an own picture was copied, beside held-out renders; "" where that is not asked or not known."""
-    if recipe.shows != OWN or scored is None or recipe.task != "copy":
-        return ""
-    return meter(recipe.model, scored.psnr, one=recipe.codes == 1)
 
 
 def meter(model: str, close: float, *, one: bool) -> str:

@@ -29,25 +29,19 @@ def notebook_for(recipe: Restoration, says: str) -> bytes:
 
 
 def _lines(recipe: Restoration) -> str:
-    reader, generator = opening(zoo.card(recipe.model))
-    function, compared, *more = CODE["losses"][recipe.loss]
-    picture_imports, truth = _picture(recipe)
-    imports = {
-        "import torch",
-        reader,
-        "from core.images import in_levels, to_pil",
-        "from core.inversion import tasks",
-        f"from core.inversion.losses import {', '.join(sorted((function, 'seen_through')))}",
-        "from core.inversion.multicode import invert",
-        *more,
-        *picture_imports,
-        *(["from core.regions import from_text, resized"] if recipe.task == "fill" else []),
-    }
+    card, drawn = zoo.card(recipe.model), recipe.shows in ("network", STEERED)
+    reader, generator = opening(card)
+    function, compared, *loss_imports = CODE["losses"][recipe.loss]
+    truth, *picture_imports = CODE["drawn" if drawn else "rendered"]  # [1, 3, R, R], in whole levels of 255
+    psi = f", psi={recipe.truncation}" if drawn and opened(recipe.model).has_truncation else ""
+    losses = f"from core.inversion.losses import {', '.join(sorted((function, 'seen_through')))}"
+    imports = {*CODE["imports"], *CODE["damage_imports"].get(recipe.task, ()), *loss_imports, *picture_imports}
+    damage = CODE["damage"].get(recipe.task, "").format(recipe=recipe)
     return CODE["lines"].format(
-        imports="\n".join(sorted(imports, key=lambda line: (line.startswith("from core"), line))),
+        imports="\n".join(sorted(imports | {reader, losses}, key=lambda line: (line.startswith("from core"), line))),
         generator=generator,
-        truth=truth,
-        damage=_damage(recipe),
+        truth=truth.format(recipe=recipe, psi=psi, label=label_code(recipe), spread=card.spread),
+        damage=f'"{recipe.task}", "{recipe.kind}", {recipe.amount:g}, {recipe.side}{damage}',
         compared=compared.format(model=recipe.model, file=vgg.FILE),
         hinted=f'\nloss = tasks.hinted(loss, "{recipe.hints}", {recipe.side})' if recipe.hints else "",
         recipe=recipe,
@@ -55,19 +49,3 @@ def _lines(recipe: Restoration) -> str:
         way="official=True" if recipe.optimiser == OFFICIAL else f'optimiser="{recipe.optimiser}"',
         shown=CODE["kept" if recipe.keep else "raw"],
     )
-
-
-def _damage(recipe: Restoration) -> str:
-    """What `tasks.degradation` is given."""
-    hole = f', hole=resized(from_text("{recipe.region}"), {recipe.side})' if recipe.task == "fill" else ""
-    seed = f", seed={recipe.picture}" if recipe.task == "noise" else ""
-    return f'"{recipe.task}", "{recipe.kind}", {recipe.amount:g}, {recipe.side}{hole}{seed}'
-
-
-def _picture(recipe: Restoration) -> tuple[list[str], str]:
-    """Imports, and what makes `truth` [1, 3, R, R], in whole levels of 255, as the page shows it."""
-    if recipe.shows in ("network", STEERED):
-        psi = f", psi={recipe.truncation}" if opened(recipe.model).has_truncation else ""
-        return [], CODE["drawn"].format(seed=recipe.seed, psi=psi, label=label_code(recipe))
-    spread = zoo.card(recipe.model).spread
-    return ["from core.truth.worlds import pictures"], CODE["rendered"].format(recipe=recipe, spread=spread)

@@ -13,7 +13,7 @@ from torch import Tensor
 from core import evidence, zoo
 from core.images import in_levels
 from core.inversion import baselines, restoration
-from core.inversion.restoration import Copied, copied
+from core.inversion.restoration import copied
 from core.inversion.tasks import QUICK, Problem, depths
 from core.truth.copies import by_layer, codes_said, decibels, gap_by_layer
 from core.truth.disagreement import listed
@@ -23,7 +23,7 @@ from ..page import blocks
 from ..page.blocks import picture as uri
 from ..page.cells import Progress
 from ..page.evidence import written
-from ..page.fields import RecipeError, number
+from ..page.fields import RecipeError, number, refusals
 from ..page.knobs import name_of, render
 from ..page.picture import opened
 from ..page.sources import KnobSet
@@ -51,32 +51,23 @@ def layers_of(model: str) -> tuple[int, ...]:
 def layers(recipe: Restoration) -> Pieces:
     """One picture copied with several numbers of codes, mixed at several layers: pictures with their closeness."""
     truth = problem_of(replace(recipe, task="copy", kind="", loss="pixels")).truth
-    generator, chosen, rows = opened(recipe.model), layers_of(recipe.model), {}
-    how = dict(seed=recipe.start, label=recipe.label_or_none)
-    for layer in chosen:
-        row = rows.setdefault(layer_name(recipe.model, layer), [])
-        for count in GRID:
-            row.append((yield from copied(generator, [truth], layer=layer, n_codes=count, **how)))
-            done, of = sum(map(len, rows.values())), len(chosen) * len(GRID)
-            yield _layers_html(truth, rows)
-            yield Progress(f"{done} of {of}", done / of)
-    closeness = {name: [close for _, close in row] for name, row in rows.items()}
-    yield blocks.aha(by_layer(closeness, GRID, QUICK["steps"])) + _layers_html(truth, rows)
-
-
-def _layers_html(truth: Tensor, rows: Mapping[str, Sequence[Copied]]) -> str:
-    codes = [codes_said(count) for count in GRID]
-    cells = [
-        (name, [_tile(f"copy with {count}, mixed {name}", *one) for count, one in zip(codes, row)])
-        for name, row in rows.items()
-    ]
-    shown = blocks.sheet(codes, cells, name="Copies by layer and number of codes")
     given = blocks.tile(uri(truth), "the picture that is copied", "the picture")
-    return f'<div class="beside-sheet">{given}{shown}</div>'
-
-
-def _tile(alt: str, image: Tensor, close: float) -> str:
-    return blocks.tile(uri(image), f"{alt}: {decibels(close)}", decibels(close))
+    generator, chosen, codes = opened(recipe.model), layers_of(recipe.model), [codes_said(count) for count in GRID]
+    how, of = dict(seed=recipe.start, label=recipe.label_or_none), len(chosen) * len(GRID)
+    closeness: dict[str, list[float]] = {}
+    tiles: dict[str, list[str]] = {}
+    for layer in chosen:
+        name = layer_name(recipe.model, layer)
+        for count, said in zip(GRID, codes):
+            image, close = yield from copied(generator, [truth], layer=layer, n_codes=count, **how)
+            closeness.setdefault(name, []).append(close)
+            tile = blocks.tile(uri(image), f"copy with {said}, mixed {name}: {decibels(close)}", decibels(close))
+            tiles.setdefault(name, []).append(tile)
+            sheet = blocks.sheet(codes, list(tiles.items()), name="Copies by layer and number of codes")
+            shown, done = f'<div class="beside-sheet">{given}{sheet}</div>', sum(map(len, tiles.values()))
+            yield shown
+            yield Progress(f"{done} of {of}", done / of)
+    yield blocks.aha(by_layer(closeness, GRID, QUICK["steps"])) + shown
 
 
 # --- can a face network draw a mug?
@@ -89,28 +80,20 @@ def mugs(recipe: Restoration) -> Pieces:
     faces = [problem_of(Restoration(recipe.model, "copy", picture=i)).truth for i in range(SOME)]
     drawn = in_levels(pictures("objects", SOME, FIRST_PICTURE, resolution=recipe.side, only="mug"))
     targets, chosen = {"face": faces, "mug": list(drawn.split(1))}, layers_of(recipe.model)
-    rows: dict[str, dict[str, Copied]] = {what: {} for what in targets}
+    tiles = {what: [blocks.tile(uri(those[0]), f"the {what} that is copied", what)] for what, those in targets.items()}
+    closeness: dict[str, dict[str, float]] = {what: {} for what in targets}
+    says = blocks.paragraph(f"Closeness: median of {SOME} faces and {SOME} mugs, 10 codes.")
     for at, layer in enumerate(chosen):
+        name = layer_name(recipe.model, layer)
         for what, truths in targets.items():
-            copies = yield from copied(opened(recipe.model), truths, layer=layer, n_codes=GRID[-1])
-            rows[what][layer_name(recipe.model, layer)] = copies
+            image, close = yield from copied(opened(recipe.model), truths, layer=layer, n_codes=GRID[-1])
+            closeness[what][name] = close
+            tiles[what].append(blocks.tile(uri(image), f"the {what} copied, {name}", decibels(close)))
             yield Progress(f"{at + 1} of {len(chosen)} layers", at / len(chosen))
-        yield _mugs_html(targets, rows)
-    closeness = [{name: close for name, (_, close) in row.items()} for row in rows.values()]
-    yield blocks.aha(gap_by_layer(*closeness, SOME)) + _mugs_html(targets, rows)
-
-
-def _mugs_html(targets: Mapping[str, Sequence[Tensor]], rows: Mapping[str, Mapping[str, Copied]]) -> str:
-    body = []
-    for what, row in rows.items():
-        given = blocks.tile(uri(targets[what][0]), f"the {what} that is copied", what)
-        made = [
-            blocks.tile(uri(image), f"the {what} copied, {name}", decibels(close))
-            for name, (image, close) in row.items()
-        ]
-        body.append((what, [given, *made]))
-    shown = blocks.sheet(["what is copied", *rows["mug"]], body, name="A face and a mug copied after each layer")
-    return shown + blocks.paragraph(f"Closeness: median of {SOME} faces and {SOME} mugs, 10 codes.")
+        columns = ["what is copied", *closeness["mug"]]
+        shown = blocks.sheet(columns, list(tiles.items()), name="A face and a mug copied after each layer") + says
+        yield shown
+    yield blocks.aha(gap_by_layer(*closeness.values(), SOME)) + shown
 
 
 # --- beside tools without a GAN
@@ -134,12 +117,10 @@ def compare(recipe: Restoration) -> Pieces:
     yield _compared(recipe, problem, rows)
 
 
+@refusals()
 def tool_made(tool: str, problem: Problem, side: int) -> Tensor:
     """Raises RecipeError where the tool is not installed."""
-    try:
-        return baselines.without_gan(tool, problem.degradation, problem.observed, side)
-    except ValueError as error:
-        raise RecipeError(str(error)) from None
+    return baselines.without_gan(tool, problem.degradation, problem.observed, side)
 
 
 def _compared(recipe: Restoration, problem: Problem, rows: Sequence[tuple[str, Tensor]]) -> str:

@@ -81,7 +81,7 @@ def disagreement(recipe: Restoration, images: Tensor) -> str:
     return seen_in(images, reader, card.world, card.spread, doubtful=doubtful, seed=seed)
 
 
-# --- as the page shows them: flap.js lets a visitor guess, and lifts the flap
+# --- as the page shows them: restore.js lets a visitor guess, and lifts the flap
 
 
 def html(recipe: Restoration, found: Mapping) -> str:

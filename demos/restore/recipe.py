@@ -18,7 +18,7 @@ from core.inversion.losses import LEAST_SIDE
 from core.inversion.tasks import KINDS, Damage, Setting
 from core.regions import CODED, Box, to_text
 
-from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, whole, whole_field
+from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, refusals, whole, whole_field
 from ..page.picture import LARGEST_SEED, checked_card, opened
 
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
@@ -138,15 +138,8 @@ def described(name: str, default: Any, check: Callable[[Any, Any], Any], *, type
 
     check: (value, recipe) -> the plain value, see `page.fields.Kind`; a ValueError of it is a sentence too.
     """
-
-    def told(value: object, recipe: Restoration) -> Any:
-        try:
-            return check(value, recipe)
-        except ValueError as error:
-            raise RecipeError(str(error)) from None
-
     about = FIELDS[name]
-    return checked(told, default, about["says"], type=type, control=about.get("control", {}) | control)
+    return checked(refusals()(check), default, about["says"], type=type, control=about.get("control", {}) | control)
 
 
 def usual(name: str, make: Callable, *given: Any, **control: Any) -> Any:

@@ -1,28 +1,14 @@
-// Restore, in the browser: the bench. What was recorded is replayed here; the server is asked when somebody presses
-// Start. What stands on it, what is painted over it, and what belongs to a visitor's own picture are functions of the
-// tab: `gan.rooms.restore`.
+// Restore, in the browser: the bench of bench.html. What was recorded is replayed here; the server is asked when
+// somebody presses Start. The search, what is painted, and a visitor's own picture (own.js) are functions of the tab.
 (() => {
-  const E = gan.element, {button, copyOf, same} = gan, {SIDE, encode, decode, fill} = gan.regions, MOST_COLOURS = 6;
-  const PRESS = {enlarge: "Enlarge it", colour: "Colour it", fill: "Fill the hole", noise: "Clean it", copy: "Copy it"};
-  const rooms = gan.rooms.restore = {};
-
-  // a picture with its name under it; `hard` ones are shown with hard pixels, as what they are
-  rooms.tile = (name, id) => {
-    const image = E("img", {alt: "", draggable: false, id}), label = E("figcaption", {}, name);
-    const frame = E("div", {class: "seen"}, image);
-    const show = (src, alt, hard) => {
-      if (src) image.src = src; else image.removeAttribute("src");
-      image.alt = alt;
-      image.classList.toggle("hard", !!hard); frame.classList.toggle("empty", !src);
-    };
-    return {element: E("figure", {class: "framed"}, frame, label), frame, image, label, show};
-  };
+  const E = gan.element, {button, copyOf, same} = gan, {SIDE, encode, decode, fill} = gan.regions;
+  const MOST = 6;                   // colours that are painted as hints
 
   // The bench as the tab's stage.
   gan.stages.restore = tab => {
-    const {now, parts, listeners} = tab, {tasks: recorded = {}, names, fresh} = parts.stage.props.value;
+    const {now, parts, listeners} = tab, {tasks: recorded = {}, room} = parts.stage.props.value, {fresh} = room;
     Object.assign(now, {running: null, painting: "", own: null});
-    Object.assign(tab, {recorded, names, fresh,
+    Object.assign(tab, room, {recorded,
       replayed: () => Object.values(recorded).find(one => same(one.recipe, now.recipe))});
     if (recorded.enlarge) tab.arrival = copyOf(recorded.enlarge.recipe);     // a link may have been there already
     const bench = tab.bench = benchOf(tab), {set, undo} = tab;
@@ -50,7 +36,7 @@
     tab.network = gan.models(parts.models, "restore", {current: () => now.recipe.model, take: ({model, label}) =>
       tab.set({...fresh, model, label, shows: "", own: "", as_is: false,
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
-    rooms.owning(tab);
+    gan.rooms.restore(tab);
     listeners.push(() => bench.stage.classList.toggle("stale", !tab.current()));
     const refusal = parts.run.props.value;          // of a link, before this script was there
     if (refusal && refusal.error) bench.refuse(refusal.error, {link: true});
@@ -59,22 +45,28 @@
 
   // --- the bench: before, after, truth
 
+  // a picture with its name under it; `hard` ones are shown with hard pixels, as what they are
+  function tileOf(image) {
+    const frame = image.parentElement, element = frame.parentElement, label = element.lastChild;
+    const show = (src, alt, hard = false) => {
+      if (src) image.src = src; else image.removeAttribute("src");
+      image.alt = alt;
+      image.classList.toggle("hard", hard); frame.classList.toggle("empty", !src);
+    };
+    return {element, frame, label, show};
+  }
+
   function benchOf(tab) {
-    const {now, parts, listeners} = tab, words = (kind, id, more = {}) =>
-      E("p", {class: kind, id: `restore-${id}`, ...more});
-    const before = rooms.tile("Before", "restore-before"), after = rooms.tile("After", "restore-after");
-    const truth = rooms.tile("Truth", "restore-true-picture"), tasks = E("div", {class: "tasks", role: "group",
-      "aria-label": "What happened to the picture"});
-    const bench = {before, after, truth, link: "Link to exactly these settings",
-      tools: E("div", {class: "tools", id: "restore-tools", hidden: true}),
-      save: E("a", {class: "plain-link", id: "restore-save", download: "restored.webp", hidden: true}, "Save"),
-      said: words("said", "error", {role: "alert", hidden: true}), verdict: words("verdict", "verdict",
-        {role: "status"}), meter: words("caption", "meter", {hidden: true}), caption: words("caption", "caption"),
-      stage: E("div", {class: "restoring"}), press: () => PRESS[now.recipe.task]};
-    bench.quiet = () => { bench.said.hidden = true; };
+    const {now, parts} = tab;
+    parts.stage.element.innerHTML = tab.html.bench;
+    const stage = parts.stage.element.firstChild, at = name => stage.querySelector(`#restore-${name}`);
+    const bench = {stage, at, link: "Link to exactly these settings", press: () => tab.presses[now.recipe.task],
+      pressed: (name, act) => at(name).addEventListener("click", () => act()),
+      before: tileOf(at("before")), after: tileOf(at("after")), truth: tileOf(at("true-picture"))};
+    const said = at("error"), verdict = at("verdict");
+    bench.quiet = () => { said.hidden = true; };
     // the sentence stands where it is seen: a link's over the tab, any other under the picture
     bench.refuse = (text, {link = false} = {}) => {
-      const {said, stage, verdict} = bench;
       said.textContent = /[.!?]$/.test(text) ? text : `${text}.`; said.hidden = false;
       if (link) parts.five.element.before(said); else stage.insertBefore(said, verdict);
       if (!link) said.scrollIntoView({block: "nearest"});
@@ -84,16 +76,10 @@
       else if (tab.replayed()) show(tab, bench, tab.replayed());             // what the tab arrived with
       else tab.bus.trigger("change", {});
     };
-    Object.assign(bench, rooms.search(tab, bench));
-    bench.stage.append(tasks,
-      E("div", {class: "triple"}, before.element, after.element, truth.element), bench.tools,
-      E("div", {class: "buttons"}, ...bench.buttons, bench.save), bench.progress,
-      bench.said, bench.verdict, bench.meter, bench.caption, bench.film.element);
-    parts.stage.element.replaceChildren(bench.stage);
+    bench.film = filmOf(now, bench);
+    searching(tab, bench);
     bench.paint = painting(tab, bench);
-    const doors = Object.entries(tab.names).map(([task, name]) => taskOf(tab, task, name));
-    tasks.append(...doors.map(one => one.element));
-    listeners.push(() => doors.forEach(one => one.draw(now.recipe)));
+    stage.querySelector(".tasks").append(...Object.entries(tab.names).map(([task, name]) => taskOf(tab, task, name)));
     parts.stage.watch("value", () => {
       const answer = parts.stage.props.value, mine = recipe => !!recipe && same(recipe, now.recipe);
       if (answer.tasks || answer.asked && !mine(answer.asked) && !mine(answer.recipe)) return;      // something else
@@ -119,47 +105,122 @@
       tab.set(known && ["model", "shows", "picture", "label"].every(ours) ? copyOf(known.recipe)
         : {...tab.fresh, task, start: 0, as_is: now.recipe.as_is && task !== "copy"});
     }}, icon, name);
-    return {element, draw: recipe => {
-      element.classList.toggle("on", recipe.task === task);
-      element.setAttribute("aria-pressed", recipe.task === task);
-    }};
+    tab.listeners.push(() => {
+      element.classList.toggle("on", now.recipe.task === task);
+      element.setAttribute("aria-pressed", now.recipe.task === task);
+    });
+    return element;
   }
 
-  function show(tab, bench, answer) {
-    const {now} = tab, {stage, before, truth, caption} = bench, {recipe, setup} = answer;
+  function show(tab, {stage, at, before, after, truth, film, press, stop}, answer) {
+    const {now} = tab, {recipe, setup, result} = answer, enlarged = recipe.task === "enlarge";
+    const own = recipe.shows === "upload", verdict = at("verdict"), meter = at("meter"), save = at("save");
     Object.assign(now, {answer, setup, good: copyOf(recipe)});
-    if (now.running && !same(now.running.recipe, recipe)) { bench.stop(); now.running = null; }      // its best is kept
+    if (now.running && !same(now.running.recipe, recipe)) { stop(); now.running = null; }            // its best is kept
     stage.classList.toggle("large", setup.side >= 256);
     tab.network(setup);
-    const enlarged = recipe.task === "enlarge";
     before.show(answer.before, `before: ${answer.alt}`, enlarged);
-    truth.show(answer.truth, answer.truth ? "the true picture" : "nobody knows the true picture", false);
+    truth.show(answer.truth, answer.truth ? "the true picture" : "nobody knows the true picture");
     truth.element.hidden = !answer.truth;
     before.label.textContent = enlarged ? `Before: ${setup.observed} x ${setup.observed}` : "Before";
-    truth.label.textContent = recipe.shows === "upload" ? "Your picture" : "Truth";
-    caption.textContent = answer.caption;
-    if (!now.running) found(bench, answer);             // else what is found so far, and its words, stay
+    truth.label.textContent = own ? "Your picture" : "Truth";
+    at("caption").textContent = answer.caption;
+    if (!now.running) {                             // else what is found so far, and its words, stay
+      const found = result || {src: "", verdict: "", meter: ""};
+      after.show(found.src, result ? `after: ${found.verdict}` : "not restored yet");
+      after.label.textContent = result ? "After" : `After: press ${press()}`;
+      verdict.textContent = found.verdict; verdict.hidden = !result;
+      meter.textContent = found.meter; meter.hidden = !found.meter;
+      save.hidden = !result || !own; if (result) save.href = found.src;
+      film.show(result);
+    }
     tab.tell();
   }
 
-  // what was found, if anything was
-  function found({after, film, verdict, meter, save, press}, {recipe, result}) {
-    after.show(result ? result.src : "", result ? `after: ${result.verdict}` : "not restored yet", false);
-    after.label.textContent = result ? "After" : `After: press ${press()}`;
-    verdict.textContent = result ? result.verdict : ""; verdict.hidden = !result;
-    save.hidden = !result || recipe.shows !== "upload";
-    meter.textContent = result ? result.meter : ""; meter.hidden = !meter.textContent;
-    if (result) save.href = result.src;
-    film.show(result);
+  // --- its search: begun, watched and stopped; afterwards its film, its loss, and how much each code counts
+
+  function searching(tab, bench) {
+    const {bus, now, parts, listeners} = tab, {stage, at, pressed, after, film} = bench;
+    const go = at("begin"), stopper = at("stop"), found = at("found"), progress = at("progress");
+    const [meter, saying] = progress.children;
+    bench.begin = () => {
+      bench.quiet();
+      if (!tab.current()) return;
+      now.running = {key: JSON.stringify(now.recipe) + Math.random(), recipe: copyOf(now.recipe)};
+      meter.value = 0; saying.textContent = "Beginning …";
+      after.show("", "nothing is found yet"); after.label.textContent = "So far";
+      film.soFar("");
+      bus.trigger("start", {key: now.running.key});
+      tab.tell();
+    };
+    bench.stop = () => { bus.trigger("stop", {kind: "search"}); saying.textContent = "Stopping …"; };
+    pressed("begin", bench.begin);
+    pressed("stop", bench.stop);
+    function hear(news) {
+      if (news.error || news.ended || news.done) now.running = null;
+      if (news.error || news.ended) {               // without a picture: what stood before stands again
+        if (now.answer) bench.show(now.answer);
+        if (news.error || news.says) bench.refuse(news.error || news.says);
+      } else if (news.done) {
+        if (same(news.done.recipe, now.recipe)) bench.show(news.done);
+      } else {
+        saying.textContent = news.says; meter.value = news.share || 0;
+        if (news.src) { after.show(news.src, `the picture so far: ${news.says}`); film.soFar(news.watched); }
+      }
+      tab.tell();
+    }
+    parts.run.watch("value", () => {
+      const news = parts.run.props.value;
+      if (news && news.key === "link" && news.error) bench.refuse(news.error, {link: true});
+      else if (news && now.running && news.key === now.running.key) hear(news);
+    });
+    listeners.push(() => {
+      const result = tab.current() && now.answer.result;
+      const ready = result && !result.stopped && !tab.replayed() && !now.running;
+      go.textContent = bench.press(); go.disabled = !tab.current();
+      go.hidden = !!now.running || ready; found.hidden = !ready;
+      stopper.hidden = progress.hidden = !now.running;
+      stage.classList.toggle("searching", !!now.running);
+    });
+  }
+
+  // the slider through the film of the search, which lies over the picture after; the rest is the server's HTML
+  function filmOf(now, {stage, after}) {
+    const canvas = after.frame.querySelector("canvas"), film = gan.film(canvas);
+    const element = stage.querySelector(".watched");
+    let loaded = "";
+    function scrubbed() {
+      const result = now.answer && now.answer.result, scrub = element.querySelector("input");
+      if (!result || !scrub || !film.ready()) return;
+      const share = +scrub.value, step = result.film_steps[Math.round(share * (result.film_steps.length - 1))];
+      film.draw(share); canvas.hidden = share >= 1;
+      element.querySelector("output").textContent = `step ${step} of ${result.steps}`;
+      const {points} = element.querySelector("polyline") || {}, dot = element.querySelector("circle");
+      if (!points) return;
+      const {x, y} = points[Math.round(Math.min(1, step / Math.max(1, result.steps)) * (points.length - 1))];
+      dot.setAttribute("cx", x); dot.setAttribute("cy", y);
+    }
+    element.addEventListener("input", scrubbed);
+    return {
+      soFar: html => { canvas.hidden = true; element.hidden = false; element.innerHTML = html; },
+      show: result => {
+        canvas.hidden = true; element.hidden = !result;
+        if (!result) return;
+        if (loaded !== result.film || !element.querySelector("input")) element.innerHTML = result.watched;
+        if (loaded === result.film) return scrubbed();
+        loaded = result.film;
+        film.load(result.film, result.film_steps.length).then(scrubbed).catch(() => {});
+      },
+    };
   }
 
   // --- beside it: which picture, what happens to it
 
   function controls(tab, part) {
-    const {now, listeners} = tab, {fields, words} = part.props.value, random = count =>
-      Math.floor(Math.random() * count);
+    const {now, listeners} = tab, {fields, words} = part.props.value;
+    const pictures = () => now.setup ? now.setup.pictures : 1000;
     const another = button("restore-another", "Another picture",
-      () => tab.set({picture: random(now.setup ? now.setup.pictures : 1000), hints: ""}));
+      () => tab.set({picture: Math.floor(Math.random() * pictures()), hints: ""}));
     const undo = button("restore-undo", "Undo", () => tab.undo());
     const slots = gan.fieldsOf(tab, fields, words);
     part.element.replaceChildren(...slots.slice(0, 2), E("div", {class: "buttons"}, another,
@@ -179,30 +240,22 @@
       clearing), draw: recipe => { clearing.hidden = recipe[name] === cleared; }};
   };
 
-  function painting(tab, {before, tools, refuse, stage}) {
-    const {now} = tab, colours = [], canvas = E("canvas", {class: "brushed", width: 768, height: 768,
-      "aria-hidden": true});                        // colours: {hex, bits}, those under the one that is painted with
-    before.frame.append(canvas);
+  function painting(tab, {at, pressed, before, refuse, stage}) {
+    const {now} = tab, colours = [], tools = at("tools"), canvas = before.frame.querySelector("canvas");
+    const colour = at("colour"), count = at("count"), [kindsOf, widthOf, coloured] = tools.children;
     const brush = gan.brush({frame: before.frame, pixelAt: e => gan.pixelAt(before.frame, e),
       active: () => !!now.painting, changed: () => draw()});
     const kinds = gan.brushTools("restore", brush, () => draw(), {id: "restore-width", max: 16, value: 6});
+    kindsOf.prepend(...kinds.buttons); widthOf.append(kinds.width);
     const any = () => brush.bits.some(bit => bit);
-    // another colour: what is painted stays in the last one
-    const colour = E("input", {type: "color", id: "restore-colour", value: "#b05a32", "aria-label": "Colour of the hint",
-      onchange: () => {
-        if (any()) { colours.push({hex: colour.dataset.last, bits: brush.bits}); brush.start(); }
-        colour.dataset.last = colour.value;
-        draw();
-      }});
-    colour.dataset.last = colour.value;
-    const count = E("span", {class: "caption", role: "status", id: "restore-count"});
-    const coloured = E("label", {class: "size"}, "Colour ", colour);
-    tools.replaceChildren(E("div", {class: "buttons"}, ...kinds.buttons,
-      button("restore-undo-stroke", "Undo stroke", brush.undo),
-      button("restore-clear", "Clear", () => { colours.length = 0; brush.clear(); })),
-    E("label", {class: "size"}, "Width ", kinds.width), coloured, E("div", {class: "buttons"},
-      button("restore-use", "Use it", () => { const why = use(); if (why) refuse(why); }, "first"),
-      button("restore-cancel", "Cancel", () => open("")), count));
+    // what is painted stays in its colour; colours: {hex, bits}, those under the one that is painted with
+    const keep = hex => { if (any()) { colours.push({hex, bits: brush.bits}); brush.start(); } };
+    let last = colour.value;
+    colour.addEventListener("change", () => { keep(last); last = colour.value; draw(); });
+    pressed("undo-stroke", brush.undo);
+    pressed("clear", () => { colours.length = 0; brush.clear(); });
+    pressed("use", use);
+    pressed("cancel", () => open(""));
     function draw() {
       fill(canvas, new Uint8Array(SIDE * SIDE));
       for (const one of colours) fill(canvas, one.bits, 0, one.hex, false);
@@ -213,19 +266,14 @@
       count.textContent = number ? `${(100 * number / SIDE ** 2).toFixed(1)} % of the picture`
         : "Draw over the picture before.";
     }
-    // what is painted becomes part of the recipe, or is refused with the words that this returns
+    // what is painted becomes part of the recipe, or is refused
     function use() {
-      const draws = "draw over the picture before with a finger or the mouse.";
-      if (now.painting === "region") {
-        if (!any()) return `No hole is painted yet: ${draws}`;
-        tab.set({region: encode([...brush.bits])});
-        return "";
-      }
-      if (any()) { colours.push({hex: colour.value, bits: brush.bits}); brush.start(); }
-      if (!colours.length) return `No colour is painted yet: ${draws}`;
-      if (colours.length > MOST_COLOURS) return `These are ${colours.length} colours: paint at most ${MOST_COLOURS}.`;
-      tab.set({hints: colours.map(one => `${one.hex.slice(1)}.${encode([...one.bits])}`).join("~")});
-      return "";
+      const hole = now.painting === "region", draws = "draw over the picture before with a finger or the mouse.";
+      if (!hole) keep(colour.value);
+      if (hole ? !any() : !colours.length) refuse(`No ${hole ? "hole" : "colour"} is painted yet: ${draws}`);
+      else if (colours.length > MOST) refuse(`These are ${colours.length} colours: paint at most ${MOST}.`);
+      else tab.set(hole ? {region: encode([...brush.bits])}
+        : {hints: colours.map(one => `${one.hex.slice(1)}.${encode([...one.bits])}`).join("~")});
     }
     function open(what) {                           // "region", "hints" or "": nothing
       const {answer, recipe} = now, names = {tabindex: "-1", role: "group",
@@ -248,4 +296,26 @@
     }
     return open;
   }
+
+  // --- five answers: which comes closest to the picture under the flap? Pressing one is a guess
+
+  gan.drawn.flap = (tab, result) => {
+    const five = result.querySelector(".five"), truth = result.querySelector("[data-truth]");
+    const says = name => { document.getElementById(`${tab.name}-${name}`).textContent = five.dataset[name]; };
+    ["sentence", "lead"].forEach(says);              // those of the answers on screen, not of the bench
+    const lift = chosen => {
+      if (!truth.dataset.truth) return;
+      const image = truth.querySelector("img");
+      Object.assign(image, {src: truth.dataset.truth, alt: "the real picture"});
+      truth.classList.remove("empty"); truth.querySelector(".flap").remove(); truth.dataset.truth = "";
+      truth.parentElement.querySelector("figcaption").textContent = "The real one";
+      result.querySelector(".verdict").textContent = chosen.dataset.says;
+      for (const answer of five.querySelectorAll("[data-close]")) {
+        for (const name of ["tabindex", "role", "aria-label"]) answer.removeAttribute(name);
+        answer.parentElement.querySelector("figcaption").textContent = answer.dataset.close;
+      }
+      if (chosen.dataset.close) chosen.parentElement.classList.add("guessed");
+    };
+    for (const one of five.querySelectorAll("[data-says]")) gan.onPress(one, () => lift(one));
+  };
 })();

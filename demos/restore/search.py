@@ -26,7 +26,7 @@ from core.truth import worlds
 from ..page import own_pictures
 from ..page.blocks import picture as uri
 from ..page.cache import Cache, cached
-from ..page.fields import RecipeError
+from ..page.fields import RecipeError, refusals
 from ..page.picture import opened
 from ..page.queue import TOLD, Run
 from .recipe import OWN, SAYS, STEERED, VGG, Restoration, losses_of
@@ -128,10 +128,8 @@ def stream(recipe: Restoration, problem: Problem) -> Iterator[Step]:
     """The steps of the search. Raises RecipeError where it cannot begin."""
     counts = dict(layer=recipe.layer, n_codes=recipe.codes, steps=recipe.steps, seed=recipe.start)
     how = dict(counts, optimiser=recipe.optimiser, label=recipe.label_or_none)
-    try:
+    with refusals():
         yield from restoration.restore(opened(recipe.model), problem, **how)
-    except ValueError as error:
-        raise RecipeError(str(error)) from None
 
 
 def searched(recipe: Restoration) -> Generator[None, None, Found]:

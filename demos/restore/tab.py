@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from .code import code_for
 from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
 
 NAME = Restoration.tab
+PAGES = {name: Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8") for name in ("bench", "own")}
+HTML = {name: re.sub(r">\s+<", "><", page.strip()) for name, page in PAGES.items()}  # scripts find elements by id
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 
 
@@ -60,7 +63,8 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], names=TASKS, fresh=FRESH)
+    room = dict(names=TASKS, fresh=FRESH, html=HTML, presses=WORDS["presses"], learned=WORDS["learned"])
+    first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], room=room)
     with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
             parts["stage"] = part(NAME, "stage", first)
@@ -162,7 +166,7 @@ CELLS = (
     cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
 )
 BENCH = Bench(
-    scripts=("restore/restore", "restore/search", "restore/flap", "restore/own"),
+    scripts=("restore/restore", "restore/own"),
     events=("start", "own", "forget"),
     layout=layout,
     below=below,

@@ -8,7 +8,7 @@ from core import zoo
 from core.checkpoints.layers import layers
 from core.inversion import vgg
 from core.inversion.restoration import OFFICIAL
-from core.inversion.search import Found, log_curve
+from core.inversion.search import log_curve
 from core.inversion.tasks import KINDS, RANGES, factors
 
 from ..page.cache import cached
@@ -48,10 +48,9 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
 
 
 def _kind_control(recipe: Restoration) -> dict:
-    options, resets = {kind: WORDS["kinds"][kind] for kind in KINDS[recipe.task]}, dict(keep=None)
-    if recipe.task == "enlarge":
-        return dict(says="How it was shrunk", options=options, resets=resets)
-    return dict(says="What kind of noise", options=options, resets=dict(resets, amount=0))
+    options = {kind: WORDS["kinds"][kind] for kind in KINDS[recipe.task]}
+    resets = dict(keep=None) if recipe.task == "enlarge" else dict(keep=None, amount=0)
+    return dict(says=WORDS["kind_of"][recipe.task], options=options, resets=resets)
 
 
 def _amount_control(recipe: Restoration) -> dict:
@@ -105,12 +104,7 @@ def _sides(model: str, _weights: str) -> list[int]:
     return [layer.output[-1] for layer in layers(opened(model))]
 
 
-# --- a search, as HTML: how the loss fell, and how much each code counts
-
-
-def watched(found: Found) -> str:
-    """A slider through the film, the curve, and the codes' shares; search.js moves what the slider shows."""
-    return WORDS["watched"]["film"] + curve(found.curve) + shares(found.shares())
+# --- a search, as HTML: how the loss fell, and how much each code counts; restore.js moves what its slider shows
 
 
 def curve(losses: Sequence[float]) -> str:
