@@ -21,7 +21,7 @@
     parts.beside.element.replaceChildren(gan.fields(store, parts.beside.props.value), E("div", {class: "buttons"},
       button("inside-another", "Another picture", store.another),
       button("inside-start", "Back to start", store.backToStart)), stage.looked);
-    stage.network = gan.models(parts.models, "inside", {current: () => now.recipe.model, wanted: row => row.classes > 0,
+    stage.network = gan.models(store, {wanted: row => row.classes > 0,
       take: ({model}) => set({...OTHER, tab: "inside", version: 1, model})});
     photo.split(true);
     gan.setters(store, stage.dots);

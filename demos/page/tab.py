@@ -34,7 +34,7 @@ RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 class Bench(NamedTuple):
     """What a tab has in the place of a picture with knobs, where it has something of its own.
 
-    scripts: its own, by name below demos/; they begin the tab (`gan.tab`). events: what they trigger at the part that
+    scripts: its own, by name below demos/; they begin the tab (`gan.start`). events: what they trigger at the part that
     carries the recipe. layout: (parts, what is shown first) -> adds the tab's own parts where the picture would stand,
     among them `stage`, and `run`, which is told why a link was refused; below: likewise, under the cells. wire:
     (parts) -> gives its events their handlers. arrival: what is shown first: `recipe`, `cells`, `code`, `sentence`,

@@ -28,7 +28,7 @@
     stage.prepare.ask = values => ask({turn: +!!state.later, ...values});
     parts.steer.watch("value", () => {
       const to = parts.steer.props.value;
-      if (to && to.recipe) gan.visit("steer", "Steer", steer => steer.set(to.recipe));
+      if (to && to.recipe) gan.visit("steer", steer => steer.set(to.recipe));
       if (to && to.error) { stage.error.textContent = to.error; stage.error.hidden = false; }
     });
     playOnce(store, stage);

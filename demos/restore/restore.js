@@ -33,7 +33,7 @@
       },
     });
     controls(tab, parts.controls);
-    tab.network = gan.models(parts.models, "restore", {current: () => now.recipe.model, take: ({model, label}) =>
+    tab.network = gan.models(tab, {take: ({model, label}) =>
       tab.set({...fresh, model, label, shows: "", own: "", as_is: false,
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
     gan.rooms.restore(tab);

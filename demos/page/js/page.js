@@ -4,18 +4,16 @@ window.gan = window.gan || (() => {
 
   // --- elements
 
-  const none = value => value === null || value === undefined;
   const E = gan.element = (tag, attributes = {}, ...children) => {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (!none(value) && value !== false)
+      else if (value != null && value !== false)
         made.setAttribute(name, value !== true ? value : name.startsWith("aria-") ? "true" : "");
     }
-    made.append(...children.filter(child => !none(child)));
+    made.append(...children.filter(child => child != null));
     return made;
   };
-
 
   gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "−" : "") + Math.abs(amount).toFixed(1);
   // whether two values are the same, in whatever order a record names theirs
@@ -24,223 +22,146 @@ window.gan = window.gan || (() => {
   gan.same = (a, b) => JSON.stringify(a, ordered) === JSON.stringify(b, ordered);
   gan.copyOf = value => JSON.parse(JSON.stringify(value));
 
-  gan.button = (id, text, onclick, kind = "") =>
-    E("button", {id, type: "button", class: `plain ${kind}`, onclick}, text);
+  gan.button = (id, text, onclick, kind = "", more = {}) =>
+    E("button", {id, type: "button", class: `plain ${kind}`, onclick, ...more}, text);
+  // a line that is there where it has something to say
+  gan.say = (line, text) => Object.assign(line, {textContent: text || "", hidden: !text});
   // a word of the page: in plain language, then the field's term
   gan.word = ({plain, term}) => [plain + " ", E("small", {}, term)];
-  // a control under its name, which is text or what `gan.word` returns
-  gan.field = (name, control, {title = null, hint = null} = {}) =>
-    E("div", {class: "field"}, E("label", {for: control.id, title}, ...name), control, hint);
   // a switch with its name; `take` gets whether it is on
-  gan.toggle = (id, text, take, checked = false) => E("label", {class: "switch"},
-    E("input", {type: "checkbox", role: "switch", id, checked, onchange: e => take(e.target.checked)}),
-    E("span", {}, text));
-  // what is no button by itself, but acts like one
-  gan.onPress = (element, act) => {
-    element.addEventListener("click", act);
-    element.addEventListener("keydown", e => {
-      if (e.key === "Enter" || e.key === " ") { e.preventDefault(); act(); }
-    });
-  };
-  // a typed whole number; anything else as it was typed, for the server to refuse in a sentence
-  gan.whole = (text, digits, {signed = false} = {}) =>
-    new RegExp(`^${signed ? "-?" : ""}\\d{1,${digits}}$`).test(text.trim()) ? +text : text;
-  // who types is not disturbed, unless what was typed is `refused`
-  gan.refill = (input, value, refused = false) => {
-    if (document.activeElement !== input || refused) input.value = value;
+  gan.toggle = (id, text, take) => E("label", {class: "switch"},
+    E("input", {type: "checkbox", role: "switch", id, onchange: e => take(e.target.checked)}), E("span", {}, text));
+  // what is no button by itself but acts like one: `element`, or what there is of `selector` in it, which `act` gets
+  gan.onPress = (element, act, selector = "*") => {
+    const press = e => {
+      const one = e.target.closest(selector);
+      if (!one || e.type === "keydown" && e.key !== "Enter" && e.key !== " ") return;
+      e.preventDefault(); act(one);
+    };
+    for (const name of ["click", "keydown"]) element.addEventListener(name, press);
   };
 
   // --- parts and tabs
 
   // A component of the page says that it is there.
   gan.mount = (tab, part, element, props, trigger, watch) => {
-    const parts = gan.parts[tab] = gan.parts[tab] || {};
-    parts[part] = {element, props, trigger, watch};
-    if (part === "brought") watch("value", () => bring(props.value || {}));
-    document.dispatchEvent(new CustomEvent(`gan:${tab}`, {detail: part}));
+    const hear = act => watch("value", () => act(props.value || {}));
+    (gan.parts[tab] ??= {})[part] = {element, props, trigger, watch, hear};
+    // the recipe of a PNG or a link: its own tab opens on it
+    if (part === "brought") hear(({recipe}) => { if (recipe) gan.visit(recipe.tab, own => own.set(recipe)); });
+    document.dispatchEvent(new Event(`gan:${tab}`));
   };
 
-  // A tab begins once all the parts that it needs are there, in any order, and again where they are made anew.
-  gan.tab = (name, title, needed, start) => {
-    let started = null;
-    gan.addresses.tab(name, title);
-    document.addEventListener(`gan:${name}`, () => {
-      const parts = gan.parts[name] || {};
-      if (!needed.every(part => parts[part])) return;
-      if (started !== parts.stage.element) { started = parts.stage.element; start({...parts}); }
-    });
-  };
-
-  // Parts in folds may come later: each is built once, by its name. Returns what builds those that are there already.
-  gan.late = (tab, builders) => {
-    const grown = new Set();
-    const grow = () => Object.entries(builders).forEach(([name, build]) => {
-      const part = gan.parts[tab][name];
-      if (part && !grown.has(part.element)) { grown.add(part.element); build(part); }
-    });
-    document.addEventListener(`gan:${tab}`, grow);
-    return grow;
-  };
-
-  // Opens another tab; `then` gets what its script offers, once it is there.
-  gan.visit = (tab, title, then) => {
+  // Opens another tab, named as recipes name it; `then` gets what its script offers, once it is there.
+  gan.visit = (tab, then) => {
+    const {name, title} = gan.addresses.called(tab);
     const door = [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
     if (door) door.click();
     scrollTo(0, 0);
     (function wait(left) {
-      if (gan[tab]) then(gan[tab]); else if (left) setTimeout(() => wait(left - 1), 100);
+      if (gan[name]) then(gan[name]); else if (left) setTimeout(() => wait(left - 1), 100);
     })(100);
-  };
-
-  // A recipe that was brought back, of a PNG or a link: its own tab opens on it.
-  function bring({recipe}) {
-    if (!recipe) return;
-    const {name, title} = gan.addresses.called(recipe.tab);
-    gan.visit(name, title, tab => tab.set(recipe));
-  }
-
-  // "Take this picture to: Paint / Restore": `doors` by title. It goes as the network draws it; its knobs stay.
-  gan.takeTo = (id, doors) => {
-    const lead = E("span");
-    const press = ([title, onclick]) => gan.button(`${id}-to-${title.toLowerCase()}`, title, onclick);
-    const element = E("div", {class: "take-to", role: "group", "aria-label": "Take this picture to another tab"},
-      lead, ...Object.entries(doors).map(press));
-    const moved = on => {
-      lead.textContent = on ? "Take this picture, as it was before its knobs, to:" : "Take this picture to:";
-    };
-    return {element, moved};
-  };
-
-  // --- what a stage begins with
-
-  // Where a link is on its way, the arrival picture would be another one than was asked for: it waits, at most so many
-  // milliseconds. Returns what ends the waiting, or begins it.
-  gan.waiting = (name, part, arrival, most) => {
-    const waiting = on => part.element.classList.toggle("waiting", on);
-    if (gan.addresses.asks(name, Object.keys(arrival), part.props.value.query)) {
-      waiting(true);
-      setTimeout(() => waiting(false), most);
-    }
-    return waiting;
-  };
-
-  // What a knob is called: by its number and what it was measured to do.
-  gan.called = (knob, facts) => facts && facts.title ? `${knob + 1} · ${facts.title}` : `Knob ${knob + 1}`;
-
-  // The knob number `i` of a list, which can be put under the picture.
-  gan.knobOf = (name, i, reach, {turn, choose}) => {
-    const knob = gan.knob({id: `${name}-knob-${i + 1}`, reach,
-      input: amount => turn(i, amount, {rest: false}), commit: amount => turn(i, amount, {rest: true})});
-    knob.title.addEventListener("click", () => choose(i));
-    knob.title.title = "Put this knob under the picture";
-    return knob;
   };
 
   // --- sliders under a finger
 
   // Who scrolls with a finger on a slider scrolls: the value counts once the finger has moved sideways, or was a tap.
-  gan.guardTouch = () => {
-    const SILENT = {capture: true, passive: true};
+  function guardTouch() {
+    const listen = (name, act) => document.addEventListener(name, act, {capture: true, passive: true});
     let held = null;
-    const restore = () => { held.range.value = held.value; };
-    document.addEventListener("touchstart", e => {
-      if (!(e.target instanceof HTMLInputElement) || e.target.type !== "range" || e.touches.length !== 1) return;
-      const {clientX: x, clientY: y} = e.touches[0];
-      held = {range: e.target, value: e.target.value, x, y, verdict: null};
-    }, SILENT);
-    document.addEventListener("touchmove", e => {
+    const scroll = () => { held.verdict = "scroll"; held.range.value = held.value; };
+    listen("touchstart", ({target: range, touches}) => {
+      const [{clientX: x, clientY: y}] = touches;
+      if (range.type === "range" && touches.length === 1) held = {range, value: range.value, x, y, verdict: ""};
+    });
+    listen("touchmove", ({touches: [{clientX, clientY}]}) => {
       if (!held || held.verdict) return;
-      const dx = Math.abs(e.touches[0].clientX - held.x), dy = Math.abs(e.touches[0].clientY - held.y);
+      const dx = Math.abs(clientX - held.x), dy = Math.abs(clientY - held.y);
       if (Math.max(dx, dy) < 6) return;
-      held.verdict = dx > dy ? "slide" : "scroll";
-      if (held.verdict === "scroll") restore();
-    }, SILENT);
-    document.addEventListener("touchend", () => {
-      const last = held;
-      setTimeout(() => { if (held === last) held = null; }, 0);
-    }, SILENT);
-    document.addEventListener("touchcancel", () => {
-      if (held && held.verdict !== "slide") { held.verdict = "scroll"; restore(); }
+      if (dx > dy) held.verdict = "slide"; else scroll();
+    });
+    listen("touchend", () => setTimeout(last => { if (held === last) held = null; }, 0, held));
+    listen("touchcancel", () => {
+      if (held && held.verdict !== "slide") scroll();
       held = null;
-    }, SILENT);
-    for (const name of ["input", "change"]) document.addEventListener(name, e => {
+    });
+    for (const name of ["input", "change"]) listen(name, e => {
       if (!held || e.target !== held.range || held.verdict === "slide" || !e.isTrusted) return;
-      if (held.verdict === null && name === "change") return;           // a tap: no movement at all
+      if (!held.verdict && name === "change") return;                   // a tap: no movement at all
       e.stopImmediatePropagation();
-      if (held.verdict === "scroll") restore();
-    }, {capture: true});
-  };
+      if (held.verdict) scroll();
+    });
+  }
 
   // --- networks
 
   // The line under a picture that names its network, and the list of all networks behind it; `take` gets the recipe of
   // a new one, `wanted` says which may be chosen.
-  gan.models = (part, id, {current, take, wanted = () => true}) => {
-    const line = {name: E("b"), licence: E("span"), precision: E("span"),
-      doing: E("span", {class: "doing", role: "status"})};
-    const said = E("p", {class: "said", role: "alert", hidden: true}), list = E("div", {class: "networks-list"});
+  gan.models = ({parts: {models: part, stage}, name: id, now, listeners}, {take, wanted = () => true}) => {
+    const {button} = gan, title = E("b"), licence = E("span"), precision = E("span");
+    const doing = E("span", {class: "doing", role: "status"}), list = E("div", {class: "networks-list"});
+    const said = E("p", {class: "said", role: "alert", hidden: true});
     const dialog = E("dialog", {class: "networks", id: `${id}-networks`, "aria-label": "Networks"},
-      E("div", {class: "networks-head"}, E("h3", {}, "Networks"), plain("Close", () => dialog.close())), said, list);
-    const opener = plain("Other networks", () => { dialog.showModal(); part.trigger("ask", {}); },
-      {id: `${id}-other-networks`, "aria-haspopup": "dialog"});
+      E("div", {class: "networks-head"}, E("h3", {}, "Networks"), button(null, "Close", () => dialog.close())),
+      said, list);
+    const opener = button(`${id}-other-networks`, "Other networks",
+      () => { dialog.showModal(); part.trigger("ask", {}); }, "", {"aria-haspopup": "dialog"});
     part.element.classList.add("drawn-by");
     part.element.replaceChildren(E("p", {class: "caption"},
-      "Drawn by ", line.name, ", ", line.licence, ". ", line.precision, " ", line.doing), opener, dialog);
+      "Drawn by ", title, ", ", licence, ". ", precision, " ", doing), opener, dialog);
 
-    let rows = [], running = null;
-    const choose = row => {
-      said.hidden = true;
-      running = {name: row.name, says: row.here ? "Opening it …" : "Asking the Hub …"};
+    let rows = [], running = null;                  // the one that is on its way, and how far it is
+    const linked = (href, text) => href ? E("a", {href, target: "_blank", rel: "noopener"}, text) : text;
+    const choose = ({name, here}) => {
+      gan.say(said, "");
+      running = {name, says: here ? "Opening it …" : "Asking the Hub …"};
       draw();
-      part.trigger("choose", {name: row.name});
+      part.trigger("choose", {name});
     };
-    const stop = row => part.trigger("stop", {name: row.name});
+    // what can be done with one; a button that cannot be pressed says why, to who points at it and to who does not
+    const beside = row => {
+      const {name, here, size, refusal} = row;
+      if (running && running.name === name) return E("span", {class: "doing"}, running.share == null ? null
+        : E("progress", {max: 1, value: running.share, "aria-label": `${row.title}: fetched`}), " ", running.says, " ",
+        here ? null : button(null, "Stop", () => part.trigger("stop", {name})));
+      if (name === now.recipe.model) return E("span", {class: "caption"}, "on the page");
+      const why = refusal ? refusal[0].toUpperCase() + refusal.slice(1)
+        : running ? "Wait until the other network is there" : null;
+      return E("div", {class: "opening"}, button(null, here ? "Open" : `Fetch ${size} and open`, () => choose(row), "",
+        {disabled: !!why, title: why}), why && E("p", {class: "caption"}, why));
+    };
+    const network = row => E("div", {class: "network", "data-name": row.name},
+      E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, linked(row.link, row.licence),
+        ` · ${row.size}${row.here ? " · on this machine" : ""}`)), beside(row));
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
-      line.doing.textContent = running ? `${(coming || {}).title || "Network"}: ${running.says}` : "";
-      const beside = row => running && running.name === row.name ? runningOf(row, running, () => stop(row))
-        : row.name === current() ? E("span", {class: "caption"}, "on the page")
-        : openingOf(row, running, () => choose(row));
-      const section = group => E("section", {}, E("h4", {}, group),
-        ...rows.filter(row => row.group === group).map(row => networkOf(row, beside(row))));
+      doing.textContent = running ? `${coming ? coming.title : "Network"}: ${running.says}` : "";
+      const section = group =>
+        E("section", {}, E("h4", {}, group), ...rows.filter(row => row.group === group).map(network));
       list.replaceChildren(...[...new Set(rows.map(row => row.group))].map(section));
     }
-    part.watch("value", () => {
-      const news = part.props.value || {};
-      if (news.models) rows = news.models.filter(wanted);
-      if (news.name) running = news.recipe || news.error !== undefined ? null : news;
-      if (news.error) { said.textContent = news.error; said.hidden = false; }
-      if (news.recipe) { dialog.close(); take(news.recipe); }
+    part.hear(({models, name, recipe, error, ...news}) => {
+      if (models) rows = models.filter(wanted);
+      if (name) running = recipe || error !== undefined ? null : {name, ...news};
+      if (error) gan.say(said, error);
+      if (recipe) { dialog.close(); take(recipe); }
       draw();
     });
+    // where no network is here that the tab can use: only that is said, and the list, until one was chosen
+    const needs = document.getElementById(`${id}-needs`);
+    if (needs) {
+      listeners.push(() => {
+        needs.classList.toggle("met", !!now.answer);
+        opener.textContent = now.answer ? "Other networks" : "Choose a network";
+      });
+      stage.hear(({error}) => { if (error) needs.querySelector("p").textContent = error; });
+    }
     return facts => {
       const bare = facts.licence === "not stated" ? "licence not stated" : facts.licence;
-      line.name.textContent = facts.title;
-      line.licence.replaceChildren(linked(facts.link, bare));
-      line.precision.textContent = facts.precision || "";
+      title.textContent = facts.title; precision.textContent = facts.precision || "";
+      licence.replaceChildren(linked(facts.link, bare));
     };
   };
-  const linked = (href, text) => href ? E("a", {href, target: "_blank", rel: "noopener"}, text) : text;
-  const plain = (text, onclick, more = {}) => E("button", {type: "button", class: "plain", onclick, ...more}, text);
-
-  // one network of the list: what it is, and what can be done with it
-  function networkOf(row, beside) {
-    const size = [" ", row.size, row.here ? "on this machine" : ""].filter(Boolean).join(" · ");
-    return E("div", {class: "network", "data-name": row.name},
-      E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, linked(row.link, row.licence), size)), beside);
-  }
-  function runningOf(row, {share, says}, stop) {
-    const bar = none(share) ? null : E("progress", {max: 1, value: share, "aria-label": `${row.title}: fetched`});
-    return E("span", {class: "doing"}, bar, " ", says, " ", row.here ? null : plain("Stop", stop));
-  }
-  // a button that cannot be pressed says why, to who points at it and to who does not
-  function openingOf(row, running, choose) {
-    const why = row.refusal ? row.refusal[0].toUpperCase() + row.refusal.slice(1)
-      : running ? "Wait until the other network is there" : "";
-    const text = row.here ? "Open" : `Fetch ${row.size} and open`;
-    return E("div", {class: "opening"}, plain(text, choose, {disabled: !!why, title: why || null}),
-      why ? E("p", {class: "caption"}, why) : null);
-  }
 
   // --- addresses
 
@@ -248,74 +169,65 @@ window.gan = window.gan || (() => {
   // short one.
   gan.addresses = (() => {
     const KEPT = ["expert", "__theme"], first = new URLSearchParams(location.search), tabs = {};
-    let chosen = "", due = 0;                         // the tab that was clicked; until then the address names it
-    const nameOf = title => Object.keys(tabs).find(name => tabs[name].title === title);
-    const full = query => {
-      const url = new URL(location.href.split("?")[0]);
-      url.search = query || ""; url.hash = "";
-      return url.toString();
-    };
+    const home = () => Object.keys(tabs)[0];        // links need not name it
+    let chosen = "", due = 0;                       // the tab that was clicked; until then the address names it
     function write() {
-      const home = Object.keys(tabs)[0], named = chosen || first.get("tab"), name = named in tabs ? named : home;
-      const one = tabs[name], current = new URLSearchParams(location.search);
-      if (!one || !one.query && !chosen) return;      // nothing is known of it yet
-      const query = one.query !== one.home ? one.query : name === home ? "" : `tab=${name}`;
-      const kept = KEPT.filter(key => current.has(key)).map(key => `${key}=${encodeURIComponent(current.get(key))}`);
+      const name = [chosen, first.get("tab")].find(one => one in tabs) || home(), one = tabs[name];
+      if (!one || !one.query && !chosen) return;    // nothing is known of it yet
+      const query = one.query !== one.home ? one.query : name === home() ? "" : `tab=${name}`;
+      const current = new URLSearchParams(location.search), kept = KEPT.filter(key => current.has(key))
+        .map(key => `${key}=${encodeURIComponent(current.get(key))}`);
       const search = [query, ...kept].filter(Boolean).join("&"), address = location.pathname + (search && `?${search}`);
       try { history.replaceState(history.state, "", address); } catch { /* too often: the next one comes */ }
     }
     const soon = () => { clearTimeout(due); due = setTimeout(write, 500); };
     document.addEventListener("click", e => {
-      const door = e.target.closest && e.target.closest("[role=tab]"), name = door && nameOf(door.textContent.trim());
+      const door = e.target.closest && e.target.closest("[role=tab]"), title = door && door.textContent.trim();
+      const name = Object.keys(tabs).find(one => tabs[one].title === title);
       if (name) { chosen = name; soon(); }
     });
     return {
-      full,
       // whether a link asks this tab for a recipe with any of these fields that is not `query`
       asks: (name, fields, query) => {
-        const asked = new URLSearchParams(location.search), given = [...asked.keys()].filter(key => key !== "tab");
-        return (asked.get("tab") ?? Object.keys(tabs)[0]) === name
-          && given.some(key => key === "v" || fields.includes(key))
+        const asked = new URLSearchParams(location.search), ours = ["v", ...fields];
+        return (asked.get("tab") ?? home()) === name && ours.some(key => key !== "tab" && asked.has(key))
           && asked.toString() !== new URLSearchParams(query).toString();
       },
       // the name and title of a tab as a recipe names it, which the first one leaves out
-      called: name => { const own = name || Object.keys(tabs)[0]; return {name: own, title: tabs[own].title}; },
+      called: name => ({name: name || home(), ...tabs[name || home()]}),
       tab: (name, title) => { tabs[name] = {title, home: "", query: ""}; },
       // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
       shows: (name, query) => {
         const one = tabs[name];
         if (!query || one.query === query) return;
-        const byLink = first.has("model") && (first.get("tab") || Object.keys(tabs)[0]) === name;
+        const byLink = first.has("model") && (first.get("tab") || home()) === name;
         if (!one.query && !byLink) one.home = query;
         one.query = query; soon();
       },
     };
   })();
 
-  // The box with the link to what is on screen; `write` after every change.
-  gan.link = (part, tab, {says = "Link to exactly this state", query, note = () => ""}) => {
+  // The box with the link to what is on screen, and what it leaves out.
+  gan.link = ({name, now, listeners}, part, says = "Link to exactly this state") => {
     const copied = E("span", {role: "status", class: "caption"}), more = E("p", {class: "caption"});
-    const address = E("input", {type: "text", id: `${tab}-address`, readonly: true, "aria-label": says,
+    const address = E("input", {type: "text", id: `${name}-address`, readonly: true, "aria-label": says,
       onfocus: () => address.select()});
-    const press = gan.button(`${tab}-copy-link`, "Copy link", async () => {
-      if (!await gan.copy(address.value)) { address.focus(); document.execCommand("copy"); }
+    const press = gan.button(`${name}-copy-link`, "Copy link", async () => {
+      try { await navigator.clipboard.writeText(address.value); }
+      catch { address.focus(); document.execCommand("copy"); }
       copied.textContent = "Copied.";
     });
     part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied), more);
     const write = () => {
-      const wanted = gan.addresses.full(query());
-      if (address.value !== wanted) { address.value = wanted; copied.textContent = ""; }
-      more.textContent = note() || "";
+      const {query, note} = now.answer || {};
+      const {href} = Object.assign(new URL(location.href), {search: query || "", hash: ""});
+      if (address.value !== href) { address.value = href; copied.textContent = ""; }
+      more.textContent = note || "";
     };
-    write();
-    return write;
+    listeners.push(write); write();
   };
 
-  gan.copy = async text => {
-    try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
-  };
-
-  gan.guardTouch();
+  guardTouch();
   // What scrolls must be reachable by keyboard; the code cells are not by themselves.
   new MutationObserver(() => {
     for (const code of document.querySelectorAll(".cm-scroller:not([tabindex='0'])")) code.tabIndex = 0;

@@ -2,8 +2,8 @@
 (() => {
   const E = gan.element;
   const FULL = 48;                  // of 255 levels of change, white in a map of change
-  const RAMP = [[13, 12, 16], [20, 73, 84], [21, 140, 122], [196, 214, 120], [255, 252, 240]];
-  const SIDE = 64, LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const RAMP = [[13, 12, 16, 255], [20, 73, 84, 255], [21, 140, 122, 255], [196, 214, 120, 255], [255, 252, 240, 255]];
+  const SIDE = 64, UNDOS = 50, LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
   // --- films and knobs
 
@@ -23,12 +23,10 @@
         const wide = Math.round(sheet.naturalWidth / count), high = sheet.naturalHeight, pen = canvas.getContext("2d");
         sized(canvas, wide, high);
         const place = Math.min(Math.max(fraction, 0), 1) * (count - 1), first = Math.floor(place);
-        const show = (frame, alpha) => {
+        for (const [frame, alpha] of [[first, 1], [first + 1, place - first]]) {
           pen.globalAlpha = alpha;
           pen.drawImage(sheet, frame * wide, 0, wide, high, 0, 0, wide, high);
-        };
-        show(first, 1);
-        if (place > first) show(first + 1, place - first);
+        }
       },
     };
   };
@@ -41,69 +39,40 @@
     JSON.stringify({...recipe, amounts: recipe.amounts.map((a, i) => i === recipe.knob ? 0 : a)});
   gan.strip = (part, canvas, now, arrival, keyOf = ofKnob) => {
     const film = gan.film(canvas);
-    const take = async () => {
-      const strip = part.props.value;
-      if (!strip || !strip.src) return;
-      await film.load(strip.src, strip.frames);
-      now.strip = strip.key === "arrival" ? keyOf(arrival) : strip.key;
+    const take = async ({src, frames, key}) => {
+      if (!src) return;
+      await film.load(src, frames);
+      now.strip = key === "arrival" ? keyOf(arrival) : key;
     };
-    part.watch("value", take);
-    return {take, draw: film.draw, key: () => keyOf(now.recipe),
+    part.hear(take); take(part.props.value || {});
+    return {draw: film.draw, key: () => keyOf(now.recipe),
       ready: () => film.ready() && now.strip === keyOf(now.recipe)};
   };
 
-  // The address of a recipe's picture below `place`; `query`: the link on screen, which names the weights.
-  gan.pictureAt = (place, kind, recipe, query) => {
-    const left = ["version", "tab", ...(place.includes("/") ? [] : ["directions"])];
-    const weights = new URLSearchParams(query);
-    const fields = Object.entries(recipe).filter(([name]) => !left.includes(name));
-    const asked = new URLSearchParams({v: recipe.version,
-      ...Object.fromEntries(fields.map(([name, value]) => [name, value === !!value ? +value : value]))});
-    if (recipe.tab) asked.set("tab", recipe.tab);
-    if (weights.get("w") && weights.get("model") === recipe.model) asked.set("w", weights.get("w"));
-    return `${place}/${kind}?${asked}`;
-  };
-
-  // Pictures by plain HTTP for what moves: the newest one that is wanted is asked for, one request at a time.
-  // `shown(url, wanted)` puts it on screen, `failed(wanted)` is told where it does not come this way.
-  gan.follower = ({shown, failed}) => {
-    let next = null, busy = false, round = 0;
-    async function ask() {
-      if (busy || !next) return;
-      const {url, wanted} = next, mine = round, image = new Image();
-      next = null; busy = true; image.src = url;
-      const came = await image.decode().then(() => true, () => false);
-      busy = false;
-      if (mine === round) (came ? shown : failed)(came ? url : wanted, wanted);
-      ask();
-    }
-    return {
-      want: (url, wanted) => { next = {url, wanted}; ask(); },
-      stop: () => { next = null; round++; },
-    };
-  };
-
-  // One knob: a title, the amount, a range with its two ends in words. `input` while it moves, `commit` when it rests.
-  gan.knob = ({id, reach, step = 0.1, input, commit}) => {
+  // One knob: a title, the amount, a range with its two ends in words. `turn(amount, {rest})`; it rests when let go.
+  gan.knob = (id, turn) => {
     const title = E("span", {class: "knob-title"}), also = E("small"), amount = E("output", {class: "knob-amount"});
-    const range = E("input", {type: "range", id, min: -reach, max: reach, step, value: 0});
-    const low = E("span"), high = E("span"), words = {low: "", high: ""};
-    range.addEventListener("input", () => { show(+range.value); input(+range.value); });
-    range.addEventListener("change", () => commit(+range.value));
-    range.addEventListener("dblclick", () => { show(0); input(0); commit(0); });
+    const low = E("span"), high = E("span"), moved = value => { show(value); turn(value, {rest: false}); };
+    const range = E("input", {type: "range", id, min: -3, max: 3, step: 0.1, value: 0,
+      oninput: () => moved(+range.value), onchange: () => turn(+range.value, {rest: true}),
+      ondblclick: () => { moved(0); turn(0, {rest: true}); }});
     function show(value) {
       range.value = value;
       amount.textContent = gan.signed(value);
       range.style.setProperty("--at", `${50 + 50 * value / +range.max}%`);
-      const towards = value === 0 ? "untouched" : value > 0 ? words.high : words.low;
+      const towards = value === 0 ? "untouched" : (value > 0 ? high : low).textContent;
       range.setAttribute("aria-valuetext", `${gan.signed(value)} steps, ${towards}`);
     }
-    function name(text, beside, lowest, highest, reached) {
-      title.textContent = text; also.textContent = beside;
-      low.textContent = words.low = lowest; high.textContent = words.high = highest;
-      range.min = -reached; range.max = reached;
-      range.setAttribute("aria-label", `${text}: from ${lowest} to ${highest}, in steps`);
+    // it is called by its number and what it was measured to do; returns whether there is one of that number
+    function name(i, setup) {
+      const facts = setup && setup.knobs[i];
+      if (!facts) return false;
+      title.textContent = facts.title ? `${i + 1} · ${facts.title}` : `Knob ${i + 1}`;
+      also.textContent = facts.also || ""; low.textContent = facts.low; high.textContent = facts.high;
+      range.max = facts.reach || setup.reach; range.min = -range.max;
+      range.setAttribute("aria-label", `${title.textContent}: from ${facts.low} to ${facts.high}, in steps`);
       show(+range.value);
+      return true;
     }
     const element = E("div", {class: "knob"},
       E("div", {class: "knob-head"}, E("span", {}, title, " ", also), amount), range,
@@ -160,7 +129,7 @@
     return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
   };
 
-  // Tells a frame what network its picture is of: the shape, whether it is large enough to show unsmoothed, the licence.
+  // Tells a frame what network its picture is of: its shape, whether large enough to show unsmoothed, its licence.
   gan.networkOf = (frame, licence) => facts => {
     frame.style.aspectRatio = facts.aspect || 1;
     frame.classList.toggle("large", facts.side >= 256);
@@ -172,8 +141,7 @@
     const wide = before.naturalWidth, high = before.naturalHeight;
     if (!wide || !(after.naturalWidth || after.width)) return;
     const read = source => {
-      const scratch = E("canvas"); scratch.width = wide; scratch.height = high;
-      const pen = scratch.getContext("2d", {willReadFrequently: true});
+      const pen = E("canvas", {width: wide, height: high}).getContext("2d", {willReadFrequently: true});
       pen.drawImage(source, 0, 0, wide, high);
       return pen.getImageData(0, 0, wide, high).data;
     };
@@ -181,15 +149,13 @@
     for (let i = 0; i < a.length; i += 4) {
       const change = (Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2])) / 3;
       made.data.set(colourOf(change / FULL), i);
-      made.data[i + 3] = 255;
     }
     sized(canvas, wide, high);
     canvas.getContext("2d").putImageData(made, 0, 0);
   };
   function colourOf(share) {
     const place = Math.min(share, 1) * (RAMP.length - 1), i = Math.min(Math.floor(place), RAMP.length - 2);
-    const rest = place - i;
-    return RAMP[i].map((value, k) => value + rest * (RAMP[i + 1][k] - value));
+    return RAMP[i].map((value, k) => value + (place - i) * (RAMP[i + 1][k] - value));
   }
 
   // --- regions
@@ -197,41 +163,22 @@
   // A region as text: runs, or bits where shorter, as core.regions writes it; and how one is drawn over a picture.
   gan.regions = {SIDE, encode, decode, outline, fill};
 
-  function lettersOf(number) {
-    let text = "";
-    do {
-      const rest = number >> 5;
-      text += LETTERS[(number & 31) + (rest ? 32 : 0)];
-      number = rest;
-    } while (number);
-    return text;
-  }
+  // 5 bits a letter, the lowest first; a sixth bit says that more follow
+  const lettersOf = number => number < 32 ? LETTERS[number] : LETTERS[number & 31 | 32] + lettersOf(number >> 5);
   function encode(bits) {
-    let runs = "r", inside = 0, length = 0;
-    for (const bit of bits)
-      if (bit === inside) length++; else { runs += lettersOf(length); inside = bit; length = 1; }
-    runs += lettersOf(length);
-    if (runs.length <= Math.floor(SIDE * SIDE / 6) + 2) return runs;
-    let text = "b";
-    for (let i = 0; i < bits.length; i += 6) {
-      let value = 0;
-      for (let k = 0; k < 6; k++) value |= (bits[i + k] || 0) << k;
-      text += LETTERS[value];
-    }
-    return text;
+    const all = bits.join(""), inside = all[0] === "1" ? lettersOf(0) : "";         // the first run is outside
+    const runs = all.match(/0+|1+/g).map(run => lettersOf(run.length)), text = `r${inside}${runs.join("")}`;
+    if (text.length <= SIDE * SIDE / 6 + 2) return text;
+    return "b" + all.match(/.{1,6}/g).map(six => LETTERS[parseInt([...six].reverse().join(""), 2)]).join("");
   }
   function decode(text) {
+    const [kind, ...letters] = text || "", values = letters.map(letter => LETTERS.indexOf(letter));
     const bits = new Uint8Array(SIDE * SIDE);
-    if (!text) return bits;
-    const values = [...text.slice(1)].map(letter => LETTERS.indexOf(letter));
-    if (text[0] === "b") {
-      bits.forEach((_, i) => { bits[i] = values[Math.floor(i / 6)] >> i % 6 & 1; });
-      return bits;
-    }
+    if (kind === "b") return bits.map((_, i) => values[Math.floor(i / 6)] >> i % 6 & 1);
     let at = 0, inside = 0, run = 0, shift = 0;
     for (const value of values) {
       run += (value & 31) << shift; shift += 5;
-      if (value < 32) { if (inside) bits.fill(1, at, at + run); at += run; inside = 1 - inside; run = shift = 0; }
+      if (value < 32) { bits.fill(inside, at, at + run); at += run; inside = 1 - inside; run = shift = 0; }
     }
     return bits;
   }
@@ -245,10 +192,9 @@
     for (let y = -1; y < SIDE; y++) for (let x = -1; x < SIDE; x++) {
       const kind = at(x, y) | at(x + 1, y) << 1 | at(x + 1, y + 1) << 2 | at(x, y + 1) << 3;
       const sides = {t: [x + 0.5, y], r: [x + 1, y + 0.5], b: [x + 0.5, y + 1], l: [x, y + 0.5]};
-      const lines = CUTS[kind];
-      for (let i = 0; i < lines.length; i += 2) {
-        path.moveTo(...place(...sides[lines[i]]));
-        path.lineTo(...place(...sides[lines[i + 1]]));
+      for (const [from, to] of CUTS[kind].match(/../g) || []) {
+        path.moveTo(...place(...sides[from]));
+        path.lineTo(...place(...sides[to]));
       }
     }
     pen.clearRect(0, 0, wide, high);
@@ -274,39 +220,37 @@
   };
 
   // Painting over a picture by mouse, pen or finger: brush, rubber, box. `pixelAt(event)` says where, while `active()`.
-  gan.brush = ({frame, pixelAt, active, changed, undos = 50}) => {
+  gan.brush = ({frame, pixelAt, active, changed}) => {
     const blank = () => new Uint8Array(SIDE * SIDE);
     const brush = {tool: "brush", size: 4, bits: blank(), past: [], from: null, held: null};
-    const stroke = () => { brush.past.push(brush.bits.slice()); if (brush.past.length > undos) brush.past.shift(); };
+    const stroke = () => { brush.past.push(brush.bits.slice()); if (brush.past.length > UNDOS) brush.past.shift(); };
     brush.undo = () => { if (brush.past.length) { brush.bits = brush.past.pop(); changed(); } };
     brush.clear = () => { stroke(); brush.bits = blank(); changed(); };
     brush.start = bits => { brush.past = []; brush.bits = bits || blank(); };
+    const paint = e => {
+      const to = pixelAt(e);
+      if (brush.tool === "box") boxed(brush, brush.from, to); else { dab(brush, brush.from, to); brush.from = to; }
+      changed();
+    };
     frame.addEventListener("pointerdown", e => {
       if (!active() || e.button) return;
       e.preventDefault(); frame.setPointerCapture(e.pointerId);
       stroke(); brush.from = pixelAt(e); brush.held = brush.bits.slice();
-      brush.tool === "box" ? boxed(brush, brush.from, brush.from) : dab(brush, brush.from, brush.from);
-      changed();
+      paint(e);
     });
-    frame.addEventListener("pointermove", e => {
-      if (!brush.from) return;
-      const to = pixelAt(e);
-      if (brush.tool === "box") boxed(brush, brush.from, to); else { dab(brush, brush.from, to); brush.from = to; }
-      changed();
-    });
+    frame.addEventListener("pointermove", e => { if (brush.from) paint(e); });
     for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, () => { brush.from = null; });
     return brush;
   };
   // round dabs from a to b
   function dab({bits, tool, size}, a, b) {
-    const value = tool === "rubber" ? 0 : 1, radius = size / 2, reach = Math.max(radius, 0.5) ** 2;
+    const value = tool === "rubber" ? 0 : 1, reach = (size / 2) ** 2;
     const steps = Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y), 1);
-    const first = at => Math.max(0, Math.floor(at - radius)), last = at => Math.min(SIDE - 1, Math.ceil(at + radius));
     for (let i = 0; i <= steps; i++) {
       const x = a.x + (b.x - a.x) * i / steps, y = a.y + (b.y - a.y) * i / steps;
-      for (let row = first(y); row <= last(y); row++)
-        for (let column = first(x); column <= last(x); column++)
-          if ((row - y) ** 2 + (column - x) ** 2 <= reach) bits[row * SIDE + column] = value;
+      bits.forEach((_, at) => {
+        if ((Math.floor(at / SIDE) - y) ** 2 + (at % SIDE - x) ** 2 <= reach) bits[at] = value;
+      });
     }
   }
   // what was painted before, and the box between a and b
@@ -320,16 +264,14 @@
   // What a brush is used with: a button for each kind, and its width; `draw` follows a choice, `mark` shows it.
   gan.brushTools = (tab, brush, draw, {id, max, value}) => {
     const names = {brush: "Brush", rubber: "Rubber", box: "Box"};
-    const press = kind => gan.button(`${tab}-${kind}`, names[kind], () => { brush.tool = kind; draw(); });
-    const byKind = Object.fromEntries(Object.keys(names).map(kind => [kind, press(kind)]));
+    const byKind = Object.fromEntries(Object.entries(names).map(([kind, name]) =>
+      [kind, gan.button(`${tab}-${kind}`, name, () => { brush.tool = kind; draw(); })]));
     const width = E("input", {type: "range", id, min: 1, max, step: 1, value,
       "aria-label": "Width of the brush, in 64ths of the picture", oninput: () => { brush.size = +width.value; }});
-    const mark = () => {
-      for (const [kind, one] of Object.entries(byKind)) {
-        one.setAttribute("aria-pressed", kind === brush.tool);
-        one.classList.toggle("on", kind === brush.tool);
-      }
-    };
+    const mark = () => Object.entries(byKind).forEach(([kind, one]) => {
+      one.setAttribute("aria-pressed", kind === brush.tool);
+      one.classList.toggle("on", kind === brush.tool);
+    });
     return {buttons: Object.values(byKind), width, mark, focus: () => byKind[brush.tool].focus({preventScroll: true})};
   };
 })();

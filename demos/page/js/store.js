@@ -9,98 +9,87 @@
     const bus = parts.recipe, arrival = copyOf(bus.props.value || {}), listeners = [], past = [], seen = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), answer: null, setup: null,
       dragging: false, refused: false};
-    const store = {name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {},
-      pieces: new Map()};
-    store.tell = () => listeners.forEach(listener => listener());
-    store.send = () => { bus.props.value = copyOf(now.recipe); };
-    store.remember = () => {
-      if (same(now.saved, now.recipe)) return;
-      past.push(now.saved);
-      if (past.length > MOST) past.shift();
-      now.saved = copyOf(now.recipe);
-    };
-    store.canUndo = () => past.length > 0;
-    store.undo = () => {
-      if (!past.length) return;
-      now.recipe = past.pop(); now.saved = copyOf(now.recipe);
-      store.send(); store.tell();
-    };
-    // a refused recipe leaves no step to undo
-    store.unsaid = good => { if (past.length && same(past[past.length - 1], good)) past.pop(); };
     const put = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.tell(); };
-    store.set = patch => {                          // another picture can be left by "Previous"
-      if ("seed" in patch && patch.seed !== now.recipe.seed) seen.push(now.recipe.seed);
-      put(patch);
+    const flat = () => (arrival.amounts || []).map(() => 0), still = () => arrival.amounts ? {amounts: flat()} : {};
+    const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
+    const store = {
+      name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}, pieces: new Map(),
+
+      // a stage or a tab may have others for these: what else changes where another knob is chosen; whether a refusal
+      // was helped; what follows a link, and where what was refused is not wanted any more; pictures by plain HTTP while
+      // a knob moves, and the picture itself after a first look; what a control is made of, and does
+      chosen: () => ({}), remedy: () => false, busy: () => false, linked: () => {}, withdrawn: () => {},
+      follow: () => false, sharpen: () => {}, refine: field => field,
+      change: patch => store.set(patch),
+      slide: (field, value) => { now.recipe[field] = value; store.send(); },
+
+      tell: () => listeners.forEach(listener => listener()),
+      send: () => { bus.props.value = copyOf(now.recipe); },
+      remember: () => {
+        if (same(now.saved, now.recipe)) return;
+        past.push(now.saved);
+        if (past.length > MOST) past.shift();
+        now.saved = copyOf(now.recipe);
+      },
+      canUndo: () => past.length > 0,
+      undo: () => {
+        if (!past.length) return;
+        now.recipe = past.pop(); now.saved = copyOf(now.recipe);
+        store.send(); store.tell();
+      },
+      // a refused recipe leaves no step to undo
+      unsaid: good => { if (past.length && same(past[past.length - 1], good)) past.pop(); },
+      set: patch => {                               // another picture can be left by "Previous"
+        if ("seed" in patch && patch.seed !== now.recipe.seed) seen.push(now.recipe.seed);
+        put(patch);
+      },
+      previous: () => { if (seen.length) put({seed: seen.pop()}); },
+      // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, its end is asked for
+      turn: (knob, amount, {rest, filmed = false}) => {
+        now.recipe.amounts[knob] = amount;
+        now.dragging = !rest;
+        if (rest) store.remember();
+        if (rest || !filmed && !store.follow()) store.send();
+        if (rest) store.sharpen();
+        store.tell();
+      },
+      current: () => !!now.answer && same(now.answer.recipe, now.recipe),
+      // nothing moves, the answer on screen is that of the recipe, and the picture is the picture itself
+      settled: () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy(),
+      // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
+      forget: gone => store.forgets.forEach(one => one(gone)),
+
+      another: () => store.set({seed: randomSeed()}),
+      backToStart: () => { if (arrival.model) store.set({...copyOf(arrival), ...still()}); },
+      surprise: () => {
+        const count = now.setup ? now.setup.knobs.length : flat().length, knob = Math.floor(Math.random() * count);
+        const amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
+        store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
+      },
+      // another picture, as the network draws it; another network's begins with the tab's own defaults
+      take: ({model, seed, psi, label}) => {
+        const other = model !== now.recipe.model, own = other ? {...copyOf(arrival), knob: 0} : {};
+        store.set({...own, model, seed, psi, label, ...still()});
+        if (other) seen.length = 0;
+      },
     };
-    // what a control asks for when it rests, and while it slides; a tab may do more
-    store.change = patch => store.set(patch);
-    store.slide = (field, value) => { now.recipe[field] = value; store.send(); };
-    // what else changes where another knob is chosen; whether a refusal was helped
-    store.chosen = () => ({});
-    store.remedy = () => false;
-    store.previous = () => { if (seen.length) put({seed: seen.pop()}); };
-    // what the stage gives: pictures by plain HTTP while a knob moves, and the picture itself after a first look
-    store.follow = () => false;
-    store.sharpen = () => {};
-    // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, so only its end is asked for
-    store.turn = (knob, amount, {rest, filmed = false}) => {
-      now.recipe.amounts[knob] = amount;
-      now.dragging = !rest;
-      if (rest) store.remember();
-      if (rest || !filmed && !store.follow()) store.send();
-      if (rest) store.sharpen();
-      store.tell();
-    };
-    store.current = () => !!now.answer && same(now.answer.recipe, now.recipe);
-    // nothing moves, the answer on screen is that of the recipe, and the picture is the picture itself
-    // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
-    store.forget = gone => store.forgets.forEach(one => one(gone));
-    store.settled = () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy();
-    store.busy = () => false;
-    store.linked = () => {};                        // a link was opened
-    store.withdrawn = () => {};                     // what was refused is not wanted any more: its sentence goes
     bus.watch("value", () => {                      // set by the server: a link, a found knob
       if (!bus.props.value || same(bus.props.value, now.recipe)) return;
       now.recipe = copyOf(bus.props.value);
       store.remember(); store.tell(); store.linked();
     });
-    moves(store);
     return store;
   };
-
-  // what is done with whole recipes that have a seed and knobs
-  function moves(store) {
-    const {now, arrival, seen} = store, flat = () => (arrival.amounts || []).map(() => 0);
-    const still = () => arrival.amounts ? {amounts: flat()} : {};
-    const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
-    store.another = () => store.set({seed: randomSeed()});
-    store.backToStart = () => { if (arrival.model) store.set({...copyOf(arrival), ...still()}); };
-    store.surprise = () => {
-      const count = now.setup ? now.setup.knobs.length : flat().length, knob = Math.floor(Math.random() * count);
-      const amount = (Math.random() < 0.5 ? -1 : 1) * (1.5 + Math.round(Math.random() * 10) / 10);
-      store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
-    };
-    // another picture, as the network draws it; another network's begins with the tab's own defaults
-    store.take = ({model, seed, psi, label}) => {
-      const same = model === now.recipe.model, own = same ? {} : {...copyOf(arrival), knob: 0};
-      store.set({...own, model, seed, psi, label, ...still()});
-      if (!same) seen.length = 0;
-    };
-  }
-
-  // An answer leaves out what the page has: it is put back, and what is new is kept for the next ones.
-  function held({parts, pieces}, answer) {
-    for (const [name, digest] of Object.entries(answer.digests || {}))
-      if (name in answer) pieces.set(digest, answer[name]); else answer[name] = pieces.get(digest);
-    while (pieces.size > PIECES) pieces.delete(pieces.keys().next().value);
-    if (answer.digests && parts.held) parts.held.props.value = [...pieces.keys()];
-  }
 
   // An answer came. Returns whether it is to be drawn: after a refusal the last good recipe stands again.
   // `covered`: something newer is on screen while a knob moves.
   gan.answered = (store, answer, covered = store.now.dragging) => {
-    held(store, answer);
-    const {now, bus} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
+    const {now, bus, parts, pieces} = store, outdated = answer.asked && !same(answer.asked, now.recipe);
+    // it leaves out what the page has: that is put back, and what is new is kept for the next ones
+    for (const [name, digest] of Object.entries(answer.digests || {}))
+      if (name in answer) pieces.set(digest, answer[name]); else answer[name] = pieces.get(digest);
+    while (pieces.size > PIECES) pieces.delete(pieces.keys().next().value);
+    if (answer.digests && parts.held) parts.held.props.value = [...pieces.keys()];
     if (answer.late && outdated && !same(answer.recipe, now.recipe)) return false;   // a newer one may be there
     if (answer.error) {
       if (outdated) return false;                   // something else was wanted since: its answer comes
@@ -108,10 +97,10 @@
       store.unsaid(now.good);
       const asks = !same(bus.props.value, now.good);
       store.send(); store.tell();
-      if (!asks && now.answer) store.parts.stage.props.value = now.answer;      // a refused link: nobody will answer
+      if (!asks && now.answer) parts.stage.props.value = now.answer;      // a refused link: nobody will answer
       return false;
     }
-    if (answer.asked && !outdated && !same(answer.recipe, now.recipe)) {        // what was left open is written out
+    if (answer.asked && !outdated && !same(answer.recipe, now.recipe)) {  // what was left open is written out
       if (same(now.saved, now.recipe)) now.saved = copyOf(answer.recipe);
       now.recipe = copyOf(answer.recipe);
     }
@@ -121,6 +110,5 @@
   };
 
   // Whether a tab shows what its recipe says, for whoever waits for it.
-  gan.settled = name => !!gan.stores[name] && gan.stores[name].settled();
-  gan.stores = {};
+  gan.settled = name => !!gan[name] && gan[name].settled();
 })();
