@@ -37,7 +37,6 @@ from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import parts as notebook
 from demos.page import pictures
-from demos.page.stage import door_of
 from demos.page.tab import answer
 from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
@@ -46,7 +45,6 @@ from demos.restore import tab as restore
 from demos.steer import tab as steer
 
 TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
-DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), restore.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 FOR_PROGRAMS = (
     '<header class="masthead"><h1><a href="./">GAN<b>atomy</b></a></h1><p>For programs</p></header>'
@@ -139,7 +137,7 @@ def launch(page: gr.Blocks, **options):
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
-    pictures.mount(app, DOORS)
+    pictures.mount(app, TABS)
     return app, *addresses
 
 

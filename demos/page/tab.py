@@ -91,7 +91,8 @@ class Tab:
     knobs the same. closed: model -> what else is not open that its pictures by HTTP need, a sentence, else "".
 
     told: (recipe, knobs) -> the words of its picture, `alt` and `caption`. stem: recipe -> how its files are named.
-    private: recipe -> what makes its pictures private, see `pictures.Door`.
+    private: recipe -> what makes its pictures private, None where nothing does. drawings: its pictures by HTTP, where
+    they are others than those of `stage.drawings_of`.
 
     stage: of a tab whose picture has no knobs. beside, compare: fields whose controls stand beside the picture, and
     under "Compare methods", in this order; those of no place and no cell stand under "More controls". doors: names of
@@ -126,6 +127,7 @@ class Tab:
     told: Callable[[Any, knobs.Knobs], Mapping[str, str]] = knobs.told
     stem: Callable[[Any], str] | None = None
     private: Callable[[Any], tuple | None] = lambda recipe: pictures.own_network(recipe.model)
+    drawings: Mapping[str, pictures.Drawing] = field(default_factory=dict)
     first: Callable[[], Any] | None = None
     knobs: Callable[[Any], knobs.Knobs] | None = None
     stage: Stage | None = None
@@ -147,6 +149,11 @@ class Tab:
     @property
     def shown(self) -> Stage:
         return self.stage or stages.of_knobs(self)
+
+    @property
+    def served(self) -> Mapping[str, pictures.Drawing]:
+        """Its pictures by HTTP."""
+        return self.drawings or stages.drawings_of(self)
 
     @property
     def scripts(self) -> tuple[str, ...]:
