@@ -98,34 +98,31 @@ def run_of(one: Cell, recipe: Fields, page: int = 0, values: Mapping[str, float]
     return one.run(recipe, *([page] if one.more else []), *([values] if one.form else []))
 
 
-def html_of(one: Cell, recipe: Fields, piece: Piece) -> str:
-    """What a piece that a cell yields looks like; "" where it has no HTML."""
-    if isinstance(piece, str):
-        return piece
-    return one.html(recipe, piece) if one.html and isinstance(piece, Mapping) else ""
+def told(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> dict[str, Any]:
+    """What a piece that a cell yields says: its words or its plain values, and its HTML where it has some."""
+    if isinstance(piece, Progress):
+        return piece._asdict()
+    values, html = ({}, piece) if isinstance(piece, str) else (piece, one.html(recipe, piece) if one.html else "")
+    return dict(values, html=html) if html else dict(values)
 
 
 def last_of(one: Cell, recipe: Fields) -> dict:
     """What a cell ends with: its plain values, where it yields such, and its HTML; what programs get."""
-    *_, last = ("", *(piece for piece in run_of(one, recipe) if isinstance(piece, (str, Mapping))))
-    return dict(last if isinstance(last, Mapping) else {}, html=html_of(one, recipe, last))
+    *_, last = ("", *(piece for piece in run_of(one, recipe) if isinstance(piece, str | Mapping)))
+    return {"html": ""} | told(one, recipe, last)
 
 
-def news_of(one: Cell, recipe: Fields, pieces: Iterator[Piece]) -> Iterator[dict | None]:
-    """What the page shows after each piece: what came before stays, but for the words that pass."""
-    shown: dict[str, Any] = {}
-    for piece in pieces:
-        if piece is not None:
-            told = piece._asdict() if isinstance(piece, Progress) else piece if isinstance(piece, Mapping) else {}
-            own = {name: value for name, value in told.items() if not one.html or name in PASSING}
-            html = html_of(one, recipe, piece)
-            shown = _lasting(shown) | own | ({"html": html} if html else {})
-        yield None if piece is None else dict(shown, partial=True)
-    yield {"html": ""} | _lasting(shown)
-
-
-def _lasting(shown: Mapping) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if name not in PASSING}
+def _news(one: Cell, recipe: Fields, page: int, values: Mapping[str, float]) -> Iterator[dict | None]:
+    lasting: dict[str, Any] = {}
+    for piece in run_of(one, recipe, page, values):
+        if piece is None:
+            yield None
+            continue
+        now = told(one, recipe, piece)
+        shown = {name: now[name] for name in (*PASSING, "html") if name in now} if one.html else now
+        yield lasting | shown | {"partial": True}
+        lasting |= {name: value for name, value in shown.items() if name not in PASSING}
+    yield {"html": ""} | lasting
 
 
 # --- its handlers
@@ -146,8 +143,7 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
             rests_on = ((name, getattr(asked, name)) for name in one.rests_on)
             key = (kind, page, *values.items(), *rests_on, zoo.weights_hash(asked.model))
             visitor, sent = str(request.session_hash), None
-            begun = lambda _run: news_of(one, asked, run_of(one, asked, page, values))  # noqa: E731
-            for piece in QUEUE.pieces(key, begun, visitor, kind, one.lane):
+            for piece in QUEUE.pieces(key, lambda _run: _news(one, asked, page, values), visitor, kind, one.lane):
                 again = "answer" in piece and piece["answer"] is sent  # it came with the news before
                 sent = piece.get("answer", sent)
                 left = {name: value for name, value in piece.items() if not (again and name == "answer")}

@@ -90,21 +90,14 @@ def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), 
         f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
         "element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); })()"
     )
-    return gr.HTML(
-        value,
-        html_template='<div class="part"></div>',
-        elem_id=f"{tab}-{name}",
-        visible=visible,
-        apply_default_css=False,
-        js_on_load=script,
-    )
+    looks = dict(html_template='<div class="part"></div>', visible=visible, apply_default_css=False)
+    return gr.HTML(value, elem_id=f"{tab}-{name}", js_on_load=script, **looks)
 
 
 def cell(title: str, lead: str = "", *, elem_id: str | None = None) -> gr.Column:
     """`with cell("All knobs at once", "Tap one to choose it."):` one short experiment."""
-    column = gr.Column(elem_classes="cell", elem_id=elem_id)
-    with column:
-        gr.HTML(f"<h3>{escape(title)}</h3>" + (f"<p>{escape(lead)}</p>" if lead else ""), apply_default_css=False)
+    with gr.Column(elem_classes="cell", elem_id=elem_id) as column:
+        text(f"<h3>{escape(title)}</h3>" + (f"<p>{escape(lead)}</p>" if lead else ""))
     return column
 
 
@@ -145,15 +138,7 @@ def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.Do
     pressed.click(made, inputs, through, **private(name, LONG)).success(None, js=save, **private(f"{name}_save"))
 
 
-def sentence(error: Exception) -> str:
-    """An error as the visitor reads it: shown on the page, and returned."""
-    said = str(error.args[0]) if error.args else str(error)
-    said = said[:1].upper() + said[1:]
-    gr.Warning(said, title="That did not work")
-    return said
-
-
-# --- the look, the scripts, the address
+# --- the look, the scripts
 
 
 def theme() -> gr.themes.Base:
@@ -188,8 +173,3 @@ def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
         given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]
         begun.append(f"gan.start({json.dumps(given)[1:-1]});")
     return "<script>" + "\n".join([*read(shared), *begun, *read(own)]) + "</script>"
-
-
-def expert(query: Mapping[str, str]) -> bool:
-    """Whether the address asks for open folds."""
-    return query.get("expert") == "1"

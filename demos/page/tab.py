@@ -21,8 +21,8 @@ from . import stage as stages
 from .arrival import fitting
 from .cells import Cell, Progress, last_of, stopping, watched
 from .fields import Fields, RecipeError, controls
-from .handlers import offer, refused
-from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
+from .handlers import refused
+from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, outlet, part, private, publish, text
 from .stage import TAKEN, Stage
 
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
@@ -214,7 +214,7 @@ def build(tab: Tab) -> Demo:
         events = ("stop", *bench.events, *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
         bench.layout(parts, shown_first)
-        _cells(tab, "page", parts, shown_first)
+        _place(tab, "page", parts, shown_first)
         bench.below(parts, shown_first)
         folds = _folds(tab, parts, shown_first)
         limits(tab.limits)
@@ -223,7 +223,7 @@ def build(tab: Tab) -> Demo:
     for one in tab.extras:
         one.wire(parts)
     outputs = [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
-    return Demo(tab.name, (_opened(tab), outputs), lambda: _endpoints(tab), left(bench))
+    return Demo(tab.name, (partial(handlers.opened, tab), outputs), partial(_offer, tab), left(bench))
 
 
 def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
@@ -261,12 +261,16 @@ def arrival(tab: Tab) -> dict:
     return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.bare or tab.lead)
 
 
-def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
+def _place(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
+    """The cells that stand in a place, then the parts of the tab's own that follow it; `place`: of a cell or a fold."""
     for one in tab.cells:
         if one.place == place:
             _cell(tab, one, parts, shown_first)
             if one.name not in FOLDS:
-                _extras(tab, one.name, parts, shown_first)
+                _place(tab, one.name, parts, shown_first)
+    for extra in tab.extras:
+        if extra.after == place:
+            extra.layout(parts, shown_first["recipe"].get("model", ""))
 
 
 def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
@@ -284,36 +288,27 @@ def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
         parts[one.name] = part(tab.name, one.name, value)
 
 
-def _extras(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
-    for one in tab.extras:
-        if one.after == place:
-            one.layout(parts, shown_first["recipe"].get("model", ""))
-
-
 def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     for name in ("more", "compare", "true"):
         with fold(tab.name, name) as parts[f"fold-{name}"]:
             if name == "more" or name == "compare" and tab.compare:
                 part(tab.name, "more" if name == "more" else "methods", controls_at(tab, name))
-            _cells(tab, name, parts, shown_first)
-            _extras(tab, name, parts, shown_first)
-    sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
-    parts["fold-method"] = handlers.method_fold(tab.name, tab.method, sources)
+            _place(tab, name, parts, shown_first)
+    parts["fold-method"] = handlers.method_fold(tab.name, tab.method, tab.sources)
     with fold(tab.name, "take") as parts["fold-take"]:
-
-        def after() -> None:
-            if tab.note:
-                text(f'<p class="caption">{escape(tab.note)}</p>')
-            _extras(tab, "take", parts, shown_first)
-
-        parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"], after=after))
+        parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"]))
+        if tab.note:
+            text(f'<p class="caption">{escape(tab.note)}</p>')
+        _place(tab, "take", parts, shown_first)
+        handlers.bring_back(tab.name)
+        parts["outlet"] = outlet(tab.name)
     return [parts[f"fold-{name}"] for name in FOLDS]
 
 
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
     asks = [bus, parts["held"]] if "held" in parts else bus
-    bus.change(_live(tab), asks, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
+    bus.change(partial(live, tab), asks, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
     for one in tab.cells:
         made = watched(tab.name, tab.recipe, one)
         getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
@@ -325,10 +320,11 @@ def _wire(tab: Tab, parts: dict) -> None:
 
 def _wire_picture(tab: Tab, parts: dict) -> None:
     bus, stage, whole = parts["recipe"], tab.shown, tab.recipe.names()
-    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: stages.film_part(stage, recipe), aloud=True)
+    film = handlers.keyed(lambda given: stages.film_part(stage, tab.recipe.from_json(given)), aloud=True)
     bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LIVE))
     if stage.full:
-        bus.full(_live(tab, full=True), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_full", LONG))
+        full, shows = partial(live, tab, full=True), [parts["stage"], parts["code"]]
+        bus.full(full, bus, shows, **private(f"{tab.name}_full", LONG))
     own = dict(form=True, lane=queue.OWN) if tab.prepared_by else {}
     for name, run, rests_on, shows, more in (
         ("slow_film", stage.slow_film, whole, "film", dict(lane="film")),
@@ -340,17 +336,14 @@ def _wire_picture(tab: Tab, parts: dict) -> None:
             getattr(bus, name)(made, bus, parts[shows], **private(f"{tab.name}_{name}", WATCH))
 
 
-def _live(tab: Tab, *, full: bool = False) -> Callable:
-    def live(given: Mapping, held: Collection[str] = ()) -> tuple:
-        """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
-        try:
-            recipe = tab.recipe.from_json(given)
-            code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
-            return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
-        except RecipeError as error:
-            return refused(error, asked=given), gr.skip()
-
-    return live
+def live(tab: Tab, given: Mapping, held: Collection[str] = (), *, full: bool = False) -> tuple:
+    """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
+    try:
+        recipe = tab.recipe.from_json(given)
+        code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
+        return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
+    except RecipeError as error:
+        return refused(error, asked=given), gr.skip()
 
 
 def news_of(answer: Mapping, held: Collection[str]) -> dict:
@@ -369,18 +362,11 @@ def left(bench: Bench) -> Callable[[gr.Request], None]:
     return gone
 
 
-def _opened(tab: Tab) -> Callable:
-    def opened(request: gr.Request) -> tuple:
-        return handlers.opened(request, tab.name, tab.recipe, default=not tab.recipe.tab, key="link")
-
-    return opened
-
-
 # --- the same, for programs
 
 
 def endpoints_of(tab: Tab) -> dict[str, Endpoint]:
-    """The tab's public endpoints by name."""
+    """The tab's public endpoints by name; pictures are data URIs of lossless WebP."""
     offered: dict[str, Endpoint] = {}
     if not tab.bench:
         says = "The picture of a recipe, before and after, its words, link and knobs."
@@ -391,24 +377,19 @@ def endpoints_of(tab: Tab) -> dict[str, Endpoint]:
         offered[one.endpoint or one.name] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
     named = {f"{tab.name}_{name}": one for name, one in offered.items()} | dict(tab.endpoints)
     return {
-        name: one._replace(make=_prepared(tab, one.make), says=f"{one.says} {tab.for_programs}".strip())
+        name: one._replace(make=partial(_prepared, tab, one.make), says=f"{one.says} {tab.for_programs}".strip())
         for name, one in named.items()
     }
 
 
-def _prepared(tab: Tab, make: Callable[..., dict]) -> Callable[..., dict]:
+def _prepared(tab: Tab, make: Callable[..., dict], recipe: Any, *more: Any) -> dict:
     """`make(recipe, ...)` once the recipe's knobs are there."""
-
-    def run(recipe: Any, *more: Any) -> dict:
-        if not tab.ready(recipe):
-            for _ in tab.prepare(recipe):
-                pass
-        return make(recipe, *more)
-
-    return run
+    if not tab.ready(recipe):
+        for _ in tab.prepare(recipe):
+            pass
+    return make(recipe, *more)
 
 
-def _endpoints(tab: Tab) -> None:
-    """Offers them to programs; pictures are data URIs of lossless WebP."""
+def _offer(tab: Tab) -> None:
     for name, one in endpoints_of(tab).items():
-        offer(one.make, tab.recipe, name, one.says, one.queue, one.more)
+        handlers.offer(tab.recipe, name, one)

@@ -19,7 +19,7 @@ from ..page import models, own_pictures
 from ..page.arrival import fitting
 from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
-from ..page.handlers import last_of, refused
+from ..page.handlers import refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.pictures import Drawing, own_network
 from ..page.queue import SHORT
@@ -113,7 +113,7 @@ def forgotten(request: gr.Request) -> dict:
 
 def picture(recipe: Restoration) -> dict:
     """What the page shows of an answer, found where need be."""
-    return last_of(searching(recipe, f"program {id(recipe)}")).get("done", {})
+    return list(searching(recipe, f"program {id(recipe)}"))[-1].get("done", {})
 
 
 ENDPOINTS = {
