@@ -19,7 +19,7 @@ from core import zoo
 
 from .export import LARGEST_PNG, recipe_from_png
 from .fields import LONGEST_LINK, Fields, RecipeError, kinds, number, other_weights, recipe_of_json, recipe_of_link
-from .parts import FOLDS, LONG, button, fold, part, private, text
+from .parts import FOLDS, LONG, button, fold, part, private
 
 
 def refused(error: RecipeError, **more: object) -> dict:
@@ -69,7 +69,7 @@ def keyed(make: Callable[[Mapping], dict], *, aloud: bool = False) -> Callable:
 
 def opened(tab: Any, request: gr.Request) -> tuple:
     """What the address asks of a `page.tab.Tab`: its recipe, or a sentence; whether its folds stand open; and what is
-    to be known of the link (`notice`).
+    to be known of the link (`about_link`).
     """
     query, recipe = dict(request.query_params), tab.recipe
     folds = [gr.Accordion(open=True) if query.get("expert") == "1" else gr.skip()] * len(FOLDS)
@@ -87,11 +87,6 @@ OTHER_WEIGHTS = (
     "This link was made with other weights of {} than those here: it opens with the same settings, "
     "and its picture may be another."
 )
-
-
-def notice(tab: str) -> gr.HTML:
-    """Where a tab says what is to be known of the link that it was opened with; nothing at first."""
-    return text("", elem_id=f"{tab}-notice", visible=False)
 
 
 def about_link(query: Mapping[str, str], model: str) -> Any:
@@ -114,15 +109,14 @@ def typed(make: Callable, recipe: type[Fields], more: Mapping[str, type] = {}) -
     come second. The sentence of a RecipeError is the error message.
     """
     found, defaults = kinds(recipe), {one.name: one.default for one in fields(recipe)}
-    defaults["model"] = recipe.default_model()
-    ways = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+    defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
     def call(given=None, *values):
         own = dict(zip(found, values[len(more) :]))
         return make(recipe.from_json(given) if given else recipe(**own), *values[: len(more)])
 
     types = {"recipe": dict | None, **more, **{name: kind.type for name, kind in found.items()}}
-    given = {"recipe": None, **dict.fromkeys(more, ""), **ways}
+    given = {"recipe": None, **dict.fromkeys(more, ""), **defaults, "model": recipe.default_model()}
     made, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [made(name, kind, default=given[name], annotation=types[name]) for name in types]
     function = guarded(call, refuse=_raised)

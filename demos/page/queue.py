@@ -39,6 +39,9 @@ class Run:
     def to_end(self) -> bool:
         return self.stopped or self.abandoned()
 
+    def first(self) -> bool:
+        return next(run for run in self.queue.line if run.lane == self.lane) is self
+
     def tell(self, news: News) -> None:
         """For whoever watches; work that cannot yield meanwhile calls it, such as a download."""
         with self.queue.changed:
@@ -48,7 +51,7 @@ class Run:
     def work(self) -> None:
         try:
             with self.queue.changed:
-                self.queue.changed.wait_for(lambda: self.queue.first(self.lane) is self or self.to_end())
+                self.queue.changed.wait_for(lambda: self.first() or self.to_end())
             if not self.to_end():
                 with closing(self.make(self)) as steps:
                     for news in steps:
@@ -71,9 +74,6 @@ class Queue:
     def __init__(self) -> None:
         self.line: list[Run] = []
         self.changed = threading.Condition()
-
-    def first(self, lane: str) -> Run | None:
-        return next((run for run in self.line if run.lane == lane), None)
 
     def join(self, key: object, make: Work, visitor: str, kind: str, lane: str = LONG) -> Run:
         """The run of that key, begun where there is none; what the visitor had of the same kind ends."""
@@ -126,10 +126,10 @@ class Queue:
                     yield last
             if run.error:
                 raise run.error
-            if run.ended and run.news is not last:
-                yield run.news
             if not run.ended:
                 yield dict(gone=True)
+            elif run.news is not last:
+                yield run.news
         finally:
             self.leave(visitor, run)
 

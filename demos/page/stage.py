@@ -47,9 +47,7 @@ class Stage:
 
 
 def film(stage: Stage, recipe: PictureRecipe, count: int = 0) -> bytes:
-    """The film from end to end, its frames side by side in one lossless picture; 0: as many as the network's pace
-    allows.
-    """
+    """Its frames from end to end, side by side in one lossless picture; 0: as many as the network's pace allows."""
     return webp(side_by_side(stage.frames(recipe, count or knobs.frames_of(recipe), True)))
 
 

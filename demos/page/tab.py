@@ -22,7 +22,7 @@ from .arrival import fitting
 from .cells import Cell, Progress, last_of, stopping, watched
 from .fields import Fields, RecipeError, controls
 from .handlers import refused
-from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, outlet, part, private, publish, text
+from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private, publish, text
 from .stage import TAKEN, Stage
 
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
@@ -155,17 +155,6 @@ class Tab:
         """Its pictures by HTTP."""
         return self.drawings or stages.drawings_of(self)
 
-    @property
-    def scripts(self) -> tuple[str, ...]:
-        """Its own, by name below demos/."""
-        return self.bench.scripts if self.bench else self.shown.scripts
-
-    def placed(self, place: str) -> tuple[str, ...]:
-        """The fields whose controls stand in a place: "beside", "compare", "more", or a cell's name."""
-        placed = {"beside": self.beside, "compare": self.compare, **{cell.name: cell.fields for cell in self.cells}}
-        elsewhere = {name for names in placed.values() for name in names}
-        return placed.get(place, tuple(name for name in self.recipe.names() if name not in elsewhere))
-
 
 def words_of(file: str) -> dict[str, str]:
     """`method` and `limits` of a tab, from the Markdown beside its file: what stands before and after "## Limits"."""
@@ -196,8 +185,11 @@ def code_for(tab: Tab, recipe: Fields) -> str:
 # --- the page
 
 
-def build(tab: Tab) -> Demo:
-    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
+def build(tab: Tab) -> list[gr.Component]:
+    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded.
+
+    Returns the parts that the address changes, see `handlers.opened`.
+    """
     bench = tab.bench or Bench((), EVENTS, partial(_picture, tab), partial(_wire_picture, tab), lambda: arrival(tab))
     shown_first = bench.arrival()
     model = shown_first["recipe"].get("model", "")
@@ -210,20 +202,19 @@ def build(tab: Tab) -> Demo:
             f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>',
             elem_id=f"{tab.name}-head",
         )
-        notice = handlers.notice(tab.name)
+        notice = text("", elem_id=f"{tab.name}-notice", visible=False)  # what is to be known of a link
         events = ("stop", *bench.events, *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
         bench.layout(parts, shown_first)
         _place(tab, "page", parts, shown_first)
         bench.below(parts, shown_first)
         folds = _folds(tab, parts, shown_first)
-        limits(tab.limits)
+        text(f'<p class="limits"><b>What this does not show.</b> {escape(tab.limits)}</p>')
     _wire(tab, parts)
     bench.wire(parts)
     for one in tab.extras:
         one.wire(parts)
-    outputs = [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
-    return Demo(tab.name, (partial(handlers.opened, tab), outputs), partial(_offer, tab), left(bench))
+    return [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
 
 
 def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
@@ -240,13 +231,14 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
 
 
 def controls_at(tab: Tab, place: str) -> dict:
-    """What the script needs to draw the controls of a place, in the order of `Tab.placed`."""
+    """What the script needs to draw the controls of "beside", "compare", a cell (by its name), or "more": the rest."""
     made, table = {one["name"]: one for one in controls(tab.recipe)}, words.table()
-    fields = [made[name] for name in tab.placed(place) if name in made]
+    placed = {"beside": tab.beside, "compare": tab.compare, **{cell.name: cell.fields for cell in tab.cells}}
+    rest = [name for name in made if not any(name in names for names in placed.values())]
+    fields = [made[name] for name in placed.get(place, rest) if name in made]
     named = {word for one in fields for word in (one.get("word"), *one.get("options", ()))}
-    return dict(
-        words=table if "layers" in named else {name: table[name] for name in named if name in table}, fields=fields
-    )
+    shown = table if "layers" in named else {name: table[name] for name in named if name in table}
+    return dict(words=shown, fields=fields)
 
 
 def arrival(tab: Tab) -> dict:
@@ -301,7 +293,7 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
             text(f'<p class="caption">{escape(tab.note)}</p>')
         _place(tab, "take", parts, shown_first)
         handlers.bring_back(tab.name)
-        parts["outlet"] = outlet(tab.name)
+        parts["outlet"] = gr.DownloadButton("Save", elem_id=f"{tab.name}-file", visible="hidden")  # of every download
     return [parts[f"fold-{name}"] for name in FOLDS]
 
 
@@ -353,11 +345,12 @@ def news_of(answer: Mapping, held: Collection[str]) -> dict:
     return {name: value for name, value in answer.items() if digests.get(name) not in held} | dict(digests=digests)
 
 
-def left(bench: Bench) -> Callable[[gr.Request], None]:
+def left(tab: Tab) -> Callable[[gr.Request], None]:
     def gone(request: gr.Request) -> None:
         """The visitor closed the page: their work ends."""
         queue.QUEUE.leave(str(request.session_hash))
-        bench.left(str(request.session_hash))
+        if tab.bench:
+            tab.bench.left(str(request.session_hash))
 
     return gone
 
@@ -367,19 +360,18 @@ def left(bench: Bench) -> Callable[[gr.Request], None]:
 
 def endpoints_of(tab: Tab) -> dict[str, Endpoint]:
     """The tab's public endpoints by name; pictures are data URIs of lossless WebP."""
-    offered: dict[str, Endpoint] = {}
+    found: dict[str, Endpoint] = {}
     if not tab.bench:
         says = "The picture of a recipe, before and after, its words, link and knobs."
-        offered["picture"] = Endpoint(partial(answer, tab, full=True), says, LONG)
+        found[f"{tab.name}_picture"] = Endpoint(partial(answer, tab, full=True), says, LONG)
         code = "Python that makes the same picture, to the pixel."
-        offered["code"] = Endpoint(lambda recipe: dict(code=code_for(tab, recipe)), code, LIVE)
+        found[f"{tab.name}_code"] = Endpoint(lambda recipe: dict(code=code_for(tab, recipe)), code, LIVE)
     for one in tab.cells:
-        offered[one.endpoint or one.name] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
-    named = {f"{tab.name}_{name}": one for name, one in offered.items()} | dict(tab.endpoints)
-    return {
-        name: one._replace(make=partial(_prepared, tab, one.make), says=f"{one.says} {tab.for_programs}".strip())
-        for name, one in named.items()
-    }
+        found[f"{tab.name}_{one.endpoint or one.name}"] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
+    for name, one in (found | dict(tab.endpoints)).items():
+        says = f"{one.says} {tab.for_programs}".strip()
+        found[name] = one._replace(make=partial(_prepared, tab, one.make), says=says)
+    return found
 
 
 def _prepared(tab: Tab, make: Callable[..., dict], recipe: Any, *more: Any) -> dict:
@@ -388,8 +380,3 @@ def _prepared(tab: Tab, make: Callable[..., dict], recipe: Any, *more: Any) -> d
         for _ in tab.prepare(recipe):
             pass
     return make(recipe, *more)
-
-
-def _offer(tab: Tab) -> None:
-    for name, one in endpoints_of(tab).items():
-        handlers.offer(tab.recipe, name, one)

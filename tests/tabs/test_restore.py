@@ -244,7 +244,7 @@ def test_a_closed_page_ends_the_work_and_deletes_the_picture(monkeypatch):
     thread, news = in_background(wanted(steps=500, task="copy", shows="upload", own=own["token"]), "one")
     until(lambda: len(news) > 1)
     began = time.monotonic()
-    left(restore.BENCH)(Request("one"))
+    left(restore.TAB)(Request("one"))
     until(lambda: not QUEUE.line)
     assert time.monotonic() - began < 2 and not own_pictures.is_here(own["token"])
     thread.join(5)
