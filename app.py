@@ -24,6 +24,7 @@ import argparse
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -37,8 +38,8 @@ from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import parts as notebook
 from demos.page import pictures
-from demos.page.stage import door_of
-from demos.page.tab import answer
+from demos.page.handlers import offer, opened
+from demos.page.tab import answer, endpoints_of, left
 from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
 from demos.restore import search as restoring
@@ -46,7 +47,6 @@ from demos.restore import tab as restore
 from demos.steer import tab as steer
 
 TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
-DOORS = (*(door_of(tab) for tab in TABS if not tab.bench), restore.DOOR)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 FOR_PROGRAMS = (
     '<header class="masthead"><h1><a href="./">GAN<b>atomy</b></a></h1><p>For programs</p></header>'
@@ -66,24 +66,20 @@ def build() -> gr.Blocks:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
         with gr.Tabs(elem_classes="tabs") as doors:
-            tabs = [build_tab(tab) for tab in TABS]
-        names = [tab.name for tab in tabs]
+            parts = [build_tab(tab) for tab in TABS]
+        names = [tab.name for tab in TABS]
         page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
-        for tab in tabs:
-            handler, outputs = tab.opened
-            page.load(
-                addressed(handler, tab.name, names, len(outputs)),
-                None,
-                outputs,
-                **notebook.private(f"{tab.name}_opened", notebook.LIVE),
-            )
-            page.unload(tab.left)
+        for tab, outputs in zip(TABS, parts):
+            handler = addressed(partial(opened, tab), tab.name, names, len(outputs))
+            page.load(handler, None, outputs, **notebook.private(f"{tab.name}_opened", notebook.LIVE))
+            page.unload(left(tab))
         notebook.text(f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a></footer>')
     with page.route("For programs", PROGRAMS, show_in_navbar=False):
         gr.Navbar(visible=False)
         notebook.text(FOR_PROGRAMS)
-        for tab in tabs:
-            tab.endpoints()
+        for tab in TABS:
+            for name, endpoint in endpoints_of(tab).items():
+                offer(tab.recipe, name, endpoint)
     return page.queue(max_size=64, default_concurrency_limit=1)
 
 
@@ -92,10 +88,10 @@ def addressed(handler: Callable, name: str, names: list[str], count: int) -> Cal
     those that name it; the first tab's also those that name none.
     """
 
-    def opened(request: gr.Request):
+    def reached(request: gr.Request):
         return handler(request) if door(request, names) == name else (gr.skip(),) * count
 
-    return opened
+    return reached
 
 
 def door(request: gr.Request, names: list[str]) -> str:
@@ -139,7 +135,7 @@ def launch(page: gr.Blocks, **options):
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
     app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
-    pictures.mount(app, DOORS)
+    pictures.mount(app, TABS)
     return app, *addresses
 
 

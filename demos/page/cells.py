@@ -17,6 +17,8 @@ from .fields import Fields, RecipeError
 from .handlers import refused
 from .queue import LONG, QUEUE, SHORT
 
+PASSING = ("says", "share")  # of what a cell tells: only until it tells more
+
 
 class Progress(NamedTuple):
     """What a cell yields instead of HTML where it has none yet. share: how much of the work is done, 0 to 1."""
@@ -25,27 +27,30 @@ class Progress(NamedTuple):
     share: float | None = None
 
 
+Piece = str | Progress | Mapping | None
+
+
 @dataclass(frozen=True)
 class Cell:
     """One experiment: a button, and a generator function of the recipe that yields HTML.
 
     run: recipe -> HTML (str) or Progress; its last HTML is recorded for the arrival, and is what programs get. It may
     yield plain values instead, which programs get too; then `html` is (recipe, values) -> HTML, or None where a part of
-    the page takes the values themselves. With `more`, the words
-    of a button that goes on, it takes the number of the page too, from 0. rests_on: the fields that it depends on; of
-    other values it is shown pale, with the words `pale`. place: "page", or the fold that it stands in. by_itself: it
-    begins when it comes into sight. says: shown while it runs. lane: of the queue. form: its HTML has controls
-    (`blocks.knob`), and `run` takes what they say, by name, too. fields: those whose controls stand above it. folded:
-    closed at first. after: the work of the stage ("measure") that changes what it says. drawn: functions of `gan.drawn`
-    that make its HTML move. endpoint: its name for programs, where another. stays: what it shows stays, whatever the
-    recipe becomes, and `more` goes on with that; these are the words of the button for the recipe on screen.
+    the page takes the values themselves. With `more`, the words of a button that goes on, it takes the number of the
+    page too, from 0. rests_on: the fields that it depends on; of other values it is shown pale, with the words `pale`.
+    place: "page", or the fold that it stands in. by_itself: it begins when it comes into sight. says: shown while it
+    runs. lane: of the queue. form: its HTML has controls (`blocks.knob`), and `run` takes what they say, by name, too.
+    fields: those whose controls stand above it. folded: closed at first. after: the work of the stage ("measure") that
+    changes what it says. drawn: functions of `gan.drawn` that make its HTML move. endpoint: its name for programs,
+    where another. stays: what it shows stays, whatever the recipe becomes, and `more` goes on with that; these are the
+    words of the button for the recipe on screen.
     """
 
     name: str
     title: str
     lead: str
     press: str
-    run: Callable[..., Iterator[str | Progress | Mapping | None]]
+    run: Callable[..., Iterator[Piece]]
     rests_on: tuple[str, ...]
     place: str = "page"
     more: str = ""
@@ -89,24 +94,35 @@ def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True) -> Cel
 # --- what a cell yields
 
 
-def run_of(
-    one: Cell, recipe: Fields, page: int = 0, values: Mapping[str, float] = {}
-) -> Iterator[str | Progress | Mapping | None]:
+def run_of(one: Cell, recipe: Fields, page: int = 0, values: Mapping[str, float] = {}) -> Iterator[Piece]:
     return one.run(recipe, *([page] if one.more else []), *([values] if one.form else []))
 
 
-def html_of(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> str:
-    """What a piece that a cell yields looks like; "" where it has no HTML."""
-    if isinstance(piece, str):
-        return piece
-    return one.html(recipe, piece) if one.html and not isinstance(piece, Progress) else ""
+def told(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> dict[str, Any]:
+    """What a piece that a cell yields says: its words or its plain values, and its HTML where it has some."""
+    if isinstance(piece, Progress):
+        return piece._asdict()
+    values, html = ({}, piece) if isinstance(piece, str) else (piece, one.html(recipe, piece) if one.html else "")
+    return dict(values, html=html) if html else dict(values)
 
 
 def last_of(one: Cell, recipe: Fields) -> dict:
     """What a cell ends with: its plain values, where it yields such, and its HTML; what programs get."""
-    pieces = (piece for piece in run_of(one, recipe) if piece is not None and not isinstance(piece, Progress))
-    *_, last = ("", *pieces)
-    return dict(last if isinstance(last, Mapping) else {}, html=html_of(one, recipe, last))
+    *_, last = ("", *(piece for piece in run_of(one, recipe) if isinstance(piece, str | Mapping)))
+    return {"html": ""} | told(one, recipe, last)
+
+
+def _news(one: Cell, recipe: Fields, page: int, values: Mapping[str, float]) -> Iterator[dict | None]:
+    lasting: dict[str, Any] = {}
+    for piece in run_of(one, recipe, page, values):
+        if piece is None:
+            yield None
+            continue
+        now = told(one, recipe, piece)
+        shown = {name: now[name] for name in (*PASSING, "html") if name in now} if one.html else now
+        yield lasting | shown | {"partial": True}
+        lasting |= {name: value for name, value in shown.items() if name not in PASSING}
+    yield {"html": ""} | lasting
 
 
 # --- its handlers
@@ -119,45 +135,26 @@ def watched(tab: str, recipe: type[Fields], one: Cell) -> Callable:
     kind = f"{tab} {one.name}"
 
     def run(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
+        about = dict(key=event.key, cell=one.config(tab))
         try:
             asked = recipe.from_json(getattr(event, "recipe", None) or given)
             page = int(getattr(event, "first", 0) or 0) % 1_000
             values = handlers.numbers_in(getattr(event, "values", None))
-            key = (
-                kind,
-                page,
-                *values.items(),
-                *((name, getattr(asked, name)) for name in one.rests_on),
-                zoo.weights_hash(asked.model),
-            )
+            rests_on = ((name, getattr(asked, name)) for name in one.rests_on)
+            key = (kind, page, *values.items(), *rests_on, zoo.weights_hash(asked.model))
             visitor, sent = str(request.session_hash), None
             for piece in QUEUE.pieces(key, lambda _run: _news(one, asked, page, values), visitor, kind, one.lane):
                 again = "answer" in piece and piece["answer"] is sent  # it came with the news before
                 sent = piece.get("answer", sent)
                 left = {name: value for name, value in piece.items() if not (again and name == "answer")}
-                yield dict(left, key=event.key, cell=one.config(tab), first=page)
+                yield dict(left, **about, first=page)
         except RecipeError as error:
-            yield refused(error, key=event.key, cell=one.config(tab))
+            yield refused(error, **about)
         except Exception:
-            yield dict(error=BROKEN, key=event.key, cell=one.config(tab))
+            yield dict(error=BROKEN, **about)
             raise
 
     return run
-
-
-def _news(one: Cell, recipe: Fields, page: int, values: Mapping[str, float]) -> Iterator[dict | None]:
-    last: dict[str, Any] = {}
-    for piece in run_of(one, recipe, page, values):
-        if piece is None:
-            yield None
-            continue
-        told = piece._asdict() if isinstance(piece, Progress) else piece if isinstance(piece, Mapping) else {}
-        own = told if not one.html else {name: told[name] for name in ("says", "share") if name in told}
-        html = html_of(one, recipe, piece)
-        kept = {name: value for name, value in last.items() if name not in ("says", "share")}
-        last = dict(kept, partial=True, **own, **({"html": html} if html else {}))
-        yield last
-    yield {"html": "", **{name: value for name, value in last.items() if name not in ("says", "share", "partial")}}
 
 
 def stopping(tab: str) -> Callable:

@@ -54,11 +54,8 @@ def quoted(value: object) -> str:
 
 
 def whole(value: object, what: str, lowest: int, highest: int) -> int:
-    number = value
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
-        number = int(value)
-    if isinstance(value, float) and value.is_integer():
-        number = int(value)
+    written = isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value)
+    number = int(value) if written or isinstance(value, float) and value.is_integer() else value
     if isinstance(number, numbers.Integral) and not isinstance(number, bool) and lowest <= number <= highest:
         return int(number)
     raise RecipeError(f"{what} cannot be {quoted(value)}: give a whole number from {lowest} to {highest}")
@@ -98,52 +95,15 @@ def parsed(data: str | bytes, largest: int, what: str) -> object:
         raise RecipeError(f"{what} is not JSON: give it as the page wrote it, unchanged and complete") from None
 
 
+def given_in(data: object) -> object:
+    """A recipe that is a mapping, or what its JSON holds. Raises RecipeError."""
+    return data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
+
+
 def check_version(version: object) -> None:
     if isinstance(version, bool) or version not in (VERSION, str(VERSION)):
-        raise RecipeError(
-            f"this was written by another version of the page ({quoted(version)}): "
-            f"this one reads version {VERSION}; update the page, or make the picture again"
-        )
-
-
-def read_recipe(data: object, names: Sequence[str], what: str, give: str, *, tab: str = "") -> dict:
-    """The fields `names` of a recipe that is a mapping or its JSON; trusts nothing.
-
-    tab: the one that it has to be of; recipes without tabs have to say their version. Raises RecipeError: this is not
-    `what`, `give`.
-    """
-    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
-    if not isinstance(given, Mapping) or "model" not in given or given.get("tab", tab) != tab:
-        raise RecipeError(f"this is not {what}: {give}")
-    check_version(given.get("version", VERSION if tab else None))
-    unknown = [name for name in given if name not in (*names, "version", *(["tab"] if tab else []))]
-    if unknown:
-        raise RecipeError(f"{what} has no {quoted(unknown[0])}: it has {', '.join(names)}")
-    return {name: given[name] for name in names if name in given}
-
-
-def read_link(query: object, names: Sequence[str]) -> dict[str, str]:
-    """The parameters `names` of a link, its version checked; those that are not ours are left alone.
-
-    Trusts nothing: raises RecipeError and nothing else.
-    """
-    if not isinstance(query, Mapping):
-        raise RecipeError("this is not a link of this page: give its parameters, such as seed=7")
-    ours = {name: query[name] for name in ("v", WEIGHTS, *names) if name in query}
-    wrong = [name for name, value in ours.items() if not isinstance(value, str)]
-    if wrong:
-        raise RecipeError(f"this link's {wrong[0]} is not text: copy the link again")
-    length = sum(len(str(name)) + len(value) for name, value in query.items() if isinstance(value, str))
-    if length > LONGEST_LINK:
-        raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
-    check_version(ours.pop("v", VERSION))
-    weights = ours.pop(WEIGHTS, None)
-    if weights is not None and not re.fullmatch(f"[0-9a-f]{{{WEIGHTS_DIGITS}}}", weights):
-        raise RecipeError(
-            f"the weights of a link are {WEIGHTS_DIGITS} digits from 0 to f, not {quoted(weights)}: "
-            f"copy the link again, or leave {WEIGHTS} out"
-        )
-    return ours
+        says = f"this was written by another version of the page ({quoted(version)})"
+        raise RecipeError(f"{says}: this one reads version {VERSION}; update the page, or make the picture again")
 
 
 def other_weights(query: Mapping[str, str], model: str, sha256: str) -> bool:
@@ -158,11 +118,9 @@ def other_weights(query: Mapping[str, str], model: str, sha256: str) -> bool:
 def in_a_link(value: object) -> str:
     if isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
-        return ",".join(value)
     if isinstance(value, tuple):
-        last = max(i for i, amount in enumerate(value) if amount)  # trailing zeros are the default
-        return ",".join(in_a_link(amount) for amount in value[: last + 1])
+        last = max((i for i, one in enumerate(value) if one), default=-1)  # trailing zeros are the default
+        return ",".join(map(in_a_link, value[: last + 1]))
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
@@ -209,10 +167,9 @@ def whole_field(
 
 
 def number_field(what: str, lowest: float, highest: float, *, default: float, control: Mapping = {}) -> Any:
-    says, limits = f"{what} from {lowest:g} to {highest:g}", dict(minimum=lowest, maximum=highest)
-    return checked(
-        lambda value, _: number(value, what, lowest, highest), default, says, type=float, control=control, limits=limits
-    )
+    about = dict(type=float, control=control, limits=dict(minimum=lowest, maximum=highest))
+    says = f"{what} from {lowest:g} to {highest:g}"
+    return checked(lambda value, _: number(value, what, lowest, highest), default, says, **about)
 
 
 def choice_field(
@@ -220,16 +177,12 @@ def choice_field(
 ) -> Any:
     """The first that is possible is the default where none is given. usual: recipe -> what is meant by ""."""
     possible = tuple(possible)
-    says = f"{what}: one of {', '.join(possible)}"
-    if usual:
-        return checked(lambda value, one: choice(value or usual(one), what, possible), "", says, control=control)
-    return checked(
-        lambda value, _: choice(value, what, possible),
-        default or possible[0],
-        says,
-        type=Literal[possible],
-        control=control,
-    )
+
+    def check(value: object, recipe: Any) -> str:
+        return choice(value or usual(recipe) if usual else value, what, possible)
+
+    first, kind = ("", str) if usual else (default or possible[0], Literal[possible])
+    return checked(check, first, f"{what}: one of {', '.join(possible)}", type=kind, control=control)
 
 
 def flag_field(what: str, *, default: bool, control: Mapping = {}) -> Any:
@@ -255,10 +208,8 @@ def amounts_field(most: int, reach: Callable[[Any], float], example: str) -> Any
     def check(value: object, recipe: Any) -> tuple[float, ...]:
         far = reach(recipe)
         if not isinstance(value, (list, tuple)) or len(value) > most:
-            raise RecipeError(
-                f"these are not the knobs' amounts: give at most {most} numbers from {-far:g} to {far:g}, "
-                f"such as {example}"
-            )
+            possible = f"at most {most} numbers from {-far:g} to {far:g}"
+            raise RecipeError(f"these are not the knobs' amounts: give {possible}, such as {example}")
         given = [number(amount, f"knob {i + 1}", -far, far) for i, amount in enumerate(value)]
         return tuple(given + [0.0] * (most - len(given)))
 
@@ -315,8 +266,7 @@ class Fields:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, with version and tab: the one form behind link, notebook, saved edit and PNG."""
-        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        return dict(values, version=VERSION, **({"tab": self.tab} if self.tab else {}))
+        return self._written(asdict(self))
 
     def to_json(self) -> str:
         return json.dumps(self.as_dict(), sort_keys=True)
@@ -325,13 +275,25 @@ class Fields:
     def unread(cls, model: str, **values: Any) -> dict[str, Any]:
         """The plain recipe of a network that nobody has opened yet: its defaults are found when it is."""
         plain = {one.name: one.default for one in fields(cls) if one.name != "model"}
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
-        return dict(plain, model=model, version=VERSION, **({"tab": cls.tab} if cls.tab else {}), **values)
+        return cls._written(dict(plain, model=model)) | values
+
+    @classmethod
+    def _written(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        lists = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return dict(lists, version=VERSION, **({"tab": cls.tab} if cls.tab else {}))
 
     @classmethod
     def from_json(cls, data: str | bytes | Mapping) -> Self:
         """The recipe of `as_dict`, or that as JSON; trusts nothing. Raises RecipeError."""
-        return cls(**read_recipe(data, cls.names(), cls.what, cls.give, tab=cls.tab))
+        given, names = given_in(data), cls.names()
+        if not isinstance(given, Mapping) or "model" not in given or given.get("tab", cls.tab) != cls.tab:
+            raise RecipeError(f"this is not {cls.what}: {cls.give}")
+        check_version(given.get("version", VERSION if cls.tab else None))  # recipes without tabs have to say it
+        about = ("version", "tab") if cls.tab else ("version",)
+        unknown = [name for name in given if name not in (*names, *about)]
+        if unknown:
+            raise RecipeError(f"{cls.what} has no {quoted(unknown[0])}: it has {', '.join(names)}")
+        return cls(**{name: given[name] for name in names if name in given})
 
     # --- link
 
@@ -339,18 +301,33 @@ class Fields:
         """The link's parameters: tab, version and the fields of `always`, the rest only where it is not the default."""
         shared = self.shared()
         plain = shared.plain()
-        written = {
-            name: in_a_link(getattr(shared, name))
-            for name, kind in kinds(self).items()
-            if kind.linked and (name in self.always or getattr(shared, name) != getattr(plain, name))
-        }
+        linked = [name for name, kind in kinds(self).items() if kind.linked]
+        moved = [name for name in linked if name in self.always or getattr(shared, name) != getattr(plain, name)]
+        written = {name: in_a_link(getattr(shared, name)) for name in moved}
         named = {WEIGHTS: zoo.weights_hash(self.model)[:WEIGHTS_DIGITS]}
         return dict(**({"tab": self.tab} if self.tab else {}), v=str(VERSION), **written, **named)
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
-        """The recipe of a link's parameters; what is missing is the default. Trusts nothing: raises RecipeError."""
-        ours = read_link(query, [name for name, kind in kinds(cls).items() if kind.linked])
+        """The recipe of a link's parameters; what is missing is the default, and what is not ours is left alone.
+
+        Trusts nothing: raises RecipeError and nothing else.
+        """
+        if not isinstance(query, Mapping):
+            raise RecipeError("this is not a link of this page: give its parameters, such as seed=7")
+        linked = [name for name, kind in kinds(cls).items() if kind.linked]
+        ours = {name: query[name] for name in ("v", WEIGHTS, *linked) if name in query}
+        wrong = [name for name, value in ours.items() if not isinstance(value, str)]
+        if wrong:
+            raise RecipeError(f"this link's {wrong[0]} is not text: copy the link again")
+        length = sum(len(str(name)) + len(value) for name, value in query.items() if isinstance(value, str))
+        if length > LONGEST_LINK:
+            raise RecipeError(f"this link has {length:,} characters; this page's have fewer than 1,000: copy it again")
+        check_version(ours.pop("v", VERSION))
+        weights = ours.pop(WEIGHTS, None)
+        if weights is not None and not re.fullmatch(f"[0-9a-f]{{{WEIGHTS_DIGITS}}}", weights):
+            says = f"the weights of a link are {WEIGHTS_DIGITS} digits from 0 to f, not {quoted(weights)}"
+            raise RecipeError(f"{says}: copy the link again, or leave {WEIGHTS} out")
         return cls(**{"model": cls.default_model(), **cls.values_in(ours)})
 
     @classmethod
@@ -387,7 +364,7 @@ def recipe_of_link(query: Mapping[str, str]) -> Fields:
 
 def recipe_of_json(data: object) -> Fields:
     """The recipe that any tab wrote as JSON. Raises RecipeError."""
-    given = data if isinstance(data, Mapping) else parsed(data, LONGEST_LINK, "this recipe")
+    given = given_in(data)
     tab = given.get("tab", "") if isinstance(given, Mapping) else ""
     return Fields.of_tab.get(tab if isinstance(tab, str) else "", Fields.of_tab[""]).from_json(given)
 

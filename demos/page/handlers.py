@@ -1,15 +1,14 @@
 """How a tab's handlers meet the page and programs:
 a recipe as JSON in, and a RecipeError is a sentence, never a failure.
-
-`read` is a tab's `from_json`: it makes the recipe of what came in, or raises RecipeError.
 """
 
 from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import wraps
 from html import escape
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,18 +19,12 @@ from core import zoo
 
 from .export import LARGEST_PNG, recipe_from_png
 from .fields import LONGEST_LINK, Fields, RecipeError, kinds, number, other_weights, recipe_of_json, recipe_of_link
-from .parts import LONG, button, expert, fold, outlet, part, private, sentence, text
-
-Read = Callable[[Mapping], Any]
+from .parts import FOLDS, LONG, button, fold, part, private
 
 
 def refused(error: RecipeError, **more: object) -> dict:
     """The sentence, as a part of the page shows it."""
     return dict(error=str(error)[:1].upper() + str(error)[1:], **more)
-
-
-def last_of(news: Iterator[dict]) -> dict:
-    return list(news)[-1]
 
 
 def numbers_in(values: object) -> dict[str, float]:
@@ -43,64 +36,57 @@ def numbers_in(values: object) -> dict[str, float]:
 # --- for the page
 
 
-def guarded(handler: Callable, count: int = 1) -> Callable:
-    """`handler` for an event with `count` outputs; a RecipeError becomes a sentence, the outputs stay as they are."""
+def guarded(handler: Callable, count: int = 1, refuse: Callable | None = None) -> Callable:
+    """`handler`, where a RecipeError is no failure: `refuse` of it and of what was given makes what comes instead.
 
+    refuse: None: the page says the sentence, and the event's `count` outputs stay as they are.
+    """
+
+    @wraps(handler)
     def run(*values):
         try:
             return handler(*values)
         except RecipeError as error:
-            sentence(error)
+            if refuse:
+                return refuse(error, *values)
+            gr.Warning(refused(error)["error"], title="That did not work")
             return gr.skip() if count == 1 else (gr.skip(),) * count
 
     return run
 
 
-def keyed(read: Read, make: Callable, *, aloud: bool = False) -> Callable:
-    """`make(recipe, event)` for a part that asks with a key, and knows by it whether the answer is still wanted.
+def keyed(make: Callable[[Mapping], dict], *, aloud: bool = False) -> Callable:
+    """`make` for a part that asks with a key, and knows by it whether the answer is still wanted.
 
     A refusal is part of the answer: the part that asked says it; aloud: the page does, and the part stays as it is.
     """
 
     def run(given, event: gr.EventData):
-        try:
-            return dict(make(read(given), event), key=event.key)
-        except RecipeError as error:
-            if not aloud:
-                return refused(error, key=event.key)
-            sentence(error)
-            return gr.skip()
+        return dict(make(given), key=event.key)
 
-    return run
+    return guarded(run, refuse=None if aloud else lambda error, given, event: refused(error, key=event.key))
 
 
-def opened(request: gr.Request, name: str, recipe: type[Fields], *, default: bool = False, **more: object) -> tuple:
-    """What the address asks of a tab: its recipe, or a sentence with `more` beside it; whether its folds stand open;
-    and what is to be known of the link (`notice`).
-
-    name, recipe: the tab's. default: it is meant where the address names no tab.
+def opened(tab: Any, request: gr.Request) -> tuple:
+    """What the address asks of a `page.tab.Tab`: its recipe, or a sentence; whether its folds stand open; and what is
+    to be known of the link (`about_link`).
     """
-    query = dict(request.query_params)
-    folds = [gr.Accordion(open=True) if expert(query) else gr.skip()] * FOLDED
-    meant = query.get("tab") == name or default and "tab" not in query
+    query, recipe = dict(request.query_params), tab.recipe
+    folds = [gr.Accordion(open=True) if query.get("expert") == "1" else gr.skip()] * len(FOLDS)
+    meant = query.get("tab") == tab.name or not recipe.tab and "tab" not in query
     if not meant or not set(query) & {"v", *recipe.names()}:
         return gr.skip(), gr.skip(), *folds, gr.skip()
     try:
         found = recipe.from_query(query)
         return found.as_dict(), gr.skip(), *folds, about_link(query, found.model)
     except RecipeError as error:
-        return gr.skip(), refused(error, **more), *folds, gr.skip()
+        return gr.skip(), refused(error, key="link"), *folds, gr.skip()
 
 
 OTHER_WEIGHTS = (
     "This link was made with other weights of {} than those here: it opens with the same settings, "
     "and its picture may be another."
 )
-
-
-def notice(tab: str) -> gr.HTML:
-    """Where a tab says what is to be known of the link that it was opened with; nothing at first."""
-    return text("", elem_id=f"{tab}-notice", visible=False)
 
 
 def about_link(query: Mapping[str, str], model: str) -> Any:
@@ -114,42 +100,36 @@ def about_link(query: Mapping[str, str], model: str) -> Any:
 # --- for programs
 
 
-def called(make: Callable, recipe: type[Fields], given: Mapping | None, values: Mapping, *others) -> dict:
-    """make(recipe, ...) of a recipe as JSON, or of its fields; the sentence of a RecipeError is the error message."""
-    try:
-        return make(recipe.from_json(given) if given else recipe(**values), *others)
-    except RecipeError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+def _raised(error: RecipeError, *_values: object) -> None:
+    raise gr.Error(str(error), print_exception=False) from None
 
 
 def typed(make: Callable, recipe: type[Fields], more: Mapping[str, type] = {}) -> Callable[..., dict]:
-    """`make(recipe, ...)` as a function with real parameters: a whole recipe, or its fields one by one; `more` come
-    second.
+    """`make(recipe, ...)` as a function with real parameters: a whole recipe as JSON, or its fields one by one; `more`
+    come second. The sentence of a RecipeError is the error message.
     """
     found, defaults = kinds(recipe), {one.name: one.default for one in fields(recipe)}
-    defaults["model"] = recipe.default_model()
-    ways = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+    defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
-    def call(recipe_=None, *values):
-        others, own = values[: len(more)], dict(zip(found, values[len(more) :]))
-        return called(make, recipe, recipe_, own, *others)
+    def call(given=None, *values):
+        own = dict(zip(found, values[len(more) :]))
+        return make(recipe.from_json(given) if given else recipe(**own), *values[: len(more)])
 
     types = {"recipe": dict | None, **more, **{name: kind.type for name, kind in found.items()}}
-    given = {"recipe": None, **dict.fromkeys(more, ""), **ways}
+    given = {"recipe": None, **dict.fromkeys(more, ""), **defaults, "model": recipe.default_model()}
     made, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [made(name, kind, default=given[name], annotation=types[name]) for name in types]
-    call.__signature__ = inspect.Signature(parameters, return_annotation=dict)
-    call.__annotations__ = {**types, "return": dict}
-    return call
+    function = guarded(call, refuse=_raised)
+    function.__signature__ = inspect.Signature(parameters, return_annotation=dict)
+    function.__annotations__ = {**types, "return": dict}
+    return function
 
 
-def offer(
-    make: Callable, recipe: type[Fields], name: str, says: str, queue: Mapping, more: Mapping[str, type] = {}
-) -> None:
-    """A public endpoint of the page, in one of its queues: a recipe or its fields in, JSON out."""
-    limits = {key: queue[key] for key in ("concurrency_id", "concurrency_limit")}
-    function = typed(make, recipe, more)
-    gr.api(function, api_name=name, api_description=says, **limits)
+def offer(recipe: type[Fields], name: str, endpoint: Any) -> None:
+    """A public endpoint of the page, a `page.tab.Endpoint`: a recipe or its fields in, JSON out."""
+    limits = {key: endpoint.queue[key] for key in ("concurrency_id", "concurrency_limit")}
+    function = typed(endpoint.make, recipe, endpoint.more)
+    gr.api(function, api_name=name, api_description=endpoint.says, **limits)
     found = kinds(recipe)
     newest = next(reversed(gr.context.Context.root_block.fns.values()))  # the event that `gr.api` just made
     for parameter, given in zip(function.__signature__.parameters, newest.inputs):
@@ -160,19 +140,15 @@ def offer(
 
 # --- the folds that every tab has
 
-FOLDED = 5
 
-
-def method_fold(tab: str, equation: str, functions: Mapping[str, Callable]) -> gr.Accordion:
-    """The equation, and the sources of the functions that the tab calls, by element names."""
+def method_fold(tab: str, equation: str, functions: Sequence[Callable]) -> gr.Accordion:
+    """The equation, and the sources of the functions that the tab calls."""
+    delimiters = [dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)]
     with fold(tab, "method") as folded:
-        gr.Markdown(
-            equation,
-            elem_id=f"{tab}-equation",
-            latex_delimiters=[dict(left="$$", right="$$", display=True), dict(left="$", right="$", display=False)],
-        )
-        for name, function in functions.items():
-            code_box(inspect.getsource(function), f"{function.__name__}: a function that this tab calls", name)
+        gr.Markdown(equation, elem_id=f"{tab}-equation", latex_delimiters=delimiters)
+        for i, function in enumerate(functions):
+            says = f"{function.__name__}: a function that this tab calls"
+            code_box(inspect.getsource(function), says, f"{tab}-source-{i}")
     return folded
 
 
@@ -182,23 +158,15 @@ def code_box(text: str, label: str, elem_id: str) -> gr.Code:
     return gr.Code(text, label=label, elem_id=elem_id, **looks)
 
 
-def take_away(tab: str, kinds: Mapping[str, str], code: str, *, after: Callable[[], object] | None = None) -> dict:
-    """What stands in the fold "Take it away": a button for each kind of file, the link, the code; `after` adds more.
-
-    Returns the parts by name: take_KIND, code and outlet.
-    """
+def take_away(tab: str, kinds: Mapping[str, str], code: str) -> dict:
+    """A button for each kind of file, the link, the code. Returns the parts by name: take_KIND and code."""
     with gr.Row(elem_classes="buttons"):
         made: dict = buttons(tab, "take", kinds)
     part(tab, "link")
-    made["code"] = code_box(code, "The code of this picture", f"{tab}-code")
-    if after:
-        after()
-    _bring(tab)
-    made["outlet"] = outlet(tab)
-    return made
+    return made | dict(code=code_box(code, "The code of this picture", f"{tab}-code"))
 
 
-def _bring(tab: str) -> None:
+def bring_back(tab: str) -> None:
     """What was taken away comes back: a PNG, a link or a recipe as text opens in the tab that it is of."""
     brought = part(tab, "brought", {}, visible="hidden")
     looks = dict(size="sm", file_types=[".png"], elem_id=f"{tab}-open-picture", elem_classes="quiet")

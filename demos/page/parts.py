@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -35,19 +35,6 @@ WATCH = dict(concurrency_id="watch", concurrency_limit=24, trigger_mode="multipl
 def private(name: str, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Keyword arguments of an event that belongs to the page alone; what programs may call is among the endpoints."""
     return dict(queue or {}, api_name=name, api_visibility="private")
-
-
-class Demo(NamedTuple):
-    """What the page needs of a tab.
-
-    opened: (handler, outputs) for the address it was opened with; the request is its input.
-    endpoints: adds what programs may call; run outside of the tabs. left: told by the request that a visitor is gone.
-    """
-
-    name: str
-    opened: tuple[Callable, list]
-    endpoints: Callable[[], None]
-    left: Callable[[gr.Request], None]
 
 
 # --- pictures to the browser
@@ -90,47 +77,28 @@ def part(tab: str, name: str, value: Any = None, *, events: Sequence[str] = (), 
         f"const events = [{names}]; (function wait() {{ window.gan ? gan.mount('{tab}', '{name}', "
         "element.querySelector('.part'), props, trigger, watch) : setTimeout(wait, 10); })()"
     )
-    return gr.HTML(
-        value,
-        html_template='<div class="part"></div>',
-        elem_id=f"{tab}-{name}",
-        visible=visible,
-        apply_default_css=False,
-        js_on_load=script,
-    )
+    looks = dict(html_template='<div class="part"></div>', visible=visible, apply_default_css=False)
+    return gr.HTML(value, elem_id=f"{tab}-{name}", js_on_load=script, **looks)
 
 
 def cell(title: str, lead: str = "", *, elem_id: str | None = None) -> gr.Column:
     """`with cell("All knobs at once", "Tap one to choose it."):` one short experiment."""
-    column = gr.Column(elem_classes="cell", elem_id=elem_id)
-    with column:
-        gr.HTML(f"<h3>{escape(title)}</h3>" + (f"<p>{escape(lead)}</p>" if lead else ""), apply_default_css=False)
+    with gr.Column(elem_classes="cell", elem_id=elem_id) as column:
+        text(f"<h3>{escape(title)}</h3>" + (f"<p>{escape(lead)}</p>" if lead else ""))
     return column
 
 
 def fold(tab: str, name: str) -> gr.Accordion:
-    """One of the five folds, closed; `?expert=1` opens them all. Raises KeyError with the names there are."""
-    if name not in FOLDS:
-        raise KeyError(f"no fold {name!r}; there are {', '.join(FOLDS)}")
+    """One of the five folds, closed; `?expert=1` opens them all."""
     return gr.Accordion(FOLDS[name], open=False, elem_id=f"{tab}-fold-{name}", elem_classes="fold")
 
 
-def text(html: str, *, elem_id: str | None = None, elem_classes: str | None = None, visible: bool = True) -> gr.HTML:
-    return gr.HTML(html, elem_id=elem_id, elem_classes=elem_classes, visible=visible, apply_default_css=False)
-
-
-def limits(sentence: str) -> gr.HTML:
-    """The last line of every tab."""
-    return text(f'<p class="limits"><b>What this does not show.</b> {escape(sentence)}</p>')
+def text(html: str, *, elem_id: str | None = None, visible: bool = True) -> gr.HTML:
+    return gr.HTML(html, elem_id=elem_id, visible=visible, apply_default_css=False)
 
 
 def button(name: str, elem_id: str) -> gr.Button:
     return gr.Button(name, elem_id=elem_id, size="sm", elem_classes="quiet", min_width=90)
-
-
-def outlet(tab: str) -> gr.DownloadButton:
-    """The hidden button behind every download of a tab."""
-    return gr.DownloadButton("Save", elem_id=f"{tab}-file", visible="hidden")
 
 
 def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.DownloadButton, name: str) -> None:
@@ -145,51 +113,34 @@ def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.Do
     pressed.click(made, inputs, through, **private(name, LONG)).success(None, js=save, **private(f"{name}_save"))
 
 
-def sentence(error: Exception) -> str:
-    """An error as the visitor reads it: shown on the page, and returned."""
-    said = str(error.args[0]) if error.args else str(error)
-    said = said[:1].upper() + said[1:]
-    gr.Warning(said, title="That did not work")
-    return said
-
-
-# --- the look, the scripts, the address
+# --- the look, the scripts
 
 
 def theme() -> gr.themes.Base:
     """System fonts (nothing is fetched) and one accent colour."""
-    return gr.themes.Base(
-        primary_hue="teal",
-        secondary_hue="teal",
-        neutral_hue="stone",
-        radius_size="lg",
-        font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "sans-serif"],
-        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
-    )
+    hues = dict(primary_hue="teal", secondary_hue="teal", neutral_hue="stone")
+    font = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "sans-serif"]
+    mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+    return gr.themes.Base(**hues, radius_size="lg", font=font, font_mono=mono)
 
 
 def css() -> str:
     return (HERE / "page.css").read_text(encoding="utf-8")
 
 
-def scripts(*names: str, tabs: Sequence[Any] = ()) -> str:
+def scripts(tabs: Sequence[Any]) -> str:
     """One <script> with what all tabs share and then their own, so that all of it is there or nothing.
 
     tabs: those of `page.tab.Tab`; few have scripts of their own, for a stage or a bench.
     """
 
-    def read(names: Sequence[str]) -> list[str]:
+    def read(names: Iterable[str]) -> list[str]:
         return [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in names]
 
-    own = (*names, *(name for tab in tabs for name in tab.scripts))
-    shared = tuple(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
+    shared = read(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
     begun = []
     for tab in (tab for tab in tabs if not tab.bench or tab.bench.needed):
         given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]
         begun.append(f"gan.start({json.dumps(given)[1:-1]});")
-    return "<script>" + "\n".join([*read(shared), *begun, *read(own)]) + "</script>"
-
-
-def expert(query: Mapping[str, str]) -> bool:
-    """Whether the address asks for open folds."""
-    return query.get("expert") == "1"
+    own = read(name for tab in tabs for name in (tab.bench or tab.shown).scripts)
+    return "<script>" + "\n".join([*shared, *begun, *own]) + "</script>"

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from core import zoo
 
 from .cache import Cache
-from .fields import WEIGHTS, WEIGHTS_DIGITS, Fields, RecipeError, quoted
+from .fields import WEIGHTS, WEIGHTS_DIGITS, RecipeError, quoted
 
 PATH = "pictures"
 LONGEST_QUERY = 1_000  # bytes
@@ -38,13 +38,14 @@ LARGEST_KEPT = 32 * 2**20  # bytes of encoded pictures
 MOST_TOKENS = 256
 YEAR = 365 * 24 * 3600  # seconds
 SAFE = {"X-Content-Type-Options": "nosniff"}
+NEVER_KEPT = dict(SAFE, **{"Cache-Control": "no-store"})  # by the browser
 
 
 class Refused(Exception):
     """status: of HTTP; its text is a sentence for whoever reads the answer."""
 
     def __init__(self, status: int, sentence: str):
-        super().__init__(sentence[:1].upper() + sentence[1:] + ".")
+        super().__init__(sentence)
         self.status = status
 
 
@@ -61,20 +62,6 @@ class Drawing(NamedTuple):
     keep: bool = True
 
 
-class Door(NamedTuple):
-    """What a tab serves: its recipe, and its drawings by name.
-
-    closed: model -> what else is not open, a sentence, else "". subject: recipe -> what makes it private, None where
-    it is not.
-    """
-
-    tab: str
-    recipe: type[Fields]
-    drawings: Mapping[str, Drawing]
-    closed: Callable[[str], str] = lambda model: ""
-    subject: Callable[[Any], tuple | None] = lambda recipe: own_network(recipe.model)
-
-
 def own_network(model: str) -> tuple | None:
     """What makes a picture of this network private."""
     return ("network", model) if zoo.card(model).own else None
@@ -87,7 +74,7 @@ _subjects: Cache = Cache(MOST_TOKENS, lambda subject: 1)
 
 
 def address(subject: tuple | None) -> str:
-    """Where the pictures of a recipe lie, relative to the page: add "/after?..."; `subject`: of its `Door.subject`."""
+    """Where the pictures of a recipe lie, relative to the page: add "/after?..."; `subject`: of its `Tab.private`."""
     if subject is None:
         return PATH
     token = _tokens.get(subject)
@@ -97,17 +84,7 @@ def address(subject: tuple | None) -> str:
     return f"{PATH}/private/{token}"
 
 
-# --- what was asked
-
-
-class Asked(NamedTuple):
-    """named: does the query name the weights, so that its picture never changes?"""
-
-    door: Door
-    drawing: Drawing
-    kind: str
-    recipe: Any
-    named: bool
+# --- what was asked; `tab` is a page.tab.Tab
 
 
 def read_query(raw: bytes) -> dict[str, str]:
@@ -124,47 +101,29 @@ def read_query(raw: bytes) -> dict[str, str]:
     return query
 
 
-def door_of(doors: Mapping[str, Door], query: Mapping[str, str], kind: str) -> tuple[Door, Drawing]:
+def tab_of(tabs: Mapping[str, Any], query: Mapping[str, str], kind: str) -> Any:
     """Raises Refused where there is no such tab, no such picture of it, or a parameter that it does not know."""
-    door = doors.get(query.get("tab") or next(iter(doors)))
-    drawing = door and door.drawings.get(kind)
-    if drawing is None:
+    tab = tabs.get(query.get("tab") or next(iter(tabs)))
+    if tab is None or kind not in tab.served:
         raise Refused(404, f"there is no picture {quoted(kind)} of the tab {quoted(query.get('tab'))}")
-    unknown = next((name for name in query if name not in ("tab", "v", WEIGHTS, *door.recipe.names())), None)
+    names = tab.recipe.names()
+    unknown = next((name for name in query if name not in ("tab", "v", WEIGHTS, *names)), None)
     if unknown is not None:
-        raise Refused(400, f"a picture's address has no {quoted(unknown)}: it has {', '.join(door.recipe.names())}")
-    return door, drawing
+        raise Refused(400, f"a picture's address has no {quoted(unknown)}: it has {', '.join(names)}")
+    return tab
 
 
-def check_open(door: Door, query: Mapping[str, str]) -> None:
+def check_open(tab: Any, query: Mapping[str, str]) -> None:
     """Raises Refused where the network would have to be opened first, or has other weights than the query names."""
-    model = query.get("model") or door.recipe.default_model()
+    model = query.get("model") or tab.recipe.default_model()
     if model not in {**zoo.CARDS, **zoo.HUB_CARDS}:
         raise Refused(404, f"there is no network {quoted(model)} here")
     closed = "" if zoo.is_open(model) else f"the network {model} is not open: open it on the page first"
-    closed = closed or door.closed(model)
+    closed = closed or tab.closed(model)
     if closed:
         raise Refused(409, closed)
     if WEIGHTS in query and query[WEIGHTS] != zoo.weights_hash(model)[:WEIGHTS_DIGITS]:
         raise Refused(409, f"this address names other weights of {model} than those here: open the page again")
-
-
-def asked(doors: Mapping[str, Door], raw: bytes, kind: str, token: str | None) -> Asked:
-    """Raises Refused, RecipeError."""
-    query = read_query(raw)
-    door, drawing = door_of(doors, query, kind)
-    check_open(door, query)
-    if token is None:
-        recipe = door.recipe.from_query(query)
-    else:  # what no link may hold
-        given = {"model": door.recipe.default_model(), **door.recipe.values_in(query), "version": 1}
-        recipe = door.recipe.from_json(given)
-    subject = door.subject(recipe)
-    if subject != (None if token is None else _subjects.get((token,))):
-        raise Refused(404, "there is no such picture: it is private, and only the page that showed it has its address")
-    if lacking := drawing.lacks(recipe):
-        raise Refused(409, lacking)
-    return Asked(door, drawing, kind, recipe, WEIGHTS in query)
 
 
 # --- drawing
@@ -172,87 +131,67 @@ def asked(doors: Mapping[str, Door], raw: bytes, kind: str, token: str | None) -
 _kept = Cache(LARGEST_KEPT, len)
 
 
-def drawn(one: Asked, *, private: bool) -> bytes:
-    """The encoded picture; kept, unless it is private or kept where it is drawn."""
-    if private or not one.drawing.keep:
-        return one.drawing.draw(one.recipe)
-    key = one.door.tab, one.kind, one.recipe, zoo.weights_hash(one.recipe.model), zoo.device().type
-    return _kept.get(key) or _kept.put(key, one.drawing.draw(one.recipe))
+def drawn(tab: Any, kind: str, query: Mapping[str, str], token: str | None) -> bytes:
+    """The encoded picture; kept, unless it is private or kept where it is drawn. Raises Refused, RecipeError."""
+    check_open(tab, query)
+    if token is None:
+        recipe = tab.recipe.from_query(query)
+    else:  # what no link may hold
+        given = {"model": tab.recipe.default_model(), **tab.recipe.values_in(query), "version": 1}
+        recipe = tab.recipe.from_json(given)
+    if tab.private(recipe) != (None if token is None else _subjects.get((token,))):
+        raise Refused(404, "there is no such picture: it is private, and only the page that showed it has its address")
+    drawing = tab.served[kind]
+    if lacking := drawing.lacks(recipe):
+        raise Refused(409, lacking)
+    if token or not drawing.keep:
+        return drawing.draw(recipe)
+    key = tab.name, kind, recipe, zoo.weights_hash(recipe.model), zoo.device().type
+    return _kept.made(key, lambda: drawing.draw(recipe))
 
 
 class Server:
     """Answers requests; at most AT_A_TIME are drawn together, and MOST_IN_FLIGHT pictures wait or are drawn."""
 
-    def __init__(self, doors: Iterable[Door]):
-        self.doors = {door.tab: door for door in doors}
+    def __init__(self, tabs: Iterable[Any]):
+        self.tabs = {tab.name: tab for tab in tabs}
         self.in_flight, self.limiter = 0, None
 
-    async def __call__(self, request: Request) -> Response:
-        token = request.path_params.get("token")
+    async def answer(self, request: Request) -> Response:
         try:
-            return await self._answer(request, request.path_params["kind"], token)
-        except Refused as refused:
-            return said(refused.status, str(refused))
-        except RecipeError as error:
-            return said(400, str(Refused(400, str(error))))
+            return await self._picture(request, **request.path_params)
+        except (Refused, RecipeError) as error:
+            status, sentence = getattr(error, "status", 400), f"{error}."
+            headers = dict(NEVER_KEPT, **{"Retry-After": str(RETRY_AFTER)}) if status == 503 else NEVER_KEPT
+            said = sentence[:1].upper() + sentence[1:]
+            return Response(said, status, headers, media_type="text/plain; charset=utf-8")
 
-    async def _answer(self, request: Request, kind: str, token: str | None) -> Response:
+    async def _picture(self, request: Request, kind: str, token: str | None = None) -> Response:
+        """What a browser may keep: named weights' pictures for good, others after asking again, private ones never."""
         if token is not None and _subjects.get((token,)) is None:
             raise Refused(404, "there is no such private picture: open the page again")
-        frames = self._room_for(kind, request.scope["query_string"])
-        if self.limiter is None:
-            self.limiter = anyio.CapacityLimiter(AT_A_TIME)
-        self.in_flight += frames
-        try:
-            raw = request.scope["query_string"]
-            data, named = await anyio.to_thread.run_sync(self._made, raw, kind, token, limiter=self.limiter)
-        finally:
-            self.in_flight -= frames
-        return sent(request, data, headers_of(data, named=named, private=token is not None))
-
-    def _room_for(self, kind: str, raw: bytes) -> int:
-        """How many pictures it counts as. Raises Refused where so many more would be too many."""
-        frames = door_of(self.doors, read_query(raw), kind)[1].frames
+        query = read_query(request.scope["query_string"])
+        tab = tab_of(self.tabs, query, kind)
+        frames = tab.served[kind].frames
         if self.in_flight + frames > MOST_IN_FLIGHT:
             raise Refused(503, f"{self.in_flight} pictures are being drawn already: ask again in a second")
-        return frames
-
-    def _made(self, raw: bytes, kind: str, token: str | None) -> tuple[bytes, bool]:
-        one = asked(self.doors, raw, kind, token)
-        return drawn(one, private=token is not None), one.named
-
-
-# --- answers
-
-
-def headers_of(data: bytes, *, named: bool, private: bool) -> dict[str, str]:
-    """What a browser may keep: named weights' pictures for good, others after asking again, private ones never."""
-    if private:
-        return dict(SAFE, **{"Cache-Control": "no-store"})
-    lasting = f"public, max-age={YEAR}, immutable" if named else "no-cache"
-    return dict(SAFE, **{"Cache-Control": lasting, "ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'})
+        self.limiter = self.limiter or anyio.CapacityLimiter(AT_A_TIME)
+        self.in_flight += frames
+        try:
+            data = await anyio.to_thread.run_sync(drawn, tab, kind, query, token, limiter=self.limiter)
+        finally:
+            self.in_flight -= frames
+        if token is not None:
+            return Response(data, headers=NEVER_KEPT, media_type="image/webp")
+        lasting = f"public, max-age={YEAR}, immutable" if WEIGHTS in query else "no-cache"
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        headers = dict(SAFE, **{"Cache-Control": lasting, "ETag": etag})
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(data, headers=headers, media_type="image/webp")
 
 
-def sent(request: Request, data: bytes, headers: Mapping[str, str]) -> Response:
-    if "ETag" in headers and headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=dict(headers))
-    if request.method == "HEAD":
-        return Response(headers=dict(headers, **{"Content-Length": str(len(data))}), media_type="image/webp")
-    return Response(data, headers=dict(headers), media_type="image/webp")
-
-
-def said(status: int, sentence: str) -> Response:
-    headers = dict(SAFE, **{"Cache-Control": "no-store"})
-    if status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER)
-    return Response(sentence, status_code=status, headers=headers, media_type="text/plain; charset=utf-8")
-
-
-def mount(app: Any, doors: Iterable[Door]) -> None:
-    """Serves the tabs' pictures next to the page, below `PATH`; the first door is that of links without a tab."""
-    server = Server(doors)
-    routes = [
-        Route("/private/{token:str}/{kind:str}", server.__call__, methods=["GET"]),
-        Route("/{kind:str}", server.__call__, methods=["GET"]),
-    ]
-    app.mount(f"/{PATH}", Starlette(routes=routes))
+def mount(app: Any, tabs: Iterable[Any]) -> None:
+    """Serves the tabs' pictures next to the page, below `PATH`; the first tab is that of links without a tab."""
+    server, paths = Server(tabs), ("/private/{token:str}/{kind:str}", "/{kind:str}")
+    app.mount(f"/{PATH}", Starlette(routes=[Route(path, server.answer, methods=["GET"]) for path in paths]))

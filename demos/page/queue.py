@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 TOLD = 0.25  # seconds between two pieces of news
@@ -38,6 +39,9 @@ class Run:
     def to_end(self) -> bool:
         return self.stopped or self.abandoned()
 
+    def first(self) -> bool:
+        return next(run for run in self.queue.line if run.lane == self.lane) is self
+
     def tell(self, news: News) -> None:
         """For whoever watches; work that cannot yield meanwhile calls it, such as a download."""
         with self.queue.changed:
@@ -47,9 +51,14 @@ class Run:
     def work(self) -> None:
         try:
             with self.queue.changed:
-                self.queue.changed.wait_for(lambda: self.queue.first(self.lane) is self or self.to_end())
+                self.queue.changed.wait_for(lambda: self.first() or self.to_end())
             if not self.to_end():
-                self._steps()
+                with closing(self.make(self)) as steps:
+                    for news in steps:
+                        if news is not None:
+                            self.tell(news)
+                        if self.to_end():
+                            break
         except Exception as error:  # handed to whoever watches
             self.error = error
         finally:
@@ -57,17 +66,6 @@ class Run:
                 self.ended = True
                 self.queue.line.remove(self)
                 self.queue.changed.notify_all()
-
-    def _steps(self) -> None:
-        steps = self.make(self)
-        try:
-            for news in steps:
-                if news is not None:
-                    self.tell(news)
-                if self.to_end():
-                    break
-        finally:
-            steps.close()
 
 
 class Queue:
@@ -77,9 +75,6 @@ class Queue:
         self.line: list[Run] = []
         self.changed = threading.Condition()
 
-    def first(self, lane: str) -> Run | None:
-        return next((run for run in self.line if run.lane == lane), None)
-
     def join(self, key: object, make: Work, visitor: str, kind: str, lane: str = LONG) -> Run:
         """The run of that key, begun where there is none; what the visitor had of the same kind ends."""
         with self.changed:
@@ -87,29 +82,34 @@ class Queue:
                 if other.key != key and other.kind == kind:
                     other.visitors.discard(visitor)
             run = next((one for one in self.line if one.key == key and not (one.ended or one.stopped)), None)
-            begin = run is None
             if run is None:
                 run = Run(self, key, make, kind, lane or str(key))
                 self.line.append(run)
+                threading.Thread(target=run.work, daemon=True).start()
             run.visitors.add(visitor)
             self.changed.notify_all()
-        if begin:
-            threading.Thread(target=run.work, daemon=True).start()
         return run
 
-    def ahead_of(self, run: Run, visitor: str) -> News | None:
-        """place: how many runs of others go before it; own: does one of the visitor's? None where it is at work."""
+    def ahead_of(self, run: Run, visitor: str, why: str) -> News | None:
+        """place: how many runs of others go before it; says: that in words, and why. None where it is at work."""
         line = [one for one in self.line if one.lane == run.lane]
         before = line[: line.index(run)] if run in line else []
+        if not before:
+            return None
         waited_for = [one for one in before if not one.to_end()]  # the rest is ending
-        own = [one for one in waited_for if visitor in one.visitors]
-        return dict(place=len(waited_for) - len(own), own=bool(own)) if before else None
+        others = sum(visitor not in one.visitors for one in waited_for)
+        own = "what you started before goes first" if others < len(waited_for) else ""
+        queue = f"{others} other{'s are' if others > 1 else ' is'} ahead of you" if others else ""
+        says = " and ".join(filter(None, (own, queue))) or "your turn comes in a moment"
+        return dict(place=others, says=f"{says[:1].upper()}{says[1:]}. {why}")
 
-    def watch(self, key: object, make: Work, visitor: str, kind: str = "search", lane: str = LONG) -> Iterator[News]:
+    def watch(
+        self, key: object, make: Work, visitor: str, kind: str, lane: str = LONG, *, why: str = ONE_AT_A_TIME
+    ) -> Iterator[News]:
         """News of a run, or the visitor's place in the queue (`ahead_of`); ends with the run, or when the visitor stops
         it or leaves. Last of all `gone` where it goes on for others.
 
-        Raises what the run raised.
+        why: said to whoever waits. Raises what the run raised.
         """
         run, last = self.join(key, make, visitor, kind, lane), None
         try:
@@ -118,7 +118,7 @@ class Queue:
                     self.changed.wait_for(
                         lambda seen=last: run.ended or run.news is not seen or visitor not in run.visitors, TOLD
                     )
-                    place = self.ahead_of(run, visitor)
+                    place = self.ahead_of(run, visitor, why)
                 if place and run.news is None:
                     yield place
                 elif run.news is not last:
@@ -126,24 +126,22 @@ class Queue:
                     yield last
             if run.error:
                 raise run.error
-            if run.ended and run.news is not last:
-                yield run.news
             if not run.ended:
                 yield dict(gone=True)
+            elif run.news is not last:
+                yield run.news
         finally:
             self.leave(visitor, run)
 
-    def pieces(
-        self, key: object, make: Work, visitor: str, kind: str, lane: str = LONG, *, why: str = ONE_AT_A_TIME
-    ) -> Iterator[News]:
+    def pieces(self, key: object, make: Work, visitor: str, kind: str, lane: str = LONG) -> Iterator[News]:
         """What a part of the page shows of a run: `partial` while it goes on, and last whether it `ended` early.
 
-        why: said to whoever waits. Raises what the run raised.
+        Raises what the run raised.
         """
         last: News = {}
         for news in self.watch(key, make, visitor, kind, lane):
             if "gone" not in news:
-                last = waiting(news, why) if "place" in news else news
+                last = news
                 yield dict(last, partial=True)
         yield dict(last, partial=False, ended=bool(last.get("partial", not last or "place" in last)))
 
@@ -164,15 +162,6 @@ class Queue:
                     else:
                         run.visitors.discard(visitor)
             self.changed.notify_all()
-
-
-def waiting(ahead: News, why: str = ONE_AT_A_TIME) -> dict:
-    """A place in the queue as the page shows it; one's own work is not somebody else's. ahead: of `Queue.ahead_of`."""
-    others = ahead["place"]
-    queue = f"{others} other{'s are' if others > 1 else ' is'} ahead of you" if others else ""
-    own = "what you started before goes first" if ahead["own"] else ""
-    says = " and ".join(filter(None, (own, queue))) or "your turn comes in a moment"
-    return dict(place=others, says=f"{says[:1].upper()}{says[1:]}. {why}")
 
 
 QUEUE = Queue()

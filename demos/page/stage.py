@@ -16,7 +16,7 @@ from core.pace import pace_of
 from . import export, knobs
 from .blocks import data_uri
 from .picture import PictureRecipe, has_bytes, picture_bytes, shown, untouched
-from .pictures import Door, Drawing, address
+from .pictures import Drawing, address
 
 TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
@@ -47,9 +47,7 @@ class Stage:
 
 
 def film(stage: Stage, recipe: PictureRecipe, count: int = 0) -> bytes:
-    """The film from end to end, its frames side by side in one lossless picture; 0: as many as the network's pace
-    allows.
-    """
+    """Its frames from end to end, side by side in one lossless picture; 0: as many as the network's pace allows."""
     return webp(side_by_side(stage.frames(recipe, count or knobs.frames_of(recipe), True)))
 
 
@@ -153,7 +151,7 @@ def notebook_of_knobs(tab: Any, recipe: PictureRecipe) -> bytes:
 # --- the same by plain HTTP
 
 
-def door_of(tab: Any) -> Door:
+def drawings_of(tab: Any) -> dict[str, Drawing]:
     """After, before and the film of the chosen knob, once the knobs are there."""
 
     def lacks(recipe: PictureRecipe) -> str:
@@ -166,11 +164,10 @@ def door_of(tab: Any) -> Door:
     def after(recipe: PictureRecipe) -> bytes:
         if tab.stage:
             return webp(tab.stage.picture(recipe))
-        return knobs.turned_bytes(recipe, tab.knobs(recipe)) if any(recipe.amounts) else picture_bytes(recipe)
+        return knobs.turned_bytes(recipe, tab.knobs(recipe) if any(recipe.amounts) else knobs.NONE)
 
-    drawings = {
+    return {
         "after": Drawing(after, lacks_after, keep=bool(tab.stage)),
         "before": Drawing(picture_bytes, keep=False),
         "film": Drawing(lambda recipe: film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
     }
-    return Door(tab.name, tab.recipe, drawings, tab.closed, tab.private)

@@ -21,8 +21,8 @@ from . import stage as stages
 from .arrival import fitting
 from .cells import Cell, Progress, last_of, stopping, watched
 from .fields import Fields, RecipeError, controls
-from .handlers import offer, refused
-from .parts import FOLDS, LIVE, LONG, WATCH, Demo, cell, deliver, fold, limits, part, private, publish, text
+from .handlers import refused
+from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private, publish, text
 from .stage import TAKEN, Stage
 
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
@@ -91,7 +91,8 @@ class Tab:
     knobs the same. closed: model -> what else is not open that its pictures by HTTP need, a sentence, else "".
 
     told: (recipe, knobs) -> the words of its picture, `alt` and `caption`. stem: recipe -> how its files are named.
-    private: recipe -> what makes its pictures private, see `pictures.Door`.
+    private: recipe -> what makes its pictures private, None where nothing does. drawings: its pictures by HTTP, where
+    they are others than those of `stage.drawings_of`.
 
     stage: of a tab whose picture has no knobs. beside, compare: fields whose controls stand beside the picture, and
     under "Compare methods", in this order; those of no place and no cell stand under "More controls". doors: names of
@@ -126,6 +127,7 @@ class Tab:
     told: Callable[[Any, knobs.Knobs], Mapping[str, str]] = knobs.told
     stem: Callable[[Any], str] | None = None
     private: Callable[[Any], tuple | None] = lambda recipe: pictures.own_network(recipe.model)
+    drawings: Mapping[str, pictures.Drawing] = field(default_factory=dict)
     first: Callable[[], Any] | None = None
     knobs: Callable[[Any], knobs.Knobs] | None = None
     stage: Stage | None = None
@@ -149,15 +151,9 @@ class Tab:
         return self.stage or stages.of_knobs(self)
 
     @property
-    def scripts(self) -> tuple[str, ...]:
-        """Its own, by name below demos/."""
-        return self.bench.scripts if self.bench else self.shown.scripts
-
-    def placed(self, place: str) -> tuple[str, ...]:
-        """The fields whose controls stand in a place: "beside", "compare", "more", or a cell's name."""
-        placed = {"beside": self.beside, "compare": self.compare, **{cell.name: cell.fields for cell in self.cells}}
-        elsewhere = {name for names in placed.values() for name in names}
-        return placed.get(place, tuple(name for name in self.recipe.names() if name not in elsewhere))
+    def served(self) -> Mapping[str, pictures.Drawing]:
+        """Its pictures by HTTP."""
+        return self.drawings or stages.drawings_of(self)
 
 
 def words_of(file: str) -> dict[str, str]:
@@ -189,8 +185,11 @@ def code_for(tab: Tab, recipe: Fields) -> str:
 # --- the page
 
 
-def build(tab: Tab) -> Demo:
-    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
+def build(tab: Tab) -> list[gr.Component]:
+    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded.
+
+    Returns the parts that the address changes, see `handlers.opened`.
+    """
     bench = tab.bench or Bench((), EVENTS, partial(_picture, tab), partial(_wire_picture, tab), lambda: arrival(tab))
     shown_first = bench.arrival()
     model = shown_first["recipe"].get("model", "")
@@ -203,20 +202,19 @@ def build(tab: Tab) -> Demo:
             f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>',
             elem_id=f"{tab.name}-head",
         )
-        notice = handlers.notice(tab.name)
+        notice = text("", elem_id=f"{tab.name}-notice", visible=False)  # what is to be known of a link
         events = ("stop", *bench.events, *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
         bench.layout(parts, shown_first)
-        _cells(tab, "page", parts, shown_first)
+        _place(tab, "page", parts, shown_first)
         bench.below(parts, shown_first)
         folds = _folds(tab, parts, shown_first)
-        limits(tab.limits)
+        text(f'<p class="limits"><b>What this does not show.</b> {escape(tab.limits)}</p>')
     _wire(tab, parts)
     bench.wire(parts)
     for one in tab.extras:
         one.wire(parts)
-    outputs = [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
-    return Demo(tab.name, (_opened(tab), outputs), lambda: _endpoints(tab), left(bench))
+    return [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
 
 
 def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
@@ -233,13 +231,14 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
 
 
 def controls_at(tab: Tab, place: str) -> dict:
-    """What the script needs to draw the controls of a place, in the order of `Tab.placed`."""
+    """What the script needs to draw the controls of "beside", "compare", a cell (by its name), or "more": the rest."""
     made, table = {one["name"]: one for one in controls(tab.recipe)}, words.table()
-    fields = [made[name] for name in tab.placed(place) if name in made]
+    placed = {"beside": tab.beside, "compare": tab.compare, **{cell.name: cell.fields for cell in tab.cells}}
+    rest = [name for name in made if not any(name in names for names in placed.values())]
+    fields = [made[name] for name in placed.get(place, rest) if name in made]
     named = {word for one in fields for word in (one.get("word"), *one.get("options", ()))}
-    return dict(
-        words=table if "layers" in named else {name: table[name] for name in named if name in table}, fields=fields
-    )
+    shown = table if "layers" in named else {name: table[name] for name in named if name in table}
+    return dict(words=shown, fields=fields)
 
 
 def arrival(tab: Tab) -> dict:
@@ -254,12 +253,16 @@ def arrival(tab: Tab) -> dict:
     return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.bare or tab.lead)
 
 
-def _cells(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
+def _place(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
+    """The cells that stand in a place, then the parts of the tab's own that follow it; `place`: of a cell or a fold."""
     for one in tab.cells:
         if one.place == place:
             _cell(tab, one, parts, shown_first)
             if one.name not in FOLDS:
-                _extras(tab, one.name, parts, shown_first)
+                _place(tab, one.name, parts, shown_first)
+    for extra in tab.extras:
+        if extra.after == place:
+            extra.layout(parts, shown_first["recipe"].get("model", ""))
 
 
 def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
@@ -277,36 +280,27 @@ def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
         parts[one.name] = part(tab.name, one.name, value)
 
 
-def _extras(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
-    for one in tab.extras:
-        if one.after == place:
-            one.layout(parts, shown_first["recipe"].get("model", ""))
-
-
 def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
     for name in ("more", "compare", "true"):
         with fold(tab.name, name) as parts[f"fold-{name}"]:
             if name == "more" or name == "compare" and tab.compare:
                 part(tab.name, "more" if name == "more" else "methods", controls_at(tab, name))
-            _cells(tab, name, parts, shown_first)
-            _extras(tab, name, parts, shown_first)
-    sources = {f"{tab.name}-source-{i}": source for i, source in enumerate(tab.sources)}
-    parts["fold-method"] = handlers.method_fold(tab.name, tab.method, sources)
+            _place(tab, name, parts, shown_first)
+    parts["fold-method"] = handlers.method_fold(tab.name, tab.method, tab.sources)
     with fold(tab.name, "take") as parts["fold-take"]:
-
-        def after() -> None:
-            if tab.note:
-                text(f'<p class="caption">{escape(tab.note)}</p>')
-            _extras(tab, "take", parts, shown_first)
-
-        parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"], after=after))
+        parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"]))
+        if tab.note:
+            text(f'<p class="caption">{escape(tab.note)}</p>')
+        _place(tab, "take", parts, shown_first)
+        handlers.bring_back(tab.name)
+        parts["outlet"] = gr.DownloadButton("Save", elem_id=f"{tab.name}-file", visible="hidden")  # of every download
     return [parts[f"fold-{name}"] for name in FOLDS]
 
 
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
     asks = [bus, parts["held"]] if "held" in parts else bus
-    bus.change(_live(tab), asks, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
+    bus.change(partial(live, tab), asks, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
     for one in tab.cells:
         made = watched(tab.name, tab.recipe, one)
         getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
@@ -318,10 +312,11 @@ def _wire(tab: Tab, parts: dict) -> None:
 
 def _wire_picture(tab: Tab, parts: dict) -> None:
     bus, stage, whole = parts["recipe"], tab.shown, tab.recipe.names()
-    film = handlers.keyed(tab.recipe.from_json, lambda recipe, event: stages.film_part(stage, recipe), aloud=True)
+    film = handlers.keyed(lambda given: stages.film_part(stage, tab.recipe.from_json(given)), aloud=True)
     bus.film(film, bus, parts["film"], **private(f"{tab.name}_film", LIVE))
     if stage.full:
-        bus.full(_live(tab, full=True), bus, [parts["stage"], parts["code"]], **private(f"{tab.name}_full", LONG))
+        full, shows = partial(live, tab, full=True), [parts["stage"], parts["code"]]
+        bus.full(full, bus, shows, **private(f"{tab.name}_full", LONG))
     own = dict(form=True, lane=queue.OWN) if tab.prepared_by else {}
     for name, run, rests_on, shows, more in (
         ("slow_film", stage.slow_film, whole, "film", dict(lane="film")),
@@ -333,17 +328,14 @@ def _wire_picture(tab: Tab, parts: dict) -> None:
             getattr(bus, name)(made, bus, parts[shows], **private(f"{tab.name}_{name}", WATCH))
 
 
-def _live(tab: Tab, *, full: bool = False) -> Callable:
-    def live(given: Mapping, held: Collection[str] = ()) -> tuple:
-        """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
-        try:
-            recipe = tab.recipe.from_json(given)
-            code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
-            return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
-        except RecipeError as error:
-            return refused(error, asked=given), gr.skip()
-
-    return live
+def live(tab: Tab, given: Mapping, held: Collection[str] = (), *, full: bool = False) -> tuple:
+    """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
+    try:
+        recipe = tab.recipe.from_json(given)
+        code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
+        return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
+    except RecipeError as error:
+        return refused(error, asked=given), gr.skip()
 
 
 def news_of(answer: Mapping, held: Collection[str]) -> dict:
@@ -353,55 +345,38 @@ def news_of(answer: Mapping, held: Collection[str]) -> dict:
     return {name: value for name, value in answer.items() if digests.get(name) not in held} | dict(digests=digests)
 
 
-def left(bench: Bench) -> Callable[[gr.Request], None]:
+def left(tab: Tab) -> Callable[[gr.Request], None]:
     def gone(request: gr.Request) -> None:
         """The visitor closed the page: their work ends."""
         queue.QUEUE.leave(str(request.session_hash))
-        bench.left(str(request.session_hash))
+        if tab.bench:
+            tab.bench.left(str(request.session_hash))
 
     return gone
-
-
-def _opened(tab: Tab) -> Callable:
-    def opened(request: gr.Request) -> tuple:
-        return handlers.opened(request, tab.name, tab.recipe, default=not tab.recipe.tab, key="link")
-
-    return opened
 
 
 # --- the same, for programs
 
 
 def endpoints_of(tab: Tab) -> dict[str, Endpoint]:
-    """The tab's public endpoints by name."""
-    offered: dict[str, Endpoint] = {}
+    """The tab's public endpoints by name; pictures are data URIs of lossless WebP."""
+    found: dict[str, Endpoint] = {}
     if not tab.bench:
         says = "The picture of a recipe, before and after, its words, link and knobs."
-        offered["picture"] = Endpoint(partial(answer, tab, full=True), says, LONG)
+        found[f"{tab.name}_picture"] = Endpoint(partial(answer, tab, full=True), says, LONG)
         code = "Python that makes the same picture, to the pixel."
-        offered["code"] = Endpoint(lambda recipe: dict(code=code_for(tab, recipe)), code, LIVE)
+        found[f"{tab.name}_code"] = Endpoint(lambda recipe: dict(code=code_for(tab, recipe)), code, LIVE)
     for one in tab.cells:
-        offered[one.endpoint or one.name] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
-    named = {f"{tab.name}_{name}": one for name, one in offered.items()} | dict(tab.endpoints)
-    return {
-        name: one._replace(make=_prepared(tab, one.make), says=f"{one.says} {tab.for_programs}".strip())
-        for name, one in named.items()
-    }
+        found[f"{tab.name}_{one.endpoint or one.name}"] = Endpoint(partial(last_of, one), f"{one.lead} As HTML.", LONG)
+    for name, one in (found | dict(tab.endpoints)).items():
+        says = f"{one.says} {tab.for_programs}".strip()
+        found[name] = one._replace(make=partial(_prepared, tab, one.make), says=says)
+    return found
 
 
-def _prepared(tab: Tab, make: Callable[..., dict]) -> Callable[..., dict]:
+def _prepared(tab: Tab, make: Callable[..., dict], recipe: Any, *more: Any) -> dict:
     """`make(recipe, ...)` once the recipe's knobs are there."""
-
-    def run(recipe: Any, *more: Any) -> dict:
-        if not tab.ready(recipe):
-            for _ in tab.prepare(recipe):
-                pass
-        return make(recipe, *more)
-
-    return run
-
-
-def _endpoints(tab: Tab) -> None:
-    """Offers them to programs; pictures are data URIs of lossless WebP."""
-    for name, one in endpoints_of(tab).items():
-        offer(one.make, tab.recipe, name, one.says, one.queue, one.more)
+    if not tab.ready(recipe):
+        for _ in tab.prepare(recipe):
+            pass
+    return make(recipe, *more)

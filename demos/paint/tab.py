@@ -279,7 +279,7 @@ def door_to_steer(parts: dict, model: str) -> None:
 
 
 def wire_door(parts: dict) -> None:
-    make = keyed(Painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe)))
+    make = keyed(lambda given: dict(recipe=to_steer(Painted.from_json(given))))
     parts["steer"].ask(make, parts["recipe"], parts["steer"], **private("paint_to_steer", LONG))
 
 

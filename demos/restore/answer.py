@@ -21,7 +21,7 @@ from ..page.blocks import picture as uri
 from ..page.cache import Cache
 from ..page.export import png_of
 from ..page.fields import RecipeError
-from ..page.queue import QUEUE, waiting
+from ..page.queue import QUEUE
 from .code import notebook_for
 from .recipe import OWN, PICTURES, SAYS, WORDS, Restoration
 from .search import key_of, known, live, problem_of, scores
@@ -151,9 +151,10 @@ def searching(recipe: Restoration, visitor: str) -> Iterator[dict]:
     """News while the picture is restored; last what `shown_of` says, with `done`. Raises RecipeError."""
     kept, says = known(recipe), SAYS["unbegun"]
     if kept is None or kept.stopped:
-        for news in QUEUE.watch(key_of(recipe), partial(live, recipe), visitor, SEARCH):
+        why = SAYS["one_at_a_time"]
+        for news in QUEUE.watch(key_of(recipe), partial(live, recipe), visitor, SEARCH, why=why):
             if "gone" in news:
                 says = SAYS["left"]
             else:
-                yield waiting(news, SAYS["one_at_a_time"]) if "place" in news else news
+                yield news
     yield dict(ended=True, says=says) if known(recipe) is None else dict(done=shown_of(recipe))

@@ -20,9 +20,9 @@ from ..page import models, own_pictures
 from ..page.arrival import fitting
 from ..page.cells import Cell
 from ..page.fields import RecipeError, controls
-from ..page.handlers import last_of, refused
+from ..page.handlers import refused
 from ..page.parts import LIVE, WATCH, cell, part, private
-from ..page.pictures import Door, Drawing, own_network
+from ..page.pictures import Drawing, own_network
 from ..page.queue import SHORT
 from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
@@ -117,7 +117,7 @@ def forgotten(request: gr.Request) -> dict:
 
 def picture(recipe: Restoration) -> dict:
     """What the page shows of an answer, found where need be."""
-    return last_of(searching(recipe, f"program {id(recipe)}")).get("done", {})
+    return list(searching(recipe, f"program {id(recipe)}"))[-1].get("done", {})
 
 
 ENDPOINTS = {
@@ -142,7 +142,6 @@ DRAWINGS = {
     "after": Drawing(lambda recipe: webp(to_pil(search.known(recipe).image)[0]), lacks_answer),
     "film": Drawing(lambda recipe: film_of(search.known(recipe)), lacks_answer, frames=FRAMES),
 }
-DOOR = Door(NAME, Restoration, DRAWINGS, subject=subject)
 
 
 # --- the tab
@@ -186,6 +185,8 @@ TAB = Tab(
     cells=CELLS,
     made_from=made_from,
     beside=tuple(one["name"] for one in controls(Restoration) if one.get("beside")),
+    private=subject,
+    drawings=DRAWINGS,
     bench=BENCH,
     answer=shown_of,
     files=WORDS["files"],

@@ -11,8 +11,8 @@ import pytest
 from core import zoo
 from demos.page import fields
 from demos.page import handlers as wiring
-from demos.page import tab as tabs
 from demos.page.fields import RecipeError
+from demos.steer.recipe import Recipe
 
 from .test_old_links import LINKS, OPEN
 
@@ -30,8 +30,7 @@ class Asked:
 def opened(tab: str, **query: str):
     """What the address makes of a tab: its recipe, the sentence of its stage, and what it says of the link."""
     module = import_module(f"demos.{tab}.tab")
-    handler = tabs._opened(module.TAB) if isinstance(module.TAB, tabs.Tab) else module.opened
-    recipe, stage, *_folds, notice = handler(Asked(tab=tab, v="1", **query))
+    recipe, stage, *_folds, notice = wiring.opened(module.TAB, Asked(tab=tab, v="1", **query))
     return recipe, stage, notice
 
 
@@ -79,7 +78,7 @@ def test_what_is_no_hash_is_refused_in_a_sentence(weights):
     assert recipe == gr.skip() and notice == gr.skip()
     assert "weights of a link are 8 digits" in stage["error"] and "<" not in stage["error"]
     with pytest.raises(RecipeError):
-        fields.read_link({"w": 7}, ())
+        Recipe.from_query({"w": 7})
 
 
 def test_the_notice_is_no_place_for_markup(monkeypatch):

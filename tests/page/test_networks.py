@@ -97,7 +97,7 @@ def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.M
 
 def answer(given: dict, *, full: bool = False) -> dict:
     """What the stage gets of a recipe as JSON."""
-    return tabs._live(TAB, full=full)(given)[0]
+    return tabs.live(TAB, given, full=full)[0]
 
 
 def png_for(recipe: Recipe) -> bytes:

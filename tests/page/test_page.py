@@ -24,6 +24,7 @@ from core.images import to_uint8
 from core.truth.worlds.portraits import FACTORS
 from demos.page import arrival as arrivals
 from demos.page import blocks, sources, words
+from demos.page import handlers as wiring
 from demos.page import parts as notebook
 from demos.page import tab as tabs
 from demos.page import verdicts as measured
@@ -68,7 +69,7 @@ def record_of(mean) -> dict:
 
 def answer(given: dict) -> dict:
     """What the stage gets of a recipe as JSON."""
-    return tabs._live(TAB)(given)[0]
+    return tabs.live(TAB, given)[0]
 
 
 def knobs_of(recipe: Recipe) -> list[dict]:
@@ -452,7 +453,7 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
     def opened(**query):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return tabs._opened(TAB)(Request(**query))
+            return wiring.opened(TAB, Request(**query))
 
     assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
     for query in ({}, {"theme": "dark"}):

@@ -42,7 +42,7 @@ def small(tmp_path, monkeypatch):
 @pytest.fixture
 def client(small):
     served = Starlette()
-    pictures.mount(served, page.DOORS)
+    pictures.mount(served, page.TABS)
     with TestClient(served) as made:
         yield made
 
@@ -247,10 +247,10 @@ def test_a_token_opens_only_what_it_was_made_for(client, small, monkeypatch):
 
 
 def test_lists_in_a_private_address_are_lists(small):
-    door = next(door for door in page.DOORS if door.tab == "attributes")
-    values = door.recipe.values_in(dict(model=MODEL, fixed="smile,yaw", amounts="1.5,0", other="x"))
+    tab = next(tab for tab in page.TABS if tab.name == "attributes")
+    values = tab.recipe.values_in(dict(model=MODEL, fixed="smile,yaw", amounts="1.5,0", other="x"))
     assert values == dict(model=MODEL, fixed=["smile", "yaw"], amounts=["1.5", "0"])
-    assert door.recipe.values_in(dict(fixed=""))["fixed"] == []
+    assert tab.recipe.values_in(dict(fixed=""))["fixed"] == []
 
 
 def test_directions_of_a_file_are_private_too(client, small):

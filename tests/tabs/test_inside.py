@@ -401,7 +401,7 @@ def test_stop_ends_the_experiment_it_belongs_to_and_no_other(pressed, ends):
     ],
 )
 def test_bad_input_gets_a_sentence_and_no_picture(change):
-    said, _ = page._live(TAB)({**Look(MODEL).as_dict(), **change})
+    said, _ = page.live(TAB, {**Look(MODEL).as_dict(), **change})
     assert set(said) == {"error", "asked"} and said["error"][0].isupper()
     assert any(word in said["error"] for word in (":", "choose", "give"))
     streamed = page.watched("inside", Look, CELLS[0])({**Look(MODEL).as_dict(), **change}, Event(), Request())
@@ -414,7 +414,7 @@ def test_without_a_network_with_classes_there_is_one_sentence_and_the_list(monke
     config = app.build().config
     needs = next(one for one in config["components"] if one["props"].get("elem_id") == "inside-needs")
     assert "--weights FILE" in needs["props"]["value"] and "size and licence" in needs["props"]["value"]
-    said, _ = page._live(TAB)(dict(tab="inside", version=1, model=PLAIN))
+    said, _ = page.live(TAB, dict(tab="inside", version=1, model=PLAIN))
     assert said["error"].startswith("This network has no class-conditional")
 
 
@@ -450,10 +450,10 @@ def test_building_the_tab_computes_nothing(monkeypatch):
 
 def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     look = Look(MODEL, label=1, gate=1, channel=2)
-    recipe, stage, *folds, notice = page._opened(TAB)(Request(**look.to_query()))
+    recipe, stage, *folds, notice = wiring.opened(TAB, Request(**look.to_query()))
     assert recipe == look.as_dict() and len(folds) == 5 and notice == gr.skip()
-    assert page._opened(TAB)(Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
-    recipe, stage, *_ = page._opened(TAB)(Request(tab="inside", label="wombat"))
+    assert wiring.opened(TAB, Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
+    recipe, stage, *_ = wiring.opened(TAB, Request(tab="inside", label="wombat"))
     assert recipe == gr.skip() and "there is no class" in stage["error"].lower()
 
 

@@ -31,6 +31,7 @@ from core.factorization.lowrank import lowrank_of
 from core.images import to_uint8
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
+from demos.page import handlers as wiring
 from demos.page import picture as recipes
 from demos.page import tab as page
 from demos.page import words
@@ -76,7 +77,7 @@ def planted_parts(small_model, monkeypatch):
 
 def live(given) -> dict:
     """What the page's script gets for a recipe."""
-    return page._live(lowrank.TAB)(given)[0]
+    return page.live(lowrank.TAB, given)[0]
 
 
 def shown_of(recipe: Painted) -> dict:
@@ -656,9 +657,9 @@ def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = turned(region="eyes")
-    opened = page._opened(lowrank.TAB)(Request(**recipe.to_query()))
+    opened = wiring.opened(lowrank.TAB, Request(**recipe.to_query()))
     assert opened[0] == recipe.as_dict() and len(opened) == 8
-    refused = page._opened(lowrank.TAB)(Request(**dict(recipe.to_query(), region="rubbish")))
+    refused = wiring.opened(lowrank.TAB, Request(**dict(recipe.to_query(), region="rubbish")))
     assert "region" in refused[1]["error"] and refused[0] != recipe.as_dict()
 
 

@@ -32,7 +32,6 @@ from demos.page import own_pictures
 from demos.page import tab as page
 from demos.page.cells import stopping, watched
 from demos.page.fields import RecipeError
-from demos.page.handlers import last_of
 from demos.page.queue import QUEUE
 from demos.page.sources import KnobSet, directions_of
 from demos.page.tab import left
@@ -70,11 +69,11 @@ def wanted(**changes) -> Restoration:
 
 def said_of(given: dict) -> dict:
     """What the page is told of a recipe."""
-    return page._live(TAB)(given)[0]
+    return page.live(TAB, given)[0]
 
 
 def opened(request: Request) -> tuple:
-    return page._opened(TAB)(request)
+    return wiring.opened(TAB, request)
 
 
 def tiles(html: str) -> list[tuple[np.ndarray, str]]:
@@ -245,7 +244,7 @@ def test_a_closed_page_ends_the_work_and_deletes_the_picture(monkeypatch):
     thread, news = in_background(wanted(steps=500, task="copy", shows="upload", own=own["token"]), "one")
     until(lambda: len(news) > 1)
     began = time.monotonic()
-    left(restore.BENCH)(Request("one"))
+    left(restore.TAB)(Request("one"))
     until(lambda: not QUEUE.line)
     assert time.monotonic() - began < 2 and not own_pictures.is_here(own["token"])
     thread.join(5)
@@ -364,7 +363,7 @@ def test_too_much_for_the_memory_is_refused_before_it_begins(monkeypatch):
 
 def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_not():
     recipe = wanted(amount=4)
-    found = last_of(fives.five(recipe))
+    found = list(fives.five(recipe))[-1]
     small = (pixels(found["observed"]).astype(float)).reshape(4, 4, 3)
     means = np.stack([pixels(face).astype(float).reshape(4, 4, 4, 4, 3).mean((1, 3)) for face in found["faces"]])
     assert np.abs(means - small).max() <= 1.01 and found["apart"] <= 1
@@ -377,7 +376,7 @@ def test_five_answers_have_exactly_the_pixels_of_the_mosaic_and_raw_ones_have_no
 
 def test_answers_that_differ_from_what_was_observed_are_not_said_to_agree():
     recipe = wanted(amount=4, kind="bicubic")
-    found = last_of(fives.five(recipe))
+    found = list(fives.five(recipe))[-1]
     assert found["apart"] > 1 and f"by up to {found['apart']:.0f} of 255" in found["agreement"]
     assert "rounding" not in found["agreement"]
     assert "have the same" not in found["sentence"]
