@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from html import escape
 from statistics import median
 
 from torch import Tensor
@@ -24,7 +23,7 @@ from core.parts import read_parts
 from core.regions import to_text
 
 from ..page import picture as recipes
-from ..page.blocks import aha, data_uri, setter, table
+from ..page.blocks import aha, data_uri, filled, setter, table
 from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.words import signed
@@ -36,7 +35,7 @@ from .words import LEVELS
 FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of what only the page shows
 LOCAL = 2.0  # inside over outside from which a face counts as local
-COLUMNS = WORDS["columns"]
+COLUMNS, HTML = WORDS["columns"], TEMPLATES["html"]
 ASKED = dict(method="lowrank", lam=0.0, forbid=True)  # what is asked of LowRankGAN as it should be
 
 Pieces = Iterator[dict | str | Progress]
@@ -64,26 +63,20 @@ def needed(recipe: Painted) -> RegionKnobs:
 # --- pictures with the region's edge
 
 
-def filled(template: str, html: Mapping[str, str] = {}, /, **values: object) -> str:
-    """A template of templates.toml; text among the values is escaped, `html` stands as it is."""
-    safe = {key: escape(value) if isinstance(value, str) else value for key, value in values.items()}
-    return TEMPLATES["html"][template].format(**safe, **html)
-
-
 def shown(images: Tensor, model: str) -> list[str]:
     return [data_uri(webp(picture)) for picture in recipes.shown(images, model, largest=TILE)]
 
 
 def tile(recipe: Painted, src: str, alt: str, region: str = "") -> str:
     """A picture, with the region's edge where there is one."""
-    edge = filled("edge", kind="line", region=region, crop=crop_of(recipe.model)) if region else ""
-    return filled("tile", dict(edge=edge), src=src, alt=alt)
+    edge = filled(HTML["edge"], kind="line", region=region, crop=crop_of(recipe.model)) if region else ""
+    return filled(HTML["tile"], dict(edge=edge), src=src, alt=alt)
 
 
 def change_map(recipe: Painted, region: str, says: str) -> str:
     """How much each pixel changed from the first to the last picture of its row, with the region's edge."""
-    edge = filled("edge", kind="map-line", region=region, crop=crop_of(recipe.model))
-    return filled("map", dict(edge=edge), says=says)
+    edge = filled(HTML["edge"], kind="map-line", region=region, crop=crop_of(recipe.model))
+    return filled(HTML["map"], dict(edge=edge), says=says)
 
 
 def times(value: float | None) -> str:
@@ -132,8 +125,8 @@ def faces_html(recipe: Painted, found: Mapping) -> str:
         (before, after), says, region = row["pictures"], row["says"], row["region"]
         pictures = tile(recipe, before, "before", region) + tile(recipe, after, f"after: {says}")
         pictures += change_map(recipe, region, f"map of change: {says}")
-        faces += filled("face", dict(pictures=pictures), says=says)
-    return aha(found["verdict"]) + filled("faces", dict(faces=faces), caption=found["caption"])
+        faces += filled(HTML["face"], dict(pictures=pictures), says=says)
+    return aha(found["verdict"]) + filled(HTML["faces"], dict(faces=faces), caption=found["caption"])
 
 
 # --- the ban, on and off
@@ -174,18 +167,18 @@ def _ban_said(recipe: Painted, on: dict, off: dict, amount: float) -> str:
 
 def ban_html(recipe: Painted, found: Mapping) -> str:
     sides = "".join(_side_html(recipe, found, side) for side in found["sides"])
-    return aha(found["verdict"]) + filled("sides", dict(sides=sides))
+    return aha(found["verdict"]) + filled(HTML["sides"], dict(sides=sides))
 
 
 def _side_html(recipe: Painted, found: Mapping, side: Mapping) -> str:
     name, region = side["title"].lower(), found["region"]
     says = f"inside {side['inside'] * LEVELS:.0f} of 255 levels, outside {side['outside'] * LEVELS:.1f}"
-    moved = "".join(filled("moved", name=one["name"], amount=signed(one["amount"], 1)) for one in side["top"])
-    pictures = filled("before", src=found["before"])
+    moved = "".join(filled(HTML["moved"], name=one["name"], amount=signed(one["amount"], 1)) for one in side["top"])
+    pictures = filled(HTML["before"], src=found["before"])
     pictures += tile(recipe, side["picture"], f"The picture, changes outside: {name}", region)
     pictures += change_map(recipe, region, f"Map of change, {name}: {says}")
     lead = SAYS["reader" if found["reader"] else "no_reader_here"]
-    return filled("side", dict(pictures=pictures, moved=moved), title=side["title"], lead=lead)
+    return filled(HTML["side"], dict(pictures=pictures, moved=moved), title=side["title"], lead=lead)
 
 
 # --- what cannot be moved
@@ -202,8 +195,8 @@ def refusals(recipe: Painted) -> Pieces:
         one = replace(recipe, region=region, amounts=(), knob=0, **ASKED)
         rows.append(_asked(said, one, (yield from search.solving(one))))
         yield Progress(f"{len(rows)} of {len(regions)} regions", len(rows) / len(regions))
-        corner = filled("corner", dict(setter=setter(region=CORNER)))
-        yield filled("finding") + table(COLUMNS["refuse"], rows, caption=caption) + corner
+        corner = filled(HTML["corner"], dict(setter=setter(region=CORNER)))
+        yield filled(HTML["finding"]) + table(COLUMNS["refuse"], rows, caption=caption) + corner
 
 
 def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
@@ -233,11 +226,11 @@ def methods(recipe: Painted) -> Pieces:
 
 def methods_html(recipe: Painted, found: Mapping) -> str:
     pictures = "".join(
-        filled("method", src=picture, name=row[0], short=row[0].partition(",")[0])
+        filled(HTML["method"], src=picture, name=row[0], short=row[0].partition(",")[0])
         for row, picture in zip(found["rows"], found["pictures"])
     )
     head, *rows = with_head(found["rows"])
-    return filled("methods", dict(pictures=pictures)) + table(head, rows, caption=recipe.say("compared"))
+    return filled(HTML["methods"], dict(pictures=pictures)) + table(head, rows, caption=recipe.say("compared"))
 
 
 def with_head(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -267,7 +260,7 @@ def _weight_card(recipe: Painted, knobs: RegionKnobs) -> str:
     picture = shown(render(recipe, knobs, [setting]), recipe.model)[0]
     bars = dict(bars_inside=_spectrum(inside.values), bars_outside=_spectrum(outside.values))
     ranks = dict(inside=inside.rank, outside=outside.rank, survived=len(knobs.solved.directions))
-    return filled("weight", bars, src=picture, lam=recipe.lam, dim=len(outside.low), best=best, **ranks)
+    return filled(HTML["weight"], bars, src=picture, lam=recipe.lam, dim=len(outside.low), best=best, **ranks)
 
 
 def _spectrum(values: Tensor) -> str:
@@ -276,5 +269,5 @@ def _spectrum(values: Tensor) -> str:
     shares = (sizes / sizes.max()).clamp(min=1e-6)[:48].tolist() if sizes.any() else []
     for i, share in enumerate(shares):
         height = 24 * (1 + math.log10(share) / 6)
-        bars += filled("bar", x=3 * i, y=24 - height, height=height)
-    return filled("spectrum", dict(bars=bars))
+        bars += filled(HTML["bar"], x=3 * i, y=24 - height, height=height)
+    return filled(HTML["spectrum"], dict(bars=bars))
