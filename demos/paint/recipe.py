@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core import zoo
 from core.factorization.region import FURTHEST, KNOBS, REACH, STEP, TRIED
-from core.parts import AROUND, PARTS, has_parts, part_names, read_parts
+from core.parts import AROUND, PARTS, has_parts, offered, part_names, read_parts
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
@@ -119,12 +119,6 @@ class Painted(
 
 
 # --- the region
-
-
-def offered(model: str, there: Collection[str]) -> list[str]:
-    """Those of the parts on a picture that get a button: of a face the well-known ones."""
-    names = part_names(model)
-    return [name for name in (PARTS if PARTS[0] in names else names) if name in there]
 
 
 def default_region(recipe: PictureRecipe) -> str:

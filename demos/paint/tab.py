@@ -19,6 +19,7 @@ from core.factorization.region import STEP, RegionKnobs, change, locality
 from core.factorization.resefa import resefa_of
 from core.images import webp
 from core.pace import pace_of
+from core.parts import offered, reader_file
 from core.regions import to_text
 from core.truth.tables import as_csv, as_latex
 
@@ -37,7 +38,7 @@ from ..page.sources import take_directions
 from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import experiments, search, words
-from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, offered, parts_of
+from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, parts_of
 from .search import render
 
 NAME = Painted.tab
@@ -173,7 +174,7 @@ def turned(recipe: Painted) -> Painted:
 
 def closed(model: str) -> str:
     world = zoo.card(model).world
-    missing = world and (zoo.WEIGHTS / f"{world}-parts.safetensors").exists() and not zoo.part_reader_is_open(world)
+    missing = world and reader_file(model).exists() and not zoo.part_reader_is_open(world)
     return SAYS["closed"] if missing else ""
 
 
@@ -289,8 +290,7 @@ def wire_door(parts: dict) -> None:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    parts = measured.file_hash(zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors")
-    return measured.made_from(model, "paint") | dict(parts=parts)
+    return measured.made_from(model, "paint") | dict(parts=measured.file_hash(reader_file(model)))
 
 
 def experiment(name: str, run: Callable, **more: Any) -> Cell:

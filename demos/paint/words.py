@@ -14,7 +14,7 @@ from ..page import picture as recipes
 from ..page.blocks import paragraph
 from ..page.cache import Cache
 from ..page.evidence import written
-from ..page.words import signed
+from ..page.words import moved_knobs
 from . import search
 from .recipe import METHODS, SAYS, WORDS, Painted, called
 
@@ -124,10 +124,7 @@ def alt_text(recipe: Painted, knobs: RegionKnobs | None) -> str:
     if not any(recipe.amounts):
         return ", ".join([*parts, "no knob moved"])
     titles = [one["title"] for one in knob_facts(recipe, knobs)] if knobs is not None else []
-    for i, amount in enumerate(recipe.amounts):
-        if amount:
-            title = f" ({titles[i]})" if i < len(titles) and titles[i] else ""
-            parts.append(f"knob {i + 1}{title} at {signed(amount)} steps")
+    parts += moved_knobs(recipe.amounts, titles, " steps")
     elsewhere = WORDS["elsewhere"][recipe.stance].lower()
     return ", ".join([*parts, f"{METHODS[recipe.method]}, changes outside {elsewhere}"])
 
