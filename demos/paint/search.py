@@ -158,9 +158,7 @@ def render(
 
 
 def baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
-    """Inside over outside (RMS, first order):
-    the best of SeFa's first 20 directions, and the median random one; kept.
-    """
+    """Inside over outside (RMS, first order): the best of SeFa's first 20, and the median random one; kept."""
     key = ("baselines", *key_of(replace(recipe, method="resefa")))
     return _said.made(key, lambda: region.baselines(recipes.opened(recipe.model), found))
 

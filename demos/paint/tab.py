@@ -270,17 +270,14 @@ def tables(parts: dict, model: str) -> None:
         parts.update(buttons(NAME, "table", TABLES))
 
 
-def wire_tables(parts: dict) -> None:
-    for kind in TABLES:
-        make = guarded(lambda given, kind=kind: publish(*table_file(Painted.from_json(given), kind)))
-        deliver(parts[f"table_{kind}"], make, [parts["recipe"]], parts["outlet"], f"paint_table_{kind}")
-
-
 def door_to_steer(parts: dict, model: str) -> None:
     parts["steer"] = part(NAME, "steer", {}, events=("ask",), visible="hidden")
 
 
-def wire_door(parts: dict) -> None:
+def wire(parts: dict) -> None:
+    for kind in TABLES:
+        make = guarded(lambda given, kind=kind: publish(*table_file(Painted.from_json(given), kind)))
+        deliver(parts[f"table_{kind}"], make, [parts["recipe"]], parts["outlet"], f"paint_table_{kind}")
     make = keyed(Painted.from_json, lambda recipe, event: dict(recipe=to_steer(recipe)))
     parts["steer"].ask(make, parts["recipe"], parts["steer"], **private("paint_to_steer", LONG))
 
@@ -334,7 +331,7 @@ TAB = Tab(
     closed=closed,
     prepare=prepare,
     prepared_by=Painted.names(),
-    extras=(Extra("compare", tables, wire_tables), Extra("more", door_to_steer, wire_door)),
+    extras=(Extra("more", door_to_steer), Extra("compare", tables, wire)),
     files=FILES,
     file=file,
     endpoints={"paint_strip": STRIP},
