@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -12,11 +15,15 @@ AROUND = ("background", "floor")  # of an object everything is offered, and thes
 LEAST = 8  # pixels of 64 x 64 that a part must cover to be offered
 
 
+def reader_file(model: str) -> Path:
+    """Where the weights of the part reader of the network's world lie, if there is one."""
+    return zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
+
+
 def has_parts(model: str) -> bool:
     """Is there a part reader for the network's world, trained at its size?"""
-    card = zoo.card(model)
-    path = zoo.WEIGHTS / f"{card.world}-parts.safetensors"
-    return bool(card.world) and path.exists() and zoo.load_part_reader(card.world).resolution == card.resolution
+    card, there = zoo.card(model), reader_file(model).exists()
+    return bool(card.world) and there and zoo.load_part_reader(card.world).resolution == card.resolution
 
 
 def part_names(model: str) -> tuple[str, ...]:
@@ -26,6 +33,12 @@ def part_names(model: str) -> tuple[str, ...]:
     names = zoo.load_part_reader(zoo.card(model).world).names
     first = PARTS if PARTS[0] in names else [name for name in names if name not in AROUND]
     return (*(name for name in first if name in names), *(name for name in names if name not in first))
+
+
+def offered(model: str, there: Collection[str]) -> list[str]:
+    """Those of the parts on a picture that are offered to choose from: of a face the well-known ones."""
+    names = part_names(model)
+    return [name for name in (PARTS if PARTS[0] in names else names) if name in there]
 
 
 @torch.no_grad()

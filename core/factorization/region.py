@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..codes import Directions
+from ..codes import Directions, edit
 from ..generators.base import Generator
 from ..regions import resized
 from . import resefa
@@ -55,6 +55,22 @@ class RegionKnobs:
     def reach(self, knob: int) -> float:
         """Steps that the knob goes to either side: to 5 standard deviations, at most 6 steps, at least 1."""
         return max(1.0, min(REACH, math.floor(2 * FURTHEST / self.deviations[knob]) / 2))
+
+    def distances(self, setting: Sequence[float]) -> list[float]:
+        """Amounts in steps, one a knob from the first -> one distance for each direction.
+
+        Raises ValueError where there are fewer knobs than are turned.
+        """
+        if not self.steps and any(setting):
+            raise ValueError("nothing moves this region alone, so there is no knob to turn: choose another region")
+        if any(setting[len(self.steps) :]):
+            count = len(self.steps)
+            raise ValueError(f"this region has only {count} knobs: set the knobs after them back to 0")
+        return [amount * step for amount, step in zip(setting, self.steps)]
+
+    def moved(self, codes: Tensor, settings: Sequence[Sequence[float]]) -> Tensor:
+        """Codes [N, slots, dim] at n settings of the knobs, [n * N, slots, dim]; settings and errors as `distances`."""
+        return torch.cat([edit(codes, self.directions, self.distances(setting)) for setting in settings])
 
 
 def resefa_knobs(generator: Generator, found: Grams, *, label: int | None = None) -> RegionKnobs:
@@ -260,3 +276,8 @@ def change(before: Tensor, after: Tensor, mask: Tensor) -> tuple[float, float]:
     squared, mask = (after - before).square().mean(0).cpu(), resized(mask, before.shape[-1])
     inside = squared[mask].mean().sqrt()
     return float(inside), float(squared[~mask].mean().sqrt()) if not mask.all() else 0.0
+
+
+def locality(inside: float, outside: float) -> float | None:
+    """Inside over outside of a `change`; None where nothing outside moved or there is no outside."""
+    return inside / outside if outside > 1e-9 else None

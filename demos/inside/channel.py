@@ -6,7 +6,6 @@ A change is given in levels of 255, as root mean square over pixels and colours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import torch
 from PIL import Image
@@ -19,16 +18,17 @@ from core.channels.effect import Effect, Untouched, Usual
 from core.images import coloured, webp
 from core.parts import has_parts, read_parts
 
-from ..page.blocks import Bar, bars, data_uri, setter
+from ..page.blocks import Bar, bars, data_uri, filled, setter
 from ..page.cache import Cache
 from ..page.picture import shown
-from .recipe import MOST, Look, awareness_of, class_names, codes_of, gate_name, generator_of, strength
+from .recipe import MOST, TEXTS, Look, awareness_of, class_names, codes_of, gate_name, generator_of, strength
 
 DOTS = 12  # channels that are offered
 USERS = 6  # classes that are named for a channel
 GONE = 0.5  # share of a part's pixels from which it is gone without the channel, so drawn by it
 LARGEST_KEPT = 64 * 2**20  # bytes
 
+HTML = TEXTS["html"]
 _untouched = Cache(LARGEST_KEPT, Untouched.bytes)
 _beside = Cache(1_000, lambda found: 1)
 
@@ -125,27 +125,15 @@ def told(look: Look) -> str:
 
 def dots_html(look: Look) -> str:
     """The channels as buttons that choose them, the larger the more the class opens them."""
-    found = dots(look)
+    found, made = dots(look), ""
     most = max([dot["score"] for dot in found] + [1e-9])
-    made = "".join(
-        f'<button type="button" class="dot" {setter(channel=dot["channel"])} title="channel {dot["channel"]}: '
-        f'awareness {dot["score"]}" aria-label="Channel {dot["channel"]}, number {dot["rank"]} in awareness, '
-        f'{dot["score"]}" style="--size:{(max(dot["score"], 0) / most) ** 0.5:.3f}"><i></i>'
-        f"<span>{dot['channel']}</span></button>"
-        for dot in found
-    )
-    title = f"The channels that “{escape(look.label_name)}” opens most"
-    return f'<p class="eyebrow">{title}</p><div class="dots" role="group" aria-label="{title}">{made}</div>'
+    for dot in found:
+        size = (max(dot["score"], 0) / most) ** 0.5
+        made += filled(HTML["dot"], dict(setter=setter(channel=dot["channel"])), size=size, **dot)
+    return filled(HTML["dots"], dict(dots=made), name=look.label_name)
 
 
 def looked_html(look: Look, answer: Mapping) -> str:
     """Where the picture changes (the script draws that), where the channel is active, and who uses it."""
-    said, says = escape(f"Map of change. {answer['verdict']}"), f"Where it is active: {answer['active_says']}"
-    alt = escape(f"Where channel {look.channel} is active: {answer['active_says']}")
-    map_of = f' id="inside-map" role="img" aria-label="{said}"><canvas class="map-pixels"></canvas>'
-    shown = ((map_of, "What changes"), (f'><img src="{answer["active"]}" alt="{alt}">', says))
-    figures = "".join(
-        f'<figure class="framed"><div class="map"{one}</div><figcaption>{escape(said)}</figcaption></figure>'
-        for one, said in shown
-    )
-    return f'<div class="looked">{figures}</div><div id="inside-users">{answer["users"]}</div>'
+    about = {name: answer[name] for name in ("verdict", "active", "active_says")}
+    return filled(HTML["looked"], dict(users=answer["users"]), channel=look.channel, **about)

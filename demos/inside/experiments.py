@@ -6,7 +6,6 @@ Each is a stream of plain values, the last of which programs get; `..._html` sho
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from core import pace, zoo
 from core.channels import shares
 from core.channels.awareness import activations, likeness, strongest
 from core.channels.comparison import Measures, compared, comparison_sentence
-from core.channels.segmentation import SIDE, agreement, resampled, segment
+from core.channels.segmentation import SIDE, cut_sentence, resampled, segment
 from core.images import painted, to_pil, webp
 from core.images import strip as side_by_side
 from core.parts import has_parts
@@ -23,22 +22,14 @@ from core.truth.likeness import by_likeness, likeness_sentence
 from core.truth.readers import taken_for, word_for
 
 from ..page import words
-from ..page.blocks import Bar, aha, bars, data_uri, film, heat, picture, slider, slides, table, tile
+from ..page.blocks import Bar, aha, bars, data_uri, filled, film, heat, picture, slider, slides, table, tile
 from ..page.cells import Progress
 from ..page.picture import opened
+from . import recipe as looks
 from .channel import DOTS
-from .recipe import (
-    Look,
-    awareness_of,
-    class_names,
-    classifier_of,
-    codes_of,
-    gate_count,
-    gate_name,
-    gates_of,
-    generator_of,
-)
+from .recipe import Look, class_names, codes_of, gate_name, gates_of, generator_of
 
+HTML = looks.TEXTS["html"]
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 SAMPLES, DRAWS = 4, 3  # pictures, and random choices of channels for each
 CROSSES = 9  # frames from one class to the other
@@ -53,7 +44,7 @@ def counts_of(look: Look) -> tuple[int, int]:
 
 
 def scores_of(look: Look, label: int, gates: Sequence[int]) -> dict[int, Tensor]:
-    return {gate: awareness_of(look.model, gate)[label] for gate in gates}
+    return {gate: looks.awareness_of(look.model, gate)[label] for gate in gates}
 
 
 # --- how few channels make a class?
@@ -61,8 +52,8 @@ def scores_of(look: Look, label: int, gates: Sequence[int]) -> dict[int, Tensor]
 
 def few(look: Look) -> Iterator[dict]:
     """Pictures with the top q per cent of every gate's channels kept, and with as many random ones; how far off."""
-    (count, draws), judge, label, rows = counts_of(look), classifier_of(look.model), look.label, []
-    codes, scores = codes_of(look, count), scores_of(look, label, range(gate_count(look)))
+    (count, draws), judge, label, rows = counts_of(look), looks.classifier_of(look.model), look.label, []
+    codes, scores = codes_of(look, count), scores_of(look, label, range(looks.gate_count(look)))
     parts = sorted({*SHARES, round(look.keep / 100, 4)} - {0.0, 1.0})
     for kept in shares.few(generator_of(look), codes, scores, parts, draws=draws):
         rows.append(_row(kept, judge, label))
@@ -82,17 +73,11 @@ def few(look: Look) -> Iterator[dict]:
 
 def _row(kept: shares.Kept, judge: nn.Module | None, label: int) -> dict:
     """What is shown of one share."""
-    return dict(
-        keep=round(100 * kept.share, 2),
-        aware=picture(kept.aware),
-        random=picture(kept.random),
-        aware_off=round(kept.aware_off, 1),
-        random_off=round(kept.random_off, 1),
-        aware_word=word_for(judge, kept.aware[:1], label),
-        random_word=word_for(judge, kept.random[:1], label),
-        aware_taken=taken_for(judge, kept.aware, label),
-        random_taken=taken_for(judge, kept.random, label),
-    )
+    row = dict(keep=round(100 * kept.share, 2))
+    for way, images, off in (("aware", kept.aware, kept.aware_off), ("random", kept.random, kept.random_off)):
+        row |= {way: picture(images), f"{way}_off": round(off, 1)}
+        row |= {f"{way}_word": word_for(judge, images[:1], label), f"{way}_taken": taken_for(judge, images, label)}
+    return row
 
 
 def few_html(look: Look, found: Mapping) -> str:
@@ -122,11 +107,8 @@ def _taken_for(word: Mapping | None, of: str) -> str:
     """The classifier's word, and how sure it is of the class that was asked for."""
     if word is None:
         return ""
-    share, of = round(100 * word["wanted"]), escape(of)
-    return (
-        f'<p class="word">Taken for <b>{escape(word["name"])}</b>, {round(100 * word["probability"])} %</p>'
-        f'<meter min="0" max="1" value="{word["wanted"]}" aria-label="The classifier: {of} {share} per cent"></meter>'
-        f"<small>{of} {share} %</small>"
+    return filled(
+        HTML["taken"], of=of, share=round(100 * word["wanted"]), sure=round(100 * word["probability"]), **word
     )
 
 
@@ -149,7 +131,7 @@ def cross(look: Look) -> Iterator[dict]:
 
     That is where the classifier takes most pictures for the other class, or, without one, where they are nearer to it.
     """
-    (count, _), judge, frames, turned = counts_of(look), classifier_of(look.model), [], {}
+    (count, _), judge, frames, turned = counts_of(look), looks.classifier_of(look.model), [], {}
     codes = [codes_of(look, count, label=label) for label in (look.label, look.other)]
     scores, names = scores_of(look, look.other, gates_of(look)), (look.label_name, class_names(look.model)[look.other])
     parts = [i / (CROSSES - 1) for i in range(CROSSES)]
@@ -192,36 +174,19 @@ def cut(look: Look) -> Iterator[Progress | dict]:
     with torch.no_grad():
         pictures, maps = generator(codes).clamp(-1, 1), activations(generator, codes, gates)
     weights = [scores.to(part) for scores, part in zip(scores_of(look, look.label, gates).values(), maps)]
-    side, cuts = min(SIDE, pictures.shape[-1]), {}
+    side, cuts, how = min(SIDE, pictures.shape[-1]), {}, "with" if look.weighted else "without"
     for name, given in (("with", weights), ("without", None)):
         yield Progress(f"Cutting {name} weights …", len(cuts) / 2)
         cuts[name] = segment(maps, given, k=look.pieces, size=side)
-    shown = cuts["with" if look.weighted else "without"]
-    rows = [dict(picture=picture(one[None]), cut=data_uri(webp(painted(of)))) for one, of in zip(pictures, shown)]
-    yield dict(rows=rows, verdict=_cut_said(look, pictures, cuts, side))
-
-
-def _cut_said(look: Look, pictures: Tensor, cuts: Mapping[str, Tensor], side: int) -> str:
-    how = "with" if look.weighted else "without"
-    sizes = torch.bincount(cuts[how].flatten(), minlength=look.pieces).double() / cuts[how].numel()
-    parts = ", ".join(f"{100 * share:.0f}" for share in sizes.tolist())
-    said = (
-        f"{look.pieces} pieces of {parts} % of {len(pictures)} pictures, {how} awareness as weight. The cuts with and "
-        f"without weights agree at {agreement(*cuts.values()):.2f} (adjusted Rand index: 0 chance, 1 the same)."
-    )
-    if not has_parts(look.model):
-        return said + " No part reader belongs to this network, so nobody says here which cut is right."
-    truth = resampled(zoo.load_part_reader(zoo.card(look.model).world)(pictures).argmax(1), side)
-    right = {name: agreement(truth, one) for name, one in cuts.items()}
-    return f"{said} Agreement with the part reader: {right['with']:.2f} with weights, {right['without']:.2f} without."
+    rows = [dict(picture=picture(one[None]), cut=data_uri(webp(painted(of)))) for one, of in zip(pictures, cuts[how])]
+    truth = None
+    if has_parts(look.model):
+        truth = resampled(zoo.load_part_reader(zoo.card(look.model).world)(pictures).argmax(1), side)
+    yield dict(rows=rows, verdict=cut_sentence(cuts, how, look.pieces, truth))
 
 
 def cut_html(look: Look, found: Mapping) -> str:
-    pairs = "".join(
-        f'<div class="pictures"><img src="{row["picture"]}" alt="picture {i + 1} of the class">'
-        f'<img src="{row["cut"]}" alt="its pieces" class="hard"></div>'
-        for i, row in enumerate(found["rows"])
-    )
+    pairs = "".join(filled(HTML["pair"], number=i, **row) for i, row in enumerate(found["rows"], start=1))
     return f'{aha(found["verdict"])}<div class="faces">{pairs}</div>'
 
 

@@ -16,19 +16,10 @@ from core.channels.gates import gate_range
 from core.classes import class_names
 from core.generators.base import Generator
 
+from ..page import fields
 from ..page.cache import cached
 from ..page.export import SET_UP, Code, about, drawing_code, lines_of, notebook_of
-from ..page.fields import (
-    RecipeError,
-    checked,
-    choice_field,
-    flag_field,
-    number,
-    number_field,
-    quoted,
-    whole,
-    whole_field,
-)
+from ..page.fields import RecipeError, checked, choice_field, flag_field, number_field, quoted, whole_field
 from ..page.picture import NOUNS, PictureRecipe, class_of, opened
 from ..page.words import texts
 
@@ -47,9 +38,8 @@ def _model(value: object, _look: Look) -> str:
     """A network with classes that can be opened now."""
     if not (isinstance(value, str) and value in zoo.ready()):
         there = ", ".join(name for name, card in zoo.ready().items() if card.classes)
-        raise RecipeError(
-            f"the model cannot be {quoted(value)}: choose {there or 'one of the list of networks'}, or fetch it first"
-        )
+        choose = there or "one of the list of networks"
+        raise RecipeError(f"the model cannot be {quoted(value)}: choose {choose}, or fetch it first")
     if not opened(value).gates:
         raise RecipeError(TEXTS["said"]["needs"])
     return value
@@ -64,18 +54,18 @@ def _other(value: object, look: Look) -> int:
 
 
 def _psi(value: object, look: Look) -> float:
-    return zoo.card(look.model).psi if value in (None, "") else number(value, "the truncation", 0, 1)
+    return zoo.card(look.model).psi if value in (None, "") else fields.number(value, "the truncation", 0, 1)
 
 
 def _gate(value: object, look: Look) -> int:
     count = gate_count(look)
-    gate = whole(value, "the gate", -1, count - 1)
+    gate = fields.whole(value, "the gate", -1, count - 1)
     return count // 2 if gate < 0 else gate
 
 
 def _channel(value: object, look: Look) -> int:
     scores = awareness_of(look.model, look.gate)[look.label]
-    channel = whole(value, f"the channel of gate {look.gate}", -1, len(scores) - 1)
+    channel = fields.whole(value, f"the channel of gate {look.gate}", -1, len(scores) - 1)
     return int(channels.strongest(scores, 1)) if channel < 0 else channel
 
 

@@ -13,6 +13,7 @@ from core.channels.awareness import rectified_mean
 from core.channels.editing import hybrid
 from core.classes import class_names
 from core.evidence import file_hash
+from core.parts import reader_file
 
 from ..page import models
 from ..page.blocks import picture
@@ -66,8 +67,7 @@ def setup_of(look: Look) -> dict:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    reader = zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors"
-    return dict(weights=zoo.weights_hash(model), parts=file_hash(reader))
+    return dict(weights=zoo.weights_hash(model), parts=file_hash(reader_file(model)))
 
 
 def sentence(look: Look) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -15,6 +15,13 @@ from core.images import to_pil, webp
 from .words import signed
 
 TALL = 12  # columns from which on the names above them stand upright
+
+
+def filled(template: str, html: Mapping[str, str] = {}, /, **values: object) -> str:
+    """A template of HTML, `str.format`; text among the values is escaped, `html` stands as it is."""
+    safe = {key: escape(value) if isinstance(value, str) else value for key, value in values.items()}
+    return template.format(**safe, **html)
+
 
 # --- pictures
 

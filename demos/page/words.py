@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,12 @@ def signed(value: float, digits: int | None = None) -> str:
     """A number that is shown with its sign, and a true minus; `digits` after the point, None: as few as it has."""
     said = f"{value:+g}" if digits is None else f"{round(float(value), digits) + 0.0:+.{digits}f}"  # no -0.00
     return said.replace("-", "−")
+
+
+def moved_knobs(amounts: Sequence[float], titles: Sequence[str] = (), unit: str = "") -> list[str]:
+    """What each knob that is not at 0 is said to be, as "knob 2 (smile) at +1.5"; titles: as far as they are known."""
+    names = [f" ({title})" if title else "" for title in titles] + [""] * len(amounts)
+    return [f"knob {i + 1}{names[i]} at {signed(amount)}{unit}" for i, amount in enumerate(amounts) if amount]
 
 
 def plain(key: str) -> str:

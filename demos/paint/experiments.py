@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from html import escape
 from statistics import median
 
 from torch import Tensor
@@ -18,25 +17,25 @@ from torch import Tensor
 from core.comparison import compared
 from core.evidence import has_reader, read_change, top_moved
 from core.factorization.lowrank import lambdas_around
-from core.factorization.region import RegionKnobs, change
+from core.factorization.region import RegionKnobs, change, locality
 from core.images import webp
 from core.parts import read_parts
 from core.regions import to_text
 
 from ..page import picture as recipes
-from ..page.blocks import aha, data_uri, setter, table
+from ..page.blocks import aha, data_uri, filled, setter, table
 from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.words import signed
 from . import search
 from .recipe import CORNER, SAYS, TEMPLATES, WORDS, Painted, called, crop_of, full_mask, parts_of
 from .search import render
-from .words import LEVELS, ratio
+from .words import LEVELS
 
 FACES, FIRST_FACE = 8, 100
 TILE = 192  # pixels, the largest side of what only the page shows
 LOCAL = 2.0  # inside over outside from which a face counts as local
-COLUMNS = WORDS["columns"]
+COLUMNS, HTML = WORDS["columns"], TEMPLATES["html"]
 ASKED = dict(method="lowrank", lam=0.0, forbid=True)  # what is asked of LowRankGAN as it should be
 
 Pieces = Iterator[dict | str | Progress]
@@ -55,11 +54,7 @@ def only(recipe: Painted, amount: float) -> tuple[float, ...]:
 
 def needed(recipe: Painted) -> RegionKnobs:
     """The recipe's knobs, found now where only their record was shown. Raises RecipeError where the region has none."""
-    return some(recipe, search.solve(recipe))
-
-
-def some(recipe: Painted, knobs: RegionKnobs) -> RegionKnobs:
-    """The knobs, of which there have to be some."""
+    knobs = search.solve(recipe)
     if not knobs.steps:
         raise RecipeError(recipe.say("no_knobs"))
     return knobs
@@ -68,26 +63,20 @@ def some(recipe: Painted, knobs: RegionKnobs) -> RegionKnobs:
 # --- pictures with the region's edge
 
 
-def filled(template: str, html: Mapping[str, str] = {}, /, **values: object) -> str:
-    """A template of templates.toml; text among the values is escaped, `html` stands as it is."""
-    safe = {key: escape(value) if isinstance(value, str) else value for key, value in values.items()}
-    return TEMPLATES["html"][template].format(**safe, **html)
-
-
 def shown(images: Tensor, model: str) -> list[str]:
     return [data_uri(webp(picture)) for picture in recipes.shown(images, model, largest=TILE)]
 
 
 def tile(recipe: Painted, src: str, alt: str, region: str = "") -> str:
     """A picture, with the region's edge where there is one."""
-    edge = filled("edge", kind="line", region=region, crop=crop_of(recipe.model)) if region else ""
-    return filled("tile", dict(edge=edge), src=src, alt=alt)
+    edge = filled(HTML["edge"], kind="line", region=region, crop=crop_of(recipe.model)) if region else ""
+    return filled(HTML["tile"], dict(edge=edge), src=src, alt=alt)
 
 
 def change_map(recipe: Painted, region: str, says: str) -> str:
     """How much each pixel changed from the first to the last picture of its row, with the region's edge."""
-    edge = filled("edge", kind="map-line", region=region, crop=crop_of(recipe.model))
-    return filled("map", dict(edge=edge), says=says)
+    edge = filled(HTML["edge"], kind="map-line", region=region, crop=crop_of(recipe.model))
+    return filled(HTML["map"], dict(edge=edge), says=says)
 
 
 def times(value: float | None) -> str:
@@ -99,8 +88,9 @@ def times(value: float | None) -> str:
 
 def faces(recipe: Painted, page: int = 0) -> Pieces:
     """Eight other pictures before and after the knob: the part read anew on each, a painted region as it is."""
-    knobs = some(recipe, (yield from search.solved(recipe)))
-    amount, rows = amount_of(recipe, knobs), []
+    yield from search.solving(recipe)
+    knobs, rows = needed(recipe), []
+    amount = amount_of(recipe, knobs)
     seeds = range(FIRST_FACE + page * FACES, FIRST_FACE + (page + 1) * FACES)
     where = SAYS["read_anew"] if recipe.of_part else called(recipe)
     caption = recipe.say("faces_caption", first=seeds[0], last=seeds[-1], amount=signed(amount), where=where)
@@ -115,7 +105,7 @@ def _face(recipe: Painted, knobs: RegionKnobs, amount: float) -> dict:
     mask, pictures = parts.get(recipe.region), shown(images, recipe.model)
     if mask is None:
         return dict(pictures=pictures, region="", ratio=None, there=False, says=f"no {recipe.region} here")
-    found = ratio(*change(images[0], images[1], mask))
+    found = locality(*change(images[0], images[1], mask))
     says = f"inside moves {times(found)} as much" if found else "nothing outside moves"
     return dict(pictures=pictures, region=to_text(mask), ratio=found, there=True, says=says)
 
@@ -135,8 +125,8 @@ def faces_html(recipe: Painted, found: Mapping) -> str:
         (before, after), says, region = row["pictures"], row["says"], row["region"]
         pictures = tile(recipe, before, "before", region) + tile(recipe, after, f"after: {says}")
         pictures += change_map(recipe, region, f"map of change: {says}")
-        faces += filled("face", dict(pictures=pictures), says=says)
-    return aha(found["verdict"]) + filled("faces", dict(faces=faces), caption=found["caption"])
+        faces += filled(HTML["face"], dict(pictures=pictures), says=says)
+    return aha(found["verdict"]) + filled(HTML["faces"], dict(faces=faces), caption=found["caption"])
 
 
 # --- the ban, on and off
@@ -145,23 +135,15 @@ def faces_html(recipe: Painted, found: Mapping) -> str:
 def ban(recipe: Painted) -> Pieces:
     """The chosen knob with changes outside forbidden and allowed, at the same change inside; what the reader says."""
     banned, sides, mask = replace(recipe, forbid=True), [], full_mask(recipe)
-    amount = amount_of(recipe, some(banned, (yield from search.solved(banned))))
-    before = render(recipe, None, [()])
+    yield from search.solving(banned)
+    amount, before = amount_of(recipe, needed(banned)), render(recipe, None, [()])
     for one in (banned, replace(recipe, forbid=False)):
-        knobs = some(one, (yield from search.solved(one)))
-        after = render(one, knobs, [only(one, amount)])
+        yield from search.solving(one)
+        after = render(one, needed(one), [only(one, amount)])
         inside, outside = change(before[0], after[0], mask)
-        sides.append(
-            dict(
-                forbid=one.forbid,
-                picture=shown(after, one.model)[0],
-                inside=inside,
-                outside=outside,
-                ratio=ratio(inside, outside),
-                title=WORDS["elsewhere"][one.stance],
-                top=_top(one.model, before, after),
-            )
-        )
+        side = dict(forbid=one.forbid, picture=shown(after, one.model)[0], inside=inside, outside=outside)
+        said = dict(title=WORDS["elsewhere"][one.stance], top=_top(one.model, before, after))
+        sides.append(dict(side, ratio=locality(inside, outside), **said))
     first = shown(before, recipe.model)[0]
     says, reader = _ban_said(recipe, *sides, amount), has_reader(recipe.model)
     yield dict(sides=sides, before=first, region=to_text(mask), verdict=says, reader=reader)
@@ -185,18 +167,18 @@ def _ban_said(recipe: Painted, on: dict, off: dict, amount: float) -> str:
 
 def ban_html(recipe: Painted, found: Mapping) -> str:
     sides = "".join(_side_html(recipe, found, side) for side in found["sides"])
-    return aha(found["verdict"]) + filled("sides", dict(sides=sides))
+    return aha(found["verdict"]) + filled(HTML["sides"], dict(sides=sides))
 
 
 def _side_html(recipe: Painted, found: Mapping, side: Mapping) -> str:
     name, region = side["title"].lower(), found["region"]
     says = f"inside {side['inside'] * LEVELS:.0f} of 255 levels, outside {side['outside'] * LEVELS:.1f}"
-    moved = "".join(filled("moved", name=one["name"], amount=signed(one["amount"], 1)) for one in side["top"])
-    pictures = filled("before", src=found["before"])
+    moved = "".join(filled(HTML["moved"], name=one["name"], amount=signed(one["amount"], 1)) for one in side["top"])
+    pictures = filled(HTML["before"], src=found["before"])
     pictures += tile(recipe, side["picture"], f"The picture, changes outside: {name}", region)
     pictures += change_map(recipe, region, f"Map of change, {name}: {says}")
     lead = SAYS["reader" if found["reader"] else "no_reader_here"]
-    return filled("side", dict(pictures=pictures, moved=moved), title=side["title"], lead=lead)
+    return filled(HTML["side"], dict(pictures=pictures, moved=moved), title=side["title"], lead=lead)
 
 
 # --- what cannot be moved
@@ -211,10 +193,10 @@ def refusals(recipe: Painted) -> Pieces:
     caption = recipe.say("refusals")
     for said, region in regions:
         one = replace(recipe, region=region, amounts=(), knob=0, **ASKED)
-        rows.append(_asked(said, one, (yield from search.solved(one))))
+        rows.append(_asked(said, one, (yield from search.solving(one))))
         yield Progress(f"{len(rows)} of {len(regions)} regions", len(rows) / len(regions))
-        corner = filled("corner", dict(setter=setter(region=CORNER)))
-        yield filled("finding") + table(COLUMNS["refuse"], rows, caption=caption) + corner
+        corner = filled(HTML["corner"], dict(setter=setter(region=CORNER)))
+        yield filled(HTML["finding"]) + table(COLUMNS["refuse"], rows, caption=caption) + corner
 
 
 def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
@@ -229,11 +211,11 @@ def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
 
 def methods(recipe: Painted) -> Pieces:
     """Rows as they come: the best direction of each method by the first-order ratio."""
-    knobs = yield from search.solved(replace(recipe, **ASKED))
+    knobs = yield from search.solving(replace(recipe, **ASKED))
     generator, codes, label = search.generator_of(recipe), recipes.own_codes(recipe), recipe.label_or_none
     rows, pictures = [], []
     for one in compared(generator, codes, full_mask(recipe), knobs.grams, knobs.solved, label=label):
-        times, moved = ratio(one.inside, one.outside), _top(recipe.model, one.before, one.after)[:2]
+        times, moved = locality(one.inside, one.outside), _top(recipe.model, one.before, one.after)[:2]
         said = "nothing outside" if times is None else f"{times:.2f}"
         moves = "; ".join(f"{each['name']} {signed(each['amount'], 2)}" for each in moved)
         numbers = f"{one.deviations:.2f}", f"{one.inside:.4f}", f"{one.outside:.4f}", said
@@ -244,11 +226,11 @@ def methods(recipe: Painted) -> Pieces:
 
 def methods_html(recipe: Painted, found: Mapping) -> str:
     pictures = "".join(
-        filled("method", src=picture, name=row[0], short=row[0].partition(",")[0])
+        filled(HTML["method"], src=picture, name=row[0], short=row[0].partition(",")[0])
         for row, picture in zip(found["rows"], found["pictures"])
     )
     head, *rows = with_head(found["rows"])
-    return filled("methods", dict(pictures=pictures)) + table(head, rows, caption=recipe.say("compared"))
+    return filled(HTML["methods"], dict(pictures=pictures)) + table(head, rows, caption=recipe.say("compared"))
 
 
 def with_head(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -261,11 +243,11 @@ def with_head(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 def weights(recipe: Painted) -> Pieces:
     """LowRankGAN at several lambdas: ranks, what survives, the spectra, and the picture at half of knob 1's way."""
-    knobs = yield from search.solved(replace(recipe, **ASKED))
+    knobs = yield from search.solving(replace(recipe, **ASKED))
     tried, cards = lambdas_around(knobs.solved.outside.lam), []
     for lam in tried:
         chosen = replace(recipe, knob=0, **(ASKED | dict(lam=lam)))
-        cards.append(_weight_card(chosen, (yield from search.solved(chosen))))
+        cards.append(_weight_card(chosen, (yield from search.solving(chosen))))
         yield Progress(f"{len(cards)} of {len(tried)} values of lambda", len(cards) / len(tried))
         yield "".join(cards)
 
@@ -275,26 +257,17 @@ def _weight_card(recipe: Painted, knobs: RegionKnobs) -> str:
     if knobs.steps:
         setting = only(recipe, knobs.reach(0) / 2)
         best = f"knob 1 moves the inside {times(knobs.ratio[0])} as much (first order)"
-    return filled(
-        "weight",
-        dict(bars_inside=_spectrum(inside.values), bars_outside=_spectrum(outside.values)),
-        src=shown(render(recipe, knobs, [setting]), recipe.model)[0],
-        lam=recipe.lam,
-        inside=inside.rank,
-        outside=outside.rank,
-        dim=len(outside.low),
-        survived=len(knobs.solved.directions),
-        best=best,
-    )
+    picture = shown(render(recipe, knobs, [setting]), recipe.model)[0]
+    bars = dict(bars_inside=_spectrum(inside.values), bars_outside=_spectrum(outside.values))
+    ranks = dict(inside=inside.rank, outside=outside.rank, survived=len(knobs.solved.directions))
+    return filled(HTML["weight"], bars, src=picture, lam=recipe.lam, dim=len(outside.low), best=best, **ranks)
 
 
 def _spectrum(values: Tensor) -> str:
-    """Eigenvalues of L as bars on a logarithmic scale of six decades;
-    hidden from screen readers, who have the ranks.
-    """
+    """Eigenvalues of L as bars, logarithmic over six decades; hidden from screen readers, who have the ranks."""
     sizes, bars = values.abs(), ""
     shares = (sizes / sizes.max()).clamp(min=1e-6)[:48].tolist() if sizes.any() else []
     for i, share in enumerate(shares):
         height = 24 * (1 + math.log10(share) / 6)
-        bars += filled("bar", x=3 * i, y=24 - height, height=height)
-    return filled("spectrum", dict(bars=bars))
+        bars += filled(HTML["bar"], x=3 * i, y=24 - height, height=height)
+    return filled(HTML["spectrum"], dict(bars=bars))

@@ -17,10 +17,8 @@
     photo.element.after(stage.chips.element, stage.painting.tools);
     looks(store, stage);
     const beside = gan.beside(store, stage, parts.beside);
-    Object.assign(beside.buttons, buttonsOf(store, stage));
     place(store, stage, beside);
-    listeners.push(() => found(store, stage));
-    listeners.push(() => drawn(store, stage, beside));
+    listeners.push(() => found(store, stage), () => drawn(store, stage, beside));
     store.waits = cell => now.setup && now.setup.ready === false && cell.name !== "truth"
       ? "This waits for the region’s knobs, which have not been found yet." : false;
     store.busy = () => stage.prepare.busy() || !!state.turn;
@@ -122,29 +120,23 @@
     return {pixels, line, frame: E("div", attributes, pixels, line)};
   }
 
-  function buttonsOf(store, {photo}) {
-    const steer = button("paint-use-steer", "Use in Steer", () => store.parts.steer.trigger("ask", {key: "steer"}));
-    steer.title = "These knobs, as far as they are turned, on the same picture in Steer";
-    const before = button("paint-before", "Show before", () => {
-      before.setAttribute("aria-pressed", photo.element.classList.toggle("was"));
-    });
-    return {before, steer};
-  }
-
   // the map, and beside it the ban and the buttons, above the other knobs
-  function place(store, {map, state, prepare}, {buttons}) {
+  function place(store, {photo, map, state, prepare}, {buttons}) {
     const {now, parts, listeners} = store, row = buttons.another.parentElement, doors = row.nextElementSibling;
+    const steer = button("paint-use-steer", "Use in Steer", () => parts.steer.trigger("ask", {key: "steer"}));
+    steer.title = "These knobs, as far as they are turned, on the same picture in Steer";
+    buttons.before = button("paint-before", "Show before",
+      () => buttons.before.setAttribute("aria-pressed", photo.element.classList.toggle("was")));
     const ban = gan.toggle("paint-forbid", "Forbid changes outside", forbid => store.set({forbid}));
     const ready = button("paint-ready", "LowRankGAN’s knobs are ready: show them",
       () => store.look({method: "lowrank"}));
-    row.prepend(buttons.before);
-    row.append(buttons.steer);
+    row.prepend(buttons.before); row.append(steer);
     const says = E("p", {class: "caption"}, "Where it changes: black nothing, white 48 of 255 levels or more.");
     parts.beside.element.prepend(
       E("div", {class: "mapped"}, map.frame, E("div", {class: "beside"}, says, ban, row, doors)), ready);
     listeners.push(() => {
       ban.control.checked = now.recipe.forbid;
-      buttons.steer.disabled = !(now.setup && now.setup.knobs.length && store.current());
+      steer.disabled = !(now.setup && now.setup.knobs.length && store.current());
       ready.hidden = !state.resefa || prepare.busy();
     });
   }

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from core import zoo
 from core.factorization.region import FURTHEST, KNOBS, REACH, STEP, TRIED
-from core.parts import AROUND, PARTS, has_parts, part_names, read_parts
+from core.parts import AROUND, PARTS, has_parts, offered, part_names, read_parts
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
@@ -24,13 +23,10 @@ from ..page.cache import cached
 from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.picture import PictureRecipe, layers_field, untouched
+from ..page.words import texts
 
-WORDS, TEMPLATES = (
-    tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
-    for name in ("words", "templates")
-)
-METHODS, SAYS = WORDS["methods"], WORDS["says"]
-WAYS = {name: dict(method=name) for name in METHODS}  # of the control: the field that each sets
+WORDS, TEMPLATES = (texts(Path(__file__).with_name(name)) for name in ("words", "templates"))
+METHODS, SAYS, CONTROLS = WORDS["methods"], WORDS["says"], WORDS["controls"]
 MIDDLE, CORNER = (to_text(box.mask(CODED)) for box in (Box(0.35, 0.35, 0.65, 0.65), Box(0.0, 0.0, 0.15, 0.15)))
 LARGEST_WEIGHT = 2.0  # from 1 on the sparse part is 0: the search goes no further either
 
@@ -90,14 +86,8 @@ class Painted(
 
     layers: str = layers_field()
     region: str = checked(_region, "", "a part's name, or a region as core.regions.to_text writes it")
-    method: str = choice_field("method", METHODS, control=dict(kind="ways", word="method", options=WAYS))
-    lam: float = checked(
-        _weight,
-        0.0,
-        f"lambda from 0.0001 to {LARGEST_WEIGHT:g}, 0: searched for",
-        type=float,
-        control=dict(kind="text", word="lambda", empty=0, placeholder="searched for"),
-    )
+    method: str = choice_field("method", METHODS, control=CONTROLS["method"])
+    lam: float = checked(_weight, 0.0, SAYS["lambdas"], type=float, control=CONTROLS["lam"])
     forbid: bool = flag_field("changes outside are forbidden", default=True)
     size: int = checked(_size, 0, "pixels a side of the Jacobian, 0: all of them", type=int)
     amounts: tuple[float, ...] = amounts_field(KNOBS, lambda _: REACH, "4,0,-2")
@@ -129,12 +119,6 @@ class Painted(
 
 
 # --- the region
-
-
-def offered(model: str, there: Collection[str]) -> list[str]:
-    """Those of the parts on a picture that get a button: of a face the well-known ones."""
-    names = part_names(model)
-    return [name for name in (PARTS if PARTS[0] in names else names) if name in there]
 
 
 def default_region(recipe: PictureRecipe) -> str:
@@ -201,19 +185,15 @@ def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
     generator, (drawer, _) = recipes.opened(recipe.model), drawing_code(recipe)
     way = "lowrank" if recipe.method != "resefa" else "resefa" if recipe.forbid else "inside"
     chosen = [TEMPLATES["code"][name] for name in ("part" if recipe.of_part else "painted", "grams", way, "steps")]
-    values = dict(
-        drawer=drawer,
-        world=zoo.card(recipe.model).world,
-        region=recipe.region,
+    values = dict(drawer=drawer, world=zoo.card(recipe.model).world, region=recipe.region, step=STEP)
+    values |= dict(
         slots=f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else "",
         size=f", size={recipe.size}" if recipe.size else "",
-        colours=', colours="mean"' if recipe.method == "official" else "",
-        mode=', mode="official"' if recipe.method == "official" else "",
         weight=f", lam={recipe.lam:.10g}" if recipe.lam else "",
         which="directions" if recipe.forbid else "unprojected",
         count=min(TRIED, len(range(generator.dim)[generator.movable])),
-        step=STEP,
         amounts=[round(amount, 3) for amount in amounts],
+        **TEMPLATES["official" if recipe.method == "official" else "as_in_the_paper"],
     )
     lines = [line for one in chosen for line in one["lines"].format(**values).splitlines()]
     return Code([line for one in chosen for line in one["imports"]], lines)

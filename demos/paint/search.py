@@ -11,11 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-import torch
 from torch import Tensor
 
 from core import zoo
-from core.codes import edit
 from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.jacobian import Grams
@@ -26,7 +24,7 @@ from core.pace import pace_of
 from ..page import picture as recipes
 from ..page.cache import Cache, cached
 from ..page.cells import Progress
-from ..page.fields import RecipeError
+from ..page.fields import RecipeError, refusals
 from ..page.queue import QUEUE
 from .recipe import SAYS, Painted, mask_of
 
@@ -114,42 +112,27 @@ def solve(recipe: Painted) -> RegionKnobs:
     return known(recipe)
 
 
-def solved(recipe: Painted) -> abc.Generator[Progress, None, RegionKnobs]:
-    """`knobs = yield from solved(recipe)`, in an experiment: it says how far they are, and can be stopped meanwhile."""
-    yield from solving(recipe)
-    return known(recipe)
+def solving(recipe: Painted) -> abc.Generator[Progress, None, RegionKnobs]:
+    """How far the knobs are, nothing where they are there: `knobs = yield from solving(recipe)` in an experiment.
 
-
-def solving(recipe: Painted) -> Iterator[Progress]:
-    """How far the knobs are; nothing where they are there. Who asks for the same joins; close it to stop.
-
-    Raises RecipeError where it cannot be done.
+    Who asks for the same joins; close it to stop. Raises RecipeError where it cannot be done.
     """
     key = key_of(recipe)
-    if key in _solved:
-        return
-    planned = plan(recipe)
-    if planned["size"] is None or planned["size"] != recipe.size:
-        raise RecipeError(planned["says"] + (" Press Find knobs." if planned["size"] is not None else ""))
-    for news in QUEUE.pieces(key, lambda _run: _steps(recipe, key), uuid4().hex, "region knobs", LANE):
-        yield Progress(news.get("says", ""), news.get("share"))
+    if key not in _solved:
+        planned = plan(recipe)
+        if planned["size"] is None or planned["size"] != recipe.size:
+            raise RecipeError(planned["says"] + (" Press Find knobs." if planned["size"] is not None else ""))
+        for news in QUEUE.pieces(key, lambda _run: _steps(recipe, key), uuid4().hex, "region knobs", LANE):
+            yield Progress(news.get("says", ""), news.get("share"))
+    return known(recipe)
 
 
 def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
     if key in _solved:  # while this waited for its turn
         return
-    steps = region.knobs_steps(
-        generator_of(recipe),
-        recipes.own_codes(recipe),
-        mask_of(recipe),
-        method=recipe.method,
-        lam=recipe.lam or None,
-        slots=recipes.slots_of(recipe),
-        size=recipe.size or None,
-        label=recipe.label_or_none,
-        picture=_jacobians.get(picture_key(recipe)),
-    )
-    for step in steps:
+    asked = dict(method=recipe.method, lam=recipe.lam or None, size=recipe.size or None, label=recipe.label_or_none)
+    asked |= dict(slots=recipes.slots_of(recipe), picture=_jacobians.get(picture_key(recipe)))
+    for step in region.knobs_steps(generator_of(recipe), recipes.own_codes(recipe), mask_of(recipe), **asked):
         if step.picture is not None:
             _jacobians.put(picture_key(recipe), step.picture)
         for method, knobs in step.knobs.items():
@@ -166,28 +149,16 @@ def render(
     """[n, 3, R, R] in [-1, 1]: the picture at n settings of the knobs. Raises RecipeError."""
     codes = recipes.own_codes(recipe)
     slots = recipes.slots_of(recipe) if knobs is None else knobs.directions.slots
-    moved = [
-        codes if knobs is None else edit(codes, knobs.directions, distances(knobs, setting)) for setting in settings
-    ]
-    return recipes.drawn(recipe, torch.cat(moved), slots, quick=quick).clamp(-1, 1)
-
-
-def distances(knobs: RegionKnobs, setting: Sequence[float]) -> list[float]:
-    """Amounts in steps -> one distance for each direction. Raises RecipeError where there are fewer knobs."""
-    if not knobs.steps and any(setting):
-        raise RecipeError(SAYS["no_knob"])
-    if any(setting[len(knobs.steps) :]):
-        raise RecipeError(SAYS["too_many"].format(count=len(knobs.steps)))
-    return [amount * step for amount, step in zip(setting, knobs.steps)]
+    with refusals():
+        moved = codes.repeat(len(settings), 1, 1) if knobs is None else knobs.moved(codes, settings)
+    return recipes.drawn(recipe, moved, slots, quick=quick).clamp(-1, 1)
 
 
 # --- what is known of a region
 
 
 def baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
-    """Inside over outside (RMS, first order):
-    the best of SeFa's first 20 directions, and the median random one; kept.
-    """
+    """Inside over outside (RMS, first order): the best of SeFa's first 20, and the median random one; kept."""
     key = ("baselines", *key_of(replace(recipe, method="resefa")))
     return _said.made(key, lambda: region.baselines(recipes.opened(recipe.model), found))
 
@@ -201,12 +172,10 @@ def finding(recipe: Painted, knobs: RegionKnobs) -> str:
     """Where a region has no knobs: that this is so, and how it is known; else what it has, in one sentence with
     numbers. "" where it was not asked by LowRankGAN.
     """
-    return _said.made(("finding", *key_of(recipe)), lambda: _finding(recipe, knobs))
 
+    def said() -> str:
+        found = outcome_of(recipe, knobs)
+        says = "nothing_left" if not found.survived else "movable" if knobs.steps else "immovable"
+        return recipe.say(says, shown=len(knobs.numbers), **found._asdict())
 
-def _finding(recipe: Painted, knobs: RegionKnobs) -> str:
-    if knobs.solved is None:
-        return ""
-    found = outcome_of(recipe, knobs)
-    says = "nothing_left" if not found.survived else "movable" if knobs.steps else "immovable"
-    return recipe.say(says, shown=len(knobs.numbers), **found._asdict())
+    return "" if knobs.solved is None else _said.made(("finding", *key_of(recipe)), said)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from core import evidence as measured
 from core import zoo
 from core.factorization.files import directions_bytes
 from core.factorization.lowrank import lowrank_steps, workers
-from core.factorization.region import STEP, RegionKnobs, change
+from core.factorization.region import STEP, RegionKnobs, change, locality
 from core.factorization.resefa import resefa_of
 from core.images import webp
 from core.pace import pace_of
+from core.parts import offered, reader_file
 from core.regions import to_text
 from core.truth.tables import as_csv, as_latex
 
@@ -26,6 +28,7 @@ from ..page import picture as recipes
 from ..page.blocks import data_uri
 from ..page.cache import Cache
 from ..page.cells import Cell, Progress
+from ..page.fields import refusals
 from ..page.handlers import buttons, guarded, keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
 from ..page.parts import LONG, deliver, part, private, publish
@@ -35,7 +38,7 @@ from ..page.sources import take_directions
 from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import experiments, search, words
-from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, offered, parts_of
+from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, parts_of
 from .search import render
 
 NAME = Painted.tab
@@ -56,7 +59,8 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
     """
     whole, knobs = bool(mask_of(recipe).all()), search.known(recipe)
     if knobs is not None:
-        search.distances(knobs, recipe.amounts)
+        with refusals():  # of amounts that it has no knobs for
+            knobs.distances(recipe.amounts)
     slow, moved = at_once and pace_of(recipe.model).slow, any(recipe.amounts)
     rough = slow and not _kept(recipe, knobs) or at_once and moved and knobs is None
     src, inside, outside = (b"", 0.0, 0.0) if rough else drawn(recipe, knobs)
@@ -73,7 +77,7 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
         sentence=words.first_sentence(recipe, knobs, whole=whole),
         verdict=verdict,
         finding="" if knobs is None else search.finding(recipe, knobs),
-        ratio=words.ratio(inside, outside),
+        ratio=locality(inside, outside),
         setup=setup_of(recipe, knobs, verdict),
         pictures=address(own_network(recipe.model)),
     )
@@ -170,7 +174,7 @@ def turned(recipe: Painted) -> Painted:
 
 def closed(model: str) -> str:
     world = zoo.card(model).world
-    missing = world and (zoo.WEIGHTS / f"{world}-parts.safetensors").exists() and not zoo.part_reader_is_open(world)
+    missing = world and reader_file(model).exists() and not zoo.part_reader_is_open(world)
     return SAYS["closed"] if missing else ""
 
 
@@ -207,11 +211,9 @@ def frames(recipe: Painted, count: int, quick: bool) -> list[Image.Image]:
 
 def slow_film(recipe: Painted) -> Iterator[dict]:
     knobs, _, reach = chosen(recipe)
-
-    def draw(setting: Sequence[float]) -> Image.Image:
-        return recipes.shown(render(recipe, knobs, [setting]), recipe.model, largest=FILM)[0]
-
-    return frame_by_frame(settings_of(recipe, reach, SLOW_FRAMES), draw)
+    settings = settings_of(recipe, reach, SLOW_FRAMES)
+    shown = partial(recipes.shown, model=recipe.model, largest=FILM)
+    return frame_by_frame(settings, lambda setting: shown(render(recipe, knobs, [setting]))[0])
 
 
 def notebook(recipe: Painted) -> bytes:
@@ -268,17 +270,14 @@ def tables(parts: dict, model: str) -> None:
         parts.update(buttons(NAME, "table", TABLES))
 
 
-def wire_tables(parts: dict) -> None:
-    for kind in TABLES:
-        make = guarded(lambda given, kind=kind: publish(*table_file(Painted.from_json(given), kind)))
-        deliver(parts[f"table_{kind}"], make, [parts["recipe"]], parts["outlet"], f"paint_table_{kind}")
-
-
 def door_to_steer(parts: dict, model: str) -> None:
     parts["steer"] = part(NAME, "steer", {}, events=("ask",), visible="hidden")
 
 
-def wire_door(parts: dict) -> None:
+def wire(parts: dict) -> None:
+    for kind in TABLES:
+        make = guarded(lambda given, kind=kind: publish(*table_file(Painted.from_json(given), kind)))
+        deliver(parts[f"table_{kind}"], make, [parts["recipe"]], parts["outlet"], f"paint_table_{kind}")
     make = keyed(lambda given: dict(recipe=to_steer(Painted.from_json(given))))
     parts["steer"].ask(make, parts["recipe"], parts["steer"], **private("paint_to_steer", LONG))
 
@@ -288,27 +287,21 @@ def wire_door(parts: dict) -> None:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    parts = measured.file_hash(zoo.WEIGHTS / f"{zoo.card(model).world}-parts.safetensors")
-    return measured.made_from(model, "paint") | dict(parts=parts)
+    return measured.made_from(model, "paint") | dict(parts=measured.file_hash(reader_file(model)))
 
 
-PICTURE = ("model", "seed", "psi", "label")
-REGION = (*PICTURE, "region", "layers", "size", "lam")  # what its knobs rest on
-KNOB = (*REGION, "method", "knob", "amounts")
-
-
-def cell_of(name: str, run: Callable, rests_on: tuple[str, ...], place: str = "page", **more: Any) -> Cell:
-    """A cell with its words of words.toml."""
-    return Cell(name, run=run, rests_on=rests_on, place=place, **WORDS["cells"][name], **more)
+def experiment(name: str, run: Callable, **more: Any) -> Cell:
+    """The cell of that name, with its words and settings."""
+    return Cell(name, run=run, **WORDS["cells"][name], **more)
 
 
 CELLS = (
-    cell_of("ban", experiments.ban, KNOB, html=experiments.ban_html, drawn=("regions",)),
-    cell_of("faces", experiments.faces, (*KNOB, "forbid"), html=experiments.faces_html, drawn=("regions",)),
-    cell_of("refuse", experiments.refusals, (*PICTURE, "layers", "size"), drawn=("finding",)),
-    cell_of("weights", experiments.weights, REGION, "more"),
-    cell_of("compare", experiments.methods, REGION, "compare", html=experiments.methods_html),
-    cell_of("truth", words.truth, (*REGION, "method", "forbid"), "true", by_itself=True, lane=SHORT),
+    experiment("ban", experiments.ban, html=experiments.ban_html),
+    experiment("faces", experiments.faces, html=experiments.faces_html),
+    experiment("refuse", experiments.refusals),
+    experiment("weights", experiments.weights),
+    experiment("compare", experiments.methods, html=experiments.methods_html),
+    experiment("truth", words.truth, lane=SHORT),
 )
 STAGE = Stage(
     lambda recipe: answer(recipe, at_once=True),
@@ -325,7 +318,7 @@ TAB = Tab(
     NAME,
     "Paint",
     Painted,
-    lead=WORDS["lead"],
+    **WORDS["tab"],
     sentence=lambda recipe: answer(recipe)["sentence"],
     code=code,
     **words_of(str(Path(__file__).with_name("method.md"))),
@@ -338,14 +331,10 @@ TAB = Tab(
     closed=closed,
     prepare=prepare,
     prepared_by=Painted.names(),
-    turned=("amounts", "knob", "method"),
-    doors=("steer", "restore"),
-    extras=(Extra("compare", tables, wire_tables), Extra("more", door_to_steer, wire_door)),
+    extras=(Extra("more", door_to_steer), Extra("compare", tables, wire)),
     files=FILES,
     file=file,
     endpoints={"paint_strip": STRIP},
-    bare=WORDS["bare"],
-    for_programs=WORDS["for_programs"],
 )
 
 

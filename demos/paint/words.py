@@ -6,26 +6,23 @@ from collections.abc import Iterator
 
 from core import region_evidence, zoo
 from core.evidence import has_reader, read_change
-from core.factorization.region import RegionKnobs
+from core.factorization.lowrank import LowRank
+from core.factorization.region import RegionKnobs, locality
 from core.pace import pace_of
 
 from ..page import picture as recipes
 from ..page.blocks import paragraph
 from ..page.cache import Cache
 from ..page.evidence import written
-from ..page.words import signed
+from ..page.words import moved_knobs
 from . import search
 from .recipe import METHODS, SAYS, WORDS, Painted, called
 
 LEVELS = 127.5  # of 255, for a difference of 1
 NAMED = 0.3  # standard deviations from one side of a knob to the other, for it to be called by what it moves
 ENDLESS = 1e6  # of a ratio, where nothing is outside
+PLAIN = dict(title="", low="one way", high="the other way")  # of a knob of which no reader says what it moves
 _names = Cache(1_000, lambda names: 1)
-
-
-def ratio(inside: float, outside: float) -> float | None:
-    """Inside over outside; None where nothing outside moved or there is no outside."""
-    return inside / outside if outside > 1e-9 else None
 
 
 # --- knobs
@@ -33,31 +30,18 @@ def ratio(inside: float, outside: float) -> float | None:
 
 def knob_facts(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
     """What a control shows of each knob: what it moves on this picture, its ends in words, its way, its numbers."""
-    if pace_of(recipe.model).slow:
-        names = _names.get((search.key_of(recipe), recipe.forbid)) or _plain(knobs)
-    else:
-        names = _names.made((search.key_of(recipe), recipe.forbid), lambda: named(recipe, knobs))
-    return [
-        dict(
-            names[i],
-            reach=knobs.reach(i),
-            also=SAYS["also"].format(ratio=ratio) if ratio < ENDLESS else "",
-            deviations=round(knobs.deviations[i], 2),
-            number=knobs.numbers[i] + 1,
-        )
-        for i, ratio in enumerate(knobs.ratio)
-    ]
-
-
-def _plain(knobs: RegionKnobs) -> list[dict]:
-    return [dict(title="", low="one way", high="the other way") for _ in knobs.steps]
+    key, slow, facts = (search.key_of(recipe), recipe.forbid), pace_of(recipe.model).slow, []
+    known = _names.get(key) if slow else _names.made(key, lambda: named(recipe, knobs))
+    for i, (name, ratio) in enumerate(zip(known or [PLAIN] * len(knobs.steps), knobs.ratio)):
+        also = SAYS["also"].format(ratio=ratio) if ratio < ENDLESS else ""
+        numbers = dict(deviations=round(knobs.deviations[i], 2), number=knobs.numbers[i] + 1)
+        facts.append(dict(name, reach=knobs.reach(i), also=also, **numbers))
+    return facts
 
 
 def named(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
-    """What each knob moves most on this picture, as the reader sees it from one side to the other;
-    plain ends otherwise.
-    """
-    names = _plain(knobs)
+    """What each knob moves most on this picture, as the reader sees it from one side to the other; else `PLAIN`."""
+    names = [dict(PLAIN) for _ in knobs.steps]
     if not knobs.steps or not has_reader(recipe.model):
         return names
     sides = [[0.0] * i + [side * knobs.reach(i) / 2] for i in range(len(names)) for side in (-1, 1)]
@@ -73,9 +57,7 @@ def named(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
 
 
 def first_sentence(recipe: Painted, knobs: RegionKnobs | None, *, whole: bool) -> str:
-    """The sentence over the tab, built from what is shown:
-    the region, the method, the ban, and whether there are knobs.
-    """
+    """The sentence over the tab, of what is shown: the region, the method, the ban, and whether there are knobs."""
     if whole or knobs is None:
         return recipe.say("whole" if whole else "unknown")
     if knobs.steps:
@@ -91,7 +73,7 @@ def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: 
         return ""
     if not knobs.steps:
         return search.finding(recipe, knobs) or recipe.say("no_direction")
-    turned, seen, found = any(recipe.amounts), evidence_verdict(recipe), ratio(inside, outside)
+    turned, seen, found = any(recipe.amounts), evidence_verdict(recipe), locality(inside, outside)
     levels = recipe.say("levels", inside=inside * LEVELS, outside=outside * LEVELS)
     if seen:
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
@@ -115,7 +97,10 @@ def truth(recipe: Painted) -> Iterator[str]:
     """The fold "How true is this?": tables from the evidence; what is known of this very region in any case."""
     knobs = search.known(recipe)
     said = measured_html(recipe.model, recipe.region) or paragraph(SAYS["not_measured"])
-    yield said + ("" if knobs is None else f"{paragraph(search.finding(recipe, knobs))}{_certificate(knobs)}")
+    if knobs is not None:
+        proof = SAYS["closed_form"] if knobs.solved is None else _certificate(knobs.solved)
+        said += paragraph(search.finding(recipe, knobs)) + paragraph(proof)
+    yield said
 
 
 def measured_html(model: str, region: str) -> str:
@@ -128,13 +113,9 @@ def measured_html(model: str, region: str) -> str:
     return written(model, region_evidence.KIND, region)
 
 
-def _certificate(knobs: RegionKnobs) -> str:
-    if knobs.solved is None:
-        return paragraph(SAYS["closed_form"])
-    inside, outside = knobs.solved.inside, knobs.solved.outside
-    rounds = inside.iterations + outside.iterations
-    says = SAYS["certificate"].format(gap=max(inside.gap, outside.gap), lam=outside.lam, rounds=rounds)
-    return paragraph(says)
+def _certificate(solved: LowRank) -> str:
+    gap, rounds = max(solved.inside.gap, solved.outside.gap), solved.inside.iterations + solved.outside.iterations
+    return SAYS["certificate"].format(gap=gap, lam=solved.outside.lam, rounds=rounds)
 
 
 def alt_text(recipe: Painted, knobs: RegionKnobs | None) -> str:
@@ -143,18 +124,15 @@ def alt_text(recipe: Painted, knobs: RegionKnobs | None) -> str:
     if not any(recipe.amounts):
         return ", ".join([*parts, "no knob moved"])
     titles = [one["title"] for one in knob_facts(recipe, knobs)] if knobs is not None else []
-    for i, amount in enumerate(recipe.amounts):
-        if amount:
-            title = f" ({titles[i]})" if i < len(titles) and titles[i] else ""
-            parts.append(f"knob {i + 1}{title} at {signed(amount)} steps")
+    parts += moved_knobs(recipe.amounts, titles, " steps")
     elsewhere = WORDS["elsewhere"][recipe.stance].lower()
     return ", ".join([*parts, f"{METHODS[recipe.method]}, changes outside {elsewhere}"])
 
 
 def caption(recipe: Painted, knobs: RegionKnobs | None) -> str:
     """The recipe in words, and how far a step of the chosen knob goes."""
-    said = alt_text(recipe, None)
-    said = f"{said[:1].upper()}{said[1:]}."
+    alt = alt_text(recipe, None)
+    said = f"{alt[:1].upper()}{alt[1:]}."
     if knobs is not None and recipe.knob < len(knobs.steps):
         said += recipe.say("step", deviations=knobs.deviations[recipe.knob])
     if knobs is not None and knobs.steps and evidence_verdict(recipe):

@@ -25,6 +25,8 @@ from ..page.verdicts import knobs_of
 from .experiments import FACES, FIRST_FACE, faces_in_rows, tiles
 from .recipe import TEXTS, Recipe
 
+SAYS = TEXTS["kept"]
+
 # --- edits of a recipe
 
 
@@ -32,7 +34,7 @@ from .recipe import TEXTS, Recipe
 def keep_edit(name: str, recipe: Recipe) -> Edit:
     """The recipe's movement under a name. Raises RecipeError where no knob is moved."""
     if not any(recipe.amounts):
-        raise RecipeError("no knob is moved, so there is nothing to keep: move a knob first")
+        raise RecipeError(SAYS["nothing_moved"])
     generator, knobs = opened(recipe.model), knobs_of(recipe)
     nowhere, slots = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64), knobs.directions.slots
     shift = knobs.moved(nowhere, [recipe.amounts])[0, list(slots)]
@@ -43,7 +45,7 @@ def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0) -> Tensor:
     """The recipe's picture [1, 3, R, R], its knobs as they stand, moved further by `strength` times the kept edit."""
     model = kept.recipe["model"]
     if recipe.model != model:
-        raise RecipeError(f"the edit {quoted(kept.name)} is of the model {model}: open that model first")
+        raise RecipeError(SAYS["other_model"].format(name=quoted(kept.name), model=model))
     codes = own_codes(recipe)
     if any(recipe.amounts):
         codes = knobs_of(recipe).moved(codes, [recipe.amounts])
@@ -56,13 +58,10 @@ def edit_for(row: object, model: str) -> Edit:
     kept = edits.edit_in(row)
     named = kept.recipe.get("model")
     if named != model:
-        raise RecipeError(f"this file was made with the model {quoted(named)}, not with {model}: open that model first")
+        raise RecipeError(SAYS["of_another"].format(named=quoted(named), model=model))
     found = Recipe.from_json(kept.recipe).as_dict()
     if kept.weights != zoo.weights_hash(model):
-        raise RecipeError(
-            f"the edit {quoted(kept.name)} was made with other weights of {model} "
-            "than those here: find it again with this model"
-        )
+        raise RecipeError(SAYS["other_weights"].format(name=quoted(kept.name), model=model))
     generator = opened(model)
     return replace(kept, recipe=found).check(generator.slots, generator.dim)
 
@@ -71,7 +70,7 @@ def edit_for(row: object, model: str) -> Edit:
 def file_of(kept: Sequence[Edit]) -> str:
     """The JSON of some edits. Raises RecipeError for none, and for more than the page would read again."""
     if not kept:
-        raise RecipeError("there is no edit of this network to save: keep one first")
+        raise RecipeError(SAYS["nothing_kept"])
     return edits.text_of([one.row() for one in kept])
 
 
@@ -101,20 +100,19 @@ def kept(parts: dict, model: str) -> None:
 
 
 def controls(parts: dict, model: str) -> None:
-    said = TEXTS["kept"]
-    text(said["head"])
+    text(SAYS["head"])
     with gr.Row(elem_classes="keep"):
         about = dict(label="Name", placeholder="for example: smile", max_length=LONGEST_NAME, scale=2, min_width=160)
         parts["name"] = gr.Textbox(elem_id="steer-edit-name", **about)
-        parts["keep"] = button(said["keep"], "steer-keep")
+        parts["keep"] = button(SAYS["keep"], "steer-keep")
     with gr.Row(elem_classes="keep"):
         parts["edits"] = gr.Dropdown([], label="Kept edits", elem_id="steer-edits", scale=2, min_width=160)
         for name in ("apply", "apply-others", "delete"):
-            parts[name] = button(said[name], f"steer-{name}")
+            parts[name] = button(SAYS[name], f"steer-{name}")
     with gr.Row(elem_classes="buttons"):
-        parts["save"] = button(said["save"], "steer-save")
+        parts["save"] = button(SAYS["save"], "steer-save")
         about = dict(size="sm", file_types=[".json"], elem_classes="quiet", min_width=90)
-        parts["load"] = gr.UploadButton(said["load"], elem_id="steer-load", **about)
+        parts["load"] = gr.UploadButton(SAYS["load"], elem_id="steer-load", **about)
     parts["edited"] = text("", elem_id="steer-edited")
 
 
@@ -140,9 +138,7 @@ def keep(recipe: Recipe, found: Collection, name: str) -> tuple:
 
 def load(recipe: Recipe, found: Collection, path: str) -> tuple:
     if Path(path).stat().st_size > LARGEST_FILE:
-        raise RecipeError(
-            f"this file is larger than {LARGEST_FILE // 2**20} MB: choose one that was saved on this page"
-        )
+        raise RecipeError(SAYS["too_large"].format(megabytes=LARGEST_FILE // 2**20))
     loaded = edits_in_file(Path(path).read_bytes(), recipe.model)
     more = found.added(loaded)
     return more.text(), listed(recipe, more, loaded[0])

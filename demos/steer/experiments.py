@@ -14,7 +14,7 @@ from core.images import webp
 from core.pace import pace_of
 
 from ..page import words
-from ..page.blocks import aha, data_uri, setter
+from ..page.blocks import aha, data_uri, filled, setter
 from ..page.cells import Cell
 from ..page.knobs import name_of
 from ..page.picture import shown
@@ -92,17 +92,13 @@ def grid_html(recipe: Recipe, found: Mapping) -> str:
     """A list of cards to choose a knob from; below it what was found with them."""
     cards = ""
     for i, (pictures, facts) in enumerate(zip(found["rows"], knobs_of(recipe).facts())):
-        name = escape(name_of(i, facts["title"]))
+        name = name_of(i, facts["title"])
         beside = " · ".join(filter(None, (facts["also"], facts["strength"] and f"strength {facts['strength']}")))
-        cards += (
-            f'<div class="card" role="option" id="steer-grid-{i + 1}" {setter(knob=i)} aria-label="{name}">'
-            f'{_row(pictures)}<span class="card-name">{name}</span>'
-            f'<span class="card-strength">{escape(beside)}</span></div>'
-        )
-    says = 'role="listbox" tabindex="0" aria-label="All knobs: choose one"'
+        html = dict(setter=setter(knob=i), pictures=_row(pictures))
+        cards += filled(TEXTS["html"]["card"], html, number=i + 1, name=name, beside=beside)
     hint = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
     said = next(iter((recorded(recipe.model) or {}).get("sentences", ())), "")  # how many factors ten knobs find
-    return f'<div class="grid" id="steer-grid-list" {says}>{cards}</div><p class="hint">{hint}</p>{said and aha(said)}'
+    return filled(TEXTS["html"]["grid"], dict(cards=cards, hint=hint)) + (said and aha(said))
 
 
 def faces_html(recipe: Recipe, found: Mapping) -> str:

@@ -11,17 +11,15 @@ from torch import Tensor
 
 from core.evidence import recorded
 
-from ..page import knobs
+from ..page import knobs, words
 from ..page.export import Code, label_code, step_line
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
 from ..page.picture import reach_of, slots_of
 from ..page.sources import KNOBS, METHODS, KnobSet, directions_of, origin, uploaded
 from ..page.verdicts import knobs_of
-from ..page.words import signed, texts
 
-TEXTS = texts(Path(__file__).with_name("texts"))
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+TEXTS = words.texts(Path(__file__).with_name("texts"))
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,7 @@ def render_strip(recipe: Recipe, amounts: Sequence[float], *, quick: bool = Fals
 
 def alt_text(recipe: Recipe, titles: Sequence[str] = ()) -> str:
     """What the picture shows and how it was made, for those who do not see it; `titles`: what each knob does."""
-    parts = [picture_alt_text(recipe)]
-    for i, amount in enumerate(recipe.amounts):
-        if amount:
-            title = f" ({titles[i]})" if i < len(titles) and titles[i] else ""
-            parts.append(f"knob {i + 1}{title} at {signed(amount)}")
+    parts = [picture_alt_text(recipe), *words.moved_knobs(recipe.amounts, titles)]
     if not any(recipe.amounts):
         return f"{parts[0]}, no knob moved"
     if recipe.layers != "all":
@@ -92,9 +86,7 @@ def told(recipe: Recipe, found: knobs.Knobs) -> Mapping[str, str]:
 def first_sentence(recipe: Recipe) -> str:
     """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
     count, came = len(directions_of(recipe)[0]), _origin(recipe) if recipe.method == "file" else ""
-    one = dict(these="This knob", was="was", turns="turns", them="it", they="it")
-    more = dict(these=f"These {COUNTS[count]} knobs", was="were", turns="turn", them="them", they="they")
-    said = one if count == 1 else more
+    said = TEXTS["one_knob"] if count == 1 else dict(TEXTS["knobs"], these=f"These {TEXTS['counts'][count]} knobs")
     where = "" if recipe.layers == "all" else f", and {said['turns']} only in {_layers(recipe.layers)}"
     kind = "unknown" if recipe.method == "file" and not came else recipe.method
     about = dict(where=where, origin=came, weights=_weights(recipe), when=_when(recipe), reach=reach_of(recipe))

@@ -85,6 +85,7 @@ ENDPOINTS = {
     "steer_measured": Endpoint(lambda recipe: dict(knobs=measured_knobs(recipe) or []), SAID["measured"], LIVE),
     "steer_find": Endpoint(found_for, SAID["find"], LONG, dict(wish=str)),
 }
+EXTRAS = (Extra("grid", finder, wire_finder), Extra("compare", directions_file, wire_directions_file), *edits.EXTRAS)
 TAB = Tab(
     "steer",
     "Steer",
@@ -104,12 +105,6 @@ TAB = Tab(
     made_from=evidence.made_from,
     stem=lambda recipe: f"knob{recipe.knob + 1}-picture{recipe.seed}",
     private=private_subject,
-    compare=("method",),
-    doors=("paint", "restore"),
-    extras=(
-        Extra("grid", finder, wire_finder),
-        Extra("compare", directions_file, wire_directions_file),
-        *edits.EXTRAS,
-    ),
+    extras=EXTRAS,
     endpoints=ENDPOINTS,
 )

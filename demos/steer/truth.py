@@ -18,6 +18,8 @@ from ..page.evidence import written
 from ..page.fields import RecipeError
 from .recipe import TEXTS, Recipe, alt_text, render
 
+SAYS = TEXTS["truth"]
+
 
 def truth_html(recipe: Recipe) -> str:
     """The tables of the fold "How true is this?" for the chosen knob."""
@@ -26,27 +28,17 @@ def truth_html(recipe: Recipe) -> str:
         table_of = _factor_table if grade == READER else _statistics_table
         first = table_of(recipe, records[min(recipe.knob, len(records) - 1)])
     else:
-        first = _not_measured(grade)
+        how = SAYS["by_a_reader" if grade == READER else "by_statistics"]
+        first = paragraph(how.format(pictures=measured.FACES, random=statistics.RANDOM))
     return paragraph(GRADES[grade]) + first + written(recipe.model)
-
-
-def _not_measured(grade: str) -> str:
-    how = (
-        f"turns every knob on {measured.FACES} pictures and reads each picture before and after"
-        if grade == READER
-        else f"follows every knob and {statistics.RANDOM} random directions from up to {measured.FACES} pictures"
-    )
-    return f"<p>These knobs have not been measured yet. Measuring {how}.</p>"
 
 
 def _factor_table(recipe: Recipe, record: dict) -> str:
     chance = knob_records(recipe.model, f"random/{recipe.layers}") or []
-    caption = (
-        f"Knob {recipe.knob + 1}: mean change a step, {measured.FACES} {zoo.card(recipe.model).things}, "
-        "in standard deviations over the training pictures"
-    )
+    things = f"{measured.FACES} {zoo.card(recipe.model).things}"
+    caption = SAYS["factors"].format(knob=recipe.knob + 1, things=things)
     shown = measured.factor_bars(record, measured.factors_of(recipe.model, READER), chance, caption)
-    return _purity(recipe, record, "factor") + shown + (paragraph(TEXTS["truth"]["chance"]) if chance else "")
+    return _purity(recipe, record, "factor") + shown + (paragraph(SAYS["chance"]) if chance else "")
 
 
 def _statistics_table(recipe: Recipe, record: dict) -> str:
@@ -57,29 +49,24 @@ def _statistics_table(recipe: Recipe, record: dict) -> str:
         same = f"{100 * record['same_sign'][i]:.0f} %"
         rows.append((statistics.FACTORS[i].description, f"{mean} [{low}, {high}]", same, f"{rarity} %"))
     head = ("statistic", "change [95 %]", words.label("same_sign"), words.label("percentile"))
-    caption = (
-        f"Knob {recipe.knob + 1}: change a step (the slope at each picture, times one step; a longer turn may "
-        f"do otherwise), {record['pictures']} pictures, in standard deviations over the same pictures"
-    )
+    caption = SAYS["statistics"].format(knob=recipe.knob + 1, pictures=record["pictures"])
     return _purity(recipe, record, "statistic") + table(head, rows, caption=caption)
 
 
 def _purity(recipe: Recipe, record: dict, what: str) -> str:
-    return (
-        f"<p>{words.marked('purity')} of knob {recipe.knob + 1}: <b>{100 * record['purity']:.0f} %</b> of all "
-        f"that it moves is its strongest {what}.</p>"
-    )
+    share = 100 * record["purity"]
+    return SAYS["purity"].format(purity=words.marked("purity"), knob=recipe.knob + 1, share=share, what=what)
 
 
 def read_html(recipe: Recipe) -> str:
     """Read the picture, render what was read, show both: where they differ, the reader (or the network) is wrong."""
     if not has_reader(recipe.model):
-        raise RecipeError(TEXTS["truth"]["no_reader"])
+        raise RecipeError(SAYS["no_reader"])
     image, label, world = render(recipe), recipe.label_or_none, zoo.card(recipe.model).world
     shown = zoo.load_judge(recipe.model, label=label).names  # the class drawn does not show the others
     found = reread(image, zoo.load_judge(recipe.model), world, label=label, shown=shown)
     figures = figure(picture(image), alt_text(recipe), "the network’s picture")
-    figures += figure(picture(found.drawn), TEXTS["truth"]["drawn"], "what the reader says of it, drawn")
+    figures += figure(picture(found.drawn), SAYS["drawn"], "what the reader says of it, drawn")
     said = escape(f"The reader says that the {recipe.label_name or 'face'} {'; '.join(found.said)}.")
     apart = f"The two pictures differ by {found.levels:.0f} of 255 levels (root mean square)."
     return f'<div class="pair">{figures}</div><p>{said} {apart}</p>'

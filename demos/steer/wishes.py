@@ -16,7 +16,7 @@ from ..page import knobs
 from ..page.fields import RecipeError
 from ..page.picture import render as render_untouched
 from ..page.verdicts import MEASURE, factors_of, grade_of, knobs_of, measured_knobs
-from .recipe import Recipe, turned
+from .recipe import TEXTS, Recipe, turned
 
 OTHERS = range(100, 108)  # seeds of other pictures that are looked at
 
@@ -40,10 +40,7 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
         raise RecipeError(f"there is no wish {str(wish)[:40]!r} here: choose one of the list")
     if not records:
         others = ", or choose all layers" if recorded(recipe.model) else ""
-        raise RecipeError(
-            "these knobs have not been measured yet, so nobody knows what they move: "
-            f"press “{MEASURE}” under the picture{others}"
-        )
+        raise RecipeError(TEXTS["finder"]["not_measured"].format(measure=MEASURE, others=others))
     found = knob_for(records, places[wish], factors)
     chosen, said = turned(replace(recipe, amounts=(), knob=found.knob), found.knob, 1.5 * found.sign), found.text
     if not found.clear and has_reader(recipe.model):

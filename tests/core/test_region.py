@@ -141,3 +141,25 @@ def test_as_published_the_mean_of_the_colours_is_split(found):
     assert (
         last.knobs["official"].steps == region.lowrank_knobs(generator, mean, lowrank_of(mean, mode="official")).steps
     )
+
+
+def test_knobs_move_codes_by_their_steps_and_refuse_to_turn_one_that_is_not_there(found):
+    generator, codes, region_grams = found
+    knobs = resefa_knobs(generator, region_grams)
+    count, slots = len(knobs.steps), list(knobs.directions.slots)
+    moved = knobs.moved(codes, [(), (2.0,), (0.0,) * count + (0.0,)])
+    assert moved.shape == (3, *codes.shape[1:])
+    assert torch.equal(moved[:1], codes) and torch.equal(moved[2:], codes)
+    by_hand = codes[0, slots].double() + 2 * knobs.steps[0] * knobs.directions.vectors[0]
+    assert np.allclose(moved[1, slots], by_hand, atol=1e-5) and not np.allclose(moved[1], codes[0], atol=1e-5)
+    with pytest.raises(ValueError, match=f"only {count} knobs"):
+        knobs.distances((0.0,) * count + (1.0,))
+    none = dataclasses.replace(knobs, directions=knobs.directions.only([]), steps=[])
+    assert none.distances((0.0,)) == []
+    with pytest.raises(ValueError, match="no knob to turn"):
+        none.distances((1.0,))
+
+
+def test_locality_is_inside_over_outside_where_something_outside_moved():
+    assert region.locality(0.06, 0.02) == pytest.approx(3)
+    assert region.locality(0.06, 0.0) is None

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
 from core.channels.awareness import awareness
-from core.channels.segmentation import pixel_features, segment
+from core.channels.segmentation import cut_sentence, pixel_features, segment
 from core.generators.biggan import Gate
 
 from .. import tiny
@@ -128,6 +128,19 @@ def test_small_maps_are_enlarged_to_the_size_asked_for() -> None:
     flat = torch.nn.functional.interpolate(maps[0], size=8, mode="bilinear")
     enlarged = pixel_features(maps[:1], size=8).permute(0, 3, 1, 2)
     assert np.corrcoef(enlarged[0, 0].flatten(), flat[0, 0].flatten())[0, 1] > 1 - 1e-6
+
+
+def test_the_sentence_on_cuts_gives_their_sizes_and_in_what_they_agree() -> None:
+    truth = planted_regions()[None]
+    other = torch.zeros_like(truth)
+    other[..., : SIDE // 2] = 1
+    sizes = ", ".join(f"{100 * (truth == i).double().mean():.0f}" for i in range(3))
+    said = cut_sentence({"with": truth, "without": other}, "with", 3, truth)
+    assert said.startswith(f"3 pieces of {sizes} % of 1 pictures, with awareness as weight.")
+    apart = f"{agreement(truth, other):.2f}"
+    assert f"without weights agree at {apart} (" in said and f"1.00 with weights, {apart} without." in said
+    unread = cut_sentence({"with": truth, "without": other}, "without", 2, None)
+    assert "2 pieces of 50, 50 %" in unread and "No part reader" in unread
 
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core import zoo
 from core.images import to_uint8
+from core.parts import offered
 from core.truth.worlds import objects
 from demos.inside.recipe import BUNDLED
 from demos.page import models
@@ -58,7 +59,7 @@ def test_the_parts_of_an_object_are_offered_and_its_largest_is_outlined_first():
         there = painted.parts_of(recipe)
         own = {part: int(mask.sum()) for part, mask in there.items() if part not in AROUND}
         assert own[recipe.region] == max(own.values()), name
-        offered = painted.offered(BUNDLED, there)
-        assert set(offered) == set(there) and set(offered[len(own) :]) <= set(AROUND)
+        buttons = offered(BUNDLED, there)
+        assert set(buttons) == set(there) and set(buttons[len(own) :]) <= set(AROUND)
         found.add(recipe.region)
     assert len(found) >= 3 and Painted("portraits-stylegan2").region == "mouth"
