@@ -11,7 +11,7 @@ from torch import Tensor
 from .factorization.baseline import spread_along
 from .factorization.jacobian import Grams
 from .factorization.lowrank import LowRank
-from .factorization.region import FURTHEST, LEAST, STEP, contenders, energies, ratios
+from .factorization.region import FURTHEST, LEAST, STEP, contenders, energies, locality, ratios
 from .generators.base import Generator
 from .truth.local import Faces, at_equal_change, drawn
 
@@ -31,6 +31,12 @@ class Compared(NamedTuple):
     outside: float
     before: Tensor
     after: Tensor
+
+    def row(self) -> tuple[str, ...]:
+        """Of a table: method, direction from 1, standard deviations, inside, outside, inside over outside."""
+        over = locality(self.inside, self.outside)
+        changes = f"{self.inside:.4f}", f"{self.outside:.4f}", "nothing outside" if over is None else f"{over:.2f}"
+        return self.method, str(self.number + 1), f"{self.deviations:.2f}", *changes
 
 
 def compared(

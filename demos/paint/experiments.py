@@ -215,11 +215,9 @@ def methods(recipe: Painted) -> Pieces:
     generator, codes, label = search.generator_of(recipe), recipes.own_codes(recipe), recipe.label_or_none
     rows, pictures = [], []
     for one in compared(generator, codes, full_mask(recipe), knobs.grams, knobs.solved, label=label):
-        times, moved = locality(one.inside, one.outside), _top(recipe.model, one.before, one.after)[:2]
-        said = "nothing outside" if times is None else f"{times:.2f}"
+        moved = _top(recipe.model, one.before, one.after)[:2]
         moves = "; ".join(f"{each['name']} {signed(each['amount'], 2)}" for each in moved)
-        numbers = f"{one.deviations:.2f}", f"{one.inside:.4f}", f"{one.outside:.4f}", said
-        rows.append((one.method, str(one.number + 1), *numbers, *([moves] if moves else [])))
+        rows.append((*one.row(), *([moves] if moves else [])))
         pictures.append(shown(one.after, recipe.model)[0])
         yield dict(rows=list(rows), pictures=list(pictures))
 

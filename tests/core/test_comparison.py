@@ -62,3 +62,10 @@ def test_what_cannot_change_the_region_that_much_goes_four_ways_of_a_knob(found,
     monkeypatch.setattr(comparison, "FURTHEST", 1e-4)
     for one in compared(generator, codes, INSIDE, region, solved):
         assert one.deviations == pytest.approx(4e-4, rel=1e-6) and one.inside < STEP
+
+
+def test_a_row_of_a_table_has_the_numbers_and_says_where_nothing_outside_moved():
+    images = torch.zeros(1, 3, 4, 4)
+    one = comparison.Compared("SeFa, best of its first 20", 2, 1.234, 0.05, 0.02, images, images)
+    assert one.row() == ("SeFa, best of its first 20", "3", "1.23", "0.0500", "0.0200", "2.50")
+    assert one._replace(outside=0.0).row()[-2:] == ("0.0000", "nothing outside")
