@@ -135,10 +135,10 @@ def strip(pictures: Sequence[Image.Image], *, gap: int = 0) -> Image.Image:
     return grid(pictures, columns=len(pictures), gap=gap)
 
 
-def webp(picture: Image.Image) -> bytes:
-    """Lossless WebP; up to 256 px a side this is the fastest exact encoding."""
-    out = io.BytesIO()
-    picture.save(out, "webp", lossless=True, method=0)
+def webp(picture: Image.Image, *, smallest: bool = False) -> bytes:
+    """Lossless WebP, by the fastest exact encoding up to 256 px a side; smallest: by the encoder's full effort."""
+    out, effort = io.BytesIO(), dict(method=6, quality=100) if smallest else dict(method=0)
+    picture.save(out, "webp", lossless=True, **effort)
     return out.getvalue()
 
 

@@ -5,7 +5,7 @@ What channel awareness is here is our formulation (core.channels), and the page 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from core import zoo
@@ -17,7 +17,7 @@ from core.parts import reader_file
 
 from ..page import models
 from ..page.blocks import picture
-from ..page.cells import Cell, truth_cell
+from ..page.cells import experiment, truth_cell
 from ..page.picture import shown
 from ..page.stage import Stage
 from ..page.tab import Tab, words_of
@@ -81,17 +81,13 @@ def sentence(look: Look) -> str:
 # --- the tab
 
 
-def experiment(name: str, run: Callable, html: Callable) -> Cell:
-    """The cell of that name, with its words and settings."""
-    return Cell(name, run=run, html=html, **TEXTS["cells"][name])
-
-
+of_room = partial(experiment, TEXTS["cells"])
 CELLS = (
-    experiment("few", experiments.few, experiments.few_html),
-    experiment("cross", experiments.cross, experiments.cross_html),
-    experiment("cut", experiments.cut, experiments.cut_html),
-    experiment("alike", experiments.alike, experiments.told_html),
-    experiment("compare", experiments.compare, experiments.told_html),
+    of_room("few", experiments.few, html=experiments.few_html),
+    of_room("cross", experiments.cross, html=experiments.cross_html),
+    of_room("cut", experiments.cut, html=experiments.cut_html),
+    of_room("alike", experiments.alike, html=experiments.told_html),
+    of_room("compare", experiments.compare, html=experiments.told_html),
     truth_cell("channels", TEXTS["said"]["not_measured"], judged=False),
 )
 STAGE = Stage(

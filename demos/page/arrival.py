@@ -18,6 +18,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.images import webp
+
 from .blocks import data_uri
 from .parts import write_whole
 
@@ -76,7 +78,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: f"{tab}-{name}.webp" for name in images}
     for name, image in images.items():
-        write_whole(folder / files[name], _smallest(image))
+        write_whole(folder / files[name], webp(image, smallest=True))
     cells = dict(found.get("cells", {}))
     for name in cells.keys() - set(at_once):
         cells[name] = dict(cells[name], html=_apart(cells[name]["html"], tab, folder))
@@ -97,13 +99,6 @@ def _apart(html: str, tab: str, folder: Path) -> str:
         return f'<img{tag[1]} src="arrival/{name}"{tag[3]}{lazy}>'
 
     return re.sub(r'<img([^>]*) src="data:image/webp;base64,([^"]+)"([^>]*)>', filed, html)
-
-
-def _smallest(image: Image.Image) -> bytes:
-    """Lossless WebP with the encoder's full effort."""
-    out = BytesIO()
-    image.save(out, "webp", lossless=True, quality=100, method=6)
-    return out.getvalue()
 
 
 if __name__ == "__main__":

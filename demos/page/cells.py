@@ -12,7 +12,7 @@ from core import zoo
 from core.truth.judge import GRADES
 
 from . import blocks, handlers
-from .evidence import measured_on, written
+from .blocks import measured_on, written
 from .fields import Fields, RecipeError
 from .handlers import refused
 from .queue import LONG, QUEUE, SHORT
@@ -71,6 +71,11 @@ class Cell:
         """What the page's script needs."""
         names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn", "after", "stays")
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
+
+
+def experiment(settings: Mapping[str, Mapping], name: str, run: Callable, **more: Any) -> Cell:
+    """The cell of that name, with its words and settings: `settings` of a room's cells, by name."""
+    return Cell(name, run=run, **settings[name], **more)
 
 
 NOTHING = "Nothing has been measured of this network by the command yet; the cells above measure now."

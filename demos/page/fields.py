@@ -268,9 +268,6 @@ class Fields:
         """Plain JSON values, with version and tab: the one form behind link, notebook, saved edit and PNG."""
         return self._written(asdict(self))
 
-    def to_json(self) -> str:
-        return json.dumps(self.as_dict(), sort_keys=True)
-
     @classmethod
     def unread(cls, model: str, **values: Any) -> dict[str, Any]:
         """The plain recipe of a network that nobody has opened yet: its defaults are found when it is."""

@@ -7,8 +7,8 @@
 Writes demos/arrival/TAB.json with its pictures (lossless WebP) and the sha256 of all that its words rest on: the page
 shows them only for exactly these. Run it after the evidence was measured, where nothing else runs.
 
-A room's record.py has TAB and `candidates()`, which yields (what speaks for it, recipe), the best first. It may have
-CELLS, the names of cells that are recorded, and a `record(recipe, folder)` of its own. A tab of one file has `first`.
+A room's record.py has TAB and `candidates()`, which yields (what speaks for it, recipe), the best first; perhaps CELLS,
+the names of those that are recorded, and a `record(recipe, folder)` of its own. A tab of one file has `first`.
 """
 
 from __future__ import annotations

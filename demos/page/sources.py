@@ -31,13 +31,9 @@ KNOBS = 10  # at most
 METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
 MOST_FILES = 32  # kept at a time; the oldest go first
 LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
-WAYS = {  # of the control: the fields that each sets
-    "sefa/paper": dict(method="sefa", mode="paper", directions=""),
-    "sefa/official": dict(method="sefa", mode="official", directions=""),
-    "ganspace": dict(method="ganspace", directions=""),
-    "random": dict(method="random", directions=""),
-    "file": dict(method="file"),
-}
+# of the control: the fields that each way sets
+WAYS = {f"sefa/{mode}": dict(method="sefa", mode=mode, directions="") for mode in ("paper", "official")}
+WAYS |= {name: dict(method=name, directions="") for name in ("ganspace", "random")} | {"file": dict(method="file")}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -27,7 +26,7 @@ from ..page import export, models
 from ..page import picture as recipes
 from ..page.blocks import data_uri
 from ..page.cache import Cache
-from ..page.cells import Cell, Progress
+from ..page.cells import Progress, experiment
 from ..page.fields import refusals
 from ..page.handlers import buttons, guarded, keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
@@ -290,18 +289,14 @@ def made_from(model: str) -> dict[str, str]:
     return measured.made_from(model, "paint") | dict(parts=measured.file_hash(reader_file(model)))
 
 
-def experiment(name: str, run: Callable, **more: Any) -> Cell:
-    """The cell of that name, with its words and settings."""
-    return Cell(name, run=run, **WORDS["cells"][name], **more)
-
-
+of_room = partial(experiment, WORDS["cells"])
 CELLS = (
-    experiment("ban", experiments.ban, html=experiments.ban_html),
-    experiment("faces", experiments.faces, html=experiments.faces_html),
-    experiment("refuse", experiments.refusals),
-    experiment("weights", experiments.weights),
-    experiment("compare", experiments.methods, html=experiments.methods_html),
-    experiment("truth", words.truth, lane=SHORT),
+    of_room("ban", experiments.ban, html=experiments.ban_html),
+    of_room("faces", experiments.faces, html=experiments.faces_html),
+    of_room("refuse", experiments.refusals),
+    of_room("weights", experiments.weights),
+    of_room("compare", experiments.methods, html=experiments.methods_html),
+    of_room("truth", words.truth, lane=SHORT),
 )
 STAGE = Stage(
     lambda recipe: answer(recipe, at_once=True),

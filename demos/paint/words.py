@@ -11,9 +11,8 @@ from core.factorization.region import RegionKnobs, locality
 from core.pace import pace_of
 
 from ..page import picture as recipes
-from ..page.blocks import paragraph
+from ..page.blocks import paragraph, written
 from ..page.cache import Cache
-from ..page.evidence import written
 from ..page.words import moved_knobs
 from . import search
 from .recipe import METHODS, SAYS, WORDS, Painted, called

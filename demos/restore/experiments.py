@@ -21,8 +21,8 @@ from core.truth.worlds import pictures
 
 from ..page import blocks
 from ..page.blocks import picture as uri
+from ..page.blocks import written
 from ..page.cells import Progress
-from ..page.evidence import written
 from ..page.fields import RecipeError, number, refusals
 from ..page.knobs import name_of, render
 from ..page.picture import opened

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -18,7 +18,7 @@ from core.inversion.search import FRAMES
 
 from ..page import models, own_pictures
 from ..page.arrival import fitting
-from ..page.cells import Cell
+from ..page.cells import experiment
 from ..page.fields import RecipeError, controls
 from ..page.handlers import refused
 from ..page.parts import LIVE, WATCH, cell, part, private
@@ -150,19 +150,15 @@ PICTURE = ("model", "shows", "picture", "psi", "label", "own")  # which picture 
 ALL = tuple(name for name in Restoration.names() if name != "keep")
 
 
-def cell_of(name: str, run: Callable, rests_on: tuple[str, ...], place: str = "page", **more: Any) -> Cell:
-    """A cell with its words of words.toml."""
-    return Cell(name, run=run, rests_on=rests_on, place=place, **WORDS["cells"][name], **more)
-
-
-FIVE = cell_of("five", five.five, ALL, "bench", html=five.html, drawn=("flap",), endpoint="answers")
+of_room = partial(experiment, WORDS["cells"])
+FIVE = of_room("five", five.five, rests_on=ALL, place="bench", html=five.html, drawn=("flap",), endpoint="answers")
 CELLS = (
     FIVE,
-    cell_of("layers", experiments.layers, PICTURE),
-    cell_of("mug", experiments.mugs, ("model",)),
-    cell_of("edit", experiments.edited, ALL, form=True, lane=SHORT),
-    cell_of("compare", experiments.compare, (*ALL, "keep"), "compare"),
-    cell_of("truth", experiments.truth, ("model",), "true", by_itself=True, lane=SHORT),
+    of_room("layers", experiments.layers, rests_on=PICTURE),
+    of_room("mug", experiments.mugs, rests_on=("model",)),
+    of_room("edit", experiments.edited, rests_on=ALL, form=True, lane=SHORT),
+    of_room("compare", experiments.compare, rests_on=(*ALL, "keep"), place="compare"),
+    of_room("truth", experiments.truth, rests_on=("model",), place="true", by_itself=True, lane=SHORT),
 )
 BENCH = Bench(
     scripts=("restore/restore", "restore/own"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 
 from torch import Tensor
@@ -15,7 +16,7 @@ from core.pace import pace_of
 
 from ..page import words
 from ..page.blocks import aha, data_uri, filled, setter
-from ..page.cells import Cell
+from ..page.cells import experiment
 from ..page.knobs import name_of
 from ..page.picture import shown
 from ..page.queue import SHORT
@@ -118,14 +119,10 @@ def _row(pictures: Sequence[str]) -> str:
 # --- as cells
 
 
-def experiment(name: str, run: Callable, **more) -> Cell:
-    """The cell of that name, with its words and settings."""
-    return Cell(name, run=run, lane=SHORT, **TEXTS["cells"][name], **more)
-
-
+of_room = partial(experiment, TEXTS["cells"], lane=SHORT)
 CELLS = (
-    experiment("grid", grid, html=grid_html, by_itself=True),
-    experiment("faces", faces, html=faces_html, by_itself=True),
-    experiment("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
-    experiment("read", lambda recipe: iter([read_html(recipe)])),
+    of_room("grid", grid, html=grid_html, by_itself=True),
+    of_room("faces", faces, html=faces_html, by_itself=True),
+    of_room("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
+    of_room("read", lambda recipe: iter([read_html(recipe)])),
 )

@@ -13,8 +13,7 @@ from core.zoo import has_reader
 
 from ..page import verdicts as measured
 from ..page import words
-from ..page.blocks import figure, paragraph, picture, table
-from ..page.evidence import written
+from ..page.blocks import figure, paragraph, picture, table, written
 from ..page.fields import RecipeError
 from .recipe import TEXTS, Recipe, alt_text, render
 

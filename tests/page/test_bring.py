@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,12 @@ def test_a_png_of_any_tab_gives_its_recipe_back(make, tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", RECIPES)
 def test_a_link_and_json_give_the_recipe_back_wherever_the_page_is_served(make) -> None:
     recipe = make()
-    for text in (recipe.to_json(), f"  {recipe.link()}\n", recipe.link("http://127.0.0.1:7860/"), f"?{recipe.query()}"):
+    for text in (
+        json.dumps(recipe.as_dict()),
+        f"  {recipe.link()}\n",
+        recipe.link("http://127.0.0.1:7860/"),
+        f"?{recipe.query()}",
+    ):
         assert recipe_in_text(text) == recipe
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def refusal(**changes) -> str:
 def test_json_and_link_give_the_recipe_back():
     recipe = Attributes(MODEL, seed=7, fit="svm", fixed=["contrast", "brightness"], amounts=[0, 1.5], knob=1, lam=0.2)
     assert recipe.fixed == ("brightness", "contrast"), "in the judge's order, so that one state has one link"
-    assert Attributes.from_json(recipe.to_json()) == recipe
+    assert Attributes.from_json(json.dumps(recipe.as_dict())) == recipe
     assert recipe_of_link(dict(recipe.to_query())) == recipe and len(recipe.link()) < 1_000
     assert recipe.to_query()["fixed"] == "brightness,contrast"
 

@@ -18,7 +18,7 @@ from core.checkpoints import native
 from core.generators.biggan import BigGAN
 from core.truth.readers import Classifier, PartReader
 from core.truth.worlds import objects
-from demos.page.evidence import written
+from demos.page.blocks import written
 from weights.recipes.measure import channels, channels_words
 from weights.recipes.measure.channels import Condition, Measurement
 

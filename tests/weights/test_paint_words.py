@@ -13,7 +13,7 @@ import pytest
 
 from core import evidence as measured
 from core import zoo
-from demos.page.evidence import written
+from demos.page.blocks import written
 from demos.paint.words import measured_html
 from weights.recipes.measure import paint, paint_words
 
