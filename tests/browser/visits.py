@@ -130,7 +130,7 @@ class Visits:
         context.set_default_timeout(WAIT)
         self.contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: self.fault(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.fault(str(error)))
         page.on("request", lambda request: self.note(request.url))
         page.on("websocket", lambda socket: self.note(socket.url))
@@ -141,7 +141,7 @@ class Visits:
         self.tab.open(page, self.url, query)
 
     def fault(self, said: str) -> None:
-        if not said.startswith(LEAVING):
+        if LEAVING not in said:
             self.errors.append(said)
 
     def note(self, url: str) -> None:
