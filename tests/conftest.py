@@ -23,8 +23,8 @@ from .chromium import NO_BROWSER, find_chromium
 from .hub_server import cache, stand_in  # noqa: F401  (fixtures of every test that asks for them)
 
 ROOT = Path(__file__).resolve().parent.parent
-# Playwright switches off what it names here, and the last such list counts. The last three mean a second renderer for every
-# page, which draws the frame of a window that nobody sees.
+# What Playwright switches off: the last such list counts. The last three make a second renderer for every page, which
+# draws the frame of a window that nobody sees.
 FEATURES = (
     "AcceptCHFrame,AutoDeElevate,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,"
     "DialMediaRouteProvider,GlobalMediaControls,HttpsUpgrades,LensOverlay,MediaRouter,PaintHolding,"
