@@ -438,19 +438,22 @@ def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_
         "() => new URLSearchParams(location.search).get('seed') === String(gan.steer.now.recipe.seed)", timeout=WAIT
     )
     seed = page.evaluate("gan.steer.now.recipe.seed")
-    page.reload()
-    page.wait_for_function(f"() => window.gan && gan.steer && +gan.steer.now.recipe.seed === {seed}", timeout=WAIT)
-    page.wait_for_function(STEER.settled, timeout=WAIT)
+    with visits.leaving():
+        page.reload()
+        page.wait_for_function(f"() => window.gan && gan.steer && +gan.steer.now.recipe.seed === {seed}", timeout=WAIT)
+        page.wait_for_function(STEER.settled, timeout=WAIT)
     page.get_by_role("tab", name="Paint").click()
     page.wait_for_function("() => new URLSearchParams(location.search).get('tab') === 'paint'", timeout=WAIT)
-    page.reload()
-    page.wait_for_selector("#paint-sentence", state="visible", timeout=WAIT)
+    with visits.leaving():
+        page.reload()
+        page.wait_for_selector("#paint-sentence", state="visible", timeout=WAIT)
     page.wait_for_timeout(1500)
     assert urlsplit(page.url).query == "tab=paint"
     page.get_by_role("tab", name="Look inside").click()
     page.wait_for_function("() => location.search === '?tab=inside'", timeout=WAIT)
-    page.reload()
-    page.wait_for_selector("#inside-needs, #inside-sentence", state="visible", timeout=WAIT)
+    with visits.leaving():
+        page.reload()
+        page.wait_for_selector("#inside-needs, #inside-sentence", state="visible", timeout=WAIT)
     page.wait_for_timeout(1500)
     assert urlsplit(page.url).query == "tab=inside"
 

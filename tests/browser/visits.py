@@ -17,6 +17,7 @@ from .. import support
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 WAIT = 60_000  # milliseconds: the machine may be busy, and nothing here measures speed
+LOST = "Connection errored out"  # Gradio's, of an answer that a page waits for when it is left
 LEAVING = "AbortError: signal is aborted"  # Gradio's heartbeat, when its page is left
 
 
@@ -138,7 +139,15 @@ class Visits:
         return page
 
     def go(self, page, query: str) -> None:
-        self.tab.open(page, self.url, query)
+        with self.leaving():
+            self.tab.open(page, self.url, query)
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """While a page is left, what it waits for ends, and Gradio may tell of that on the console."""
+        before = len(self.errors)
+        yield
+        self.errors[before:] = [said for said in self.errors[before:] if LOST not in said]
 
     def fault(self, said: str) -> None:
         if LEAVING not in said:

@@ -416,7 +416,7 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     for event in live:
         assert event["trigger_mode"] == "always_last" and event["show_progress"] == "hidden"
     functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue]
-    functions = [fn for fn in functions if fn.fn.__name__ not in ("left", "gone")]  # told that a visitor is gone
+    functions = [fn for fn in functions if getattr(fn.fn, "__name__", "") not in ("left", "gone")]  # of who is gone
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
     assert limits == {"live": 1, "long": 1, "fetch": 2, "watch": 24}, (
         "a download computes nothing; who watches a search neither"
