@@ -26,7 +26,7 @@ from .recipe import MOST, TEXTS, Look, awareness_of, class_names, codes_of, gate
 DOTS = 12  # channels that are offered
 USERS = 6  # classes that are named for a channel
 GONE = 0.5  # share of a part's pixels from which it is gone without the channel, so drawn by it
-LARGEST_KEPT = 64 * 2**20  # bytes
+LARGEST_KEPT = 24 * 2**20  # bytes
 
 HTML = TEXTS["html"]
 _untouched = Cache(LARGEST_KEPT, Untouched.bytes)

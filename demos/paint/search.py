@@ -31,7 +31,7 @@ from .recipe import SAYS, Painted, mask_of
 LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes
 PATIENCE = 20  # seconds of work that begin without being asked for
 MEGABYTE = 2**20
-LARGEST_JACOBIANS, LARGEST_SOLVED = 96 * MEGABYTE, 32 * MEGABYTE  # bytes that are kept
+LARGEST_JACOBIANS, LARGEST_SOLVED = 24 * MEGABYTE, 24 * MEGABYTE  # bytes that are kept
 
 
 # --- keys, and what finding knobs costs

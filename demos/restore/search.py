@@ -32,7 +32,7 @@ from ..page.queue import TOLD, Run
 from .recipe import OWN, SAYS, STEERED, VGG, Restoration, losses_of
 from .words import curve
 
-LARGEST_FOUND = 64 * 2**20  # bytes of answers that are kept
+LARGEST_FOUND = 20 * 2**20  # bytes of answers that are kept
 _found = Cache(LARGEST_FOUND, lambda found: found.bytes())
 
 
