@@ -8,7 +8,7 @@ import threading
 import time
 
 ARENAS = 2  # heaps that threads share; by default there are eight for every core, and each keeps what it once held
-SECONDS = 30  # between two times that free memory is given back
+SECONDS = 10  # between two times that free memory is given back
 _M_ARENA_MAX = -8  # of mallopt, see malloc.h
 
 
