@@ -131,14 +131,15 @@ class Visits:
         context.set_default_timeout(WAIT)
         self.contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: self.fault(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.fault(str(error)))
         page.on("request", lambda request: self.note(request.url))
         page.on("websocket", lambda socket: self.note(socket.url))
-        self.go(page, query)
+        self.tab.open(page, self.url, query)
         return page
 
     def go(self, page, query: str) -> None:
+        """Another address in a page that is open already."""
         with self.leaving():
             self.tab.open(page, self.url, query)
 
@@ -147,10 +148,10 @@ class Visits:
         """While a page is left, what it waits for ends, and Gradio may tell of that on the console."""
         before = len(self.errors)
         yield
-        self.errors[before:] = [said for said in self.errors[before:] if LOST not in said]
+        self.errors[before:] = [said for said in self.errors[before:] if LOST not in said and LEAVING not in said]
 
     def fault(self, said: str) -> None:
-        if LEAVING not in said:
+        if not said.startswith(LEAVING):
             self.errors.append(said)
 
     def note(self, url: str) -> None:
