@@ -15,6 +15,7 @@ from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, pure
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
+from core.labels import FIRST_SLOPED
 from core.truth.judge import READER
 from core.truth.verdict import named_knob
 
@@ -25,7 +26,7 @@ from .page.cells import Cell, Progress, truth_cell
 from .page.export import STEP_IMPORT, Code, label_code, step_line
 from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
 from .page.knobs import Knobs
-from .page.labels import FIRST_SLOPED, TURNED, changes_on_others, codes_for, judge_of, labels_of, read_labels, spread_of
+from .page.labels import TURNED, changes_on_others, codes_for, judge_of, labels_of, read_labels, spread_of
 from .page.picture import PictureRecipe, layers_field, opened, reach_of, slots_of
 from .page.tab import Tab, words_of
 

@@ -10,7 +10,6 @@ from core import labels, zoo
 from core.boundaries.files import Labels, load_labels
 from core.codes import Directions
 from core.evidence import reader_hash
-from core.labels import FIRST_SLOPED as FIRST_SLOPED
 from core.truth.judge import Judge
 
 from .cache import Cache

@@ -34,12 +34,12 @@ from core.factorization.baseline import random_directions, spread_along
 from core.factorization.ganspace import ganspace
 from core.factorization.sefa import sefa
 from core.generators.base import Generator
+from core.labels import FIRST_LABELLED, FIRST_SLOPED, LABELLED
 from core.truth import scores
 from core.truth.judge import READER, Judge
 from core.truth.worlds import load_world
 
-LABELLED, FIRST_LABELLED = 2_000, 600_000  # pictures whose readings boundaries are fitted to, and their first seed
-SLOPED, FIRST_SLOPED = 128, 620_000  # pictures over which the Jacobian is averaged
+SLOPED = 128  # pictures over which the Jacobian is averaged
 TURNED, FIRST_TURNED = 64, 1_090_000  # pictures on which knobs are turned
 KNOBS = 10  # of the methods without labels
 LAMS = (0.0, 0.03, 0.1, 0.3)
