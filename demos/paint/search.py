@@ -16,7 +16,6 @@ from torch import Tensor
 from core import zoo
 from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
-from core.factorization.jacobian import Grams
 from core.factorization.region import Outcome, RegionKnobs
 from core.generators.base import Generator
 from core.pace import pace_of
@@ -157,10 +156,11 @@ def render(
 # --- what is known of a region
 
 
-def baselines(recipe: Painted, found: Grams) -> tuple[float, float]:
-    """Inside over outside (RMS, first order): the best of SeFa's first 20, and the median random one; kept."""
-    key = ("baselines", *key_of(replace(recipe, method="resefa")))
-    return _said.made(key, lambda: region.baselines(recipes.opened(recipe.model), found))
+def baselines(recipe: Painted) -> tuple[float, float]:
+    """Inside over outside (RMS of each colour, first order): SeFa's best of 20, and the median random one; kept."""
+    plain = replace(recipe, method="resefa", forbid=True)
+    key = "baselines", *key_of(plain)
+    return _said.made(key, lambda: region.baselines(recipes.opened(recipe.model), solve(plain).grams))
 
 
 def outcome_of(recipe: Painted, knobs: RegionKnobs) -> Outcome:

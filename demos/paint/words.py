@@ -78,7 +78,7 @@ def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: 
         return f"{seen} On this picture {found:.1f} times: {levels}." if turned and found is not None else seen
     if turned and found is None:
         return recipe.say("only_inside", inside=inside * LEVELS)
-    best, chance = search.baselines(recipe, knobs.grams)
+    best, chance = search.baselines(recipe)
     beside = recipe.say("beside", best=best, chance=chance) if best < ENDLESS else ""
     if turned:
         return recipe.say("moved", ratio=found, levels=levels, beside=beside)

@@ -556,6 +556,18 @@ def test_only_lowrank_is_said_to_forbid():
     assert [side["title"] for side in found["sides"]] == ["Weighed", "Left aside"] and " ban" not in found["verdict"]
 
 
+def test_what_a_region_is_compared_with_is_the_same_for_every_method_whichever_came_first():
+    """The published arithmetic takes the mean over RGB; what it is compared with is measured over each colour."""
+    said = []
+    for first in ("official", "resefa", "lowrank"):
+        finding._said.values.clear(), finding._solved.values.clear()
+        finding.solve(turned(method=first))
+        said.append(finding.baselines(turned(method=first)))
+    assert said[0] == said[1] == said[2]
+    mean = region.baselines(zoo.load(MODEL), finding.solve(turned(method="official")).grams)
+    assert mean != pytest.approx(said[0]), "the mean over RGB would have said the same: this test sees nothing"
+
+
 def test_numbers_that_are_shown_have_a_true_minus():
     recipe = turned(amounts=(-0.5,))
     said = shown_of(recipe)
