@@ -1,20 +1,26 @@
-"""Run the tests, with Chromium where it can be had; start.py and tests/lowest.py do so.
+"""Run the tests in two processes, with Chromium where it can be had; start.py and tests/lowest.py do so.
 
 python -m tests [arguments]     arguments go to pytest
 """
 
 from __future__ import annotations
 
+import re
 import sys
 
 import start
 
 from . import chromium
 
+PARALLEL = ["-n", "2"]  # tests/conftest.py says what each of the two does
+# Arguments that say how to distribute, that need one process (a debugger, what tests print), or that name one test.
+ALONE = r"-[dnps]|--(numprocesses|dist|tx|pdb|trace|capture)|.*::"
+
 
 def run(arguments: list[str]) -> int:
     chromium.main()
-    return start.launch(sys.executable, ["-m", "pytest", *arguments])
+    alone = any(re.match(ALONE, argument) for argument in arguments)
+    return start.launch(sys.executable, ["-m", "pytest", *([] if alone else PARALLEL), *arguments])
 
 
 if __name__ == "__main__":

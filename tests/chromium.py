@@ -10,7 +10,8 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chrome")
+# The headless shell is Chromium without a window's frame: a page opens a third faster in it.
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
     "/usr/bin/chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -49,10 +50,12 @@ def install_chromium() -> None:
         return
     print("Installing Chromium for the browser tests ...", flush=True)
     environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    for command in (["update"], ["install", "-y", "chromium"]):
+    for command in (["update"], ["install", "-y", "chromium-headless-shell"], ["install", "-y", "chromium"]):
         done = subprocess.run(["apt-get", "-qq", *command], env=environ, stdout=subprocess.DEVNULL)
+        if find_chromium():
+            return
         if done.returncode:
-            print(f"apt-get {command[0]} failed.", flush=True)
+            print(f"apt-get {' '.join(command)} failed.", flush=True)
 
 
 def boxed(text: str) -> str:

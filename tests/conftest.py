@@ -23,12 +23,13 @@ from .chromium import NO_BROWSER, find_chromium
 from .hub_server import cache, stand_in  # noqa: F401  (fixtures of every test that asks for them)
 
 ROOT = Path(__file__).resolve().parent.parent
-# What Playwright switches off: the last such list counts. The last three make a second renderer for every page, which
-# draws the frame of a window that nobody sees.
+# What Playwright switches off: the last such list counts. The last seven make further renderers for every page, which
+# draw the frame of a window that nobody sees; the headless shell has no such frame.
 FEATURES = (
     "AcceptCHFrame,AutoDeElevate,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,"
     "DialMediaRouteProvider,GlobalMediaControls,HttpsUpgrades,LensOverlay,MediaRouter,PaintHolding,"
-    "ThirdPartyStoragePartitioning,Translate,PreloadTopChromeWebUI,InitialWebUI,WebUIReloadButton"
+    "ThirdPartyStoragePartitioning,Translate,PreloadTopChromeWebUI,InitialWebUI,WebUIReloadButton,"
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,AiModeOmniboxEntryPoint"
 )
 FLAGS = (
     f"--disable-features={FEATURES}",
@@ -38,6 +39,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--force-color-profile=srgb",
 )
+PAGES_OF_THEIR_OWN = ("test_browser_inside.py", "test_browser_networks.py")
 PATIENCE = 120  # seconds for the page to answer: a busy machine imports torch slowly
 
 
@@ -54,6 +56,23 @@ def answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False
+
+
+@pytest.hookimpl(optionalhook=True)  # only pytest-xdist knows it
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Two workers (tests/__main__.py) share the tests by file; files that open the page of all others count as one.
+
+    Two browsers on two cores gain little, and the page would be started once more.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            together = file.startswith("tests/browser/") and not file.endswith(PAGES_OF_THEIR_OWN)
+            return "tests/browser" if together else file
+
+    return ByFile(config, log)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def never(*_):
 
 def test_a_browser_is_found_on_the_path_or_in_the_usual_places():
     on_path = chromium.find_chromium(which=lambda name: "/there/" + name, exists=never)
-    assert on_path == "/there/chromium"
+    assert on_path == "/there/chromium-headless-shell"
     in_place = chromium.find_chromium(which=lambda _: None, exists=lambda place: place == "/usr/bin/chromium")
     assert in_place == "/usr/bin/chromium"
     assert chromium.find_chromium(which=lambda _: None, exists=lambda _: False) == ""

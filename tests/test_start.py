@@ -532,12 +532,29 @@ def test_where_the_page_runs_beside_it_ctrl_c_is_left_to_the_page():
 # Two processes for the tests
 
 
-def test_chromium_is_looked_for_before_the_tests_and_arguments_go_to_pytest(monkeypatch):
+@pytest.mark.parametrize(
+    "arguments, parallel",
+    [
+        ([], True),
+        (["-m", "shared"], True),
+        (["-k", "name", "tests/test_start.py"], True),
+        (["--durations=5", "-x"], True),
+        (["tests/test_start.py::test_setup"], False),
+        (["-n0"], False),
+        (["-n", "4"], False),
+        (["--dist=load"], False),
+        (["-p", "no:xdist"], False),
+        (["--pdb"], False),
+        (["-s"], False),
+    ],
+)
+def test_tests_run_in_two_processes_unless_the_arguments_speak_against_it(monkeypatch, arguments, parallel):
     launched = []
     monkeypatch.setattr(start, "launch", lambda python, arguments: launched.append((python, arguments)) or 5)
     monkeypatch.setattr(tests.__main__.chromium, "main", lambda: launched.append("chromium"))
-    assert tests.__main__.run(["-x"]) == 5
-    assert launched == ["chromium", (sys.executable, ["-m", "pytest", "-x"])]
+    assert tests.__main__.run(arguments) == 5
+    two = ["-n", "2"] if parallel else []
+    assert launched == ["chromium", (sys.executable, ["-m", "pytest", *two, *arguments])]
 
 
 def test_start_py_and_the_lowest_versions_run_the_tests_from_their_folder(monkeypatch, tmp_path):

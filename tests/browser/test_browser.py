@@ -24,11 +24,12 @@ from core.evidence import has_reader, recorded
 from core.factorization.files import save_directions
 from core.images import to_uint8
 from demos.page.export import recipe_from_png
+from demos.page.fields import FIRST_WEIGHTS
 from demos.steer import recipe as recipes
 from demos.steer.wishes import wishes
 
 from .. import support
-from .visits import SIZES, STEER, WAIT, Visits, assert_same_picture, axe, is_a_sentence, press
+from .visits import SIZES, STEER, WAIT, Visits, assert_same_picture, axe, colours, is_a_sentence, out_of_sight, press
 
 pytestmark = pytest.mark.browser
 
@@ -124,17 +125,6 @@ def test_arrival_shows_sentence_picture_control_and_number_above_the_fold(visits
     assert page.locator(amount).inner_text()[-3:] == f"{abs(recipe['amounts'][recipe['knob']]):.1f}"
     if recorded(recipe["model"]):
         assert any(letter.isdigit() for letter in page.locator(verdict).inner_text()), "a verdict without a number"
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_everything_to_touch_on_a_phone_is_on_screen(visits: Visits, size: str):
-    page = visits.open("?expert=1", size=size)
-    page.wait_for_selector("#steer-address")
-    outside = page.evaluate("""() => [...document.querySelectorAll('.gradio-container :is(button, input, select)')]
-      .filter(one => one.getClientRects().length && !one.closest('.grid, .cm-editor, footer'))
-      .map(one => [one.id || one.textContent, one.getBoundingClientRect()])
-      .filter(([, box]) => box.width > 1 && (box.left < 0 || box.right > innerWidth)).map(([name]) => name)""")
-    assert outside == []
 
 
 # --- repainting
@@ -304,29 +294,28 @@ def test_a_network_that_cannot_be_fetched_says_why_where_it_is_read_and_where_it
 
 
 def swipe(page, start: tuple[float, float], dx: float, dy: float) -> None:
-    """A finger from `start` by (dx, dy) pixels, in fifteen steps, one a frame, as Chromium hears of real ones."""
+    """A finger from `start` by (dx, dy) pixels, in eight steps, one a frame, as Chromium hears of real ones."""
     session = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
         session.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=[dict(x=x, y=y) for x, y in points]))
 
     touch("touchStart", start)
-    for i in range(1, 16):
-        touch("touchMove", (start[0] + dx * i / 15, start[1] + dy * i / 15))
+    for i in range(1, 9):
+        touch("touchMove", (start[0] + dx * i / 8, start[1] + dy * i / 8))
         page.evaluate("() => new Promise(requestAnimationFrame)")
     touch("touchEnd")
     session.detach()
 
 
-@pytest.mark.parametrize("drift", [0, 25])
-def test_scrolling_by_touch_past_the_sliders_changes_none(visits: Visits, drift: int):
+def test_scrolling_by_touch_past_the_sliders_changes_none(visits: Visits):
     page = visits.open(size="phone")
     before = recipe_of(page)
     ranges = """[...document.querySelectorAll(':is(#steer-stage, #steer-beside) .knob:not([hidden]) input[type=range]')]
       .map(one => +one.value)"""
     stood = page.evaluate(ranges)
     for selector in ("#steer-knob", "#steer-knob-2", "#steer-knob-5"):
-        for fraction in (0.15, 0.85):
+        for fraction, drift in ((0.15, 0), (0.85, 0), (0.15, 25), (0.85, 25)):
             page.locator(selector).evaluate("one => scrollTo({top: one.getBoundingClientRect().top + scrollY - 500})")
             start, top = place_of(page, selector, fraction), page.evaluate("scrollY")
             swipe(page, start, drift, -200)
@@ -427,6 +416,16 @@ def test_a_reload_of_the_link_and_a_fresh_context_give_the_same_pixels(visits: V
     visits.go(other, link.removeprefix(visits.url))
     assert on_screen(other) == painted
     assert on_screen(visits.open("?seed=777")) != painted
+
+
+def test_a_link_of_other_weights_says_so(visits: Visits):
+    model = "portraits-stylegan2"
+    link, notice = f"?v=1&model={model}&seed=7&w=", "#steer-notice p"
+    page = visits.open(link + "deadbeef")
+    page.wait_for_selector(notice)
+    assert "other weights" in page.inner_text("#steer-notice")
+    visits.go(page, link + FIRST_WEIGHTS[model][:8])
+    assert recipe_of(page)["seed"] == 7 and page.locator(notice).count() == 0
 
 
 def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_address(visits: Visits):
@@ -537,51 +536,59 @@ def test_the_code_on_the_page_makes_the_picture_on_the_page(visits: Visits, tmp_
 # --- what does not fit
 
 
-@pytest.mark.parametrize("text", ["abc", "1" + "0" * 20, ""])
-def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits, text: str):
+def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits):
     page = visits.open("?expert=1&seed=4&amounts=1.5")
     before, shown = recipe_of(page), pixels(page)
-    page.locator("#steer-seed").fill(text)
-    page.locator("#steer-seed").press("Enter")
-    page.locator("#steer-seed").blur()
-    said = refusal(page)
-    assert is_a_sentence(said) and "whole number" in said
-    assert settle(page) == before
-    assert np.array_equal(pixels(page), shown)
-    assert page.locator("#steer-seed").input_value() == "4"
-    page.locator("#steer-knob-2").press("End")
-    settle(page)
-    assert page.locator("#steer-error").is_hidden(), "the sentence must go once things work again"
+    for text in ("abc", "1" + "0" * 20, ""):
+        page.locator("#steer-seed").fill(text)
+        page.locator("#steer-seed").press("Enter")
+        page.locator("#steer-seed").blur()
+        said = refusal(page)
+        assert is_a_sentence(said) and "whole number" in said, text
+        assert settle(page) == before
+        assert np.array_equal(pixels(page), shown)
+        assert page.locator("#steer-seed").input_value() == "4"
+        page.locator("#steer-knob-2").press("End")
+        settle(page)
+        assert page.locator("#steer-error").is_hidden(), "the sentence must go once things work again"
+        press(page, "steer-undo")
+        assert settle(page) == before
 
 
-@pytest.mark.parametrize("query", ["?model=nonsense", "?seed=" + "9" * 10_000, "?seed=3&amounts=nan,1", "?v=99&seed=3"])
-def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits, query: str):
-    arrival = recipe_of(visits.open())
-    page = visits.open(query)
-    assert is_a_sentence(refusal(page))
-    assert settle(page) == arrival
+def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):
+    page = visits.open()
+    arrival = recipe_of(page)
+    for query in ("?model=nonsense", "?seed=" + "9" * 10_000, "?seed=3&amounts=nan,1", "?v=99&seed=3"):
+        visits.go(page, query)
+        assert is_a_sentence(refusal(page)), query[:30]
+        assert settle(page) == arrival
 
 
-@pytest.mark.parametrize("kind", ["not ours", "another shape", "other weights", "broken"])
-def test_a_file_of_directions_that_does_not_fit_gets_a_sentence(visits: Visits, tmp_path: Path, kind: str):
-    name = {"other weights": "mine.safetensors", "broken": "mine.npz"}.get(kind, "mine.npy")
-    path = tmp_path / name
-    if kind == "not ours":
-        np.save(path, np.array(["these", "are", "words"]))
-    elif kind == "another shape":
-        np.save(path, np.eye(7)[:3])
-    elif kind == "other weights":
-        generator = zoo.load(next(iter(zoo.CARDS)))
-        others = Directions(torch.eye(generator.dim, dtype=torch.float64)[:2], torch.ones(2), (0, 1))
-        save_directions(others, path, weights="0" * 64, model="another")
-    else:
-        path.write_bytes(b"PK\x03\x04 and nothing after it")
+def test_a_file_of_directions_that_does_not_fit_gets_a_sentence(visits: Visits, tmp_path: Path):
+    files = {
+        kind: tmp_path / name
+        for kind, name in (
+            ("not ours", "words.npy"),
+            ("another shape", "mine.npy"),
+            ("other weights", "mine.safetensors"),
+            ("broken", "mine.npz"),
+        )
+    }
+    np.save(files["not ours"], np.array(["these", "are", "words"]))
+    np.save(files["another shape"], np.eye(7)[:3])
+    dim = zoo.load(next(iter(zoo.CARDS))).dim
+    others = Directions(torch.eye(dim, dtype=torch.float64)[:2], torch.ones(2), (0, 1))
+    save_directions(others, files["other weights"], weights="0" * 64, model="another")
+    files["broken"].write_bytes(b"PK\x03\x04 and nothing after it")
     page = visits.open()
     open_fold(page, "compare")
     before = recipe_of(page)
-    hand_over(page, "steer-directions", path)
-    assert is_a_sentence(refusal(page))
-    assert settle(page) == before
+    for kind, path in files.items():
+        hand_over(page, "steer-directions", path)
+        assert is_a_sentence(refusal(page)), kind
+        assert settle(page) == before
+        page.locator("[data-testid=toast-close]").first.click()
+        page.locator("[data-testid=toast-text]").first.wait_for(state="hidden")
 
 
 def test_a_file_of_directions_that_fits_becomes_the_knobs(visits: Visits, tmp_path: Path):
@@ -633,7 +640,7 @@ def test_folds_are_closed_and_expert_opens_them_all(visits: Visits):
     opened = "[...document.querySelectorAll('.fold > button')].map(button => button.classList.contains('open'))"
     page = visits.open()
     assert page.evaluate(opened) == [False] * 5
-    page = visits.open("?expert=1")
+    visits.go(page, "?expert=1")
     page.wait_for_function(f"{opened}.every(Boolean)")
     assert page.evaluate(opened) == [True] * 5
 
@@ -652,14 +659,17 @@ def test_every_endpoint_has_a_name_or_is_private(page_url: str):
     assert {name.lstrip("/") for name in told["named_endpoints"]} == public and not told["unnamed_endpoints"]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_with_all_folds_open(visits: Visits, size: str, scheme: str):
-    page = visits.open("?expert=1", size=size, scheme=scheme)
+@pytest.mark.parametrize("size, schemes", [("desktop", ("light", "dark")), ("phone", ("dark", "light"))])
+def test_with_all_folds_open_everything_is_on_screen_and_axe_finds_nothing_serious(
+    visits: Visits, size: str, schemes: tuple[str, str]
+):
+    page = visits.open("?expert=1", size=size, scheme=schemes[0])
     page.wait_for_selector("#steer-address")
     page.wait_for_selector("#steer-code .cm-line")
-    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
-    assert axe(page) == []
+    assert out_of_sight(page) == []
+    for scheme in schemes:
+        colours(page, scheme)
+        assert axe(page) == [], scheme
 
 
 def test_axe_would_see_a_picture_without_words_and_pale_ink(visits: Visits):

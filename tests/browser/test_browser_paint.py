@@ -19,7 +19,19 @@ from demos.paint import search as finding
 from demos.steer import recipe as recipes
 
 from .. import support
-from .visits import PAINT, SIZES, WAIT, Tab, Visits, assert_same_picture, axe, is_a_sentence, press
+from .visits import (
+    PAINT,
+    SIZES,
+    WAIT,
+    Tab,
+    Visits,
+    assert_same_picture,
+    axe,
+    colours,
+    is_a_sentence,
+    out_of_sight,
+    press,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -99,17 +111,6 @@ def test_nothing_is_computed_before_it_is_asked_for(visits: Visits):
     page.wait_for_function(PAINT.settled, timeout=WAIT)
     page.wait_for_timeout(500)
     assert all("mouth" not in one for one in joined), "a recipe was sent"
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_everything_to_touch_is_on_screen(visits: Visits, size: str):
-    page = visits.open("?tab=paint&expert=1", size=size)
-    page.wait_for_selector("#paint-address")
-    outside = page.evaluate("""() => [...document.querySelectorAll('.gradio-container :is(button, input, select)')]
-      .filter(one => one.getClientRects().length && !one.closest('.cm-editor, footer'))
-      .map(one => [one.id || one.textContent, one.getBoundingClientRect()])
-      .filter(([, box]) => box.width > 1 && (box.left < 0 || box.right > innerWidth)).map(([name]) => name)""")
-    assert outside == []
 
 
 # --- the first main action: a part and its knob
@@ -411,18 +412,23 @@ def test_the_downloaded_png_carries_the_recipe(visits: Visits):
     assert_shows(page, np.asarray(picture.convert("RGB")))
 
 
-@pytest.mark.parametrize("query", ["?tab=paint&region=nose+ring", "?tab=paint&v=1&region=rAAA", "?tab=paint&seed=-4"])
-def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits, query: str):
-    page = visits.open(query)
-    said = page.locator("#paint-error")
-    said.wait_for(state="visible")
-    assert is_a_sentence(said.inner_text()) or len(said.inner_text()) > 30
-    assert page.evaluate("gan.paint.now.recipe.region") == "mouth"
+def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):
+    page = visits.open()
+    for query in ("?tab=paint&region=nose+ring", "?tab=paint&v=1&region=rAAA", "?tab=paint&seed=-4"):
+        visits.go(page, query)
+        said = page.locator("#paint-error")
+        said.wait_for(state="visible")
+        assert is_a_sentence(said.inner_text()) or len(said.inner_text()) > 30
+        assert page.evaluate("gan.paint.now.recipe.region") == "mouth"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing_serious_with_all_folds_open(visits: Visits, size: str, scheme: str):
-    page = visits.open("?tab=paint&expert=1", size=size, scheme=scheme)
+@pytest.mark.parametrize("size, schemes", [("desktop", ("light", "dark")), ("phone", ("dark", "light"))])
+def test_with_all_folds_open_everything_is_on_screen_and_axe_finds_nothing_serious(
+    visits: Visits, size: str, schemes: tuple[str, str]
+):
+    page = visits.open("?tab=paint&expert=1", size=size, scheme=schemes[0])
     page.wait_for_selector("#paint-address")
-    assert axe(page) == []
+    assert out_of_sight(page) == []
+    for scheme in schemes:
+        colours(page, scheme)
+        assert axe(page) == [], scheme

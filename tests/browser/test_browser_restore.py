@@ -66,6 +66,11 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
         box = page.locator(selector).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    tiles = ("#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap")
+    boxes = [page.locator(selector).bounding_box() for selector in tiles]
+    tops, widths = [round(box["y"]) for box in boxes], [box["width"] for box in boxes]
+    assert all(tops.count(top) > 1 for top in tops), "a tile stands alone in its row"
+    assert max(widths) - min(widths) < 2, "a smooth picture is drawn a hundredth larger, and no more"
     mosaic = seen(page, "mosaic").astype(float)
     for i in range(1, 6):
         face = seen(page, f"face-{i}").astype(float)
@@ -79,17 +84,6 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
     first = Restoration.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
     truth = np.asarray(Image.fromarray(seen(page, "real"))).astype(int)
     assert np.abs(truth - np.round((example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_no_tile_of_the_arrival_stands_alone_in_its_row(visits: Visits, size: str):
-    page = visits.open(size=size)
-    tiles = ("#restore-mosaic", *(f"#restore-face-{i}" for i in range(1, 6)), "#restore-flap")
-    boxes = [page.locator(selector).bounding_box() for selector in tiles]
-    tops = [round(box["y"]) for box in boxes]
-    widths = [box["width"] for box in boxes]
-    # A smooth picture is drawn a hundredth larger.
-    assert all(tops.count(top) > 1 for top in tops) and max(widths) - min(widths) < 2
 
 
 def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits: Visits):
@@ -234,24 +228,28 @@ def test_the_published_descent_can_be_chosen(visits: Visits):
     assert recipe["optimiser"] == "official"
 
 
-@pytest.mark.parametrize("text", ["-5", "99999", "seven", "9" * 30, "1.5", ""])
-def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits, text: str):
+def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits):
     page = visits.open("?tab=restore&picture=4")
     before, shown = settle(page, "gan.restore.now.recipe.picture === 4"), seen(page, "before")
+    number, error = page.locator("#restore-picture"), page.locator("#restore-error")
     assert page.locator("#restore-picture-hint").inner_text() == "0 to 9999", (
         "what is possible is said before it is asked"
     )
-    page.locator("#restore-picture").fill(text)
-    page.locator("#restore-picture").press("Enter")
-    page.wait_for_selector("#restore-error:not([hidden])")
-    said = page.locator("#restore-error").inner_text()
-    assert is_a_sentence(said) and "whole number from 0 to 9999" in said and said.endswith(".")
-    assert settle(page) == before and np.array_equal(seen(page, "before"), shown)
-    assert page.locator("#restore-picture").input_value() == "4"
-    page.locator("#restore-picture").fill("5")
-    page.locator("#restore-picture").press("Enter")
-    settle(page, "gan.restore.now.recipe.picture === 5")
-    assert page.locator("#restore-error").is_hidden(), "the sentence must go once things work again"
+    for text in ("-5", "99999", "seven", "9" * 30, "1.5", ""):
+        number.fill(text)
+        number.press("Enter")
+        error.wait_for(state="visible")
+        said = error.inner_text()
+        assert is_a_sentence(said) and "whole number from 0 to 9999" in said and said.endswith("."), text
+        assert settle(page) == before and np.array_equal(seen(page, "before"), shown)
+        assert number.input_value() == "4"
+        number.fill("5")
+        number.press("Enter")
+        settle(page, "gan.restore.now.recipe.picture === 5")
+        assert error.is_hidden(), "the sentence must go once things work again"
+        number.fill("4")
+        number.press("Enter")
+        assert settle(page, "gan.restore.now.recipe.picture === 4") == before
 
 
 def test_a_painted_hole_is_filled_and_its_link_opens_the_same_settings(visits: Visits):
@@ -319,16 +317,15 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: V
     assert "choose another" in page.locator("#restore-own-error").inner_text()
 
 
-@pytest.mark.parametrize(
-    "query", ["?tab=restore&task=dream", "?tab=restore&v=1&codes=400", "?tab=restore&shows=upload"]
-)
-def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits, query: str):
-    page = visits.open(query)
-    page.wait_for_selector("#restore-error:not([hidden])")
-    assert is_a_sentence(page.locator("#restore-error").inner_text())
-    box = page.locator("#restore-error").bounding_box()
-    assert 0 <= box["y"] < 300, "the sentence stands out of sight"
-    assert page.evaluate("gan.restore.now.recipe") == restore.arrival()["recipe"]
+def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):
+    page = visits.open()
+    for query in ("?tab=restore&task=dream", "?tab=restore&v=1&codes=400", "?tab=restore&shows=upload"):
+        visits.go(page, query)
+        page.wait_for_selector("#restore-error:not([hidden])")
+        assert is_a_sentence(page.locator("#restore-error").inner_text()), query
+        box = page.locator("#restore-error").bounding_box()
+        assert 0 <= box["y"] < 300, "the sentence stands out of sight"
+        assert page.evaluate("gan.restore.now.recipe") == restore.arrival()["recipe"]
 
 
 @pytest.mark.parametrize("size, scheme", [("desktop", "light"), ("phone", "dark")])

@@ -191,6 +191,21 @@ def press(page, button: str) -> None:
     page.locator(f"#{button}").click()
 
 
+def colours(page, scheme: str) -> None:
+    """The visitor's system changes to light or dark, and the page follows."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(f"document.body.classList.contains('dark') === {str(scheme == 'dark').lower()}")
+    page.wait_for_function("!document.getAnimations().some(one => one instanceof CSSTransition)")
+
+
+def out_of_sight(page) -> list[str]:
+    """What is there to be touched and lies beside the screen, grids and code that scroll by themselves excepted."""
+    return page.evaluate("""() => [...document.querySelectorAll('.gradio-container :is(button, input, select)')]
+      .filter(one => one.getClientRects().length && !one.closest('.grid, .cm-editor, footer'))
+      .map(one => [one.id || one.textContent, one.getBoundingClientRect()])
+      .filter(([, box]) => box.width > 1 && (box.left < 0 || box.right > innerWidth)).map(([name]) => name)""")
+
+
 def axe(page) -> list[str]:
     """What axe-core finds serious or critical, Gradio's own footer excepted."""
     import axe_playwright_python
