@@ -422,6 +422,23 @@ def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):
         assert page.evaluate("gan.paint.now.recipe.region") == "mouth"
 
 
+def test_a_link_that_is_refused_before_the_tab_s_script_has_begun_leaves_the_arrival(visits: Visits):
+    """As on a slow phone: the refusal stands where the arrival's picture was recorded."""
+    context = visits.browser.new_context(reduced_motion="reduce")
+    visits.contexts.append(context)
+    page = context.new_page()
+    page.add_init_script("""(() => {
+      const dispatch = document.dispatchEvent.bind(document), late = event => {
+        const {stage} = gan.parts.paint;
+        if (stage && (stage.props.value || {}).error) dispatch(event); else setTimeout(late, 20, event);
+      };
+      document.dispatchEvent = event => event.type === "gan:paint" ? late(event) : dispatch(event);
+    })();""")
+    PAINT.open(page, visits.url, "?tab=paint&region=nose+ring")
+    assert page.locator("#paint-error").is_visible()
+    assert page.evaluate("gan.paint.now.recipe.region") == "mouth" and pixels(page).any()
+
+
 @pytest.mark.parametrize("size, schemes", [("desktop", ("light", "dark")), ("phone", ("dark", "light"))])
 def test_with_all_folds_open_everything_is_on_screen_and_axe_finds_nothing_serious(
     visits: Visits, size: str, schemes: tuple[str, str]

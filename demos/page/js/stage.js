@@ -10,8 +10,7 @@
     const stage = {photo, film, answers: 0,
       painted: amount => { photo.element.dataset.painted = amount; },
       moved: () => {},                              // what is drawn of the picture while a knob moves
-      waiting: on => parts.stage.element.classList.toggle("waiting", on),
-      show: answer => show(store, stage, answer),
+      waiting: on => parts.stage.element.classList.toggle("waiting", on), show: answer => show(store, stage, answer),
       askFilm: () => {
         if (film.ready() || filming === film.key() || !now.setup || now.setup.ready === false) return;
         filming = film.key();
@@ -157,8 +156,10 @@
     const {now, name, arrival} = store, {photo, film, error, caption} = stage;
     if (answer.error && store.remedy(answer)) return;
     if (answer.error) { gan.say(error, answer.error); stage.waiting(false); }
-    else if (!now.refused) error.hidden = true;       // the answer to the restored recipe leaves the sentence standing
-    if (!gan.answered(store, answer, now.dragging && (film.ready() || stage.follow.able()))) return;
+    else if (!same(answer.recipe, stage.restored)) { error.hidden = true; stage.restored = null; }
+    const isDrawn = gan.answered(store, answer, now.dragging && (film.ready() || stage.follow.able()));
+    if (answer.error) stage.restored = now.refused && gan.copyOf(now.recipe);    // its answers leave the sentence standing
+    if (!isDrawn) return;
     const current = store.current();
     stage.follow.stop();
     photo.element.classList.toggle("rough", answer.exact === false);
@@ -205,8 +206,7 @@
       E("div", {class: "knobs"}, ...columnOf(store, 0, IN_SIGHT)));
     listeners.push(() => {
       const {setup, recipe} = now, turned = recipe.amounts.some(amount => amount);
-      buttons.undo.disabled = !store.canUndo();
-      buttons.previous.disabled = !store.seen.length;
+      buttons.undo.disabled = !store.canUndo(); buttons.previous.disabled = !store.seen.length;
       lead.textContent = `Take this picture${turned ? ", as it was before its knobs," : ""} to:`;
       if (!setup) return;
       buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;
@@ -278,7 +278,7 @@
     listeners.push(() => gan.addresses.shows(name, now.answer && now.answer.query));
     gan[name] = store;
     if (opening.recipe || opening.error) stage.show(opening);
-    else if (store.arrival.model) store.bus.trigger("change", {});
+    if (!opening.recipe && store.arrival.model) store.bus.trigger("change", {});     // a link was refused before this
     store.tell();
     return () => Object.entries(builders).forEach(([one, build]) => {
       const part = gan.parts[name][one];
