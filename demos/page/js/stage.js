@@ -158,7 +158,7 @@
     if (answer.error) { gan.say(error, answer.error); stage.waiting(false); }
     else if (!same(answer.recipe, stage.restored)) { error.hidden = true; stage.restored = null; }
     const isDrawn = gan.answered(store, answer, now.dragging && (film.ready() || stage.follow.able()));
-    if (answer.error) stage.restored = now.refused && gan.copyOf(now.recipe);    // its answers leave the sentence standing
+    if (answer.error) stage.restored = now.refused && gan.copyOf(now.recipe);   // its answers leave the sentence
     if (!isDrawn) return;
     const current = store.current();
     stage.follow.stop();
