@@ -65,10 +65,9 @@ def build() -> gr.Blocks:
         if not zoo.CARDS:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
-        with gr.Tabs(elem_classes="tabs") as doors:
+        with gr.Tabs(elem_classes="tabs"):  # the browser opens the one that the address names
             parts = [build_tab(tab) for tab in TABS]
         names = [tab.name for tab in TABS]
-        page.load(choosing(names), None, doors, **notebook.private("chosen", notebook.LIVE))
         for tab, outputs in zip(TABS, parts):
             handler = addressed(partial(opened, tab), tab.name, names, len(outputs))
             page.load(handler, None, outputs, **notebook.private(f"{tab.name}_opened", notebook.LIVE))
@@ -98,16 +97,6 @@ def door(request: gr.Request, names: list[str]) -> str:
     """The tab that the address is for."""
     asked = request.query_params.get("tab")
     return asked if asked in names else names[0]
-
-
-def choosing(names: list[str]) -> Callable:
-    """Opens the tab that the address is for; does nothing where that is the first."""
-
-    def chosen(request: gr.Request):
-        found = door(request, names)
-        return gr.skip() if found == names[0] else gr.Tabs(selected=found)
-
-    return chosen
 
 
 def where() -> str:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -644,7 +643,7 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
     assert {"paint_answer", "paint_prepare", "paint_ban_cell"} <= set(names)
     public = ("picture", "strip", "other_faces", "methods", "code")
     assert {f"paint_{name}" for name in public} <= set(names)
-    assert all(names[name].api_visibility == "private" for name in ("paint_answer", "paint_prepare", "chosen"))
+    assert all(names[name].api_visibility == "private" for name in ("paint_answer", "paint_prepare"))
     assert names["paint_answer"].concurrency_id == "live" and names["paint_prepare"].concurrency_id == "watch"
 
 
@@ -657,14 +656,12 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
         (dict(tab="nowhere"), True, False),
     ],
 )
-def test_an_address_opens_the_tab_that_it_names(query, steer, paint):
+def test_an_address_is_for_the_tab_that_it_names(query, steer, paint):
     names = ["steer", "paint"]
     reached = [
         app.addressed(lambda request: ("reached",), name, names, 1)(Request(**query)) == ("reached",) for name in names
     ]
     assert reached == [steer, paint]
-    chosen = app.choosing(names)(Request(**query))
-    assert isinstance(chosen, gr.Tabs) == paint
 
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():

@@ -52,12 +52,13 @@ window.gan = window.gan || (() => {
     document.dispatchEvent(new Event(`gan:${tab}`));
   };
 
+  const doorOf = title => [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
+  const enter = title => { if (doorOf(title)) doorOf(title).click(); else requestAnimationFrame(() => enter(title)); };
+
   // Opens another tab, named as recipes name it; `then` gets what its script offers, once it is there.
   gan.visit = (tab, then) => {
     const {name, title} = gan.addresses.called(tab);
-    const door = [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
-    if (door) door.click();
-    scrollTo(0, 0);
+    enter(title); scrollTo(0, 0);
     (function wait(left) {
       if (gan[name]) then(gan[name]); else if (left) setTimeout(() => wait(left - 1), 100);
     })(100);
@@ -109,14 +110,12 @@ window.gan = window.gan || (() => {
     part.element.classList.add("drawn-by");
     part.element.replaceChildren(E("p", {class: "caption"},
       "Drawn by ", title, ", ", licence, ". ", precision, " ", doing), opener, dialog);
-
     let rows = [], running = null;                  // the one that is on its way, and how far it is
     const linked = (href, text) => href ? E("a", {href, target: "_blank", rel: "noopener"}, text) : text;
     const choose = ({name, here}) => {
       gan.say(said, "");
       running = {name, says: here ? "Opening it …" : "Asking the Hub …"};
-      draw();
-      part.trigger("choose", {name});
+      draw(); part.trigger("choose", {name});
     };
     // what can be done with one; a button that cannot be pressed says why, to who points at it and to who does not
     const beside = row => {
@@ -136,9 +135,9 @@ window.gan = window.gan || (() => {
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
       doing.textContent = running ? `${coming ? coming.title : "Network"}: ${running.says}` : "";
-      const section = group =>
-        E("section", {}, E("h4", {}, group), ...rows.filter(row => row.group === group).map(network));
-      list.replaceChildren(...[...new Set(rows.map(row => row.group))].map(section));
+      const of = group => rows.filter(row => row.group === group).map(network);
+      list.replaceChildren(...[...new Set(rows.map(row => row.group))].map(group =>
+        E("section", {}, E("h4", {}, group), ...of(group))));
     }
     part.hear(({models, name, recipe, error, ...news}) => {
       if (models) rows = models.filter(wanted);
@@ -184,7 +183,7 @@ window.gan = window.gan || (() => {
     document.addEventListener("click", e => {
       const door = e.target.closest && e.target.closest("[role=tab]"), title = door && door.textContent.trim();
       const name = Object.keys(tabs).find(one => tabs[one].title === title);
-      if (name) { chosen = name; soon(); }
+      if (name && (chosen || name !== first.get("tab"))) { chosen = name; soon(); }
     });
     return {
       // whether a link asks this tab for a recipe with any of these fields that is not `query`
@@ -195,7 +194,10 @@ window.gan = window.gan || (() => {
       },
       // the name and title of a tab as a recipe names it, which the first one leaves out
       called: name => ({name: name || home(), ...tabs[name || home()]}),
-      tab: (name, title) => { tabs[name] = {title, home: "", query: ""}; },
+      tab: (name, title) => {                       // the one that the address names opens, once it has a door
+        tabs[name] = {title, home: "", query: ""};
+        if (first.get("tab") === name && name !== home()) enter(title);
+      },
       // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
       shows: (name, query) => {
         const one = tabs[name];

@@ -34,8 +34,7 @@
       canUndo: () => past.length > 0,
       undo: () => {
         if (!past.length) return;
-        now.recipe = past.pop(); now.saved = copyOf(now.recipe);
-        store.send(); store.tell();
+        now.recipe = past.pop(); now.saved = copyOf(now.recipe); store.send(); store.tell();
       },
       // a refused recipe leaves no step to undo
       unsaid: good => { if (past.length && same(past[past.length - 1], good)) past.pop(); },
@@ -58,7 +57,6 @@
       settled: () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy(),
       // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
       forget: gone => store.forgets.forEach(one => one(gone)),
-
       another: () => store.set({seed: randomSeed()}),
       backToStart: () => { if (arrival.model) store.set({...copyOf(arrival), ...still()}); },
       surprise: () => {
