@@ -22,8 +22,7 @@
     store.waits = cell => now.setup && now.setup.ready === false && cell.name !== "truth"
       ? "This waits for the region’s knobs, which have not been found yet." : false;
     store.busy = () => stage.prepare.busy() || !!state.turn;
-    const {ask} = stage.prepare;
-    stage.prepare.ask = values => ask({turn: +!!state.later, ...values});
+    const {ask} = stage.prepare; stage.prepare.ask = values => ask({turn: +!!state.later, ...values});
     parts.steer.watch("value", () => {
       const to = parts.steer.props.value;
       if (to && to.recipe) gan.visit("steer", steer => steer.set(to.recipe));
@@ -32,6 +31,7 @@
     playOnce(store, stage);
     return stage;
   };
+  gan.stages.paint.needs = ["steer"];
 
   // the arrival's knob moves once by itself
   function playOnce({now, arrival, tell}, {photo, film, main, map}) {

@@ -422,21 +422,40 @@ def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):
         assert page.evaluate("gan.paint.now.recipe.region") == "mouth"
 
 
+# The components of a tab appear in any order, and a tab's script begins when they are there: `dispatch` tells it so.
+REFUSED_FIRST = """(() => {
+  const dispatch = document.dispatchEvent.bind(document), late = event => {
+    const {stage} = gan.parts.paint;
+    if (stage && (stage.props.value || {}).error) dispatch(event); else setTimeout(late, 20, event);
+  };
+  document.dispatchEvent = event => event.type === "gan:paint" ? late(event) : dispatch(event);
+})();"""
+STEER_LAST = """(() => {
+  const dispatch = document.dispatchEvent.bind(document);
+  let last = null, there = false;
+  document.dispatchEvent = event => {
+    const parts = event.type === "gan:paint" && gan.parts.paint;
+    if (parts && parts.steer && !there) {
+      if (!last) setTimeout(() => { there = true; parts.steer = last; dispatch(new Event("gan:paint")); }, 700);
+      last = parts.steer;
+      delete parts.steer;
+    }
+    return dispatch(event);
+  };
+})();"""
+
+
 def test_a_link_that_is_refused_before_the_tab_s_script_has_begun_leaves_the_arrival(visits: Visits):
     """As on a slow phone: the refusal stands where the arrival's picture was recorded."""
-    context = visits.browser.new_context(reduced_motion="reduce")
-    visits.contexts.append(context)
-    page = context.new_page()
-    page.add_init_script("""(() => {
-      const dispatch = document.dispatchEvent.bind(document), late = event => {
-        const {stage} = gan.parts.paint;
-        if (stage && (stage.props.value || {}).error) dispatch(event); else setTimeout(late, 20, event);
-      };
-      document.dispatchEvent = event => event.type === "gan:paint" ? late(event) : dispatch(event);
-    })();""")
-    PAINT.open(page, visits.url, "?tab=paint&region=nose+ring")
+    page = visits.open("?tab=paint&region=nose+ring", script=REFUSED_FIRST)
     assert page.locator("#paint-error").is_visible()
     assert page.evaluate("gan.paint.now.recipe.region") == "mouth" and pixels(page).any()
+
+
+def test_the_tab_s_script_waits_for_the_door_to_steer(visits: Visits):
+    page = visits.open(script=STEER_LAST)
+    press(page, "paint-use-steer")
+    page.wait_for_function("window.gan.steer && gan.steer.now.recipe.method === 'file'")
 
 
 @pytest.mark.parametrize("size, schemes", [("desktop", ("light", "dark")), ("phone", ("dark", "light"))])

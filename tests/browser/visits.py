@@ -121,8 +121,11 @@ class Visits:
         self.browser, self.url, self.tab, self.host = browser, url, tab, urlsplit(url).netloc
         self.contexts, self.errors, self.elsewhere = [], [], []
 
-    def open(self, query: str = "", *, size: str = "desktop", scheme: str = "light"):
-        """A page in a context of its own, once the picture that the address asks for stands."""
+    def open(self, query: str = "", *, size: str = "desktop", scheme: str = "light", script: str = ""):
+        """A page in a context of its own, once the picture that the address asks for stands.
+
+        script: JavaScript that runs before the page's own.
+        """
         width, height = SIZES[size]
         phone = dict(has_touch=True, is_mobile=True) if size == "phone" else {}
         context = self.browser.new_context(
@@ -131,6 +134,7 @@ class Visits:
         context.set_default_timeout(WAIT)
         self.contexts.append(context)
         page = context.new_page()
+        page.add_init_script(script)
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.fault(str(error)))
         page.on("request", lambda request: self.note(request.url))

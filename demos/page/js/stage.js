@@ -248,13 +248,13 @@
   };
 
   // A tab begins once all the parts that it needs are there, in any order, and again where they are made anew. `cells`
-  // are the names of its experiments; `needed` the parts that its stage is made of.
+  // are the names of its experiments; `needed` the parts that its stage is made of, besides those that it `needs`.
   gan.start = (name, title, cells, needed = ["recipe", "stage", "film", "facts", "held", "beside", "models"]) => {
     let stage = null, grow = null;
     gan.addresses.tab(name, title);
     document.addEventListener(`gan:${name}`, () => {
       const parts = gan.parts[name];
-      if (!needed.every(part => parts[part])) return;
+      if (![...needed, ...(gan.stages[name] || {}).needs || []].every(part => parts[part])) return;
       if (stage !== parts.stage.element) { stage = parts.stage.element; grow = begin(name, cells, {...parts}); }
       grow();
     });
@@ -262,8 +262,8 @@
 
   // returns what builds the parts in folds, which may come later: each once
   function begin(name, cells, parts) {
-    const store = gan.store(name, parts), {now, listeners} = store, opening = parts.stage.props.value || {};
-    const stage = (gan.stages[name] || ofKnobs)(store), grown = new Set();
+    const store = gan.store(name, parts), {now, listeners} = store, stage = (gan.stages[name] || ofKnobs)(store);
+    const {pictures, ...opening} = parts.stage.props.value || {}, grown = new Set();  // a record’s may not be drawn yet
     const builders = {
       link: part => gan.link(store, part, stage.link),
       more: part => {
