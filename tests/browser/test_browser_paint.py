@@ -381,8 +381,9 @@ def test_a_link_to_paint_leaves_the_picture_of_steer_in_sight(visits: Visits):
     assert not page.evaluate("document.querySelector('#steer-stage').classList.contains('waiting')")
     # The negative control: a link to Steer does hide it for a moment.
     with_steer = visits.open("?tab=paint")
-    with_steer.goto(visits.url + "?seed=9", wait_until="commit")
-    with_steer.wait_for_function("document.querySelector('#steer-stage .waiting, #steer-stage.waiting')")
+    with visits.leaving():
+        with_steer.goto(visits.url + "?seed=9", wait_until="commit")
+        with_steer.wait_for_function("document.querySelector('#steer-stage .waiting, #steer-stage.waiting')")
 
 
 def test_the_arrival_s_knob_moves_once_and_comes_back(visits: Visits):

@@ -130,7 +130,7 @@
     // the queue has a first look, and the picture itself would hold up the others
     const able = () => {
       const {answer, recipe, setup} = now;
-      return !!answer && !!answer.pictures && answer.exact !== false && !!setup && !setup.slow
+      return stage.answers > 1 && !!answer && !!answer.pictures && answer.exact !== false && !!setup && !setup.slow
         && setup.ready !== false && knobsOf(answer.recipe, store) === knobsOf(recipe, store);
     };
     const follow = () => {
@@ -262,8 +262,8 @@
 
   // returns what builds the parts in folds, which may come later: each once
   function begin(name, cells, parts) {
-    const store = gan.store(name, parts), {now, listeners} = store, stage = (gan.stages[name] || ofKnobs)(store);
-    const {pictures, ...opening} = parts.stage.props.value || {}, grown = new Set();  // a record’s may not be drawn yet
+    const store = gan.store(name, parts), {now, listeners} = store, opening = parts.stage.props.value || {};
+    const stage = (gan.stages[name] || ofKnobs)(store), grown = new Set();
     const builders = {
       link: part => gan.link(store, part, stage.link),
       more: part => {
