@@ -30,6 +30,7 @@ MODEL = "my-things"
 INSIDE = Tab(
     "inside",
     arrival=f"?tab=inside&model={MODEL}",
+    late=600,
     settled=(
         """() => {
   return !!window.gan && gan.settled("inside") && !document.querySelector('.inside.stale');

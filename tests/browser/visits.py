@@ -31,7 +31,8 @@ class Tab:
     settled: a function in JavaScript: does the picture of the recipe on screen stand? arrival: the address's query
     where a test gives none. asked: a query -> the recipe that it asks for, or None where nothing waits for it.
     asks: a function in JavaScript: the button that waits for the visitor's word, as on a machine that is busy, or null.
-    patience: milliseconds until its picture must stand.
+    patience: milliseconds until its picture must stand. late: milliseconds after the first answer in which that to the
+    address may come and draw everything once more.
     """
 
     name: str
@@ -40,11 +41,15 @@ class Tab:
     asked: Callable[[str], dict | None] = lambda query: None
     asks: str = "() => null"
     patience: int = WAIT
+    late: int = 0
 
     def open(self, page, address: str, query: str) -> None:
         page.goto(address + (query or self.arrival), wait_until="commit")
         page.wait_for_function(f"document.querySelectorAll('[id^={self.name}-fold] > button').length === 5")
         self.settle(page)
+        if self.late:
+            page.wait_for_timeout(self.late)
+            self.settle(page)
         asked = self.asked(query)
         if asked:
             page.wait_for_function(f"asked => gan.same(gan.{self.name}.now.recipe, asked)", arg=asked)
