@@ -53,7 +53,8 @@ window.gan = window.gan || (() => {
   };
 
   const doorOf = title => [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
-  const enter = title => { if (doorOf(title)) doorOf(title).click(); else requestAnimationFrame(() => enter(title)); };
+  const enter = (title, left = 600) => doorOf(title) ? doorOf(title).click()      // left: frames in which it may appear
+    : left && requestAnimationFrame(() => enter(title, left - 1));
 
   // Opens another tab, named as recipes name it; `then` gets what its script offers, once it is there.
   gan.visit = (tab, then) => {
@@ -135,9 +136,8 @@ window.gan = window.gan || (() => {
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
       doing.textContent = running ? `${coming ? coming.title : "Network"}: ${running.says}` : "";
-      const of = group => rows.filter(row => row.group === group).map(network);
-      list.replaceChildren(...[...new Set(rows.map(row => row.group))].map(group =>
-        E("section", {}, E("h4", {}, group), ...of(group))));
+      const groups = [...new Set(rows.map(row => row.group))], of = group => rows.filter(row => row.group === group);
+      list.replaceChildren(...groups.map(one => E("section", {}, E("h4", {}, one), ...of(one).map(network))));
     }
     part.hear(({models, name, recipe, error, ...news}) => {
       if (models) rows = models.filter(wanted);

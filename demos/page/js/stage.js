@@ -278,7 +278,7 @@
     listeners.push(() => gan.addresses.shows(name, now.answer && now.answer.query));
     gan[name] = store;
     if (opening.recipe || opening.error) stage.show(opening);
-    if (!opening.recipe && store.arrival.model) store.bus.trigger("change", {});     // a link was refused before this
+    if (!opening.recipe && store.arrival.model) store.bus.trigger("change", {});     // no record, or a refusal
     store.tell();
     return () => Object.entries(builders).forEach(([one, build]) => {
       const part = gan.parts[name][one];
