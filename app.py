@@ -23,8 +23,7 @@ if __name__ == "__main__":
 import argparse
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -38,7 +37,7 @@ from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import parts as notebook
 from demos.page import pictures
-from demos.page.handlers import offer, opened
+from demos.page.handlers import offer
 from demos.page.tab import answer, endpoints_of, left
 from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
@@ -66,11 +65,9 @@ def build() -> gr.Blocks:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
         with gr.Tabs(elem_classes="tabs"):  # the browser opens the one that the address names
-            parts = [build_tab(tab) for tab in TABS]
-        names = [tab.name for tab in TABS]
-        for tab, outputs in zip(TABS, parts):
-            handler = addressed(partial(opened, tab), tab.name, names, len(outputs))
-            page.load(handler, None, outputs, **notebook.private(f"{tab.name}_opened", notebook.LIVE))
+            for tab in TABS:
+                build_tab(tab)
+        for tab in TABS:
             page.unload(left(tab))
         notebook.text(f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a></footer>')
     with page.route("For programs", PROGRAMS, show_in_navbar=False):
@@ -80,23 +77,6 @@ def build() -> gr.Blocks:
             for name, endpoint in endpoints_of(tab).items():
                 offer(tab.recipe, name, endpoint)
     return page.queue(max_size=64, default_concurrency_limit=1)
-
-
-def addressed(handler: Callable, name: str, names: list[str], count: int) -> Callable:
-    """`handler` of a tab, for the addresses that are meant for it:
-    those that name it; the first tab's also those that name none.
-    """
-
-    def reached(request: gr.Request):
-        return handler(request) if door(request, names) == name else (gr.skip(),) * count
-
-    return reached
-
-
-def door(request: gr.Request, names: list[str]) -> str:
-    """The tab that the address is for."""
-    asked = request.query_params.get("tab")
-    return asked if asked in names else names[0]
 
 
 def where() -> str:

@@ -27,6 +27,7 @@
     gan.setters(store, stage.dots);
     parts.stage.watch("value", () => show(store, stage, parts.stage.props.value || {}));
     stage.show = answer => show(store, stage, answer);
+    stage.refuse = text => { gan.say(stage.error, text); stage.refused = gan.copyOf(now.recipe); };
     store.waits = () => !store.current();
     store.withdrawn = () => { stage.refused = null; stage.error.hidden = true; };
     store.busy = () => photo.element.dataset.painted !== now.answer.query || unmeasured(now);

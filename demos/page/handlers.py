@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import wraps
-from html import escape
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,7 +18,7 @@ from core import zoo
 
 from .export import LARGEST_PNG, recipe_from_png
 from .fields import LONGEST_LINK, Fields, RecipeError, kinds, number, other_weights, recipe_of_json, recipe_of_link
-from .parts import FOLDS, LONG, button, fold, part, private
+from .parts import LONG, button, fold, part, private
 
 
 def refused(error: RecipeError, **more: object) -> dict:
@@ -67,34 +66,27 @@ def keyed(make: Callable[[Mapping], dict], *, aloud: bool = False) -> Callable:
     return guarded(run, refuse=None if aloud else lambda error, given, event: refused(error, key=event.key))
 
 
-def opened(tab: Any, request: gr.Request) -> tuple:
-    """What the address asks of a `page.tab.Tab`: its recipe, or a sentence; whether its folds stand open; and what is
-    to be known of the link (`about_link`).
+def opening(recipe: type[Fields]) -> Callable[[gr.EventData], dict]:
+    """What a link asks of a tab whose recipes are of this class; `event.query` is its part after "?".
+
+    It gets `recipe`, and what is to be known of it as `notice`; or what is wrong with it, as `error`.
     """
-    query, recipe = dict(request.query_params), tab.recipe
-    folds = [gr.Accordion(open=True) if query.get("expert") == "1" else gr.skip()] * len(FOLDS)
-    meant = query.get("tab") == tab.name or not recipe.tab and "tab" not in query
-    if not meant or not set(query) & {"v", *recipe.names()}:
-        return gr.skip(), gr.skip(), *folds, gr.skip()
-    try:
+
+    def opened(event: gr.EventData) -> dict:
+        query = dict(parse_qsl(str(event.query), keep_blank_values=True))
         found = recipe.from_query(query)
-        return found.as_dict(), gr.skip(), *folds, about_link(query, found.model)
-    except RecipeError as error:
-        return gr.skip(), refused(error, key="link"), *folds, gr.skip()
+        return dict(recipe=found.as_dict(), notice=about_link(query, found.model))
+
+    return guarded(opened, refuse=lambda error, event: refused(error))
 
 
-OTHER_WEIGHTS = (
-    "This link was made with other weights of {} than those here: it opens with the same settings, "
-    "and its picture may be another."
-)
-
-
-def about_link(query: Mapping[str, str], model: str) -> Any:
-    """The notice that a link was made with other weights of its network than those here."""
-    if not other_weights(query, model, zoo.weights_hash(model)):
-        return gr.skip()
-    said = escape(OTHER_WEIGHTS.format(zoo.card(model).title))
-    return gr.HTML(f'<p class="caption" role="status">{said}</p>', visible=True)
+def about_link(query: Mapping[str, str], model: str) -> str:
+    """That a link was made with other weights of its network than those here, or nothing."""
+    says = (
+        f"This link was made with other weights of {zoo.card(model).title} than those here: it opens with the same "
+        "settings, and its picture may be another."
+    )
+    return says if other_weights(query, model, zoo.weights_hash(model)) else ""
 
 
 # --- for programs
@@ -196,8 +188,8 @@ def recipe_in_text(text: str) -> Fields:
     if not {"v", "tab", "model"} & set(query):  # every link of this page has one of them
         raise RecipeError('this is neither a link of this page nor a recipe: paste what "Copy link" gives')
     found = recipe_of_link(query)
-    if other_weights(query, found.model, zoo.weights_hash(found.model)):
-        gr.Info(OTHER_WEIGHTS.format(zoo.card(found.model).title))
+    if said := about_link(query, found.model):
+        gr.Info(said)
     return found
 
 

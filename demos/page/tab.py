@@ -185,11 +185,8 @@ def code_for(tab: Tab, recipe: Fields) -> str:
 # --- the page
 
 
-def build(tab: Tab) -> list[gr.Component]:
-    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded.
-
-    Returns the parts that the address changes, see `handlers.opened`.
-    """
+def build(tab: Tab) -> None:
+    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
     bench = tab.bench or Bench((), EVENTS, partial(_picture, tab), partial(_wire_picture, tab), lambda: arrival(tab))
     shown_first = bench.arrival()
     model = shown_first["recipe"].get("model", "")
@@ -202,19 +199,20 @@ def build(tab: Tab) -> list[gr.Component]:
             f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>',
             elem_id=f"{tab.name}-head",
         )
-        notice = text("", elem_id=f"{tab.name}-notice", visible=False)  # what is to be known of a link
+        text(f'<p class="caption" role="status" id="{tab.name}-notice" hidden></p>')  # what is to be known of a link
         events = ("stop", *bench.events, *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
+        named = ["v", *tab.recipe.names()]
+        parts["linked"] = part(tab.name, "linked", dict(names=named), events=("ask",), visible="hidden")
         bench.layout(parts, shown_first)
         _place(tab, "page", parts, shown_first)
         bench.below(parts, shown_first)
-        folds = _folds(tab, parts, shown_first)
+        _folds(tab, parts, shown_first)
         text(f'<p class="limits"><b>What this does not show.</b> {escape(tab.limits)}</p>')
     _wire(tab, parts)
     bench.wire(parts)
     for one in tab.extras:
         one.wire(parts)
-    return [parts["recipe"], parts.get("run", parts["stage"]), *folds, notice]
 
 
 def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
@@ -280,7 +278,7 @@ def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
         parts[one.name] = part(tab.name, one.name, value)
 
 
-def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
+def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> None:
     for name in ("more", "compare", "true"):
         with fold(tab.name, name) as parts[f"fold-{name}"]:
             if name == "more" or name == "compare" and tab.compare:
@@ -294,12 +292,12 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> list[gr.Accordion]:
         _place(tab, "take", parts, shown_first)
         handlers.bring_back(tab.name)
         parts["outlet"] = gr.DownloadButton("Save", elem_id=f"{tab.name}-file", visible="hidden")  # of every download
-    return [parts[f"fold-{name}"] for name in FOLDS]
 
 
 def _wire(tab: Tab, parts: dict) -> None:
     bus = parts["recipe"]
     asks = [bus, parts["held"]] if "held" in parts else bus
+    parts["linked"].ask(handlers.opening(tab.recipe), None, parts["linked"], **private(f"{tab.name}_opened", LIVE))
     bus.change(partial(live, tab), asks, [parts["stage"], parts["code"]], **private(f"{tab.name}_answer", LIVE))
     for one in tab.cells:
         made = watched(tab.name, tab.recipe, one)

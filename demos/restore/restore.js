@@ -10,7 +10,6 @@
     Object.assign(now, {running: null, painting: "", own: null});
     Object.assign(tab, room, {recorded,
       replayed: () => Object.values(recorded).find(one => same(one.recipe, now.recipe))});
-    if (recorded.enlarge) tab.arrival = copyOf(recorded.enlarge.recipe);     // a link may have been there already
     const bench = tab.bench = benchOf(tab), {set, undo} = tab;
     const changed = () => {
       bench.quiet(); bench.paint("");
@@ -38,8 +37,6 @@
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
     gan.rooms.restore(tab);
     listeners.push(() => bench.stage.classList.toggle("stale", !tab.current()));
-    const refusal = parts.run.props.value;          // of a link, before this script was there
-    if (refusal && refusal.error) bench.refuse(refusal.error, {link: true});
     return bench;
   };
 
@@ -169,11 +166,7 @@
       }
       tab.tell();
     }
-    parts.run.watch("value", () => {
-      const news = parts.run.props.value;
-      if (news && news.key === "link" && news.error) bench.refuse(news.error, {link: true});
-      else if (news && now.running && news.key === now.running.key) hear(news);
-    });
+    parts.run.hear(news => { if (now.running && news.key === now.running.key) hear(news); });
     listeners.push(() => {
       const result = tab.current() && now.answer.result;
       const ready = result && !result.stopped && !tab.replayed() && !now.running;

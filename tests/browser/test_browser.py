@@ -420,12 +420,12 @@ def test_a_reload_of_the_link_and_a_fresh_context_give_the_same_pixels(visits: V
 
 def test_a_link_of_other_weights_says_so(visits: Visits):
     model = "portraits-stylegan2"
-    link, notice = f"?v=1&model={model}&seed=7&w=", "#steer-notice p"
+    link, notice = f"?v=1&model={model}&seed=7&w=", "#steer-notice"
     page = visits.open(link + "deadbeef")
     page.wait_for_selector(notice)
-    assert "other weights" in page.inner_text("#steer-notice")
+    assert "other weights" in page.inner_text(notice)
     visits.go(page, link + FIRST_WEIGHTS[model][:8])
-    assert recipe_of(page)["seed"] == 7 and page.locator(notice).count() == 0
+    assert recipe_of(page)["seed"] == 7 and page.locator(notice).is_hidden()
 
 
 def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_address(visits: Visits):
@@ -553,6 +553,22 @@ def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits
         assert page.locator("#steer-error").is_hidden(), "the sentence must go once things work again"
         press(page, "steer-undo")
         assert settle(page) == before
+
+
+@pytest.mark.parametrize(
+    "query, events",
+    [
+        ("", []),
+        ("?__theme=light", []),
+        ("?seed=7", ["steer_opened", "steer_answer"]),
+        ("?tab=nowhere&seed=7", ["steer_opened", "steer_answer"]),
+        ("?seed=nonsense", ["steer_opened"]),
+    ],
+)
+def test_only_a_link_costs_the_server_an_event_and_that_of_its_own_tab(visits: Visits, query: str, events: list[str]):
+    page = visits.open(query)
+    page.wait_for_timeout(500)
+    assert visits.events(page) == events
 
 
 def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):

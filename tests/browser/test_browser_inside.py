@@ -30,7 +30,6 @@ MODEL = "my-things"
 INSIDE = Tab(
     "inside",
     arrival=f"?tab=inside&model={MODEL}",
-    late=600,
     settled=(
         """() => {
   return !!window.gan && gan.settled("inside") && !document.querySelector('.inside.stale');
@@ -148,6 +147,18 @@ def test_the_link_opens_the_same_look_in_a_fresh_context(visits: Visits, own: Pa
     other = visits.open(f"?{query}")
     assert settle(other, "gan.inside.now.recipe.channel === 5") == recipe
     assert_shows(other, own, recipe)
+
+
+def test_a_link_to_a_network_without_a_record_is_asked_for_once(visits: Visits):
+    page = visits.open()
+    written_out = page.evaluate("gan.inside.now.answer.query")
+    for query in (INSIDE.arrival, f"?{written_out}"):
+        visits.asked.clear()
+        visits.go(page, query)
+        page.wait_for_timeout(500)
+        events = visits.events(page)
+        assert (events.count("inside_opened"), events.count("inside_answer")) == (1, 1), events
+        assert page.evaluate("gan.inside.now.answer.query") == written_out
 
 
 def test_a_bad_link_and_a_wrong_class_get_a_sentence_and_nothing_changes(visits: Visits):

@@ -424,13 +424,6 @@ def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):
 
 
 # The components of a tab appear in any order, and a tab's script begins when they are there: `dispatch` tells it so.
-REFUSED_FIRST = """(() => {
-  const dispatch = document.dispatchEvent.bind(document), late = event => {
-    const {stage} = gan.parts.paint;
-    if (stage && (stage.props.value || {}).error) dispatch(event); else setTimeout(late, 20, event);
-  };
-  document.dispatchEvent = event => event.type === "gan:paint" ? late(event) : dispatch(event);
-})();"""
 STEER_LAST = """(() => {
   const dispatch = document.dispatchEvent.bind(document);
   let last = null, there = false;
@@ -444,13 +437,6 @@ STEER_LAST = """(() => {
     return dispatch(event);
   };
 })();"""
-
-
-def test_a_link_that_is_refused_before_the_tab_s_script_has_begun_leaves_the_arrival(visits: Visits):
-    """As on a slow phone: the refusal stands where the arrival's picture was recorded."""
-    page = visits.open("?tab=paint&region=nose+ring", script=REFUSED_FIRST)
-    assert page.locator("#paint-error").is_visible()
-    assert page.evaluate("gan.paint.now.recipe.region") == "mouth" and pixels(page).any()
 
 
 def test_the_tab_s_script_waits_for_the_door_to_steer(visits: Visits):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
-
-from demos.page.fields import RecipeError
-from demos.steer.recipe import Recipe
 
 from .. import support
 
@@ -29,31 +26,20 @@ class Tab:
     """A tab of the page.
 
     settled: a function in JavaScript: does the picture of the recipe on screen stand? arrival: the address's query
-    where a test gives none. asked: a query -> the recipe that it asks for, or None where nothing waits for it.
-    asks: a function in JavaScript: the button that waits for the visitor's word, as on a machine that is busy, or null.
-    patience: milliseconds until its picture must stand. late: milliseconds after the first answer in which that to the
-    address may come and draw everything once more.
+    where a test gives none. asks: a function in JavaScript: the button that waits for the visitor's word, as on a
+    machine that is busy, or null. patience: milliseconds until its picture must stand.
     """
 
     name: str
     settled: str
     arrival: str = ""
-    asked: Callable[[str], dict | None] = lambda query: None
     asks: str = "() => null"
     patience: int = WAIT
-    late: int = 0
 
     def open(self, page, address: str, query: str) -> None:
         page.goto(address + (query or self.arrival), wait_until="commit")
         page.wait_for_function(f"document.querySelectorAll('[id^={self.name}-fold] > button').length === 5")
         self.settle(page)
-        if self.late:
-            page.wait_for_timeout(self.late)
-            self.settle(page)
-        asked = self.asked(query)
-        if asked:
-            page.wait_for_function(f"asked => gan.same(gan.{self.name}.now.recipe, asked)", arg=asked)
-            self.settle(page)
 
     def recipe(self, page) -> dict:
         return page.evaluate(f"gan.{self.name}.now.recipe")
@@ -73,18 +59,8 @@ class Tab:
         return support.pixels(page.evaluate(f"document.querySelector('#{self.name}-stage img.after').src"))
 
 
-def asked_of_steer(query: str) -> dict | None:
-    """The recipe that a link asks for; None where it asks for none, or for an impossible one."""
-    given = dict(parse_qsl(query.lstrip("?")))
-    try:
-        return Recipe.from_query(given).as_dict() if set(given) & set(Recipe.names()) else None
-    except RecipeError:
-        return None
-
-
 STEER = Tab(
     "steer",
-    asked=asked_of_steer,
     settled="""() => {
   const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
   if (!parts || !gan.steer || !photo) return false;
@@ -124,7 +100,7 @@ class Visits:
 
     def __init__(self, browser, url: str, tab: Tab = STEER):
         self.browser, self.url, self.tab, self.host = browser, url, tab, urlsplit(url).netloc
-        self.contexts, self.errors, self.elsewhere = [], [], []
+        self.contexts, self.errors, self.elsewhere, self.asked = [], [], [], []
 
     def open(self, query: str = "", *, size: str = "desktop", scheme: str = "light", script: str = ""):
         """A page in a context of its own, once the picture that the address asks for stands.
@@ -142,7 +118,7 @@ class Visits:
         page.add_init_script(script)
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.fault(str(error)))
-        page.on("request", lambda request: self.note(request.url))
+        page.on("request", self.ask)
         page.on("websocket", lambda socket: self.note(socket.url))
         self.tab.open(page, self.url, query)
         return page
@@ -162,6 +138,16 @@ class Visits:
     def fault(self, said: str) -> None:
         if not said.startswith(LEAVING):
             self.errors.append(said)
+
+    def ask(self, request) -> None:
+        self.note(request.url)
+        if urlsplit(request.url).path.endswith("/queue/join"):
+            self.asked.append(request.post_data_json["fn_index"])
+
+    def events(self, page) -> list[str]:
+        """The names of the events that the pages have sent to the server, in their order."""
+        names = page.evaluate("Object.fromEntries(gradio_config.dependencies.map(one => [one.id, one.api_name]))")
+        return [names[str(index)] for index in self.asked]
 
     def note(self, url: str) -> None:
         parts = urlsplit(url)

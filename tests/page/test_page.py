@@ -9,8 +9,8 @@ import warnings
 from dataclasses import replace
 from html import unescape
 from operator import itemgetter
+from urllib.parse import urlencode
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -40,7 +40,7 @@ from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
 from demos.steer.wishes import find, wishes
 
-from ..support import MODEL, Request, pixels
+from ..support import MODEL, Event, pixels
 
 CELLS = {one.name: one for one in TAB.cells}
 FIRST = ("picture", "strip", "all_knobs", "other_faces", "code", "measured", "find")  # of the first version
@@ -453,15 +453,12 @@ def test_a_link_opens_its_state_and_a_bad_one_opens_the_arrival_with_a_sentence(
     def opened(**query):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return wiring.opened(TAB, Request(**query))
+            return wiring.opening(TAB.recipe)(Event(query=urlencode(query)))
 
-    assert opened(seed="7", amounts="0,1.5")[0]["seed"] == 7
-    for query in ({}, {"theme": "dark"}):
-        assert opened(**query)[:2] == (gr.skip(), gr.skip()), query
-    for query in ({"model": "nonsense"}, {"seed": "9" * 10_000}):
-        recipe, stage, *_ = opened(**query)
-        assert recipe == gr.skip() and len(stage["error"].split()) > 5, query
-    assert all(getattr(fold, "open", False) for fold in opened(expert="1")[2:-1])
+    assert opened(seed="7", amounts="0,1.5", theme="dark")["recipe"]["seed"] == 7
+    for query in ({"model": "nonsense"}, {"seed": "9" * 10_000}, {"seed": ""}, {"v": "nonsense"}):
+        found = opened(**query)
+        assert "recipe" not in found and len(found["error"].split()) > 5, query
 
 
 def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from html import unescape
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ from demos.steer.recipe import Recipe
 from demos.steer.recipe import render as steer_render
 
 from .. import tiny
-from ..support import MODEL, SIDE, Request, pixels
+from ..support import MODEL, SIDE, Event, pixels
 
 MOUTH, EYES = Box(0.5, 0.25, 0.75, 0.75).mask(SIDE), Box(0.125, 0.125, 0.375, 0.875).mask(SIDE)
 
@@ -647,29 +647,12 @@ def test_the_page_has_the_tab_with_private_handlers_and_public_endpoints():
     assert names["paint_answer"].concurrency_id == "live" and names["paint_prepare"].concurrency_id == "watch"
 
 
-@pytest.mark.parametrize(
-    "query, steer, paint",
-    [
-        (dict(), True, False),
-        (dict(seed="7"), True, False),
-        (dict(tab="paint", seed="7"), False, True),
-        (dict(tab="nowhere"), True, False),
-    ],
-)
-def test_an_address_is_for_the_tab_that_it_names(query, steer, paint):
-    names = ["steer", "paint"]
-    reached = [
-        app.addressed(lambda request: ("reached",), name, names, 1)(Request(**query)) == ("reached",) for name in names
-    ]
-    assert reached == [steer, paint]
-
-
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = turned(region="eyes")
-    opened = wiring.opened(lowrank.TAB, Request(**recipe.to_query()))
-    assert opened[0] == recipe.as_dict() and len(opened) == 8
-    refused = wiring.opened(lowrank.TAB, Request(**dict(recipe.to_query(), region="rubbish")))
-    assert "region" in refused[1]["error"] and refused[0] != recipe.as_dict()
+    opened = wiring.opening(lowrank.Painted)(Event(query=urlencode(recipe.to_query())))
+    assert opened == dict(recipe=recipe.as_dict(), notice="")
+    refused = wiring.opening(lowrank.Painted)(Event(query=urlencode(dict(recipe.to_query(), region="rubbish"))))
+    assert "region" in refused["error"] and "recipe" not in refused
 
 
 def test_building_the_page_opens_neither_network_nor_reader(monkeypatch):

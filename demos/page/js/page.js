@@ -53,8 +53,14 @@ window.gan = window.gan || (() => {
   };
 
   const doorOf = title => [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
-  const enter = (title, left = 600) => doorOf(title) ? doorOf(title).click()      // left: frames in which it may appear
-    : left && requestAnimationFrame(() => enter(title, left - 1));
+  // left: frames in which what it finds may appear
+  const once = (find, act, left = 600) => find() ? act(find())
+    : left && requestAnimationFrame(() => once(find, act, left - 1));
+  const enter = title => once(() => doorOf(title), door => door.click());
+  // once it is on the page, in the tab that is open; `how`: only where it is in sight
+  gan.whenShown = (element, act, how = {rootMargin: "100000px"}) => new IntersectionObserver((seen, watcher) => {
+    if (seen[0].isIntersecting) { watcher.disconnect(); act(); }
+  }, how).observe(element);
 
   // Opens another tab, named as recipes name it; `then` gets what its script offers, once it is there.
   gan.visit = (tab, then) => {
@@ -99,7 +105,7 @@ window.gan = window.gan || (() => {
 
   // The line under a picture that names its network, and the list of all networks behind it; `take` gets the recipe of
   // a new one, `wanted` says which may be chosen.
-  gan.models = ({parts: {models: part, stage}, name: id, now, listeners}, {take, wanted = () => true}) => {
+  gan.models = ({parts: {models: part, stage, linked: link}, name: id, now, listeners}, {take, wanted = () => true}) => {
     const {button} = gan, title = E("b"), licence = E("span"), precision = E("span");
     const doing = E("span", {class: "doing", role: "status"}), list = E("div", {class: "networks-list"});
     const said = E("p", {class: "said", role: "alert", hidden: true});
@@ -153,7 +159,7 @@ window.gan = window.gan || (() => {
         needs.classList.toggle("met", !!now.answer);
         opener.textContent = now.answer ? "Other networks" : "Choose a network";
       });
-      stage.hear(({error}) => { if (error) needs.querySelector("p").textContent = error; });
+      [stage, link].forEach(one => one.hear(({error}) => { if (error) needs.querySelector("p").textContent = error; }));
     }
     return facts => {
       const bare = facts.licence === "not stated" ? "licence not stated" : facts.licence;
@@ -186,11 +192,13 @@ window.gan = window.gan || (() => {
       if (name && (chosen || name !== first.get("tab"))) { chosen = name; soon(); }
     });
     return {
-      // whether a link asks this tab for a recipe with any of these fields that is not `query`
-      asks: (name, fields, query) => {
-        const asked = new URLSearchParams(location.search), ours = ["v", ...fields];
-        return (asked.get("tab") ?? home()) === name && ours.some(key => key !== "tab" && asked.has(key))
-          && asked.toString() !== new URLSearchParams(query).toString();
+      // the link that asks this tab for a recipe with any of these fields that is not `query`, or nothing
+      asks: (name, fields, query = "") => first.toString() !== new URLSearchParams(query).toString()
+        && ([first.get("tab"), home()].find(one => one in tabs)) === name
+        && fields.some(key => key !== "tab" && first.has(key)) ? first.toString() : "",
+      unfold: name => {                             // `?expert=1` opens the folds
+        const folds = () => [...document.querySelectorAll(`[id^=${name}-fold] > button`)];
+        if (first.get("expert") === "1") once(() => folds()[4], () => folds().forEach(one => one.click()));
       },
       // the name and title of a tab as a recipe names it, which the first one leaves out
       called: name => ({name: name || home(), ...tabs[name || home()]}),

@@ -86,7 +86,7 @@
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const path = [[0, from], [0.25, 0.1], [0.75, 0.9], [1, from]], LENGTH = 3200;
     let over = false, began = 0;
-    const stop = () => { if (over) return; over = true; watcher.disconnect(); if (began) done(); };
+    const stop = () => { if (over) return; over = true; if (began) done(); };
     for (const name of ["pointerdown", "keydown", "touchstart", "wheel"])
       document.addEventListener(name, stop, {once: true, passive: true, capture: true});
     const frame = time => {
@@ -99,13 +99,9 @@
       if (at < 1) requestAnimationFrame(frame); else stop();
     };
     const begin = tries => {
-      if (ready()) requestAnimationFrame(frame);
-      else if (tries && !over) setTimeout(() => begin(tries - 1), 300);
+      if (ready()) requestAnimationFrame(frame); else if (tries && !over) setTimeout(begin, 300, tries - 1);
     };
-    const watcher = new IntersectionObserver(seen => {
-      if (seen[0].isIntersecting) { watcher.disconnect(); setTimeout(() => begin(20), 700); }
-    }, {threshold: 0.6});
-    watcher.observe(element);
+    gan.whenShown(element, () => setTimeout(begin, 700, 20), {threshold: 0.6});
   };
 
   // --- pictures

@@ -48,11 +48,7 @@
       E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
         E("figcaption", {}, stage.prepare.progress, stage.measure.progress, stage.verdict, stage.grade,
           stage.measure.button, stage.prepare.button, stage.error, stage.caption)));
-    // where a link is on its way, the arrival picture is not the one that was asked for: it waits, but not for ever
-    if (gan.addresses.asks(name, Object.keys(arrival), parts.stage.props.value.query)) {
-      stage.waiting(true);
-      setTimeout(() => stage.waiting(false), 6000);
-    }
+    stage.refuse = text => { gan.say(stage.error, text); stage.restored = gan.copyOf(now.recipe); };
     parts.stage.hear(stage.show);
     const {prepare, measure, verdict, grade} = stage, press = prepare.button.textContent;
     listeners.push(() => {                          // its knobs are missing, or were not measured
@@ -254,11 +250,27 @@
     gan.addresses.tab(name, title);
     document.addEventListener(`gan:${name}`, () => {
       const parts = gan.parts[name];
-      if (![...needed, ...(gan.stages[name] || {}).needs || []].every(part => parts[part])) return;
+      if (!["linked", ...needed, ...(gan.stages[name] || {}).needs || []].every(part => parts[part])) return;
       if (stage !== parts.stage.element) { stage = parts.stage.element; grow = begin(name, cells, {...parts}); }
       grow();
     });
   };
+
+  // The recipe that a link asks for, once the server has read it. Until it is there its picture waits, but not for
+  // ever; a refused link leaves what is there. `ask` asks for the picture of what is there.
+  function openLink(store, stage, query, ask) {
+    const {name, now, bus, parts: {linked}} = store, waits = stage.waiting || (() => {});
+    if (!query) return;
+    store.linking = true; waits(true); setTimeout(waits, 6000, false);
+    linked.hear(({recipe, notice, error}) => {
+      const known = !recipe || same(recipe, bus.props.value);       // nobody will answer
+      store.linking = false;
+      gan.say(document.getElementById(`${name}-notice`), notice);
+      if (error) stage.refuse(error, {link: true}); else { store.open(recipe); store.send(); store.linked(); }
+      if (known) { waits(false); ask(); }
+    });
+    linked.trigger("ask", {query});
+  }
 
   // returns what builds the parts in folds, which may come later: each once
   function begin(name, cells, parts) {
@@ -277,8 +289,11 @@
     };
     listeners.push(() => gan.addresses.shows(name, now.answer && now.answer.query));
     gan[name] = store;
-    if (opening.recipe || opening.error) stage.show(opening);
-    if (!opening.recipe && store.arrival.model) store.bus.trigger("change", {});     // no record, or a refusal
+    if (opening.recipe) stage.show(opening);
+    const ask = () => { if (!now.answer && !store.linking && store.arrival.model) store.bus.trigger("change", {}); };
+    if (!opening.recipe) gan.whenShown(parts.stage.element, ask);                     // there is no record
+    openLink(store, stage, gan.addresses.asks(name, parts.linked.props.value.names, opening.query), ask);
+    gan.addresses.unfold(name);
     store.tell();
     return () => Object.entries(builders).forEach(([one, build]) => {
       const part = gan.parts[name][one];

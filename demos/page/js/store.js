@@ -13,7 +13,7 @@
     const flat = () => (arrival.amounts || []).map(() => 0), still = () => arrival.amounts ? {amounts: flat()} : {};
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
     const store = {
-      name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}, pieces: new Map(),
+      linking: false, name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}, pieces: new Map(),
 
       // a stage or a tab may have others for these: what else changes where another knob is chosen; whether a refusal
       // was helped; what follows a link, and where what was refused is not wanted any more; pictures by plain HTTP while
@@ -54,7 +54,8 @@
       },
       current: () => !!now.answer && same(now.answer.recipe, now.recipe),
       // nothing moves, the answer on screen is that of the recipe, and the picture is the picture itself
-      settled: () => !now.dragging && store.current() && now.answer.exact !== false && !store.busy(),
+      settled: () => !store.linking && !now.dragging && store.current() && now.answer.exact !== false && !store.busy(),
+      open: recipe => { now.recipe = copyOf(recipe); store.remember(); store.tell(); },
       // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
       forget: gone => store.forgets.forEach(one => one(gone)),
       another: () => store.set({seed: randomSeed()}),
@@ -71,10 +72,8 @@
         if (other) seen.length = 0;
       },
     };
-    bus.watch("value", () => {                      // set by the server: a link, a found knob
-      if (!bus.props.value || same(bus.props.value, now.recipe)) return;
-      now.recipe = copyOf(bus.props.value);
-      store.remember(); store.tell(); store.linked();
+    bus.watch("value", () => {                      // set by the server: a found knob
+      if (bus.props.value && !same(bus.props.value, now.recipe)) store.open(bus.props.value);
     });
     return store;
   };
@@ -93,9 +92,7 @@
       if (outdated) return false;                   // something else was wanted since: its answer comes
       Object.assign(now, {recipe: copyOf(now.good), saved: copyOf(now.good), refused: true});
       store.unsaid(now.good);
-      const asks = !same(bus.props.value, now.good);
       store.send(); store.tell();
-      if (!asks && now.answer) parts.stage.props.value = now.answer;      // a refused link: nobody will answer
       return false;
     }
     if (answer.asked && !outdated && !same(answer.recipe, now.recipe)) {  // what was left open is written out
