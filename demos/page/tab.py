@@ -196,10 +196,10 @@ def build(tab: Tab) -> None:
         about = f' <span id="{tab.name}-about">{escape(models.about(zoo.card(model)))}</span>' if tab.about else ""
         text(
             f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
-            f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>',
+            f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>'
+            f'<p class="caption" role="status" id="{tab.name}-notice" hidden></p>',  # what is to be known of a link
             elem_id=f"{tab.name}-head",
         )
-        text(f'<p class="caption" role="status" id="{tab.name}-notice" hidden></p>')  # what is to be known of a link
         events = ("stop", *bench.events, *(one.name for one in tab.cells))
         parts = dict(recipe=part(tab.name, "recipe", shown_first["recipe"], events=events, visible="hidden"))
         named = ["v", *tab.recipe.names()]

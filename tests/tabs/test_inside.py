@@ -7,6 +7,7 @@ import json
 import threading
 from dataclasses import replace
 from itertools import product
+from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -450,11 +451,10 @@ def test_building_the_tab_computes_nothing(monkeypatch):
 
 def test_a_link_opens_its_look_and_a_bad_one_says_a_sentence():
     look = Look(MODEL, label=1, gate=1, channel=2)
-    recipe, stage, *folds, notice = wiring.opened(TAB, Request(**look.to_query()))
-    assert recipe == look.as_dict() and len(folds) == 5 and notice == gr.skip()
-    assert wiring.opened(TAB, Request(tab="inside"))[:2] == (gr.skip(), gr.skip())
-    recipe, stage, *_ = wiring.opened(TAB, Request(tab="inside", label="wombat"))
-    assert recipe == gr.skip() and "there is no class" in stage["error"].lower()
+    opened = wiring.opening(Look)
+    assert opened(Event(query=urlencode(look.to_query()))) == dict(recipe=look.as_dict(), notice="")
+    refused = opened(Event(query="tab=inside&label=wombat"))
+    assert "recipe" not in refused and "there is no class" in refused["error"].lower()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -72,8 +73,8 @@ def said_of(given: dict) -> dict:
     return page.live(TAB, given)[0]
 
 
-def opened(request: Request) -> tuple:
-    return wiring.opened(TAB, request)
+def opened(**query: str) -> dict:
+    return wiring.opening(Restoration)(Event(query=urlencode(query)))
 
 
 def tiles(html: str) -> list[tuple[np.ndarray, str]]:
@@ -741,10 +742,8 @@ def test_building_the_page_opens_no_network(monkeypatch):
 
 def test_a_link_opens_its_recipe_and_a_broken_one_says_so():
     recipe = wanted(task="fill", picture=3)
-    found = opened(Request(**recipe.to_query()))
-    assert found[0] == recipe.as_dict()
-    assert opened(Request(tab="restore", task="dream"))[1]["error"].startswith("The task cannot be")
-    assert all(one == gr.skip() for one in opened(Request(tab="paint", task="dream"))[:2])
+    assert opened(**recipe.to_query()) == dict(recipe=recipe.as_dict(), notice="")
+    assert opened(tab="restore", task="dream")["error"].startswith("The task cannot be")
 
 
 def test_without_a_record_the_tab_begins_with_a_bare_recipe():
