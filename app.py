@@ -29,14 +29,13 @@ from pathlib import Path
 
 import gradio as gr
 import torch
-from starlette.staticfiles import StaticFiles
 
 from core import gpu, memory, zoo
 from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
+from demos.page import front, health, pictures, turns
 from demos.page import parts as notebook
-from demos.page import pictures
 from demos.page.handlers import offer
 from demos.page.tab import answer, endpoints_of, left
 from demos.page.tab import build as build_tab
@@ -46,6 +45,11 @@ from demos.restore import tab as restore
 from demos.steer import tab as steer
 
 TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
+PREVIEW = dict(
+    title="GANatomy: what has a network that draws learned?",
+    description="A neural network drew these faces. Turn its knobs, and see what it knows; every claim is measured.",
+    picture="arrival/preview.png",
+)
 HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
 FOR_PROGRAMS = (
     '<header class="masthead"><h1><a href="./">GAN<b>atomy</b></a></h1><p>For programs</p></header>'
@@ -69,14 +73,19 @@ def build() -> gr.Blocks:
                 build_tab(tab)
         for tab in TABS:
             page.unload(left(tab))
-        notebook.text(f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a></footer>')
+        notebook.text(
+            f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a>. '
+            f"GANatomy {escape(front.version())}</footer>"
+        )
     with page.route("For programs", PROGRAMS, show_in_navbar=False):
         gr.Navbar(visible=False)
         notebook.text(FOR_PROGRAMS)
         for tab in TABS:
             for name, endpoint in endpoints_of(tab).items():
                 offer(tab.recipe, name, endpoint)
-    return page.queue(max_size=64, default_concurrency_limit=1)
+    page.queue(max_size=512, default_concurrency_limit=1, api_open=False)
+    turns.limit(page)
+    return page
 
 
 def where() -> str:
@@ -101,10 +110,12 @@ def launch(page: gr.Blocks, **options):
         max_file_size="64mb",
         ssr_mode=False,
         quiet=True,
+        app_kwargs=dict(middleware=front.middleware(PREVIEW)),
     )
     app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
-    app.mount("/arrival", StaticFiles(directory=arrivals.ARRIVAL))
+    app.mount("/arrival", front.Kept(directory=arrivals.ARRIVAL))
     pictures.mount(app, TABS)
+    app.router.routes[:0] = [turns.TOKENS, health.route(page)]
     return app, *addresses
 
 

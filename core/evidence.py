@@ -11,7 +11,7 @@ from torch import Tensor
 from . import zoo
 from .checkpoints import native
 from .truth.judge import READER
-from .truth.records import verdict_in
+from .truth.records import words_in
 from .truth.worlds import load_world
 from .zoo import has_reader
 
@@ -45,7 +45,7 @@ def knob_records(model: str, knobs: str) -> list[dict] | None:
     counted = dict(n=known["samples"]["faces"], things=zoo.card(known["card"]).things)
     said = dict(baseline=known["baseline"][knobs.partition("/")[2]], **counted)
     factors, more = load_world(zoo.card(model).world).FACTORS, dict(percentile=[], grade=READER, pictures=said["n"])
-    return [dict(knob, **more, verdict=verdict_in(knob, factors, **said)) for knob in found["knobs"]]
+    return [dict(knob, **more, **words_in(knob, factors, **said)) for knob in found["knobs"]]
 
 
 # --- sha256 of what words rest on

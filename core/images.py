@@ -154,13 +154,35 @@ def png(picture: Image.Image, *, recipe: dict | None = None, licence: str = "") 
     return out.getvalue()
 
 
-def animation(pictures: Sequence[Image.Image], *, milliseconds: int = 60, back_and_forth: bool = True) -> bytes:
-    """An endless animated WebP, lossless; `milliseconds` a frame."""
+_DESCRIPTION, _COPYRIGHT = 0x010E, 0x8298  # tags of EXIF
+
+
+def animation(
+    pictures: Sequence[Image.Image],
+    *,
+    milliseconds: int = 60,
+    back_and_forth: bool = True,
+    kind: str = "webp",
+    recipe: dict | None = None,
+    licence: str = "",
+) -> bytes:
+    """An endless animation; `milliseconds` a frame, of which a GIF keeps tens.
+
+    kind: "webp", lossless, with the recipe as JSON in the EXIF tag ImageDescription and the licence in Copyright; or
+    "gif", 256 colours a frame, with both in its comment, as JSON {"recipe": ..., "licence": ...}.
+    """
     if not pictures:
         raise ValueError("an animation needs at least one picture")
     frames = list(pictures) + (list(pictures)[-2:0:-1] if back_and_forth else [])
-    out = io.BytesIO()
-    frames[0].save(
-        out, "webp", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True, method=0
-    )
+    out, about = io.BytesIO(), dict(save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    if kind == "gif":
+        comment = json.dumps(dict(recipe=recipe, licence=licence), sort_keys=True, ensure_ascii=True)
+        frames[0].save(out, "gif", comment=comment.encode(), **about)
+        return out.getvalue()
+    exif = Image.Exif()
+    if recipe is not None:
+        exif[_DESCRIPTION] = json.dumps(recipe, sort_keys=True)
+    if licence:
+        exif[_COPYRIGHT] = licence
+    frames[0].save(out, "webp", lossless=True, method=0, exif=exif, **about)
     return out.getvalue()

@@ -17,7 +17,7 @@ from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
 from core.labels import FIRST_SLOPED
 from core.truth.judge import READER
-from core.truth.verdict import named_knob
+from core.truth.verdict import named_knob, plain_named
 
 from .page import blocks
 from .page.arrival import recorded
@@ -78,9 +78,10 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     steps, about = spread_along(generator, found, label=drawn), dict(pictures=len(labels.jacobian.readings))
     changes = labels.expected(spread_of(recipe), found, steps)
     said = [named_knob(change, i, judge.factors, things=judge.things, **about) for i, change in enumerate(changes)]
+    plain = [plain_named(change, i, judge.factors) for i, change in enumerate(changes)]
     titles = [factor.description for factor in judge.factors]
     ends = [(factor.low, factor.high) for factor in judge.factors]
-    return Knobs(found, steps.tolist(), titles, ends, said, unit="standard deviations of w . n")
+    return Knobs(found, steps.tolist(), titles, ends, said, plain=plain, unit="standard deviations of w . n")
 
 
 def first() -> Attributes:

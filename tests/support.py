@@ -60,6 +60,11 @@ def pixels(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
 
 
+def recorded_pixels(root: Path, address: str) -> np.ndarray:
+    """The picture of an arrival that lies below `root`, by its address on the page, [h, w, 3] uint8."""
+    return np.asarray(Image.open(root / address.partition("?")[0]).convert("RGB"))
+
+
 class Request:
     """What a handler sees of a visitor and of the address that they opened."""
 

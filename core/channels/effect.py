@@ -153,6 +153,21 @@ def effect_sentence(found: Effect, amount: float, random: Usual | None) -> str:
     return f"{doing} changes the picture by {found.levels:.1f} of 255 levels{others}. {_where(found, random)}{ending}"
 
 
+def plain_effect(found: Effect, amount: float, random: Usual | None) -> str:
+    """What a channel at `amount` times its strength changes, in words that need no explanation."""
+    doing = "Switched off" if amount == 0 else f"At {amount:g} times its strength"
+    if found.half != found.half:
+        return f"{doing}, the channel changes nothing: it lets nothing through in this picture."
+    if found.parts:
+        name = struck(found.parts, random)
+        other = f", with random channels {100 * random.parts.get(name, 0):.0f} %" if random else ""
+        share = f"{100 * found.parts[name]:.0f} % of the change lies there"
+        return f"{doing}, the channel changes the {name} most: {share}{other}."
+    share = f"half of the change lies on {100 * found.half:.0f} % of it"
+    other = f", with random channels on {100 * random.half:.0f} %" if random and random.half is not None else ""
+    return f"{doing}, the channel changes this picture: {share}{other}."
+
+
 def _where(found: Effect, random: Usual | None) -> str:
     if found.parts:
         name = struck(found.parts, random)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -28,6 +29,14 @@ def directions_bytes(directions: Directions, **facts: str) -> bytes:
     """
     tensors = dict(vectors=directions.vectors.contiguous(), scores=directions.scores.contiguous())
     return save(tensors, metadata=dict(slots=json.dumps(directions.slots), **facts))
+
+
+def arrays_bytes(directions: Directions, **facts: str) -> bytes:
+    """An .npz with the arrays `vectors`, `scores` and `slots`, and `facts` as JSON: for NumPy without PyTorch."""
+    arrays = dict(vectors=directions.vectors.numpy(), scores=directions.scores.numpy())
+    out = io.BytesIO()
+    np.savez(out, **arrays, slots=np.array(directions.slots), facts=np.array(json.dumps(facts)))
+    return out.getvalue()
 
 
 def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | None = None) -> Directions:
@@ -98,7 +107,7 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             return {"vectors": np.load(path, allow_pickle=False)}, {}
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}, {}
+                return _with_facts({name: file[name] for name in file.files})
         with safe_open(str(path), framework="pt") as file:
             return {
                 name: file.get_tensor(name).float().numpy()
@@ -110,6 +119,14 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         pickled = "Object arrays" in str(error) or path.read_bytes()[:1] == b"\x80"
         kind = "was pickled, which this page does not open" if pickled else f"is broken or no {path.suffix} file"
         raise ValueError(f"the file {path.name} {kind}: save the directions again as numpy or safetensors") from None
+
+
+def _with_facts(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays of an .npz, and what `arrays_bytes` wrote beside them. Raises ValueError where that is broken."""
+    facts = json.loads(str(arrays.pop("facts"))) if "facts" in arrays else {}
+    if facts and "slots" in arrays:
+        facts["slots"] = json.dumps(arrays.pop("slots").tolist())
+    return arrays, {name: str(value) for name, value in facts.items()}
 
 
 def _checked(path: Path, array: np.ndarray, *, slots: int, dim: int) -> torch.Tensor:

@@ -3,8 +3,8 @@
 A record is a dict of plain values: `mean`, `low`, `high` ([factors]: the change a step and its 95 % interval, in
 standard deviations of each factor), `same_sign` ([factors]: the share of pictures that change in the mean's sense),
 `strongest` (the number of the factor that the knob is named after, None where none is clear), `purity`, `verdict` (a
-sentence), `grade` (a key of `judge.GRADES`), `pictures` (how many), and `percentile` ([factors]: of statistics, the
-share of random directions that move each less; empty where a reader judged).
+sentence with its numbers), `plain` (one without), `grade` (a key of `judge.GRADES`), `pictures` (how many), and
+`percentile` ([factors]: of statistics, the share of random directions that move each less; empty for a reader).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from ..generators.base import Generator
 from . import statistics
 from .judge import READER, STATISTICS, Judge
 from .scores import interval, knob_changes_of, same_sign
-from .verdict import BESIDE, Verdict, statistics_verdict, verdict, verdict_of
+from .verdict import Verdict, listed, moved_by, statistics_verdict, verdict, verdict_of
 from .worlds.base import Factor
+
+AT_ENDS = 2  # of the factors in a knob's name, how many the words at its ends tell
 
 
 class Step(NamedTuple):
@@ -40,6 +42,7 @@ def record(change: Tensor, said: Verdict, grade: str, percentile: Sequence[float
         measured,
         strongest=said.strongest,
         verdict=said.text,
+        plain=said.plain,
         purity=said.purity,
         percentile=list(percentile),
         grade=grade,
@@ -94,21 +97,24 @@ def name_of(record: dict, factors: Sequence[Factor]) -> tuple[str, str, tuple[st
     """What a knob moves, what else it moves, and the words at its ends, minus end first."""
     if record["strongest"] is None:
         return "many things a little", "", ("one way", "the other way")
-    mean, (first, second, *_) = record["mean"], strongest_first(record)
-    ends = (factors[first].low, factors[first].high)[:: 1 if mean[first] > 0 else -1]
-    also = f"also: {factors[second].description}" if abs(mean[second]) >= BESIDE * abs(mean[first]) else ""
-    return factors[first].description, also, ends
+    mean = record["mean"]
+    named, beside = moved_by(mean)
+    both = [(factors[i].low, factors[i].high)[:: 1 if mean[i] > 0 else -1] for i in named[:AT_ENDS]]
+    low, high = (", ".join(words) for words in zip(*both))
+    title, also = (listed([factors[i].short for i in some]) for some in (named, beside[:1]))
+    return title, also and f"also: {also}", (low, high)
 
 
-def verdict_in(record: dict, factors: Sequence[Factor], *, baseline: float, n: int, things: str) -> str:
-    """The sentence about a knob that a reader judged, built from the numbers of its record; see `verdict_of`."""
+def words_in(record: dict, factors: Sequence[Factor], *, baseline: float, n: int, things: str) -> dict[str, str]:
+    """`verdict` and `plain` of a knob that a reader judged, built from the numbers of its record; see `verdict_of`."""
     numbers = (tuple(record[name]) for name in ("mean", "low", "high", "same_sign"))
-    return _sentence(*numbers, tuple(factors), baseline, n, things)
+    said = _said(*numbers, tuple(factors), baseline, n, things)
+    return dict(verdict=said.text, plain=said.plain)
 
 
 @lru_cache(maxsize=1024)
-def _sentence(
+def _said(
     mean: tuple, low: tuple, high: tuple, same_sign: tuple, factors: tuple, baseline: float, n: int, things: str
-) -> str:
+) -> Verdict:
     numbers = map(torch.tensor, (mean, low, high, same_sign))
-    return verdict_of(*numbers, factors, baseline=baseline, n=n, things=things).text
+    return verdict_of(*numbers, factors, baseline=baseline, n=n, things=things)

@@ -11,13 +11,14 @@ from torch import Tensor
 from .scores import interval, purity, same_sign
 from .worlds.base import Factor
 
-BESIDE = 0.5  # a second factor is named in the title from this share of the strongest one on
+NAMED = 0.8  # what moves at least this share of the strongest factor is part of a knob's name
+BESIDE = 0.5  # a second factor is named beside it from this share of the strongest one on
 RARE = 0.99  # a statistic is named where this share of random directions moves it less
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """text: the line on the page. title: the knob's name.
+    """text: with its numbers. title: the knob's name. plain: in words that need no explanation.
 
     strongest: index of the factor moved most (None: none clearly).
     """
@@ -26,6 +27,7 @@ class Verdict:
     title: str
     strongest: int | None
     purity: float
+    plain: str = ""
 
 
 def verdict(changes: Tensor, factors: Sequence[Factor], *, baseline: float, things: str = "pictures") -> Verdict:
@@ -53,7 +55,8 @@ def verdict_of(
     mean: change a step; low, high: its 95 % interval; agree: share of the n pictures that change in its sense; each
     [factors].
     """
-    named = float(mean.abs().amax()) > baseline
+    size = float(mean.abs().amax())
+    named = size > baseline
     return _said(
         mean,
         low,
@@ -64,6 +67,7 @@ def verdict_of(
         of=things,
         beside="",
         ending=f"A random knob’s strongest: {baseline:.2f}. ({n} {things})",
+        chance=f"A random knob does {_as_much(baseline / max(size, 1e-12))}.",
     )
 
 
@@ -85,6 +89,7 @@ def statistics_verdict(changes: Tensor, percentile: Tensor, factors: Sequence[Fa
         of="pictures",
         beside=f"; more than {share} of {random} random directions",
         ending=f"({len(changes)} pictures)",
+        chance=f"It is changed as much by {_at_random(rarity, random)}.",
     )
 
 
@@ -99,20 +104,72 @@ def _said(
     of: str,
     beside: str,
     ending: str,
+    chance: str,
 ) -> Verdict:
     pure = float(purity(mean[None]))
     first, second = mean.abs().argsort(descending=True)[:2].tolist()
     what, size = factors[first].description, _size(mean[first])
     if not named or low[first] * high[first] <= 0:
         text = f"No single thing: {what} moves most, by {size} a step{beside}. {ending}"
-        return Verdict(text, "many things a little", None, pure)
+        return Verdict(text, "many things a little", None, pure, "Many things change a little, and none clearly.")
     bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))
     next_one = f"{factors[second].description}, {abs(float(mean[second])):.2f}"
     text = (
         f"{what.capitalize()}: {size} a step (95 %: {bounds[0]:.2f} to {bounds[1]:.2f}), in the same sense on "
         f"{100 * float(agree[first]):.0f} % of {of}{beside}. Next: {next_one}. {ending}"
     )
-    return Verdict(text, _title(mean, factors), first, pure)
+    return Verdict(
+        text, _title(mean, factors), first, pure, f"{_plain(mean, float(agree[first]), factors, of)} {chance}"
+    )
+
+
+def moved_by(mean: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Numbers of the factors that a knob's name says, and of those that it moves beside them, the strongest first.
+
+    mean: change a step of each factor.
+    """
+    order = sorted(range(len(mean)), key=lambda i: -abs(float(mean[i])))
+    most = abs(float(mean[order[0]]))
+    named = [i for i in order if abs(float(mean[i])) >= NAMED * most]
+    return named, [i for i in order[len(named) :] if abs(float(mean[i])) >= BESIDE * most]
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _plain(mean: Tensor, agree: float, factors: Sequence[Factor], of: str) -> str:
+    named, beside = ([factors[i].short for i in some] for some in moved_by(mean.tolist()))
+    what = listed(named)
+    every = next(words for least, words in ALIKE if agree >= least)
+    less = f"; less so {listed(beside[:2])}" if beside else ""
+    return f"{what[:1].upper()}{what[1:]} change{'s' * (len(named) == 1)}, the same way on {every} {of}{less}."
+
+
+ALIKE = ((0.995, "all"), (0.9, "nearly all"), (0.75, "most"), (0.0, "more than half of the"))  # least share, in words
+AS_MUCH = (
+    (0.2, "hardly anything"),
+    (0.3, "a quarter as much"),
+    (0.42, "a third as much"),
+    (0.6, "half as much"),
+    (0.8, "two thirds as much"),
+    (1.0, "nearly as much"),
+)
+
+
+def _as_much(share: float) -> str:
+    """What a random knob does, beside one that moves its strongest factor by 1."""
+    return next((words for most, words in AS_MUCH if share < most), "as much")
+
+
+def _at_random(rarity: float, random: int) -> str:
+    """How many random knobs move a statistic as much as one that moves it more than a share `rarity` of them."""
+    return (
+        f"none of {random} random knobs"
+        if rarity == 1
+        else f"{max(1, round((1 - rarity) * random))} of {random} random knobs"
+    )
 
 
 def knob_title(changes: Tensor, factors: Sequence[Factor]) -> str:
@@ -151,3 +208,14 @@ def named_knob(change: Tensor, own: int, factors: Sequence[Factor], *, pictures:
         f"that it moves; next {factors[other].description}, {abs(float(change[other])):.2f} (first order, mean of "
         f"{pictures} {things})."
     )
+
+
+def plain_named(change: Tensor, own: int, factors: Sequence[Factor]) -> str:
+    """What a knob that is named after a factor moves, in words that need no explanation; see `named_knob`."""
+    total = float(change.abs().sum())
+    if total < 1e-9:
+        return "Nothing that this network can vary changes this while the others stay."
+    next_one = next(i for i in change.abs().argsort(descending=True).tolist() if i != own)
+    share = 100 * abs(float(change[own])) / total
+    what, rest = factors[own].short, factors[next_one].short
+    return f"{what[:1].upper()}{what[1:]}: {share:.0f} % of all that this knob moves. Most of the rest: {rest}."

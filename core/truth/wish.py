@@ -41,12 +41,14 @@ def knob_for(records: Sequence[Mapping], at: int, factors: Sequence[Factor]) -> 
 
 def _mean_said(record: Mapping, knob: int, at: int, factors: Sequence[Factor]) -> str:
     mean = record["mean"]
-    strongest = max(range(len(mean)), key=lambda i: abs(mean[i]))
-    more = f"but it moves {factors[strongest].description} more: {abs(mean[strongest]):.1f}"
-    also = "it is also what this knob moves most" if strongest == at else more
+    first, *rest = sorted((i for i in range(len(mean)) if i != at), key=lambda i: -abs(mean[i]))
+    more = abs(mean[first]) > abs(mean[at])
+    also = "but it moves {} more: {}" if more else "it is also what this knob moves most. With it moves {}, {}"
+    said = also.format(factors[first].description, f"{abs(mean[first]):.1f}")
+    second = f", and {factors[rest[0]].description}, {abs(mean[rest[0]]):.1f}" if rest else ""
     return (
         f"{_on_average(record)} knob {knob + 1} moves {factors[at].description} most: "
-        f"{abs(mean[at]):.1f} standard deviations a step; {also}."
+        f"{abs(mean[at]):.1f} standard deviations a step; {said}{second}."
     )
 
 

@@ -6,6 +6,7 @@ A change is given in levels of 255, as root mean square over pixels and colours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from PIL import Image
@@ -68,16 +69,28 @@ def beside(look: Look, *, measure: bool) -> Usual | None:
     return effect.usual(found, look.channel) if found else None
 
 
-def verdict(look: Look, after: Tensor, random: Usual | None) -> str:
-    """How much the channel changes and where, beside random channels, on how many pictures."""
-    found = tried(look, after)
-    said = effect.effect_sentence(found, look.amount, random)
-    missing = random is None and look.amount != 1 and found.half == found.half and pace.pace_of(look.model).slow
-    return said + " Press Measure to compare it with random channels." * missing
+def told_of(look: Look) -> Look:
+    """The change that the page tells of: where nothing is changed, what switching the channel off would do."""
+    return replace(look, amount=0.0) if look.amount == 1 else look
+
+
+def verdict(look: Look, random: Usual | None) -> dict[str, str]:
+    """How much the channel changes and where, beside random channels, on how many pictures: as `verdict` with its
+    numbers, as `plain` in plain words; see `told_of`.
+    """
+    told = told_of(look)
+    found = tried(told, changed(told))
+    said, plain = (say(found, told.amount, random) for say in (effect.effect_sentence, effect.plain_effect))
+    if told != look:
+        said = f"{effect.effect_sentence(found, look.amount, None)} {said}"
+    missing = random is None and found.half == found.half and pace.pace_of(look.model).slow
+    more = " Press Measure to compare it with random channels." * missing
+    return dict(verdict=said + more, plain=plain + more)
 
 
 def part_of(look: Look) -> tuple[str, str]:
     """The part that the channel clearly changes on this picture, and whether it "draws" or "shapes" it; "" for none."""
+    look = told_of(look)
     after = changed(look)
     name = effect.clear_part(tried(look, after).parts, beside(look, measure=True))
     if not name:

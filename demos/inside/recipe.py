@@ -111,6 +111,10 @@ class Look(PictureRecipe, tab="inside", always=("model", "gate", "channel"), **T
             return BUNDLED
         return next((name for name, card in zoo.CARDS.items() if card.classes), "")
 
+    @classmethod
+    def unread(cls, model: str, **values: object) -> dict:
+        return super().unread(model, **{"amount": 1.0, **values})  # it arrives with the channel on
+
     def plain(self) -> Look:
         return Look(self.model, label=self.label)
 

@@ -3,7 +3,8 @@
 `python -m demos.page.arrival inside` records it. The rule: of the class (mug), over some seeds whose
 picture shows the part (handle) and is a mug to the classifier with a probability of SURE (where there is a
 classifier), and over the most aware channels of every gate, the look whose change lies on the part the most, as the
-part reader sees it, among those that change the picture by at least LEAST levels of 255.
+part reader sees it, among those that change the picture by at least LEAST levels of 255. It arrives with the
+channel on: the visitor switches it off.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .recipe import Look
 from .tab import TAB as TAB
 
 CLASS, PART = "mug", "handle"
-CELLS = ()
+RECORDED = ()
 SEEDS = range(24)
 LEAST, SURE = 3.0, 0.99
 
@@ -28,7 +29,7 @@ LEAST, SURE = 3.0, 0.99
 def candidates(model: str = looks.BUNDLED) -> Iterator[tuple[str, Look]]:
     """(share of the change on the part, look), the largest share first."""
     found = sorted(fitting(model), key=lambda one: -one[0])
-    yield from ((f"{share:.2f}", look) for share, look in found)
+    yield from ((f"{share:.2f}", replace(look, amount=1.0)) for share, look in found)
 
 
 def fitting(model: str) -> Iterator[tuple[float, Look]]:

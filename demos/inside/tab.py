@@ -32,7 +32,7 @@ TEXTS = recipe.TEXTS
 
 def answer(look: Look, *, full: bool = False) -> dict:
     """What the page shows of a look; full: beside random channels, which takes eight more pictures the first time."""
-    after, random = channel.changed(look), channel.beside(look, measure=full)
+    after, random = channel.changed(look), channel.beside(channel.told_of(look), measure=full)
     active, active_says = channel.active_where(look)
     found = dict(
         recipe=look.as_dict(),
@@ -42,7 +42,7 @@ def answer(look: Look, *, full: bool = False) -> dict:
         src=picture(after),
         active=active,
         active_says=active_says,
-        verdict=channel.verdict(look, after, random),
+        **channel.verdict(look, random),
         measured=random is not None,
         dots=channel.dots(look),
         users=channel.users(look),

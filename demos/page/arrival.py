@@ -11,34 +11,30 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from core.images import webp
 
-from .blocks import data_uri
 from .parts import write_whole
 
 ARRIVAL = Path(__file__).resolve().parents[1] / "arrival"
-FILMS = ("strip", "film-")  # how its pictures of many frames are named
 
 
 @lru_cache(maxsize=8)
 def recorded(tab: str) -> dict | None:
     """What was recorded for a tab; None where that is missing or broken.
 
-    Pictures are data URIs; films, which nobody needs at once, are addresses that `app.launch` serves.
+    Pictures are addresses that `app.launch` serves: a browser keeps them.
     """
     try:
         found = json.loads((ARRIVAL / f"{tab}.json").read_text(encoding="utf-8"))
-        pictures = {
-            name: _address(file) if name.startswith(FILMS) else data_uri((ARRIVAL / file).read_bytes())
-            for name, file in found["pictures"].items()
-        }
+        pictures = {name: _address(file) for name, file in found["pictures"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return {**found, "pictures": pictures}
@@ -68,37 +64,49 @@ def picture_in(uri: str) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
 
 
-def save(
-    tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path, *, at_once: Collection[str] = ()
-) -> list[str]:
-    """Writes a record and its pictures; returns the names of the files.
+def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path) -> list[str]:
+    """Writes a record and its pictures, of which a browser fetches those that come into sight.
 
-    at_once: cells whose pictures are seen first and come with the page; those of others come into sight with them.
+    Returns the names of the record and of the pictures in `images`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: f"{tab}-{name}.webp" for name in images}
     for name, image in images.items():
         write_whole(folder / files[name], webp(image, smallest=True))
-    cells = dict(found.get("cells", {}))
-    for name in cells.keys() - set(at_once):
-        cells[name] = dict(cells[name], html=_apart(cells[name]["html"], tab, folder))
-    about = dict(found, cells=cells, command=f"python -m demos.page.arrival {tab}", pictures=files)
-    write_whole(folder / f"{tab}.json", json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode())
+    about = dict(apart(dict(found), tab, folder), command=f"python -m demos.page.arrival {tab}", pictures=files)
+    written = json.dumps(about, separators=(",", ":"), ensure_ascii=False)
+    write_whole(folder / f"{tab}.json", written.encode())
+    for old in (folder / f"{tab}-cells").glob("*.webp"):
+        if f"{tab}-cells/{old.name}" not in written:
+            old.unlink()
     return [f"{tab}.json", *files.values()]
 
 
-def _apart(html: str, tab: str, folder: Path) -> str:
-    """The HTML of a cell with its pictures as files that a browser fetches when they come into sight."""
+URI = r"data:image/webp;base64,([A-Za-z0-9+/=]+)"
 
-    def filed(tag: re.Match) -> str:
-        data = base64.b64decode(tag[2])
-        name = f"{tab}-cells/{hashlib.sha256(data).hexdigest()[:12]}.webp"
+
+def apart(value: Any, tab: str, folder: Path) -> Any:
+    """A value of a record, or what it is made of, with its pictures, data URIs by themselves or in HTML, as files."""
+    if isinstance(value, Mapping):
+        return {name: apart(one, tab, folder) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [apart(one, tab, folder) for one in value]
+    if not isinstance(value, str):
+        return value
+
+    def filed(data: str) -> str:
+        decoded = base64.b64decode(data)
+        name = f"{tab}-cells/{hashlib.sha256(decoded).hexdigest()[:12]}.webp"
         (folder / name).parent.mkdir(exist_ok=True)
-        write_whole(folder / name, data)
-        lazy = "" if "hidden" in tag[3] else ' loading="lazy"'  # a hidden one would never come into sight
-        return f'<img{tag[1]} src="arrival/{name}"{tag[3]}{lazy}>'
+        write_whole(folder / name, decoded)
+        return f"arrival/{name}"
 
-    return re.sub(r'<img([^>]*) src="data:image/webp;base64,([^"]+)"([^>]*)>', filed, html)
+    def tag(found: re.Match) -> str:
+        lazy = "" if "hidden" in found[3] else ' loading="lazy"'  # a hidden one would never come into sight
+        return f'<img{found[1]} src="{filed(found[2])}"{found[3]}{lazy}>'
+
+    html = re.sub(rf'<img([^>]*) src="{URI}"([^>]*)>', tag, value)
+    return re.sub(URI, lambda found: filed(found[1]), html)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
 from core import zoo
+from core.codes import Directions
+from core.factorization.files import arrays_bytes, directions_bytes
 from core.images import png
 
 from .fields import REPOSITORY, Fields, RecipeError, recipe_of_json
@@ -39,9 +41,21 @@ class Code(NamedTuple):
 
 def png_of(picture: Image.Image, recipe: Fields, *more: str) -> bytes:
     """The picture as PNG with its recipe, the network's licence and `more` sentences in its text chunks."""
+    return png(picture, **facts_of(recipe, *more))
+
+
+def facts_of(recipe: Fields, *more: str) -> dict[str, Any]:
+    """What every picture, strip and clip carries: its `recipe`, and the network's `licence` with `more` sentences."""
     card = zoo.card(recipe.model)
     said = (f"drawn by {card.title}, licence of the network: {card.licence}", card.link, *more)
-    return png(picture, recipe=recipe.as_dict(), licence=" ".join(filter(None, said)))
+    return dict(recipe=recipe.as_dict(), licence=" ".join(filter(None, said)))
+
+
+def directions_file(recipe: Fields, directions: Directions, kind: str) -> tuple[bytes, str]:
+    """Directions with the weights and the link that they belong to, and the suffix; kind: of KNOBS_TAKEN."""
+    about = dict(model=recipe.model, weights=zoo.weights_hash(recipe.model), recipe=recipe.query())
+    write, suffix = (arrays_bytes, "npz") if kind == "arrays" else (directions_bytes, "safetensors")
+    return write(directions, **about), suffix
 
 
 def recipe_from_png(data: bytes) -> Fields:

@@ -285,7 +285,7 @@ class Fields:
         given, names = given_in(data), cls.names()
         if not isinstance(given, Mapping) or "model" not in given or given.get("tab", cls.tab) != cls.tab:
             raise RecipeError(f"this is not {cls.what}: {cls.give}")
-        check_version(given.get("version", VERSION if cls.tab else None))  # recipes without tabs have to say it
+        check_version(given.get("version", VERSION))
         about = ("version", "tab") if cls.tab else ("version",)
         unknown = [name for name in given if name not in (*names, *about)]
         if unknown:

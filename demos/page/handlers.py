@@ -16,6 +16,7 @@ import gradio as gr
 
 from core import zoo
 
+from . import turns
 from .export import LARGEST_PNG, recipe_from_png
 from .fields import LONGEST_LINK, Fields, RecipeError, kinds, number, other_weights, recipe_of_json, recipe_of_link
 from .parts import LONG, button, fold, part, private
@@ -119,11 +120,11 @@ def typed(make: Callable, recipe: type[Fields], more: Mapping[str, type] = {}) -
 
 def offer(recipe: type[Fields], name: str, endpoint: Any) -> None:
     """A public endpoint of the page, a `page.tab.Endpoint`: a recipe or its fields in, JSON out."""
-    limits = {key: endpoint.queue[key] for key in ("concurrency_id", "concurrency_limit")}
     function = typed(endpoint.make, recipe, endpoint.more)
-    gr.api(function, api_name=name, api_description=endpoint.says, **limits)
+    gr.api(function, api_name=name, api_description=endpoint.says, **turns.queue_of(endpoint.queue))
     found = kinds(recipe)
     newest = next(reversed(gr.context.Context.root_block.fns.values()))  # the event that `gr.api` just made
+    newest.outputs[0].label = "answer"
     for parameter, given in zip(function.__signature__.parameters, newest.inputs):
         given.label = parameter
         if parameter in found:

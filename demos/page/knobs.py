@@ -28,7 +28,7 @@ class Knobs:
 
     steps: the distance of one step, [k]. titles, ends, verdicts: words for each; `ends` are those of minus and plus.
     also: what else each moves; strengths: how strong each is beside the strongest, in per cent, 0: not known.
-    unit: what a step is.
+    plain: the verdicts in words that need no explanation. unit: what a step is.
     """
 
     directions: Directions
@@ -38,6 +38,7 @@ class Knobs:
     verdicts: Sequence[str]
     also: Sequence[str] = ()
     strengths: Sequence[int] = ()
+    plain: Sequence[str] = ()
     unit: str = "standard deviations of w . v"
 
     def __len__(self) -> int:
@@ -55,8 +56,9 @@ class Knobs:
     def facts(self) -> list[dict]:
         """What a control shows of each knob."""
         also, strengths = self.also or [""] * len(self), self.strengths or [0] * len(self)
-        names = ("title", "low", "high", "verdict", "also", "strength")
-        rows = zip(self.titles, *zip(*self.ends), self.verdicts, also, strengths)
+        names = ("title", "low", "high", "verdict", "also", "strength", "plain")
+        plain = self.plain or [""] * len(self)
+        rows = zip(self.titles, *zip(*self.ends), self.verdicts, also, strengths, plain)
         return [dict(zip(names, row)) for row in rows]
 
 

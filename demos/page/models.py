@@ -41,8 +41,7 @@ def facts(model: str) -> dict:
 def about(card: zoo.ModelCard) -> str:
     """One sentence on where a network comes from."""
     if card.world:
-        known = "so the right answers are known and every knob can be checked"
-        return f"The network learned from {card.world} that our own program draws, {known}."
+        return f"It learned from {card.world} that our own program draws, so the right answers are known."
     origin = (
         f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else "is your own"
     )

@@ -49,7 +49,7 @@ def checked_card(model: object) -> zoo.ModelCard:
             if not zoo.openable(model)
             else "choose it in the list of networks, which says its size and licence, and fetch it"
         )
-        raise RecipeError(f"the model {model} is not on this machine yet: {remedy}")
+        raise RecipeError(f"the model {model} is not on the server of this page yet: {remedy}")
     if not zoo.CARDS:
         raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
     raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS)}")

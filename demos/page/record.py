@@ -7,8 +7,9 @@
 Writes demos/arrival/TAB.json with its pictures (lossless WebP) and the sha256 of all that its words rest on: the page
 shows them only for exactly these. Run it after the evidence was measured, where nothing else runs.
 
-A room's record.py has TAB and `candidates()`, which yields (what speaks for it, recipe), the best first; perhaps CELLS,
-the names of those that are recorded, and a `record(recipe, folder)` of its own. A tab of one file has `first`.
+A room's record.py has TAB and `candidates()`, which yields (what speaks for it, recipe), the best first; perhaps
+RECORDED, the names of the cells that are recorded, and a `record(recipe, folder)` of its own. A tab of one file has
+`first`.
 """
 
 from __future__ import annotations
@@ -73,5 +74,5 @@ def main() -> None:
         raise SystemExit("nothing here fits the rule: choose a recipe by eye, with --recipe")
     if pace_of(recipe.model).slow:
         raise SystemExit(f"{recipe.model} draws slowly now, and the record would say so: stop what else runs here")
-    write = getattr(room, "record", lambda recipe, folder: record(tab, recipe, folder, getattr(room, "CELLS", None)))
+    write = getattr(room, "record", lambda recipe, folder: record(tab, recipe, folder, getattr(room, "RECORDED", None)))
     print(*write(recipe, ARRIVAL), sep="\n")

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from core import zoo
+from core.codes import Directions
 from core.images import animation, enlarge, png, webp
 from core.images import strip as side_by_side
 from core.pace import pace_of
@@ -18,7 +19,14 @@ from .blocks import data_uri
 from .picture import PictureRecipe, has_bytes, picture_bytes, shown, untouched
 from .pictures import Drawing, address
 
-TAKEN = {"picture": "Picture (PNG)", "strip": "Strip", "clip": "Clip", "notebook": "Notebook"}
+TAKEN = {
+    "picture": "Picture (PNG)",
+    "strip": "Strip (PNG)",
+    "clip": "Clip (WebP)",
+    "gif": "Clip (GIF)",
+    "notebook": "Notebook",
+}
+KNOBS_TAKEN = {**TAKEN, "directions": "Directions (.safetensors)", "arrays": "Directions (.npz)"}
 TAKEN_SIDE = 256  # pixels, to which strips and clips of small pictures are enlarged
 STRIP = 7  # frames
 SLOW_ORDER = (4, 0, 8, 2, 6, 1, 7, 3, 5)  # of the SLOW_FRAMES of a film
@@ -32,8 +40,9 @@ class Stage:
     data URIs, words. full: recipe -> `answer` with what takes longer, where there is such a thing; asked for by the
     event "full", and what programs get. picture: recipe -> the picture, exactly. frames: (recipe, count, quick) -> a
     film of what is moved; quick: small, and as the page draws. notebook: recipe -> a notebook's bytes. stem: recipe ->
-    how its files are named. slow_film: recipe -> the film of a slow network as it grows, `src` and
-    `frames`. scripts: files below demos/ that add the stage's function to `gan.stages`.
+    how its files are named. directions: recipe -> those of its knobs, where it has any. slow_film: recipe -> the film
+    of a slow network as it grows, `src` and `frames`. scripts: files below demos/ that add the stage's function to
+    `gan.stages`.
     """
 
     answer: Callable[[Any], dict]
@@ -44,6 +53,7 @@ class Stage:
     full: Callable[[Any], dict] | None = None
     slow_film: Callable[[Any], Iterator[dict]] | None = None
     scripts: tuple[str, ...] = ()
+    directions: Callable[[Any], Directions] | None = None
 
 
 def film(stage: Stage, recipe: PictureRecipe, count: int = 0) -> bytes:
@@ -69,20 +79,24 @@ def frame_by_frame(settings: Sequence, draw: Callable[[Any], Image.Image]) -> It
 
 
 def file_of(stage: Stage, recipe: PictureRecipe, kind: str, note: str = "") -> tuple[bytes, str]:
-    """Bytes and file name of what is taken away, a key of TAKEN; note: a sentence for its text chunks.
+    """Bytes and file name of what is taken away, a key of KNOBS_TAKEN; note: a sentence that goes with the licence.
 
     Raises RecipeError.
     """
     stem, notes = stage.stem(recipe), [note] if note else []
     if kind == "notebook":
         return stage.notebook(recipe), f"{stem}.ipynb"
+    if kind in ("directions", "arrays"):
+        data, suffix = export.directions_file(recipe, stage.directions(recipe), kind)
+        return data, f"{stem}-directions.{suffix}"
     if kind == "picture":
         return export.png_of(stage.picture(recipe), recipe, *notes), f"{stem}.png"
     frames = stage.frames(recipe, STRIP if kind == "strip" else knobs.FRAMES, False)
     pictures = [enlarge(one, max(1, TAKEN_SIDE // frames[0].width)) for one in frames]
+    facts, suffix = export.facts_of(recipe, *notes), "gif" if kind == "gif" else "webp"
     if kind == "strip":
-        return png(side_by_side(pictures, gap=4), recipe=recipe.as_dict(), licence=note), f"{stem}-strip.png"
-    return animation(pictures), f"{stem}.webp"
+        return png(side_by_side(pictures, gap=4), **facts), f"{stem}-strip.png"
+    return animation(pictures, kind=suffix, **facts), f"{stem}.{suffix}"
 
 
 # --- of pictures with knobs; `tab` is a page.tab.Tab
@@ -109,6 +123,7 @@ def of_knobs(tab: Any) -> Stage:
         tab.stem or (lambda recipe: f"{tab.name}-picture{recipe.seed}"),
         full=lambda recipe: answer_of_knobs(tab, recipe),
         slow_film=slow_film,
+        directions=lambda recipe: tab.knobs(recipe).directions,
     )
 
 

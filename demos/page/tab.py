@@ -23,7 +23,7 @@ from .cells import Cell, Progress, last_of, stopping, watched
 from .fields import Fields, RecipeError, controls
 from .handlers import refused
 from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private, publish, text
-from .stage import TAKEN, Stage
+from .stage import KNOBS_TAKEN, TAKEN, Stage
 
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
 LASTING = ("setup", "before")  # parts of an answer that a slider does not change
@@ -101,7 +101,7 @@ class Tab:
     note: a sentence that everything taken away carries. for_programs: what else endpoints say.
 
     A tab with a layout of its own has a `bench`, an `answer` (recipe -> all that the page shows of it), and a `file`
-    (recipe, a key of `files` -> bytes and name); its `code` gives the whole text. endpoints: what programs may call by
+    (recipe, a key of `taken` -> bytes and name); its `code` gives the whole text. endpoints: what programs may call by
     name, beside those of a tab with a stage.
     """
 
@@ -142,13 +142,18 @@ class Tab:
     for_programs: str = ""
     bench: Bench | None = None
     answer: Callable[[Any], dict] | None = None
-    files: Mapping[str, str] = field(default_factory=lambda: TAKEN)
+    files: Mapping[str, str] | None = None
     file: Callable[[Any, str], tuple[bytes, str]] | None = None
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
     @property
     def shown(self) -> Stage:
         return self.stage or stages.of_knobs(self)
+
+    @property
+    def taken(self) -> Mapping[str, str]:
+        """What can be taken away, by kind, and how its button is named."""
+        return self.files or (KNOBS_TAKEN if self.shown.directions else TAKEN)
 
     @property
     def served(self) -> Mapping[str, pictures.Drawing]:
@@ -286,7 +291,7 @@ def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> None:
             _place(tab, name, parts, shown_first)
     parts["fold-method"] = handlers.method_fold(tab.name, tab.method, tab.sources)
     with fold(tab.name, "take") as parts["fold-take"]:
-        parts.update(handlers.take_away(tab.name, tab.files, shown_first["code"]))
+        parts.update(handlers.take_away(tab.name, tab.taken, shown_first["code"]))
         if tab.note:
             text(f'<p class="caption">{escape(tab.note)}</p>')
         _place(tab, "take", parts, shown_first)
@@ -303,7 +308,7 @@ def _wire(tab: Tab, parts: dict) -> None:
         made = watched(tab.name, tab.recipe, one)
         getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
     bus.stop(stopping(tab.name), None, None, **private(f"{tab.name}_stop_cell", LIVE))
-    for kind in tab.files:
+    for kind in tab.taken:
         make = handlers.guarded(lambda given, k=kind: publish(*file_for(tab, tab.recipe.from_json(given), k)))
         deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"{tab.name}_take_{kind}")
 

@@ -85,9 +85,9 @@ def knobs_of(recipe: KnobSet) -> Knobs:
     ranked = ORDERS[recipe.method] == "strongest first"
     shares = (100 * directions.scores / directions.scores.max().clamp(min=1e-12)).round().int().tolist()
     shown = [_shown(found[i] if found else None, i, recipe.model) for i in range(len(directions))]
-    titles, also, ends, verdicts = zip(*shown)
+    titles, also, ends, verdicts, plain = zip(*shown)
     strengths = shares if ranked else [0] * len(shares)
-    return Knobs(directions, steps.tolist(), titles, ends, verdicts, also, strengths)
+    return Knobs(directions, steps.tolist(), titles, ends, verdicts, also, strengths, plain=plain)
 
 
 def setup_of(recipe: KnobSet) -> dict:
@@ -95,12 +95,14 @@ def setup_of(recipe: KnobSet) -> dict:
     return dict(measurable=not measured_knobs(recipe), grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
 
 
-def _shown(record: dict | None, knob: int, model: str) -> tuple[str, str, tuple[str, str], str]:
-    """Of a knob: what it moves, what else, the words at its ends, its verdict; no claim without a record."""
+def _shown(record: dict | None, knob: int, model: str) -> tuple[str, str, tuple[str, str], str, str]:
+    """Of a knob: what it moves, what else, the words at its ends, its verdict, and that in plain words; no claim
+    without a record.
+    """
     if record is None:
-        return "", "", ("−", "+"), f"What knob {knob + 1} moves has not been measured: press “{MEASURE}”."
+        return "", "", ("−", "+"), f"What knob {knob + 1} moves has not been measured: press “{MEASURE}”.", ""
     factors = factors_of(model, record.get("grade", READER))
-    return *records.name_of(record, factors), record["verdict"]
+    return *records.name_of(record, factors), record["verdict"], record.get("plain", "")
 
 
 # --- measured while the page runs

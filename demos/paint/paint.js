@@ -121,8 +121,8 @@
   }
 
   // the map, and beside it the ban and the buttons, above the other knobs
-  function place(store, {photo, map, state, prepare}, {buttons}) {
-    const {now, parts, listeners} = store, row = buttons.another.parentElement, doors = row.nextElementSibling;
+  function place(store, {photo, map, state, prepare}, {buttons, row, taken}) {
+    const {now, parts, listeners} = store;
     const steer = button("paint-use-steer", "Use in Steer", () => parts.steer.trigger("ask", {key: "steer"}));
     steer.title = "These knobs, as far as they are turned, on the same picture in Steer";
     buttons.before = button("paint-before", "Show before",
@@ -133,7 +133,7 @@
     row.prepend(buttons.before); row.append(steer);
     const says = E("p", {class: "caption"}, "Where it changes: black nothing, white 48 of 255 levels or more.");
     parts.beside.element.prepend(
-      E("div", {class: "mapped"}, map.frame, E("div", {class: "beside"}, says, ban, row, doors)), ready);
+      E("div", {class: "mapped"}, map.frame, E("div", {class: "beside"}, says, ban, row, taken)), ready);
     listeners.push(() => {
       ban.control.checked = now.recipe.forbid;
       steer.disabled = !(now.setup && now.setup.knobs.length && store.current());

@@ -11,7 +11,7 @@ from .recipe import Painted
 from .tab import TAB as TAB
 
 CARD = "portraits-stylegan2"
-CELLS = ("ban", "faces", "refuse")
+RECORDED = ("ban", "faces", "refuse")
 PART, STEPS = "mouth", 3.0  # the region, and how far its knob 1 is turned
 
 

@@ -12,7 +12,6 @@ from PIL import Image
 
 from core import evidence as measured
 from core import zoo
-from core.factorization.files import directions_bytes
 from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.region import STEP, RegionKnobs, change, locality
 from core.factorization.resefa import resefa_of
@@ -34,14 +33,13 @@ from ..page.parts import LONG, deliver, part, private, publish
 from ..page.pictures import address, own_network
 from ..page.queue import SHORT
 from ..page.sources import take_directions
-from ..page.stage import TAKEN, TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
+from ..page.stage import TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import experiments, search, words
 from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, parts_of
 from .search import render
 
 NAME = Painted.tab
-FILES = {**TAKEN, "directions": "Directions (.safetensors)"}
 TABLES = WORDS["tables"]
 _drawn = Cache(32 * 2**20, lambda drawn: len(drawn[0]))
 _compared = Cache(64, lambda rows: 1)
@@ -227,23 +225,10 @@ def region_name(recipe: Painted) -> str:
     return recipe.region if recipe.of_part else "region"
 
 
-def file(recipe: Painted, kind: str) -> tuple[bytes, str]:
-    """Bytes and file name of what is taken away, a key of FILES. Raises RecipeError."""
-    if kind != "directions":
-        return file_of(STAGE, recipe, kind)
-    return directions_file(recipe), f"{region_name(recipe)}-knobs-picture{recipe.seed}.safetensors"
-
-
-def directions_file(recipe: Painted) -> bytes:
-    """The knobs as a file of directions that Steer opens, with the weights and the recipe that they belong to."""
-    about = dict(model=recipe.model, weights=zoo.weights_hash(recipe.model), recipe=recipe.query())
-    return directions_bytes(experiments.needed(recipe).directions, **about)
-
-
 def to_steer(recipe: Painted) -> dict:
     """Steer's recipe of the same picture with these knobs from a file, each as far as it stands here."""
     (knobs, knob, _), reach = chosen(recipe), zoo.card(recipe.model).reach
-    path = publish(directions_file(recipe), "knobs.safetensors")
+    path = publish(file_of(STAGE, recipe, "directions")[0], "knobs.safetensors")
     taken = take_directions(path, dict(recipes.untouched(recipe).as_dict(), layers=recipe.layers))
     row = [max(-reach, min(reach, amount * away)) for amount, away in zip(recipe.amounts, knobs.deviations)]
     return replace(taken, amounts=tuple(row), knob=knob).as_dict()
@@ -307,6 +292,7 @@ STAGE = Stage(
     full=answer,
     slow_film=slow_film,
     scripts=("paint/paint",),
+    directions=lambda recipe: experiments.needed(recipe).directions,
 )
 STRIP = Endpoint(lambda recipe: film_part(STAGE, recipe), "21 frames of the chosen knob, side by side.", LONG)
 TAB = Tab(
@@ -327,8 +313,6 @@ TAB = Tab(
     prepare=prepare,
     prepared_by=Painted.names(),
     extras=(Extra("more", door_to_steer), Extra("compare", tables, wire)),
-    files=FILES,
-    file=file,
     endpoints={"paint_strip": STRIP},
 )
 

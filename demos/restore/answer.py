@@ -19,7 +19,7 @@ from ..page import models
 from ..page.blocks import data_uri
 from ..page.blocks import picture as uri
 from ..page.cache import Cache
-from ..page.export import png_of
+from ..page.export import facts_of, png_of
 from ..page.fields import RecipeError
 from ..page.queue import QUEUE
 from .code import notebook_for
@@ -127,10 +127,12 @@ def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
     if kind == "picture":
         return png_of(to_pil(found.image)[0], shared), f"{name}.png"
     if kind == "clip":
-        return animation([enlarge(one, times) for one in to_pil(found.film)], milliseconds=120), f"{name}.webp"
+        frames = [enlarge(one, times) for one in to_pil(found.film)]
+        return animation(frames, milliseconds=120, **facts_of(shared)), f"{name}.webp"
     before = to_pil(problem.observed)[0].resize((times * recipe.side, times * recipe.side), 0)
     others = [found.image] if problem.truth is None else [found.image, problem.truth]
-    return png(side_by_side([before, *(enlarge(to_pil(one)[0], times) for one in others)], gap=4)), f"{name}-strip.png"
+    row = side_by_side([before, *(enlarge(to_pil(one)[0], times) for one in others)], gap=4)
+    return png(row, **facts_of(shared)), f"{name}-strip.png"
 
 
 def needed(recipe: Restoration) -> Found:

@@ -59,4 +59,4 @@ def record(first: Restoration, folder: Path) -> list[str]:
             cells[one.name] = dict(html=last_of(one, shown)["html"], recipe=shown.as_dict())
     words = dict(sentence=five["sentence"], lead=five["lead"], code=code_for(shown))
     found = dict(words, made_from=made_from(first.model), recipe=first.as_dict(), tasks=tasks, cells=cells)
-    return save(NAME, found, films, folder, at_once=(FIVE.name,))
+    return save(NAME, found, films, folder)

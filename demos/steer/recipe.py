@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from torch import Tensor
 
+from core import zoo
 from core.evidence import recorded
 
 from ..page import knobs, words
@@ -78,13 +79,21 @@ def alt_text(recipe: Recipe, titles: Sequence[str] = ()) -> str:
 
 
 def told(recipe: Recipe, found: knobs.Knobs) -> Mapping[str, str]:
-    """The words for a picture; under it those that need no measuring."""
+    """The words for a picture; under it those that need no measuring, and where its knobs come from."""
     said = alt_text(recipe)
-    return dict(alt=alt_text(recipe, found.titles), caption=f"{said[:1].upper()}{said[1:]}.")
+    return dict(alt=alt_text(recipe, found.titles), caption=f"{said[:1].upper()}{said[1:]}. {came_from(recipe)}")
 
 
-def first_sentence(recipe: Recipe) -> str:
-    """The sentence over the tab: where the knobs on screen come from. Raises RecipeError where their file is gone."""
+def headline(recipe: Recipe) -> str:
+    """The sentence over the tab: what this is; of other knobs than the network's own, where they come from."""
+    if recipe.method in ("random", "file"):
+        return came_from(recipe)
+    card, noun = zoo.card(recipe.model), recipe.label_name or "face"
+    return TEXTS["headline"]["unknown" if not card.world else "classes" if card.classes else "world"].format(noun=noun)
+
+
+def came_from(recipe: Recipe) -> str:
+    """Where the knobs on screen come from. Raises RecipeError where their file is gone."""
     count, came = len(directions_of(recipe)[0]), _origin(recipe) if recipe.method == "file" else ""
     said = TEXTS["one_knob"] if count == 1 else dict(TEXTS["knobs"], these=f"These {TEXTS['counts'][count]} knobs")
     where = "" if recipe.layers == "all" else f", and {said['turns']} only in {_layers(recipe.layers)}"

@@ -21,7 +21,7 @@ from ..page.tab import Endpoint, Extra, Tab, words_of
 from ..page.verdicts import knobs_of, measure, measured_knobs, setup_of
 from . import edits
 from .experiments import CELLS, draws
-from .recipe import TEXTS, Recipe, code_of, first_sentence, told
+from .recipe import TEXTS, Recipe, code_of, headline, told
 from .wishes import find, wishes
 
 # --- parts of its own
@@ -30,7 +30,7 @@ from .wishes import find, wishes
 def finder(parts: dict, model: str) -> None:
     said = TEXTS["finder"]
     with cell(said["title"], said["lead"]), gr.Row(elem_classes="finder"):
-        about = dict(value=None, elem_id="steer-find", scale=2, min_width=220)
+        about = dict(value=None, elem_id="steer-find", scale=2, min_width=220, allow_custom_value=True)
         parts["wish"] = gr.Dropdown(wishes(model), label=said["label"], **about)
         parts["says"] = text("", elem_id="steer-find-says")
 
@@ -93,7 +93,7 @@ TAB = Tab(
     **TEXTS["tab"],
     **words_of(str(Path(__file__).with_name("method"))),
     about=True,
-    sentence=first_sentence,
+    sentence=headline,
     knobs=knobs_of,
     told=told,
     code=code_of,

@@ -20,9 +20,9 @@ from core.checkpoints import native
 from core.images import to_uint8
 from demos.inside.recipe import BUNDLED
 
-from .. import support, tiny
+from .. import tiny
 from ..conftest import served
-from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press, watched
+from .visits import SIZES, Tab, Visits, axe, drawn, is_a_sentence, press, watched
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +58,7 @@ def address(own: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 def seen(page, which: str = "after") -> np.ndarray:
-    return support.pixels(page.evaluate(f"document.querySelector('.inside .photo img.{which}').src"))
+    return drawn(page, f".inside .photo img.{which}")
 
 
 def truth(own: Path, recipe: dict) -> np.ndarray:
@@ -86,7 +86,7 @@ def test_arrival_shows_sentence_picture_channels_and_number_above_the_fold(visit
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert_shows(page, own, settle(page))
     verdict = page.locator("#inside-verdict").inner_text()
-    assert "of 255 levels" in verdict and "random channels" in verdict
+    assert "random channels" in verdict and "of 255 levels" in page.text_content("#inside-measured")
     assert page.locator(".dot[aria-pressed=true]").count() == 1 and page.locator(".dot").count() == 8
     assert axe(page) == []
 
@@ -134,6 +134,7 @@ def test_every_experiment_ends_with_a_sentence_that_has_its_numbers(visits: Visi
     settle(page, "document.querySelectorAll('.result.stale').length === 4")  # all but the likeness of classes
     press(page, "inside-undo")
     settle(page, "document.querySelectorAll('.result.stale').length === 0")
+    page.locator("#inside-truth").scroll_into_view_if_needed()
     page.wait_for_function("document.getElementById('inside-truth').textContent.includes('Not measured yet')")
     assert axe(page) == []
 

@@ -169,7 +169,7 @@ def test_the_list_has_bundled_networks_first_and_opens_one(visits: Visits, size:
     groups = page.locator(".networks-list h4").all_inner_texts()
     assert groups == ["Bundled", "Yours", "From the Hugging Face Hub"]
     far = page.locator(f".network[data-name={OF_HUB}]").inner_text()
-    assert "NVIDIA Source Code License" in far and "Fetch 121 MB and open" in far
+    assert "NVIDIA Source Code License" in far and "Let the server fetch 121 MB and open it" in far
     assert page.locator(".network[data-name=afhqcat-ada] button").is_disabled(), "not pinned"
     assert page.evaluate("document.querySelector('dialog.networks').scrollWidth <= innerWidth")
     assert axe(page) == []
@@ -184,7 +184,7 @@ def test_the_list_has_bundled_networks_first_and_opens_one(visits: Visits, size:
     page.locator("#steer-find input").click()
     page.get_by_role("option", name=offered[0][0], exact=True).wait_for()
     page.keyboard.press("Escape")
-    assert page.locator("#steer-verdict").inner_text().count("standard deviations")
+    assert page.text_content("#steer-measured").count("standard deviations")
 
 
 def test_a_download_shows_how_far_it_is_and_can_be_stopped(visits: Visits, hub: StandIn) -> None:
@@ -195,7 +195,7 @@ def test_a_download_shows_how_far_it_is_and_can_be_stopped(visits: Visits, hub: 
     row.get_by_role("button").click()
     page.wait_for_selector(f".network[data-name={OF_HUB}] progress", timeout=WAIT)
     row.get_by_role("button", name="Stop").click()
-    row.get_by_role("button", name="Fetch 121 MB and open").wait_for(timeout=WAIT)
+    row.get_by_role("button", name="Let the server fetch 121 MB and open it").wait_for(timeout=WAIT)
     assert page.locator("dialog.networks .said").is_hidden() and np.array_equal(pixels(page), before)
     hub.go.set()  # now the whole file comes, and it is not the one that the card names
     row.get_by_role("button").click()
@@ -213,5 +213,5 @@ def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visi
     page.locator(".network[data-name=my-things] button:visible").click()
     PAINT.settle(page, "gan.paint.now.recipe.model === 'my-things' && gan.paint.now.recipe.amounts[0] > 0")
     assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
-    assert "class 0" in page.locator("#paint-caption").inner_text()
+    assert "class 0" in page.text_content("#paint-caption")
     assert "licence not stated" in page.locator("#paint-models").inner_text()

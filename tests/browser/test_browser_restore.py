@@ -18,8 +18,7 @@ from demos.restore import tab as restore
 from demos.restore.recipe import TASKS, Restoration
 from demos.restore.search import example
 
-from .. import support
-from .visits import SIZES, Tab, Visits, axe, is_a_sentence, press
+from .visits import SIZES, Tab, Visits, axe, drawn, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +32,7 @@ def tab() -> Tab:
 
 
 def seen(page, name: str) -> np.ndarray:
-    return support.pixels(page.evaluate(f"document.getElementById('restore-{name}').src"))
+    return drawn(page, f"#restore-{name}")
 
 
 def stroke(page, *points: tuple[float, float]) -> None:

@@ -56,7 +56,7 @@ class Tab:
 
     def pixels(self, page) -> np.ndarray:
         """The picture under the browser's eyes, [h, w, 3] uint8."""
-        return support.pixels(page.evaluate(f"document.querySelector('#{self.name}-stage img.after').src"))
+        return drawn(page, f"#{self.name}-stage img.after")
 
 
 STEER = Tab(
@@ -65,7 +65,7 @@ STEER = Tab(
   const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
   if (!parts || !gan.steer || !photo) return false;
   const shown = parts.stage.props.value || {}, after = photo.querySelector('img.after'), asked = gan.steer.now.recipe;
-  return !gan.steer.now.dragging && !!shown.src && after.src === shown.src && after.naturalWidth > 0
+  return !gan.steer.now.dragging && !!shown.src && after.getAttribute('src') === shown.src && after.naturalWidth > 0
     && photo.querySelector('canvas').hidden && photo.dataset.painted !== undefined
     && gan.settled('steer') && +photo.dataset.seed === +asked.seed
     && gan.same({...asked, seed: +asked.seed}, shown.recipe);
@@ -80,7 +80,7 @@ PAINT = Tab(
   const shown = window.gan && gan.paint && gan.paint.now.answer, photo = document.querySelector('#paint-stage .photo');
   if (!shown || !photo || !gan.settled('paint')) return false;
   const after = photo.querySelector('img.after');
-  return !!shown.src && after.src === shown.src && after.naturalWidth > 0
+  return !!shown.src && after.getAttribute('src') === shown.src && after.naturalWidth > 0
     && photo.querySelector('canvas.film').hidden && !document.querySelector('#paint-stage .waiting');
 }""",
     asks="""() => {
@@ -169,6 +169,15 @@ def watched(browser, url: str, tab: Tab = STEER) -> Iterator[Visits]:
 
 
 # --- what a visitor sees and does
+
+
+def drawn(page, selector: str) -> np.ndarray:
+    """A picture of the page, whether it came with it or is a file of its own, [h, w, 3] uint8."""
+    uri = """async selector => {
+      const data = await (await fetch(document.querySelector(selector).src)).blob(), reader = new FileReader();
+      return new Promise(done => { reader.onload = () => done(reader.result); reader.readAsDataURL(data); });
+    }"""
+    return support.pixels(page.evaluate(uri, selector))
 
 
 def assert_same_picture(shown: np.ndarray, expected: np.ndarray, tolerance: int = 1) -> None:

@@ -39,7 +39,7 @@ def test_the_numbers_of_a_record_are_those_of_numpy() -> None:
     np.testing.assert_allclose(found["same_sign"], (np.sign(values) == np.sign(mean)).mean(0))
     assert found["strongest"] == 0 and found["pictures"] == 64 and found["percentile"] == []
     assert records.strongest_first(found) == [0, 1, 2]
-    again = records.verdict_in(found, FACTORS, baseline=0.1, n=64, things="pictures")
+    again = records.words_in(found, FACTORS, baseline=0.1, n=64, things="pictures")["verdict"]
     assert again == found["verdict"], "the sentence can be built from the numbers alone"
 
 
@@ -86,3 +86,21 @@ def test_statistics_give_a_record_a_knob_with_its_percentile() -> None:
     )
     assert news[-1].says == "Turning 2 knobs and 200 random ones on 4 pictures: 4 of 4."
     assert [len(one["percentile"]) for one in last.records] == [8, 8]
+
+
+def test_a_plain_verdict_names_what_moves_nearly_as_much_and_says_how_random_knobs_compare() -> None:
+    def plain(mean: list[float], baseline: float) -> str:
+        return verdict(changes_of(mean), FACTORS, baseline=baseline).plain
+
+    a, b, c = (factor.short for factor in FACTORS[:3])
+    assert plain([1.0, 0.9, 0.0], 0.1).lower().startswith(f"{a} and {b} change, the same way on all pictures.".lower())
+    said = plain([1.0, -0.6, 0.0], 0.5)
+    assert f"less so {b}" in said and said.endswith("A random knob does half as much.") and c not in said
+    assert not any(letter.isdigit() for letter in said)
+    assert "none clearly" in plain([0.05, 0.04, 0.0], 0.5), "no more than a random knob"
+
+
+def test_everything_within_a_fifth_of_the_strongest_is_part_of_the_name() -> None:
+    title, also, (low, high) = records.name_of(dict(mean=[1.0, -0.81, 0.79], strongest=0), FACTORS)
+    assert title == f"{FACTORS[0].short} and {FACTORS[1].short}" and also == f"also: {FACTORS[2].short}"
+    assert low == f"{FACTORS[0].low}, {FACTORS[1].high}" and high == f"{FACTORS[0].high}, {FACTORS[1].low}"

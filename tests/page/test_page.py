@@ -38,9 +38,9 @@ from demos.paint.recipe import CORNER, Painted
 from demos.steer import recipe as recipes
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
-from demos.steer.wishes import find, wishes
+from demos.steer.wishes import find, wished, wishes
 
-from ..support import MODEL, Event, pixels
+from ..support import MODEL, Event, pixels, recorded_pixels
 
 CELLS = {one.name: one for one in TAB.cells}
 FIRST = ("picture", "strip", "all_knobs", "other_faces", "code", "measured", "find")  # of the first version
@@ -218,7 +218,7 @@ def test_unmeasured_knobs_say_so_and_claim_nothing():
 
 
 def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
-    names = [name for _, name in wishes(MODEL)]
+    names = [factor.name for factor in FACTORS]
     still = [0.0] * len(names)
     knobs = [record_of(still[: i % 4] + [1.2] + still[i % 4 + 1 :]) for i in range(sources.KNOBS)]
     (small_model / "evidence").mkdir()
@@ -238,7 +238,7 @@ def test_evidence_names_the_knobs_only_for_exactly_these_weights(small_model):
 
 def planted(monkeypatch, **means) -> list[dict]:
     """Ten knobs that move everything by 0.1 a step, and for each factor's name (knob, mean) that knob by that much."""
-    names = [name for _, name in wishes(MODEL)]
+    names = [factor.name for factor in FACTORS]
     knobs = [[0.1] * len(names) for _ in range(sources.KNOBS)]
     for name, (knob, mean) in means.items():
         knobs[knob][names.index(name)] = mean
@@ -255,6 +255,24 @@ def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
         find(moved(), "wings")
 
 
+@pytest.mark.parametrize(
+    "typed, factor, more",
+    [("smile", "smile", True), ("Happy", "smile", True), ("looks sad", "smile", False), ("beard", "beard", True)]
+    + [("beard+", "beard", True), ("blond", "hair_tone", True), ("darker", "skin_tone", True)],
+)
+def test_everyday_words_find_what_they_mean_and_its_sense(monkeypatch, typed, factor, more):
+    planted(monkeypatch, **{factor: (6, 1.4)})
+    turned, said = find(moved(), typed)
+    assert turned.knob == 6 and turned.amounts[6] == (1.5 if more else -1.5)
+    with pytest.raises(RecipeError, match="such as smiles"):
+        find(moved(), "smlies")
+
+
+def test_every_wish_of_the_list_is_understood_as_what_it_says():
+    for words_of, name in wishes(MODEL):
+        assert wished(words_of, MODEL) == wished(name, MODEL) == (name[:-1], 1 if name.endswith("+") else -1)
+
+
 def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
     planted(monkeypatch, glasses=(1, -0.2995))
     turned, said = find(moved(), "glasses")
@@ -263,7 +281,7 @@ def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_t
         "glasses and their size: knob 2"
     )
     assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
-    assert turned.knob == 1 and turned.amounts[1] == -1.5
+    assert turned == moved() and "Nothing was moved" in said
 
 
 class OneSided(torch.nn.Module):
@@ -289,7 +307,7 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     turned, said = find(recipe, "glasses")
     if not found:
         assert "Nor does one at \u22122 or +2 steps on this picture" in said
-        assert turned.knob == 1 and turned.amounts[1] == 1.5
+        assert turned == recipe and "Nothing was moved" in said and "Paint" in said
         return
     amount = turned.amounts[turned.knob]
     plain = replace(recipe, amounts=())
@@ -319,13 +337,18 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     ],
 )
 def test_the_first_sentence_says_where_the_knobs_on_screen_come_from(changes, says, never):
-    said = answer(moved(**changes).as_dict())["sentence"]
+    recipe = moved(**changes)
+    said, shown = recipes.came_from(recipe), answer(recipe.as_dict())
     assert all(one in said for one in says) and never not in said
+    assert shown["caption"].endswith(f". {said}")
+    over = "A neural network drew this face. Nobody told it what a face is."
+    assert shown["sentence"] == (said if recipe.method == "random" else over)
 
 
 def test_the_caption_is_a_sentence_as_under_every_picture():
     for recipe in (moved(), Recipe(MODEL)):
-        assert tabs.answer(TAB, recipe)["caption"] == f"P{recipes.alt_text(recipe)[1:]}."
+        said = tabs.answer(TAB, recipe)["caption"]
+        assert said == f"P{recipes.alt_text(recipe)[1:]}. {recipes.came_from(recipe)}"
     recorded = json.loads((arrivals.ARRIVAL / "steer.json").read_text(encoding="utf-8"))["answer"]
     assert recorded["caption"].startswith("Portrait, ") and recorded["caption"].endswith("."), "on arrival too"
 
@@ -418,7 +441,8 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
     functions = [fn for fn in page.fns.values() if fn.fn is not None and fn.queue]
     functions = [fn for fn in functions if getattr(fn.fn, "__name__", "") not in ("left", "gone")]  # of who is gone
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in functions}
-    assert limits == {"live": 1, "long": 1, "fetch": 2, "watch": 24}, (
+    visitors = {"live": 1, "long": 1, "fetch": 2, "watch": 24}
+    assert limits == {**visitors, "programs": 1, "programs-slow": 1}, (
         "a download computes nothing; who watches a search neither"
     )
 
@@ -467,8 +491,8 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     record(TAB, recipe, tmp_path / "arrival", cells=("grid", "faces"))
     arrivals.recorded.cache_clear()
     shown = tabs.arrival(TAB)
-    assert shown["recipe"] == recipe.as_dict() and shown["answer"]["src"].startswith("data:image/webp")
-    assert np.array_equal(pixels(shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
+    assert shown["recipe"] == recipe.as_dict()
+    assert np.array_equal(recorded_pixels(tmp_path, shown["answer"]["src"]), to_uint8(recipes.render(recipe))[0])
     tiles = re.findall(r"src=\"(arrival/[^\"]+)\"([^>]*)", shown["cells"]["grid"]["html"])
     assert all("lazy" in more for _, more in tiles), "they come when they are in sight"
     fresh = re.findall(r"data:image/webp[^\"]+", last_of("grid", recipe)["html"])

@@ -40,7 +40,7 @@ from demos.page.record import record
 from demos.page.words import signed
 
 from .. import tiny
-from ..support import Event, Request, pixels
+from ..support import Event, Request, pixels, recorded_pixels
 from .test_inside_recipe import DEEP, MODEL, PLAIN, small_networks
 
 
@@ -96,6 +96,8 @@ def test_the_page_shows_the_picture_before_and_with_exactly_this_channel_changed
 def test_strength_one_is_the_untouched_picture_to_the_bit_and_is_said_so():
     shown = shown_of(Look(MODEL, amount=1))
     assert np.array_equal(pixels(shown["src"]), pixels(shown["before"])) and "nothing changes" in shown["verdict"]
+    off = shown_of(Look(MODEL, amount=0), full=True)["verdict"]
+    assert shown_of(Look(MODEL, amount=1), full=True)["verdict"].endswith(off), "what switching it off would do"
 
 
 def test_the_verdict_s_numbers_are_those_of_the_pictures_on_screen():
@@ -500,7 +502,7 @@ def test_the_recorded_arrival_is_shown_only_for_its_own_weights(monkeypatch, tmp
     arrivals.recorded.cache_clear()
     shown = page.arrival(TAB)
     assert shown["recipe"] == look.as_dict()
-    assert np.array_equal(pixels(shown["answer"]["src"]), pixels(shown_of(look)["src"]))
+    assert np.array_equal(recorded_pixels(tmp_path, shown["answer"]["src"]), pixels(shown_of(look)["src"]))
     assert shown["film"]["frames"] == 21 and shown["film"]["src"].startswith("arrival/inside-strip.webp?")
     assert "ChannelEdit" in shown["code"] and shown["sentence"] and "Not measured" in shown["cells"]["truth"]["html"]
     monkeypatch.setattr(zoo, "weights_hash", lambda name: "0" * 64)

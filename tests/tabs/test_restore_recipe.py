@@ -180,10 +180,10 @@ def somebodys(small_model, monkeypatch) -> str:
 def test_without_vgg_16_photographs_are_compared_by_pixels_and_ssim_and_the_page_says_so(somebodys):
     recipe = Restoration(somebodys, "copy", steps=2, codes=2)
     assert recipe.loss == "structure" and "vgg" not in recipes.losses_of(somebodys)
-    assert "VGG-16 is not on this machine" in words.vgg_says(recipe)
+    assert "VGG-16 is not on the server of this page" in words.vgg_says(recipe)
     assert "pixels and SSIM" in words.caption(recipe)
     assert words.vgg_says(wanted(task="copy")) == "", "a render of our own world is no photograph"
-    with pytest.raises(RecipeError, match="VGG-16 is not on this machine.*or choose pixels"):
+    with pytest.raises(RecipeError, match="VGG-16 is not on the server of this page.*or choose pixels"):
         Restoration(somebodys, "copy", loss="vgg")
 
 

@@ -15,7 +15,8 @@ class Factor:
     `low` and `high` complete the sentence "the face ...". `spread` is the width of
     the distribution the factor is drawn from (see a world's `sample`). `draw` is
     its shape: "middle" (mean of two uniforms), "flat" (uniform) or "present"
-    (0 = absent in most rows, otherwise in [0.5, 1]).
+    (0 = absent in most rows, otherwise in [0.5, 1]). `brief`: its description in a list, where that is not what stands
+    before the first comma.
     """
 
     name: str
@@ -24,6 +25,12 @@ class Factor:
     high: str
     spread: float = 1.0
     draw: str = "middle"
+    brief: str = ""
+
+    @property
+    def short(self) -> str:
+        """Its description in a list."""
+        return self.brief or self.description.partition(",")[0]
 
 
 class Scene(NamedTuple):

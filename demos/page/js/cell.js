@@ -30,7 +30,7 @@
     const costs = () => {
       const time = cost() < 90 ? `${Math.round(cost())} s` : `${Math.round(cost() / 60)} minutes`;
       const takes = drawn() ? `${drawn()} pictures with this network take` : "With this network that takes";
-      return `${takes} about ${time} on this machine.`;
+      return `${takes} about ${time} on the server of this page.`;
     };
     // `given`: what the controls in its own HTML say
     function ask(given = null, recipe = now.recipe) {

@@ -41,6 +41,23 @@ window.gan = window.gan || (() => {
     for (const name of ["click", "keydown"]) element.addEventListener(name, press);
   };
 
+  // --- a busy server
+
+  // Where the server refuses an event because too many wait, or does not answer, the page says so and asks again.
+  const TRIES = 9, line = E("p", {class: "busy", role: "status", hidden: true}), ask = window.fetch.bind(window);
+  const sleep = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+  window.fetch = async (resource, options) => {
+    if (!/\/queue\/join/.test(resource.url || resource)) return ask(resource, options);
+    for (let tries = 1, wait = 400; ; tries++, wait = Math.min(1.7 * wait, 6000)) {
+      const answer = await ask(resource, options).catch(error => error), failed = answer instanceof Error;
+      const busy = failed ? answer.name !== "AbortError" : answer.status === 503 || answer.status === 429;
+      if (busy) document.body.append(line);
+      gan.say(line, !busy ? "" : tries < TRIES ? "The page is busy: trying again …" : "The page is too busy: try again soon.");
+      if (!busy || tries === TRIES) { if (failed) throw answer; return answer; }
+      await sleep(wait * (0.6 + 0.8 * Math.random()));
+    }
+  };
+
   // --- parts and tabs
 
   // A component of the page says that it is there.
@@ -133,12 +150,12 @@ window.gan = window.gan || (() => {
       if (name === now.recipe.model) return E("span", {class: "caption"}, "on the page");
       const why = refusal ? refusal[0].toUpperCase() + refusal.slice(1)
         : running ? "Wait until the other network is there" : null;
-      return E("div", {class: "opening"}, button(null, here ? "Open" : `Fetch ${size} and open`, () => choose(row), "",
+      return E("div", {class: "opening"}, button(null, here ? "Open" : `Let the server fetch ${size} and open it`, () => choose(row), "",
         {disabled: !!why, title: why}), why && E("p", {class: "caption"}, why));
     };
     const network = row => E("div", {class: "network", "data-name": row.name},
       E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, linked(row.link, row.licence),
-        ` · ${row.size}${row.here ? " · on this machine" : ""}`)), beside(row));
+        ` · ${row.size}${row.here ? " · on the server" : ""}`)), beside(row));
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
       doing.textContent = running ? `${coming ? coming.title : "Network"}: ${running.says}` : "";
@@ -196,9 +213,11 @@ window.gan = window.gan || (() => {
       asks: (name, fields, query = "") => first.toString() !== new URLSearchParams(query).toString()
         && ([first.get("tab"), home()].find(one => one in tabs)) === name
         && fields.some(key => key !== "tab" && first.has(key)) ? first.toString() : "",
-      unfold: name => {                             // `?expert=1` opens the folds
-        const folds = () => [...document.querySelectorAll(`[id^=${name}-fold] > button`)];
-        if (first.get("expert") === "1") once(() => folds()[4], () => folds().forEach(one => one.click()));
+      unfold: (name, left = 15) => {                // `?expert=1` opens the folds, once they take a press
+        const folds = more => [...document.querySelectorAll(`[id^=${name}-fold] > button${more}`)];
+        if (first.get("expert") !== "1" || folds(".open").length === 5 || !left) return;
+        folds(":not(.open)").forEach(one => one.click());
+        setTimeout(() => gan.addresses.unfold(name, left - 1), 700);
       },
       // the name and title of a tab as a recipe names it, which the first one leaves out
       called: name => ({name: name || home(), ...tabs[name || home()]}),
@@ -217,20 +236,31 @@ window.gan = window.gan || (() => {
     };
   })();
 
+  // The address of what a tab shows; the phone's own sheet shares it, or it is copied. `says` tells that.
+  const addressOf = ({now}) => Object.assign(new URL(location.href), {search: (now.answer || {}).query || "", hash: ""}).href;
+  const copy = async text => {
+    try { await navigator.clipboard.writeText(text); } catch { return false; }
+    return true;
+  };
+  gan.share = store => gan.button(`${store.name}-share`, "Share", async ({target}) => {
+    const url = addressOf(store);
+    if (navigator.share) return navigator.share({title: document.title, url}).catch(() => {});
+    target.textContent = await copy(url) ? "Link copied" : "Copy it from “Take it away”";
+    setTimeout(() => { target.textContent = "Share"; }, 2500);
+  });
+
   // The box with the link to what is on screen, and what it leaves out.
   gan.link = ({name, now, listeners}, part, says = "Link to exactly this state") => {
     const copied = E("span", {role: "status", class: "caption"}), more = E("p", {class: "caption"});
     const address = E("input", {type: "text", id: `${name}-address`, readonly: true, "aria-label": says,
       onfocus: () => address.select()});
     const press = gan.button(`${name}-copy-link`, "Copy link", async () => {
-      try { await navigator.clipboard.writeText(address.value); }
-      catch { address.focus(); document.execCommand("copy"); }
+      if (!await copy(address.value)) { address.focus(); document.execCommand("copy"); }
       copied.textContent = "Copied.";
     });
     part.element.replaceChildren(E("div", {class: "taken"}, address, press, copied), more);
     const write = () => {
-      const {query, note} = now.answer || {};
-      const {href} = Object.assign(new URL(location.href), {search: query || "", hash: ""});
+      const {note} = now.answer || {}, href = addressOf({now});
       if (address.value !== href) { address.value = href; copied.textContent = ""; }
       more.textContent = note || "";
     };

@@ -106,23 +106,44 @@
 
   // --- pictures
 
-  // Before on the left, after on the right; pressing it shows the whole picture and back.
-  gan.photo = () => {
+  // On a phone a picture stays in sight, small, as long as what belongs to it is; pressing it there scrolls back to it.
+  gan.dock = photo => {
+    const place = E("div"), phone = matchMedia("(max-width: 760px)"), docked = () => photo.classList.contains("docked");
+    photo.replaceWith(place); place.append(photo);
+    const bench = place.closest(".bench"), bottom = element => element.getBoundingClientRect().bottom;
+    addEventListener("scroll", () => {
+      const out = phone.matches && bottom(place) < 80 && bottom(bench) > 240 && !photo.classList.contains("painting");
+      if (out === docked()) return;
+      place.style.minHeight = out ? `${photo.offsetHeight}px` : "";
+      photo.classList.toggle("docked", out);
+    }, {passive: true});
+    for (const name of ["pointerdown", "click"]) photo.addEventListener(name, e => {
+      if (!docked()) return;
+      e.stopImmediatePropagation();
+      if (name === "click") place.scrollIntoView({block: "center"});
+    }, {capture: true});
+  };
+
+  // The picture after; pressing it shows that before in its left half, or all of it where it is shown `whole`, and back.
+  gan.photo = (whole = false) => {
     const after = E("img", {class: "after", alt: ""}), before = E("img", {class: "before", alt: ""});
     const canvas = E("canvas", {class: "film", "aria-hidden": true, hidden: true});
     const licence = E("span", {class: "tag licence"});
-    const frame = E("div", {class: "photo", role: "button", tabindex: 0}, after, before, canvas, licence,
+    const frame = E("div", {class: `photo ${whole ? "whole" : ""}`, role: "button", tabindex: 0}, after, before, canvas, licence,
       E("span", {class: "tag left", "aria-hidden": true}, "before"),
       E("span", {class: "tag right", "aria-hidden": true}, "after"));
     const split = on => {
-      const shown = on ? "Left half before, right half after" : "Whole picture";
+      const shown = !on ? "Whole picture" : whole ? "The picture before" : "Left half before, right half after";
       frame.classList.toggle("split", on);
       frame.setAttribute("aria-pressed", on);
       frame.setAttribute("aria-label", `${after.alt}. ${shown}; press to change`);
+      photo.splits(on);
     };
     gan.onPress(frame, () => split(!frame.classList.contains("split")));
     const network = gan.networkOf(frame, licence);
-    return {element: frame, after, before, canvas, split, network, isSplit: () => frame.classList.contains("split")};
+    const photo = {element: frame, after, before, canvas, split, network, splits: () => {},
+      isSplit: () => frame.classList.contains("split")};
+    return photo;
   };
 
   // Tells a frame what network its picture is of: its shape, whether large enough to show unsmoothed, its licence.

@@ -22,7 +22,7 @@
       filming = "";
     });
     for (const [id, attributes] of Object.entries({caption: {class: "caption"},
-      verdict: {class: "verdict", role: "status"}, grade: {class: "caption", hidden: true},
+      verdict: {class: "verdict", role: "status"}, measured: {hidden: true}, grade: {class: "caption", hidden: true},
       error: {class: "said", role: "alert", hidden: true}}))
       stage[id] = E("p", {...attributes, id: `${name}-${id}`});
     stage.prepare = work(store, stage, "prepare", "Find the knobs of this network", "first");
@@ -46,8 +46,10 @@
     stage.network = gan.models(store, {take: recipe => store.take(recipe)});
     parts.stage.element.replaceChildren(
       E("figure", {class: "stage"}, photo.element, E("div", {class: "scrub"}, main.element),
-        E("figcaption", {}, stage.prepare.progress, stage.measure.progress, stage.verdict, stage.grade,
-          stage.measure.button, stage.prepare.button, stage.error, stage.caption)));
+        E("figcaption", {}, stage.prepare.progress, stage.measure.progress, stage.verdict,
+          stage.measure.button, stage.prepare.button, stage.error, E("details", {class: "numbers"},
+            E("summary", {}, "The numbers"), stage.measured, stage.grade, stage.caption))));
+    gan.dock(photo.element);
     stage.refuse = text => { gan.say(stage.error, text); stage.restored = gan.copyOf(now.recipe); };
     parts.stage.hear(stage.show);
     const {prepare, measure, verdict, grade} = stage, press = prepare.button.textContent;
@@ -175,7 +177,7 @@
     photo.split(photo.isSplit());
     if (answer.src) await photo.after.decode().catch(() => {});
     if (++stage.answers > 1 || !same(answer.recipe, arrival)) stage.waiting(false);
-    if (photo.after.src === answer.src && (current || !film.ready())) photo.canvas.hidden = true;
+    if (photo.after.getAttribute("src") === answer.src && (current || !film.ready())) photo.canvas.hidden = true;
     stage.painted(answer.recipe.amounts[answer.recipe.knob]);
     photo.element.dataset.seed = answer.recipe.seed;
     store.tell();
@@ -195,10 +197,13 @@
       previous: button(`${name}-previous`, "Previous", store.previous),
       undo: button(`${name}-undo`, "Undo", store.undo),
       back: button(`${name}-back`, "Back to start", store.backToStart),
+      share: gan.share(store),
     };
     const lead = E("span"), attributes = {role: "group", "aria-label": "Take this picture to another tab"};
-    part.element.replaceChildren(E("div", {class: "buttons"}, ...Object.values(buttons)),
-      doors.length ? E("div", {class: "take-to", ...attributes}, lead, ...doors.map(door)) : "", eyebrow,
+    const row = E("div", {class: "buttons"}, ...Object.values(buttons));
+    const taken = E("div", {class: "take-to", ...attributes}, lead, ...doors.map(door));
+    stage.main.element.parentElement.after(row);    // in sight of the picture
+    part.element.replaceChildren(doors.length ? taken : "", eyebrow,
       E("div", {class: "knobs"}, ...columnOf(store, 0, IN_SIGHT)));
     listeners.push(() => {
       const {setup, recipe} = now, turned = recipe.amounts.some(amount => amount);
@@ -209,10 +214,11 @@
       eyebrow.textContent = setup.knobs.length > 1 ? ["More knobs", setup.order].filter(Boolean).join(", ") : "";
       if (!stage.main.name(recipe.knob, setup)) return;
       if (!now.dragging) stage.main.show(recipe.amounts[recipe.knob]);
-      const {verdict = ""} = setup.knobs[recipe.knob];
-      stage.verdict.textContent = stage.measure.busy() ? "" : verdict;     // its button is gone
+      const {verdict = "", plain = ""} = setup.knobs[recipe.knob];
+      stage.verdict.textContent = stage.measure.busy() ? "" : plain || verdict;     // its button is gone
+      gan.say(stage.measured, plain && verdict);
     });
-    return {buttons};
+    return {buttons, row, taken};
   };
 
   // The knobs `first` to `last`, but for the one under the picture.
@@ -239,7 +245,7 @@
     const stage = gan.stage(store);
     gan.beside(store, stage, store.parts.beside);
     stage.more = () => columnOf(store, IN_SIGHT);
-    stage.photo.split(!!(store.arrival.amounts || [])[store.arrival.knob]);
+    stage.photo.split(false);
     return stage;
   };
 

@@ -21,24 +21,41 @@ FACTORS: tuple[Factor, ...] = (
     Factor("hair_warmth", "warmth of the hair", "has ash hair", "has ginger hair", draw="flat"),
     Factor("hair_length", "length of the hair", "has very short hair", "has long hair", draw="flat"),
     Factor("hair_volume", "volume of the hair", "has flat hair", "has big hair", draw="flat"),
-    Factor("fringe", "how far hair covers the forehead", "has a high forehead", "has a fringe", draw="flat"),
+    Factor(
+        "fringe", "how far hair covers the forehead", "has a high forehead", "has a fringe", draw="flat", brief="fringe"
+    ),
     Factor("hair_wave", "outline of the hair", "has straight hair", "has curly hair", draw="flat"),
-    Factor("parting", "where the hair parts", "parts the hair on the left", "parts the hair on the right", draw="flat"),
+    Factor(
+        "parting",
+        "where the hair parts",
+        "parts the hair on the left",
+        "parts the hair on the right",
+        draw="flat",
+        brief="parting of the hair",
+    ),
     Factor("eye_size", "size of the eyes", "has small eyes", "has large eyes"),
-    Factor("eye_open", "how open the eyes are", "squints", "opens the eyes wide"),
+    Factor("eye_open", "how open the eyes are", "squints", "opens the eyes wide", brief="opening of the eyes"),
     Factor("gaze", "direction of the gaze", "glances left", "glances right"),
     Factor("brow_tilt", "tilt of the brows", "frowns with stern brows", "raises the inner brows"),
     Factor("smile", "curve of the mouth", "looks sad", "smiles"),
-    Factor("mouth_open", "how open the mouth is", "closes the mouth", "opens the mouth"),
+    Factor("mouth_open", "how open the mouth is", "closes the mouth", "opens the mouth", brief="opening of the mouth"),
     Factor("lip_colour", "colour of the lips, from rose to berry", "has rose lips", "has berry lips", draw="flat"),
     Factor("nose_size", "size of the nose", "has a small nose", "has a large nose"),
-    Factor("glasses", "glasses and their size", "wears no glasses", "wears large glasses", draw="present"),
-    Factor("beard", "beard and its size", "wears no beard", "wears a full beard", draw="present"),
+    Factor(
+        "glasses", "glasses and their size", "wears no glasses", "wears large glasses", draw="present", brief="glasses"
+    ),
+    Factor("beard", "beard and its size", "wears no beard", "wears a full beard", draw="present", brief="beard"),
     Factor("background_tone", "tone of the background", "is on a dark ground", "is on a bright ground", draw="flat"),
     Factor(
         "background_warmth", "background from blue to rose", "is on a blue ground", "is on a rose ground", draw="flat"
     ),
-    Factor("light", "where the light comes from", "is lit from the left", "is lit from the right"),
+    Factor(
+        "light",
+        "where the light comes from",
+        "is lit from the left",
+        "is lit from the right",
+        brief="side of the light",
+    ),
     Factor(
         "shirt_colour",
         "colour of the shirt, from teal to amber",

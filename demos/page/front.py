@@ -1,0 +1,120 @@
+"""What a browser, a chat program and whoever hosts the page get beside it: the link's preview, compression, its health.
+
+Gradio writes a title, a sentence and a picture of its own into the page, which a shared link would show; they are
+replaced in what is sent.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALLEST = 2_000  # bytes: what is smaller is sent as it is
+YEAR = 365 * 24 * 3600  # seconds
+META = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
+
+
+def middleware(about: Mapping[str, str]) -> list[Middleware]:
+    """For `launch(app_kwargs=dict(middleware=...))`. about: title, description and picture of a link's preview."""
+    return [Middleware(GZipMiddleware, minimum_size=SMALLEST), Middleware(Preview, about=about)]
+
+
+class Preview:
+    """Writes what a link's preview shows into every page, before all else in its head."""
+
+    def __init__(self, app: ASGIApp, about: Mapping[str, str]):
+        self.app, self.about = app, about
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page, start = [], {}
+
+        async def rewritten(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message["headers"]))
+                if headers.get("content-type", "").startswith("text/html"):
+                    start.update(message, headers=headers)
+                    return
+            elif start:
+                page.append(message.get("body", b""))
+                if message.get("more_body"):
+                    return
+                body = with_preview(b"".join(page), self.about, root_of(scope))
+                start["headers"]["content-length"] = str(len(body))
+                await send(dict(start, headers=start["headers"].raw))
+                await send(dict(message, body=body))
+                return
+            await send(message)
+
+        await self.app(scope, receive, rewritten if scope["type"] == "http" else send)
+
+
+def root_of(scope: Scope) -> str:
+    """The address of the page as its visitor wrote it, also behind a proxy."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+    def first(name: str, other: str) -> str:
+        return headers.get(name, other).partition(",")[0].strip()
+
+    host = first("x-forwarded-host", headers.get("host", "localhost"))
+    return f"{first('x-forwarded-proto', scope['scheme'])}://{host}{scope.get('root_path', '').rstrip('/')}"
+
+
+def with_preview(page: bytes, about: Mapping[str, str], root: str) -> bytes:
+    title, says, picture = about["title"], about["description"], f"{root}/{about['picture']}"
+    told = {"title": title, "description": says, "image": picture}
+    tags = [("name", "description", says), ("property", "og:type", "website"), ("property", "og:url", f"{root}/")]
+    tags += [("property", f"og:{name}", text) for name, text in told.items()]
+    tags += [("name", f"twitter:{name}", text) for name, text in dict(told, card="summary_large_image").items()]
+    written = "".join(f'<meta {kind}="{name}" content="{escape(text)}">' for kind, name, text in tags)
+    head, found, rest = page.partition(b"<head>")
+    return head + found + (written.encode() if found else b"") + META.sub(b"", rest)
+
+
+class Kept(StaticFiles):
+    """Files that a browser keeps for good where their address names their content."""
+
+    def file_response(self, *args: Any, **options: Any) -> Any:
+        response = super().file_response(*args, **options)
+        scope = next(one for one in (*args, *options.values()) if isinstance(one, dict) and "query_string" in one)
+        if scope["query_string"]:
+            response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+        return response
+
+
+# --- which version this is
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """The version in pyproject.toml, and the commit where that is known: "2.0.0 (1a2b3c4)"."""
+    number = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    commit = _commit()
+    return f"{number} ({commit})" if commit else number
+
+
+def _commit() -> str:
+    """The first digits of the commit that is checked out; "" where this is no clone."""
+    try:
+        head = (ROOT / ".git" / "HEAD").read_text(encoding="utf-8").strip()
+        if head.startswith("ref: "):
+            branch = head.removeprefix("ref: ")
+            packed = ROOT / ".git" / "packed-refs"
+            loose = ROOT / ".git" / branch
+            lines = packed.read_text(encoding="utf-8").splitlines() if not loose.exists() else []
+            head = loose.read_text(encoding="utf-8").strip() if loose.exists() else ""
+            head = head or next((line.split()[0] for line in lines if line.endswith(f" {branch}")), "")
+    except OSError:
+        return ""
+    return head[:7]

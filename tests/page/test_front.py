@@ -1,0 +1,154 @@
+"""What is beside the page: a link's preview, compression, health, and whose turn it is among programs."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import app
+from core import zoo
+from demos.page import front, turns
+
+from ..conftest import served
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("front")) as address:
+        yield address.rstrip("/")
+
+
+def get(address: str, **headers: str):
+    asked = urllib.request.Request(address, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return answer.read(), answer.headers
+
+
+def meta(page: bytes) -> list[tuple[str, str]]:
+    found = re.findall(r'<meta\s+(?:property|name)="((?:og|twitter):[^"]+)"\s+content="([^"]*)"', page.decode())
+    return [(name, unescape(content)) for name, content in found]
+
+
+# --- the preview of a link
+
+
+def test_a_link_s_preview_is_the_page_s_own_and_its_picture_can_be_fetched(url: str):
+    told = meta(get(url)[0])
+    assert len(told) == len(dict(told)), "each is said once: the first would win"
+    shown = dict(told)
+    assert shown["og:title"] == shown["twitter:title"] == app.PREVIEW["title"] and "Gradio" not in str(told)
+    assert shown["og:description"] == app.PREVIEW["description"] and shown["twitter:card"] == "summary_large_image"
+    picture = Image.open(io.BytesIO(get(shown["og:image"])[0]))
+    assert picture.format == "PNG" and picture.size == (1200, 630)
+
+
+def test_behind_a_proxy_the_preview_names_the_address_that_visitors_see(url: str):
+    shown = dict(meta(get(url, X_Forwarded_Host="example.org, inner", X_Forwarded_Proto="https,http")[0]))
+    assert shown["og:image"] == "https://example.org/arrival/preview.png" and shown["og:url"] == "https://example.org/"
+
+
+def test_a_preview_is_escaped_and_other_tags_stay():
+    page = b'<html><head><meta charset="utf-8"><meta property="og:title" content="Gradio" />'
+    page += b'\n<meta\n\tname="twitter:title" content="Gradio" /><meta name="viewport" content="x"></head></html>'
+    about = dict(title='a "<b>"', description="d", picture="p.png")
+    written = front.with_preview(page, about, "http://here")
+    assert b"Gradio" not in written and b"<b>" not in written
+    assert b'<meta charset="utf-8">' in written and b'<meta name="viewport" content="x">' in written
+    assert dict(meta(written))["og:title"] == 'a "<b>"'
+    assert front.with_preview(b"no head", about, "http://here") == b"no head"
+
+
+# --- over the line
+
+
+def test_the_page_comes_compressed_to_whoever_takes_it_so(url: str):
+    plain, _ = get(url, Accept_Encoding="identity")
+    packed, headers = get(url, Accept_Encoding="gzip")
+    assert headers["content-encoding"] == "gzip" and len(packed) < len(plain) / 4
+    one = re.compile(rb'"(?:session_hash|app_id)":[^,}]+')  # what differs from visit to visit
+    assert one.sub(b"", gzip.decompress(packed)) == one.sub(b"", plain)
+    assert b"data:image" not in plain, "pictures are files that a browser keeps"
+
+
+def test_a_browser_keeps_what_is_named_by_its_content(url: str):
+    address = re.search(rb"arrival/steer-after\.webp\?\w+", get(url)[0])[0].decode()
+    assert "immutable" in get(f"{url}/{address}")[1]["cache-control"]
+    assert "immutable" not in str(get(f"{url}/arrival/steer-after.webp")[1]["cache-control"])
+
+
+# --- health
+
+
+def test_the_health_says_version_networks_memory_queue_and_one_picture_s_hash(url: str):
+    found = json.loads(get(f"{url}/health")[0])
+    card = zoo.card(found["picture"]["model"])
+    generator = zoo.load(card.name)
+    with torch.no_grad():
+        codes = generator.codes(generator.sample(1, seed=found["picture"]["seed"]), psi=found["picture"]["psi"])
+        image = generator.at(psi=found["picture"]["psi"])(codes)[0].double().numpy()
+    levels = np.floor(np.clip((image + 1) * 127.5, 0, 255) + 0.5).astype(np.uint8).transpose(1, 2, 0)
+    assert found["picture"]["sha256"] == hashlib.sha256(np.ascontiguousarray(levels).tobytes()).hexdigest()
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert found["ok"] and found["version"].startswith(version) and card.name in found["networks"]
+    assert found["memory_mb"] is None or 50 < found["memory_mb"] < 4000
+    assert found["queue"]["long_work"] == 0
+    assert json.loads(get(f"{url}/health")[0]) == found, "who asks at once again gets the same answer"
+    assert found["version"] in get(url)[0].decode(), "the foot of the page says it too"
+
+
+# --- programs
+
+
+def test_a_token_that_this_server_did_not_make_is_none():
+    mine, other = turns.new_token(), turns.new_token()
+    held = [turns.holder({turns.TOKEN: token}) for token in (mine, other)]
+    assert all(held) and held[0] != held[1]
+    forged = ("", "a", f"{held[0]}.{'0' * 32}", f"{held[1]}.{mine.partition('.')[2]}", f"{mine}0", f"{mine}é")
+    assert [turns.holder({turns.TOKEN: token}) for token in forged] == [""] * len(forged) and turns.holder({}) == ""
+
+
+def test_each_has_its_places_and_nobody_all_of_them():
+    assert not turns.refusal([], "") and not turns.refusal([], "a")
+    assert not turns.refusal(["a"] * (turns.AT_ONCE - 1), "a") and not turns.refusal(["a"] * turns.AT_ONCE, "b")
+    assert f"{turns.AT_ONCE} at a time" in turns.refusal(["a"] * turns.AT_ONCE, "a")
+    assert "token" in turns.refusal([""] * turns.ANONYMOUS, "") and not turns.refusal([""] * turns.ANONYMOUS, "a")
+    assert "call again" in turns.refusal([str(i) for i in range(turns.ALL)], "new")
+
+
+def call(url: str, name: str, values: list, **headers: str) -> str:
+    """Begins a call of an endpoint as `gradio_client` does; "" where it was taken, else what was said."""
+    body, about = json.dumps(dict(data=values)).encode(), {"Content-Type": "application/json", **headers}
+    asked = urllib.request.Request(f"{url}/gradio_api/call/{name}", body, about)
+    try:
+        with urllib.request.urlopen(asked, timeout=60):
+            return ""
+    except urllib.error.HTTPError as error:
+        assert error.code == 503
+        return json.loads(error.read())["detail"]
+
+
+def test_a_program_that_calls_a_hundred_times_is_told_its_limit_and_another_still_gets_its_turn(url: str):
+    about = json.loads(get(f"{url}/gradio_api/info")[0])["named_endpoints"]["/steer_other_faces"]
+    values = [dict(model="portraits-stylegan2", version=1)] + [None] * (len(about["parameters"]) - 1)
+    said = [call(url, "steer_other_faces", values) for _ in range(100)]
+    refused = [one for one in said if one]
+    assert len(refused) >= 100 - 3 * turns.ANONYMOUS and "at a time" in refused[0] and "/token" in refused[0]
+    token = json.loads(get(f"{url}/token")[0])
+    own = [call(url, "steer_other_faces", values, **{token["header"]: token["token"]}) for _ in range(3)]
+    assert own == [""] * 3, "its places are its own"
