@@ -17,27 +17,33 @@ from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
 from core.labels import FIRST_SLOPED
 from core.truth.judge import READER
-from core.truth.verdict import named_knob, plain_named
+from core.truth.verdict import listed, named_knob, plain_named
 
 from .page import blocks
 from .page.arrival import recorded
 from .page.cache import cached
 from .page.cells import Cell, Progress, truth_cell
 from .page.export import STEP_IMPORT, Code, label_code, step_line
-from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
+from .page.fields import amounts_field, checked, choice_field, names_field, number_field, whole
 from .page.knobs import Knobs
 from .page.labels import TURNED, changes_on_others, codes_for, judge_of, labels_of, read_labels, spread_of
-from .page.picture import PictureRecipe, layers_field, opened, reach_of, slots_of
+from .page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from .page.tab import Tab, words_of
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
+NAMED = 3  # of those that must stay, how many the first sentence names
 WAYS = {
     "pure": "moves one attribute, holds the others (ours)",
     "svm": "between the ends of the scores (linear SVM, as published)",
     "ridge": "all scores, least squares",
-    "pattern": "how codes with more of it differ",
+    "pattern": "how the codes of pictures with more of it differ",
 }
 HEAD = ("knob", "change a step (sd)", "share of all that it moves")
+
+
+def _knob(value: object, recipe: Attributes) -> int:
+    most = len(judge_of(recipe).names) - 1 if value else 0
+    return whole(value, "the chosen knob, counted from 0,", 0, most)
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,13 @@ class Attributes(PictureRecipe, tab="attributes", what="a picture with attribute
     other knobs must not move. amounts: one an attribute, in standard deviations of w . n. knob: the chosen one, from 0.
     """
 
+    label: int = label_field(knob=0, amounts=[0.0] * MOST, fixed=[])  # another class has other attributes
     fit: str = choice_field("way of finding knobs", WAYS, control=dict(kind="choice", options=WAYS, word="fit"))
     lam: float = number_field("pure or strong", 0, 1, default=LAM, control=dict(kind="range", word="lam", step=0.01))
     fixed: tuple[str, ...] = names_field("attributes that must stay", lambda recipe: judge_of(recipe).names, "fixed")
     layers: str = layers_field()
     amounts: tuple[float, ...] = amounts_field(MOST, reach_of, "1.5,0,-2")
-    knob: int = whole_field("the chosen knob, counted from 0,", 0, MOST - 1)
+    knob: int = checked(_knob, 0, "the chosen knob, counted from 0", limits=dict(minimum=0, maximum=MOST - 1))
 
 
 # --- knobs
@@ -71,7 +78,7 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     generator, judge, labels, drawn = opened(model), judge_of(recipe), labels_of(recipe), recipe.label_or_none
     rows = [judge.names.index(name) for name in fixed]
     if fit == "pure":
-        found = pure(generator, labels.slopes(spread_of(recipe)), slots, lam=lam, hold=rows or None, label=drawn)
+        found = pure(generator, labels.slopes(spread_of(recipe)), slots, lam=lam, fixed=rows, label=drawn)
     else:
         codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
         found = conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
@@ -93,11 +100,16 @@ def first() -> Attributes:
 
 
 def sentence(recipe: Attributes) -> str:
-    whose = "a reader that was trained on renders" if judge_of(recipe).grade == READER else "exact picture statistics"
-    stay = f"; {', '.join(recipe.fixed)} must stay" if recipe.fixed else ""
+    judge = judge_of(recipe)
+    whose = "a reader that was trained on renders" if judge.grade == READER else "exact picture statistics"
+    if labels_of(recipe) is None:
+        return f"A knob for each of {len(judge.factors)} attributes can be found here, with the labels of {whose}."
+    named = [factor.short for factor in judge.factors if factor.name in recipe.fixed]
+    many = f"{len(named)} attributes" if len(named) > NAMED else listed(named)
+    stay = f"; {many} must stay" if named else ""
     pure_knobs, others = "move one attribute each and hold the others", f"come from labels: {WAYS[recipe.fit]}"
     how = pure_knobs if recipe.fit == "pure" else others
-    return f"These {len(judge_of(recipe).factors)} knobs {how}{stay}. The labels are those of {whose}; nobody clicked."
+    return f"These {len(judge.factors)} knobs {how}{stay}. The labels are those of {whose}; nobody clicked."
 
 
 def code(recipe: Attributes) -> Code:
@@ -114,7 +126,7 @@ def code(recipe: Attributes) -> Code:
             f"pictures = {own}{len(labels.jacobian.readings)}, {FIRST_SLOPED}, {psi})",
             f"found = reading_jacobian(generator.at({psi}), judge.read, pictures)",
             "slopes = found.over(judge.spread_over(found.readings).spread)",
-            f"directions = pure(generator, slopes, {slots}, lam={recipe.lam:g}, hold={rows or None}{label})",
+            f"directions = pure(generator, slopes, {slots}, lam={recipe.lam:g}, fixed={rows}{label})",
         ]
     else:
         imports = ["from core.boundaries.interfacegan import boundaries, conditioned", "from core.truth import scores"]
@@ -136,8 +148,15 @@ def setup(recipe: Attributes) -> dict:
 # --- experiments: each yields HTML
 
 
+def found_first(recipe: Attributes) -> Iterator[Progress]:
+    """The labels, where they were not read yet."""
+    if labels_of(recipe) is None:
+        yield from read_labels(recipe)
+
+
 def entangled(recipe: Attributes) -> Iterator[str | Progress]:
     """What every knob does to every attribute: the diagonal is wanted."""
+    yield from found_first(recipe)
     titles, rows = [factor.description for factor in judge_of(recipe).factors], []
     caption = f"Change a step in standard deviations, mean of {TURNED} pictures that nothing was fitted to"
 
@@ -158,6 +177,7 @@ def entangled(recipe: Attributes) -> Iterator[str | Progress]:
 
 def compare(recipe: Attributes) -> Iterator[str | Progress]:
     """The chosen attribute: by how much the best knob of each method moves it, and what share of all change that is."""
+    yield from found_first(recipe)
     judge, generator, slots, rows = judge_of(recipe), opened(recipe.model), slots_of(recipe), []
     at, k = min(recipe.knob, len(judge.names) - 1), min(10, len(range(generator.dim)[generator.movable]))
     named = {WAYS[fit]: replace(recipe, fit=fit) for fit in ("svm", "ridge", "pattern")}

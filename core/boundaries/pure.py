@@ -9,7 +9,7 @@ columns of
 
 where the trace is that of (J S)(J S)^T. At lam = 0, J V = I: to first order a knob moves its factor alone. At large
 lam each knob is the mean gradient of its factor, S S J_i: strong, and moving whatever it moves. `hold` chooses which
-rows of J must stay.
+rows of J are held; those of `fixed` get no lam: they stay exactly, to first order, however strong the knob is.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def pure(
     *,
     lam: float = LAM,
     hold: Iterable[int] | None = None,
+    fixed: Iterable[int] = (),
     label: int | None = None,
 ) -> Directions:
     """A unit direction for each factor that moves it and holds the others, in `slots` (None: all).
@@ -74,22 +75,31 @@ def pure(
     jacobian: [factors, slots, dim], readings counted in standard deviations (`ReadingJacobian.over`). Other arguments
     as in `metric_of` and `pure_of`; ValueError as they do.
     """
-    return pure_of(jacobian, metric_of(generator, slots, label=label), lam=lam, hold=hold)
+    return pure_of(jacobian, metric_of(generator, slots, label=label), lam=lam, hold=hold, fixed=fixed)
 
 
-def pure_of(jacobian: Tensor, metric: Metric, *, lam: float = LAM, hold: Iterable[int] | None = None) -> Directions:
+def pure_of(
+    jacobian: Tensor,
+    metric: Metric,
+    *,
+    lam: float = LAM,
+    hold: Iterable[int] | None = None,
+    fixed: Iterable[int] = (),
+) -> Directions:
     """A unit direction for each factor of a Jacobian [factors, slots, dim], towards more of it.
 
-    lam: 0 or more; how much of a knob's purity is given for strength. hold: numbers of the factors that must stay
-    (None: all; (): none, which gives the mean gradients); a factor's own row always counts, so that each knob solves
-    for its factor and `hold`. scores: the change of its own factor a step (a standard deviation of w . v), to first
+    lam: 0 or more; how much of a knob's purity is given for strength. hold: numbers of the factors that are held as far
+    as lam lets them (None: all; (): none, which gives the mean gradients); a factor's own row always counts, so that
+    each knob solves for its factor and `hold`. fixed: numbers of those that other knobs must not move at all, to first
+    order, whatever lam is. scores: the change of its own factor a step (a standard deviation of w . v), to first
     order. A factor that no code moves, or none but with a held one (lam = 0), gets a zero row and score 0. Raises
     ValueError for a lam below 0 or not finite, a factor that does not exist, and a Jacobian that does not fit.
     """
     factors = len(jacobian)
     if not 0 <= lam < float("inf"):
         raise ValueError(f"lam = {lam}: 0 (pure) or a positive number (stronger)")
-    held = set(range(factors) if hold is None else hold)
+    still = set(fixed)
+    held = set(range(factors) if hold is None else hold) | still
     if not held <= set(range(factors)):
         raise ValueError(f"factors {sorted(held)} shall stay, but there are only 0 to {factors - 1}")
     space, root = metric
@@ -101,17 +111,19 @@ def pure_of(jacobian: Tensor, metric: Metric, *, lam: float = LAM, hold: Iterabl
     gradients = space.gradients(jacobian)
     whitened = gradients @ root
     scale = whitened.square().sum(1).max().clamp(min=1e-30).sqrt()
-    solved = torch.stack([_solved(whitened / scale, i, sorted(held | {i}), lam) for i in range(factors)])
+    solved = torch.stack([_solved(whitened / scale, i, sorted(held | {i}), lam, still) for i in range(factors)])
     vectors = units(solved @ root)
     own = (gradients * vectors).sum(1) * (vectors @ root).norm(dim=1)
     return Directions(space.vectors(vectors), own, space.slots)
 
 
-def _solved(whitened: Tensor, own: int, rows: list[int], lam: float) -> Tensor:
-    """A^T (A A^T + lam trace / rows I)^-1 e of the rows A of J S, e the factor `own`: [m]."""
+def _solved(whitened: Tensor, own: int, rows: list[int], lam: float, fixed: set[int]) -> Tensor:
+    """A^T (A A^T + lam trace / rows D)^-1 e of the rows A of J S, e the factor `own`: [m]; D is the identity without
+    the rows of other fixed factors.
+    """
     some = whitened[rows]
     gram = some @ some.T
-    values, vectors = torch.linalg.eigh(gram)
-    damped = values.clamp(min=0) + lam * gram.trace() / len(rows)
-    inverse = torch.where(values > NEGLIGIBLE * values[-1], 1 / damped.clamp(min=1e-30), 0.0)
+    soft = torch.tensor([float(row == own or row not in fixed) for row in rows], dtype=gram.dtype)
+    values, vectors = torch.linalg.eigh(gram + (lam * gram.trace() / len(rows) * soft).diag())
+    inverse = torch.where(values > NEGLIGIBLE * values[-1], 1 / values.clamp(min=1e-30), 0.0)
     return ((vectors * inverse) @ vectors[rows.index(own)]) @ some

@@ -53,6 +53,7 @@ def answer(look: Look, *, full: bool = False) -> dict:
         used=list(recipe.gates_of(look)),
         setup=setup_of(look),
     )
+    found["sentence"] = TEXTS["tab"]["bare"] if random is None else sentence(look)
     return dict(found, html=dict(dots=channel.dots_html(look), looked=channel.looked_html(look, found)))
 
 

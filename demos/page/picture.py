@@ -55,6 +55,17 @@ def checked_card(model: object) -> zoo.ModelCard:
     raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS)}")
 
 
+def label_field(**resets: Any) -> Any:
+    """The class drawn. resets: what another class sets back, by the name of the field."""
+    return checked(
+        lambda value, recipe: _label(value, zoo.card(recipe.model)),
+        0,
+        "class drawn, by name or number; 0 where the network has none",
+        type=int | str,
+        control=dict(kind="text", word="label", **({"resets": resets} if resets else {})),
+    )
+
+
 @dataclass(frozen=True)
 class PictureRecipe(Fields):
     """A picture that a network draws from a number; the base of the recipes of all tabs that show one.
@@ -67,13 +78,7 @@ class PictureRecipe(Fields):
     model: str = checked(lambda value, _: checked_card(value).name, MISSING, "name of the network")
     seed: int = whole_field("the seed", 0, LARGEST_SEED, control=dict(kind="whole", word="seed"))
     psi: float = number_field("the truncation", 0, 1, default=0.7, control=dict(kind="range", word="psi", step=0.05))
-    label: int = checked(
-        lambda value, recipe: _label(value, zoo.card(recipe.model)),
-        0,
-        "class drawn, by name or number; 0 where the network has none",
-        type=int | str,
-        control=dict(kind="text", word="label"),
-    )
+    label: int = label_field()
 
     @classmethod
     def default_model(cls) -> str:

@@ -25,6 +25,7 @@ from .handlers import refused
 from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private, publish, text
 from .stage import KNOBS_TAKEN, TAKEN, Stage
 
+UNFOUND = "# The knobs of this picture have not been found yet: the button under the picture finds them."
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
 LASTING = ("setup", "before")  # parts of an answer that a slider does not change
 TURNED = ("seed", "psi", "amounts", "knob")  # fields that leave the knobs the same
@@ -178,7 +179,9 @@ def answer(tab: Tab, recipe: Fields, *, full: bool = False) -> dict:
 
 
 def file_for(tab: Tab, recipe: Fields, kind: str) -> tuple[bytes, str]:
-    """Bytes and file name of what is taken away, a key of the tab's `files`. Raises RecipeError."""
+    """Bytes and file name of what is taken away, a key of the tab's `taken`. Raises RecipeError."""
+    if not (tab.stage or tab.bench or tab.ready(recipe)):
+        raise RecipeError("these knobs have not been found yet: find them first, with the button under the picture")
     return tab.file(recipe, kind) if tab.file else stages.file_of(tab.shown, recipe, kind, tab.note)
 
 
@@ -335,7 +338,7 @@ def live(tab: Tab, given: Mapping, held: Collection[str] = (), *, full: bool = F
     """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
     try:
         recipe = tab.recipe.from_json(given)
-        code = code_for(tab, recipe) if tab.ready(recipe) else gr.skip()
+        code = code_for(tab, recipe) if tab.ready(recipe) else UNFOUND
         return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
     except RecipeError as error:
         return refused(error, asked=given), gr.skip()

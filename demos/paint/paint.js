@@ -75,7 +75,7 @@
     // the other picture has no such part
     store.remedy = () => {
       const {another} = state;
-      state.another = false;
+      Object.assign(state, {another: false, turn: ""});            // what was refused is not looked for
       if (another) store.look({region: ""});
       return another;
     };

@@ -121,7 +121,7 @@ def test_every_task_is_replayed_without_the_server_computing_anything(visits: Vi
         settle(page, f"gan.restore.now.recipe.task === '{task}'")
         assert "Closeness to the truth" in page.locator("#restore-verdict").inner_text()
         page.locator("#restore-film").press("Home")
-        assert page.locator("#restore-stage output").inner_text().startswith("step 0 of")
+        page.wait_for_function("/^step 0 of/.test(document.querySelector('#restore-stage output').textContent)")
     assert page.evaluate("Object.keys(gan.parts.restore.run.props.value).length") == 0, "a search was begun"
 
 

@@ -279,3 +279,21 @@ def test_a_damaged_file_of_labels_gets_a_sentence(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match="labels.safetensors is damaged"):
         load_labels(path, weights="w", judge="j")
+
+
+@pytest.mark.parametrize("lam", [0.03, 1.0])
+def test_what_is_fixed_does_not_move_however_strong_the_others_are(lam: float) -> None:
+    generator, jacobian = slopes()
+    metric = metric_of(generator)
+    fixed, free = (pure_of(jacobian, metric, lam=lam, fixed=rows) for rows in ((1, 2), ()))
+    moved, control = first_order(jacobian, fixed), first_order(jacobian, free)
+    others = [0, 3]
+    assert moved[1:3][:, others].abs().max() < 1e-9 * moved.abs().max()
+    assert control[1:3][:, others].abs().max() > 1e-3 * control.abs().max(), "lam alone lets them move"
+    assert torch.allclose(moved[:, 1].sign()[1], torch.ones(()).double()), "a fixed factor's own knob moves it"
+    held = pure_of(jacobian, metric, lam=lam, hold=(1, 2))
+    assert _share(moved, 0) > _share(first_order(jacobian, held), 0), "the rest is held as before"
+
+
+def _share(moved: Tensor, own: int) -> float:
+    return float(moved[own, own].abs() / moved[:, own].abs().sum())

@@ -76,7 +76,7 @@ def test_json_and_link_give_the_recipe_back():
         (dict(lam=2), "from 0 to 1"),
         (dict(amounts=[9]), "from -3 to 3"),
         (dict(amounts=[0] * 40), "at most 32 numbers"),
-        (dict(knob=32), "from 0 to 31"),
+        (dict(knob=32), "from 0 to 7"),
         (dict(layers="7-3"), "layers cannot be"),
     ],
 )
@@ -151,3 +151,26 @@ def test_cells_stream_and_end_with_html():
         assert all(isinstance(piece, str) or piece.says for piece in pieces)
     compared = last_html(TAB.cells[1].run(recipe))
     assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 3 + 4 + 2 - 1
+
+
+# --- before the knobs were found
+
+
+def test_before_its_knobs_were_found_experiments_find_them_and_files_and_code_say_so():
+    recipe = Attributes(MODEL)
+    assert not TAB.ready(recipe) and "can be found here" in TAB.sentence(recipe)
+    for kind in TAB.taken:
+        with pytest.raises(RecipeError, match="not been found yet: find them first"):
+            page.file_for(TAB, recipe, kind)
+    assert page.live(TAB, recipe.as_dict())[1] == page.UNFOUND
+    cell = next(one for one in TAB.cells if one.name == "compare")
+    assert "random, best of" in last_html(cell.run(recipe))
+    assert TAB.ready(recipe) and "move one attribute each" in TAB.sentence(recipe)
+
+
+def test_a_knob_that_is_not_there_is_refused_and_another_class_begins_anew():
+    count = len(knobs_of(prepared()))
+    assert Attributes(MODEL, knob=count - 1).knob == count - 1
+    assert f"from 0 to {count - 1}" in refusal(knob=count)
+    control = next(one for one in page.controls(Attributes) if one["name"] == "label")
+    assert control["resets"]["knob"] == 0 and not any(control["resets"]["amounts"]) and control["resets"]["fixed"] == []

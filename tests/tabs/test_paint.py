@@ -594,7 +594,7 @@ def test_every_part_is_asked_and_an_empty_corner_too():
 def test_the_png_carries_the_recipe_and_the_picture():
     recipe = turned()
     finding.solve(recipe)
-    data, name = lowrank.file(recipe, "picture")
+    data, name = page.file_for(lowrank.TAB, recipe, "picture")
     picture = Image.open(io.BytesIO(data))
     assert painted.Painted.from_json(picture.info["ganatomy"]) == recipe and name.endswith(".png")
     assert np.abs(np.asarray(picture).astype(int) - pixels(shown_of(recipe)["src"])).max() <= 1
@@ -604,7 +604,7 @@ def test_the_png_carries_the_recipe_and_the_picture():
 def test_strip_clip_and_notebook_are_files(kind):
     recipe = turned()
     finding.solve(recipe)
-    data, name = lowrank.file(recipe, kind)
+    data, name = page.file_for(lowrank.TAB, recipe, kind)
     if kind == "notebook":
         cells = json.loads(data)["cells"]
         assert "lowrank_of" in "".join(cells[2]["source"]) and name.endswith(".ipynb")
@@ -627,7 +627,7 @@ def test_the_file_of_directions_belongs_to_these_weights(tmp_path):
     recipe = turned()
     knobs = finding.solve(recipe)
     path = tmp_path / "knobs.safetensors"
-    path.write_bytes(lowrank.file(recipe, "directions")[0])
+    path.write_bytes(page.file_for(lowrank.TAB, recipe, "directions")[0])
     found = load_directions(path, slots=zoo.load(MODEL).slots, dim=16, weights=zoo.weights_hash(MODEL))
     assert torch.allclose(found.vectors, knobs.directions.vectors, atol=1e-6)
     with pytest.raises(ValueError, match="other weights"):

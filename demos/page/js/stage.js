@@ -226,8 +226,8 @@
     const {now, arrival, listeners, name} = store;
     return [...arrival.amounts.keys()].slice(first, last).map(i => {
       const knob = gan.knob(`${name}-knob-${i + 1}`, (amount, how) => store.turn(i, amount, how));
-      knob.title.addEventListener("click", () => store.choose(i));
-      knob.title.title = "Put this knob under the picture";
+      gan.onPress(knob.title, () => store.choose(i));
+      Object.assign(knob.title, {title: "Put this knob under the picture", tabIndex: 0, role: "button"});
       const draw = () => {
         const there = knob.name(i, now.setup);
         knob.element.hidden = !there || i === now.recipe.knob;
