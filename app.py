@@ -29,6 +29,7 @@ from pathlib import Path
 
 import gradio as gr
 import torch
+from starlette.routing import BaseRoute, Mount
 
 from core import gpu, memory, zoo
 from demos import attributes
@@ -110,13 +111,15 @@ def launch(page: gr.Blocks, **options):
         max_file_size="64mb",
         ssr_mode=False,
         quiet=True,
-        app_kwargs=dict(middleware=front.middleware(PREVIEW)),
+        app_kwargs=dict(middleware=front.middleware(PREVIEW), routes=beside(page)),
     )
-    app, *addresses = page.launch(**{**defaults, **options, "prevent_thread_lock": True})
-    app.mount("/arrival", front.Kept(directory=arrivals.ARRIVAL))
-    pictures.mount(app, TABS)
-    app.router.routes[:0] = [turns.TOKENS, health.route(page)]
-    return app, *addresses
+    return page.launch(**{**defaults, **options, "prevent_thread_lock": True})
+
+
+def beside(page: gr.Blocks) -> list[BaseRoute]:
+    """What is served next to the page, from its first answer on."""
+    recorded = Mount("/arrival", front.Kept(directory=arrivals.ARRIVAL))
+    return [recorded, pictures.mount(TABS), turns.TOKENS, health.route(page)]
 
 
 def warm() -> None:
@@ -181,9 +184,14 @@ def main() -> None:
         help="also offer models of the Hub whose revision or hash is not known, so that nobody can check them",
     )
     parser.add_argument(
+        "--no-hub", action="store_true", help="offer no networks of the Hugging Face Hub: nothing is ever fetched"
+    )
+    parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
     )
     given = parser.parse_args()
+    if given.no_hub:
+        zoo.HUB_CARDS.clear()
     memory.keep_small()
     cuda = torch.cuda.is_available() and not gpu.lent()  # a lent one is not ours: see core/gpu.py
     if given.device == "cuda" and not cuda:

@@ -1,7 +1,4 @@
-"""Attributes: knobs that do what their name says, from labels that a reader gives; and what else each of them moves.
-
-A tab is data: `TAB` says what is its own; page/tab.py builds stage, link, code cell, notebook and endpoints of it.
-"""
+"""Attributes: knobs that do what their name says, from labels that a reader gives; and what else each of them moves."""
 
 from __future__ import annotations
 
@@ -24,26 +21,19 @@ from .page.arrival import recorded
 from .page.cache import cached
 from .page.cells import Cell, Progress, truth_cell
 from .page.export import STEP_IMPORT, Code, label_code, step_line
-from .page.fields import amounts_field, checked, choice_field, names_field, number_field, whole
+from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
 from .page.knobs import Knobs
-from .page.labels import TURNED, changes_on_others, codes_for, judge_of, labels_of, read_labels, spread_of
+from .page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
 from .page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from .page.tab import Tab, words_of
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
-NAMED = 3  # of those that must stay, how many the first sentence names
 WAYS = {
     "pure": "moves one attribute, holds the others (ours)",
     "svm": "between the ends of the scores (linear SVM, as published)",
     "ridge": "all scores, least squares",
     "pattern": "how the codes of pictures with more of it differ",
 }
-HEAD = ("knob", "change a step (sd)", "share of all that it moves")
-
-
-def _knob(value: object, recipe: Attributes) -> int:
-    most = len(judge_of(recipe).names) - 1 if value else 0
-    return whole(value, "the chosen knob, counted from 0,", 0, most)
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ class Attributes(PictureRecipe, tab="attributes", what="a picture with attribute
     fixed: tuple[str, ...] = names_field("attributes that must stay", lambda recipe: judge_of(recipe).names, "fixed")
     layers: str = layers_field()
     amounts: tuple[float, ...] = amounts_field(MOST, reach_of, "1.5,0,-2")
-    knob: int = checked(_knob, 0, "the chosen knob, counted from 0", limits=dict(minimum=0, maximum=MOST - 1))
+    knob: int = whole_field("the chosen knob, counted from 0,", 0, MOST - 1, most=lambda recipe: knob_count(recipe) - 1)
 
 
 # --- knobs
@@ -100,15 +90,13 @@ def first() -> Attributes:
 
 
 def sentence(recipe: Attributes) -> str:
-    judge = judge_of(recipe)
+    judge, fit = judge_of(recipe), recipe.fit
     whose = "a reader that was trained on renders" if judge.grade == READER else "exact picture statistics"
     if labels_of(recipe) is None:
         return f"A knob for each of {len(judge.factors)} attributes can be found here, with the labels of {whose}."
-    named = [factor.short for factor in judge.factors if factor.name in recipe.fixed]
-    many = f"{len(named)} attributes" if len(named) > NAMED else listed(named)
-    stay = f"; {many} must stay" if named else ""
-    pure_knobs, others = "move one attribute each and hold the others", f"come from labels: {WAYS[recipe.fit]}"
-    how = pure_knobs if recipe.fit == "pure" else others
+    named = listed([factor.short for factor in judge.factors if factor.name in recipe.fixed], "attributes")
+    stay = f"; {named} must stay" if named else ""
+    how = "move one attribute each and hold the others" if fit == "pure" else f"come from labels: {WAYS[fit]}"
     return f"These {len(judge.factors)} knobs {how}{stay}. The labels are those of {whose}; nobody clicked."
 
 
@@ -141,22 +129,12 @@ def code(recipe: Attributes) -> Code:
     return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])
 
 
-def setup(recipe: Attributes) -> dict:
-    return dict(options={"fixed": {factor.name: factor.description for factor in judge_of(recipe).factors}})
-
-
 # --- experiments: each yields HTML
-
-
-def found_first(recipe: Attributes) -> Iterator[Progress]:
-    """The labels, where they were not read yet."""
-    if labels_of(recipe) is None:
-        yield from read_labels(recipe)
 
 
 def entangled(recipe: Attributes) -> Iterator[str | Progress]:
     """What every knob does to every attribute: the diagonal is wanted."""
-    yield from found_first(recipe)
+    yield from read_labels(recipe)
     titles, rows = [factor.description for factor in judge_of(recipe).factors], []
     caption = f"Change a step in standard deviations, mean of {TURNED} pictures that nothing was fitted to"
 
@@ -177,7 +155,7 @@ def entangled(recipe: Attributes) -> Iterator[str | Progress]:
 
 def compare(recipe: Attributes) -> Iterator[str | Progress]:
     """The chosen attribute: by how much the best knob of each method moves it, and what share of all change that is."""
-    yield from found_first(recipe)
+    yield from read_labels(recipe)
     judge, generator, slots, rows = judge_of(recipe), opened(recipe.model), slots_of(recipe), []
     at, k = min(recipe.knob, len(judge.names) - 1), min(10, len(range(generator.dim)[generator.movable]))
     named = {WAYS[fit]: replace(recipe, fit=fit) for fit in ("svm", "ridge", "pattern")}
@@ -190,18 +168,13 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
         rows.append((name, f"{float(best[at]):.2f}", f"{100 * float(best[at] / best.sum().clamp(min=1e-12)):.0f} %"))
         yield Progress(f"{len(rows)} of {len(sets)} methods", len(rows) / len(sets))
     caption = f"Moving {judge.factors[at].description}: mean of {TURNED} pictures that nothing was fitted to"
-    yield blocks.table(HEAD, rows, caption=caption)
+    yield blocks.table(("knob", "change a step (sd)", "share of all that it moves"), rows, caption=caption)
 
 
 RESTS = ("model", "label", "psi", "fit", "lam", "fixed", "layers")
 LEADS = (
     "Every knob turned, and every attribute that it moves: only the diagonal is wanted.",
     "The chosen attribute: how strong a knob each method has for it, and how pure.",
-)
-CELLS = (
-    Cell("entangled", "What else does it change?", LEADS[0], "Turn every knob", entangled, RESTS),
-    Cell("compare", "By labels and without", LEADS[1], "Compare", compare, (*RESTS, "knob"), "compare"),
-    truth_cell("attributes"),
 )
 TAB = Tab(
     "attributes",
@@ -213,10 +186,14 @@ TAB = Tab(
     code=code,
     **words_of(__file__),
     sources=(pure, boundaries, conditioned),
-    setup=setup,
+    setup=lambda recipe: dict(options={"fixed": {one.name: one.description for one in judge_of(recipe).factors}}),
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
     made_from=lambda model: evidence.made_from(model, "attributes"),
     first=first,
-    cells=CELLS,
+    cells=(
+        Cell("entangled", "What else does it change?", LEADS[0], "Turn every knob", entangled, RESTS),
+        Cell("compare", "By labels and without", LEADS[1], "Compare", compare, (*RESTS, "knob"), "compare"),
+        truth_cell("attributes"),
+    ),
 )

@@ -134,8 +134,10 @@ def moved_by(mean: Sequence[float]) -> tuple[list[int], list[int]]:
     return named, [i for i in order[len(named) :] if abs(float(mean[i])) >= BESIDE * most]
 
 
-def listed(words: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
+def listed(words: Sequence[str], things: str = "") -> str:
+    """ "a", "a and b", "a, b and c"; of more than three only how many `things` they are, where these have a name."""
+    if things and len(words) > 3:
+        return f"{len(words)} {things}"
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

@@ -96,7 +96,7 @@
     photo.before.src = answer.before; photo.after.src = answer.src; photo.after.alt = answer.alt;
     photo.split(photo.isSplit());
     stage.dots.innerHTML = answer.html.dots; stage.looked.innerHTML = answer.html.looked;
-    if (answer.measured || stage.of !== answer.recipe.model + answer.recipe.label)      // it does not flicker
+    if (answer.sentence && (answer.measured || stage.of !== answer.recipe.model + answer.recipe.label))  // no flicker
       document.getElementById("inside-sentence").textContent = answer.sentence;
     stage.of = answer.recipe.model + answer.recipe.label;
     stage.verdict.textContent = answer.plain; stage.measured.textContent = answer.verdict; stage.caption.textContent = answer.caption;

@@ -155,13 +155,23 @@ def checked(check: Callable[[Any, Any], Any], default: Any, says: str, *, type: 
 
 
 def whole_field(
-    what: str, lowest: int, highest: int, *, default: int = 0, control: Mapping = {}, usual: Callable | None = None
+    what: str,
+    lowest: int,
+    highest: int,
+    *,
+    default: int = 0,
+    control: Mapping = {},
+    usual: Callable | None = None,
+    most: Callable | None = None,
 ) -> Any:
-    """usual: recipe -> what is meant by 0."""
+    """usual: recipe -> what is meant by 0. most: recipe -> the highest of it, where that is less; not asked for 0."""
     says, limits = f"{what} from {lowest} to {highest}", dict(minimum=lowest, maximum=highest)
 
     def check(value: object, recipe: Any) -> int:
-        return whole(value, what, lowest, highest) or (usual(recipe) if usual else 0)
+        found = whole(value, what, lowest, highest)
+        if found and most:
+            whole(found, what, lowest, most(recipe))
+        return found or (usual(recipe) if usual else 0)
 
     return checked(check, default, says + "; 0: the usual" * bool(usual), control=control, limits=limits)
 

@@ -24,6 +24,11 @@ def judge_of(recipe: PictureRecipe) -> Judge:
     return zoo.load_judge(recipe.model, label=recipe.label_or_none)
 
 
+def knob_count(recipe: PictureRecipe) -> int:
+    """How many attributes a judge has for the recipe's network and class, each with a knob."""
+    return len(judge_of(recipe).names)
+
+
 def codes_for(recipe: PictureRecipe, count: int, first: int, psi: float) -> Tensor:
     """Codes [count, slots, dim] of the network's own pictures, of the recipe's class where there are classes."""
     return labels.codes_for(opened(recipe.model), count, first, psi=psi, label=recipe.label_or_none)
@@ -49,7 +54,9 @@ def spread_of(recipe: PictureRecipe) -> Tensor:
 
 
 def read_labels(recipe: PictureRecipe) -> Iterator[Progress]:
-    """Reads the pictures and derives the readings; `labels_of` has them afterwards."""
+    """Reads the pictures and derives the readings, where that was not done yet; `labels_of` has them afterwards."""
+    if labels_of(recipe) is not None:
+        return
     how = dict(psi=zoo.card(recipe.model).psi, label=recipe.label_or_none)
     for step in labels.read_labels(opened(recipe.model), judge_of(recipe), **how):
         yield Progress(step.says, step.share)

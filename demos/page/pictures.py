@@ -22,7 +22,7 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from core import zoo
 
@@ -191,7 +191,7 @@ class Server:
         return Response(data, headers=headers, media_type="image/webp")
 
 
-def mount(app: Any, tabs: Iterable[Any]) -> None:
+def mount(tabs: Iterable[Any]) -> Mount:
     """Serves the tabs' pictures next to the page, below `PATH`; the first tab is that of links without a tab."""
     server, paths = Server(tabs), ("/private/{token:str}/{kind:str}", "/{kind:str}")
-    app.mount(f"/{PATH}", Starlette(routes=[Route(path, server.answer, methods=["GET"]) for path in paths]))
+    return Mount(f"/{PATH}", Starlette(routes=[Route(path, server.answer, methods=["GET"]) for path in paths]))

@@ -81,6 +81,7 @@ class Visit:
     answer: dict = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
+    session: str = ""
 
     def go(self) -> None:
         begun = time.monotonic()

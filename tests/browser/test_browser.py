@@ -130,6 +130,51 @@ def test_arrival_shows_sentence_picture_control_and_number_above_the_fold(visits
         assert any(letter.isdigit() for letter in said), "a verdict without a number"
 
 
+ON_SCREEN = """() => {
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), seen = [];
+  for (let node; node = walk.nextNode();) {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const {top, bottom, width} = range.getBoundingClientRect(), style = getComputedStyle(node.parentElement);
+    if (width && bottom > 0 && top < innerHeight && style.visibility === 'visible') seen.push(node.textContent.trim());
+  }
+  return seen.filter(Boolean).join(' ');
+}"""
+BANNED = ("dB", "RMS", " sd", "standard deviation", "truncation", "weights", "eigen", "latent", "direction")
+
+
+def test_the_first_forty_seconds_on_a_phone(visits: Visits):
+    """What somebody sees who taps a link, and what happens under their finger."""
+    page = visits.open(size="phone")
+    said, height = page.evaluate(ON_SCREEN), SIZES["phone"][1]
+    assert "A neural network drew this face" in said and "the right answers are known" in said
+    assert not [word for word in BANNED if word in said], said
+    assert "standard deviation" in page.text_content("#steer-measured"), "the control: the numbers are behind a tap"
+
+    def picture_is_in_sight() -> bool:
+        box = page.locator("#steer-stage .photo").bounding_box()
+        return box["y"] > -0.3 * box["height"] and box["y"] + box["height"] <= height
+
+    for button in ("steer-another", "steer-back", "steer-share"):
+        assert page.locator(f"#{button}").bounding_box()["y"] < height, button
+    start = recipe_of(page)
+    page.touchscreen.tap(*place_of(page, "#steer-knob", 0.2))
+    moved = settle(page, f"gan.steer.now.recipe.amounts[{start['knob']}] < 0")
+    assert picture_is_in_sight()
+    assert_same_picture(pixels(page), drawn(moved))
+    page.touchscreen.tap(*place_of(page, "#steer-another", 0.5))
+    settle(page, f"gan.steer.now.recipe.seed !== {start['seed']}")
+    assert picture_is_in_sight()
+    page.evaluate("document.getElementById('steer-knob-5').scrollIntoView({block: 'center'})")
+    page.wait_for_selector("#steer-stage .photo.docked")
+    assert picture_is_in_sight()
+    page.touchscreen.tap(*place_of(page, "#steer-knob-5", 0.8))
+    settle(page, "gan.steer.now.recipe.amounts[4] > 1")
+    page.touchscreen.tap(*place_of(page, "#steer-stage .photo", 0.5))
+    page.wait_for_selector("#steer-stage .photo:not(.docked)")
+    assert picture_is_in_sight(), "pressing it scrolls back to it"
+
+
 # --- repainting
 
 

@@ -23,6 +23,7 @@ import app
 from core import zoo
 from demos.page import front, turns
 
+from ..benchmarks.arrivals import VISITORS, Page, Visit, arrive
 from ..conftest import served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("front")) as address:
+    with served(tmp_path_factory.mktemp("front"), "--no-hub") as address:
         yield address.rstrip("/")
 
 
@@ -110,6 +111,22 @@ def test_the_health_says_version_networks_memory_queue_and_one_picture_s_hash(ur
     assert found["queue"]["long_work"] == 0
     assert json.loads(get(f"{url}/health")[0]) == found, "who asks at once again gets the same answer"
     assert found["version"] in get(url)[0].decode(), "the foot of the page says it too"
+
+
+# --- visitors
+
+
+def test_a_class_that_opens_the_page_at_once_is_not_refused_and_each_sees_their_own_link(url: str):
+    visits = arrive(Page.at(url))
+    assert len(visits) == VISITORS and [one.wrong() for one in visits if one.wrong()] == []
+    other = Visit(visits[0].page, dict(visits[0].link, seed="99"), recipe=visits[0].recipe, answer=visits[0].answer)
+    assert "opened" in other.wrong(), "the control: another visitor's picture is noticed"
+
+
+def test_with_no_hub_only_networks_that_are_here_are_offered(url: str):
+    visit = Visit(Page.at(url), {}, session="somebody")
+    models = visit.event("steer_networks", [{}], None)["models"]
+    assert models and all(one["here"] for one in models)
 
 
 # --- programs

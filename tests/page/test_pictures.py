@@ -41,8 +41,7 @@ def small(tmp_path, monkeypatch):
 
 @pytest.fixture
 def client(small):
-    served = Starlette()
-    pictures.mount(served, page.TABS)
+    served = Starlette(routes=[pictures.mount(page.TABS)])
     with TestClient(served) as made:
         yield made
 

@@ -76,7 +76,7 @@ def test_json_and_link_give_the_recipe_back():
         (dict(lam=2), "from 0 to 1"),
         (dict(amounts=[9]), "from -3 to 3"),
         (dict(amounts=[0] * 40), "at most 32 numbers"),
-        (dict(knob=32), "from 0 to 7"),
+        (dict(knob=32), "from 0 to 31"),
         (dict(layers="7-3"), "layers cannot be"),
     ],
 )
