@@ -75,8 +75,8 @@ def build() -> gr.Blocks:
         for tab in TABS:
             page.unload(left(tab))
         notebook.text(
-            f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a>. '
-            f"GANatomy {escape(front.version())}</footer>"
+            f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a>, '
+            f'<a href="privacy">privacy</a>. GANatomy {escape(front.version())}</footer>'
         )
     with page.route("For programs", PROGRAMS, show_in_navbar=False):
         gr.Navbar(visible=False)
@@ -119,7 +119,7 @@ def launch(page: gr.Blocks, **options):
 def beside(page: gr.Blocks) -> list[BaseRoute]:
     """What is served next to the page, from its first answer on."""
     recorded = Mount("/arrival", front.Kept(directory=arrivals.ARRIVAL))
-    return [recorded, pictures.mount(TABS), turns.TOKENS, health.route(page)]
+    return [recorded, pictures.mount(TABS), turns.TOKENS, health.route(page), front.PRIVACY_PAGE]
 
 
 def warm() -> None:

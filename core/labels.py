@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from .boundaries.files import Labels
@@ -39,9 +40,11 @@ def codes_for(generator: Generator, count: int, first: int, *, psi: float, label
 
 def read_labels(generator: Generator, judge: Judge, *, psi: float, label: int | None = None) -> Iterator[Step]:
     """Reads LABELLED pictures at truncation 1, and derives the readings of SLOPED others at truncation `psi`."""
-    yield Step("Reading the network’s own pictures …", 0.0)
-    labelled = codes_for(generator, LABELLED, FIRST_LABELLED, psi=1.0, label=label)
-    readings = scores.read_codes(generator, judge.read, labelled)
+    labelled, read = codes_for(generator, LABELLED, FIRST_LABELLED, psi=1.0, label=label), []
+    for part in labelled.split(scores.BATCH):
+        yield Step("Reading the network’s own pictures …", 0.3 * len(read) * scores.BATCH / len(labelled))
+        read.append(scores.read_codes(generator, judge.read, part))
+    readings = torch.cat(read)
     sloped = codes_for(generator, SLOPED, FIRST_SLOPED, psi=psi, label=label)
     says = "How every reading answers to every number …"
     for step in reading_jacobian_steps(generator.at(psi=psi), judge.read, sloped):

@@ -17,8 +17,13 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import own_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALLEST = 2_000  # bytes: what is smaller is sent as it is
@@ -91,6 +96,32 @@ class Kept(StaticFiles):
         if scope["query_string"]:
             response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
         return response
+
+
+# --- what happens to what visitors give
+
+PRIVACY = (
+    "The page asks no other server: no fonts, no counters, no accounts.",
+    "What you ask for is drawn on the server of this page; pictures, strips and clips made for you are deleted there "
+    "within an hour, and a file of directions that you open stays until others have opened some dozens.",
+    f"A picture of your own is sent to that server, stays in its memory for at most {own_pictures.SECONDS // 60:.0f} "
+    "minutes, and is never written to its disk; no reading is made of who is in it.",
+    "Edits that you keep lie in your browser alone, and a link holds the settings of a picture, never a file of yours.",
+    "Whoever runs the server sees addresses and times of requests, as with every website; on a hosted Space that is "
+    "the host too.",
+)
+
+
+async def _privacy(_request: Request) -> Response:
+    said = "".join(f"<p>{escape(one)}</p>" for one in PRIVACY)
+    looks = "body{max-width:38em;margin:8vh auto;padding:0 16px;font:17px/1.5 system-ui,sans-serif}"
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{looks}</style>'
+    title = "Privacy on GANatomy"
+    page = f'<html lang="en"><head>{head}<title>{title}</title></head><body><h1>{title}</h1>{said}</body></html>'
+    return HTMLResponse(f"<!doctype html>{page}")
+
+
+PRIVACY_PAGE = Route("/privacy", _privacy, methods=["GET"])
 
 
 # --- which version this is

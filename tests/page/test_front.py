@@ -21,7 +21,7 @@ from PIL import Image
 
 import app
 from core import zoo
-from demos.page import front, turns
+from demos.page import front, own_pictures, turns
 
 from ..benchmarks.arrivals import VISITORS, Page, Visit, arrive
 from ..conftest import served
@@ -111,6 +111,13 @@ def test_the_health_says_version_networks_memory_queue_and_one_picture_s_hash(ur
     assert found["queue"]["long_work"] == 0
     assert json.loads(get(f"{url}/health")[0]) == found, "who asks at once again gets the same answer"
     assert found["version"] in get(url)[0].decode(), "the foot of the page says it too"
+
+
+def test_the_privacy_page_has_five_sentences_that_hold(url: str):
+    said = get(f"{url}/privacy")[0].decode()
+    assert said.count("<p>") == 5 and f"at most {own_pictures.SECONDS / 60:.0f} minutes" in said
+    assert 'href="privacy"' in get(url)[0].decode().replace("\\", "")
+    assert app.build().delete_cache[1] <= 3600, "files are deleted within an hour"
 
 
 # --- visitors
