@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import textwrap
 import tomllib
 import urllib.error
 import urllib.request
@@ -153,6 +154,16 @@ def test_each_has_its_places_and_nobody_all_of_them():
     assert f"{turns.AT_ONCE} at a time" in turns.refusal(["a"] * turns.AT_ONCE, "a")
     assert "token" in turns.refusal([""] * turns.ANONYMOUS, "") and not turns.refusal([""] * turns.ANONYMOUS, "a")
     assert "call again" in turns.refusal([str(i) for i in range(turns.ALL)], "new")
+
+
+def test_the_lines_of_the_readme_for_programs_run_as_they_stand(url: str, capsys: pytest.CaptureFixture):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(\s*from gradio_client.*?)```", readme, re.S)[1]
+    lines = textwrap.dedent(block)
+    assert "http://127.0.0.1:7860" in lines
+    exec(compile(lines.replace("http://127.0.0.1:7860", url), "README", "exec"), {})
+    said = capsys.readouterr().out
+    assert "Portrait, picture number 7" in said and "data:image/webp" in said and "seed=7" in said
 
 
 def call(url: str, name: str, values: list, **headers: str) -> str:
