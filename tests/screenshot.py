@@ -10,32 +10,22 @@ from pathlib import Path
 
 from .conftest import ROOT, chromium, served
 
-KNOBS = """() => {
-  const after = document.querySelector('#TAB-stage img.after');
-  return window.gan && gan.TAB && after && after.naturalWidth > 0 && document.querySelector('#TAB-verdict').textContent
-    && document.querySelectorAll('#TAB-knobs .knob:not([hidden])').length > 0;
-}"""
-READY = {
-    "steer": KNOBS.replace("TAB", "steer"),
-    "paint": KNOBS.replace("TAB", "paint"),
-    "restore": "() => window.gan && gan.restore && gan.restore.now.answer",
-    "inside": "() => window.gan && gan.inside && gan.settled('inside')",
-}
-DECODED = "() => [...document.images].every(image => !image.src || image.complete)"
+TABS = ("steer", "paint", "restore", "inside")
+DECODED = "() => [...document.images].every(image => !image.src || image.complete || image.loading === 'lazy')"
 
 
 def main() -> None:
     (ROOT / "docs").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as url, chromium() as browser:
-        for tab, ready in READY.items():
+        for tab in TABS:
             path = ROOT / "docs" / f"{tab}.png"
             page = browser.new_page(
                 viewport=dict(width=1440, height=900), color_scheme="light", reduced_motion="reduce"
             )
             page.goto(f"{url}?tab={tab}", wait_until="commit")
-            page.wait_for_function(ready, timeout=120_000)
+            page.wait_for_function(f"() => window.gan && gan.settled('{tab}')", timeout=120_000)
             page.wait_for_function(DECODED)
-            page.wait_for_timeout(300)  # the map is drawn once both pictures are decoded
+            page.wait_for_timeout(600)  # the map is drawn once both pictures are decoded
             page.screenshot(path=path, animations="disabled")
             print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size / 1024:.0f} kB")
 
