@@ -14,6 +14,15 @@ from .worlds.base import Factor
 NAMED = 0.8  # what moves at least this share of the strongest factor is part of a knob's name
 BESIDE = 0.5  # a second factor is named beside it from this share of the strongest one on
 RARE = 0.99  # a statistic is named where this share of random directions moves it less
+ALIKE = ((0.995, "all"), (0.9, "nearly all"), (0.75, "most"), (0.0, "more than half of the"))  # least share, in words
+AS_MUCH = (  # what a random knob does, below this share of the knob's own strongest change, in words
+    (0.2, "hardly anything"),
+    (0.3, "a quarter as much"),
+    (0.42, "a third as much"),
+    (0.6, "half as much"),
+    (0.8, "two thirds as much"),
+    (1.0, "nearly as much"),
+)
 
 
 @dataclass(frozen=True)
@@ -147,17 +156,6 @@ def _plain(mean: Tensor, agree: float, factors: Sequence[Factor], of: str) -> st
     every = next(words for least, words in ALIKE if agree >= least)
     less = f"; less so {listed(beside[:2])}" if beside else ""
     return f"{what[:1].upper()}{what[1:]} change{'s' * (len(named) == 1)}, the same way on {every} {of}{less}."
-
-
-ALIKE = ((0.995, "all"), (0.9, "nearly all"), (0.75, "most"), (0.0, "more than half of the"))  # least share, in words
-AS_MUCH = (
-    (0.2, "hardly anything"),
-    (0.3, "a quarter as much"),
-    (0.42, "a third as much"),
-    (0.6, "half as much"),
-    (0.8, "two thirds as much"),
-    (1.0, "nearly as much"),
-)
 
 
 def _as_much(share: float) -> str:

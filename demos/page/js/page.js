@@ -52,7 +52,8 @@ window.gan = window.gan || (() => {
       const answer = await ask(resource, options).catch(error => error), failed = answer instanceof Error;
       const busy = failed ? answer.name !== "AbortError" : answer.status === 503 || answer.status === 429;
       if (busy) document.body.append(line);
-      gan.say(line, !busy ? "" : tries < TRIES ? "The page is busy: trying again …" : "The page is too busy: try again soon.");
+      gan.say(line, !busy ? "" : tries < TRIES ? "The page is busy: trying again …"
+        : "The page is too busy: try again soon.");
       if (!busy || tries === TRIES) { if (failed) throw answer; return answer; }
       await sleep(wait * (0.6 + 0.8 * Math.random()));
     }
@@ -150,8 +151,9 @@ window.gan = window.gan || (() => {
       if (name === now.recipe.model) return E("span", {class: "caption"}, "on the page");
       const why = refusal ? refusal[0].toUpperCase() + refusal.slice(1)
         : running ? "Wait until the other network is there" : null;
-      return E("div", {class: "opening"}, button(null, here ? "Open" : `Let the server fetch ${size} and open it`, () => choose(row), "",
-        {disabled: !!why, title: why}), why && E("p", {class: "caption"}, why));
+      const press = here ? "Open" : `Let the server fetch ${size} and open it`;
+      return E("div", {class: "opening"}, button(null, press, () => choose(row), "", {disabled: !!why, title: why}),
+        why && E("p", {class: "caption"}, why));
     };
     const network = row => E("div", {class: "network", "data-name": row.name},
       E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, linked(row.link, row.licence),
@@ -236,8 +238,9 @@ window.gan = window.gan || (() => {
     };
   })();
 
-  // The address of what a tab shows; the phone's own sheet shares it, or it is copied. `says` tells that.
-  const addressOf = ({now}) => Object.assign(new URL(location.href), {search: (now.answer || {}).query || "", hash: ""}).href;
+  // The address of what a tab shows: the phone's own sheet shares it where there is one, else it is copied.
+  const addressOf = ({now}) =>
+    Object.assign(new URL(location.href), {search: (now.answer || {}).query || "", hash: ""}).href;
   const copy = async text => {
     try { await navigator.clipboard.writeText(text); } catch { return false; }
     return true;
