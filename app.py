@@ -35,15 +35,16 @@ from core import gpu, memory, zoo
 from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
-from demos.page import front, health, pictures, turns
 from demos.page import parts as notebook
-from demos.page.handlers import offer
+from demos.page import pictures
 from demos.page.tab import answer, endpoints_of, left
 from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
+from serving import front, health, turns
+from serving.programs import offer
 
 TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
 PREVIEW = dict(

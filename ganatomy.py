@@ -287,7 +287,7 @@ def check(given: argparse.Namespace) -> None:
         if not target.absolute().parent.is_dir() or target.is_dir():
             raise ValueError(f"{target} cannot be written: name a file in a folder that exists")
         model = opened(given, status)
-        from demos import report  # the page's library takes seconds to import, and only this needs it
+        from commands import report  # the page's library takes seconds to import, and only this needs it
         from demos.page import parts as notebook
 
         subject = report.Subject(model.name, model.path, model.described, model.sha256, model.card, provenance(model))

@@ -10,6 +10,7 @@ import torch
 from core import evidence, zoo
 from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, pure
+from core.cache import cached
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
 from core.labels import FIRST_SLOPED
@@ -18,7 +19,6 @@ from core.truth.verdict import listed, named_knob, plain_named
 
 from .page import blocks
 from .page.arrival import recorded
-from .page.cache import cached
 from .page.cells import Cell, Progress, truth_cell
 from .page.export import STEP_IMPORT, Code, label_code, step_line
 from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field

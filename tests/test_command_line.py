@@ -21,6 +21,7 @@ import yaml
 from PIL import Image
 
 import ganatomy
+from commands import report
 from core import checkpoints, hub, zoo
 from core.checkpoints import export, native
 from core.factorization.baseline import spread_along
@@ -29,7 +30,6 @@ from core.generators.base import Generator
 from core.generators.pggan import PGGAN
 from core.images import to_uint8
 from core.truth import statistics
-from demos import report
 from demos.page.sources import KnobSet
 
 from . import foreign, references, tiny

@@ -24,6 +24,7 @@ CORE = (
     "core.zoo",
     "core.checkpoints",
     "core.truth",
+    "core.cache",
     "core.classes",
     "core.comparison",
     "core.evidence",
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.parts": ("core.zoo",),
     "core.gpu": ("core.zoo",),
     "core.labels": (*VALUES, "core.boundaries", "core.factorization.baseline", "core.truth"),
+    "core.cache": (),
     "core.classes": ("core.truth.worlds", "core.zoo"),
     "core.checkpoints.examination": (*VALUES, "core.checkpoints", "core.factorization.sefa", "core.truth"),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
@@ -74,15 +76,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core": (),
     "demos.page": ("demos.page", *CORE),
     **{f"demos.{tab}": (f"demos.{tab}", "demos.page", *CORE) for tab in TABS},
-    "demos.report": ("demos.page", *CORE),
     "demos": ("demos.page", *CORE),
-    "app": ("demos", "core.zoo", "core.checkpoints", "core.gpu", "core.memory"),
-    "ganatomy": ("demos", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
+    "serving": ("demos.page", "serving", "core.images", "core.zoo"),
+    "commands": ("demos.page", *CORE),
+    "app": ("demos", "serving", "core.zoo", "core.checkpoints", "core.gpu", "core.memory"),
+    "ganatomy": ("commands", "demos.page.parts", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),
     "start": (),
 }
 NAMES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for folder in ("core", "demos", "weights")
+    for folder in ("commands", "core", "demos", "serving", "weights")
     for path in (ROOT / folder).rglob("*.py")
 ) + [name for name in ("app", "ganatomy", "start") if (ROOT / f"{name}.py").exists()]
 
@@ -117,7 +120,7 @@ def imports_of(name: str) -> set[str]:
 
 def broken_arrows(name: str, imports: set[str]) -> list[str]:
     row = next((row for row in MAY_IMPORT if within(name, row)), None)
-    roots = ("core", "demos", "weights", "app", "ganatomy", "start", "tests")
+    roots = ("commands", "core", "demos", "serving", "weights", "app", "ganatomy", "start", "tests")
     ours = {other for other in imports if other.split(".")[0] in roots}
     allowed = () if row is None else MAY_IMPORT[row]
     wrong = {other for other in ours - {"core"} if not any(within(other, may) for may in allowed)}

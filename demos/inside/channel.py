@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from core import pace, zoo
+from core.cache import Cache
 from core.channels import effect
 from core.channels.awareness import strongest
 from core.channels.effect import Effect, Untouched, Usual
@@ -20,7 +21,6 @@ from core.images import coloured, webp
 from core.parts import has_parts, read_parts
 
 from ..page.blocks import Bar, bars, data_uri, filled, setter
-from ..page.cache import Cache
 from ..page.picture import shown
 from .recipe import MOST, TEXTS, Look, awareness_of, class_names, codes_of, gate_name, generator_of, strength
 

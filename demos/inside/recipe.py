@@ -11,13 +11,13 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from core import zoo
+from core.cache import cached
 from core.channels import awareness as channels
 from core.channels.gates import gate_range
 from core.classes import class_names
 from core.generators.base import Generator
 
 from ..page import fields
-from ..page.cache import cached
 from ..page.export import SET_UP, Code, about, drawing_code, lines_of, notebook_of
 from ..page.fields import RecipeError, checked, choice_field, flag_field, number_field, quoted, whole_field
 from ..page.picture import NOUNS, PictureRecipe, class_of, opened

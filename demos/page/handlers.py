@@ -7,18 +7,15 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from functools import wraps
-from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
 
 from core import zoo
 
-from . import turns
 from .export import LARGEST_PNG, recipe_from_png
-from .fields import LONGEST_LINK, Fields, RecipeError, kinds, number, other_weights, recipe_of_json, recipe_of_link
+from .fields import LONGEST_LINK, Fields, RecipeError, number, other_weights, recipe_of_json, recipe_of_link
 from .parts import LONG, button, fold, part, private
 
 
@@ -88,47 +85,6 @@ def about_link(query: Mapping[str, str], model: str) -> str:
         "settings, and its picture may be another."
     )
     return says if other_weights(query, model, zoo.weights_hash(model)) else ""
-
-
-# --- for programs
-
-
-def _raised(error: RecipeError, *_values: object) -> None:
-    raise gr.Error(str(error), print_exception=False) from None
-
-
-def typed(make: Callable, recipe: type[Fields], more: Mapping[str, type] = {}) -> Callable[..., dict]:
-    """`make(recipe, ...)` as a function with real parameters: a whole recipe as JSON, or its fields one by one; `more`
-    come second. The sentence of a RecipeError is the error message.
-    """
-    found, defaults = kinds(recipe), {one.name: one.default for one in fields(recipe)}
-    defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
-
-    def call(given=None, *values):
-        own = dict(zip(found, values[len(more) :]))
-        return make(recipe.from_json(given) if given else recipe(**own), *values[: len(more)])
-
-    types = {"recipe": dict | None, **more, **{name: kind.type for name, kind in found.items()}}
-    given = {"recipe": None, **dict.fromkeys(more, ""), **defaults, "model": recipe.default_model()}
-    made, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [made(name, kind, default=given[name], annotation=types[name]) for name in types]
-    function = guarded(call, refuse=_raised)
-    function.__signature__ = inspect.Signature(parameters, return_annotation=dict)
-    function.__annotations__ = {**types, "return": dict}
-    return function
-
-
-def offer(recipe: type[Fields], name: str, endpoint: Any) -> None:
-    """A public endpoint of the page, a `page.tab.Endpoint`: a recipe or its fields in, JSON out."""
-    function = typed(endpoint.make, recipe, endpoint.more)
-    gr.api(function, api_name=name, api_description=endpoint.says, **turns.queue_of(endpoint.queue))
-    found = kinds(recipe)
-    newest = next(reversed(gr.context.Context.root_block.fns.values()))  # the event that `gr.api` just made
-    newest.outputs[0].label = "answer"
-    for parameter, given in zip(function.__signature__.parameters, newest.inputs):
-        given.label = parameter
-        if parameter in found:
-            given._api_info = {**given._api_info, **found[parameter].limits, "description": found[parameter].says}
 
 
 # --- the folds that every tab has

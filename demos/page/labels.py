@@ -8,11 +8,11 @@ from torch import Tensor
 
 from core import labels, zoo
 from core.boundaries.files import Labels, load_labels
+from core.cache import Cache
 from core.codes import Directions
 from core.evidence import reader_hash
 from core.truth.judge import Judge
 
-from .cache import Cache
 from .cells import Progress
 from .picture import PictureRecipe, opened
 

@@ -15,10 +15,10 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from core.cache import Cache
 from core.images import from_pil, middle, read_picture, webp
 
 from .blocks import data_uri
-from .cache import Cache
 from .fields import RecipeError
 
 SECONDS = 600  # that a picture is kept

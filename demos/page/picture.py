@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from core import pace, zoo
+from core.cache import Cache
 from core.classes import class_names
 from core.codes import Picture, named_slots, ranges
 from core.codes import layer_groups as groups_of
@@ -22,7 +23,6 @@ from core.drawing import draw, prefix
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
-from .cache import Cache
 from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999

@@ -25,8 +25,8 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from core import zoo
+from core.cache import Cache
 
-from .cache import Cache
 from .fields import WEIGHTS, WEIGHTS_DIGITS, RecipeError, quoted
 
 PATH = "pictures"

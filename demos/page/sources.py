@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from core import zoo
+from core.cache import Cache
 from core.checkpoints.native import weights_hash
 from core.codes import Directions, ranges
 from core.factorization.baseline import random_directions, spread_along
@@ -23,7 +24,6 @@ from core.factorization.files import LARGEST, SUFFIXES, load_directions
 from core.factorization.ganspace import ganspace
 from core.factorization.sefa import MODES, sefa
 
-from .cache import Cache
 from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json
 from .picture import PictureRecipe, layers_field, opened, slots_of
 

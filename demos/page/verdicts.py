@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core import zoo
+from core.cache import Cache
 from core.codes import codes_in_turn
 from core.evidence import knob_records
 from core.factorization.baseline import random_directions, spread_along
@@ -21,7 +22,6 @@ from core.truth.worlds.base import Factor
 from core.zoo import has_reader
 
 from .blocks import Bar, bars
-from .cache import Cache
 from .cells import Progress
 from .knobs import Knobs
 from .sources import KnobSet, directions_of

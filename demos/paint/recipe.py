@@ -14,12 +14,12 @@ from pathlib import Path
 from torch import Tensor
 
 from core import zoo
+from core.cache import cached
 from core.factorization.region import FURTHEST, KNOBS, REACH, STEP, TRIED
 from core.parts import AROUND, PARTS, has_parts, offered, part_names, read_parts
 from core.regions import CODED, Box, from_text, resized, to_text
 
 from ..page import picture as recipes
-from ..page.cache import cached
 from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.picture import PictureRecipe, layers_field, untouched

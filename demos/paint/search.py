@@ -14,6 +14,7 @@ from uuid import uuid4
 from torch import Tensor
 
 from core import zoo
+from core.cache import Cache, cached
 from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.region import Outcome, RegionKnobs
@@ -21,7 +22,6 @@ from core.generators.base import Generator
 from core.pace import pace_of
 
 from ..page import picture as recipes
-from ..page.cache import Cache, cached
 from ..page.cells import Progress
 from ..page.fields import RecipeError, refusals
 from ..page.queue import QUEUE

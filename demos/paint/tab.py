@@ -12,6 +12,7 @@ from PIL import Image
 
 from core import evidence as measured
 from core import zoo
+from core.cache import Cache
 from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.region import STEP, RegionKnobs, change, locality
 from core.factorization.resefa import resefa_of
@@ -24,7 +25,6 @@ from core.truth.tables import as_csv, as_latex
 from ..page import export, models
 from ..page import picture as recipes
 from ..page.blocks import data_uri
-from ..page.cache import Cache
 from ..page.cells import Progress, experiment
 from ..page.fields import refusals
 from ..page.handlers import buttons, guarded, keyed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core import region_evidence, zoo
+from core.cache import Cache
 from core.evidence import has_reader, read_change
 from core.factorization.lowrank import LowRank
 from core.factorization.region import RegionKnobs, locality
@@ -12,7 +13,6 @@ from core.pace import pace_of
 
 from ..page import picture as recipes
 from ..page.blocks import paragraph, written
-from ..page.cache import Cache
 from ..page.words import moved_knobs
 from . import search
 from .recipe import METHODS, SAYS, WORDS, Painted, called

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from core import evidence
+from core.cache import Cache
 from core.images import animation, enlarge, png, to_pil, webp
 from core.images import strip as side_by_side
 from core.inversion import baselines
@@ -18,7 +19,6 @@ from core.truth.copies import among_renders, restored
 from ..page import models
 from ..page.blocks import data_uri
 from ..page.blocks import picture as uri
-from ..page.cache import Cache
 from ..page.export import facts_of, png_of
 from ..page.fields import RecipeError
 from ..page.queue import QUEUE

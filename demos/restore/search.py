@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from core import zoo
+from core.cache import Cache, cached
 from core.images import in_levels
 from core.inversion import losses, restoration, vgg
 from core.inversion.descent import Step
@@ -25,7 +26,6 @@ from core.truth import worlds
 
 from ..page import own_pictures
 from ..page.blocks import picture as uri
-from ..page.cache import Cache, cached
 from ..page.fields import RecipeError, refusals
 from ..page.picture import opened
 from ..page.queue import TOLD, Run

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core import zoo
+from core.cache import cached
 from core.checkpoints.layers import layers
 from core.inversion import vgg
 from core.inversion.restoration import OFFICIAL
 from core.inversion.search import log_curve
 from core.inversion.tasks import KINDS, RANGES, factors
 
-from ..page.cache import cached
 from ..page.picture import opened
 from . import recipe as recipes
 from .recipe import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, VGG, WAYS, WORDS, Restoration

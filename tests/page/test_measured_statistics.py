@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core import evidence, zoo
+from core.cache import Cache
 from core.checkpoints import native
 from core.factorization.baseline import spread_along
 from core.factorization.sefa import sefa
@@ -17,7 +18,6 @@ from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
 from demos.page import verdicts as measured
 from demos.page import words
-from demos.page.cache import Cache
 from demos.page.fields import RecipeError
 from demos.page.picture import layer_groups
 from demos.steer.recipe import Recipe

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 import app
 from core import gpu, pace, zoo
+from core.cache import Cache
 from core.checkpoints import native
 from core.codes import Directions, edit
 from core.factorization.baseline import spread_along
@@ -33,7 +34,6 @@ from core.precision import Precision, in_bfloat16, psnr
 from demos.page import knobs, models, picture, sources
 from demos.page import parts as notebook
 from demos.page import tab as tabs
-from demos.page.cache import Cache
 from demos.page.cells import BROKEN, Cell, stopping, watched
 from demos.page.fields import RecipeError
 from demos.page.knobs import settings_of

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core import cache
 from core.images import to_uint8
-from demos.page import cache
 from demos.page import own_pictures as owned
 from demos.page.fields import RecipeError
 from demos.restore import search as restoring

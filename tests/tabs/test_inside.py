@@ -38,6 +38,7 @@ from demos.page import tab as page
 from demos.page.cells import Cell, Progress
 from demos.page.record import record
 from demos.page.words import signed
+from serving import programs
 
 from .. import tiny
 from ..support import Event, Request, pixels, recorded_pixels
@@ -472,7 +473,7 @@ def test_what_is_taken_away_is_a_file_of_its_kind_and_says_whose_formulation_it_
 
 
 def test_an_endpoint_answers_json_and_says_what_is_wrong_in_a_sentence():
-    made = {name: wiring.typed(make, Look) for name, (make, *_) in page.endpoints_of(TAB).items()}
+    made = {name: programs.typed(make, Look) for name, (make, *_) in page.endpoints_of(TAB).items()}
     for call in made.values():
         assert json.loads(json.dumps(call(dict(model=MODEL))))
     with pytest.raises(gr.Error, match="there is no class"):

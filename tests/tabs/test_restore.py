@@ -44,6 +44,7 @@ from demos.restore import tab as restore
 from demos.restore.recipe import Restoration
 from demos.restore.search import problem_of
 from demos.restore.tab import TAB
+from serving import programs
 from weights.recipes.measure import restore_tables
 from weights.recipes.measure.words import interval, minus
 
@@ -757,7 +758,7 @@ def test_what_programs_are_told_of_an_endpoint_says_once_what_a_recipe_is():
 
 
 def test_programs_get_json_and_a_sentence():
-    found = wiring.typed(restore.ENDPOINTS["restore_picture"][0], Restoration)(dict(wanted().as_dict()))
+    found = programs.typed(restore.ENDPOINTS["restore_picture"][0], Restoration)(dict(wanted().as_dict()))
     assert found["result"]["scores"]["psnr"] > 0
     with pytest.raises(gr.Error, match="task cannot be"):
-        wiring.typed(restore.ENDPOINTS["restore_code"][0], Restoration)(dict(model=MODEL, task="dream"))
+        programs.typed(restore.ENDPOINTS["restore_code"][0], Restoration)(dict(model=MODEL, task="dream"))

@@ -30,11 +30,10 @@ from core.truth.scores import interval
 from core.truth.verdict import statistics_verdict
 from core.truth.worlds import load_world
 from core.truth.worlds.base import Factor
-
-from .page import verdicts
-from .page.blocks import data_uri, figure, paragraph, table, verdict
-from .page.parts import css
-from .page.words import signed
+from demos.page import verdicts
+from demos.page.blocks import data_uri, figure, paragraph, table, verdict
+from demos.page.parts import css
+from demos.page.words import signed
 
 SHOWN = 192  # pixels a side at most: sixty pictures of 1024 pixels would be a page of a hundred megabytes
 LISTED = 8  # factors of a knob

@@ -23,9 +23,9 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import own_pictures
+from demos.page import own_pictures
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = 2_000  # bytes: what is smaller is sent as it is
 YEAR = 365 * 24 * 3600  # seconds
 META = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')

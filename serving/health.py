@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from core import zoo
 from core.images import to_uint8
+from demos.page.queue import QUEUE
 
 from .front import version
-from .queue import QUEUE
 
 SEED, AGAIN = 0, 5.0  # of the picture that is drawn; seconds for which an answer stands
 

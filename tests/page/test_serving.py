@@ -22,7 +22,8 @@ from PIL import Image
 
 import app
 from core import zoo
-from demos.page import front, own_pictures, turns
+from demos.page import own_pictures
+from serving import front, turns
 
 from ..benchmarks.arrivals import VISITORS, Page, Visit, arrive
 from ..conftest import served
