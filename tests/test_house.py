@@ -68,6 +68,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.hub_cards", "core.truth"),
     "core.hub_cards": ("core.hub",),
     "core.truth": (*VALUES, "core.truth"),
+    "core.factorization.methods": (
+        *VALUES,
+        *(f"core.factorization.{name}" for name in ("baseline", "ganspace", "sefa")),
+    ),
     "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
     "core.inversion.restoration": (*VALUES, "core.threads", "core.inversion"),
     "core.channels.shares": (*VALUES, *(f"core.channels.{name}" for name in ("awareness", "editing", "effect"))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 ESCAPES = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "−": "$-$"}  # of what stands in a cell, in LaTeX
@@ -16,11 +17,12 @@ def as_csv(rows: Sequence[Sequence[str]]) -> str:
     return out.getvalue().replace("−", "-")
 
 
-def as_latex(rows: Sequence[Sequence[str]], caption: str, columns: str) -> str:
+def as_latex(rows: Sequence[Sequence[str]], caption: str) -> str:
     """A table that compiles as it is, with booktabs; the first row are the names of the columns.
 
-    columns: how each is aligned, such as "lrr".
+    Columns that begin with a digit or a sign in every row are aligned to the right.
     """
+    columns = "".join("r" if all(re.match("[-+−]?[0-9]", one) for one in column) else "l" for column in zip(*rows[1:]))
     head, *body = (" & ".join(map(_cell, row)) + r" \\" for row in rows)
     lines = [r"\begin{table}", rf"\caption{{{_cell(caption)}}}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
     lines += [head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"]

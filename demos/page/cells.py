@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import gradio as gr
 
 from core import zoo
 from core.truth.judge import GRADES
+from core.truth.tables import as_csv, as_latex
 
 from . import blocks, handlers
 from .blocks import measured_on, written
@@ -42,8 +43,9 @@ class Cell:
     runs. lane: of the queue. form: its HTML has controls (`blocks.knob`), and `run` takes what they say, by name, too.
     fields: those whose controls stand above it. folded: closed at first. after: the work of the stage ("measure") that
     changes what it says. drawn: functions of `gan.drawn` that make its HTML move. endpoint: its name for programs,
-    where another. stays: what it shows stays, whatever the recipe becomes, and `more` goes on with that; these are the
-    words of the button for the recipe on screen.
+    where another. table: recipe -> the rows of its table, names of the columns first, and a caption, to be taken away
+    as CSV and LaTeX; one cell a tab has one. stays: what it shows stays, whatever the recipe becomes, and `more` goes
+    on with that; these are the words of the button for the recipe on screen.
     """
 
     name: str
@@ -65,12 +67,24 @@ class Cell:
     after: str = ""
     drawn: tuple[str, ...] = ()
     endpoint: str = ""
+    table: Callable[[Any], tuple[Sequence[Sequence[str]], str]] | None = None
     stays: str = ""
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
         names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn", "after", "stays")
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
+
+
+TABLES = {"csv": "Table as CSV", "latex": "Table as LaTeX"}
+
+
+def table_file(one: Cell, recipe: Fields, kind: str) -> tuple[bytes, str]:
+    """The table of a cell that has one, as a key of TABLES. Raises RecipeError."""
+    rows, caption = one.table(recipe)
+    if kind == "csv":
+        return as_csv(rows).encode(), "methods.csv"
+    return as_latex(rows, caption).encode(), "methods.tex"
 
 
 def experiment(settings: Mapping[str, Mapping], name: str, run: Callable, **more: Any) -> Cell:

@@ -19,21 +19,21 @@ from core import zoo
 from core.cache import Cache
 from core.checkpoints.native import weights_hash
 from core.codes import Directions, ranges
-from core.factorization.baseline import random_directions, spread_along
+from core.factorization import methods
+from core.factorization.baseline import spread_along
 from core.factorization.files import LARGEST, SUFFIXES, load_directions
-from core.factorization.ganspace import ganspace
-from core.factorization.sefa import MODES, sefa
+from core.factorization.sefa import MODES
 
 from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json
 from .picture import PictureRecipe, layers_field, opened, slots_of
 
 KNOBS = 10  # at most
-METHODS = {"sefa": "SeFa", "ganspace": "GANSpace", "random": "random directions", "file": "directions from a file"}
+METHODS = methods.titles() | {"file": "directions from a file"}
 MOST_FILES = 32  # kept at a time; the oldest go first
 LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
 # of the control: the fields that each way sets
-WAYS = {f"sefa/{mode}": dict(method="sefa", mode=mode, directions="") for mode in ("paper", "official")}
-WAYS |= {name: dict(method=name, directions="") for name in ("ganspace", "random")} | {"file": dict(method="file")}
+WAYS = {key: dict(zip(("method", "mode"), key.split("/")), directions="") for key in methods.METHODS}
+WAYS |= {"file": dict(method="file")}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class KnobSet(PictureRecipe):
         "sha256 of the file of directions, for the method file",
         linked=False,
     )
+
+    @property
+    def way(self) -> str:
+        """A key of `core.factorization.methods.METHODS`, or "file"."""
+        return "file" if self.method == "file" else methods.key_of(self.method, self.mode)
 
 
 def _identity(sha256: object) -> str:
@@ -85,23 +90,18 @@ def has_directions(recipe: KnobSet) -> bool:
 
 
 def _key(recipe: KnobSet) -> tuple:
-    mode = recipe.mode if recipe.method == "sefa" else ""
     path = _path(recipe) if recipe.method == "file" else None
     label, weights = recipe.label_or_none, zoo.weights_hash(recipe.model)
-    return recipe.model, weights, recipe.method, mode, slots_of(recipe), path, label
+    return recipe.model, weights, recipe.way, slots_of(recipe), path, label
 
 
 def _find(recipe: KnobSet) -> tuple[Directions, Tensor]:
     generator, slots, label = opened(recipe.model), slots_of(recipe), recipe.label_or_none
     k = min(KNOBS, len(range(generator.dim)[generator.movable]))
-    if recipe.method == "sefa":
-        found = sefa(generator, slots, k=k, mode=recipe.mode)
-    elif recipe.method == "ganspace":
-        found = ganspace(generator, slots, k=k, label=label)
-    elif recipe.method == "random":
-        found = random_directions(generator, slots, k=k)
-    else:
+    if recipe.method == "file":
         found = _from_file(recipe, slots)
+    else:
+        found = methods.METHODS[recipe.way].find(generator, slots, k=k, label=label)
     return found, spread_along(generator, found, label=label)
 
 

@@ -19,7 +19,7 @@ from core import zoo
 from . import export, handlers, knobs, models, pictures, queue, words
 from . import stage as stages
 from .arrival import fitting
-from .cells import Cell, Progress, last_of, stopping, watched
+from .cells import TABLES, Cell, Progress, last_of, stopping, table_file, watched
 from .fields import Fields, RecipeError, controls
 from .handlers import refused
 from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private, publish, text
@@ -284,6 +284,9 @@ def _cell(tab: Tab, one: Cell, parts: dict, shown_first: Mapping) -> None:
         if one.folded:
             text(f'<p class="hint">{escape(one.lead)}</p>')
         parts[one.name] = part(tab.name, one.name, value)
+        if one.table:
+            with gr.Row(elem_classes="buttons"):
+                parts.update(handlers.buttons(tab.name, "table", TABLES))
 
 
 def _folds(tab: Tab, parts: dict, shown_first: Mapping) -> None:
@@ -311,9 +314,12 @@ def _wire(tab: Tab, parts: dict) -> None:
         made = watched(tab.name, tab.recipe, one)
         getattr(bus, one.name)(made, bus, parts[one.name], **private(f"{tab.name}_{one.name}_cell", WATCH))
     bus.stop(stopping(tab.name), None, None, **private(f"{tab.name}_stop_cell", LIVE))
-    for kind in tab.taken:
-        make = handlers.guarded(lambda given, k=kind: publish(*file_for(tab, tab.recipe.from_json(given), k)))
-        deliver(parts[f"take_{kind}"], make, [bus], parts["outlet"], f"{tab.name}_take_{kind}")
+    files = {f"take_{kind}": partial(file_for, tab, kind=kind) for kind in tab.taken}
+    for one in tab.cells:
+        files |= {f"table_{kind}": partial(table_file, one, kind=kind) for kind in TABLES if one.table}
+    for name, file in files.items():
+        make = handlers.guarded(lambda given, file=file: publish(*file(tab.recipe.from_json(given))))
+        deliver(parts[name], make, [bus], parts["outlet"], f"{tab.name}_{name}")
 
 
 def _wire_picture(tab: Tab, parts: dict) -> None:

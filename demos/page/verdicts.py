@@ -14,6 +14,7 @@ from core.cache import Cache
 from core.codes import codes_in_turn
 from core.evidence import knob_records
 from core.factorization.baseline import random_directions, spread_along
+from core.factorization.methods import METHODS, set_name
 from core.truth import records, statistics
 from core.truth.judge import GRADES, READER, STATISTICS
 from core.truth.records import strongest_first
@@ -30,14 +31,13 @@ FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5  # what is measured while the
 MOST_SETS = 64  # of knobs, kept as measured
 BUDGET = 120  # seconds for the statistics of a slow model
 MEASURE = "Measure these knobs"  # the button, which is there wherever nothing is measured
-ORDERS = dict(sefa="strongest first", ganspace="strongest first", random="in no order", file="in the order of the file")
+RANKED = "strongest first"
 
 _measured = Cache(MOST_SETS, lambda records: 1)  # by set of knobs: what was measured while the page runs
 
 
 def _key(recipe: KnobSet) -> tuple:
-    mode = recipe.mode if recipe.method == "sefa" else ""
-    return zoo.weights_hash(recipe.model), _judge(recipe), recipe.method, mode, recipe.layers, recipe.directions
+    return zoo.weights_hash(recipe.model), _judge(recipe), recipe.way, recipe.layers, recipe.directions
 
 
 def _judge(recipe: KnobSet) -> str:
@@ -46,8 +46,14 @@ def _judge(recipe: KnobSet) -> str:
 
 def measured_knobs(recipe: KnobSet) -> list[dict] | None:
     """One record a knob, see `core.truth.records`, from the evidence or measured here."""
-    method = f"sefa-{recipe.mode}" if recipe.method == "sefa" else recipe.method
-    return knob_records(recipe.model, f"{method}/{recipe.layers}") or _measured.get(_key(recipe))
+    return knob_records(recipe.model, set_name(recipe.way, recipe.layers)) or _measured.get(_key(recipe))
+
+
+def order_of(recipe: KnobSet) -> str:
+    """How its knobs are ordered, in words."""
+    if recipe.way not in METHODS:
+        return "in the order of the file"
+    return RANKED if METHODS[recipe.way].ranked else "in no order"
 
 
 def grade_of(recipe: KnobSet) -> str:
@@ -82,7 +88,7 @@ def factor_bars(
 def knobs_of(recipe: KnobSet) -> Knobs:
     """The knobs of a set, named after what they were measured to move. Raises RecipeError, see `directions_of`."""
     (directions, steps), found = directions_of(recipe), measured_knobs(recipe)
-    ranked = ORDERS[recipe.method] == "strongest first"
+    ranked = order_of(recipe) == RANKED
     shares = (100 * directions.scores / directions.scores.max().clamp(min=1e-12)).round().int().tolist()
     shown = [_shown(found[i] if found else None, i, recipe.model) for i in range(len(directions))]
     titles, also, ends, verdicts, plain = zip(*shown)
@@ -92,7 +98,7 @@ def knobs_of(recipe: KnobSet) -> Knobs:
 
 def setup_of(recipe: KnobSet) -> dict:
     """What the controls need to know of a set of knobs beside the knobs: was it measured, by whom, in what order?"""
-    return dict(measurable=not measured_knobs(recipe), grade=GRADES[grade_of(recipe)], order=ORDERS[recipe.method])
+    return dict(measurable=not measured_knobs(recipe), grade=GRADES[grade_of(recipe)], order=order_of(recipe))
 
 
 def _shown(record: dict | None, knob: int, model: str) -> tuple[str, str, tuple[str, str], str, str]:

@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from core.factorization.methods import METHODS
+
 
 class Word(NamedTuple):
     """plain: what the page shows. term: what the field calls it. tip: one sentence for who points at it."""
@@ -23,6 +25,7 @@ def texts(file: str | Path) -> dict[str, Any]:
 
 
 WORDS: dict[str, Word] = {key: Word(**found) for key, found in texts(__file__).items()}
+WORDS |= {key: Word(found.plain, found.term, found.tip) for key, found in METHODS.items()}
 
 
 def word(key: str) -> Word:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import gradio as gr
 from PIL import Image
 
 from core import evidence as measured
@@ -20,16 +19,15 @@ from core.images import webp
 from core.pace import pace_of
 from core.parts import offered, reader_file
 from core.regions import to_text
-from core.truth.tables import as_csv, as_latex
 
 from ..page import export, models
 from ..page import picture as recipes
 from ..page.blocks import data_uri
 from ..page.cells import Progress, experiment
 from ..page.fields import refusals
-from ..page.handlers import buttons, guarded, keyed
+from ..page.handlers import keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
-from ..page.parts import LONG, deliver, part, private, publish
+from ..page.parts import LONG, part, private, publish
 from ..page.pictures import address, own_network
 from ..page.queue import SHORT
 from ..page.sources import take_directions
@@ -40,7 +38,6 @@ from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop
 from .search import render
 
 NAME = Painted.tab
-TABLES = WORDS["tables"]
 _drawn = Cache(32 * 2**20, lambda drawn: len(drawn[0]))
 _compared = Cache(64, lambda rows: 1)
 
@@ -234,24 +231,15 @@ def to_steer(recipe: Painted) -> dict:
     return replace(taken, amounts=tuple(row), knob=knob).as_dict()
 
 
-def table_file(recipe: Painted, kind: str) -> tuple[bytes, str]:
-    """The table of methods, a key of TABLES; computed where it was not."""
+def methods_table(recipe: Painted) -> tuple[list[tuple[str, ...]], str]:
+    """Rows and caption of the table of methods; computed where it was not."""
     key = search.key_of(replace(recipe, method="lowrank", lam=0.0))
     found = _compared.made(key, lambda: list(experiments.methods(recipe))[-1]["rows"])
-    rows = experiments.with_head(found)
-    if kind == "csv":
-        return as_csv(rows).encode(), "methods.csv"
     picture = words.alt_text(replace(recipe, amounts=()), None).removesuffix(", no knob moved")
-    caption = SAYS["table"].format(picture=picture, step=STEP)
-    return as_latex(rows, caption, "lrrrrrl"[: len(rows[0])]).encode(), "methods.tex"
+    return experiments.with_head(found), SAYS["table"].format(picture=picture, step=STEP)
 
 
 # --- parts of its own
-
-
-def tables(parts: dict, model: str) -> None:
-    with gr.Row(elem_classes="buttons"):
-        parts.update(buttons(NAME, "table", TABLES))
 
 
 def door_to_steer(parts: dict, model: str) -> None:
@@ -259,9 +247,6 @@ def door_to_steer(parts: dict, model: str) -> None:
 
 
 def wire(parts: dict) -> None:
-    for kind in TABLES:
-        make = guarded(lambda given, kind=kind: publish(*table_file(Painted.from_json(given), kind)))
-        deliver(parts[f"table_{kind}"], make, [parts["recipe"]], parts["outlet"], f"paint_table_{kind}")
     make = keyed(lambda given: dict(recipe=to_steer(Painted.from_json(given))))
     parts["steer"].ask(make, parts["recipe"], parts["steer"], **private("paint_to_steer", LONG))
 
@@ -280,7 +265,7 @@ CELLS = (
     of_room("faces", experiments.faces, html=experiments.faces_html),
     of_room("refuse", experiments.refusals),
     of_room("weights", experiments.weights),
-    of_room("compare", experiments.methods, html=experiments.methods_html),
+    of_room("compare", experiments.methods, html=experiments.methods_html, table=methods_table),
     of_room("truth", words.truth, lane=SHORT),
 )
 STAGE = Stage(
@@ -312,7 +297,7 @@ TAB = Tab(
     closed=closed,
     prepare=prepare,
     prepared_by=Painted.names(),
-    extras=(Extra("more", door_to_steer), Extra("compare", tables, wire)),
+    extras=(Extra("more", door_to_steer, wire),),
     endpoints={"paint_strip": STRIP},
 )
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
+from statistics import median
 
 from torch import Tensor
 
 from core.evidence import recorded
+from core.factorization.methods import METHODS
 from core.gpu import batch
 from core.images import webp
 from core.pace import pace_of
+from core.truth.judge import GRADES
 
 from ..page import words
-from ..page.blocks import aha, data_uri, filled, setter
-from ..page.cells import experiment
+from ..page.blocks import aha, data_uri, filled, setter, table
+from ..page.cells import Progress, experiment
+from ..page.fields import RecipeError
 from ..page.knobs import name_of
 from ..page.picture import shown
 from ..page.queue import SHORT
-from ..page.sources import directions_of
-from ..page.verdicts import knobs_of
-from .recipe import TEXTS, Recipe, render_strip
+from ..page.sources import WAYS, directions_of
+from ..page.verdicts import factors_of, grade_of, knobs_of, measure, measured_knobs
+from .recipe import TEXTS, Recipe, layers_in_words, render_strip
 from .truth import read_html, truth_html
 
 FAR = 2.0  # standard deviations, in the sheets of pictures
@@ -86,6 +91,51 @@ def draws(recipe: Recipe) -> dict[str, int]:
     return dict(grid=6 * len(directions_of(recipe)[0]), faces=3 * FACES)
 
 
+# --- methods beside each other
+
+
+def methods(recipe: Recipe) -> Iterator[dict | Progress]:
+    """A row a method, as they come: how many of its knobs clearly move something, what, how far, how purely."""
+    rows = []
+    for one in each_method(recipe):
+        yield from measure(one)
+        rows.append(method_row(one))
+        yield dict(rows=list(rows))
+
+
+def each_method(recipe: Recipe) -> list[Recipe]:
+    """The recipe with the knobs of every method in turn, the same layers."""
+    ways = [WAYS[key] for key in METHODS]
+    return [replace(recipe, amounts=(), knob=0, **way) for way in ways]
+
+
+def method_row(recipe: Recipe) -> tuple[str, ...]:
+    records, factors = measured_knobs(recipe), factors_of(recipe.model, grade_of(recipe))
+    clear = [record["strongest"] for record in records if record["strongest"] is not None]
+    things = "; ".join(factors[i].short for i, _ in Counter(clear).most_common()) or "nothing"
+    strongest = median(max(map(abs, record["mean"])) for record in records)
+    purity = median(record["purity"] for record in records)
+    count = f"{len(clear)} of {len(records)}"
+    return METHODS[recipe.way].title, count, things, f"{strongest:.2f}", f"{100 * purity:.0f} %"
+
+
+def methods_table(recipe: Recipe) -> tuple[list[tuple[str, ...]], str]:
+    """Rows and caption of the table, once all methods were measured. Raises RecipeError before."""
+    asked = each_method(recipe)
+    if not all(map(measured_knobs, asked)):
+        raise RecipeError(TEXTS["compared"]["first"])
+    return [tuple(TEXTS["compared"]["columns"]), *map(method_row, asked)], _compared(recipe)
+
+
+def _compared(recipe: Recipe) -> str:
+    about = dict(layers=layers_in_words(recipe.layers), pictures=measured_knobs(recipe)[0]["pictures"])
+    return TEXTS["compared"]["caption"].format(**about, grade=GRADES[grade_of(recipe)])
+
+
+def methods_html(recipe: Recipe, found: Mapping) -> str:
+    return table(TEXTS["compared"]["columns"], found["rows"], caption=_compared(recipe))
+
+
 # --- as HTML
 
 
@@ -123,6 +173,7 @@ of_room = partial(experiment, TEXTS["cells"], lane=SHORT)
 CELLS = (
     of_room("grid", grid, html=grid_html, by_itself=True),
     of_room("faces", faces, html=faces_html, by_itself=True),
+    of_room("methods", methods, html=methods_html, table=methods_table),
     of_room("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
     of_room("read", lambda recipe: iter([read_html(recipe)])),
 )

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from core import zoo
 from core.evidence import recorded
+from core.factorization.methods import METHODS
 
 from ..page import knobs, words
-from ..page.export import Code, label_code, step_line
+from ..page.export import STEP_IMPORT, Code, label_code, step_line
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
 from ..page.picture import reach_of, slots_of
-from ..page.sources import KNOBS, METHODS, KnobSet, directions_of, origin, uploaded
+from ..page.sources import KNOBS, KnobSet, directions_of, origin, uploaded
+from ..page.sources import METHODS as NAMED
 from ..page.verdicts import knobs_of
 
 TEXTS = words.texts(Path(__file__).with_name("texts"))
@@ -74,7 +76,7 @@ def alt_text(recipe: Recipe, titles: Sequence[str] = ()) -> str:
     if recipe.layers != "all":
         parts.append(f"only layers {recipe.layers}" if recipe.layers[0].isdigit() else f"only {recipe.layers} layers")
     if recipe.method != "sefa":
-        parts.append(f"knobs from {METHODS[recipe.method]}")
+        parts.append(f"knobs from {NAMED[recipe.method]}")
     return ", ".join(parts)
 
 
@@ -96,10 +98,11 @@ def came_from(recipe: Recipe) -> str:
     """Where the knobs on screen come from. Raises RecipeError where their file is gone."""
     count, came = len(directions_of(recipe)[0]), _origin(recipe) if recipe.method == "file" else ""
     said = TEXTS["one_knob"] if count == 1 else dict(TEXTS["knobs"], these=f"These {TEXTS['counts'][count]} knobs")
-    where = "" if recipe.layers == "all" else f", and {said['turns']} only in {_layers(recipe.layers)}"
-    kind = "unknown" if recipe.method == "file" and not came else recipe.method
+    where = "" if recipe.layers == "all" else f", and {said['turns']} only in {layers_in_words(recipe.layers)}"
+    of_file = TEXTS["sentence"]["file" if came else "unknown"]
+    template = of_file if recipe.method == "file" else METHODS[recipe.way].came
     about = dict(where=where, origin=came, weights=_weights(recipe), when=_when(recipe), reach=reach_of(recipe))
-    return TEXTS["sentence"][kind].format(**said, **about)
+    return template.format(**said, **about)
 
 
 def _origin(recipe: Recipe) -> str:
@@ -111,13 +114,15 @@ def _origin(recipe: Recipe) -> str:
     return made.told() if made and made.model == recipe.model else ""
 
 
-def _layers(layers: str) -> str:
+def layers_in_words(layers: str) -> str:
+    if layers == "all":
+        return "all layers"
     return f"layers {layers}" if layers[0].isdigit() else f"the {layers} layers"
 
 
 def _weights(recipe: Recipe) -> str:
     """Which weights SeFa read, and how where it was not as in the paper."""
-    of = "the network’s weights" if recipe.layers == "all" else f"the weights of {_layers(recipe.layers)}"
+    of = "the network’s weights" if recipe.layers == "all" else f"the weights of {layers_in_words(recipe.layers)}"
     return of if recipe.mode == "paper" else f"{of}, as the published code does,"
 
 
@@ -132,17 +137,22 @@ def _when(recipe: Recipe) -> str:
 # --- its code
 
 
+def _found(recipe: Recipe) -> Mapping[str, Sequence[str]]:
+    method = METHODS[recipe.way]
+    return dict(imports=[method.imports], lines=[method.line])
+
+
 def code_of(recipe: Recipe) -> Code:
     """The lines that make `directions`, `steps` and `amounts`. A file of directions must lie beside them."""
     path, of_file = uploaded(recipe), recipe.method == "file"
     found = None if of_file and path is None else directions_of(recipe)[0]  # the file may be gone
     k, slots = (len(found), found.slots) if found else (KNOBS, slots_of(recipe))
     some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
-    about = dict(k=k, slots=slots, some=some, mode=recipe.mode, label=label_code(recipe))
+    about = dict(k=k, slots=slots, some=some, label=label_code(recipe))
     about |= dict(file=path.name if path else "directions.npy", sha256=recipe.directions)
-    written = [TEXTS["code"][name] for name in (recipe.method, *["restricted"] * bool(of_file and some))]
+    written = [TEXTS["code"]["file"], *[TEXTS["code"]["restricted"]] * bool(some)] if of_file else [_found(recipe)]
     lines = [line.format(**about) for part in written for line in part["lines"]]
     last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
     amounts = list(recipe.amounts[: 1 + max(last, min(recipe.knob, k - 1))])
-    imports = [line for part in written for line in part["imports"]]
+    imports = [STEP_IMPORT, *(line for part in written for line in part["imports"])]
     return Code(imports, [*lines, step_line(recipe), f"amounts = {amounts}"])

@@ -17,7 +17,7 @@ def test_a_csv_reads_back_as_the_rows_with_hyphens_that_programs_read() -> None:
 
 
 def test_latex_has_a_line_a_row_and_escapes_what_it_would_take_for_a_command() -> None:
-    lines = as_latex(ROWS, "100 % of #1", "lrl").splitlines()
+    lines = as_latex(ROWS, "100 % of #1").splitlines()
     assert lines[:4] == [r"\begin{table}", r"\caption{100 \% of \#1}", r"\begin{tabular}{lrl}", r"\toprule"]
     assert lines[4] == r"method, best & share (\%) & moves \\" and lines[5] == r"\midrule"
     assert lines[6] == r"A\_1 \& B & 50.0 & hair $-$0.25 \\" and lines[7] == r'say "so" & 1 & \#2 \\'

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core import evidence, zoo
@@ -18,8 +21,10 @@ from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
 from demos.page import verdicts as measured
 from demos.page import words
+from demos.page.cells import last_of, table_file
 from demos.page.fields import RecipeError
 from demos.page.picture import layer_groups
+from demos.steer.experiments import CELLS
 from demos.steer.recipe import Recipe
 from demos.steer.truth import read_html, truth_html
 from demos.steer.wishes import find, wishes
@@ -170,3 +175,19 @@ def test_the_same_model_with_a_reader_is_judged_by_the_reader(monkeypatch) -> No
 def test_nothing_independent_reads_a_stranger_s_pictures() -> None:
     with pytest.raises(RecipeError, match="no reader"):
         read_html(Recipe(STRANGER))
+
+
+def test_all_methods_stand_in_one_table_once_each_was_measured_on_the_same_pictures() -> None:
+    compare = next(one for one in CELLS if one.name == "methods")
+    with pytest.raises(RecipeError, match="press .Compare the methods. first"):
+        table_file(compare, Recipe(STRANGER), "csv")
+    found = last_of(compare, Recipe(STRANGER, method="ganspace", amounts=(1.0,)))["rows"]
+    head, *rows = csv.reader(io.StringIO(table_file(compare, Recipe(STRANGER), "csv")[0].decode()))
+    assert [tuple(row) for row in rows] == found and len(head) == len(rows[0])
+    assert [row[0] for row in rows] == ["SeFa", "SeFa, official", "GANSpace", "random directions"]
+    for row, (method, mode) in zip(rows, [("sefa", "paper"), ("sefa", "official"), ("ganspace", ""), ("random", "")]):
+        records = measured.measured_knobs(Recipe(STRANGER, method=method, mode=mode or "paper"))
+        means = np.abs([record["mean"] for record in records])
+        assert row[3] == f"{np.median(means.max(1)):.2f}"
+        assert row[1].startswith(f"{sum(record['strongest'] is not None for record in records)} of {len(records)}")
+    assert rows[0][3:] != rows[3][3:] and OF_STATISTICS in table_file(compare, Recipe(STRANGER), "latex")[0].decode()

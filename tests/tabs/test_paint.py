@@ -34,7 +34,7 @@ from demos.page import handlers as wiring
 from demos.page import picture as recipes
 from demos.page import tab as page
 from demos.page import words
-from demos.page.cells import Cell, Progress, last_of, run_of
+from demos.page.cells import Cell, Progress, last_of, run_of, table_file
 from demos.page.fields import RecipeError
 from demos.page.queue import QUEUE
 from demos.page.stage import film_part
@@ -469,7 +469,7 @@ def assert_tables_agree(recipe: Painted, *, columns: int) -> list[list[str]]:
         for row in table.split("</tr>")
         if "<t" in row and "<tr" in row
     ]
-    exported = {kind: lowrank.table_file(recipe, kind)[0].decode() for kind in ("csv", "latex")}
+    exported = {kind: table_file(cell("compare"), recipe, kind)[0].decode() for kind in ("csv", "latex")}
     lines = [line.removesuffix(r" \\") for line in exported["latex"].splitlines() if line.endswith(r"\\")]
     latex = [[plain(cell) for cell in line.split(" & ")] for line in lines]
     assert latex == page == list(csv.reader(io.StringIO(exported["csv"])))

@@ -143,7 +143,7 @@ def test_found_by_experiment_and_by_watching_are_told_apart_with_their_numbers(n
     experiment, watching = said.partition(" By watching: ")[::2]
     for part, counts in ((experiment, found["causal"]), (watching, found["correlation"])):
         numbers = list(map(int, re.findall(r"\d+", part)))
-        assert numbers[-3:] == [counts["sefa"], counts["random"], counts["supervised"]]
+        assert numbers[-4:] == [counts[name] for name in ("sefa", "ganspace", "random", "supervised")]
     assert experiment.startswith(str(found["of"]))
 
 

@@ -30,9 +30,8 @@ from core.boundaries.pure import Metric, metric_of, pure_of
 from core.boundaries.space import units
 from core.checkpoints import native
 from core.codes import Directions, codes_in_turn, edit
-from core.factorization.baseline import random_directions, spread_along
-from core.factorization.ganspace import ganspace
-from core.factorization.sefa import sefa
+from core.factorization.baseline import spread_along
+from core.factorization.methods import METHODS
 from core.generators.base import Generator
 from core.labels import FIRST_LABELLED, FIRST_SLOPED, LABELLED
 from core.truth import scores
@@ -192,8 +191,11 @@ def gradients(measurement: Measurement, slopes: Tensor) -> Directions:
 def sets_of(measurement: Measurement, found: dict[str, Boundaries]) -> dict[str, tuple[bool, Callable[[], Directions]]]:
     """(is knob i named after factor i?, how the knobs are made) by the names that tables show."""
     generator, slopes = measurement.generator, measurement.jacobian.over(measurement.judge.spread)
-    without = {"SeFa": sefa, "GANSpace": ganspace, "random": random_directions}
-    sets = {f"{name} ({KNOBS})": (False, lambda make=make: make(generator, k=KNOBS)) for name, make in without.items()}
+    without = {"SeFa": "sefa/paper", "GANSpace": "ganspace", "random": "random"}
+    sets = {
+        f"{name} ({KNOBS})": (False, lambda key=key: METHODS[key].find(generator, None, k=KNOBS))
+        for name, key in without.items()
+    }
     sets |= {f"InterFaceGAN, {name}": (True, lambda of=of: of.directions) for name, of in found.items()}
     sets["mean gradient"] = True, lambda: gradients(measurement, slopes)
     sets |= {

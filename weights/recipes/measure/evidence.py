@@ -29,7 +29,7 @@ from core.boundaries.interfacegan import ridge
 from core.checkpoints import native
 from core.codes import Directions, layer_groups
 from core.factorization.baseline import random_directions, spread_along
-from core.factorization.ganspace import ganspace
+from core.factorization.methods import METHODS, set_name
 from core.factorization.sefa import sefa
 from core.generators.base import Generator
 from core.images import to_uint8
@@ -184,9 +184,7 @@ def findings(measurement: Measurement) -> dict:
     generator, names, readable = measurement.generator, measurement.world.NAMES, measurement.readable
     codes, readings = measurement.codes[:CORRELATED], measurement.readings[:CORRELATED]
     sets = {
-        "sefa": sefa(generator, k=KNOBS),
-        "official": sefa(generator, k=KNOBS, mode="official"),
-        "ganspace": ganspace(generator, k=KNOBS),
+        **{one.counted: one.find(generator, None, k=KNOBS) for key, one in METHODS.items() if key != "random"},
         "supervised": supervised(measurement),
     }
     by_correlation = {name: scores.found(codes, readings, set_, names, readable) for name, set_ in sets.items()}
@@ -320,10 +318,8 @@ def rounded(values: Tensor) -> list[float]:
 def direction_sets(generator: Generator) -> dict[str, Callable[[], Directions]]:
     sets: dict[str, Callable[[], Directions]] = {}
     for group, slots in layer_groups(generator.slots).items():
-        sets[f"sefa-paper/{group}"] = lambda slots=slots: sefa(generator, slots, k=KNOBS)
-        sets[f"sefa-official/{group}"] = lambda slots=slots: sefa(generator, slots, k=KNOBS, mode="official")
-        sets[f"ganspace/{group}"] = lambda slots=slots: ganspace(generator, slots, k=KNOBS)
-        sets[f"random/{group}"] = lambda slots=slots: random_directions(generator, slots, k=KNOBS)
+        for key, one in METHODS.items():
+            sets[set_name(key, group)] = lambda find=one.find, slots=slots: find(generator, slots, k=KNOBS)
     return sets
 
 

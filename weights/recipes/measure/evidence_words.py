@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-NAMES = dict(
-    sefa="SeFa: ten knobs, as the paper says",
-    official="SeFa: ten knobs, as published",
-    ganspace="GANSpace: ten knobs",
-    random="ten random knobs (median)",
-    supervised="what labels would give: {} directions, one a factor",
-)
+from core.factorization.methods import METHODS, titles
+
+NAMES = {one.counted: f"{one.title}: ten knobs" for one in METHODS.values() if one.ranked}
+NAMES |= dict(random="ten random knobs (median)", supervised="what labels would give: {} directions, one a factor")
 WATCHED = "by watching (|corr(w . v, factor)| at least 0.7)"
+LABELS = " Labels tell what a picture shows, which need not be what changes it."
 TURNED = "by experiment (from −2 to +2 steps it changes most, by 2 sd or more)"
 
 
@@ -19,15 +17,19 @@ def written(evidence: dict) -> dict:
 
 
 def found_sentence(found: dict) -> str:
-    """How many factors ten knobs find, beside chance and labels."""
+    """How many factors ten knobs of each method find, beside chance and labels."""
     watched, turned = found["correlation"], found["causal"]
     return (
-        f"{found['of']} things vary in this world and can be read. By experiment: turning SeFa’s ten knobs "
-        f"clearly changes {turned['sefa']} of them, turning ten random knobs {turned['random']}, turning the "
-        f"directions that labels would give {turned['supervised']}. By watching: a picture’s place along a "
-        f"knob goes with {watched['sefa']} of them for SeFa, {watched['random']} for random knobs and "
-        f"{watched['supervised']} for labels."
+        f"{found['of']} things vary in this world and can be read. By experiment: turned far, some knob clearly "
+        f"changes {_counts(turned)}. By watching: where a picture stands along a knob goes with {_counts(watched)}."
+        + (LABELS if watched["supervised"] > watched["sefa"] and turned["supervised"] < turned["sefa"] else "")
     )
+
+
+def _counts(found: dict) -> str:
+    shown = [one for one in METHODS.values() if one.ranked and one.title in titles().values()]  # one a method
+    ranked = ", ".join(f"{found[one.counted]} {'' if i else 'of them '}for {one.title}" for i, one in enumerate(shown))
+    return f"{ranked}, {found['random']} for random knobs and {found['supervised']} for labels"
 
 
 def found_table(evidence: dict) -> dict:

@@ -12,9 +12,10 @@ from statistics import mean, median
 
 from core import zoo
 from core.checkpoints import native
+from core.factorization import methods
 
 Row = tuple[str, str]
-METHODS = ("sefa", "official", "ganspace", "random", "supervised")
+METHODS = (*(one.counted for one in methods.METHODS.values()), "supervised")
 RIVALS = {
     "one": "one code in the same time",
     "nlm": "non-local means",
