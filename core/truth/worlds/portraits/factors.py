@@ -16,7 +16,7 @@ FACTORS: tuple[Factor, ...] = (
     Factor("roll", "tilt of the head", "tilts to the left", "tilts to the right"),
     Factor("face_width", "width of the face", "is narrow", "is wide"),
     Factor("jaw", "shape of the jaw", "has a pointed chin", "has a broad jaw"),
-    Factor("skin_tone", "tone of the skin", "has light skin", "has dark skin", draw="flat"),
+    Factor("skin_tone", "darkness of the skin", "has light skin", "has dark skin", draw="flat"),
     Factor("hair_tone", "tone of the hair", "has dark hair", "has light hair", draw="flat"),
     Factor("hair_warmth", "warmth of the hair", "has ash hair", "has ginger hair", draw="flat"),
     Factor("hair_length", "length of the hair", "has very short hair", "has long hair", draw="flat"),
