@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-from .judge import READER
+from ..codes import Directions, edit
+from ..generators.base import Generator
+from .judge import READER, Judge
+from .scores import interval, read_codes
 from .worlds.base import Factor
 
 CLEAR = 0.3  # standard deviations a step that count as moving it
@@ -107,3 +111,87 @@ def end_sentence(found: AtAnEnd, wanted: str, others: Tensor, things: str) -> st
         f"{abs(found.change):.1f} standard deviations, and by {AT_END:g} or more on {alike} of {len(others)} "
         f"other {things}."
     )
+
+
+# --- several wishes at once, while other things stay: knobs turned together
+
+FAR = 1.5  # steps of the knob that is turned most
+MANY = 4  # knobs that are named by their numbers
+
+
+class Turned(NamedTuple):
+    """What knobs turned together did: was every wish clearly fulfilled, and a sentence with its numbers."""
+
+    clear: bool
+    text: str
+
+
+def turn_for(records: Sequence[Mapping], wanted: Mapping[int, int], held: Sequence[int] = ()) -> Tensor | None:
+    """[k] float64, steps of each knob: the shortest turn that at first order moves every wanted factor by as much as
+    the others and each of `held` not at all. None where these knobs cannot.
+
+    wanted: by the number of the factor, 1 for more of it and -1 for less. The longest step is FAR.
+    """
+    conditions = _means(records)[:, [*wanted, *held]].T
+    target = torch.tensor([*wanted.values(), *[0] * len(held)], dtype=torch.float64)
+    amounts = torch.linalg.pinv(conditions, rtol=1e-3) @ target
+    if not torch.allclose(conditions @ amounts, target, atol=0.01):
+        return None
+    return amounts * FAR / amounts.abs().max()
+
+
+def corrected(
+    amounts: Tensor, left: Tensor, records: Sequence[Mapping], wanted: Sequence[int], held: Sequence[int]
+) -> Tensor:
+    """[k]: the turn, less what moves `held` by what they were seen to move, `left` [held]; `wanted` stay as they are.
+
+    A long turn does a little else than first order says.
+    """
+    conditions = _means(records)[:, [*wanted, *held]].T
+    surplus = torch.cat([torch.zeros(len(wanted), dtype=torch.float64), left.double()])
+    return amounts - torch.linalg.pinv(conditions, rtol=1e-3) @ surplus
+
+
+def _means(records: Sequence[Mapping]) -> Tensor:
+    return torch.tensor([record["mean"] for record in records], dtype=torch.float64)  # [k, factors]
+
+
+@torch.no_grad()
+def changes_by(
+    generator: Generator, judge: Judge, codes: Tensor, directions: Directions, distances: Sequence[float]
+) -> Tensor:
+    """[n, factors]: what the turn changes on the pictures of codes [n, slots, dim], in standard deviations.
+
+    distances: how far along each direction, in units of w.
+    """
+    before, after = (read_codes(generator, judge.read, one) for one in (codes, edit(codes, directions, distances)))
+    return judge.spread_over(before).deviations(after - before)
+
+
+def turn_sentence(
+    change: Tensor, free: Tensor, wanted: Mapping[int, int], held: Sequence[int], amounts: Tensor, judge: Judge
+) -> Turned:
+    """change [n, factors]: what the turn did, in standard deviations; free: likewise, had nothing been held."""
+    mean, low, high = interval(change)
+    clear = all(float(mean[i]) * sense >= CLEAR and low[i] * high[i] > 0 for i, sense in wanted.items())
+    names = [factor.short for factor in judge.factors]
+    turned = [i + 1 for i, amount in enumerate(amounts.tolist()) if abs(amount) >= 0.05]
+    knobs = f"knobs {_listed(list(map(str, turned)))}" if len(turned) <= MANY else f"{len(turned)} knobs"
+    done = _listed([f"{names[i]} by {abs(float(mean[i])):.1f}" for i in wanted])
+    if not clear:
+        stays = f" while {_listed([names[i] for i in held])} stays" if held else ""
+        return Turned(False, f"No turn of these knobs together clearly does that{stays}: at most {done}.")
+    left = free.mean(0)
+    kept = [f"{names[i]} by {abs(float(mean[i])):.1f} (left free: {abs(float(left[i])):.1f})" for i in held]
+    others = sorted((i for i in range(len(names)) if i not in {*wanted, *held}), key=lambda i: -abs(float(mean[i])))
+    more = _listed([f"{names[i]} by {abs(float(mean[i])):.1f}" for i in others[:2]])
+    return Turned(
+        True,
+        f"Turning {knobs} together changes {done} standard deviations, the mean over {len(change)} {judge.things}"
+        + (f"; what was to stay moves: {_listed(kept)}" if kept else "")
+        + f". With it moves {more}.",
+    )
+
+
+def _listed(some: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(some[:-1]), *some[-1:]]))

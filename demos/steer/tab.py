@@ -22,7 +22,7 @@ from ..page.verdicts import knobs_of, measure, measured_knobs, setup_of
 from . import edits
 from .experiments import CELLS, draws
 from .recipe import TEXTS, Recipe, code_of, headline, told
-from .wishes import find, wishes
+from .wishes import find, stays, wishes
 
 # --- parts of its own
 
@@ -30,23 +30,28 @@ from .wishes import find, wishes
 def finder(parts: dict, model: str) -> None:
     said = TEXTS["finder"]
     with cell(said["title"], said["lead"]), gr.Row(elem_classes="finder"):
-        about = dict(value=None, elem_id="steer-find", scale=2, min_width=220, allow_custom_value=True)
-        parts["wish"] = gr.Dropdown(wishes(model), label=said["label"], **about)
+        about = dict(multiselect=True, max_choices=3, min_width=220, allow_custom_value=True)
+        parts["wish"] = gr.Dropdown(wishes(model), label=said["label"], elem_id="steer-find", **about)
+        parts["but_not"] = gr.Dropdown(stays(model), label=said["but_not"], elem_id="steer-but-not", **about)
         parts["says"] = text("", elem_id="steer-find-says")
 
 
 def wire_finder(parts: dict) -> None:
-    bus, wish = parts["recipe"], parts["wish"]
+    bus, wish, but_not = parts["recipe"], parts["wish"], parts["but_not"]
 
-    def found(given, wanted):
-        turned, said = find(Recipe.from_json(given), wanted)
+    def found(given, wanted, held):
+        if not wanted:
+            return gr.skip(), ""
+        turned, said = find(Recipe.from_json(given), ",".join(wanted), ",".join(held or ()))
         return turned.as_dict(), verdict(said)
 
     def offered(given):
-        return gr.Dropdown(choices=wishes(Recipe.from_json(given).model), value=None)
+        model = Recipe.from_json(given).model
+        return gr.Dropdown(choices=wishes(model), value=[]), gr.Dropdown(choices=stays(model), value=[])
 
-    wish.input(guarded(found, 2), [bus, wish], [bus, parts["says"]], **private("steer_found", LONG))
-    bus.network(guarded(offered), bus, wish, **private("steer_wishes", LIVE))
+    asked = guarded(found, 2), [bus, wish, but_not], [bus, parts["says"]]
+    gr.on([wish.input, but_not.input], *asked, **private("steer_found", LONG))
+    bus.network(guarded(offered, 2), bus, [wish, but_not], **private("steer_wishes", LIVE))
 
 
 def directions_file(parts: dict, model: str) -> None:
@@ -74,8 +79,8 @@ def private_subject(recipe: Recipe) -> tuple | None:
     return pictures.own_network(recipe.model)
 
 
-def found_for(recipe: Recipe, wish: str) -> dict:
-    turned, said = find(recipe, wish)
+def found_for(recipe: Recipe, wish: str, but_not: str = "") -> dict:
+    turned, said = find(recipe, wish, but_not)
     return dict(recipe=turned.as_dict(), says=said)
 
 
@@ -83,7 +88,7 @@ SAID = TEXTS["endpoints"]
 ENDPOINTS = {
     "steer_strip": Endpoint(lambda recipe: film_part(TAB.shown, recipe, FRAMES), SAID["strip"], LIVE),
     "steer_measured": Endpoint(lambda recipe: dict(knobs=measured_knobs(recipe) or []), SAID["measured"], LIVE),
-    "steer_find": Endpoint(found_for, SAID["find"], LONG, dict(wish=str)),
+    "steer_find": Endpoint(found_for, SAID["find"], LONG, dict(wish=str, but_not=str)),
 }
 EXTRAS = (Extra("grid", finder, wire_finder), Extra("compare", directions_file, wire_directions_file), *edits.EXTRAS)
 TAB = Tab(

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 import torch
 
 from core import zoo
+from core.codes import codes_in_turn
 from core.evidence import recorded
+from core.pace import pace_of
 from core.truth.judge import GRADES, READER, STATISTICS
-from core.truth.wish import END, end_sentence, knob_for, strongest_end
+from core.truth.wish import END, changes_by, corrected, end_sentence, knob_for, strongest_end, turn_for, turn_sentence
 from core.truth.worlds.base import Factor
 from core.zoo import has_reader
 
 from ..page import knobs
 from ..page.fields import RecipeError, quoted
 from ..page.picture import render as render_untouched
-from ..page.verdicts import MEASURE, factors_of, grade_of, knobs_of, measured_knobs
+from ..page.sources import directions_of
+from ..page.verdicts import FACES, FIRST_FACE, MEASURE, factors_of, grade_of, knobs_of, measured_knobs
 from .recipe import TEXTS, Recipe, turned
 
 SIGNS = {"+": 1, "-": -1}
+FEW = 4  # pictures of a slow network on which knobs turned together are measured
+CORRECTIONS, MOST = 2, 2.0  # of such a turn, and steps that a knob is turned at most by it
 OTHERS = range(100, 108)  # seeds of other pictures that are looked at
 
 
@@ -31,6 +38,12 @@ def wishes(model: str) -> list[tuple[str, str]]:
     grade, also = READER if zoo.card(model).world else STATISTICS, TEXTS["finder"]["also"]
     found = [(factor, sign) for factor in factors_of(model, grade) for sign in SIGNS]
     return [(_in_words(factor, sign, also.get(factor.name + sign, "")), factor.name + sign) for factor, sign in found]
+
+
+def stays(model: str) -> list[tuple[str, str]]:
+    """(in words, by name) all that can be said to stay."""
+    grade = READER if zoo.card(model).world else STATISTICS
+    return [(factor.description, factor.name) for factor in factors_of(model, grade)]
 
 
 def _in_words(factor: Factor, sign: str, also: str) -> str:
@@ -56,19 +69,26 @@ def wished(text: str, model: str) -> tuple[str, int]:
     return found[:-1], SIGNS[found[-1]]
 
 
-def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
-    """The recipe with the knob that moves the wish most at 1.5 in its sense, and a sentence with numbers and grade.
+def find(recipe: Recipe, wish: str, but_not: str = "") -> tuple[Recipe, str]:
+    """The recipe with knobs turned so that the wishes come true, and a sentence with numbers and grade.
 
-    Where no knob does on average over both directions: the knob and end that change it most on this picture, if any;
-    else the recipe as it was, and where else to look. Raises RecipeError where nothing was measured yet, or the wish
-    is none that is known here.
+    wish, but_not: one or several, with a comma between them; those of `but_not` are to stay. One wish alone: the knob
+    that moves it most, at 1.5 in its sense; where none does on average over both directions, the knob and end that
+    change it most on this picture. Where nothing does it: the recipe as it was, and where else to look. Raises
+    RecipeError where nothing was measured yet, or a wish is none that is known here.
     """
     records, grade = measured_knobs(recipe), grade_of(recipe)
-    factors, (name, sign) = factors_of(recipe.model, grade), wished(wish, recipe.model)
+    factors = factors_of(recipe.model, grade)
     places = {factor.name: i for i, factor in enumerate(factors)}
+    wanted, held = _understood(recipe.model, wish, but_not)
     if not records:
         others = ", or choose all layers" if recorded(recipe.model) else ""
         raise RecipeError(TEXTS["finder"]["not_measured"].format(measure=MEASURE, others=others))
+    if held or len(wanted) > 1:
+        senses = {places[name]: sign for name, sign in wanted.items()}
+        chosen, said = _together(recipe, records, senses, [places[name] for name in held])
+        return chosen, f"{said} {GRADES[grade]}"
+    ((name, sign),) = wanted.items()
     found = knob_for(records, places[name], factors)
     chosen, said = turned(replace(recipe, amounts=(), knob=found.knob), found.knob, 1.5 * found.sign * sign), found.text
     if not found.clear:
@@ -79,6 +99,51 @@ def find(recipe: Recipe, wish: str) -> tuple[Recipe, str]:
         if chosen is recipe:
             said = f"{said} {TEXTS['finder']['nothing_moved']}"
     return chosen, f"{said} {GRADES[grade]}"
+
+
+def _understood(model: str, wish: str, but_not: str) -> tuple[dict[str, int], list[str]]:
+    """The factors that are wished, 1 for more and -1 for less of each, and those that are to stay."""
+    wanted: dict[str, int] = {}
+    for name, sign in (wished(one, model) for one in _split(wish)):
+        if wanted.setdefault(name, sign) != sign:
+            raise RecipeError(f"more and less of one thing are wished ({quoted(wish)}): leave one of them out")
+    held = list(dict.fromkeys(wished(one, model)[0] for one in _split(but_not)))
+    both = next((name for name in held if name in wanted), None)
+    if both or not wanted:
+        why = f"{both} cannot change and stay" if both else "nothing is wished"
+        raise RecipeError(f"{why}: say what should change, and what else should stay")
+    return wanted, held
+
+
+def _split(text: str) -> list[str]:
+    return [one for one in map(str.strip, re.split(r",(?![^(]*\))", str(text))) if one]  # not those in brackets
+
+
+@torch.no_grad()
+def _together(
+    recipe: Recipe, records: Sequence[Mapping], wanted: Mapping[int, int], held: Sequence[int]
+) -> tuple[Recipe, str]:
+    """Knobs turned together, measured on other pictures; the recipe as it was where that does not do it clearly."""
+    amounts, free = turn_for(records, wanted, held), turn_for(records, wanted)
+    if amounts is None:
+        return recipe, f"{TEXTS['finder']['not_together']} {TEXTS['finder']['nothing_moved']}"
+    generator, judge = zoo.load(recipe.model), zoo.load_judge(recipe.model)
+    (directions, steps), count = directions_of(recipe), FEW if pace_of(recipe.model).slow else FACES
+
+    def change(turn: torch.Tensor, seed: int, count: int) -> torch.Tensor:
+        codes = codes_in_turn(generator, count, seed, psi=recipe.psi)
+        return changes_by(generator, judge, codes, directions, (turn * steps).tolist())
+
+    for _ in range(CORRECTIONS if held else 0):  # on other pictures than those that it is measured on
+        left = change(amounts, FIRST_FACE + FACES, count // 2).mean(0)[held]
+        amounts = corrected(amounts, left, records, [*wanted], held)
+    amounts = amounts * (MOST / amounts.abs().max()).clamp(max=1)
+    seen, freely = (change(one, FIRST_FACE, count) for one in (amounts, free))
+    found = turn_sentence(seen, freely, wanted, held, amounts, judge)
+    if not found.clear:
+        return recipe, f"{found.text} {TEXTS['finder']['nothing_moved']}"
+    row = tuple(round(amount, 2) for amount in amounts.tolist())
+    return replace(recipe, amounts=row, knob=int(amounts.abs().argmax())), found.text
 
 
 @torch.no_grad()

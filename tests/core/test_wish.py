@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,3 +86,48 @@ def test_a_render_that_is_read_without_error_is_drawn_again_as_it_is() -> None:
         image, Judge(READER, judge.factors, lambda images: 1 - factors, None), "portraits", label=None, shown=()
     )
     assert wrong.levels > 5 and wrong.said == ()
+
+
+# --- several wishes, while other things stay
+
+
+def test_a_turn_moves_all_that_is_wished_alike_and_what_is_held_not_at_all() -> None:
+    draw = torch.Generator().manual_seed(3)
+    means = torch.randn(6, 5, generator=draw, dtype=torch.float64)
+    records = [record(*row.tolist()) for row in means]
+    amounts = wish.turn_for(records, {0: 1, 3: -1}, [1, 4])
+    change = amounts @ means
+    assert change[[1, 4]].abs().max() < 1e-9 and float(change[0] + change[3]) == pytest.approx(0, abs=1e-9)
+    assert change[0] > 0 and float(amounts.abs().max()) == pytest.approx(wish.FAR)
+    free = wish.turn_for(records, {0: 1, 3: -1})
+    assert (free @ means)[[1, 4]].abs().min() > 0.05, "left free, it moves"
+    assert (free @ means)[0] > change[0] or free.norm() < amounts.norm(), "holding costs something"
+    least = np.linalg.lstsq(means[:, [0, 3, 1, 4]].T.numpy(), np.array([1.0, -1.0, 0.0, 0.0]), rcond=None)[0]
+    assert np.allclose(amounts / amounts.norm(), least / np.linalg.norm(least)), "the shortest such turn"
+
+
+def test_what_moves_alike_on_every_knob_cannot_be_told_apart() -> None:
+    records = [record(1.0, 2.0), record(-0.5, -1.0), record(0.1, 0.2)]
+    assert wish.turn_for(records, {0: 1}, [1]) is None and wish.turn_for(records, {0: 1}) is not None
+
+
+def test_a_correction_takes_back_what_was_seen_to_move_and_leaves_the_wish() -> None:
+    means = torch.tensor([[1.0, 0.5], [0.2, -1.0], [0.3, 0.7]], dtype=torch.float64)
+    records = [record(*row.tolist()) for row in means]
+    amounts = wish.turn_for(records, {0: 1}, [1])
+    change = (wish.corrected(amounts, torch.tensor([0.4]), records, [0], [1]) - amounts) @ means
+    assert change.tolist() == pytest.approx([0.0, -0.4])
+
+
+def test_the_sentence_of_a_turn_names_what_was_done_what_stayed_and_what_else_moved() -> None:
+    factors = (*FACTORS, Factor("light", "the light", "is dark", "is light"), Factor("hair", "the hair", "a", "b"))
+    judge = Judge(READER, factors, lambda images: images, None, "faces")
+    noise = 0.01 * torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    change, free = noise + torch.tensor([0.9, 0.04, -0.6, 0.2]), noise + torch.tensor([1.0, -0.7, 0.0, 0.0])
+    said = wish.turn_sentence(change, free, {0: 1}, [1], torch.tensor([1.5, 0.0, -0.3]), judge)
+    assert said.clear and said.text == (
+        "Turning knobs 1 and 3 together changes the smile by 0.9 standard deviations, the mean over 64 faces; what was "
+        "to stay moves: the head by 0.0 (left free: 0.7). With it moves the light by 0.6 and the hair by 0.2."
+    )
+    other = wish.turn_sentence(change, free, {0: -1}, [1], torch.ones(3), judge)
+    assert not other.clear and "No turn of these knobs together clearly does that while the head stays" in other.text

@@ -38,7 +38,7 @@ from demos.paint.recipe import CORNER, Painted
 from demos.steer import recipe as recipes
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
-from demos.steer.wishes import find, wished, wishes
+from demos.steer.wishes import find, stays, wished, wishes
 
 from ..support import MODEL, Event, pixels, recorded_pixels
 
@@ -271,6 +271,8 @@ def test_everyday_words_find_what_they_mean_and_its_sense(monkeypatch, typed, fa
 def test_every_wish_of_the_list_is_understood_as_what_it_says():
     for words_of, name in wishes(MODEL):
         assert wished(words_of, MODEL) == wished(name, MODEL) == (name[:-1], 1 if name.endswith("+") else -1)
+    for words_of, name in stays(MODEL):
+        assert wished(words_of, MODEL)[0] == wished(name, MODEL)[0] == name
 
 
 def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_the_nearest(monkeypatch):
@@ -282,6 +284,22 @@ def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_t
     )
     assert "0.299 standard deviations a step; 0.3 would count" in said, "rounded to 0.30 it would contradict itself"
     assert turned == moved() and "Nothing was moved" in said
+
+
+@pytest.mark.parametrize(
+    "wish, but_not, why",
+    [
+        ("smile", "curve of the mouth", "smile cannot change and stay"),
+        ("smile, unhappy", "", "more and less of one thing"),
+        ("", "smile", "nothing is wished"),
+        ("wings", "smile", "choose one of the list"),
+        ("smile", "wings", "choose one of the list"),
+    ],
+)
+def test_wishes_that_contradict_each_other_get_a_sentence(monkeypatch, wish, but_not, why):
+    planted(monkeypatch, smile=(6, 1.4))
+    with pytest.raises(RecipeError, match=why):
+        find(moved(), wish, but_not)
 
 
 class OneSided(torch.nn.Module):
