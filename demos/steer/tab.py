@@ -29,10 +29,11 @@ from .wishes import find, stays, wishes
 
 def finder(parts: dict, model: str) -> None:
     said = TEXTS["finder"]
-    with cell(said["title"], said["lead"]), gr.Row(elem_classes="finder"):
-        about = dict(multiselect=True, max_choices=3, min_width=220, allow_custom_value=True)
-        parts["wish"] = gr.Dropdown(wishes(model), label=said["label"], elem_id="steer-find", **about)
-        parts["but_not"] = gr.Dropdown(stays(model), label=said["but_not"], elem_id="steer-but-not", **about)
+    about = dict(multiselect=True, max_choices=3, min_width=220, allow_custom_value=True)
+    with cell(said["title"], said["lead"]):
+        with gr.Row(elem_classes="finder"):
+            parts["wish"] = gr.Dropdown(wishes(model), label=said["label"], elem_id="steer-find", **about)
+            parts["but_not"] = gr.Dropdown(stays(model), label=said["but_not"], elem_id="steer-but-not", **about)
         parts["says"] = text("", elem_id="steer-find-says")
 
 
@@ -50,7 +51,7 @@ def wire_finder(parts: dict) -> None:
         return gr.Dropdown(choices=wishes(model), value=[]), gr.Dropdown(choices=stays(model), value=[])
 
     asked = guarded(found, 2), [bus, wish, but_not], [bus, parts["says"]]
-    gr.on([wish.input, but_not.input], *asked, **private("steer_found", LONG))
+    gr.on([wish.change, but_not.change], *asked, **private("steer_found", LONG))
     bus.network(guarded(offered, 2), bus, [wish, but_not], **private("steer_wishes", LIVE))
 
 
