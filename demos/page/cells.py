@@ -45,7 +45,8 @@ class Cell:
     changes what it says. drawn: functions of `gan.drawn` that make its HTML move. endpoint: its name for programs,
     where another. table: recipe -> the rows of its table, names of the columns first, and a caption, to be taken away
     as CSV and LaTeX; one cell a tab has one. stays: what it shows stays, whatever the recipe becomes, and `more` goes
-    on with that; these are the words of the button for the recipe on screen.
+    on with that; these are the words of the button for the recipe on screen. of_reader: it is there where a reader
+    knows the network's pictures.
     """
 
     name: str
@@ -69,10 +70,24 @@ class Cell:
     endpoint: str = ""
     table: Callable[[Any], tuple[Sequence[Sequence[str]], str]] | None = None
     stays: str = ""
+    of_reader: bool = False
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
-        names = ("name", "press", "rests_on", "more", "by_itself", "says", "pale", "form", "drawn", "after", "stays")
+        names = (
+            "name",
+            "press",
+            "rests_on",
+            "more",
+            "by_itself",
+            "says",
+            "pale",
+            "form",
+            "drawn",
+            "after",
+            "stays",
+            "of_reader",
+        )
         return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
 
 

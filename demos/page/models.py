@@ -31,6 +31,7 @@ def facts(model: str) -> dict:
         {name: getattr(card, name) for name in (*NAMED[1:], "psi")},
         **how,
         bundled=not (card.hub or card.own),
+        known=zoo.has_reader(model),
         noun=NOUNS.get(card.world, "picture"),
         about=about(card),
         side=size,

@@ -79,13 +79,14 @@ class Endpoint(NamedTuple):
 class Tab:
     """What a tab is: its words, its recipe, where its knobs come from, its experiments, its equation.
 
-    lead, limits: sentences. sentence: recipe -> the first sentence. knobs: recipe -> Knobs; may be slow the first
-    time. code: recipe -> what is the tab's own in the code cell. method: Markdown with the equation and the citation.
-    sources: functions whose source is shown below it. setup: recipe -> what else controls need, such as `options`: for
-    each field with a list of names, these. made_from: model -> sha256 of all that the words rest on, by name. ready:
-    recipe -> are its knobs there at once? Else `prepare` computes what they need, in the queue, when the visitor asks
-    for it. known: recipe -> were they computed before? None: as `ready`. measure: recipe -> measures its knobs, in the
-    queue, where `setup` says `measurable`. first: makes the recipe that the tab arrives with, by a rule.
+    lead, limits: sentences; limits_elsewhere: of networks that no reader knows, where they differ. sentence: recipe ->
+    the first sentence. knobs: recipe -> Knobs; may be slow the first time. code: recipe -> what is the tab's own in the
+    code cell. method: Markdown with the equation and the citation. sources: functions whose source is shown below it.
+    setup: recipe -> what else controls need, such as `options`: for each field with a list of names, these. made_from:
+    model -> sha256 of all that the words rest on, by name. ready: recipe -> are its knobs there at once? Else `prepare`
+    computes what they need, in the queue, when the visitor asks for it. known: recipe -> were they computed before?
+    None: as `ready`. measure: recipe -> measures its knobs, in the queue, where `setup` says `measurable`. first: makes
+    the recipe that the tab arrives with, by a rule.
 
     prepare may yield an `answer` on its way, which is shown where the visitor still wants it; then it takes what the
     script says too, numbers by name, and `prepared_by` are the fields that it rests on. turned: fields that leave the
@@ -132,6 +133,7 @@ class Tab:
     first: Callable[[], Any] | None = None
     knobs: Callable[[Any], knobs.Knobs] | None = None
     stage: Stage | None = None
+    limits_elsewhere: str = ""
     beside: tuple[str, ...] = ()
     compare: tuple[str, ...] = ()
     doors: tuple[str, ...] = ()
@@ -163,9 +165,12 @@ class Tab:
 
 
 def words_of(file: str) -> dict[str, str]:
-    """`method` and `limits` of a tab, from the Markdown beside its file: what stands before and after "## Limits"."""
-    method, _, limits = Path(file).with_suffix(".md").read_text(encoding="utf-8").partition("\n## Limits\n")
-    return dict(method=method, limits=" ".join(limits.split()))
+    """`method`, `limits` and `limits_elsewhere` of a tab, from the Markdown beside its file: what stands before and
+    after "## Limits" and "## Limits elsewhere".
+    """
+    method, _, rest = Path(file).with_suffix(".md").read_text(encoding="utf-8").partition("\n## Limits\n")
+    limits, _, elsewhere = (" ".join(part.split()) for part in rest.partition("\n## Limits elsewhere\n"))
+    return dict(method=method, limits=limits, limits_elsewhere=elsewhere)
 
 
 # --- a recipe in, pictures and words out
@@ -216,11 +221,18 @@ def build(tab: Tab) -> None:
         _place(tab, "page", parts, shown_first)
         bench.below(parts, shown_first)
         _folds(tab, parts, shown_first)
-        text(f'<p class="limits"><b>What this does not show.</b> {escape(tab.limits)}</p>')
+        text(_limits(tab), elem_id=f"{tab.name}-limits")
     _wire(tab, parts)
     bench.wire(parts)
     for one in tab.extras:
         one.wire(parts)
+
+
+def _limits(tab: Tab) -> str:
+    head, other = "<b>What this does not show.</b>", tab.limits_elsewhere
+    more = f'<p class="limits" data-known="no" hidden>{head} {escape(other)}</p>' if other else ""
+    known = ' data-known="yes"' if other else ""
+    return f'<p class="limits"{known}>{head} {escape(tab.limits)}</p>{more}'
 
 
 def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:

@@ -72,7 +72,7 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
         verdict=verdict,
         finding="" if knobs is None else search.finding(recipe, knobs),
         ratio=locality(inside, outside),
-        setup=setup_of(recipe, knobs, verdict),
+        setup=setup_of(recipe, knobs, dict(verdict=verdict, plain=words.plain(recipe, knobs, inside, outside))),
         pictures=address(own_network(recipe.model)),
     )
 
@@ -99,7 +99,7 @@ def drawn(recipe: Painted, knobs: RegionKnobs | None) -> tuple[bytes, float, flo
     return _drawn.made(_key(recipe), make)
 
 
-def setup_of(recipe: Painted, knobs: RegionKnobs | None, verdict: str) -> dict:
+def setup_of(recipe: Painted, knobs: RegionKnobs | None, said: Mapping[str, str]) -> dict:
     """What the controls need: parts and the region as texts, the knobs, the cost of finding them, the network."""
     there, plan, name = parts_of(recipe), search.plan(recipe), called(recipe)
     facts, hint = [] if knobs is None else words.knob_facts(recipe, knobs), ""
@@ -112,10 +112,10 @@ def setup_of(recipe: Painted, knobs: RegionKnobs | None, verdict: str) -> dict:
         offered=offered(recipe.model, there),
         region=to_text(mask_of(recipe)),
         name=name,
-        knobs=[dict(one, verdict=verdict) for one in facts],
+        knobs=[dict(one, **said) for one in facts],
         order=f"for {name} ({METHODS[recipe.method]})",
         ready=knobs is not None,
-        missing=verdict or plan["says"],
+        missing=said["verdict"] or plan["says"],
         press="Find knobs" if plan["asks"] else "Find knobs again",
         plan=plan,
         crop=crop_of(recipe.model),

@@ -86,6 +86,18 @@ def verdict(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: 
     return recipe.say("first_order" if at < ENDLESS else "nothing_outside", ratio=at, beside=beside)
 
 
+def plain(recipe: Painted, knobs: RegionKnobs | None, inside: float, outside: float) -> str:
+    """The verdict in words that need no explanation; "" where there are no knobs."""
+    if knobs is None or not knobs.steps:
+        return ""
+    best, turned = search.baselines(recipe)[0], any(recipe.amounts)
+    ratio = locality(inside, outside) if turned else knobs.ratio[min(recipe.knob, len(knobs.ratio) - 1)]
+    if ratio is None or ratio >= ENDLESS:
+        return recipe.say("plain_alone")
+    beside = SAYS["plain_beside"].format(best=best) if best < ratio else ""
+    return recipe.say("plain_moved" if turned else "plain_turn", ratio=ratio, beside=beside)
+
+
 def evidence_verdict(recipe: Painted) -> str:
     """What was measured on unseen faces; "" where exactly this was not."""
     method = "unprojected" if recipe.method == "lowrank" and not recipe.forbid else recipe.method

@@ -20,7 +20,7 @@ from PIL import Image
 
 from core import zoo
 from core.codes import Directions
-from core.evidence import has_reader, recorded
+from core.evidence import recorded
 from core.factorization.files import save_directions
 from core.images import to_uint8
 from demos.page.export import recipe_from_png
@@ -686,15 +686,13 @@ def test_a_wish_turns_the_knob_that_was_measured_to_fulfil_it(visits: Visits):
     assert abs(recipe["amounts"][recipe["knob"]]) in (1.5, 2)
 
 
-def test_a_face_is_read_where_there_is_a_reader_and_refused_where_not(visits: Visits):
+def test_a_face_is_read_and_what_was_read_is_drawn(visits: Visits):
     page = visits.open()
     open_fold(page, "true")
     press(page, "steer-read-go")
-    if has_reader(recipe_of(page)["model"]):
-        page.wait_for_selector("#steer-read .pair img")
-        assert "levels" in page.locator("#steer-read").inner_text()
-    else:
-        assert is_a_sentence(refusal(page))
+    page.wait_for_selector("#steer-read .pair img")
+    assert "levels" in page.locator("#steer-read").inner_text()
+    assert "cartoons" in page.locator("#steer-limits").inner_text(), "a network without one has other words"
 
 
 # --- the rest of the page

@@ -101,6 +101,9 @@ def test_the_page_opens_on_the_network_that_it_was_given(visits: Visits, own: Pa
     assert LICENCE in page.locator("#steer-stage .licence").inner_text()
     assert "processor" in page.locator(".foot").inner_text()
     assert "is your own" in page.locator("#steer-about").inner_text()
+    page.wait_for_selector("#steer-limits p[data-known=yes]", state="hidden")
+    assert "Nobody knows what truly varies" in page.locator("#steer-limits").inner_text()
+    assert not page.locator("#steer-read").is_visible(), "there is no reader that could read it"
     assert psnr(pixels(page), truth(own, 0)) > 38, "in float32, or in bfloat16 where it cannot be told apart"
     assert psnr(pixels(page), truth(own, 1)) < 30, "another picture is another one"
 

@@ -40,6 +40,7 @@
       mark();
     }
     function mark() {
+      if (cell.of_reader && now.setup) part.element.hidden = !now.setup.known;
       const there = keyOf(state.recipe), other = keyOf(state.wanted) !== keyOf(now.recipe);
       // what began by itself and nobody looks at any more ends
       if (state.asked && cell.by_itself && !now.dragging && other) { end(); state.asked = ""; }

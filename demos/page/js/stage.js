@@ -170,6 +170,8 @@
       const place = document.getElementById(`${name}-${id}`);
       if (place && text) place.textContent = text;
     }
+    for (const one of document.querySelectorAll(`#${name}-limits [data-known]`))
+      one.hidden = (one.dataset.known === "yes") !== now.setup.known;
     if (answer.src) photo.after.src = answer.src;
     if (answer.before) photo.before.src = answer.before;
     photo.after.alt = answer.alt;
