@@ -34,6 +34,7 @@ WAYS = {
     "ridge": "all scores, least squares",
     "pattern": "how the codes of pictures with more of it differ",
 }
+NO_LAM = {fit: {"lam": None} for fit in ("svm", "ridge", "pattern")}  # only pure knobs can be made stronger
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ TAB = Tab(
     code=code,
     **words_of(__file__),
     sources=(pure, boundaries, conditioned),
-    setup=lambda recipe: dict(options={"fixed": {one.name: one.description for one in judge_of(recipe).factors}}),
+    setup=lambda recipe: dict(options=dict(fixed=judge_of(recipe).words), controls=NO_LAM.get(recipe.fit, {})),
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
     made_from=lambda model: evidence.made_from(model, "attributes"),

@@ -57,6 +57,11 @@ class Judge:
     def names(self) -> tuple[str, ...]:
         return tuple(factor.name for factor in self.factors)
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What each factor is, in words, by its name."""
+        return {factor.name: factor.description for factor in self.factors}
+
     def read(self, images: Tensor) -> Tensor:
         """Images [n, 3, R, R], clamped to [-1, 1] as they are shown -> readings [n, factors], differentiable."""
         return self.reader(images.clamp(-1, 1))

@@ -16,7 +16,7 @@ from core.images import to_pil, webp
 
 from .words import signed
 
-TALL = 12  # columns from which on the names above them stand upright
+TALL = 8  # columns from which on the names above them stand upright
 
 
 def filled(template: str, html: Mapping[str, str] = {}, /, **values: object) -> str:
@@ -206,7 +206,7 @@ def heat(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str], *,
         )
         body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
     head = f"<caption>{escape(caption)}</caption><thead><tr>{_heads(['', *columns])}</tr></thead>"
-    kind = "heat tall" if len(columns) > TALL else "heat"
+    kind = "heat tall" if len(columns) >= TALL else "heat"
     return _scrolling(f'<table class="{kind}">{head}<tbody>{body}</tbody></table>', caption)
 
 

@@ -18,6 +18,7 @@ from .fields import Fields, RecipeError
 from .handlers import refused
 from .queue import LONG, QUEUE, SHORT
 
+PALE = "Of other settings than those on screen: press the button for these."
 PASSING = ("says", "share")  # of what a cell tells: only until it tells more
 
 
@@ -88,7 +89,8 @@ class Cell:
             "stays",
             "of_reader",
         )
-        return dict({name: getattr(self, name) for name in names}, tab=tab, stops=True)
+        pale = self.pale or ("" if self.by_itself else PALE)
+        return dict({name: getattr(self, name) for name in names}, pale=pale, tab=tab, stops=True)
 
 
 TABLES = {"csv": "Table as CSV", "latex": "Table as LaTeX"}
