@@ -18,7 +18,7 @@ from core.classes import class_names
 from core.generators.base import Generator
 
 from ..page import fields
-from ..page.export import SET_UP, Code, about, drawing_code, lines_of, notebook_of
+from ..page.export import Code, about, drawing_code, lines_of, notebook_of, set_up
 from ..page.fields import RecipeError, checked, choice_field, flag_field, number_field, quoted, whole_field
 from ..page.picture import NOUNS, PictureRecipe, class_of, opened
 from ..page.words import texts
@@ -209,7 +209,7 @@ def notebook_for(look: Look) -> bytes:
     said = f"This notebook makes one picture ({alt_text(look)}). {FORMULATION}"
     cells = (
         ("markdown", about(look, said)),
-        ("code", SET_UP),
+        ("code", set_up()),
         ("code", lines_of(look, code_of(look)) + "picture.resize((320, 320))"),
         ("markdown", written["channels"]),
         ("code", written["rank"].format(**values)),

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from core import zoo
+from core import home, zoo
 from core.codes import Directions
 from core.factorization.files import arrays_bytes, directions_bytes
 from core.images import png
 
-from .fields import REPOSITORY, Fields, RecipeError, recipe_of_json
+from .fields import Fields, RecipeError, recipe_of_json
 from .picture import PictureRecipe, opened
 
 LARGEST_PNG = 10 * 2**20  # bytes
@@ -134,7 +134,12 @@ def step_line(recipe: PictureRecipe) -> str:
 
 
 _TEXTS = tomllib.loads(Path(__file__).with_name("notebook.toml").read_text(encoding="utf-8"))
-SET_UP, STRIP = _TEXTS["set_up"].replace("REPOSITORY", REPOSITORY), _TEXTS["strip"]
+STRIP = _TEXTS["strip"]
+
+
+def set_up() -> str:
+    """The first cell: it fetches this project, from the Space that wrote the notebook, where it is not at hand."""
+    return _TEXTS["set_up"].replace("REPOSITORY", home.repository())
 
 
 def notebook(recipe: PictureRecipe, code: Code, says: str, knob: int, row: Sequence[float], turned: str) -> bytes:
@@ -145,7 +150,7 @@ def notebook(recipe: PictureRecipe, code: Code, says: str, knob: int, row: Seque
     drawer, rows = drawing_code(recipe)
     made = ("code", lines_of(recipe, code) + "picture.resize((320, 320))")
     film = ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))
-    return notebook_of([("markdown", about(recipe, says)), ("code", SET_UP), made, ("markdown", turned), film])
+    return notebook_of([("markdown", about(recipe, says)), ("code", set_up()), made, ("markdown", turned), film])
 
 
 def about(recipe: Fields, says: str) -> str:

@@ -14,9 +14,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_origin
 from urllib.parse import urlencode
 
-from core import zoo
+from core import home, zoo
 
-REPOSITORY = "https://huggingface.co/spaces/ganatomy/ganatomy"
 VERSION = 1
 LONGEST_LINK = 4_000  # characters read; the links written here have fewer than 1,000
 WEIGHTS, WEIGHTS_DIGITS = "w", 8  # the parameter of a link that names the network's weights
@@ -344,9 +343,9 @@ class Fields:
         known = {name: value for name, value in query.items() if name in cls.names()}
         return known | {name: known[name].split(",") if known[name] else [] for name in lists if name in known}
 
-    def link(self, page: str = REPOSITORY) -> str:
-        """The address that opens this recipe on `page`."""
-        return f"{page}?{self.query()}"
+    def link(self, page: str = "") -> str:
+        """The address that opens this recipe on `page`, or on this page's Space."""
+        return f"{page or home.repository()}?{self.query()}"
 
     def query(self) -> str:
         return urlencode(self.to_query(), safe=",~")

@@ -6,7 +6,7 @@ from core import zoo
 from core.inversion import vgg
 from core.inversion.restoration import OFFICIAL
 
-from ..page.export import SAVED, SET_UP, about, label_code, notebook_of, opening
+from ..page.export import SAVED, about, label_code, notebook_of, opening, set_up
 from ..page.picture import opened
 from .recipe import STEERED, WORDS, Restoration
 
@@ -24,7 +24,7 @@ def code_for(recipe: Restoration) -> str:
 def notebook_for(recipe: Restoration, says: str) -> bytes:
     """A notebook (nbformat 4) that gets itself running, restores the picture, and shows truth, observed and answer."""
     beside = CODE["beside"].format(side=4 * recipe.side)
-    cells = [("markdown", about(recipe, says)), ("code", SET_UP), ("code", _lines(recipe))]
+    cells = [("markdown", about(recipe, says)), ("code", set_up()), ("code", _lines(recipe))]
     return notebook_of([*cells, ("markdown", "The truth, what was observed of it, and the answer."), ("code", beside)])
 
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core import zoo
+from core import home, zoo
 from core.checkpoints import native
 from core.codes import Picture, edit
 from core.evidence import file_hash
@@ -31,8 +31,8 @@ from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from demos.page import knobs, sources
 from demos.page import picture as page
-from demos.page.export import LARGEST_PNG, SET_UP, recipe_from_png
-from demos.page.fields import REPOSITORY, VERSION, RecipeError
+from demos.page.export import LARGEST_PNG, recipe_from_png, set_up
+from demos.page.fields import VERSION, RecipeError
 from demos.page.sources import directions_of
 from demos.page.tab import code_for, file_for
 from demos.page.verdicts import knobs_of
@@ -667,7 +667,7 @@ def test_the_notebook_is_valid_and_its_cells_make_the_picture_and_the_strip(move
     about = notebook.cells[0].source
     assert moved.link() in about and "`1.5,0,-2`" in about and zoo.weights_hash(STYLE) in about
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    assert REPOSITORY in code[0]
+    assert f'"{home.repository()}"' in code[0]
     names = {}
     monkeypatch.setattr(subprocess, "run", None)  # where core is at hand nothing may be fetched
     for source in code:
@@ -685,8 +685,8 @@ def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path)
     monkeypatch.setitem(sys.modules, "core.zoo", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr("os.chdir", lambda folder: asked.append(folder))
-    exec(SET_UP, {})
-    assert asked[0][:2] == ["git", "clone"] and REPOSITORY in asked[0]
+    exec(set_up(), {})
+    assert asked[0][:2] == ["git", "clone"] and home.repository() in asked[0]
     assert asked[1] == "ganatomy" and "torch" in asked[2]
 
 
