@@ -2,7 +2,8 @@
 
     python app.py                                   opens the page on http://127.0.0.1:7860
     python app.py --weights network.pkl folder/     opens it on checkpoints of your own
-HOST and PORT in the environment choose where it listens.
+HOST and PORT in the environment choose where it listens; GANATOMY_OPTIONS holds arguments where none can be given, as
+on a hosted Space (docs/hosting.md).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if __name__ == "__main__":
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of <malloc.h>
 
 import argparse
+import shlex
 import sys
 import threading
 from collections.abc import Iterable
@@ -29,7 +31,7 @@ from pathlib import Path
 
 import gradio as gr
 import torch
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from core import gpu, memory, zoo
 from demos import attributes
@@ -119,8 +121,9 @@ def launch(page: gr.Blocks, **options):
 
 def beside(page: gr.Blocks) -> list[BaseRoute]:
     """What is served next to the page, from its first answer on."""
-    recorded = Mount("/arrival", front.Kept(directory=arrivals.ARRIVAL))
-    return [recorded, pictures.mount(TABS), turns.TOKENS, health.route(page), front.PRIVACY_PAGE]
+    recorded = front.Below("/arrival", front.Kept(directory=arrivals.ARRIVAL))
+    drawn = pictures.mount(TABS)
+    return [recorded, front.Below(drawn.path, drawn.app), turns.TOKENS, health.route(page), front.PRIVACY_PAGE]
 
 
 def warm() -> None:
@@ -167,11 +170,28 @@ def add(given: Iterable[str]) -> None:
     zoo.CARDS.update(own | bundled)
 
 
+def usual(*names: str) -> str:
+    """The first of these variables of the environment that says something."""
+    return next(filter(None, map(os.environ.get, names)), "")
+
+
+def root_path(text: str) -> str:
+    """A path below which a proxy shows the page, as Gradio wants it: "/gan" of "gan/"; a whole address stays."""
+    return text.rstrip("/") if "://" in text else f"/{text.strip('/')}".rstrip("/")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "7860")
+    host = usual("HOST", "GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    port = usual("PORT", "GRADIO_SERVER_PORT") or "7860"
     parser.add_argument("--host", default=host, help="address to listen on (HOST, or 127.0.0.1)")
     parser.add_argument("--port", type=int, default=port, help="port to listen on (PORT, or 7860)")
+    parser.add_argument(
+        "--root-path",
+        type=root_path,
+        metavar="/PATH",
+        help="where a proxy shows the page, if not at the top of its address",
+    )
     parser.add_argument(
         "--weights",
         nargs="+",
@@ -190,7 +210,7 @@ def main() -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
     )
-    given = parser.parse_args()
+    given = parser.parse_args([*shlex.split(os.environ.get("GANATOMY_OPTIONS", "")), *sys.argv[1:]])
     if given.no_hub:
         zoo.HUB_CARDS.clear()
     memory.keep_small()
@@ -203,7 +223,7 @@ def main() -> None:
     restoring.ready()
     page = build()
     try:
-        launch(page, server_name=given.host, server_port=given.port)
+        launch(page, server_name=given.host, server_port=given.port, root_path=given.root_path)
     except OSError:
         parser.error(f"{given.host}:{given.port} cannot be used: choose another port, such as --port {given.port + 1}")
     print(f"GANatomy is at http://{given.host}:{given.port}", flush=True)

@@ -6,9 +6,11 @@ replaced in what is sent.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -19,7 +21,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +30,7 @@ from demos.page import own_pictures
 ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = 2_000  # bytes: what is smaller is sent as it is
 YEAR = 365 * 24 * 3600  # seconds
+SPACE = ".ganatomy-space.json"  # in what `python ganatomy.py space` writes
 META = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
 
 
@@ -87,6 +90,19 @@ def with_preview(page: bytes, about: Mapping[str, str], root: str) -> bytes:
     return head + found + (written.encode() if found else b"") + META.sub(b"", rest)
 
 
+class Below(Mount):
+    """A mount that is also found below the root path, which a proxy takes off before it asks.
+
+    Starlette looks for a mount's own part of the path after the root path, so it has to stand there again.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        root, path = scope.get("root_path", "").rstrip("/"), scope.get("path", "")
+        whole = path if not root or path.startswith(f"{root}/") else root + path
+        found, inside = super().matches({**scope, "path": whole})
+        return found, {**inside, "path": whole} if inside else inside
+
+
 class Kept(StaticFiles):
     """Files that a browser keeps for good where their address names their content."""
 
@@ -136,7 +152,9 @@ def version() -> str:
 
 
 def _commit() -> str:
-    """The first digits of the commit that is checked out; "" where this is no clone."""
+    """The first digits of the commit that is checked out, or that a Space was made of; "" where nobody knows."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        return str(json.loads((ROOT / SPACE).read_text(encoding="utf-8"))["commit"])[:7]
     try:
         head = (ROOT / ".git" / "HEAD").read_text(encoding="utf-8").strip()
         if head.startswith("ref: "):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from ..generators.stylegan import StyleGAN
 from ..generators.stylegan2 import StyleGAN2
 from ..truth.readers import Classifier, FactorReader, PartReader
 
+POINTER = b"version https://git-lfs"  # how a file begins that a clone without Git LFS has instead of the weights
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     kind.__name__: kind
     for kind in (StyleGAN2, StyleGAN, PGGAN, BigGAN, BigGANDeep, Critic, FactorReader, PartReader, Classifier)
@@ -43,15 +45,20 @@ def save(module: nn.Module, path: str | Path, **facts: str) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
+def _remedy(path: str | Path) -> str:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        if file.read(len(POINTER)) == POINTER:
+            return "it only points to the weights, so install Git LFS, and run `git lfs pull` in the clone"
+    return "fetch or make the file again"
+
+
 def metadata(path: str | Path) -> dict[str, str]:
     """What the file says of itself. Raises ValueError with what to do where it is not one of ours."""
     try:
         with safe_open(str(path), framework="pt") as file:
             found = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise ValueError(
-            f"{Path(path).name} cannot be read as safetensors ({error}): fetch or make the file again"
-        ) from None
+        raise ValueError(f"{Path(path).name} cannot be read as safetensors ({error}): {_remedy(path)}") from None
     if found.get("format") != "ganatomy-1":
         raise ValueError(
             f"{Path(path).name} is safetensors, but not written by this project: its metadata lack format = ganatomy-1"

@@ -19,10 +19,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 
 import app
 from core import zoo
-from demos.page import own_pictures
+from demos.page import arrival, own_pictures, pictures
 from serving import front, turns
 
 from ..benchmarks.arrivals import VISITORS, Page, Visit, arrive
@@ -64,6 +67,27 @@ def test_a_link_s_preview_is_the_page_s_own_and_its_picture_can_be_fetched(url: 
 def test_behind_a_proxy_the_preview_names_the_address_that_visitors_see(url: str):
     shown = dict(meta(get(url, X_Forwarded_Host="example.org, inner", X_Forwarded_Proto="https,http")[0]))
     assert shown["og:image"] == "https://example.org/arrival/preview.png" and shown["og:url"] == "https://example.org/"
+
+
+def below_gan(mount: type[Mount]) -> TestClient:
+    drawn = pictures.mount(app.TABS)
+    routes = [mount("/arrival", front.Kept(directory=arrival.ARRIVAL)), mount(drawn.path, drawn.app)]
+    return TestClient(Starlette(routes=routes), root_path="/gan")
+
+
+@pytest.mark.parametrize("taken_off", [True, False])
+@pytest.mark.parametrize("name, status", [("arrival/steer-before.webp", 200), ("pictures/after?sed=7", 400)])
+def test_below_a_path_recorded_and_drawn_pictures_are_found(taken_off: bool, name: str, status: int):
+    """Whether or not the proxy takes its path off what it asks for; a plain mount is the control."""
+    asked = f"/{name}" if taken_off else f"/gan/{name}"
+    assert below_gan(front.Below).get(asked).status_code == status
+    assert (below_gan(Mount).get(asked).status_code == status) is not taken_off
+    assert below_gan(front.Below).get(f"/other/{name}").status_code == 404
+
+
+def test_a_root_path_may_be_written_with_and_without_slashes():
+    assert [app.root_path(text) for text in ("/gan", "gan/", "/a/b/", "/", "")] == ["/gan", "/gan", "/a/b", "", ""]
+    assert app.root_path("https://example.org/gan/") == "https://example.org/gan"
 
 
 def test_a_preview_is_escaped_and_other_tags_stay():
