@@ -4,6 +4,7 @@
     python ganatomy.py fetch church-stylegan2        brings one here, so that the lesson needs no network
     python ganatomy.py check network.pkl             makes a page about a file: what it is, what it draws, its knobs
     python ganatomy.py convert network.pkl folder    our safetensors, configuration and model card, licence included
+    python ganatomy.py space folder                  makes what is pushed to a Space, and checks it
 
 Files are recognised by what they hold, and nothing that they hold is run.
 """
@@ -300,6 +301,18 @@ def check(given: argparse.Namespace) -> None:
     )
 
 
+def space(given: argparse.Namespace) -> None:
+    """Writes the folder, and prints a line for each check. Raises ValueError where one fails."""
+    from commands import space as made
+
+    with Status() as status:
+        how = dict(start=not given.no_start, zerogpu=given.zerogpu)
+        checks = made.make(Path(given.folder), **how, say=status.begin)
+    print("\n".join(f"{'ok' if one.ok else 'FAILED':<7} {one.name:<13} {one.says}" for one in checks))
+    if wrong := [one.name for one in checks if not one.ok]:
+        raise ValueError(f"{given.folder} is written, but do not push it yet: mend {', '.join(wrong)}, see above")
+
+
 # --- the command line
 
 
@@ -315,7 +328,7 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Four commands, in the words of those who prepare a lesson."""
+    """Five commands, in the words of those who prepare a lesson."""
     made = argparse.ArgumentParser(
         prog="python ganatomy.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -340,14 +353,12 @@ def of_fetch(command: argparse.ArgumentParser) -> None:
 
 
 def of_unpinned(command: argparse.ArgumentParser) -> None:
-    says = "also models whose bytes are not known, and so cannot be checked"
-    command.add_argument("--unpinned", action="store_true", help=says)
+    command.add_argument("--unpinned", action="store_true", help="also models whose bytes nobody knows, so unchecked")
 
 
 def of_a_file(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE-OR-NAME", help="a checkpoint of any kind, or a name of `list`")
-    says = "the JSON that belongs to the file, if it does not lie beside it"
-    command.add_argument("--config", metavar="FILE", help=says)
+    command.add_argument("--config", metavar="FILE", help="the JSON that belongs to the file, if it lies elsewhere")
     of_unpinned(command)
 
 
@@ -366,6 +377,12 @@ def of_check(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seeds", type=whole(1, 256), default=16, metavar="N", help="pictures on the sheet (16)")
     says = "how long measuring the knobs may take (120; 0: not at all); 16 pictures are the least"
     command.add_argument("--seconds", type=whole(0, 86_400), default=120, metavar="N", help=says)
+
+
+def of_space(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="FOLDER", help="a new folder, or a clone of your Space")
+    command.add_argument("--no-start", action="store_true", help="do not start the page that was made")
+    command.add_argument("--zerogpu", action="store_true", help="for a Space with ZeroGPU")
 
 
 COMMANDS = {
@@ -392,6 +409,12 @@ COMMANDS = {
         of_check,
         "make one HTML page about a checkpoint",
         "What the file is, its layers, a sheet of pictures, its ten strongest knobs, and what they do.",
+    ),
+    "space": (
+        space,
+        of_space,
+        "make what is pushed to a Space, and check it",
+        "Only what is committed goes out; docs/hosting.md has the rest.",
     ),
 }
 

@@ -131,9 +131,9 @@ def look_into(python):
 
 
 def requirements(*names):
-    """The lines of these files, without comments."""
+    """The lines of these files that name packages, without comments; where PyTorch comes from is decided here."""
     lines = [line for name in names for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
-    return [line for line in (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines) if line]
+    return [line for line in (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines) if line[:1] not in ("", "-")]
 
 
 def install(command, what, where, stderr=subprocess.PIPE, stdout=None):

@@ -50,6 +50,16 @@ def test_nothing_is_said_where_the_weights_are_those_here(tab):
     assert opened(tab, **QUERIES[tab])[2] == "", "a link of the first version means the first weights"
 
 
+@pytest.mark.parametrize("tab", QUERIES)
+def test_a_link_of_a_later_version_gets_a_sentence_and_opens_nothing(tab):
+    module = import_module(f"demos.{tab}.tab")
+    for version, opens in (("1", True), ("2", False), ("10", False)):
+        query = urlencode(dict(tab=tab, v=version, **QUERIES[tab], new="1"))
+        found = wiring.opening(module.TAB.recipe)(Event(query=query))
+        assert ("recipe" in found) is opens
+        assert opens or f'another version of the page ("{version}"): this one reads version 1' in found["error"]
+
+
 def test_a_link_without_weights_is_of_the_first_ones(monkeypatch):
     monkeypatch.setattr(zoo, "weights_hash", lambda model: "0" * 64)
     assert "other weights" in opened("steer", **QUERIES["steer"])[2]
