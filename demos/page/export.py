@@ -158,9 +158,20 @@ def about(recipe: Fields, says: str) -> str:
     card = zoo.card(recipe.model)
     parameters = "\n".join(f"| `{name}` | `{value}` |" for name, value in recipe.to_query().items())
     return (
-        f"# One picture of GANatomy\n\n{says} [Open the picture on the page]({recipe.link()}). {recipe.link_note()}\n\n"
+        f"# One picture of GANatomy\n\n{says} {_where(recipe)} {recipe.link_note()}\n\n"
         f"| parameter of the link | value |\n| --- | --- |\n{parameters}\n\n"
-        f"Weights: {card.title}, {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
+        f"Weights: {card.title}, licence: {card.licence}, sha256 `{zoo.weights_hash(recipe.model)}`."
+    )
+
+
+def _where(recipe: Fields) -> str:
+    """Where the picture is opened: a public page does not have a network of one's own."""
+    card = zoo.card(recipe.model)
+    if not card.own:
+        return f"[Open the picture on the page]({recipe.link()})."
+    return (
+        f"The network is a file, {card.path.name}, which must lie beside this notebook. On a page that was started "
+        f"with it (`python app.py --weights {card.path.name}`), `?{recipe.query()}` behind its address opens it."
     )
 
 

@@ -17,6 +17,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
 from PIL import Image
 
 from core import home, zoo
@@ -41,6 +42,8 @@ from demos.steer import recipe as made
 from demos.steer.edits import apply_edit, edits_in_file, file_of, keep_edit
 from demos.steer.recipe import Recipe
 from demos.steer.tab import TAB
+
+from .. import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, PROGRESSIVE, RETRAINED = "tiny-stylegan2", "tiny-pggan", "tiny-retrained"
@@ -684,10 +687,32 @@ def test_the_notebook_fetches_the_project_where_it_is_not(monkeypatch, tmp_path)
     monkeypatch.setattr(subprocess, "run", lambda command, check: asked.append(command))
     monkeypatch.setitem(sys.modules, "core.zoo", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr("os.chdir", lambda folder: asked.append(folder))
     exec(set_up(), {})
     assert asked[0][:2] == ["git", "clone"] and home.repository() in asked[0]
-    assert asked[1] == "ganatomy" and "torch" in asked[2]
+    assert "torch" in asked[1] and sys.path[0] == str(tmp_path / "ganatomy")
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_notebook_runs_unchanged_in_an_empty_folder_beside_the_project(own, tmp_path, monkeypatch):
+    """In a kernel of its own that knows of the project by its clone alone; a network of one's own lies beside it."""
+    (tmp_path / "ganatomy").symlink_to(ROOT)
+    if own:
+        monkeypatch.setattr(zoo, "CARDS", dict(zoo.CARDS))
+        native.save(tiny.stylegan2(), tmp_path / "mine.safetensors")
+        model = zoo.add(tmp_path / "mine.safetensors").name
+    else:
+        monkeypatch.undo()  # the bundled networks, not the small ones of these tests
+        model = next(iter(zoo.CARDS))
+    recipe = Recipe(model, seed=3, amounts=(1.5,))
+    notebook = nbformat.reads(notebook_for(recipe).decode(), as_version=4)
+    about = notebook.cells[0].source
+    assert ("Open the picture on the page" in about) is not own and ("mine.safetensors, which must lie" in about) is own
+    *_, last = notebook.cells[:3]
+    last.source += '\npicture.save("picture.png")'
+    monkeypatch.setenv("PYTHONPATH", "")
+    NotebookClient(notebook, timeout=120, resources=dict(metadata=dict(path=str(tmp_path)))).execute()
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "picture.png")), drawn(recipe))
+    assert not [out for cell in notebook.cells for out in cell.get("outputs", ()) if out.output_type == "error"]
 
 
 # --- saved edits
