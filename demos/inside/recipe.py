@@ -107,9 +107,10 @@ class Look(PictureRecipe, tab="inside", always=("model", "gate", "channel"), **T
     @classmethod
     def default_model(cls) -> str:
         """The network that the tab opens with; "" where there is none with classes."""
-        if BUNDLED in zoo.CARDS:
-            return BUNDLED
-        return next((name for name, card in zoo.CARDS.items() if card.classes), "")
+        known = [name for name, card in zoo.CARDS.items() if card.classes]
+        return next(
+            (name for name in known if zoo.CARDS[name].own), BUNDLED if BUNDLED in known else next(iter(known), "")
+        )
 
     @classmethod
     def unread(cls, model: str, **values: object) -> dict:

@@ -145,6 +145,17 @@
 
   // What some cells draw into their HTML once it is there, by name: (tab, result, what came).
   gan.drawn = {
+    // cards of knobs are called as the knobs are, also once these were measured
+    names: (tab, result) => {
+      const renamed = () => {
+        if (!result.classList.contains("stale")) for (const card of result.querySelectorAll(".card[data-set]")) {
+          const {knob} = JSON.parse(card.dataset.set), facts = tab.now.setup && tab.now.setup.knobs[knob];
+          if (facts) card.querySelector(".card-name").textContent = card.ariaLabel = gan.knobName(knob, facts);
+        }
+      };
+      if (!result.renamed) tab.listeners.push(renamed);
+      result.renamed = true; renamed();
+    },
     // `blocks.slider`: it shows one of the slides or of the film's frames, and writes its field when it rests
     slider: (tab, result, {key, partial}) => {
       const input = result.querySelector("input[data-field]"), canvas = result.querySelector("canvas[data-film]");

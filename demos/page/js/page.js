@@ -27,6 +27,8 @@ window.gan = window.gan || (() => {
   // a line that is there where it has something to say
   gan.say = (line, text) => Object.assign(line, {textContent: text || "", hidden: !text});
   // a word of the page: in plain language, then the field's term
+  // what a knob is called: by its number and what it was measured to do
+  gan.knobName = (i, {title}) => title ? `${i + 1} · ${title}` : `Knob ${i + 1}`;
   gan.word = ({plain, term}) => [plain + " ", E("small", {}, term)];
   // a switch with its name; `take` gets whether it is on
   gan.toggle = (id, text, take) => E("label", {class: "switch"},

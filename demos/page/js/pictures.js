@@ -67,7 +67,7 @@
     function name(i, setup) {
       const facts = setup && setup.knobs[i];
       if (!facts) return false;
-      title.textContent = facts.title ? `${i + 1} · ${facts.title}` : `Knob ${i + 1}`;
+      title.textContent = gan.knobName(i, facts);
       also.textContent = facts.also || ""; low.textContent = facts.low; high.textContent = facts.high;
       range.max = facts.reach || setup.reach; range.min = -range.max;
       range.setAttribute("aria-label", `${title.textContent}: from ${facts.low} to ${facts.high}, in steps`);
