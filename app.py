@@ -104,7 +104,7 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    scripts = notebook.scripts(tabs=TABS)
+    scripts = front.connection() + notebook.scripts(tabs=TABS)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),

@@ -1,4 +1,5 @@
-"""What a browser, a chat program and whoever hosts the page get beside it: the link's preview, compression, its health.
+"""What a browser, a chat program and whoever hosts the page get beside it: the link's preview, compression, its health,
+and a connection that is made again where it breaks.
 
 Gradio writes a title, a sentence and a picture of its own into the page, which a shared link would show; they are
 replaced in what is sent.
@@ -101,6 +102,11 @@ class Below(Mount):
         whole = path if not root or path.startswith(f"{root}/") else root + path
         found, inside = super().matches({**scope, "path": whole})
         return found, {**inside, "path": whole} if inside else inside
+
+
+def connection() -> str:
+    """The <script> by which the page asks again where its server is busy, or where the connection broke."""
+    return f"<script>{(ROOT / 'serving' / 'connection.js').read_text(encoding='utf-8')}</script>"
 
 
 class Kept(StaticFiles):

@@ -71,6 +71,9 @@ def limit(page: gr.Blocks) -> None:
         asked = page.fns.get(body.fn_index)
         if asked is not None and asked.concurrency_id in QUEUES.values():
             said = refusal(waiting(), holder(request.headers))
+            if said and request.url.path.endswith("/queue/join"):  # gradio_client, which tells nothing of a full queue
+                wrong = {"__type__": "validate", "is_valid": False, "parameter_name": "too many calls", "message": said}
+                return False, [wrong], "validator_error"
             if said:
                 return False, said, "queue_full"
         return await push(body=body, request=request, username=username)

@@ -46,7 +46,7 @@ def guarded(handler: Callable, count: int = 1, refuse: Callable | None = None) -
         except RecipeError as error:
             if refuse:
                 return refuse(error, *values)
-            gr.Warning(refused(error)["error"], title="That did not work")
+            gr.Warning(refused(error)["error"], title="That did not work", duration=None)
             return gr.skip() if count == 1 else (gr.skip(),) * count
 
     return run
@@ -146,7 +146,7 @@ def recipe_in_text(text: str) -> Fields:
         raise RecipeError('this is neither a link of this page nor a recipe: paste what "Copy link" gives')
     found = recipe_of_link(query)
     if said := about_link(query, found.model):
-        gr.Info(said)
+        gr.Info(said, duration=None)
     return found
 
 

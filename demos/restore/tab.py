@@ -98,18 +98,23 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
         raise
 
 
+def owner(request: gr.Request) -> str:
+    """The visitor, also after the connection broke: then the page's sessions have names with "~" (connection.js)."""
+    return str(request.session_hash).partition("~")[0]
+
+
 def brought(event: gr.EventData, request: gr.Request) -> dict:
     """A visitor's picture; the one before is deleted."""
     try:
         data = own_pictures.from_uri(event.picture)
-        return own_pictures.as_shown(own_pictures.take(data, visitor=str(request.session_hash)))
+        return own_pictures.as_shown(own_pictures.take(data, visitor=owner(request)))
     except RecipeError as error:
         return refused(error, at=time.monotonic())  # the same sentence twice is two answers
 
 
 def forgotten(request: gr.Request) -> dict:
     """Deletes the visitor's picture now."""
-    own_pictures.forget_of(str(request.session_hash))
+    own_pictures.forget_of(owner(request))
     return dict(forgotten=True)
 
 

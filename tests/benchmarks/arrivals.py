@@ -1,10 +1,12 @@
 """A class that opens the page at once, each with a link of another tab: is anybody refused, and how long does it take?
 
     python -m tests.benchmarks.arrivals                     # 25 visitors within 2 s
-    python -m tests.benchmarks.arrivals --flood             # while a program calls every public endpoint 100 times
+    python -m tests.benchmarks.arrivals --flood             # while a program calls every public endpoint
+    python -m tests.benchmarks.arrivals --browsers 5        # five of them in Chromium, each in a context of its own
 
 Every visitor does what a browser does, without drawing: gets the page, opens the stream of events, asks what the link
-means, and asks for its picture. What a visitor gets must be the recipe of their own link.
+means, and asks for its picture. What a visitor gets must be the recipe of their own link. During the flood one more
+turns a knob: the picture comes by plain HTTP, as while it moves, and the answer by the queue, as where it rests.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import gzip
 import http.client
 import itertools
 import json
+import os
 import random
 import re
 import statistics
@@ -25,10 +28,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from ..conftest import served
+from ..conftest import chromium, served
+from . import crowd
 
 VISITORS, WITHIN = 25, 2.0  # seconds in which they arrive
-FLOOD = 100  # calls of every public endpoint
+KNOBS = 60  # answers to a knob that are timed at each door
 PATIENCE = 120  # seconds
 LINKS = (
     dict(model="portraits-stylegan2", seed="{n}", amounts="0,1.5"),
@@ -154,41 +158,105 @@ def arrive(page: Page, visitors: int = VISITORS, within: float = WITHIN) -> list
     return visits
 
 
-def flood(page: Page, calls: int = FLOOD) -> dict[int, int]:
-    """A program that calls every public endpoint so often and waits for nothing: how many answers of each status."""
+# whether a tab shows what its link asks for, and of which recipe it is
+SHOWN = "name => window.gan && gan.settled(name) && [gan[name].now.recipe, gan[name].now.answer]"
+
+
+def browse(page: Page, url: str, browsers: int, within: float = WITHIN) -> list[Visit]:
+    """The same in Chromium: each in a context of its own, from asking for the page to the picture on screen."""
+    visits = [
+        Visit(page, {name: value.format(n=300 + n) for name, value in link.items()})
+        for n, link in zip(range(browsers), itertools.cycle(LINKS))
+    ]
+    with chromium() as browser:
+        began, waiting = time.monotonic(), []
+        for i, visit in enumerate(visits):
+            time.sleep(max(0.0, began + within * i / browsers - time.monotonic()))
+            window, asked = browser.new_context().new_page(), time.monotonic()
+            window.goto(f"{url}/?{urlencode(visit.link, safe=',')}", wait_until="commit")
+            waiting.append((visit, window, asked))
+        while waiting and time.monotonic() - began < PATIENCE:
+            for one in list(waiting):
+                visit, window, asked = one
+                if shown := window.evaluate(SHOWN, visit.link.get("tab", "steer")):
+                    (visit.recipe, visit.answer), visit.seconds = shown, time.monotonic() - asked
+                    waiting.remove(one)
+        for visit, _window, _asked in waiting:
+            visit.error, visit.seconds = "no picture", PATIENCE
+    return visits
+
+
+def knob_times(url: str, count: int = KNOBS) -> dict[str, list[float]]:
+    """Seconds until each of `count` new amounts of a knob is answered, by door."""
+    visitor, dependency = crowd.Visitor(url, 1), crowd.answering(url)
+    doors = {
+        "picture by HTTP": visitor.by_http,
+        "answer by the queue": lambda recipe: visitor.by_queue(recipe, dependency),
+    }
+    times: dict[str, list[float]] = {door: [] for door in doors}
+    for i in range(2 * count):
+        door = list(doors)[i % 2]
+        recipe = dict(visitor.recipe(), seed=visitor.seed, amounts=[round(3 * i / count - 3, 3), *[0.0] * 9])
+        began = time.perf_counter()
+        doors[door](recipe)
+        times[door].append(time.perf_counter() - began)
+    return times
+
+
+def flood(page: Page, ended: threading.Event) -> dict[str, int]:
+    """A program that calls every public endpoint and waits for nothing, again and again until `ended`.
+
+    Returns how often each status came, with what was said where a call was refused.
+    """
     about = json.loads(page.ask("GET", "/gradio_api/info")[1])["named_endpoints"]
-    found: dict[int, int] = {}
-    for _ in range(calls):
-        for name, one in about.items():
-            model = "objects-biggan" if name.startswith("/inside") else "portraits-stylegan2"
-            values = [dict(model=model, version=1)] + [None] * (len(one["parameters"]) - 1)
-            status, _said = page.ask("POST", f"/gradio_api/call{name}", dict(data=values))
-            found[status] = found.get(status, 0) + 1
+    found: dict[str, int] = {}
+    for name, one in itertools.cycle(about.items()):
+        if ended.is_set():
+            return found
+        model = "objects-biggan" if name.startswith("/inside") else "portraits-stylegan2"
+        values = [dict(model=model, version=1)] + [None] * (len(one["parameters"]) - 1)
+        status, said = page.ask("POST", f"/gradio_api/call{name}", dict(data=values))
+        told = f"{status}" if status == 200 else f"{status} {json.loads(said)['detail']}"
+        found[told] = found.get(told, 0) + 1
     return found
+
+
+def report(visits: list[Visit], until: str) -> None:
+    seconds, wrong = sorted(one.seconds for one in visits), [one.wrong() for one in visits if one.wrong()]
+    print(f"{len(visits)} visitors within {WITHIN:g} s, links of {len(LINKS)} tabs: {len(wrong)} refused or wrong")
+    print(f"from asking for the page to {until}: median {statistics.median(seconds):.2f} s, last {seconds[-1]:.2f} s")
+    for said in dict.fromkeys(re.sub(r"\d+", "N", one) for one in wrong):
+        print("wrong:", said[:300])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=VISITORS)
-    parser.add_argument("--flood", action="store_true", help="while a program calls every public endpoint 100 times")
+    parser.add_argument("--flood", action="store_true", help="while a program calls every public endpoint")
+    parser.add_argument("--browsers", type=int, default=0, metavar="N", help="N visitors in Chromium instead")
     given = parser.parse_args()
     with served(Path(tempfile.mkdtemp())) as url:
-        page = Page.at(url)
+        page, ended, told = Page.at(url), threading.Event(), {}
         arrive(page, len(LINKS))  # every network is open, as after the first visitor
-        calls: dict[int, int] = {}
-        program = threading.Thread(target=lambda: calls.update(flood(page)), daemon=True)
+        print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
+        program = threading.Thread(target=lambda: told.update(flood(page, ended)))
         if given.flood:
             program.start()
             time.sleep(3)
-        visits = arrive(page, given.visitors)
-        seconds, wrong = sorted(one.seconds for one in visits), [one.wrong() for one in visits if one.wrong()]
-        print(f"{len(visits)} visitors within {WITHIN:g} s, links of {len(LINKS)} tabs: {len(wrong)} refused or wrong")
-        middle, last = statistics.median(seconds), seconds[-1]
-        print(f"from asking for the page to the picture's answer: median {middle:.2f} s, last {last:.2f} s")
+        try:
+            if given.browsers:
+                report(browse(page, url, given.browsers), "the picture on screen")
+            else:
+                report(arrive(page, given.visitors), "the picture's answer")
+            for door, times in knob_times(url).items() if given.flood else ():
+                late = statistics.quantiles(times, n=20)[-1]
+                middle = statistics.median(times)
+                print(f"{len(times)} amounts of a knob, {door}: median {middle:.2f} s, 95 % {late:.2f} s")
+        finally:
+            ended.set()
         if given.flood:
-            print(f"calls of the program by status so far: {dict(sorted(calls.items())) or 'it is not done'}")
-        for said in dict.fromkeys(re.sub(r"\d+", "N", one) for one in wrong):
-            print("wrong:", said[:300])
+            program.join()
+            print("calls of the program:", *(f"{count} times {what}" for what, count in told.items()), sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -43,24 +43,6 @@ window.gan = window.gan || (() => {
     for (const name of ["click", "keydown"]) element.addEventListener(name, press);
   };
 
-  // --- a busy server
-
-  // Where the server refuses an event because too many wait, or does not answer, the page says so and asks again.
-  const TRIES = 9, line = E("p", {class: "busy", role: "status", hidden: true}), ask = window.fetch.bind(window);
-  const sleep = milliseconds => new Promise(done => setTimeout(done, milliseconds));
-  window.fetch = async (resource, options) => {
-    if (!/\/queue\/join/.test(resource.url || resource)) return ask(resource, options);
-    for (let tries = 1, wait = 400; ; tries++, wait = Math.min(1.7 * wait, 6000)) {
-      const answer = await ask(resource, options).catch(error => error), failed = answer instanceof Error;
-      const busy = failed ? answer.name !== "AbortError" : answer.status === 503 || answer.status === 429;
-      if (busy) document.body.append(line);
-      gan.say(line, !busy ? "" : tries < TRIES ? "The page is busy: trying again …"
-        : "The page is too busy: try again soon.");
-      if (!busy || tries === TRIES) { if (failed) throw answer; return answer; }
-      await sleep(wait * (0.6 + 0.8 * Math.random()));
-    }
-  };
-
   // --- parts and tabs
 
   // A component of the page says that it is there.
@@ -273,9 +255,15 @@ window.gan = window.gan || (() => {
   };
 
   guardTouch();
-  // What scrolls must be reachable by keyboard; the code cells are not by themselves.
+  // What scrolls must be reachable by keyboard; the code cells are not by themselves. A toast leaves some time after its
+  // last sentence: Gradio's own time runs from the first.
+  const STAYS = 10_000;                           // milliseconds
   new MutationObserver(() => {
     for (const code of document.querySelectorAll(".cm-scroller:not([tabindex='0'])")) code.tabIndex = 0;
+    for (const toast of document.querySelectorAll(".toast-body:is(.warning, .info)")) {
+      const {textContent: said} = toast, close = () => toast.querySelector(".toast-close").click();
+      if (toast.said !== said) { clearTimeout(toast.due); Object.assign(toast, {said, due: setTimeout(close, STAYS)}); }
+    }
   }).observe(document, {childList: true, subtree: true});
   return gan;
 })();

@@ -1,0 +1,87 @@
+// What the page asks its server, below Gradio's client. Where an event is refused because too many wait, or nobody
+// answers, the page says so and asks again. Where the stream that tells of events breaks, those on their way are asked
+// again, and go on under the names that Gradio has for them.
+(() => {
+  const TRIES = 9, SILENCE = 40_000;              // milliseconds; the server says every 15 s that it is there
+  const BUSY = "The page is busy: trying again …";
+  const LOST = "The connection was lost before this was done: try once more.";
+  const line = Object.assign(document.createElement("p"), {className: "busy", role: "status"});
+  const say = text => { line.textContent = text; line.hidden = !text; if (text) document.body.append(line); };
+  const ask = window.fetch.bind(window), longer = wait => Math.min(1.7 * wait, 6000);
+  const sleep = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+  const asked = new Map(), early = new Set();     // events by Gradio's names: on their way; ended before they had one
+  let breaks = 0;                                 // each renames the session: an old stream takes nothing of a new one
+  const renamed = session => breaks ? `${session}~${breaks}` : session;
+
+  async function join(url, options, most = TRIES) {
+    const event = JSON.parse(options.body);
+    for (let tries = 1, wait = 400; ; tries++, wait = longer(wait)) {
+      const body = JSON.stringify({...event, session_hash: renamed(event.session_hash)});
+      const answer = await ask(url, {...options, body}).catch(error => error), failed = answer instanceof Error;
+      const busy = failed ? answer.name !== "AbortError" : [429, 502, 503, 504].includes(answer.status);
+      say(!busy ? "" : tries < most ? BUSY : "The page is too busy: try again soon.");
+      if (!busy || tries === most) { if (failed) throw answer; return answer; }
+      await sleep(wait * (0.6 + 0.8 * Math.random()));
+    }
+  }
+
+  // Hands on what the server tells; returns whether it came to its end.
+  async function hear({url, signal}, tell) {
+    const silent = new AbortController(), either = {signal: AbortSignal.any([signal, silent.signal])};
+    const answer = await ask(url.replace(/(?<=session_hash=)[^&]*/, renamed), either);
+    if (!answer.ok) return false;
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = ""; ;) {
+      const timer = setTimeout(() => silent.abort(), SILENCE);
+      const {value, done} = await reader.read().finally(() => clearTimeout(timer));
+      if (done) return false;
+      const pieces = (text + value).split("\n\n");
+      text = pieces.pop();
+      for (const told of pieces.map(piece => JSON.parse(piece.slice("data:".length)))) {
+        if (["close_stream", "unexpected_error"].includes(told.msg)) return told.msg === "close_stream";
+        const [id, event = {}] = [...asked].find(([, one]) => one.id === told.event_id) || [told.event_id];
+        if (told.msg === "process_completed" && !asked.delete(id)) early.add(id);
+        if (told.msg === "process_generating") {  // after the first Gradio expects changes; the new one begins anew
+          if (event.begun && event.anew) told.output.data = told.output.data.map(value => [["replace", [], value]]);
+          Object.assign(event, {begun: true, anew: false});
+        }
+        tell({...told, event_id: id});
+      }
+    }
+  }
+
+  // What a part of the page asked may be asked twice; not so a press of a button, or what takes a file.
+  const repeatable = ({fn_index: index}) => {
+    const {dependencies, components} = window.gradio_config;
+    const [[part, name]] = dependencies.find(one => one.id === index).targets;
+    return !["own", "stop"].includes(name) && components.some(one => one.id === part && one.type === "html");
+  };
+  async function askAgain(tell) {
+    breaks++;
+    for (const [id, event] of [...asked]) {
+      const again = repeatable(JSON.parse(event.options.body)) && await join(event.url, event.options, Infinity);
+      if (again && again.ok) Object.assign(event, {id: (await again.json()).event_id, anew: true});
+      else if (asked.delete(id))
+        tell({msg: "process_completed", event_id: id, success: false, output: {error: LOST, visible: true}});
+    }
+  }
+  const unbroken = request => new ReadableStream({start: async to => {
+    const encoder = new TextEncoder(), tell = told => to.enqueue(encoder.encode(`data: ${JSON.stringify(told)}\n\n`));
+    for (let wait = 400; ; wait = longer(wait)) {
+      const ended = await hear(request, tell).catch(() => false);
+      if (request.signal.aborted || !asked.size) break;
+      if (ended) continue;                        // it was closed while something new was asked
+      say(BUSY); await sleep(wait); await askAgain(tell); say("");
+    }
+    tell({msg: "close_stream"}); to.close();
+  }});
+
+  window.fetch = async (resource, options) => {
+    const url = resource.url || String(resource);
+    if (/\/queue\/data/.test(url)) return new Response(unbroken(resource));
+    if (!/\/queue\/join/.test(url)) return ask(resource, options);
+    const answer = await join(url, options), {event_id: id} = answer.ok ? await answer.clone().json() : {};
+    if (id && !early.delete(id)) asked.set(id, {id, url, options});
+    return answer;
+  };
+})();
