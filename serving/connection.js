@@ -2,7 +2,7 @@
 // answers, the page says so and asks again. Where the stream that tells of events breaks, those on their way are asked
 // again, and go on under the names that Gradio has for them.
 (() => {
-  const TRIES = 9, SILENCE = 40_000;              // milliseconds; the server says every 15 s that it is there
+  const TRIES = 9, SILENCE = 40_000;              // milliseconds; a stream has a word every 15 s
   const BUSY = "The page is busy: trying again …";
   const LOST = "The connection was lost before this was done: try once more.";
   const line = Object.assign(document.createElement("p"), {className: "busy", role: "status"});
@@ -17,8 +17,8 @@
     const event = JSON.parse(options.body);
     for (let tries = 1, wait = 400; ; tries++, wait = longer(wait)) {
       const body = JSON.stringify({...event, session_hash: renamed(event.session_hash)});
-      const answer = await ask(url, {...options, body}).catch(error => error), failed = answer instanceof Error;
-      const busy = failed ? answer.name !== "AbortError" : [429, 502, 503, 504].includes(answer.status);
+      const answer = await ask(url, {...options, body, signal: AbortSignal.timeout(SILENCE / 2)}).catch(error => error);
+      const failed = answer instanceof Error, busy = failed || [429, 502, 503, 504].includes(answer.status);
       say(!busy ? "" : tries < most ? BUSY : "The page is too busy: try again soon.");
       if (!busy || tries === most) { if (failed) throw answer; return answer; }
       await sleep(wait * (0.6 + 0.8 * Math.random()));

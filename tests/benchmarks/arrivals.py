@@ -86,6 +86,7 @@ class Visit:
     seconds: float = 0.0
     error: str = ""
     session: str = ""
+    asks: bool = False  # the page waits for the visitor's word, as what the link asks for takes long
 
     def go(self) -> None:
         begun = time.monotonic()
@@ -158,8 +159,13 @@ def arrive(page: Page, visitors: int = VISITORS, within: float = WITHIN) -> list
     return visits
 
 
-# whether a tab shows what its link asks for, and of which recipe it is
-SHOWN = "name => window.gan && gan.settled(name) && [gan[name].now.recipe, gan[name].now.answer]"
+# of a tab that shows what its link asks for: its recipe and answer, and whether it waits for the visitor's word because
+# what the link asks for takes long (Paint, on a busy machine); else nothing
+SHOWN = """name => {
+  const {now, current} = window.gan && gan[name] || {}, {ready, plan} = now && now.setup || {};
+  const asks = !!now && !!now.answer && current() && ready === false && plan.asks;
+  return (asks || window.gan && gan.settled(name)) && [now.recipe, now.answer, !!asks];
+}"""
 
 
 def browse(page: Page, url: str, browsers: int, within: float = WITHIN) -> list[Visit]:
@@ -179,10 +185,10 @@ def browse(page: Page, url: str, browsers: int, within: float = WITHIN) -> list[
             for one in list(waiting):
                 visit, window, asked = one
                 if shown := window.evaluate(SHOWN, visit.link.get("tab", "steer")):
-                    (visit.recipe, visit.answer), visit.seconds = shown, time.monotonic() - asked
+                    (visit.recipe, visit.answer, visit.asks), visit.seconds = shown, time.monotonic() - asked
                     waiting.remove(one)
         for visit, _window, _asked in waiting:
-            visit.error, visit.seconds = "no picture", PATIENCE
+            visit.error, visit.seconds = f"no picture for {visit.link}", PATIENCE
     return visits
 
 
@@ -225,6 +231,8 @@ def report(visits: list[Visit], until: str) -> None:
     seconds, wrong = sorted(one.seconds for one in visits), [one.wrong() for one in visits if one.wrong()]
     print(f"{len(visits)} visitors within {WITHIN:g} s, links of {len(LINKS)} tabs: {len(wrong)} refused or wrong")
     print(f"from asking for the page to {until}: median {statistics.median(seconds):.2f} s, last {seconds[-1]:.2f} s")
+    if asking := [one.link["tab"] for one in visits if one.asks]:
+        print("the page asks first, as it takes long:", *asking)
     for said in dict.fromkeys(re.sub(r"\d+", "N", one) for one in wrong):
         print("wrong:", said[:300])
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gradio_client import Client
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -209,6 +210,9 @@ def test_a_program_that_calls_a_hundred_times_is_told_its_limit_and_another_stil
     said = [call(url, "steer_other_faces", values) for _ in range(100)]
     refused = [one for one in said if one]
     assert len(refused) >= 100 - 3 * turns.ANONYMOUS and "at a time" in refused[0] and "/token" in refused[0]
+    program = Client(url, verbose=False)
+    with pytest.raises(ValueError, match="calls waiting here already, of .* at a time: call again when one has ended"):
+        [job.result() for job in [program.submit(seed=seed, api_name="/steer_other_faces") for seed in range(20)]]
     token = json.loads(get(f"{url}/token")[0])
     own = [call(url, "steer_other_faces", values, **{token["header"]: token["token"]}) for _ in range(3)]
     assert own == [""] * 3, "its places are its own"
