@@ -58,11 +58,12 @@
   };
   async function askAgain(tell) {
     breaks++;
+    const fail = id => asked.delete(id)
+      && tell({msg: "process_completed", event_id: id, success: false, output: {error: LOST, visible: true}});
+    for (const [id, {options}] of [...asked]) if (!repeatable(JSON.parse(options.body))) fail(id);    // at once
     for (const [id, event] of [...asked]) {
-      const again = repeatable(JSON.parse(event.options.body)) && await join(event.url, event.options, Infinity);
-      if (again && again.ok) Object.assign(event, {id: (await again.json()).event_id, anew: true});
-      else if (asked.delete(id))
-        tell({msg: "process_completed", event_id: id, success: false, output: {error: LOST, visible: true}});
+      const answer = await join(event.url, event.options, Infinity);
+      if (answer.ok) Object.assign(event, {id: (await answer.json()).event_id, anew: true}); else fail(id);
     }
   }
   const unbroken = request => new ReadableStream({start: async to => {

@@ -20,15 +20,19 @@ from .visits import STEER, WAIT, Tab, Visits, assert_same_picture, press, watche
 pytestmark = pytest.mark.browser
 
 RESTORE = Tab("restore", arrival="?tab=restore", settled="() => !!window.gan && gan.settled('restore')")
+STREAM = b"GET /gradio_api/queue/data"
 SAYS = "() => document.querySelector('.busy:not([hidden])')?.textContent.includes('trying again')"
 GRADIO_ALONE = "Object.defineProperty(window, 'fetch', {value: window.fetch, writable: false})"
 
 
 class Line:
-    """A way to the page that can be cut: what is open ends at once, and nobody gets through until it is mended."""
+    """A way to the page that can be cut: what is open ends at once, and nobody gets through until it is mended.
+
+    deaf: who asks for the stream of events waits for it until the line is cut.
+    """
 
     def __init__(self, port: int):
-        self.port, self.whole, self.ends = port, True, []
+        self.port, self.whole, self.deaf, self.ends = port, True, False, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -47,7 +51,8 @@ class Line:
     def carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
-                other.sendall(data)
+                if not (self.deaf and data.startswith(STREAM)):
+                    other.sendall(data)
         for end in (one, other):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -59,7 +64,7 @@ class Line:
                 end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        self.whole = True
+        self.whole, self.deaf = True, False
 
 
 @pytest.fixture
@@ -83,17 +88,18 @@ def drawn(recipe: dict) -> np.ndarray:
         return to_uint8(recipes.render(recipes.Recipe.from_json(recipe)))[0]
 
 
-def ask_and_cut(page, line: Line) -> dict:
-    """Another picture is asked for, and the line is cut once the server has the question; the recipe asked for."""
+def press_and_cut(page, line: Line, button: str) -> dict:
+    """The line is cut once the server has the question, and before the page has the answer; the recipe on screen."""
+    line.deaf = True
     with page.expect_request("**/queue/data*"):
-        press(page, "steer-another")
+        press(page, button)
     line.cut()
     return STEER.recipe(page)
 
 
 def test_the_picture_that_was_asked_for_when_the_connection_broke_comes(visits: Visits, line: Line):
     page = visits.open()
-    asked = ask_and_cut(page, line)
+    asked = press_and_cut(page, line, "steer-another")
     page.wait_for_function(SAYS)
     line.mend()
     assert STEER.settle(page) == asked
@@ -105,7 +111,7 @@ def test_the_picture_that_was_asked_for_when_the_connection_broke_comes(visits: 
 
 def test_the_control_with_gradio_s_client_alone_the_picture_does_not_come(visits: Visits, line: Line):
     page = visits.open(script=GRADIO_ALONE)
-    asked = ask_and_cut(page, line)
+    asked = press_and_cut(page, line, "steer-another")
     page.wait_for_selector(".toast-body", timeout=WAIT)
     with visits.leaving(), page.expect_navigation():
         line.mend()
@@ -132,12 +138,9 @@ def test_a_search_whose_stream_broke_goes_to_its_end(visits: Visits, line: Line)
 
 def test_what_must_not_be_done_twice_is_not_asked_again_and_says_so(visits: Visits, line: Line):
     page = visits.open()
-    with page.expect_response("**/queue/data*"):  # the fold asks for edits that were kept
-        page.locator("#steer-fold-take button").first.click()
-    page.wait_for_timeout(500)
-    with page.expect_response("**/queue/join*"):
-        press(page, "steer-take-clip")
-    line.cut()
+    with page.expect_event("requestfinished", lambda request: "queue/data" in request.url):
+        page.locator("#steer-fold-take button").first.click()  # it asks for edits that were kept
+    press_and_cut(page, line, "steer-take-clip")
     page.wait_for_selector(".toast-body")
     line.mend()
     assert "connection was lost" in page.locator(".toast-body").inner_text()
