@@ -2,6 +2,7 @@
 // answers, the page says so and asks again. Where the stream that tells of events breaks, those on their way are asked
 // again, and go on under the names that Gradio has for them.
 (() => {
+  if (!AbortSignal.any) return;                   // a browser from before 2024: as Gradio does it
   const TRIES = 9, SILENCE = 40_000;              // milliseconds; a stream has a word every 15 s
   const BUSY = "The page is busy: trying again …";
   const LOST = "The connection was lost before this was done: try once more.";
