@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "serving": ("demos.page", "serving", "core.images", "core.zoo"),
     "commands.space_checks": ("core.zoo", "start"),
     "commands.space": ("commands.space_checks", "core.zoo", "start"),
+    "commands.arrival": ("commands.arrival", "demos", *CORE),
     "commands": ("demos.page", *CORE),
     "app": ("demos", "serving", "core.zoo", "core.checkpoints", "core.gpu", "core.memory"),
     "ganatomy": ("commands", "demos.page.parts", "core.zoo", "core.checkpoints", "core.truth", *VALUES, *ALGORITHMS),

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 import app
+from commands.arrival.record import record
 from core import evidence, zoo
 from core.codes import Directions
 from core.factorization.files import save_directions
@@ -31,7 +32,6 @@ from demos.page import verdicts as measured
 from demos.page.cells import run_of
 from demos.page.export import recipe_from_png
 from demos.page.fields import RecipeError
-from demos.page.record import record
 from demos.page.stage import film_part
 from demos.page.tab import endpoints_of
 from demos.paint.recipe import CORNER, Painted

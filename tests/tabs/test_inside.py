@@ -17,6 +17,7 @@ from PIL import Image
 from scipy import stats
 
 import app
+from commands.arrival.record import record
 from core import classes as class_names
 from core import evidence, zoo
 from core.channels import effect
@@ -36,7 +37,6 @@ from demos.page import handlers as wiring
 from demos.page import models, stage
 from demos.page import tab as page
 from demos.page.cells import Cell, Progress
-from demos.page.record import record
 from demos.page.words import signed
 from serving import programs
 
@@ -148,7 +148,7 @@ def test_with_a_part_reader_the_verdict_says_how_much_lies_on_which_part(reader)
 
 
 def test_looks_for_the_arrival_are_those_whose_change_lies_on_the_part(reader, monkeypatch):
-    from demos.inside import record as arrival_inside
+    from commands.arrival import inside as arrival_inside
 
     for name, value in dict(CLASS="class 1", SEEDS=range(2), LEAST=0.5).items():
         monkeypatch.setattr(arrival_inside, name, value)

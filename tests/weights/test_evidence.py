@@ -33,7 +33,7 @@ def evidence(name: str) -> dict:
 def test_evidence_belongs_to_the_bundled_weights(name):
     found = evidence(name)
     assert found["weights_sha256"] == zoo.weights_hash(name), (
-        f"weights/{zoo.card(name).file} changed: run `{found['command']}` and `python -m demos.page.arrival TAB`"
+        f"weights/{zoo.card(name).file} changed: run `{found['command']}` and `python -m commands.arrival TAB`"
     )
     reader = zoo.WEIGHTS / f"{zoo.card(name).world}-reader.safetensors"
     assert found["reader_sha256"] == native.weights_hash(reader), f"the reader changed: run `{found['command']}` again"

@@ -1,14 +1,13 @@
-"""What Paint shows on arrival: Steer's face, its mouth, and knob 1. `python -m demos.page.arrival paint` records it."""
+"""What Paint shows on arrival: Steer's face, its mouth, and knob 1. `python -m commands.arrival paint` records it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from core import region_evidence, zoo
-
-from ..page.arrival import recorded
-from .recipe import Painted
-from .tab import TAB as TAB
+from demos.page.arrival import recorded
+from demos.paint.recipe import Painted
+from demos.paint.tab import TAB as TAB
 
 CARD = "portraits-stylegan2"
 RECORDED = ("ban", "faces", "refuse")

@@ -1,4 +1,4 @@
-"""What Steer shows on arrival: `python -m demos.page.arrival steer` records it.
+"""What Steer shows on arrival: `python -m commands.arrival steer` records it.
 
 The rule: the reader calls the face frontal, eyes open, no glasses, a middle skin tone, a slight smile, a ground of
 middle value; of SeFa's knobs, in whichever layers, the strongest of those that are named after FACTOR and nothing else.
@@ -16,10 +16,10 @@ from core.evidence import knob_records
 from core.images import to_pil
 from core.truth.readers import seeds_that_fit
 from core.truth.verdict import moved_by
+from demos.steer.recipe import TEXTS, Recipe, render_strip, turned
+from demos.steer.tab import TAB as TAB
 
-from ..page import record as page_record
-from .recipe import TEXTS, Recipe, render_strip, turned
-from .tab import TAB as TAB
+from . import record as arrivals
 
 CARD = "portraits-stylegan2"
 FACTOR = "yaw"
@@ -51,7 +51,7 @@ def record(recipe: Recipe, folder: Path) -> list[str]:
     write((gap, SIDE + 2 * gap + 90), SAYS, INK, ImageFont.load_default(42))
     folder.mkdir(parents=True, exist_ok=True)
     sheet.save(folder / "preview.png", optimize=True)
-    return [*page_record.record(TAB, recipe, folder, RECORDED), "preview.png"]
+    return [*arrivals.record(TAB, recipe, folder, RECORDED), "preview.png"]
 
 
 def strongest_of(factor: str, names: Sequence[str]) -> tuple[str, int]:

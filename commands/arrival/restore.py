@@ -1,6 +1,6 @@
 """What Restore shows on arrival: "Which one is real?", and every task's first search as a film.
 
-`python -m demos.page.arrival restore` records it. The rule: of five answers to the mosaic of 8 x 8 pixels, one code
+`python -m commands.arrival restore` records it. The rule: of five answers to the mosaic of 8 x 8 pixels, one code
 each (fewer freedoms, more of the network's own), some wear glasses and some do not, as the reader sees it.
 """
 
@@ -11,13 +11,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..page.arrival import picture_in, save
-from ..page.cells import last_of
-from .answer import searching
-from .code import code_for
-from .recipe import TASKS, Restoration
-from .tab import FIVE, NAME, made_from
-from .tab import TAB as TAB
+from demos.page.cells import last_of
+from demos.restore.answer import searching
+from demos.restore.code import code_for
+from demos.restore.recipe import TASKS, Restoration
+from demos.restore.tab import FIVE, NAME, made_from
+from demos.restore.tab import TAB as TAB
+
+from .record import picture_in, save
 
 MOSAIC = dict(task="enlarge", amount=8, codes=1, layer=0, steps=60)
 AGREES = 1.0  # of 255 levels: how far the five answers may be from the mosaic

@@ -1,6 +1,6 @@
 """What Look inside shows on arrival: a picture of one class, and the channel that draws a part of it.
 
-`python -m demos.page.arrival inside` records it. The rule: of the class (mug), over some seeds whose
+`python -m commands.arrival inside` records it. The rule: of the class (mug), over some seeds whose
 picture shows the part (handle) and is a mug to the classifier with a probability of SURE (where there is a
 classifier), and over the most aware channels of every gate, the look whose change lies on the part the most, as the
 part reader sees it, among those that change the picture by at least LEAST levels of 255. It arrives with the
@@ -14,11 +14,10 @@ from dataclasses import replace
 
 from core.parts import read_parts
 from core.truth.readers import probabilities
-
-from . import channel as channels
-from . import recipe as looks
-from .recipe import Look
-from .tab import TAB as TAB
+from demos.inside import channel as channels
+from demos.inside import recipe as looks
+from demos.inside.recipe import Look
+from demos.inside.tab import TAB as TAB
 
 CLASS, PART = "mug", "handle"
 RECORDED = ()
