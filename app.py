@@ -45,10 +45,10 @@ from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
-from serving import front, health, turns
+from serving import figures, front, health, turns
 from serving.programs import offer
 
-TABS = (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)
+TABS = tuple(map(figures.on, (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)))
 PREVIEW = dict(
     title="GANatomy: what has a network that draws learned?",
     description="A neural network drew these faces. Turn its knobs, and see what it knows; every claim is measured.",

@@ -99,6 +99,7 @@ STAGE = Stage(
     stem=lambda look: f"class{look.label}-seed{look.seed}-gate{look.gate}-channel{look.channel}",
     full=lambda look: answer(look, full=True),
     scripts=("inside/stage",),
+    unit="times its own strength",
 )
 TAB = Tab(
     "inside",

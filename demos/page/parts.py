@@ -106,11 +106,17 @@ def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.Do
 
     def made(*values):
         path = make(*values)
-        return gr.DownloadButton(value=path) if isinstance(path, str) else gr.skip()
+        return gr.DownloadButton(value=path if isinstance(path, str) else None)
 
-    # a download button serves the file it had before the click: so it is filled first, and clicked afterwards
-    save = f"() => setTimeout(() => document.querySelector('#{through.elem_id} a, #{through.elem_id}').click(), 60)"
-    pressed.click(made, inputs, through, **private(name, LONG)).success(None, js=save, **private(f"{name}_save"))
+    made_first = pressed.click(made, inputs, through, **private(name, LONG))
+    made_first.success(None, js=save(through), **private(f"{name}_save"))
+
+
+def save(through: gr.DownloadButton) -> str:
+    """The script that saves the file of a download button, which serves the one it had before the click: so it is
+    filled first, and clicked afterwards.
+    """
+    return f"() => setTimeout(() => document.querySelector('#{through.elem_id} a, #{through.elem_id}').click(), 60)"
 
 
 # --- the look, the scripts

@@ -42,7 +42,7 @@ class Stage:
     film of what is moved; quick: small, and as the page draws. notebook: recipe -> a notebook's bytes. stem: recipe ->
     how its files are named. directions: recipe -> those of its knobs, where it has any. slow_film: recipe -> the film
     of a slow network as it grows, `src` and `frames`. scripts: files below demos/ that add the stage's function to
-    `gan.stages`.
+    `gan.stages`. unit: of what is turned.
     """
 
     answer: Callable[[Any], dict]
@@ -54,6 +54,7 @@ class Stage:
     slow_film: Callable[[Any], Iterator[dict]] | None = None
     scripts: tuple[str, ...] = ()
     directions: Callable[[Any], Directions] | None = None
+    unit: str = "standard deviations of w along the direction"
 
 
 def film(stage: Stage, recipe: PictureRecipe, count: int = 0) -> bytes:

@@ -278,6 +278,7 @@ STAGE = Stage(
     slow_film=slow_film,
     scripts=("paint/paint",),
     directions=lambda recipe: experiments.needed(recipe).directions,
+    unit=SAYS["unit"].format(step=STEP),
 )
 STRIP = Endpoint(lambda recipe: film_part(STAGE, recipe), "21 frames of the chosen knob, side by side.", LONG)
 TAB = Tab(
