@@ -61,7 +61,7 @@ class Sheet:
         """What the file says of itself beside what can be read: `title`, `rights`, `source` and the recipe."""
         title = self.title or self.caption
         facts = dict(title=title, rights=self.foot, source=self.link, description=json.dumps(dict(self.recipe)))
-        return {name: said for name, said in facts.items() if said}
+        return {name: _printable(said) for name, said in facts.items() if said}
 
 
 # --- what rows and columns are asked for
@@ -124,10 +124,13 @@ class Layout(NamedTuple):
     places: list[Place]
 
 
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def _lines(text: str, width: float, size: float) -> list[str]:
     """Text in lines that fit into a width, by the mean letter; what cannot be printed is a space."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    return textwrap.wrap(shown, max(4, int(width / (EM * size))), break_on_hyphens=False)
+    return textwrap.wrap(_printable(text), max(4, int(width / (EM * size))), break_on_hyphens=False)
 
 
 def _block(lines: Sequence[str], x: float, y: float, size: float, **how: Any) -> tuple[list[Text], float]:
@@ -214,7 +217,8 @@ def svg(sheet: Sheet) -> bytes:
         image.set("xlink:href", "data:image/png;base64," + base64.b64encode(_png(picture)).decode())
         if place.width * 4 / 3 > picture.shape[1]:  # a point has 4/3 of a browser's pixels
             image.set("style", "image-rendering: pixelated")
-        ElementTree.SubElement(image, "title").text = f"{sheet.rows[place.row]}, {sheet.columns[place.column]}"
+        named = f"{sheet.rows[place.row]}, {sheet.columns[place.column]}"
+        ElementTree.SubElement(image, "title").text = _printable(named)
     for one in layout.texts:
         looks = {"font-size": f"{one.size:g}", "text-anchor": one.anchor, "fill": one.colour}
         looks |= {"font-weight": "bold"} if one.bold else {}

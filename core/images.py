@@ -6,6 +6,8 @@ import io
 import json
 import warnings
 from collections.abc import Sequence
+from fractions import Fraction
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -171,9 +173,9 @@ def animation(
     kind: "webp", lossless, with the recipe as JSON in the EXIF tag ImageDescription and the licence in Copyright; or
     "gif", 256 colours a frame, with both in its comment, as JSON {"recipe": ..., "licence": ...}.
     """
-    if not pictures:
+    frames = there_and_back(pictures) if back_and_forth else list(pictures)
+    if not frames:
         raise ValueError("an animation needs at least one picture")
-    frames = list(pictures) + (list(pictures)[-2:0:-1] if back_and_forth else [])
     out, about = io.BytesIO(), dict(save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
     if kind == "gif":
         comment = json.dumps(dict(recipe=recipe, licence=licence), sort_keys=True, ensure_ascii=True)
@@ -185,4 +187,51 @@ def animation(
     if licence:
         exif[_COPYRIGHT] = licence
     frames[0].save(out, "webp", lossless=True, method=0, exif=exif, **about)
+    return out.getvalue()
+
+
+def there_and_back(pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    """Pictures to the last one and back again, without showing either end twice."""
+    return list(pictures) + list(pictures)[-2:0:-1]
+
+
+def has_video() -> bool:
+    """Is PyAV installed, which `video` needs?"""
+    return find_spec("av") is not None
+
+
+def video(
+    pictures: Sequence[Image.Image],
+    *,
+    milliseconds: int = 60,
+    title: str = "",
+    recipe: dict | None = None,
+    licence: str = "",
+) -> bytes:
+    """MP4 that every browser and every slide plays: H.264, yuv420p, BT.709, back and forth once.
+
+    Odd sides are made even by repeating the last row or column. The title is in the field `title`, recipe and licence
+    as JSON {"recipe": ..., "licence": ...} in `comment`. Raises ValueError where PyAV is not installed.
+    """
+    if not has_video():
+        raise ValueError("videos need PyAV: pip install -r requirements-mp4.txt")
+    import av
+
+    if not pictures:
+        raise ValueError("a video needs at least one picture")
+    out, (width, height) = io.BytesIO(), pictures[0].size
+    with av.open(out, "w", format="mp4") as film:
+        comment = json.dumps(dict(recipe=recipe, licence=licence), sort_keys=True)
+        film.metadata.update(title=title, comment=comment)
+        about = dict(width=width + width % 2, height=height + height % 2, pix_fmt="yuv420p")
+        stream = film.add_stream("libx264", rate=Fraction(1000, milliseconds), options=dict(crf="14", preset="medium"))
+        for name, value in about.items():
+            setattr(stream, name, value)
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1
+        for picture in there_and_back(pictures):
+            pixels = np.pad(np.asarray(picture), ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
     return out.getvalue()

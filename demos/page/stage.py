@@ -10,7 +10,7 @@ from PIL import Image
 
 from core import zoo
 from core.codes import Directions
-from core.images import animation, enlarge, png, webp
+from core.images import animation, enlarge, png, video, webp
 from core.images import strip as side_by_side
 from core.pace import pace_of
 
@@ -24,6 +24,7 @@ TAKEN = {
     "strip": "Strip (PNG)",
     "clip": "Clip (WebP)",
     "gif": "Clip (GIF)",
+    "mp4": "Clip (MP4)",
     "notebook": "Notebook",
 }
 KNOBS_TAKEN = {**TAKEN, "directions": "Directions (.safetensors)", "arrays": "Directions (.npz)"}
@@ -97,6 +98,8 @@ def file_of(stage: Stage, recipe: PictureRecipe, kind: str, note: str = "") -> t
     facts, suffix = export.facts_of(recipe, *notes), "gif" if kind == "gif" else "webp"
     if kind == "strip":
         return png(side_by_side(pictures, gap=4), **facts), f"{stem}-strip.png"
+    if kind == "mp4":
+        return video(pictures, title=stem, **facts), f"{stem}.mp4"
     return animation(pictures, kind=suffix, **facts), f"{stem}.{suffix}"
 
 

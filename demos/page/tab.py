@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core import zoo
+from core.images import has_video
 
 from . import export, handlers, knobs, models, pictures, queue, words
 from . import stage as stages
@@ -156,7 +157,8 @@ class Tab:
     @property
     def taken(self) -> Mapping[str, str]:
         """What can be taken away, by kind, and how its button is named."""
-        return self.files or (KNOBS_TAKEN if self.shown.directions else TAKEN)
+        found = self.files or (KNOBS_TAKEN if self.shown.directions else TAKEN)
+        return found if has_video() else {kind: name for kind, name in found.items() if kind != "mp4"}
 
     @property
     def served(self) -> Mapping[str, pictures.Drawing]:
