@@ -240,11 +240,14 @@ def caption(plan: Plan) -> str:
     return SAID["caption"].format(**about)
 
 
-def latex(plan: Plan, name: str) -> str:
-    """The figure in LaTeX, as the PDF with this name, with the BibTeX of the methods that are shown."""
-    return papers.for_latex(
-        name, caption(plan), dict.fromkeys(getattr(r, "method", plan.tab.name) for r in plan.recipes)
-    )
+def latex(plan: Plan) -> str:
+    """The figure as PDF in LaTeX, with its caption and the BibTeX of the methods that are shown."""
+    methods = (getattr(one, "method", plan.tab.name) for one in plan.recipes)
+    return papers.for_latex(name_of(plan, "pdf"), caption(plan), methods)
+
+
+def name_of(plan: Plan, kind: str) -> str:
+    return f"{plan.tab.shown.stem(plan.recipe)}-figure.{kind}"
 
 
 def file_of(plan: Plan, pictures: np.ndarray, kind: str, *, captioned: bool = True) -> tuple[bytes, str]:
@@ -265,7 +268,7 @@ def file_of(plan: Plan, pictures: np.ndarray, kind: str, *, captioned: bool = Tr
         recipe=plan.recipe.as_dict(),
     )
     data = figure.svg(sheet) if kind == "svg" else figure.pdf(sheet, *fonts())
-    return data, f"{plan.tab.shown.stem(plan.recipe)}-figure.{kind}"
+    return data, name_of(plan, kind)
 
 
 def fonts() -> list[Path]:
@@ -284,7 +287,7 @@ def on(tab: Tab) -> Tab:
     more = dict.fromkeys(("rows", "row_list", "columns", "column_list", "file"), str)
     made = Endpoint(partial(for_programs, tab), TEXTS["programs"].strip(), LONG, more)
     extra = Extra("take", partial(layout, tab), partial(wire, tab))
-    return replace(tab, extras=(*tab.extras, extra), endpoints={**tab.endpoints, f"{tab.name}_figure": made})
+    return replace(tab, extras=(extra, *tab.extras), endpoints={**tab.endpoints, f"{tab.name}_figure": made})
 
 
 def for_programs(
@@ -296,7 +299,7 @@ def for_programs(
     made = plan(tab, recipe, rows or "pictures", row_list, columns or "amounts", column_list)
     *_, last = drawing(made)
     data, name = file_of(made, last["pictures"], kind)
-    return dict(name=name, src=data_uri(data, MIME[kind]), caption=caption(made), latex=latex(made, name))
+    return dict(name=name, src=data_uri(data, MIME[kind]), caption=caption(made), latex=latex(made))
 
 
 def layout(tab: Tab, parts: dict, model: str) -> None:
@@ -339,7 +342,7 @@ def making(tab: Tab, kind: str) -> Callable:
                     yield f'<p class="caption" role="status">{last["says"]}</p>', gr.skip(), gr.skip()
             if "pictures" in last:
                 data, name = file_of(made, last["pictures"], kind, captioned=bool(inside))
-                box = gr.Code(latex(made, name), visible=True)
+                box = gr.Code(latex(made), visible=True)
                 yield "", box, gr.DownloadButton(value=publish(data, name))
         except RecipeError as error:
             gr.Warning(refused(error)["error"], title="That did not work")

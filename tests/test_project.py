@@ -77,7 +77,9 @@ def test_the_range_is_the_one_that_pyproject_says():
     assert start.pythons() == [(3, minor) for minor in range(oldest[1], newest[1] + 1)]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-mcp.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-mcp.txt", "requirements-mp4.txt"]
+)
 def test_every_requirement_of_this_project_has_a_reason(name):
     for line in (start.ROOT / name).read_text().splitlines():
         assert line.startswith("#") or re.search(r"\S\s+# \S", line), line
@@ -106,6 +108,10 @@ def test_the_readme_names_the_range_of_pythons():
 def test_the_extra_for_mcp_asks_for_the_gradio_that_the_page_needs():
     [mcp] = start.requirements("requirements-mcp.txt")
     assert mcp.replace("[mcp]", "") in start.requirements(*start.APP)
+
+
+def test_the_extra_for_mp4_is_what_the_tests_use():
+    assert set(start.requirements("requirements-mp4.txt")) <= set(start.requirements(*start.DEV))
 
 
 # Commands and files that the documents name

@@ -121,7 +121,7 @@ def test_an_svg_without_its_caption_still_says_the_licence():
 def test_methods_side_by_side_are_named_and_cited_and_chance_is_not():
     asked = ("methods", "sefa/paper, ganspace, random", "amounts", "-2, 2")
     plan, pictures, _ = figure(asked=asked)
-    said, latex = figures.caption(plan), figures.latex(plan, "f.pdf")
+    said, latex = figures.caption(plan), figures.latex(plan)
     assert plan.down.names == ("SeFa", "GANSpace", "random directions") and "Rows: SeFa; GANSpace; random" in said
     assert "Columns: knob 3 at −2, 2 standard" in said, "no name: another method's third knob moves something else"
     assert r"\cite{shen2021sefa,harkonen2020ganspace}" in latex and latex.count("@inproceedings") == 2

@@ -68,7 +68,9 @@ def test_a_clip_as_mp4_plays_everywhere_carries_recipe_and_licence_and_shows_wha
         [stream], about = film.streams, json.loads(film.metadata["comment"])
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         assert film.metadata["title"] == "knob3-picture7"
-        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
+        ranges = dict(src_colorspace="ITU709", src_color_range="MPEG", dst_color_range="JPEG")
+        decoded = [frame.reformat(format="rgb24", **ranges) for frame in film.decode(video=0)]
+    frames = [frame.to_ndarray().astype(int) for frame in decoded]
     assert about["recipe"] == RECIPE.as_dict() and LICENCE in about["licence"]
     true = Image.open(io.BytesIO(taken("clip")))
     assert len(frames) == true.n_frames == 40 and frames[0].shape == (256, 256, 3)
