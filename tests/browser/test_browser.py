@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import pypdfium2
 import pytest
 import torch
 from PIL import Image
@@ -528,6 +529,28 @@ def test_the_downloaded_png_carries_the_recipe_and_the_picture(visits: Visits, t
     data = (tmp_path / "picture.png").read_bytes()
     assert recipe_from_png(data).as_dict() == recipe_of(page)
     assert_same_picture(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), pixels(page))
+
+
+def test_a_figure_comes_with_its_caption_and_a_refusal_saves_nothing(visits: Visits, tmp_path: Path):
+    page = visits.open("?seed=12&amounts=0,1.5&knob=1")
+    open_fold(page, "take")
+    page.locator("#steer-figure-row_list :is(input, textarea)").fill("12")
+    with page.expect_download() as waiting:
+        press(page, "steer-figure-pdf")
+    assert waiting.value.suggested_filename == "knob2-picture12-figure.pdf"
+    waiting.value.save_as(tmp_path / "figure.pdf")
+    document = pypdfium2.PdfDocument(tmp_path / "figure.pdf")
+    found = list(document[0].get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE]))
+    assert [one.get_px_size() for one in found] == [(64, 64)] * 5
+    document.close()
+    page.wait_for_function("document.querySelector('#steer-figure-box').textContent.includes('shen2021sefa')")
+    saved = []
+    page.on("download", lambda one: saved.append(one))
+    page.locator("#steer-figure-row_list :is(input, textarea)").fill("a dozen")
+    press(page, "steer-figure-pdf")
+    assert 'The pictures cannot be "a"' in refusal(page)
+    page.wait_for_timeout(400)
+    assert not saved
 
 
 def test_a_downloaded_png_opens_again_also_from_another_tab(visits: Visits, tmp_path: Path):
