@@ -1,4 +1,4 @@
-"""The papers of the methods, as BibTeX (papers.bib), and a figure with its caption for LaTeX."""
+"""The papers of what the page shows, as BibTeX, and a figure with its caption for LaTeX."""
 
 from __future__ import annotations
 
@@ -7,33 +7,38 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from .factorization.methods import METHODS
 from .truth import tables
 
-CITED = {  # by a recipe's method, or by the tab where its methods are of one paper
-    "sefa": "shen2021sefa",
-    "ganspace": "harkonen2020ganspace",
+OTHERS = {  # entries of papers.bib: by a recipe's method, or by the tab where its methods are of one paper
     "lowrank": "zhu2021lowrankgan",
     "official": "zhu2021lowrankgan",
     "resefa": "zhu2022resefa",
     "attributes": "shen2020interfacegan",
     "inside": "he2022awareness",
 }
-
 ESCAPES = tables.ESCAPES | {"\\": r"\textbackslash{}", "$": r"\$", "{": r"\{", "}": r"\}", "×": r"$\times$"}
 ESCAPES |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
 @lru_cache(maxsize=1)
 def bibliography() -> dict[str, str]:
-    """Every entry of papers.bib by its key."""
-    text = Path(__file__).with_suffix(".bib").read_text(encoding="utf-8")
-    entries = [entry.strip() for entry in re.split(r"\n(?=@)", text)]
-    return {re.match(r"@\w+\{(\w+),", entry)[1]: entry for entry in entries}
+    """BibTeX by what it is of: the methods of `core.factorization.methods`, without their modes, and OTHERS."""
+    entries = re.split(r"\n(?=@)", Path(__file__).with_suffix(".bib").read_text(encoding="utf-8"))
+    known = {key_of(entry): entry.strip() for entry in entries}
+    found = {name.partition("/")[0]: method.cite for name, method in METHODS.items() if method.cite}
+    return found | {name: known[key] for name, key in OTHERS.items()}
+
+
+def key_of(entry: str) -> str:
+    """The key by which a BibTeX entry is cited."""
+    return re.match(r"\s*@\w+\{([^,\s]+),", entry)[1]
 
 
 def cited(methods: Iterable[str]) -> dict[str, str]:
     """The entries, by key, of the papers that these methods are of, each once; what is of no paper is left out."""
-    return {CITED[name]: bibliography()[CITED[name]] for name in methods if name in CITED}
+    entries = [bibliography()[name] for name in methods if name in bibliography()]
+    return {key_of(entry): entry for entry in entries}
 
 
 def for_latex(file: str, caption: str, methods: Iterable[str]) -> str:

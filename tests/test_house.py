@@ -62,7 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.parts": ("core.zoo",),
     "core.gpu": ("core.zoo",),
     "core.figure": (),
-    "core.papers": ("core.truth.tables",),
+    "core.papers": ("core.factorization.methods", "core.truth.tables"),
     "core.labels": (*VALUES, "core.boundaries", "core.factorization.baseline", "core.truth"),
     "core.cache": (),
     "core.classes": ("core.truth.worlds", "core.zoo"),

@@ -169,8 +169,9 @@ def test_bad_lists_get_a_sentence(text: str, whole: bool, sentence: str):
 # --- LaTeX and BibTeX
 
 
-def test_every_paper_that_is_cited_has_an_entry_and_no_other_is_there():
-    assert set(papers.CITED.values()) == set(papers.bibliography())
+def test_every_method_that_is_of_a_paper_has_an_entry():
+    assert {"sefa", "ganspace", *papers.OTHERS} == set(papers.bibliography())
+    assert papers.cited(["lowrank", "official"]).keys() == {"zhu2021lowrankgan"} and not papers.cited(["random"])
     for entry in papers.bibliography().values():
         assert entry.count("{") == entry.count("}") and re.search(r"year += \{20\d\d\}", entry)
 
