@@ -342,8 +342,9 @@ def making(tab: Tab, kind: str) -> Callable:
                     yield f'<p class="caption" role="status">{last["says"]}</p>', gr.skip(), gr.skip()
             if "pictures" in last:
                 data, name = file_of(made, last["pictures"], kind, captioned=bool(inside))
-                box = gr.Code(latex(made), visible=True)
-                yield "", box, gr.DownloadButton(value=publish(data, name))
+                yield "", gr.Code(latex(made), visible=True), gr.DownloadButton(value=publish(data, name))
+            else:  # the visitor asked for another figure meanwhile
+                yield "", gr.skip(), gr.DownloadButton(value=None)
         except RecipeError as error:
             gr.Warning(refused(error)["error"], title="That did not work")
             yield "", gr.skip(), gr.DownloadButton(value=None)

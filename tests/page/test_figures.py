@@ -178,6 +178,12 @@ def test_a_visitor_sees_how_far_it_is_and_gets_the_file_the_caption_and_the_bibt
     document.close()
 
 
+def test_who_asks_for_another_figure_meanwhile_does_not_get_the_last_file_again(monkeypatch):
+    monkeypatch.setattr(figures.queue.QUEUE, "watch", lambda *_: iter([dict(says="1 of 6 pictures")]))
+    first, last = figures.making(STEER, "svg")(RECIPE.as_dict(), *ASKED, True, Request("a visitor"))
+    assert "1 of 6 pictures" in first[0] and last[0] == "" and last[2].value is None
+
+
 def test_programs_get_the_file_the_caption_and_the_bibtex():
     make = endpoints_of(STEER)["steer_figure"].make
     found = make(RECIPE, "", "7", "", "", "svg")
