@@ -39,7 +39,6 @@ FIELDS = {  # that rows and columns change
     "channels": ("channel",),
     "methods": ("method", "fit"),
 }
-ORDER = ("methods", "pictures", "knobs", "channels", "amounts")  # in which they do: first a knob, then its turn
 # IBM Plex Sans, which Gradio ships for its themes: an OFL font with every letter that captions need
 FONTS = Path(gr.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "IBMPlexSans"
 
@@ -170,7 +169,7 @@ def plan(tab: Tab, recipe: Any, rows: str, row_list: str, columns: str, column_l
     if seconds * count > SECONDS:
         about = dict(count=count, minutes=seconds * count / 60, most=SECONDS / 60, fit=int(SECONDS / seconds))
         raise RecipeError(WRONG["slow"].format(**about))
-    recipes = (changed(recipe, {rows: one, columns: other}) for one in down.changes for other in across.changes)
+    recipes = (other(one(recipe)) for one in down.changes for other in across.changes)
     return Plan(tab, recipe, down, across, tuple(recipes), titles, told["alt"])
 
 
@@ -181,12 +180,6 @@ def differs(recipe: Any, axes: Collection[str]) -> bool:
     if "knobs" in axes:
         return bool(turned(recipe))
     return any(recipe.amounts) or "methods" not in axes
-
-
-def changed(recipe: Any, changes: Mapping[str, Callable]) -> Any:
-    for kind in ORDER:
-        recipe = changes[kind](recipe) if kind in changes else recipe
-    return recipe
 
 
 # --- pictures
