@@ -30,6 +30,7 @@ TEXTS = texts(Path(__file__))
 SAID, WRONG, FILES = TEXTS["said"], TEXTS["wrong"], TEXTS["files"]
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml"}
 SECONDS = 300  # that the pictures of a figure may take
+PIXELS = 40 * 10**6  # that its pictures may have together: they are not made smaller
 LARGEST_KEPT = 64 * 2**20  # bytes of pictures, for who wants a figure as PDF and as SVG
 USUAL = {"amounts": "-2, -1, 0, 1, 2", "amount": "0, 0.5, 1, 2, 3"}  # by the field of the recipe
 FIELDS = {  # that rows and columns change
@@ -165,12 +166,19 @@ def plan(tab: Tab, recipe: Any, rows: str, row_list: str, columns: str, column_l
     down, across = axis(recipe, rows, row_list or "", titles), axis(recipe, columns, column_list or "", titles)
     if "amounts" not in (rows, columns) and not differs(recipe, {rows, columns}):
         raise RecipeError(WRONG["not_turned"])
-    count, seconds = len(down.names) * len(across.names), pace_of(recipe.model).seconds
-    if seconds * count > SECONDS:
-        about = dict(count=count, minutes=seconds * count / 60, most=SECONDS / 60, fit=int(SECONDS / seconds))
-        raise RecipeError(WRONG["slow"].format(**about))
+    check_size(recipe.model, len(down.names) * len(across.names))
     recipes = (other(one(recipe)) for one in down.changes for other in across.changes)
     return Plan(tab, recipe, down, across, tuple(recipes), titles, told["alt"])
+
+
+def check_size(model: str, count: int) -> None:
+    """Raises RecipeError where so many pictures of a network would take too long, or have too many pixels."""
+    seconds, pixels = pace_of(model).seconds, zoo.card(model).resolution ** 2
+    about = dict(count=count, minutes=seconds * count / 60, most=SECONDS / 60, pixels=pixels * count / 1e6)
+    if seconds * count > SECONDS:
+        raise RecipeError(WRONG["slow"].format(**about, fit=int(SECONDS / seconds)))
+    if pixels * count > PIXELS:
+        raise RecipeError(WRONG["large"].format(**about, largest=PIXELS / 1e6, fit=PIXELS // pixels))
 
 
 def differs(recipe: Any, axes: Collection[str]) -> bool:
@@ -194,10 +202,8 @@ def drawing(plan: Plan) -> Iterator[dict]:
             raise RecipeError(WRONG["late"].format(most=2 * SECONDS / 60))
         made.append(np.asarray(plan.tab.shown.picture(recipe)))
         yield dict(says=SAID["progress"].format(done=len(made), count=len(plan.recipes)))
-    if found is None:
-        grid = (len(plan.down.names), len(plan.across.names), *made[0].shape)
-        found = _drawn.put(key, np.stack(made).reshape(grid))
-    yield dict(pictures=found)
+    found = _drawn.put(key, np.stack(made)) if found is None else found
+    yield dict(pictures=found.reshape(len(plan.down.names), len(plan.across.names), *found.shape[1:]))
 
 
 # --- words
@@ -329,7 +335,7 @@ def making(tab: Tab, kind: str) -> Callable:
         try:
             made, last = plan(tab, tab.recipe.from_json(given), rows, row_list, columns, column_list), {}
             lane = queue.LONG if pace_of(made.recipe.model).slow else queue.OWN
-            key, visitor = (tab.name, "figure", made.recipes), str(request.session_hash)
+            key, visitor = (tab.name, "figure", made.down.names, made.recipes), str(request.session_hash)
             for last in queue.QUEUE.watch(key, lambda _run: drawing(made), visitor, f"{tab.name} figure", lane):
                 if "says" in last:
                     yield f'<p class="caption" role="status">{last["says"]}</p>', gr.skip(), gr.skip()

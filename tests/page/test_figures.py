@@ -135,6 +135,12 @@ def test_another_knob_gets_the_turn_of_the_one_that_was_chosen():
     assert "each at +1.5 standard deviations" in figures.caption(plan)
 
 
+def test_the_same_pictures_stand_in_a_row_and_in_a_column():
+    asked = ("pictures", "7", "amounts", "-1.5, 0, 1.5")
+    (_, row, _), (_, column, _) = figure(asked=asked), figure(asked=(*asked[2:], *asked[:2]))
+    assert row.shape[:2] == (1, 3) and np.array_equal(column, row.transpose(1, 0, 2, 3, 4))
+
+
 def test_empty_lists_are_the_usual_ones():
     plan = figures.plan(STEER, RECIPE, "pictures", "", "amounts", "")
     assert plan.down.names == ("seed 7", "seed 8", "seed 9", "seed 10")
@@ -158,12 +164,15 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(asked: tuple, sentence: s
     assert sentence in refusal(asked=asked)
 
 
-def test_pictures_that_would_be_equal_and_slow_networks_are_refused(monkeypatch: pytest.MonkeyPatch):
+def test_pictures_that_would_be_equal_take_too_long_or_are_too_large_are_refused(monkeypatch: pytest.MonkeyPatch):
     still = Recipe(MODEL, seed=7)
     for other in ("knobs", "methods"):
         assert "turn a knob first" in refusal(recipe=still, asked=("pictures", "", other, ""))
     monkeypatch.setattr(figures, "pace_of", lambda model: pace.Pace(60.0))
     assert "6 pictures of this network take about 6 minutes" in refusal() and "at most 5 pictures" in refusal()
+    monkeypatch.undo()
+    monkeypatch.setattr(figures, "PIXELS", 64 * 64 * 4)
+    assert "6 pictures of this network have 0 million pixels" in refusal() and "at most 4 pictures" in refusal()
 
 
 def test_a_visitor_sees_how_far_it_is_and_gets_the_file_the_caption_and_the_bibtex(tmp_path, monkeypatch):
