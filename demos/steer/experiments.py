@@ -173,7 +173,7 @@ of_room = partial(experiment, TEXTS["cells"], lane=SHORT)
 CELLS = (
     of_room("grid", grid, html=grid_html, by_itself=True),
     of_room("faces", faces, html=faces_html, by_itself=True),
-    of_room("methods", methods, html=methods_html, table=methods_table),
+    of_room("compared", methods, html=methods_html, table=methods_table),
     of_room("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
     of_room("read", lambda recipe: iter([read_html(recipe)])),
 )

@@ -178,7 +178,7 @@ def test_nothing_independent_reads_a_stranger_s_pictures() -> None:
 
 
 def test_all_methods_stand_in_one_table_once_each_was_measured_on_the_same_pictures() -> None:
-    compare = next(one for one in CELLS if one.name == "methods")
+    compare = next(one for one in CELLS if one.name == "compared")
     with pytest.raises(RecipeError, match="press .Compare the methods. first"):
         table_file(compare, Recipe(STRANGER), "csv")
     found = last_of(compare, Recipe(STRANGER, method="ganspace", amounts=(1.0,)))["rows"]
