@@ -90,14 +90,6 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
     return to_pil(from_pil(picture))[0]
 
 
-def middle(picture: Image.Image, largest: int) -> Image.Image:
-    """The square in the middle of a picture, made smaller (Lanczos) where it has more than `largest` pixels a side."""
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    square = picture.crop((left, top, left + side, top + side))
-    return square.resize((largest, largest), Image.Resampling.LANCZOS) if side > largest else square
-
-
 def enlarge(picture: Image.Image, times: int) -> Image.Image:
     """A picture enlarged smoothly (Lanczos); `times` = 1 leaves it alone."""
     if times == 1:

@@ -1,5 +1,5 @@
-"""Pictures that visitors bring: cut square, kept in memory alone for at most ten minutes,
-then deleted with all that was made of them.
+"""Pictures that visitors bring: cut square, around a face where one is found, kept in memory alone for at most ten
+minutes, then deleted with all that was made of them.
 
 Only who brought one knows its name; nothing is ever put in its place.
 """
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image
 from torch import Tensor
 
 from core.cache import Cache
-from core.images import from_pil, middle, read_picture, webp
+from core.faces import Square, around_face, middle
+from core.images import from_pil, read_picture, webp
 
 from .blocks import data_uri
 from .fields import RecipeError
@@ -24,23 +26,30 @@ from .fields import RecipeError
 SECONDS = 600  # that a picture is kept
 MOST = 64  # pictures kept at a time; the oldest go first
 LARGEST_FILE = 20 * 2**20  # bytes
-SIDE, THUMB = 1024, 256  # pixels a side that are kept, and of the whole picture as the page shows it
+LARGEST, THUMB = 2048, 256  # pixels of the longer side that are kept, and of the picture as the page shows it
+SMALLEST = 0.1  # side of a square that is cut by hand, as a share of the picture's shorter side
 LARGEST_ANSWERS = 16 * 2**20  # bytes of answers to one picture
 CHOOSE = "choose another, a PNG or a JPEG for example"
 
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """square: the middle of the picture, RGB. thumb: all of it, small. size: as it came. note: what was done to it.
-    visitor: who brought it."""
+    """picture: RGB; cut: its square that is used. thumb: all of it, small. size: as it came. note: what was done to it.
+    framed: was a face found in that square, or was it chosen by hand? visitor: who brought it."""
 
     token: str
-    square: Image.Image
+    picture: Image.Image
+    cut: Square
     thumb: bytes
     size: tuple[int, int]
     note: str
+    framed: bool = False
     visitor: str = ""
     answers: Cache = field(default_factory=lambda: Cache(LARGEST_ANSWERS, lambda found: found.bytes()))
+
+    @property
+    def square(self) -> Image.Image:
+        return self.cut.of(self.picture)
 
 
 _pictures = Cache(MOST, lambda own: 1, SECONDS)
@@ -63,10 +72,43 @@ def take(data: bytes, *, visitor: str = "") -> Own:
         raise RecipeError(str(error)) from None
     thumb = picture.copy()
     thumb.thumbnail((THUMB, THUMB))
-    note = _note(picture.size, frames)
-    own = Own(secrets.token_hex(16), middle(picture, SIDE), webp(thumb), picture.size, note, visitor)
+    kept = picture.copy()
+    kept.thumbnail((LARGEST, LARGEST))
+    face = around_face(kept)
+    note, cut = _note(picture.size, frames, face is not None), face or middle(kept.size)
+    own = Own(secrets.token_hex(16), kept, cut, webp(thumb), picture.size, note, face is not None, visitor)
     forget_of(visitor)
     return _pictures.put(own.token, own)
+
+
+def cut_by_hand(token: object, shares: object) -> Own:
+    """The same picture, used within another square, under a new name; what was made of the old square goes.
+
+    shares: left, top and side of the square, as shares of the width, the height and the shorter side. Raises
+    RecipeError.
+    """
+    own = needed(str(token))
+    try:
+        left, top, side = (float(share) for share in shares)
+    except (TypeError, ValueError):
+        left = math.nan
+    if not math.isfinite(left) or not (-2 <= left <= 2 and -2 <= top <= 2 and SMALLEST <= side <= 2):
+        raise RecipeError("this is no square of your picture: drag the frame over it again")
+    (width, height), shorter = own.picture.size, min(own.picture.size)
+    cut = Square(round(left * width), round(top * height), max(1, round(side * shorter)))
+    note = f"Your picture has {own.size[0]:,} x {own.size[1]:,} pixels. The square that you chose is used."
+    forget(own.token)
+    return _pictures.put(
+        token := secrets.token_hex(16),
+        replace(
+            own,
+            token=token,
+            cut=cut,
+            note=note,
+            framed=True,
+            answers=Cache(LARGEST_ANSWERS, lambda found: found.bytes()),
+        ),
+    )
 
 
 def from_uri(uri: object) -> bytes:
@@ -78,10 +120,10 @@ def from_uri(uri: object) -> bytes:
         raise RecipeError(f"this file did not arrive whole: {CHOOSE}") from None
 
 
-def _note(size: tuple[int, int], frames: int) -> str:
+def _note(size: tuple[int, int], frames: int, face: bool) -> str:
     width, height = size
     used = f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off."
-    cut = "" if width == height else used
+    cut = " A face was found; the square around it is used." if face else "" if width == height else used
     first = " Of its frames the first is used." if frames > 1 else ""
     return f"Your picture has {width:,} x {height:,} pixels.{cut}{first}"
 
@@ -126,5 +168,7 @@ def image(token: str, side: int) -> Tensor:
 
 def as_shown(own: Own) -> dict[str, Any]:
     """What the page needs: the name, the whole picture small, and what was done to it."""
-    (width, height), thumb = own.size, data_uri(own.thumb)
-    return dict(token=own.token, note=own.note, width=width, height=height, minutes=SECONDS // 60, thumb=thumb)
+    (width, height), thumb, cut = own.picture.size, data_uri(own.thumb), own.cut
+    cut = [cut.left / width, cut.top / height, cut.side / min(width, height)]  # as `cut_by_hand` takes it
+    size = dict(width=width, height=height, cut=cut, framed=own.framed)
+    return dict(size, token=own.token, note=own.note, minutes=SECONDS // 60, thumb=thumb)

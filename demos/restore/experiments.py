@@ -11,6 +11,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from core import evidence, zoo
+from core.codes import Picture
 from core.images import in_levels
 from core.inversion import baselines, restoration
 from core.inversion.restoration import copied
@@ -147,18 +148,26 @@ def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
     given: amounts by "knob-1" ... "knob-6", 0 where they are missing. Raises RecipeError.
     """
     found = yield from searched(recipe)
-    knobs, reach = knobs_of(KnobSet(recipe.model)), zoo.card(recipe.model).reach
+    after, side = knobs_on(recipe.model, found.picture, found.raw, given)
+    codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
+    image = blocks.live(blocks.tile(uri(after), "the restored picture, edited", codes))
+    yield f'<div class="edited">{image}<div class="edit-side">{side}</div></div>'
+
+
+def knobs_on(model: str, picture: Picture, before: Tensor, given: Mapping[str, float]) -> tuple[Tensor, str]:
+    """The picture [1, 3, R, R] of codes with Steer's knobs turned, and the knobs as HTML, with what the reader sees.
+
+    before: the picture of the codes as they are; given: as of `edited`. Raises RecipeError.
+    """
+    knobs, reach = knobs_of(KnobSet(model)), zoo.card(model).reach
     rows, amounts = [], []
     for i, facts in enumerate(knobs.facts()[:KNOBS]):
         name, ends = f"knob-{i + 1}", (facts["low"] or "one way", facts["high"] or "the other way")
         amounts.append(number(given.get(name, 0.0), f"knob {i + 1}", -reach, reach))
         rows.append(blocks.knob(name, name_of(i, facts["title"]), ends, reach=reach, value=amounts[i]))
-    after = render(found.picture, knobs, [amounts]).clamp(-1, 1).cpu()
-    says = _seen(recipe.model, found.raw, after) if any(amounts) else ""
-    codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
-    image = blocks.live(blocks.tile(uri(after), f"the restored picture, edited. {says}", codes))
-    side = f'<div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}'
-    yield f'<div class="edited">{image}<div class="edit-side">{side}</div></div>'
+    after = render(picture, knobs, [amounts]).clamp(-1, 1).cpu() if any(amounts) else before
+    says = _seen(model, before, after) if any(amounts) else ""
+    return after, f'<div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}'
 
 
 def _seen(model: str, before: Tensor, after: Tensor) -> str:

@@ -4,6 +4,7 @@ gan.rooms.restore = tab => {
   const LARGEST_FILE = 20 * 2 ** 20, {bus, now, parts} = tab, {element} = parts.own;
   element.innerHTML = tab.html.own;
   const at = name => element.querySelector(`#restore-${name}`), shown = element.querySelector(".brought");
+  const [whole, frame, size] = [".whole", ".cut", "#restore-cut"].map(name => shown.querySelector(name));
   const pressed = (name, act) => at(name).addEventListener("click", act);
   const note = at("own-note"), error = at("own-error");
   const refuse = text => { note.textContent = ""; error.textContent = text; error.hidden = false; };
@@ -16,7 +17,7 @@ gan.rooms.restore = tab => {
     });
   }
   pressed("own-copy", () => toBench({task: "copy"}));
-  pressed("twin", () => toBench({task: "copy", codes: 1, layer: 0}));
+  pressed("twin-of", () => parts.twin.ask({...now.recipe, ...mine({task: "copy"})}));
   pressed("forget", () => bus.trigger("forget", {}));
 
   function send(chosen) {
@@ -30,10 +31,11 @@ gan.rooms.restore = tab => {
     reader.onerror = () => refuse("This file cannot be read: choose another.");
     reader.readAsDataURL(chosen);
   }
+  const mine = patch => ({...tab.fresh, ...patch, shows: "upload", own: now.own.token, as_is: false,
+    picture: now.recipe.picture % now.setup.pictures});
   // the own picture to the bench; once it stands there, it is restored
   function toBench(patch) {
-    const fresh = {...tab.fresh, ...patch, shows: "upload", own: now.own.token, as_is: false,
-      picture: now.recipe.picture % now.setup.pictures};
+    const fresh = mine(patch);
     if (!gan.same({...now.recipe, ...fresh}, now.recipe)) tab.set(fresh);
     now.wanted = true;
     tab.bench.stage.scrollIntoView({block: "center"});
@@ -42,7 +44,9 @@ gan.rooms.restore = tab => {
   tab.listeners.push(() => {
     const noun = now.setup ? now.setup.noun : "portrait";
     at("own-learned").textContent = tab.learned[noun] || tab.learned.other;
-    at("twin").textContent = noun === "portrait" ? "My cartoon twin" : "Its nearest picture";
+    const faceless = noun === "portrait" && !(now.own && now.own.framed);
+    at("twin-of").textContent = noun === "portrait" ? "My cartoon twin" : "Its nearest picture";
+    at("twin-of").hidden = faceless; at("unframed").hidden = !faceless;
     if (!now.wanted || !tab.current() || now.running) return;
     now.wanted = false;
     if (!now.answer.result) tab.bench.begin();
@@ -54,20 +58,52 @@ gan.rooms.restore = tab => {
     if (now.recipe.shows === "upload") tab.set(gan.copyOf(tab.arrival));
   }
   // the picture with the square that is used, and what happens to it
-  function show({width, height, thumb, note: says, minutes}) {
-    const side = Math.min(width, height), wide = 100 * side / width, high = 100 * side / height, size = now.setup.side;
-    Object.assign(shown.querySelector(".cut").style, {width: `${wide}%`, height: `${high}%`,
-      left: `${50 - wide / 2}%`, top: `${50 - high / 2}%`});
+  function show({thumb, note: says, minutes, cut}) {
+    const {side} = now.setup;
+    place(...cut);
     shown.querySelector("img").src = thumb;
-    shown.querySelector("p").textContent = `${says} It is made ${size} x ${size}, the size of this network’s pictures. `
+    shown.querySelector("p").textContent = `${says} It is made ${side} x ${side}, the size of this network’s pictures. `
       + `It will be deleted in ${minutes} minutes.`;
     shown.hidden = false;
   }
+  // the square: left, top and side as shares of width, height and the shorter side; moved by hand, it is sent
+  let square = [0, 0, 1];
+  function place(...to) {
+    const {width, height} = now.own, side = to[2] * Math.min(width, height), percent = share => `${100 * share}%`;
+    square = to; size.value = to[2];
+    Object.assign(frame.style, {width: percent(side / width), height: percent(side / height),
+      left: percent(to[0]), top: percent(to[1])});
+  }
+  const sends = () => bus.trigger("cut", {token: now.own.token, shares: square});
+  const move = (across, down) => place(square[0] + across, square[1] + down, square[2]);
+  size.addEventListener("input", () => {
+    const {width, height} = now.own, [left, top, side] = square, grows = (size.value - side) * Math.min(width, height) / 2;
+    place(left - grows / width, top - grows / height, +size.value);
+  });
+  size.addEventListener("change", sends);
+  frame.addEventListener("keydown", e => {
+    const step = {ArrowLeft: [-0.02, 0], ArrowRight: [0.02, 0], ArrowUp: [0, -0.02], ArrowDown: [0, 0.02]}[e.key];
+    if (step) { e.preventDefault(); move(...step); }
+  });
+  frame.addEventListener("keyup", ({key}) => { if (key.startsWith("Arrow")) sends(); });
+  whole.addEventListener("pointerdown", e => { whole.setPointerCapture(e.pointerId); whole.from = square.join(); });
+  whole.addEventListener("pointermove", e => {
+    if (!whole.hasPointerCapture(e.pointerId)) return;
+    const {width, height} = whole.getBoundingClientRect();
+    move(e.movementX / width, e.movementY / height);
+  });
+  whole.addEventListener("pointerup", () => { if (whole.from !== square.join()) sends(); });
+
   parts.own.watch("value", () => {
     const value = parts.own.props.value || {};
     note.textContent = "";
     if (value.error) return refuse(value.error);
-    if (value.forgotten) forget(); else show(now.own = value);
+    if (value.forgotten) forget();
+    else {
+      show(now.own = value);
+      tab.forget(recipe => recipe.shows === "upload" && recipe.own !== value.token);          // the square before
+      if (now.recipe.shows === "upload") tab.set({own: value.token});
+    }
     tab.tell();
   });
 };

@@ -30,6 +30,7 @@ from . import experiments, five, search
 from .answer import file_for, film_of, searching, shown_of
 from .code import code_for
 from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
+from .twin import twin
 
 NAME = Restoration.tab
 PAGES = {name: Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8") for name in ("bench", "own")}
@@ -61,9 +62,12 @@ def made_from(model: str) -> dict[str, str]:
 
 
 def layout(parts: dict, shown: Mapping) -> None:
-    """Five answers, then the picture before and after with its controls."""
+    """Five answers, one's own picture, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
+    with cell("My own picture", SAYS["own"].format(minutes=own_pictures.SECONDS // 60)):
+        parts["own"] = part(NAME, "own", {})
+        parts["twin"] = part(NAME, "twin", dict(cell=TWIN.config(NAME)))
     room = dict(names=TASKS, fresh=FRESH, html=HTML, presses=WORDS["presses"], learned=WORDS["learned"])
     first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], room=room)
     with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
@@ -74,15 +78,11 @@ def layout(parts: dict, shown: Mapping) -> None:
             models.picker(NAME, parts["recipe"])
 
 
-def below(parts: dict, shown: Mapping) -> None:
-    with cell("My own picture", SAYS["own"].format(minutes=own_pictures.SECONDS // 60)):
-        parts["own"] = part(NAME, "own", {})
-
-
 def wire(parts: dict) -> None:
     bus = parts["recipe"]
     bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
     bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
+    bus.cut(cut_again, None, parts["own"], **private("restore_cut", LIVE))
     bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
 
@@ -110,6 +110,14 @@ def brought(event: gr.EventData, request: gr.Request) -> dict:
         return own_pictures.as_shown(own_pictures.take(data, visitor=owner(request)))
     except RecipeError as error:
         return refused(error, at=time.monotonic())  # the same sentence twice is two answers
+
+
+def cut_again(event: gr.EventData) -> dict:
+    """The square of the visitor's picture that they chose; only who brought it knows its name."""
+    try:
+        return own_pictures.as_shown(own_pictures.cut_by_hand(event.token, event.shares))
+    except RecipeError as error:
+        return refused(error, at=time.monotonic())
 
 
 def forgotten(request: gr.Request) -> dict:
@@ -158,8 +166,10 @@ ALL = tuple(name for name in Restoration.names() if name != "keep")
 
 of_room = partial(experiment, WORDS["cells"])
 FIVE = of_room("five", five.five, rests_on=ALL, place="bench", html=five.html, drawn=("flap",), endpoint="answers")
+TWIN = of_room("twin", twin, rests_on=PICTURE, place="bench", form=True)
 CELLS = (
     FIVE,
+    TWIN,
     of_room("layers", experiments.layers, rests_on=PICTURE),
     of_room("mug", experiments.mugs, rests_on=("model",)),
     of_room("edit", experiments.edited, rests_on=ALL, form=True, lane=SHORT),
@@ -168,9 +178,8 @@ CELLS = (
 )
 BENCH = Bench(
     scripts=("restore/restore", "restore/own"),
-    events=("start", "own", "forget"),
+    events=("start", "own", "cut", "forget"),
     layout=layout,
-    below=below,
     wire=wire,
     arrival=arrival,
     left=own_pictures.forget_of,

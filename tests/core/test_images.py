@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageColor
 
 from core import images as colours
-from core.images import animation, enlarge, from_pil, from_uint8, grid, middle, png, strip, to_pil, to_uint8, webp
+from core.images import animation, enlarge, from_pil, from_uint8, grid, png, strip, to_pil, to_uint8, webp
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, 3)
 NOISE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
@@ -142,12 +142,3 @@ def test_regions_are_painted_in_colours_of_their_own():
     drawn = np.asarray(colours.painted(regions)).reshape(24, 3)
     assert len({tuple(pixel) for pixel in drawn[:12]}) == 12 and np.array_equal(drawn[:12], drawn[12:])
     assert tuple(drawn[1]) == ImageColor.getrgb(colours.FLAT[1])
-
-
-def test_the_middle_square_is_cut_to_the_pixel_and_only_made_smaller_where_it_is_large() -> None:
-    values = np.arange(5 * 9 * 3, dtype=np.uint8).reshape(5, 9, 3)
-    assert np.array_equal(np.asarray(middle(Image.fromarray(values), 5)), values[:, 2:7])
-    assert np.array_equal(
-        np.asarray(middle(Image.fromarray(values.transpose(1, 0, 2)), 8)), values.transpose(1, 0, 2)[2:7]
-    )
-    assert middle(Image.fromarray(values), 3).size == (3, 3)

@@ -16,6 +16,7 @@
     const press = (what, text, act, kind) => gan.button(`${tab.name}-${name}-${what}`, text, act, kind);
     const stop = press("stop", "Stop", end);
     const go = press("go", cell.press, () => { if (stays) state.page = 0; ask(); }, "first");
+    part.ask = recipe => { state.page = 0; ask(null, recipe); };       // for a cell that has no button of its own
     const more = press("more", cell.more, () => { state.page += 1; ask(null, stays ? state.recipe : now.recipe); });
     const asks = [E("div", {class: "buttons"}, ...(stays ? [more, go] : [go, more]), stop),
       E("p", {class: "progress"}, meter, line)];
@@ -49,7 +50,7 @@
       const held = tab.waits && tab.waits(cell), pale = !stays && !!there && there !== keyOf(now.recipe);
       stop.hidden = !busy;
       more.hidden = !cell.more || busy || !(stays ? there : done);
-      go.hidden = cell.by_itself && (done || waits || busy) || cell.form && done || stays && (busy || done);
+      go.hidden = !cell.press || cell.by_itself && (done || waits || busy) || cell.form && done || stays && (busy || done);
       go.textContent = stays && there ? stays : cell.press;
       go.classList.toggle("first", !(stays && there));
       go.disabled = busy || held;
@@ -82,7 +83,7 @@
       mark();
     });
     const choices = gan.setters(tab, result);
-    if (cell.form) formOf(result, ask);
+    if (cell.form) formOf(result, given => ask(given, stays ? state.recipe : now.recipe));
     if (cell.after) (tab.after[cell.after] ??= []).push(() => ask());
     tab.forgets.push(gone => {
       if (![state.recipe, state.wanted].some(recipe => recipe && gone(recipe))) return;
