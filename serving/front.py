@@ -26,7 +26,7 @@ from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demos.page import own_pictures
+from core import own_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = 2_000  # bytes: what is smaller is sent as it is

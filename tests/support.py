@@ -12,12 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from core import zoo
+from core import own_pictures, zoo
 from core.cache import Cache
 from core.checkpoints import native
 from core.critics import Critic
 from core.generators.stylegan2 import StyleGAN2
-from demos.page import arrival, own_pictures, sources, verdicts
+from demos.page import arrival, sources, verdicts
 from demos.restore import search as restoring
 
 MODEL, SIDE = "portraits-stylegan2", 16

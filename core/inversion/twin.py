@@ -166,7 +166,7 @@ def _nearest(ball: Ball, target: Tensor, rank: int) -> Iterator[Twin]:
 
     def loss(v: Tensor) -> Tensor:
         nonlocal rows
-        each = (colours(ball.generator(ball.codes(v))) - wanted).square().sum(1)
+        each = (colours(ball.generator(ball.codes(v)).clamp(-1, 1)) - wanted).square().sum(1)
         rows = each.detach()
         return each.sum()
 

@@ -57,6 +57,30 @@ def seen_in(
     return disagreement(drawn, read(reader, images), deviations_of(world, spread), doubtful, truth)
 
 
+@torch.no_grad()
+def mistaken(
+    images: Tensor, reader: Callable[[Tensor], Tensor], world: str, spread: str, seed: int, doubtful: Iterable[str] = ()
+) -> list[str]:
+    """What each of the pictures has wrong of the things that are worn or not: "forgot the glasses", or "".
+
+    images, reader, world, spread, doubtful: as of `seen_in`. seed: of the render that is the truth.
+    """
+    drawn, readings = load_world(world), read(reader, images)
+    truth = drawn.sample(1, seed, spread=drawn.SPREADS[spread])[0]
+    there = [i for i, one in enumerate(drawn.FACTORS) if one.draw == "present" and one.name not in set(doubtful)]
+    return [
+        listed(
+            [
+                f"{'forgot' if truth[i] > 0 else 'added'} the {drawn.NAMES[i].replace('_', ' ')}"
+                for i in there
+                if (row[i] > WORN) != (truth[i] > 0)
+            ]
+            or [""]
+        )
+        for row in readings
+    ]
+
+
 def _worn(world: ModuleType, readings: Tensor, trusted: Sequence[int]) -> list[tuple[str, int]]:
     """The things that some answers wear and some do not, with how many do."""
     counts = {i: int((readings[:, i] > WORN).sum()) for i in trusted if world.FACTORS[i].draw == "present"}

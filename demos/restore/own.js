@@ -45,6 +45,7 @@ gan.rooms.restore = tab => {
     const noun = now.setup ? now.setup.noun : "portrait";
     at("own-learned").textContent = tab.learned[noun] || tab.learned.other;
     const faceless = noun === "portrait" && !(now.own && now.own.framed);
+    document.getElementById("restore-cell-mug").style.display = noun === "portrait" ? "" : "none";  // a face network's
     at("twin-of").textContent = noun === "portrait" ? "My cartoon twin" : "Its nearest picture";
     at("twin-of").hidden = faceless; at("unframed").hidden = !faceless;
     if (!now.wanted || !tab.current() || now.running) return;

@@ -303,6 +303,7 @@
       truth.classList.remove("empty"); truth.querySelector(".flap").remove(); truth.dataset.truth = "";
       truth.parentElement.querySelector("figcaption").textContent = "The real one";
       result.querySelector(".verdict").textContent = chosen.dataset.says;
+      result.querySelectorAll(".lifted").forEach(one => { one.hidden = false; });
       for (const answer of five.querySelectorAll("[data-close]")) {
         for (const name of ["tabindex", "role", "aria-label"]) answer.removeAttribute(name);
         answer.parentElement.querySelector("figcaption").textContent = answer.dataset.close;

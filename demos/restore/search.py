@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from core import zoo
+from core import own_pictures, zoo
 from core.cache import Cache, cached
 from core.images import in_levels
 from core.inversion import losses, restoration, vgg
@@ -24,7 +24,6 @@ from core.inversion.tasks import Problem
 from core.threads import single_core
 from core.truth import worlds
 
-from ..page import own_pictures
 from ..page.blocks import picture as uri
 from ..page.fields import RecipeError, refusals
 from ..page.picture import opened
@@ -43,7 +42,8 @@ def problem_of(recipe: Restoration) -> Problem:
     """Raises RecipeError where an own picture is no longer here."""
     compares = compared(recipe)
     if recipe.shows == OWN:
-        picture = own_pictures.image(recipe.own, recipe.observed_side if recipe.as_is else recipe.side)
+        with refusals():
+            picture = own_pictures.image(recipe.own, recipe.observed_side if recipe.as_is else recipe.side)
     else:
         weights = zoo.weights_hash(recipe.model)
         picture = _example(recipe.model, weights, recipe.shows, recipe.picture, recipe.label, recipe.psi)
@@ -107,6 +107,7 @@ def known(recipe: Restoration) -> Found | None:
     return found and as_asked(recipe, found)
 
 
+@refusals()
 def _store(recipe: Restoration) -> Cache:
     """Where its answer is kept; that of an own picture goes with the picture."""
     return own_pictures.answers(recipe.own) if recipe.shows == OWN else _found

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import gradio as gr
 
-from core import evidence, zoo
+from core import evidence, own_pictures, zoo
 from core.evidence import file_hash
 from core.images import to_pil, webp
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.inversion.search import FRAMES
 
-from ..page import models, own_pictures
+from ..page import models
 from ..page.arrival import fitting
 from ..page.cells import experiment
 from ..page.fields import RecipeError, controls
@@ -108,7 +108,7 @@ def brought(event: gr.EventData, request: gr.Request) -> dict:
     try:
         data = own_pictures.from_uri(event.picture)
         return own_pictures.as_shown(own_pictures.take(data, visitor=owner(request)))
-    except RecipeError as error:
+    except ValueError as error:
         return refused(error, at=time.monotonic())  # the same sentence twice is two answers
 
 
@@ -116,7 +116,7 @@ def cut_again(event: gr.EventData) -> dict:
     """The square of the visitor's picture that they chose; only who brought it knows its name."""
     try:
         return own_pictures.as_shown(own_pictures.cut_by_hand(event.token, event.shares))
-    except RecipeError as error:
+    except ValueError as error:
         return refused(error, at=time.monotonic())
 
 

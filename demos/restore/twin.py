@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from core import parts, zoo
+from core import own_pictures, parts, zoo
 from core.cache import Cache
 from core.inversion.losses import psnr
 from core.inversion.twin import Twin, nearest
 
-from ..page import blocks, own_pictures
+from ..page import blocks
 from ..page.blocks import picture as uri
 from ..page.cells import Progress
 from ..page.fields import RecipeError, refusals
@@ -32,10 +32,10 @@ def twin(recipe: Restoration, page: int = 0, values: Mapping[str, float] = {}) -
     values: of the knobs under it, as of `experiments.knobs_on`. Raises RecipeError where a portrait network is given a
     picture of one's own on which no face was found or framed by hand.
     """
+    target = problem_of(Restoration(recipe.model, "copy", **_which(recipe))).truth
     if recipe.shows == OWN and _faces(recipe.model) and not own_pictures.needed(recipe.own).framed:
         raise RecipeError(SAYS["unframed"])
     store = own_pictures.answers(recipe.own) if recipe.shows == OWN else _found
-    target = problem_of(Restoration(recipe.model, "copy", **_which(recipe))).truth
     key = ("twin", recipe.model, zoo.weights_hash(recipe.model), page, *_which(recipe).values())
     found = store.get(key)
     if found is None:
@@ -63,7 +63,7 @@ def _shown(recipe: Restoration, target: Tensor, found: Twin, values: Mapping[str
         found=found, psnr=float(psnr(image, target)), median=found.pairs[0], long=float(found.v.norm()), ball=found.ball
     )
     pair = blocks.tile(uri(target), SAYS["given"], SAYS["given"]) + blocks.live(blocks.tile(uri(after), says, name))
-    return SAYS["html"].format(says=says, pair=pair, numbers=numbers, knobs=knobs)
+    return SAYS["html"].format(says=says, pair=pair, numbers=numbers, knobs=knobs, what=SAYS["what"][kind])
 
 
 def _fitting(model: str, target: Tensor, image: Tensor) -> str:

@@ -11,8 +11,12 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from skimage import data
 
+from core import zoo
+from core.images import to_uint8
 from core.regions import from_text
 from demos.restore import tab as restore
 from demos.restore.recipe import TASKS, Restoration
@@ -79,7 +83,8 @@ def test_arrival_shows_mosaic_five_faces_and_flap_above_the_fold_and_says_the_tr
     assert not truth, "the truth lies in the page before the flap is lifted"
     press(page, "restore-flap")
     verdict = page.locator("#restore-five-verdict").inner_text()
-    assert "None of the five is real" in verdict and "Closest: answer" in verdict
+    assert "None of the five is real" in verdict and "Closest pixel for pixel: answer" in verdict
+    assert "recognise anybody" in page.locator("#restore-five .lifted").inner_text()
     first = Restoration.from_json(page.evaluate("gan.parts.restore.five.props.value.recipe"))
     truth = np.asarray(Image.fromarray(seen(page, "real"))).astype(int)
     assert np.abs(truth - np.round((example(first)[0].permute(1, 2, 0).numpy() + 1) * 127.5)).max() <= 1
@@ -90,9 +95,9 @@ def test_the_words_over_five_answers_are_those_of_the_picture_below_them(visits:
     arrival = page.locator("#restore-sentence").inner_text()
     page.evaluate("gan.restore.set({picture: 3, codes: 1, layer: 0, steps: 4})")
     recipe = settle(page, "gan.restore.now.recipe.picture === 3")
-    assert recipe["amount"] == 4 and "64 pixels" in arrival
+    assert recipe["amount"] == 4 and "8 x 8" in arrival
     press(page, "restore-five-go")
-    page.wait_for_function("document.getElementById('restore-sentence').textContent.includes('256 pixels')")
+    page.wait_for_function("document.getElementById('restore-sentence').textContent.includes('16 x 16 pixels')")
     assert np.array_equal(seen(page, "mosaic"), seen(page, "before")), "the mosaic is another picture's"
     page.wait_for_function("document.getElementById('restore-five-verdict').textContent.includes('Tap')")
     assert "16 x 16" in page.locator("#restore-lead").inner_text() and page.locator("#restore-five-go").is_hidden()
@@ -314,6 +319,33 @@ def test_an_own_picture_comes_in_cut_visibly_and_is_deleted_on_request(visits: V
     page.set_input_files("#restore-own-file", wrong)
     page.wait_for_selector("#restore-own-error:not([hidden])")
     assert "choose another" in page.locator("#restore-own-error").inner_text()
+
+
+def test_a_face_is_found_and_has_a_twin_and_what_shows_none_has_to_be_cropped_first(visits: Visits, tmp_path):
+    page = visits.open()
+    for name in ("astronaut", "coffee"):
+        Image.fromarray(getattr(data, name)()).save(tmp_path / f"{name}.png")
+    page.set_input_files("#restore-own-file", tmp_path / "astronaut.png")
+    page.wait_for_selector("#restore-twin-of:not([hidden])")
+    assert "A face was found" in page.locator("#restore-own").inner_text()
+    press(page, "restore-twin-of")
+    page.wait_for_function(
+        "!!document.querySelector('#restore-twin .aha') && document.getElementById('restore-twin-stop').hidden"
+    )
+    assert page.locator("#restore-twin .aha").inner_text().startswith("As near as this network comes: ")
+    generator = zoo.load(Restoration.default_model())
+    with torch.no_grad():
+        mean = to_uint8(generator(generator.codes(generator.sample(1, 0), psi=0)))[0].astype(int)
+    twin = drawn(page, "#restore-twin [data-live] img").astype(int)
+    assert 5 < np.abs(twin - mean).mean() < 80, "the twin is the mean face, or no face"
+    assert page.evaluate("gan.restore.now.recipe.shows") != "upload", "the bench changed"
+    page.set_input_files("#restore-own-file", tmp_path / "coffee.png")
+    page.wait_for_selector("#restore-unframed:not([hidden])")
+    assert page.locator("#restore-twin-of").is_hidden() and page.locator("#restore-twin .aha").count() == 0
+    page.locator(".brought .cut").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#restore-twin-of:not([hidden])")
+    assert "The square that you chose" in page.locator("#restore-own").inner_text()
 
 
 def test_a_bad_link_gets_a_sentence_and_the_arrival(visits: Visits):

@@ -25,8 +25,8 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import app
-from core import zoo
-from demos.page import arrival, own_pictures, pictures
+from core import own_pictures, zoo
+from demos.page import arrival, pictures
 from serving import front, turns
 
 from ..benchmarks.arrivals import VISITORS, Page, Visit, arrive

@@ -16,12 +16,9 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from core.cache import Cache
-from core.faces import Square, around_face, middle
-from core.images import from_pil, read_picture, webp
-
-from .blocks import data_uri
-from .fields import RecipeError
+from .cache import Cache
+from .faces import Square, around_face, middle
+from .images import from_pil, read_picture, webp
 
 SECONDS = 600  # that a picture is kept
 MOST = 64  # pictures kept at a time; the oldest go first
@@ -58,18 +55,15 @@ _pictures = Cache(MOST, lambda own: 1, SECONDS)
 def take(data: bytes, *, visitor: str = "") -> Own:
     """A visitor's file; the one that they brought before is deleted.
 
-    Raises RecipeError, one sentence; nothing changes then.
+    Raises ValueError, one sentence; nothing changes then.
     """
     if not data:
-        raise RecipeError(f"this file is empty: {CHOOSE}")
+        raise ValueError(f"this file is empty: {CHOOSE}")
     if len(data) > LARGEST_FILE:
-        raise RecipeError(
+        raise ValueError(
             f"this file has {len(data) / 2**20:.0f} MB; a picture may have {LARGEST_FILE // 2**20}: save it smaller"
         )
-    try:
-        picture, frames = read_picture(data)
-    except ValueError as error:
-        raise RecipeError(str(error)) from None
+    picture, frames = read_picture(data)
     thumb = picture.copy()
     thumb.thumbnail((THUMB, THUMB))
     kept = picture.copy()
@@ -85,7 +79,7 @@ def cut_by_hand(token: object, shares: object) -> Own:
     """The same picture, used within another square, under a new name; what was made of the old square goes.
 
     shares: left, top and side of the square, as shares of the width, the height and the shorter side. Raises
-    RecipeError.
+    ValueError.
     """
     own = needed(str(token))
     try:
@@ -93,7 +87,7 @@ def cut_by_hand(token: object, shares: object) -> Own:
     except (TypeError, ValueError):
         left = math.nan
     if not math.isfinite(left) or not (-2 <= left <= 2 and -2 <= top <= 2 and SMALLEST <= side <= 2):
-        raise RecipeError("this is no square of your picture: drag the frame over it again")
+        raise ValueError("this is no square of your picture: drag the frame over it again")
     (width, height), shorter = own.picture.size, min(own.picture.size)
     cut = Square(round(left * width), round(top * height), max(1, round(side * shorter)))
     note = f"Your picture has {own.size[0]:,} x {own.size[1]:,} pixels. The square that you chose is used."
@@ -112,12 +106,12 @@ def cut_by_hand(token: object, shares: object) -> Own:
 
 
 def from_uri(uri: object) -> bytes:
-    """The bytes of a data URI that the page sent. Raises RecipeError."""
+    """The bytes of a data URI that the page sent. Raises ValueError."""
     whole = isinstance(uri, str) and len(uri) <= 2 * LARGEST_FILE and ";base64," in uri[:200]
     try:
         return base64.b64decode(uri.partition(";base64,")[2] if whole else "-", validate=True)
     except binascii.Error:
-        raise RecipeError(f"this file did not arrive whole: {CHOOSE}") from None
+        raise ValueError(f"this file did not arrive whole: {CHOOSE}") from None
 
 
 def _note(size: tuple[int, int], frames: int, face: bool) -> str:
@@ -145,10 +139,10 @@ def is_here(token: str) -> bool:
 
 
 def needed(token: str) -> Own:
-    """Raises RecipeError where the picture is not here any more."""
+    """Raises ValueError where the picture is not here any more."""
     own = _pictures.get(token)
     if own is None:
-        raise RecipeError(
+        raise ValueError(
             "your picture is no longer here: it was deleted after ten minutes at most; choose it again"
             if token
             else "no picture was chosen yet: choose one of yours, or an example"
@@ -157,18 +151,19 @@ def needed(token: str) -> Own:
 
 
 def answers(token: str) -> Cache:
-    """What was found for a picture; it goes with it. Raises RecipeError where the picture is not here any more."""
+    """What was found for a picture; it goes with it. Raises ValueError where the picture is not here any more."""
     return needed(token).answers
 
 
 def image(token: str, side: int) -> Tensor:
-    """The picture of that name, [1, 3, side, side] in [-1, 1]. Raises RecipeError where it is not here any more."""
+    """The picture of that name, [1, 3, side, side] in [-1, 1]. Raises ValueError where it is not here any more."""
     return from_pil(needed(token).square.resize((side, side), Image.Resampling.LANCZOS))
 
 
 def as_shown(own: Own) -> dict[str, Any]:
     """What the page needs: the name, the whole picture small, and what was done to it."""
-    (width, height), thumb, cut = own.picture.size, data_uri(own.thumb), own.cut
+    (width, height), cut = own.picture.size, own.cut
+    thumb = f"data:image/webp;base64,{base64.b64encode(own.thumb).decode()}"
     cut = [cut.left / width, cut.top / height, cut.side / min(width, height)]  # as `cut_by_hand` takes it
     size = dict(width=width, height=height, cut=cut, framed=own.framed)
     return dict(size, token=own.token, note=own.note, minutes=SECONDS // 60, thumb=thumb)
