@@ -169,12 +169,12 @@ FIVE = of_room("five", five.five, rests_on=ALL, place="bench", html=five.html, d
 TWIN = of_room("twin", twin, rests_on=PICTURE, place="bench", form=True)
 CELLS = (
     FIVE,
-    TWIN,
     of_room("layers", experiments.layers, rests_on=PICTURE),
     of_room("mug", experiments.mugs, rests_on=("model",)),
     of_room("edit", experiments.edited, rests_on=ALL, form=True, lane=SHORT),
     of_room("compare", experiments.compare, rests_on=(*ALL, "keep"), place="compare"),
     of_room("truth", experiments.truth, rests_on=("model",), place="true", by_itself=True, lane=SHORT),
+    TWIN,
 )
 BENCH = Bench(
     scripts=("restore/restore", "restore/own"),

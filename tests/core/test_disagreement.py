@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from core.truth.disagreement import disagreement, listed, seen_in
+from core.truth.disagreement import disagreement, listed, mistaken, seen_in
 from core.truth.worlds import deviations, portraits
 
 GLASSES, SMILE, BEARD = (portraits.NAMES.index(name) for name in ("glasses", "smile", "beard"))
@@ -59,3 +59,19 @@ def test_what_a_reader_reads_of_pictures_is_what_they_disagree_about() -> None:
     assert seen_in(images, reader, "portraits", "graded") == said
     same = seen_in(images[2:3].repeat(5, 1, 1, 1), reader, "portraits", "graded")
     assert same == "As far as the reader can tell, they agree about everything."
+
+
+def test_what_an_answer_forgot_or_added_is_said_beside_the_render_it_stands_for() -> None:
+    def reader(images: torch.Tensor) -> torch.Tensor:
+        found = readings(glasses=[0, 1, 0, 1, 0.5], beard=[0, 0, 1, 1, 0])
+        return found[: len(images)]
+
+    worn = portraits.sample(200, 0, spread=portraits.SPREADS["graded"])[:, [GLASSES, BEARD]] > 0
+    wears = next(i for i, row in enumerate(worn.tolist()) if row == [True, False])
+    bare = next(i for i, row in enumerate(worn.tolist()) if row == [False, False])
+    said = mistaken(torch.zeros(5, 3, 8, 8), reader, "portraits", "graded", wears)
+    assert said == ["forgot the glasses", "", "forgot the glasses and added the beard", "added the beard", ""]
+    said = mistaken(torch.zeros(5, 3, 8, 8), reader, "portraits", "graded", bare)
+    assert said[:2] == ["", "added the glasses"], "the control: of another render the same readings say the opposite"
+    doubtful = mistaken(torch.zeros(5, 3, 8, 8), reader, "portraits", "graded", wears, ["glasses"])
+    assert doubtful == ["", "", "added the beard", "added the beard", ""]

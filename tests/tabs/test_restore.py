@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import re
 import threading
 import time
@@ -40,6 +41,7 @@ from demos.restore import five as fives
 from demos.restore import recipe as recipes
 from demos.restore import search as restoring
 from demos.restore import tab as restore
+from demos.restore import twin as twins
 from demos.restore.recipe import Restoration
 from demos.restore.search import problem_of
 from demos.restore.tab import TAB
@@ -633,6 +635,50 @@ def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
     damaged = fives.asked_of_five(replace(recipe, as_is=True))
     assert not damaged["flap"] and damaged["sentence"].endswith("Nobody knows which comes closest.")
     restore.forgotten(Request("one"))
+
+
+def test_a_portrait_network_offers_no_twin_of_a_picture_that_is_not_cropped(monkeypatch):
+    own = bring("one")
+    recipe = wanted(task="copy", shows="upload", own=own["token"])
+    assert not own["framed"] and own["cut"] == [0, 0, 1]
+    with pytest.raises(RecipeError, match="drag the frame over a face"):
+        list(twins.twin(recipe))
+    for wrong in ([0, 0], [0, 0, 0], [0, "x", 1], [math.nan, 0, 1], None, [9, 0, 1]):
+        assert "drag the frame" in restore.cut_again(Event(token=own["token"], shares=wrong))["error"], wrong
+    cut = restore.cut_again(Event(token=own["token"], shares=[0.2, 0.4, 0.5]))
+    assert cut["framed"] and cut["cut"] == [0.2, 0.4, 0.5] and cut["token"] != own["token"]
+    wished = Image.open(io.BytesIO(square())).crop((10, 20, 35, 45)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    recipe = replace(recipe, own=cut["token"])
+    assert np.array_equal(to_uint8(problem_of(recipe).truth)[0], np.asarray(wished))
+    assert "error" in restore.cut_again(Event(token=own["token"], shares=[0, 0, 1])), "the old square is still here"
+    *_, html = twins.twin(recipe)
+    assert html.count("<img") == 2 and "knob-1" in html and "<details>" in html
+    monkeypatch.setattr(twins, "nearest", None)  # from here on it is known
+    *_, turned = twins.twin(recipe, 0, {"knob-1": 2.0})
+    assert turned != html
+    restore.forgotten(Request("one"))
+    with pytest.raises(RecipeError, match="no longer here"):
+        list(twins.twin(recipe))
+
+
+@pytest.mark.parametrize(
+    "guess, says",
+    [
+        (None, "Closest pixel for pixel: answer 3, but it forgot the glasses. None of the five is real."),
+        (2, "You chose the closest pixel for pixel, answer 3, but it forgot the glasses. None of the five is real."),
+        (0, "You chose answer 1. Closest pixel for pixel: answer 3, but it forgot the glasses. "
+            "None of the five is real."),
+        (1, "You chose answer 2: it added the beard. Closest pixel for pixel: answer 3, but it forgot the glasses. "
+            "None of the five is real."),
+    ],
+)  # fmt: skip
+def test_the_closest_answer_is_told_with_what_it_got_wrong_and_numbers_behind_a_tap(guess, says):
+    found = dict(closeness=[16.7, 15.7, 17.0, 16.8, 16.7], wrong=["", "added the beard", "forgot the glasses", "", ""])
+    assert fives._says(found, guess) == f'data-says="{says}"'
+    assert "but" not in fives._says(found | dict(wrong=[""] * 5)), "the control"
+    assert fives._lifted(found) == "", "nothing is told while nobody knows the truth"
+    lifted = fives._lifted(found | dict(truth="there", verdict="All agree."))
+    assert lifted.index("recognise anybody") < lifted.index("<details>") < lifted.index("answer 3: 17.0 dB")
 
 
 def test_what_is_no_picture_leaves_the_one_before():
