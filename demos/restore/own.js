@@ -78,7 +78,8 @@ gan.rooms.restore = tab => {
   const sends = () => bus.trigger("cut", {token: now.own.token, shares: square});
   const move = (across, down) => place(square[0] + across, square[1] + down, square[2]);
   size.addEventListener("input", () => {
-    const {width, height} = now.own, [left, top, side] = square, grows = (size.value - side) * Math.min(width, height) / 2;
+    const {width, height} = now.own, [left, top, side] = square;
+    const grows = (size.value - side) * Math.min(width, height) / 2;
     place(left - grows / width, top - grows / height, +size.value);
   });
   size.addEventListener("change", sends);

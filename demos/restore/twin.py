@@ -47,7 +47,7 @@ def twin(recipe: Restoration, page: int = 0, values: Mapping[str, float] = {}) -
 
 
 def _which(recipe: Restoration) -> dict:
-    return {name: getattr(recipe, name) for name in ("shows", "picture", "label", "own")}
+    return {name: getattr(recipe, name) for name in ("shows", "picture", "psi", "label", "own")}
 
 
 def _faces(model: str) -> bool:
@@ -55,8 +55,9 @@ def _faces(model: str) -> bool:
 
 
 def _shown(recipe: Restoration, target: Tensor, found: Twin, values: Mapping[str, float]) -> str:
-    image, kind = found.drawn(), "face" if _faces(recipe.model) else "other"
-    kind, fits = kind if found.near else "far", _fitting(recipe.model, target, image) if found.near else ""
+    image = found.drawn()
+    fits = _fitting(recipe.model, target, image)
+    kind = "far" if not found.near else "face" if fits else "other"
     says, name = SAYS[kind].format(fits=fits), SAYS["name"][kind]
     after, knobs = knobs_on(recipe.model, found.picture, image, values)
     numbers = SAYS["numbers"].format(

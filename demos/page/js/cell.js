@@ -50,7 +50,8 @@
       const held = tab.waits && tab.waits(cell), pale = !stays && !!there && there !== keyOf(now.recipe);
       stop.hidden = !busy;
       more.hidden = !cell.more || busy || !(stays ? there : done);
-      go.hidden = !cell.press || cell.by_itself && (done || waits || busy) || cell.form && done || stays && (busy || done);
+      go.hidden = !cell.press || cell.by_itself && (done || waits || busy) || cell.form && done
+        || stays && (busy || done);
       go.textContent = stays && there ? stays : cell.press;
       go.classList.toggle("first", !(stays && there));
       go.disabled = busy || held;
