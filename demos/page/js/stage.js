@@ -295,7 +295,8 @@
       methods: part => part.element.replaceChildren(gan.fields(store, part.props.value)),
       ...Object.fromEntries(cells.map(cell => [cell, part => gan.cell(store, part)])),
     };
-    listeners.push(() => gan.addresses.shows(name, now.answer && now.answer.query));
+    // not while a link is opened: a reload would bring back what stood there before it
+    listeners.push(() => { if (!store.linking && store.current()) gan.addresses.shows(name, now.answer.query); });
     gan[name] = store;
     if (opening.recipe) stage.show(opening);
     const ask = () => { if (!now.answer && !store.linking && store.arrival.model) store.bus.trigger("change", {}); };
