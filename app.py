@@ -45,7 +45,7 @@ from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
-from serving import figures, front, health, turns
+from serving import address, classroom, figures, front, health, lessons, turns
 from serving.programs import offer
 
 TABS = tuple(map(figures.on, (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)))
@@ -54,7 +54,7 @@ PREVIEW = dict(
     description="A neural network drew these faces. Turn its knobs, and see what it knows; every claim is measured.",
     picture="arrival/preview.png",
 )
-HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
+HEADER = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>" + classroom.AIDS
 FOR_PROGRAMS = (
     '<header class="masthead"><h1><a href="./">GAN<b>atomy</b></a></h1><p>For programs</p></header>'
     "<p>Whatever the page shows, a program can ask for: press “Use via API” below for every endpoint, its parameters "
@@ -77,9 +77,10 @@ def build() -> gr.Blocks:
                 build_tab(tab)
         for tab in TABS:
             page.unload(left(tab))
+        links = '<a href="lessons">questions for a lesson</a>, <a href="privacy">privacy</a>'
         notebook.text(
-            f'<footer class="foot">{escape(where())} <a href="{PROGRAMS}">Use via API</a>, '
-            f'<a href="privacy">privacy</a>. GANatomy {escape(front.version())}</footer>'
+            f'<footer class="foot">{escape(where())} <span class="links"><a href="{PROGRAMS}">Use via API</a>, {links}.'
+            f"</span> GANatomy {escape(front.version())}{classroom.ON_PAPER}</footer>"
         )
     with page.route("For programs", PROGRAMS, show_in_navbar=False):
         gr.Navbar(visible=False)
@@ -104,7 +105,8 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-    scripts = front.connection() + notebook.scripts(tabs=TABS)
+    others = address.reach(options["server_name"], options["server_port"])
+    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),
@@ -114,16 +116,18 @@ def launch(page: gr.Blocks, **options):
         max_file_size="64mb",
         ssr_mode=False,
         quiet=True,
-        app_kwargs=dict(middleware=front.middleware(PREVIEW), routes=beside(page)),
+        app_kwargs=dict(middleware=front.middleware(PREVIEW), routes=beside(page, others)),
     )
     return page.launch(**{**defaults, **options, "prevent_thread_lock": True})
 
 
-def beside(page: gr.Blocks) -> list[BaseRoute]:
+def beside(page: gr.Blocks, others: address.Reach) -> list[BaseRoute]:
     """What is served next to the page, from its first answer on."""
     recorded = front.Below("/arrival", front.Kept(directory=arrivals.ARRIVAL))
     drawn = pictures.mount(TABS)
-    return [recorded, front.Below(drawn.path, drawn.app), turns.TOKENS, health.route(page), front.PRIVACY_PAGE]
+    drawings = front.Below(drawn.path, drawn.app)
+    for_lessons = [lessons.route(others), address.route(others)]
+    return [recorded, drawings, turns.TOKENS, health.route(page), front.PRIVACY_PAGE, *for_lessons]
 
 
 def warm() -> None:
@@ -226,7 +230,8 @@ def main() -> None:
         launch(page, server_name=given.host, server_port=given.port, root_path=given.root_path)
     except OSError:
         parser.error(f"{given.host}:{given.port} cannot be used: choose another port, such as --port {given.port + 1}")
-    print(f"GANatomy is at http://{given.host}:{given.port}", flush=True)
+    others = address.reach(given.host, given.port)
+    print(address.said(given.host, given.port, others, sys.stdout), flush=True)
     threading.Thread(target=warm, daemon=True).start()
     page.block_thread()
 

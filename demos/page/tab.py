@@ -30,6 +30,7 @@ UNFOUND = "# The knobs of this picture have not been found yet: the button under
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
 LASTING = ("setup", "before")  # parts of an answer that a slider does not change
 TURNED = ("seed", "psi", "amounts", "knob")  # fields that leave the knobs the same
+LESSON = '<p class="limits lesson"><a href="lessons#{}">Five questions for a lesson</a></p>'
 RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 
 
@@ -224,6 +225,7 @@ def build(tab: Tab) -> None:
         bench.below(parts, shown_first)
         _folds(tab, parts, shown_first)
         text(_limits(tab), elem_id=f"{tab.name}-limits")
+        text(LESSON.format(tab.name))
     _wire(tab, parts)
     bench.wire(parts)
     for one in tab.extras:

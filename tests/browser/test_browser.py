@@ -744,7 +744,7 @@ def test_every_endpoint_has_a_name_or_is_private(page_url: str):
     assert {name.lstrip("/") for name in told["named_endpoints"]} == public and not told["unnamed_endpoints"]
 
 
-@pytest.mark.parametrize("size, schemes", [("desktop", ("light", "dark")), ("phone", ("dark", "light"))])
+@pytest.mark.parametrize("size, schemes", [("projector", ("light", "dark")), ("phone", ("dark", "light"))])
 def test_with_all_folds_open_everything_is_on_screen_and_axe_finds_nothing_serious(
     visits: Visits, size: str, schemes: tuple[str, str]
 ):
@@ -755,6 +755,11 @@ def test_with_all_folds_open_everything_is_on_screen_and_axe_finds_nothing_serio
     for scheme in schemes:
         colours(page, scheme)
         assert axe(page) == [], scheme
+    if size == "projector":  # dark by now: paper stays white
+        page.locator("#large-print").check()
+        assert axe(page) == [] and out_of_sight(page) == [], "large print"
+        page.emulate_media(media="print")
+        assert axe(page) == [], "on paper"
 
 
 def test_axe_would_see_a_picture_without_words_and_pale_ink(visits: Visits):

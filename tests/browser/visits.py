@@ -13,6 +13,7 @@ import numpy as np
 from .. import support
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+PROJECTOR = (1280, 720)
 WAIT = 60_000  # milliseconds: the machine may be busy, and nothing here measures speed
 LOST = "Connection errored out"  # Gradio's, of an answer that a page waits for when it is left
 LEAVING = "AbortError: signal is aborted"  # Gradio's heartbeat, when its page is left
@@ -107,7 +108,7 @@ class Visits:
 
         script: JavaScript that runs before the page's own.
         """
-        width, height = SIZES[size]
+        width, height = SIZES.get(size, PROJECTOR)
         phone = dict(has_touch=True, is_mobile=True) if size == "phone" else {}
         context = self.browser.new_context(
             viewport=dict(width=width, height=height), color_scheme=scheme, reduced_motion="reduce", **phone

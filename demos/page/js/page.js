@@ -222,9 +222,15 @@ window.gan = window.gan || (() => {
     };
   })();
 
+  // Where others open this page; "" where they cannot. An address that means this computer is of no use to them.
+  gan.base = () => {
+    const alone = /^(localhost|127[.\d]+|0\.0\.0\.0|\[::1?\])$/.test(location.hostname), {reach} = window.ganReach || {};
+    return !alone ? location.href : reach ? new URL(location.pathname, reach).href : "";
+  };
+
   // The address of what a tab shows: the phone's own sheet shares it where there is one, else it is copied.
   const addressOf = ({now}) =>
-    Object.assign(new URL(location.href), {search: (now.answer || {}).query || "", hash: ""}).href;
+    Object.assign(new URL(gan.base() || location.href), {search: (now.answer || {}).query || "", hash: ""}).href;
   const copy = async text => {
     try { await navigator.clipboard.writeText(text); } catch { return false; }
     return true;
