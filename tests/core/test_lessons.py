@@ -11,7 +11,7 @@ from core import evidence, lessons, zoo
 
 # question -> where its file says the same in words: (start of a table's title, of a row, column) or a sentence's start
 SAID = {
-    "found": [("How many of", "SeFa: ten knobs, as the paper", 2, "sefa", "{:.0f}")],
+    "found": [("How many of", "SeFa", 2, "sefa", "{:.0f}")],
     "hides": [
         ("What truncation hides", "glasses", 1, "a", "{:.2f}"),
         ("What truncation", "length of", 1, "z", "{:.2f}"),
