@@ -215,6 +215,6 @@ def test_paint_finds_knobs_for_the_middle_of_a_network_with_classes(visits: Visi
     page.wait_for_selector(".network[data-name=my-things] button:visible", timeout=WAIT)
     page.locator(".network[data-name=my-things] button:visible").click()
     PAINT.settle(page, "gan.paint.now.recipe.model === 'my-things' && gan.paint.now.recipe.amounts[0] > 0")
-    assert page.locator("#paint-verdict").inner_text().startswith("The middle of the picture moves")
+    assert page.locator("#paint-verdict").inner_text().startswith("On this picture the middle of the picture moves")
     assert "class 0" in page.text_content("#paint-caption")
     assert "licence not stated" in page.locator("#paint-models").inner_text()

@@ -39,8 +39,12 @@
     JSON.stringify({...recipe, amounts: recipe.amounts.map((a, i) => i === recipe.knob ? 0 : a)});
   gan.strip = (part, canvas, now, arrival, keyOf = ofKnob) => {
     const film = gan.film(canvas);
+    const pictures = [...canvas.parentElement.querySelectorAll("img")];
+    const seen = () => !pictures.length || pictures.some(one => one.complete && one.naturalWidth);
     const take = async ({src, frames, key}) => {
       if (!src) return;
+      for (let i = 0; key === "arrival" && !seen() && i < 100; i++)             // the picture comes first
+        await new Promise(done => setTimeout(done, 50));
       await film.load(src, frames);
       now.strip = key === "arrival" ? keyOf(arrival) : key;
     };
