@@ -5,6 +5,7 @@
   if (!AbortSignal.any) return;                   // a browser from before 2024: as Gradio does it
   const TRIES = 9, SILENCE = 40_000;              // milliseconds; a stream has a word every 15 s
   const BUSY = "The page is busy: trying again …";
+  const GONE = "The server does not answer: trying again …";
   const LOST = "The connection was lost before this was done: try once more.";
   const line = Object.assign(document.createElement("p"), {className: "busy", role: "status"});
   const say = text => { line.textContent = text; line.hidden = !text; if (text) document.body.append(line); };
@@ -20,7 +21,7 @@
       const body = JSON.stringify({...event, session_hash: renamed(event.session_hash)});
       const answer = await ask(url, {...options, body, signal: AbortSignal.timeout(SILENCE / 2)}).catch(error => error);
       const failed = answer instanceof Error, busy = failed || [429, 502, 503, 504].includes(answer.status);
-      say(!busy ? "" : tries < most ? BUSY : "The page is too busy: try again soon.");
+      say(!busy ? "" : tries === most ? "The page is too busy: try again soon." : failed ? GONE : BUSY);
       if (!busy || tries === most) { if (failed) throw answer; return answer; }
       await sleep(wait * (0.6 + 0.8 * Math.random()));
     }
@@ -73,7 +74,7 @@
       const ended = await hear(request, tell).catch(() => false);
       if (request.signal.aborted || !asked.size) break;
       if (ended) continue;                        // it was closed while something new was asked
-      say(BUSY); await sleep(wait); await askAgain(tell); say("");
+      say(GONE); await sleep(wait); await askAgain(tell); say("");
     }
     tell({msg: "close_stream"}); to.close();
   }});

@@ -56,7 +56,7 @@ class Axis(NamedTuple):
 
 class Plan(NamedTuple):
     """A figure that can be drawn. recipes: one for each picture, row by row. titles: of the knobs of the `recipe` on
-    screen, and alt: what its picture shows.
+    screen, and alt: what all pictures show.
     """
 
     tab: Tab
@@ -168,7 +168,17 @@ def plan(tab: Tab, recipe: Any, rows: str, row_list: str, columns: str, column_l
         raise RecipeError(WRONG["not_turned"])
     check_size(recipe.model, len(down.names) * len(across.names))
     recipes = (other(one(recipe)) for one in down.changes for other in across.changes)
-    return Plan(tab, recipe, down, across, tuple(recipes), titles, told["alt"])
+    return Plan(tab, recipe, down, across, tuple(recipes), titles, else_of(tab, recipe, {rows, columns}))
+
+
+def else_of(tab: Tab, recipe: Any, axes: Collection[str]) -> str:
+    """What all pictures show: the recipe's words without what rows and columns change."""
+    if axes & {"amounts", "knobs"}:
+        recipe = turned(recipe, 1.0 if "amount" in recipe.names() else 0.0)
+    if "methods" in axes:
+        recipe = replace(recipe, **next(iter(methods_of(recipe).values()))[1])
+    said = tab.shown.answer(recipe)["alt"].replace(", no knob moved", "")
+    return said.replace(f", picture number {recipe.seed}", "") if "pictures" in axes else said
 
 
 def check_size(model: str, count: int) -> None:

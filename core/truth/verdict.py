@@ -120,7 +120,10 @@ def _said(
     what, size = factors[first].description, _size(mean[first])
     if not named or low[first] * high[first] <= 0:
         text = f"No single thing: {what} moves most, by {size} a step{beside}. {ending}"
-        return Verdict(text, "many things a little", None, pure, "Many things change a little, and none clearly.")
+        plain = "Many things change a little, and none clearly."
+        if low[first] * high[first] > 0:
+            plain = f"{what.capitalize()} changes most, but hardly more than random knobs change something."
+        return Verdict(text, "many things a little", None, pure, plain)
     bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))
     next_one = f"{factors[second].description}, {abs(float(mean[second])):.2f}"
     text = (

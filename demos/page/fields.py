@@ -102,7 +102,7 @@ def given_in(data: object) -> object:
 def check_version(version: object) -> None:
     if isinstance(version, bool) or version not in (VERSION, str(VERSION)):
         says = f"this was written by another version of the page ({quoted(version)})"
-        raise RecipeError(f"{says}: this one reads version {VERSION}; update the page, or make the picture again")
+        raise RecipeError(f"{says}: this one reads version {VERSION} and may be older; make the picture again here")
 
 
 def other_weights(query: Mapping[str, str], model: str, sha256: str) -> bool:

@@ -52,7 +52,7 @@ def checked_card(model: object) -> zoo.ModelCard:
         raise RecipeError(f"the model {model} is not on the server of this page yet: {remedy}")
     if not zoo.CARDS:
         raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
-    raise RecipeError(f"the model cannot be {quoted(model)}: choose one of {', '.join(zoo.CARDS)}")
+    raise RecipeError(f"the model cannot be {quoted(model)}: this page has {', '.join(zoo.CARDS)}")
 
 
 def label_field(**resets: Any) -> Any:

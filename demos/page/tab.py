@@ -210,9 +210,10 @@ def build(tab: Tab) -> None:
         if tab.needs and not shown_first["recipe"]:
             text(f'<p class="sentence">{escape(tab.needs)}</p>', elem_id=f"{tab.name}-needs")
         about = f' <span id="{tab.name}-about">{escape(models.about(zoo.card(model)))}</span>' if tab.about else ""
+        lead = _not_yours(model) + shown_first.get("lead", tab.lead)
         text(
             f'<h2 class="sentence" id="{tab.name}-sentence">{escape(shown_first["sentence"])}</h2>'
-            f'<p class="lead" id="{tab.name}-lead">{escape(shown_first.get("lead", tab.lead))}{about}</p>'
+            f'<p class="lead" id="{tab.name}-lead">{escape(lead)}{about}</p>'
             f'<p class="caption" role="status" id="{tab.name}-notice" hidden></p>',  # what is to be known of a link
             elem_id=f"{tab.name}-head",
         )
@@ -230,6 +231,14 @@ def build(tab: Tab) -> None:
     bench.wire(parts)
     for one in tab.extras:
         one.wire(parts)
+
+
+def _not_yours(model: str) -> str:
+    """Where the page was started with networks of somebody's own and begins a tab with another, why."""
+    own = next((card.title for card in zoo.CARDS.values() if card.own), "")
+    if not own or not model or zoo.card(model).own:
+        return ""
+    return f"This tab begins with {zoo.card(model).title}, not with {own}. "
 
 
 def _limits(tab: Tab) -> str:

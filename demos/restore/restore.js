@@ -115,7 +115,7 @@
     Object.assign(now, {answer, setup, good: copyOf(recipe)});
     if (now.running && !same(now.running.recipe, recipe)) { stop(); now.running = null; }            // its best is kept
     stage.classList.toggle("large", setup.side >= 256);
-    tab.network(setup);
+    tab.network(setup); gan.limits("restore", setup);
     before.show(answer.before, `before: ${answer.alt}`, enlarged);
     truth.show(answer.truth, answer.truth ? "the true picture" : "nobody knows the true picture");
     truth.element.hidden = !answer.truth;

@@ -11,6 +11,7 @@ from statistics import median
 
 from torch import Tensor
 
+from core import zoo
 from core.evidence import recorded
 from core.factorization.methods import METHODS
 from core.gpu import batch
@@ -115,8 +116,8 @@ def method_row(recipe: Recipe) -> tuple[str, ...]:
     things = "; ".join(factors[i].short for i, _ in Counter(clear).most_common()) or "nothing"
     strongest = median(max(map(abs, record["mean"])) for record in records)
     purity = median(record["purity"] for record in records)
-    count = f"{len(clear)} of {len(records)}"
-    return METHODS[recipe.way].title, count, things, f"{strongest:.2f}", f"{100 * purity:.0f} %"
+    counts = str(len(clear)), str(len(records))
+    return METHODS[recipe.way].title, *counts, f"{strongest:.2f}", f"{purity:.2f}", things
 
 
 def methods_table(recipe: Recipe) -> tuple[list[tuple[str, ...]], str]:
@@ -128,7 +129,8 @@ def methods_table(recipe: Recipe) -> tuple[list[tuple[str, ...]], str]:
 
 
 def _compared(recipe: Recipe) -> str:
-    about = dict(layers=layers_in_words(recipe.layers), pictures=measured_knobs(recipe)[0]["pictures"])
+    about = dict(layers=layers_in_words(recipe.layers), pictures=measured_knobs(each_method(recipe)[0])[0]["pictures"])
+    about |= dict(title=zoo.card(recipe.model).title, weights=zoo.weights_hash(recipe.model)[:8])
     return TEXTS["compared"]["caption"].format(**about, grade=GRADES[grade_of(recipe)])
 
 

@@ -51,7 +51,8 @@ def wire_finder(parts: dict) -> None:
         return gr.Dropdown(choices=wishes(model), value=[]), gr.Dropdown(choices=stays(model), value=[])
 
     asked = guarded(found, 2), [bus, wish, but_not], [bus, parts["says"]]
-    gr.on([wish.change, but_not.change], *asked, **private("steer_found", LONG))
+    closes = "(...given) => { document.querySelector('.finder :focus')?.blur(); return given; }"
+    gr.on([wish.change, but_not.change], *asked, js=closes, **private("steer_found", LONG))
     bus.network(guarded(offered, 2), bus, [wish, but_not], **private("steer_wishes", LIVE))
 
 

@@ -25,6 +25,7 @@ from ..page.sources import directions_of
 from ..page.verdicts import FACES, FIRST_FACE, MEASURE, factors_of, grade_of, knobs_of, measured_knobs
 from .recipe import TEXTS, Recipe, turned
 
+FEW_WISHES = 24  # of which all can be named where none is meant
 SIGNS = {"+": 1, "-": -1}
 FEW = 4  # pictures of a slow network on which knobs turned together are measured
 CORRECTIONS, MOST = 2, 2.0  # of such a turn, and steps that a knob is turned at most by it
@@ -54,19 +55,37 @@ def _in_words(factor: Factor, sign: str, also: str) -> str:
 def wished(text: str, model: str) -> tuple[str, int]:
     """The factor that is meant, and whether more or less of it (1 or -1): a name, one of `wishes`, or a word of one.
 
-    Raises RecipeError where nothing here is called so.
+    Raises RecipeError where nothing here is called so, and where several things are.
+    """
+    first, *others = _meant(text, model)
+    if several := [name for name in others if name[:-1] != first[:-1]]:
+        said = dict(stays(model))
+        named = dict.fromkeys(_description(name[:-1], said) for name in [first, *several])
+        raise RecipeError(f"{quoted(text)} can mean {', or '.join(named)}: choose one of the list")
+    return first[:-1], SIGNS[first[-1]]
+
+
+def _description(name: str, described: Mapping[str, str]) -> str:
+    return next(words for words, one in described.items() if one == name)
+
+
+def _meant(text: str, model: str) -> list[str]:
+    """The wishes that a text can mean, by name: the one that is called so, or all that hold the words.
+
+    Raises RecipeError where there is none.
     """
     asked, known = " ".join(str(text).lower().split()), wishes(model)
     named = {name: name for _, name in known} | {name[:-1]: name for _, name in known if name.endswith("+")}
     named |= {words.lower(): name for words, name in known}
     holding = [name for words, name in known if asked and asked in words.lower()]
-    found = named.get(asked) or next(iter(holding), None)
-    if found is None:
-        words = {word.strip("(),") for said, _ in known for word in said.lower().split()}
-        near = ", ".join(get_close_matches(asked, words, n=3))
-        such = f", such as {near}" if near else ""
-        raise RecipeError(f"there is no wish {quoted(text)} here: choose one of the list{such}")
-    return found[:-1], SIGNS[found[-1]]
+    if found := [named[asked]] if asked in named else holding:
+        return found
+    words = {word.strip("(),") for said, _ in known for word in said.lower().split()}
+    near = get_close_matches(asked, words, n=3)
+    if not near and len(known) <= FEW_WISHES:
+        near = [name for _, name in stays(model)]
+    such = f", such as {', '.join(near)}" if near else ""
+    raise RecipeError(f"there is no wish {quoted(text)} here: choose one of the list{such}")
 
 
 def find(recipe: Recipe, wish: str, but_not: str = "") -> tuple[Recipe, str]:
@@ -107,7 +126,7 @@ def _understood(model: str, wish: str, but_not: str) -> tuple[dict[str, int], li
     for name, sign in (wished(one, model) for one in _split(wish)):
         if wanted.setdefault(name, sign) != sign:
             raise RecipeError(f"more and less of one thing are wished ({quoted(wish)}): leave one of them out")
-    held = list(dict.fromkeys(wished(one, model)[0] for one in _split(but_not)))
+    held = list(dict.fromkeys(name[:-1] for one in _split(but_not) for name in _meant(one, model)))  # all colours
     both = next((name for name in held if name in wanted), None)
     if both or not wanted:
         why = f"{both} cannot change and stay" if both else "nothing is wished"

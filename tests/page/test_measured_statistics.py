@@ -179,7 +179,7 @@ def test_nothing_independent_reads_a_stranger_s_pictures() -> None:
 
 def test_all_methods_stand_in_one_table_once_each_was_measured_on_the_same_pictures() -> None:
     compare = next(one for one in CELLS if one.name == "compared")
-    with pytest.raises(RecipeError, match="press .Compare the methods. first"):
+    with pytest.raises(RecipeError, match="press .Compare the methods., and wait"):
         table_file(compare, Recipe(STRANGER), "csv")
     found = last_of(compare, Recipe(STRANGER, method="ganspace", amounts=(1.0,)))["rows"]
     head, *rows = csv.reader(io.StringIO(table_file(compare, Recipe(STRANGER), "csv")[0].decode()))
@@ -188,6 +188,7 @@ def test_all_methods_stand_in_one_table_once_each_was_measured_on_the_same_pictu
     for row, (method, mode) in zip(rows, [("sefa", "paper"), ("sefa", "official"), ("ganspace", ""), ("random", "")]):
         records = measured.measured_knobs(Recipe(STRANGER, method=method, mode=mode or "paper"))
         means = np.abs([record["mean"] for record in records])
-        assert row[3] == f"{np.median(means.max(1)):.2f}"
-        assert row[1].startswith(f"{sum(record['strongest'] is not None for record in records)} of {len(records)}")
+        assert float(row[3]) == pytest.approx(np.median(means.max(1)), abs=0.006)
+        assert int(row[1]) == sum(record["strongest"] is not None for record in records) and int(row[2]) == len(records)
+        assert float(row[4]) == pytest.approx(np.median([record["purity"] for record in records]), abs=0.006)
     assert rows[0][3:] != rows[3][3:] and OF_STATISTICS in table_file(compare, Recipe(STRANGER), "latex")[0].decode()

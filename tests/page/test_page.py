@@ -258,7 +258,7 @@ def test_find_chooses_the_knob_that_moves_the_wish_most(monkeypatch):
 @pytest.mark.parametrize(
     "typed, factor, more",
     [("smile", "smile", True), ("Happy", "smile", True), ("looks sad", "smile", False), ("beard", "beard", True)]
-    + [("beard+", "beard", True), ("blond", "hair_tone", True), ("darker", "skin_tone", True)],
+    + [("beard+", "beard", True), ("blond", "hair_tone", True), ("has dark skin", "skin_tone", True)],
 )
 def test_everyday_words_find_what_they_mean_and_its_sense(monkeypatch, typed, factor, more):
     planted(monkeypatch, **{factor: (6, 1.4)})
@@ -293,6 +293,8 @@ def test_where_no_knob_is_clear_the_sentence_says_what_was_averaged_and_offers_t
         ("smile, unhappy", "", "more and less of one thing"),
         ("", "smile", "nothing is wished"),
         ("wings", "smile", "choose one of the list"),
+        ("darker", "", "can mean darkness of the skin, or tone of the hair, or tone of the background: choose one"),
+        ("looks left, looks right", "", "more and less of one thing"),
         ("smile", "wings", "choose one of the list"),
     ],
 )

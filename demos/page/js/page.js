@@ -15,7 +15,7 @@ window.gan = window.gan || (() => {
     return made;
   };
 
-  gan.signed = amount => (amount > 0 ? "+" : amount < 0 ? "−" : "") + Math.abs(amount).toFixed(1);
+  gan.signed = amount => (amount >= .05 ? "+" : amount <= -.05 ? "−" : "") + Math.abs(amount).toFixed(1);
   // whether two values are the same, in whatever order a record names theirs
   const ordered = (_, value) => value && typeof value === "object" && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)) : value;
@@ -27,6 +27,11 @@ window.gan = window.gan || (() => {
   // a line that is there where it has something to say
   gan.say = (line, text) => Object.assign(line, {textContent: text || "", hidden: !text});
   // a word of the page: in plain language, then the field's term
+  // what a tab does not show, of a network that a reader knows or of another
+  gan.limits = (name, {known}) => {
+    for (const one of document.querySelectorAll(`#${name}-limits [data-known]`))
+      one.hidden = (one.dataset.known === "yes") !== known;
+  };
   // what a knob is called: by its number and what it was measured to do
   gan.knobName = (i, {title}) => title ? `${i + 1} · ${title}` : `Knob ${i + 1}`;
   gan.word = ({plain, term}) => [plain + " ", E("small", {}, term)];
@@ -190,7 +195,7 @@ window.gan = window.gan || (() => {
     }
     const soon = () => { clearTimeout(due); due = setTimeout(write, 500); };
     document.addEventListener("click", e => {
-      const door = e.target.closest && e.target.closest("[role=tab]"), title = door && door.textContent.trim();
+      const door = e.target.closest && e.target.closest("[role=tab], .overflow-dropdown button"), title = door && door.textContent.trim();
       const name = Object.keys(tabs).find(one => tabs[one].title === title);
       if (name && (chosen || name !== first.get("tab"))) { chosen = name; soon(); }
     });

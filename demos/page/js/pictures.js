@@ -115,8 +115,10 @@
     const place = E("div"), phone = matchMedia("(max-width: 760px)"), docked = () => photo.classList.contains("docked");
     photo.replaceWith(place); place.append(photo);
     const bench = place.closest(".bench"), bottom = element => element.getBoundingClientRect().bottom;
+    const finder = place.closest(".tab").querySelector(".finder");               // it turns knobs too
+    const used = () => bottom(bench) > 240 || finder && bottom(finder) > 0 && bottom(finder) < innerHeight;
     addEventListener("scroll", () => {
-      const out = phone.matches && bottom(place) < 80 && bottom(bench) > 240 && !photo.classList.contains("painting");
+      const out = phone.matches && bottom(place) < 80 && used() && !photo.classList.contains("painting");
       if (out === docked()) return;
       place.style.minHeight = out ? `${photo.offsetHeight}px` : "";
       photo.classList.toggle("docked", out);

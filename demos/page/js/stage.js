@@ -170,8 +170,7 @@
       const place = document.getElementById(`${name}-${id}`);
       if (place && text) place.textContent = text;
     }
-    for (const one of document.querySelectorAll(`#${name}-limits [data-known]`))
-      one.hidden = (one.dataset.known === "yes") !== now.setup.known;
+    gan.limits(name, now.setup);
     if (answer.src) photo.after.src = answer.src;
     if (answer.before) photo.before.src = answer.before;
     photo.after.alt = answer.alt;
