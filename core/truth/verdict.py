@@ -23,6 +23,7 @@ AS_MUCH = (  # what a random knob does, below this share of the knob's own stron
     (0.8, "two thirds as much"),
     (1.0, "nearly as much"),
 )
+VISIBLE = 0.3  # standard deviations a step: what changes less is not spoken of
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _said(
     if not named or low[first] * high[first] <= 0:
         text = f"No single thing: {what} moves most, by {size} a step{beside}. {ending}"
         plain = "Many things change a little, and none clearly."
-        if low[first] * high[first] > 0:
+        if low[first] * high[first] > 0 and abs(float(mean[first])) >= VISIBLE:
             plain = f"{what.capitalize()} changes most, but hardly more than random knobs change something."
         return Verdict(text, "many things a little", None, pure, plain)
     bounds = sorted(abs(float(bound)) for bound in (low[first], high[first]))

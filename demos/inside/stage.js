@@ -77,6 +77,7 @@
       says.textContent = strength(amount); photo.split(false);
       if (!film.ready()) return;
       film.draw(amount / MOST); photo.canvas.hidden = false;
+      stage.looked.querySelector("figcaption").textContent = "What changes";
       map(photo.canvas);
     };
     const name = E("label", {for: slider.id}, ...gan.word(words.amount));
@@ -113,6 +114,8 @@
     if (now.answer !== answer) return;
     photo.canvas.hidden = true;
     stage.map(photo.after);
+    const {amount} = answer.recipe, label = stage.looked.querySelector("figcaption");
+    label.textContent = `What changes${amount === 1 ? ": nothing yet" : ""}`;
     photo.element.dataset.painted = answer.query;
   }
 })();

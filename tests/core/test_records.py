@@ -98,6 +98,10 @@ def test_a_plain_verdict_names_what_moves_nearly_as_much_and_says_how_random_kno
     assert f"less so {b}" in said and said.endswith("A random knob does half as much.") and c not in said
     assert not any(letter.isdigit() for letter in said)
     assert "none clearly" in plain([0.05, 0.04, 0.0], 0.5), "no more than a random knob"
+    assert (
+        plain([0.4, 0.04, 0.0], 0.5)
+        == f"{a.capitalize()} changes most, but hardly more than random knobs change something."
+    )
 
 
 def test_everything_within_a_fifth_of_the_strongest_is_part_of_the_name() -> None:

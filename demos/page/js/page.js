@@ -222,8 +222,10 @@ window.gan = window.gan || (() => {
         if (!query || one.query === query) return;
         const byLink = first.has("model") && (first.get("tab") || home()) === name;
         if (!one.query && !byLink) one.home = query;
-        one.query = query; soon();
+        one.query = query;
+        if (one.held) one.held = false; else soon();
       },
+      holds: name => { tabs[name].held = true; },   // a refused link stays in the address until something is changed
     };
   })();
 

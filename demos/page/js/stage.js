@@ -273,7 +273,7 @@
       const known = !recipe || same(recipe, bus.props.value);       // nobody will answer
       store.linking = false;
       gan.say(document.getElementById(`${name}-notice`), notice);
-      if (error) stage.refuse(error, {link: true}); else { store.open(recipe); store.send(); store.linked(); }
+      if (error) { gan.addresses.holds(name); stage.refuse(error, {link: true}); } else { store.open(recipe); store.send(); store.linked(); }
       if (known) { waits(false); ask(); }
     });
     linked.trigger("ask", {query});
