@@ -33,6 +33,7 @@ from . import crowd
 
 VISITORS, WITHIN = 25, 2.0  # seconds in which they arrive
 KNOBS = 60  # answers to a knob that are timed at each door
+LOOK = 0.1  # seconds between two looks at the browsers: who looks all the time slows them down
 PATIENCE = 120  # seconds
 LINKS = (
     dict(model="portraits-stylegan2", seed="{n}", amounts="0,1.5"),
@@ -182,6 +183,7 @@ def browse(page: Page, url: str, browsers: int, within: float = WITHIN) -> list[
             window.goto(f"{url}/?{urlencode(visit.link, safe=',')}", wait_until="commit")
             waiting.append((visit, window, asked))
         while waiting and time.monotonic() - began < PATIENCE:
+            time.sleep(LOOK)
             for one in list(waiting):
                 visit, window, asked = one
                 if shown := window.evaluate(SHOWN, visit.link.get("tab", "steer")):
