@@ -41,10 +41,12 @@ def questions() -> dict[str, list[dict]]:
 
 
 def query(tab: str, question: Mapping) -> str:
-    """What stands after "?" in the link of a question: the tab, the network and its weights, the recipe's fields."""
+    """What stands after "?" in the link of a question: the tab, the network and its weights, the recipe's
+    fields, and what is brought into sight."""
     model = lessons.QUESTIONS[question["name"]].model
     weights = zoo.weights_hash(model)[:WEIGHTS_DIGITS]
-    return urlencode(dict(tab=tab, v=VERSION, model=model, **question["opens"], **{WEIGHTS: weights}), safe=",")
+    show = {"show": question["show"]} if "show" in question else {}
+    return urlencode(dict(tab=tab, v=VERSION, model=model, **question["opens"], **{WEIGHTS: weights}, **show), safe=",")
 
 
 def told(question: Mapping) -> tuple[str, str]:

@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pytest
 
+from serving import lessons
+
 from .visits import PROJECTOR, STEER, WAIT, Visits, axe
 
 pytestmark = pytest.mark.browser
@@ -142,3 +144,17 @@ def test_the_questions_of_a_lesson_are_led_to_and_axe_finds_nothing_serious(visi
     page.locator("#steer + ol li:nth-child(3) a").click()
     page.wait_for_function("window.gan?.steer?.now.recipe.amounts[1] === 2", timeout=WAIT)
     assert STEER.settle(page)["knob"] == 1
+
+
+def test_a_lesson_s_link_brings_what_it_asks_about_into_sight(visits: Visits):
+    cell, fold = (
+        lessons.query("steer", one) for one in lessons.questions()["steer"] if one["name"] in ("same", "hides")
+    )
+    for query, place in ((cell, "steer-cell-faces"), (fold, "steer-fold-true")):
+        page = visits.open(f"?{query}")
+        page.wait_for_function(
+            "id => { const place = document.getElementById(id), {top} = place ? place.getBoundingClientRect() : {};"
+            " return top > -2 && top < innerHeight / 2; }",
+            arg=place,
+        )
+    assert page.locator("#steer-fold-true > button.open").is_visible()

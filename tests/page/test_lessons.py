@@ -11,6 +11,7 @@ import pytest
 import app
 from core import evidence, lessons, zoo
 from demos.page.fields import other_weights, recipe_of_link
+from demos.page.parts import FOLDS
 from serving import lessons as served
 
 ASKED = [(tab, one) for tab in served.TABS for one in served.questions()[tab]]
@@ -41,6 +42,14 @@ def test_a_link_opens_its_tab_in_the_state_that_it_names(tab: str, question: dic
             assert shown["knob"] == max(range(len(amounts)), key=lambda i: abs(amounts[i]))
         elif name != "other":  # a class by its name
             assert shown[name] == value, name
+
+
+def test_what_a_link_brings_into_sight_is_there():
+    for tab, question in ASKED:
+        there = next(one for one in app.TABS if one.name == tab)
+        places = {*FOLDS, *(cell.name for cell in there.cells)}
+        assert question.get("show", "true") in places and ("show" in question or question["name"] == "enlarge8")
+        assert f"show={question.get('show')}" in served.query(tab, question) or "show" not in question
 
 
 def test_an_answer_s_numbers_all_come_from_the_evidence():

@@ -199,6 +199,16 @@ window.gan = window.gan || (() => {
       const name = Object.keys(tabs).find(one => tabs[one].title === title);
       if (name && (chosen || name !== first.get("tab"))) { chosen = name; soon(); }
     });
+    // `?show=faces` opens a cell or a fold of the tab, and brings it into sight once the picture is there
+    function reveal(left) {
+      const name = first.get("tab") || home(), wanted = first.get("show");
+      if (!wanted || !left) return;
+      const place = ["cell", "fold"].map(kind => document.getElementById(`${name}-${kind}-${wanted}`)).find(Boolean);
+      const door = place && place.querySelector(":scope > button"), shut = door && !door.classList.contains("open");
+      if (shut) door.click();
+      if (!place || shut || !gan.settled(name)) setTimeout(reveal, 500, left - 1); else place.scrollIntoView();
+    }
+    setTimeout(reveal, 500, 40);
     return {
       // the link that asks this tab for a recipe with any of these fields that is not `query`, or nothing
       asks: (name, fields, query = "") => first.toString() !== new URLSearchParams(query).toString()
