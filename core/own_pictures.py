@@ -76,7 +76,7 @@ def take(data: bytes, *, visitor: str = "") -> Own:
 
 
 def cut_by_hand(token: object, shares: object) -> Own:
-    """The same picture, used within another square, under a new name; what was made of the old square goes.
+    """A visitor's picture with a square that they chose, under a new name; what was made of its old square goes.
 
     shares: left, top and side of the square, as shares of the width, the height and the shorter side. Raises
     ValueError.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .readers import read
+from .verdict import listed
 from .worlds import deviations as deviations_of
 from .worlds import load_world
 
@@ -100,8 +101,3 @@ def _real(world: ModuleType, truth: Tensor, names: Sequence[str]) -> str:
         for name in names
     ]
     return f" The real one {listed(has)}."
-
-
-def listed(items: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -8,8 +8,6 @@ import re
 from collections.abc import Sequence
 
 ESCAPES = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "−": "$-$"}  # of what stands in a cell, in LaTeX
-
-
 WIDE, WIDTH = 80, r"0.4\linewidth"  # letters from which on a column has lines of that width
 
 

@@ -16,6 +16,7 @@ from ..codes import Directions, edit
 from ..generators.base import Generator
 from .judge import READER, Judge
 from .scores import interval, read_codes
+from .verdict import listed
 from .worlds.base import Factor
 
 CLEAR = 0.3  # standard deviations a step that count as moving it
@@ -176,22 +177,18 @@ def turn_sentence(
     clear = all(float(mean[i]) * sense >= CLEAR and low[i] * high[i] > 0 for i, sense in wanted.items())
     names = [factor.short for factor in judge.factors]
     turned = [i + 1 for i, amount in enumerate(amounts.tolist()) if abs(amount) >= 0.05]
-    knobs = f"knobs {_listed(list(map(str, turned)))}" if len(turned) <= MANY else f"{len(turned)} knobs"
-    done = _listed([f"{names[i]} by {abs(float(mean[i])):.1f}" for i in wanted])
+    knobs = f"knobs {listed(list(map(str, turned)))}" if len(turned) <= MANY else f"{len(turned)} knobs"
+    done = listed([f"{names[i]} by {abs(float(mean[i])):.1f}" for i in wanted])
     if not clear:
-        stays = f" while {_listed([names[i] for i in held])} stays" if held else ""
+        stays = f" while {listed([names[i] for i in held])} {'stay' if held[1:] else 'stays'}" if held else ""
         return Turned(False, f"No turn of these knobs together clearly does that{stays}: at most {done}.")
     left = free.mean(0)
     kept = [f"{names[i]} by {abs(float(mean[i])):.1f} (left free: {abs(float(left[i])):.1f})" for i in held]
     others = sorted((i for i in range(len(names)) if i not in {*wanted, *held}), key=lambda i: -abs(float(mean[i])))
-    more = _listed([f"{names[i]} by {abs(float(mean[i])):.1f}" for i in others[:2]])
+    more = listed([f"{names[i]} by {abs(float(mean[i])):.1f}" for i in others[:2]])
     return Turned(
         True,
         f"Turning {knobs} together changes {done} standard deviations, the mean over {len(change)} {judge.things}"
-        + (f"; what was to stay moves: {_listed(kept)}" if kept else "")
+        + (f"; what was to stay moves: {listed(kept)}" if kept else "")
         + f". With it moves {more}.",
     )
-
-
-def _listed(some: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(some[:-1]), *some[-1:]]))

@@ -22,12 +22,13 @@ from ..page import knobs
 from ..page.fields import RecipeError, quoted
 from ..page.picture import render as render_untouched
 from ..page.sources import directions_of
-from ..page.verdicts import FACES, FIRST_FACE, MEASURE, factors_of, grade_of, knobs_of, measured_knobs
+from ..page.verdicts import FACES, MEASURE, factors_of, grade_of, knobs_of, measured_knobs
 from .recipe import TEXTS, Recipe, turned
 
 FEW_WISHES = 24  # of which all can be named where none is meant
 SIGNS = {"+": 1, "-": -1}
-FEW = 4  # pictures of a slow network on which knobs turned together are measured
+FIRST_SEEN, FIRST_CORRECTED = 1_030_000, 1_031_000  # seeds of pictures on which a turn is measured, and corrected
+FEW = 4  # of them, of a slow network
 CORRECTIONS, MOST = 2, 2.0  # of such a turn, and steps that a knob is turned at most by it
 OTHERS = range(100, 108)  # seeds of other pictures that are looked at
 
@@ -59,14 +60,10 @@ def wished(text: str, model: str) -> tuple[str, int]:
     """
     first, *others = _meant(text, model)
     if several := [name for name in others if name[:-1] != first[:-1]]:
-        said = dict(stays(model))
-        named = dict.fromkeys(_description(name[:-1], said) for name in [first, *several])
-        raise RecipeError(f"{quoted(text)} can mean {', or '.join(named)}: choose one of the list")
+        called = {name: words for words, name in stays(model)}
+        named = ", or ".join(dict.fromkeys(called[name[:-1]] for name in [first, *several]))
+        raise RecipeError(f"{quoted(text)} can mean {named}: choose one of the list")
     return first[:-1], SIGNS[first[-1]]
-
-
-def _description(name: str, described: Mapping[str, str]) -> str:
-    return next(words for words, one in described.items() if one == name)
 
 
 def _meant(text: str, model: str) -> list[str]:
@@ -153,11 +150,11 @@ def _together(
         codes = codes_in_turn(generator, count, seed, psi=recipe.psi)
         return changes_by(generator, judge, codes, directions, (turn * steps).tolist())
 
-    for _ in range(CORRECTIONS if held else 0):  # on other pictures than those that it is measured on
-        left = change(amounts, FIRST_FACE + FACES, count // 2).mean(0)[held]
+    for _ in range(CORRECTIONS if held else 0):
+        left = change(amounts, FIRST_CORRECTED, count // 2).mean(0)[held]
         amounts = corrected(amounts, left, records, [*wanted], held)
     amounts = amounts * (MOST / amounts.abs().max()).clamp(max=1)
-    seen, freely = (change(one, FIRST_FACE, count) for one in (amounts, free))
+    seen, freely = (change(one, FIRST_SEEN, count) for one in (amounts, free))
     found = turn_sentence(seen, freely, wanted, held, amounts, judge)
     if not found.clear:
         return recipe, f"{found.text} {TEXTS['finder']['nothing_moved']}"
