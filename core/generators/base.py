@@ -12,16 +12,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+SQUARES, GREYS = 8, (-0.4, 0.0)  # of the checkerboard below transparent pictures: squares on a side, its two tones
+
 
 class State(NamedTuple):
     x: Tensor  # [n, c, h, w] feature map
-    rgb: Tensor | None = None  # [n, 3, h, w] image so far, in skip architectures
+    rgb: Tensor | None = None  # [n, image_channels, h, w] image so far, in skip architectures
 
 
 class Generator(nn.Module):
     """Noise z [n, z_dim] -> codes [n, slots, dim] -> image [n, 3, R, R], nominally in [-1, 1] (not clamped).
 
-    Subclasses set the attributes below, `layers` and `reads`, and write `codes`, `first_weight` and `to_image`.
+    Subclasses set the attributes below, `layers` and `reads`, and write `codes`, `first_weight` and `pixels`.
     layers[0] makes the first State from the codes: it is called with None.
     """
 
@@ -30,6 +32,8 @@ class Generator(nn.Module):
     dim: int
     resolution: int
     classes: int = 0  # 0: unconditional
+    image_channels: int = 3  # of what the network draws; 1: grey, 4: the last one is opacity, from -1 to 1
+    opaque: bool = False  # a view that leaves opacity out, see `without_transparency`
     has_truncation: bool = True  # False: psi has no effect, the page hides it
     layers: nn.ModuleList
     reads: tuple[tuple[int, ...], ...]  # the slots each layer reads
@@ -70,8 +74,27 @@ class Generator(nn.Module):
         """[fan_out, dim]: the affine map by which the slot's convolution reads its code, gain included."""
         raise NotImplementedError
 
-    def to_image(self, state: State) -> Tensor:
+    def pixels(self, state: State) -> Tensor:
+        """[n, image_channels, R, R]: what the network draws, in its own channels, nominally in [-1, 1]."""
         raise NotImplementedError
+
+    def to_image(self, state: State) -> Tensor:
+        """[n, 3, R, R]"""
+        return self.in_colour(self.pixels(state))
+
+    def in_colour(self, pixels: Tensor) -> Tensor:
+        """[n, image_channels, h, w] -> [n, 3, h, w]: grey three times; what is transparent shows a checkerboard."""
+        if self.image_channels == 1:
+            return pixels.expand(-1, 3, -1, -1)
+        if self.image_channels == 4:
+            return pixels[:, :3] if self.opaque else over_checkerboard(pixels)
+        return pixels
+
+    def without_transparency(self) -> Generator:
+        """A view that shares the weights and shows the colours of transparent pixels too."""
+        view = shallow(self)
+        view.opaque = True
+        return view
 
     def preview(self, state: State) -> Tensor | None:
         """The picture so far at full size, where the architecture has one."""
@@ -95,6 +118,16 @@ class Generator(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.to_image(self.run(codes))
+
+
+def over_checkerboard(pixels: Tensor) -> Tensor:
+    """Colours and opacity [n, 4, h, w] in [-1, 1] -> [n, 3, h, w] over grey squares, an eighth of the picture wide."""
+    height, width = pixels.shape[2:]
+    rows, columns = (torch.arange(side, device=pixels.device) * SQUARES // side for side in (height, width))
+    dark, light = GREYS
+    board = torch.where((rows[:, None] + columns) % 2 == 0, light, dark).to(pixels.dtype)
+    opacity = ((pixels[:, 3:] + 1) / 2).clamp(0, 1)
+    return board + opacity * (pixels[:, :3] - board)
 
 
 def shallow(module: nn.Module) -> nn.Module:

@@ -252,7 +252,7 @@ class ClassConditional(Generator):
         """[fan_out, dim]: slot 0: the dense layer; the others: the gains and biases of their block's gates."""
         return self.layers[slot].effective_weight(self.dim)
 
-    def to_image(self, state: State) -> Tensor:
+    def pixels(self, state: State) -> Tensor:
         return torch.tanh(widened(self.to_rgb(self.output(state.x))))
 
 

@@ -117,8 +117,9 @@ def smooth(x: Tensor) -> Tensor:
 
 
 def upsample_rgb(rgb: Tensor) -> Tensor:
-    """[n, 3, h, w] -> [n, 3, 2h, 2w] by zero insertion and the same filter."""
-    return F.conv_transpose2d(rgb, fir_kernel(3, gain=4, like=rgb), stride=2, padding=1, groups=3)
+    """[n, c, h, w] -> [n, c, 2h, 2w] by zero insertion and the same filter."""
+    channels = rgb.shape[1]
+    return F.conv_transpose2d(rgb, fir_kernel(channels, gain=4, like=rgb), stride=2, padding=1, groups=channels)
 
 
 def doubled(x: Tensor) -> Tensor:

@@ -83,6 +83,6 @@ class PGGAN(Generator):
     def first_weight(self, slot: int) -> Tensor:
         return self.layers[0].effective_weight()
 
-    def to_image(self, state: State) -> Tensor:
+    def pixels(self, state: State) -> Tensor:
         gain = 1 / math.sqrt(self.channels[-1])
         return widened(F.conv2d(state.x, (self.rgb_weight * gain).to(state.x.dtype))) + self.rgb_bias[:, None, None]

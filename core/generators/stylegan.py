@@ -119,6 +119,6 @@ class StyleGAN(Generator):
         """[2 c, dim]: the scales' rows, then the shifts'."""
         return self.layers[slot].style.effective_weight()
 
-    def to_image(self, state: State) -> Tensor:
+    def pixels(self, state: State) -> Tensor:
         gain = 1 / math.sqrt(self.channels[-1])
         return widened(F.conv2d(state.x, (self.rgb_weight * gain).to(state.x.dtype))) + self.rgb_bias[:, None, None]

@@ -73,9 +73,11 @@ class ModulatedConv(Convolution):
 
 
 class StyleLayer(nn.Module):
-    """One convolution with noise, bias and activation; `rgb`: followed by its ToRGB, added to the image so far."""
+    """One convolution with noise, bias and activation; its ToRGB follows, whose `rgb` channels (0: it has none) are
+    added to the image so far.
+    """
 
-    def __init__(self, fan_in: int, fan_out: int, dim: int, size: int, *, up: bool, rgb: bool, clamp: float | None):
+    def __init__(self, fan_in: int, fan_out: int, dim: int, size: int, *, up: bool, rgb: int, clamp: float | None):
         super().__init__()
         self.conv = ModulatedConv(fan_in, fan_out, 3, dim, up=up)
         self.bias = nn.Parameter(torch.zeros(fan_out))
@@ -83,8 +85,8 @@ class StyleLayer(nn.Module):
         self.register_buffer("noise", torch.zeros(size, size))
         self.clamp = clamp
         if rgb:
-            self.to_rgb = ModulatedConv(fan_out, 3, 1, dim, demodulate=False)
-            self.rgb_bias = nn.Parameter(torch.zeros(3))
+            self.to_rgb = ModulatedConv(fan_out, rgb, 1, dim, demodulate=False)
+            self.rgb_bias = nn.Parameter(torch.zeros(rgb))
 
     def forward(self, state: State, w: Tensor, w_rgb: Tensor | None = None) -> State:
         x = self.conv(state.x, w)
@@ -107,8 +109,8 @@ class StyleLayer(nn.Module):
 class FirstLayer(StyleLayer):
     """The learned constant [c, 4, 4], then a StyleLayer."""
 
-    def __init__(self, channels: int, dim: int, *, clamp: float | None):
-        super().__init__(channels, channels, dim, 4, up=False, rgb=True, clamp=clamp)
+    def __init__(self, channels: int, dim: int, *, rgb: int, clamp: float | None):
+        super().__init__(channels, channels, dim, 4, up=False, rgb=rgb, clamp=clamp)
         self.const = nn.Parameter(torch.randn(channels, 4, 4))
 
     def forward(self, state: None, w: Tensor, w_rgb: Tensor) -> State:
@@ -132,6 +134,7 @@ class StyleGAN2(Generator):
         mapping_width: int | None = None,
         classes: int = 0,
         clamp: float | None = None,
+        image_channels: int = 3,
     ):
         super().__init__()
         channels = tuple(channels)
@@ -139,18 +142,18 @@ class StyleGAN2(Generator):
             raise ValueError(f"{len(channels)} widths make {2 ** (len(channels) + 1)} pixels, not {resolution}")
         self.resolution, self.channels, self.clamp = resolution, channels, clamp
         self.z_dim, self.dim, self.slots = z_dim, dim, 2 * len(channels)
-        self.mapping_width, self.classes = mapping_width, classes
+        self.mapping_width, self.classes, self.image_channels = mapping_width, classes, image_channels
         if classes:
             self.embed = EqualLinear(classes, dim)
         widths = [z_dim + bool(classes) * dim] + [mapping_width or dim] * (mapping_layers - 1) + [dim]
         self.mapping = nn.ModuleList(EqualLinear(i, o, lr_mul=0.01) for i, o in zip(widths, widths[1:]))
         self.register_buffer("w_avg", torch.zeros(dim))
-        layers: list[nn.Module] = [FirstLayer(channels[0], dim, clamp=clamp)]
+        layers: list[nn.Module] = [FirstLayer(channels[0], dim, rgb=image_channels, clamp=clamp)]
         for k, (fan_in, fan_out) in enumerate(zip(channels, channels[1:])):
             size = 8 * 2**k
             layers += [
-                StyleLayer(fan_in, fan_out, dim, size, up=True, rgb=False, clamp=clamp),
-                StyleLayer(fan_out, fan_out, dim, size, up=False, rgb=True, clamp=clamp),
+                StyleLayer(fan_in, fan_out, dim, size, up=True, rgb=0, clamp=clamp),
+                StyleLayer(fan_out, fan_out, dim, size, up=False, rgb=image_channels, clamp=clamp),
             ]
         self.layers = nn.ModuleList(layers)
         self.reads = tuple((i, i + 1) if i % 2 == 0 else (i,) for i in range(len(layers)))
@@ -165,6 +168,7 @@ class StyleGAN2(Generator):
             mapping_width=self.mapping_width,
             classes=self.classes,
             clamp=self.clamp,
+            image_channels=self.image_channels,
         )
 
     def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> StyleGAN2:
@@ -210,8 +214,9 @@ class StyleGAN2(Generator):
         conv = self.layers[-1].to_rgb if slot == self.slots - 1 else self.layers[slot].conv
         return conv.affine.effective_weight()
 
-    def to_image(self, state: State) -> Tensor:
+    def pixels(self, state: State) -> Tensor:
         return state.rgb
 
     def preview(self, state: State) -> Tensor | None:
-        return F.interpolate(state.rgb, size=(self.resolution, self.resolution), mode="bilinear", align_corners=False)
+        rgb = self.in_colour(state.rgb)
+        return F.interpolate(rgb, size=(self.resolution, self.resolution), mode="bilinear", align_corners=False)
