@@ -216,7 +216,7 @@ def main() -> None:
     )
     given = parser.parse_args([*shlex.split(os.environ.get("GANATOMY_OPTIONS", "")), *sys.argv[1:]])
     if given.no_hub:
-        zoo.HUB_CARDS.clear()
+        zoo.REMOTE_CARDS.clear()
     memory.keep_small()
     cuda = torch.cuda.is_available() and not gpu.lent()  # a lent one is not ours: see core/gpu.py
     if given.device == "cuda" and not cuda:

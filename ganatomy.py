@@ -101,25 +101,25 @@ def megabytes(size: int) -> str:
 def facts(card: zoo.ModelCard) -> dict:
     """A row of the table: plain values; size in bytes, `exact` says whether to the byte."""
     here = zoo.is_here(card.name)
-    size = card.path.stat().st_size if here else card.hub.size or card.hub.about
+    size = card.path.stat().st_size if here else card.source.size or card.source.about
     return dict(
         name=card.name,
         title=card.title,
         architecture=card.architecture,
         resolution=card.resolution,
         size=size,
-        exact=here or card.hub.size is not None,
+        exact=here or card.source.size is not None,
         licence=card.licence,
         link=card.link,
         here=here,
         pinned=card.pinned,
-        bundled=card.hub is None,
+        bundled=card.source is None,
     )
 
 
 def list_models(given: argparse.Namespace) -> None:
     """Prints the table, or with --json its rows as `facts` has them."""
-    rows = [facts(card) for card in (*zoo.CARDS.values(), *zoo.HUB_CARDS.values())]
+    rows = [facts(card) for card in (*zoo.CARDS.values(), *zoo.REMOTE_CARDS.values())]
     if given.json:
         print(json.dumps(rows, indent=2))
         return
@@ -165,7 +165,7 @@ def fetch(given: argparse.Namespace) -> None:
 
 def licensed() -> list[str]:
     """Models of the Hub whose licence is stated and whose bytes are known."""
-    return [name for name, card in zoo.HUB_CARDS.items() if card.licensed and card.pinned]
+    return [name for name, card in zoo.REMOTE_CARDS.items() if card.licensed and card.pinned]
 
 
 def licence_of(card: zoo.ModelCard) -> str:
@@ -175,10 +175,13 @@ def licence_of(card: zoo.ModelCard) -> str:
 
 def fetched(card: zoo.ModelCard, status: Status, *, unpinned: bool) -> Path:
     """The model's file; its size is said before a download begins, and a bar while it runs."""
-    waits = card.hub is not None and not zoo.is_here(card.name) and (card.pinned or unpinned)
+    waits = card.source is not None and not zoo.is_here(card.name) and (card.pinned or unpinned)
     if waits:
-        about = "" if card.hub.size else "about "
-        print(f"{card.name}: {about}{megabytes(card.hub.size or card.hub.about)} from {card.hub.repo}", flush=True)
+        about = "" if card.source.size else "about "
+        print(
+            f"{card.name}: {about}{megabytes(card.source.size or card.source.about)} from {card.source.repo}",
+            flush=True,
+        )
     status.begin(f"{card.name}: {'asking the Hub' if waits else 'checking the file'}")
 
     def progress(done: int, total: int | None) -> None:
@@ -201,7 +204,7 @@ def bar(name: str, done: int, total: int | None) -> str:
 
 def opened(given: argparse.Namespace, status: Status) -> Given:
     """The model or file that was asked for, read and recognised. Raises ValueError with one sentence."""
-    cards = {**zoo.CARDS, **zoo.HUB_CARDS}
+    cards = {**zoo.CARDS, **zoo.REMOTE_CARDS}
     card = cards.get(given.file)
     path = Path(given.file) if card is None else fetched(card, status, unpinned=given.unpinned)
     if not path.is_file():
@@ -217,8 +220,8 @@ def opened(given: argparse.Namespace, status: Status) -> Given:
 
 def card_of(sha256: str) -> zoo.ModelCard | None:
     """The card of the zoo whose file has exactly these bytes."""
-    for card in zoo.HUB_CARDS.values():
-        if card.hub.sha256 == sha256:
+    for card in zoo.REMOTE_CARDS.values():
+        if card.source.sha256 == sha256:
             return card
     return next((card for card in zoo.CARDS.values() if zoo.weights_hash(card.name) == sha256), None)
 
@@ -228,10 +231,10 @@ def provenance(model: Given, licence: str = "", link: str = "") -> Provenance:
     card, carried = model.card, {}
     if model.described.format == "ganatomy":
         carried = {key: plain(text) for key, text in native.metadata(model.path).items() if text != zoo.NOT_STATED}
-    hub = card.hub if card else None
+    source = card.source if card else None
     place = dict(
-        repo=hub.repo if hub else carried.get("source_repo", ""),
-        revision=(hub.revision or "") if hub else carried.get("source_revision", ""),
+        repo=source.repo if source else carried.get("source_repo", ""),
+        revision=(source.revision or "") if source else carried.get("source_revision", ""),
     )
     if card and card.licensed:
         return Provenance(card.licence, card.link, f"GANatomy's card of {card.name}", **place)
@@ -248,7 +251,7 @@ def convert(given: argparse.Namespace) -> None:
         model = opened(given, status)
         source = provenance(model, given.licence, given.link)
         status.begin(f"writing {plain(given.folder, 60)} and reading it back")
-        own = () if model.card is None or model.card.hub else (ROOT,)  # the licence of what is bundled lies there
+        own = () if model.card is None or model.card.source else (ROOT,)  # the licence of what is bundled lies there
         made = export(
             model.path,
             model.described,

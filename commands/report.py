@@ -103,7 +103,7 @@ def shown(subject: Subject, image: Tensor) -> str:
 
 
 def _evidence(subject: Subject, seen: Examination, seconds: float) -> Work[Step, None, Evidence]:
-    bundled = subject.card is not None and subject.card.hub is None
+    bundled = subject.card is not None and subject.card.source is None
     if bundled and measured.knob_records(subject.card.name, "sefa-paper/all"):
         return recorded(subject.card, load_world(subject.card.world).FACTORS, len(seen.directions))
     if not seconds:

@@ -89,7 +89,7 @@ def preloaded(card: dict[str, Any]) -> list[str]:
     ]
     faults = []
     for name in repositories:
-        licences = {one.licence for one in zoo.HUB_CARDS.values() if one.hub and one.hub.repo == name}
+        licences = {one.licence for one in zoo.REMOTE_CARDS.values() if one.source and one.source.repo == name}
         unfree = sorted(licence for licence in licences if not FREE.match(licence))
         if unfree or not licences:
             says = f"has the licence {unfree[0]}" if unfree else "has a licence that is not known here"

@@ -24,7 +24,7 @@ def _on_hub(
     **facts,
 ) -> dict:
     pin = HubFile(name, repo, filename, revision=revision, sha256=sha256, size=size, about=about)
-    return dict(name=name, title=title, file=filename, world=None, resolution=resolution, hub=pin, **facts)
+    return dict(name=name, title=title, file=filename, world=None, resolution=resolution, source=pin, **facts)
 
 
 # Licences are those of the repositories that trained the models: what a card on the Hub says cannot widen them.

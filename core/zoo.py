@@ -34,7 +34,7 @@ class ModelCard:
     reach: how far a knob goes, in standard deviations of w . v. spread: how wide the factors of its world varied in the
     training pictures, of SPREADS. layout: whose names the tensors have. link: where the
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
-    classes: 0 where it is unconditional. hub: where the file comes from; None: it is bundled, or somebody's own.
+    classes: 0 where it is unconditional. source: where the file comes from; None: it is bundled, or somebody's own.
     own: it was added with `add`.
     """
 
@@ -52,18 +52,18 @@ class ModelCard:
     layout: str = "ganatomy"
     crop: int = 0
     classes: int = 0
-    hub: HubFile | None = None
+    source: HubFile | None = None
     own: bool = False
 
     @property
     def path(self) -> Path:
         """Raises HubError where a file of the Hub is not on this machine."""
-        return the_hub.path_of(self.hub) if self.hub else WEIGHTS / self.file
+        return the_hub.path_of(self.source) if self.source else WEIGHTS / self.file
 
     @property
     def pinned(self) -> bool:
         """Is it known which bytes the file must have? Bundled files came with this code."""
-        return self.hub is None or self.hub.pinned
+        return self.source is None or self.source.pinned
 
     @property
     def things(self) -> str:
@@ -110,7 +110,7 @@ _BUNDLED = (
 
 # Bundled, then added ones.
 CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}
-HUB_CARDS: dict[str, ModelCard] = {facts["name"]: ModelCard(**facts) for facts in hub_cards.CARDS}
+REMOTE_CARDS: dict[str, ModelCard] = {facts["name"]: ModelCard(**facts) for facts in hub_cards.CARDS}
 _lock = threading.RLock()
 _reading = threading.Lock()  # apart from _lock, so that a large file never holds up the bundled models
 _chosen: dict = dict(device="cpu", unpinned=False)
@@ -138,7 +138,7 @@ def add(path: str | Path) -> ModelCard:
         generator = _read(path)
     taken = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "model"
     names = itertools.chain([taken], (f"{taken}-{i}" for i in itertools.count(2)))
-    name = next(name for name in names if name not in CARDS and name not in HUB_CARDS)
+    name = next(name for name in names if name not in CARDS and name not in REMOTE_CARDS)
     kind = type(generator).__name__
     facts = dict(architecture=kind, resolution=generator.resolution, classes=generator.classes, licence=_licence(path))
     found = ModelCard(
@@ -192,21 +192,21 @@ def openable(name: str) -> bool:
 
 def ready() -> dict[str, ModelCard]:
     """The cards that open without a network: bundled, added, then those of the Hub that were fetched."""
-    return {**CARDS, **{name: card for name, card in HUB_CARDS.items() if openable(name) and is_here(name)}}
+    return {**CARDS, **{name: card for name, card in REMOTE_CARDS.items() if openable(name) and is_here(name)}}
 
 
 def card(name: str) -> ModelCard:
     """Of a bundled model or one of the Hub. Raises KeyError with the names there are."""
-    found = CARDS.get(name) or HUB_CARDS.get(name)
+    found = CARDS.get(name) or REMOTE_CARDS.get(name)
     if found is None:
-        raise KeyError(f"no model {name!r}; there are {', '.join((*CARDS, *HUB_CARDS))}")
+        raise KeyError(f"no model {name!r}; there are {', '.join((*CARDS, *REMOTE_CARDS))}")
     return found
 
 
 def is_here(name: str) -> bool:
     """Does the model open without a network?"""
     found = card(name)
-    return the_hub.is_here(found.hub) if found.hub else found.path.exists()
+    return the_hub.is_here(found.source) if found.source else found.path.exists()
 
 
 def fetch(
@@ -222,15 +222,15 @@ def fetch(
     Raises HubError where the card is not pinned: `unpinned` says that the caller takes whatever bytes there are.
     """
     found = card(name)
-    if found.hub is None:
+    if found.source is None:
         return found.path
     if not (openable(name) or unpinned):
-        missing = "revision" if found.hub.revision is None else "sha256"
+        missing = "revision" if found.source.revision is None else "sha256"
         raise the_hub.HubError(
             f"{name} is not pinned: its {missing} is not known, so its file cannot be checked; "
             "choose another model, or open it on the command line with --unpinned"
         )
-    return the_hub.fetch(found.hub, progress=progress, cancelled=cancelled, token=token)
+    return the_hub.fetch(found.source, progress=progress, cancelled=cancelled, token=token)
 
 
 def load(
@@ -243,7 +243,7 @@ def load(
 ) -> Generator:
     """The frozen generator of a card, opened once and shared; a model of the Hub is fetched first, see `fetch`."""
     found = card(name)
-    if found.hub is None and not found.own:
+    if found.source is None and not found.own:
         with _lock:  # lru_cache alone would let two threads open the same file
             return _noted(found.path, _placed(_open(found.path)))
     path = fetch(name, unpinned=unpinned, progress=progress, cancelled=cancelled, token=token)
@@ -253,7 +253,7 @@ def load(
 
 def is_open(name: str) -> bool:
     """Is the model in memory, so that `load` neither fetches nor reads a file? False for a name that there is not."""
-    found = CARDS.get(name) or HUB_CARDS.get(name)
+    found = CARDS.get(name) or REMOTE_CARDS.get(name)
     return found is not None and is_here(name) and str(found.path) in _in_memory
 
 
@@ -270,7 +270,7 @@ def _noted(path: Path, module: nn.Module) -> nn.Module:
 def load_critic(name: str) -> Critic:
     """The frozen critic trained with the card's generator. Raises ValueError for a model of the Hub: it has none."""
     found = card(name)
-    if found.hub or found.own:
+    if found.source or found.own:
         bundled = (other.name for other in CARDS.values() if not other.own)
         raise ValueError(f"{name} comes without a critic: choose one of {', '.join(bundled)}")
     with _lock:
@@ -280,7 +280,7 @@ def load_critic(name: str) -> Critic:
 def critic_path(name: str) -> Path | None:
     """The file of the critic that came with a card's generator; None where none did."""
     found = card(name)
-    return None if found.own or found.hub or not _beside(found).exists() else _beside(found)
+    return None if found.own or found.source or not _beside(found).exists() else _beside(found)
 
 
 def _beside(found: ModelCard) -> Path:
@@ -338,8 +338,8 @@ def _placed(module: nn.Module) -> nn.Module:
 def weights_hash(name: str) -> str:
     """sha256 of the card's weights file, hexadecimal; where the card names it, no file is opened."""
     found = card(name)
-    if found.hub and found.hub.sha256:
-        return found.hub.sha256
+    if found.source and found.source.sha256:
+        return found.source.sha256
     with _lock:
         return _hash(found.path)
 

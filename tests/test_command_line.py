@@ -91,8 +91,8 @@ def zoo_with(monkeypatch, path: Path, **facts) -> zoo.ModelCard:
     file = hub.HubFile(
         "toy-gan", "somebody/toys", path.name, revision="0" * 40, sha256=sha256(path), size=path.stat().st_size
     )
-    card = zoo.ModelCard("toy-gan", "Toys", path.name, None, 16, hub=file, **facts)
-    monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
+    card = zoo.ModelCard("toy-gan", "Toys", path.name, None, 16, source=file, **facts)
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {"toy-gan": card})
     return card
 
 
@@ -101,21 +101,21 @@ def zoo_with(monkeypatch, path: Path, **facts) -> zoo.ModelCard:
 
 def test_the_list_says_what_the_cards_say(capsys) -> None:
     assert run("list", "--json") == 0
-    rows, cards = json.loads(capsys.readouterr().out), {**zoo.CARDS, **zoo.HUB_CARDS}
+    rows, cards = json.loads(capsys.readouterr().out), {**zoo.CARDS, **zoo.REMOTE_CARDS}
     assert [row["name"] for row in rows] == list(cards)  # the bundled ones first
     for row in rows:
         card = cards[row["name"]]
-        facts = (card.title, card.resolution, card.licence, card.link, card.pinned, card.hub is None)
+        facts = (card.title, card.resolution, card.licence, card.link, card.pinned, card.source is None)
         assert (row["title"], row["resolution"], row["licence"], row["link"], row["pinned"], row["bundled"]) == facts
         assert row["here"] == zoo.is_here(card.name) and row["size"] > 1e6
-        assert row["exact"] or row["size"] == card.hub.about
+        assert row["exact"] or row["size"] == card.source.about
         assert not row["bundled"] or row["size"] == card.path.stat().st_size
 
 
 def test_the_table_has_a_line_for_every_model_and_all_of_its_columns(capsys) -> None:
     assert run("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    for card in (*zoo.CARDS.values(), *zoo.HUB_CARDS.values()):
+    for card in (*zoo.CARDS.values(), *zoo.REMOTE_CARDS.values()):
         line = next(line for line in lines if line.split() and line.split()[0] == card.name)
         assert card.title in line and f" {card.resolution} " in line and line.endswith(card.licence) and " MB " in line
     assert all(word in lines[0] for word in ("name", "title", "pixels", "size", "licence", "here", "pinned"))
@@ -127,8 +127,8 @@ def test_the_table_has_a_line_for_every_model_and_all_of_its_columns(capsys) -> 
 @pytest.fixture
 def toy(monkeypatch) -> zoo.ModelCard:
     """A card of the stand-in of the Hub."""
-    card = zoo.ModelCard("toy-gan", "Toys", "good.bin", None, 16, hub=pinned())
-    monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
+    card = zoo.ModelCard("toy-gan", "Toys", "good.bin", None, 16, source=pinned())
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {"toy-gan": card})
     return card
 
 
@@ -175,8 +175,8 @@ def test_ctrl_c_ends_a_download_and_leaves_no_file(cache, stand_in: StandIn, toy
 def test_a_failed_fetch_is_one_sentence_and_the_others_still_arrive(
     cache, stand_in: StandIn, toy, monkeypatch, capsys
 ) -> None:
-    missing = replace(toy, name="gone-gan", hub=replace(pinned("gone.bin"), name="gone-gan"))
-    monkeypatch.setattr(zoo, "HUB_CARDS", {"gone-gan": missing, "toy-gan": toy})
+    missing = replace(toy, name="gone-gan", source=replace(pinned("gone.bin"), name="gone-gan"))
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {"gone-gan": missing, "toy-gan": toy})
     assert run("fetch", "gone-gan", "toy-gan") == 1
     said = capsys.readouterr()
     assert said.err.count("\n") == 1 and said.err.startswith("gone-gan was not found") and "choose another" in said.err
@@ -188,8 +188,8 @@ def test_nothing_is_fetched_where_a_name_is_unknown_or_not_pinned(
 ) -> None:
     assert "no model 'nobody'; there are" in refused(capsys, "fetch", "toy-gan", "nobody")
     assert "no model was named" in refused(capsys, "fetch")
-    loose = replace(toy, hub=pinned(sha256=None))
-    monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": loose})
+    loose = replace(toy, source=pinned(sha256=None))
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {"toy-gan": loose})
     assert "is not pinned: its sha256 is not known" in refused(capsys, "fetch", "toy-gan")
     assert stand_in.seen == [] and run("fetch", "toy-gan", "--unpinned") == 0 and zoo.is_here("toy-gan")
 
@@ -198,9 +198,9 @@ def test_all_licensed_are_those_that_say_their_licence_and_are_pinned(toy, monke
     cards = dict(
         a=replace(toy, name="a"),
         b=replace(toy, name="b", licence=zoo.NOT_STATED),
-        c=replace(toy, name="c", hub=pinned(sha256=None)),
+        c=replace(toy, name="c", source=pinned(sha256=None)),
     )
-    monkeypatch.setattr(zoo, "HUB_CARDS", cards)
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", cards)
     assert ganatomy.licensed() == ["a"]
 
 
@@ -326,7 +326,7 @@ def test_licences_become_the_hubs_words(licence: str, fields: dict) -> None:
 def test_every_licence_of_the_zoo_has_its_word() -> None:
     words = {
         card.licence: export.licence_lines(ganatomy.Provenance(card.licence, card.link), ())["license"]
-        for card in (*zoo.CARDS.values(), *zoo.HUB_CARDS.values())
+        for card in (*zoo.CARDS.values(), *zoo.REMOTE_CARDS.values())
         if card.licensed
     }
     assert {licence: word for licence, word in words.items() if "NVIDIA" not in licence} == {
@@ -367,9 +367,9 @@ def test_a_model_of_the_hub_is_fetched_and_converted_under_its_name(
         16,
         licence="CC BY-NC 4.0",
         link="https://here.org",
-        hub=pinned("toy.pt", content=data),
+        source=pinned("toy.pt", content=data),
     )
-    monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {"toy-gan": card})
     assert run("convert", "toy-gan", tmp_path / "out") == 0
     assert (tmp_path / "out" / "toy-gan.safetensors").exists() and stand_in.count("GET") == 1
     assert front_matter(tmp_path / "out")["license"] == "cc-by-nc-4.0"

@@ -30,7 +30,7 @@ def facts(model: str) -> dict:
     return dict(
         {name: getattr(card, name) for name in (*NAMED[1:], "psi")},
         **how,
-        bundled=not (card.hub or card.own),
+        bundled=not (card.source or card.own),
         known=zoo.has_reader(model),
         noun=NOUNS.get(card.world, "picture"),
         about=about(card),
@@ -44,7 +44,9 @@ def about(card: zoo.ModelCard) -> str:
     if card.world:
         return f"It learned from {card.world} that our own program draws, so the right answers are known."
     origin = (
-        f"was trained by others and comes from the Hugging Face Hub ({card.hub.repo})" if card.hub else "is your own"
+        f"was trained by others and comes from the Hugging Face Hub ({card.source.repo})"
+        if card.source
+        else "is your own"
     )
     return (
         f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged "
@@ -55,19 +57,19 @@ def about(card: zoo.ModelCard) -> str:
 def listed() -> list[dict]:
     """Every network with what a visitor needs to choose: bundled first, then own ones, then those of the Hub."""
     cards = sorted(zoo.CARDS.values(), key=lambda card: card.own)
-    return [_row(card) for card in (*cards, *zoo.HUB_CARDS.values())]
+    return [_row(card) for card in (*cards, *zoo.REMOTE_CARDS.values())]
 
 
 def _row(card: zoo.ModelCard) -> dict:
-    group = "From the Hugging Face Hub" if card.hub else "Yours" if card.own else "Bundled"
+    group = "From the Hugging Face Hub" if card.source else "Yours" if card.own else "Bundled"
     why = "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned"
     more = dict(size=_megabytes(card), refusal="" if zoo.openable(card.name) else why)
     return {name: getattr(card, name) for name in NAMED} | dict(more, group=group, here=zoo.is_here(card.name))
 
 
 def _megabytes(card: zoo.ModelCard) -> str:
-    size = (card.hub.size or card.hub.about) if card.hub else card.path.stat().st_size
-    exact = card.hub is None or card.hub.size is not None
+    size = (card.source.size or card.source.about) if card.source else card.path.stat().st_size
+    exact = card.source is None or card.source.size is not None
     return f"{'' if exact else 'about '}{size / 1e6:.0f} MB" if size else "size not known"
 
 
@@ -76,7 +78,7 @@ def fetched(model: str, visitor: str) -> Iterator[dict]:
 
     Raises ValueError, zoo.Cancelled.
     """
-    if not isinstance(model, str) or model not in {**zoo.CARDS, **zoo.HUB_CARDS}:
+    if not isinstance(model, str) or model not in {**zoo.CARDS, **zoo.REMOTE_CARDS}:
         raise RecipeError("there is no such network: choose one of the list")
 
     def download(run: Run) -> Generator[dict, None, None]:

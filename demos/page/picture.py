@@ -41,9 +41,9 @@ def checked_card(model: object) -> zoo.ModelCard:
                 f"the file {card.path.name} of this network is no longer there: put it back, or choose another network"
             )
         return card
-    if isinstance(model, str) and model in zoo.HUB_CARDS:
+    if isinstance(model, str) and model in zoo.REMOTE_CARDS:
         if zoo.openable(model) and zoo.is_here(model):
-            return zoo.HUB_CARDS[model]
+            return zoo.REMOTE_CARDS[model]
         remedy = (
             "it is not pinned, so it opens only after `python app.py --unpinned`"
             if not zoo.openable(model)

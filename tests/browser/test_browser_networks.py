@@ -56,7 +56,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[StandIn]:
-    server, file = StandIn(), zoo.HUB_CARDS[OF_HUB].hub
+    server, file = StandIn(), zoo.REMOTE_CARDS[OF_HUB].source
     server.files[f"/{file.repo}/resolve/{file.revision}/{file.filename}"] = bytes(4096) * 1000
     server.pieces = PIECES
     threading.Thread(target=server.serve_forever, kwargs=dict(poll_interval=0.02), daemon=True).start()

@@ -413,9 +413,9 @@ def far(cache: Path, stand_in: StandIn, tmp_path: Path, monkeypatch) -> zoo.Mode
         "tiny.safetensors",
         None,
         16,
-        hub=pinned("tiny.safetensors", content=content),
+        source=pinned("tiny.safetensors", content=content),
     )
-    monkeypatch.setattr(zoo, "HUB_CARDS", {"toy-gan": card})
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {"toy-gan": card})
     if not hasattr(checkpoints, "read"):
         monkeypatch.setattr(checkpoints, "read", native.read, raising=False)
     return card
@@ -436,7 +436,7 @@ def test_a_model_of_the_hub_is_fetched_opened_once_and_shared(far: zoo.ModelCard
         thread.join(20)
     generator = found[0]
     assert len(found) == 3 and all(other is generator for other in found) and stand_in.count("GET") == 1
-    assert zoo.is_here("toy-gan") and far.path.exists() and seen[-1] == (far.hub.size, far.hub.size)
+    assert zoo.is_here("toy-gan") and far.path.exists() and seen[-1] == (far.source.size, far.source.size)
     assert not generator.training and not any(p.requires_grad for p in generator.parameters())
     own = tiny.stylegan2()
     assert torch.equal(generator(generator.codes(generator.sample(1, 0))), own(own.codes(own.sample(1, 0))))

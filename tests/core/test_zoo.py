@@ -233,45 +233,47 @@ def test_a_card_without_its_critic_says_so(card: zoo.ModelCard) -> None:
 
 # Cards of the Hub
 
-on_every_hub_card = pytest.mark.parametrize("name", zoo.HUB_CARDS)
+on_every_hub_card = pytest.mark.parametrize("name", zoo.REMOTE_CARDS)
 
 
 def test_the_page_lists_bundled_models_only_and_a_card_is_found_in_either_table() -> None:
-    assert not set(zoo.CARDS) & set(zoo.HUB_CARDS) and all(card.hub is None for card in zoo.CARDS.values())
-    assert all(zoo.card(name) is card for name, card in (zoo.CARDS | zoo.HUB_CARDS).items())
-    assert 12 <= len(zoo.HUB_CARDS) <= 20
+    assert not set(zoo.CARDS) & set(zoo.REMOTE_CARDS) and all(card.source is None for card in zoo.CARDS.values())
+    assert all(zoo.card(name) is card for name, card in (zoo.CARDS | zoo.REMOTE_CARDS).items())
+    assert 12 <= len(zoo.REMOTE_CARDS) <= 20
 
 
 @on_every_hub_card
 def test_a_hub_card_is_pinned_whole_or_says_that_it_is_not(name: str) -> None:
-    card = zoo.HUB_CARDS[name]
-    assert card.name == card.hub.name == name and card.file == card.hub.filename and card.hub.repo.count("/") == 1
-    assert card.pinned == (card.hub.revision is not None and card.hub.sha256 is not None)
-    assert (card.hub.size is None) != (card.hub.about is None)  # exact or rounded, never both
-    assert 80e6 < (card.hub.size or card.hub.about) < 400e6
+    card = zoo.REMOTE_CARDS[name]
+    assert (
+        card.name == card.source.name == name and card.file == card.source.filename and card.source.repo.count("/") == 1
+    )
+    assert card.pinned == (card.source.revision is not None and card.source.sha256 is not None)
+    assert (card.source.size is None) != (card.source.about is None)  # exact or rounded, never both
+    assert 80e6 < (card.source.size or card.source.about) < 400e6
     assert card.resolution in (128, 256, 512, 1024) and f"{card.resolution} px" in card.title and 0 < card.psi <= 1
     assert card.architecture and card.layout and card.link.startswith("https://") and not card.world
     assert card.licensed == (card.licence != "not stated") and card.licence not in ("MIT", "apache-2.0")
 
 
 def test_no_two_hub_cards_are_the_same_file() -> None:
-    places = [(card.hub.repo, card.hub.filename) for card in zoo.HUB_CARDS.values()]
-    hashes = [card.hub.sha256 for card in zoo.HUB_CARDS.values() if card.hub.sha256]
+    places = [(card.source.repo, card.source.filename) for card in zoo.REMOTE_CARDS.values()]
+    hashes = [card.source.sha256 for card in zoo.REMOTE_CARDS.values() if card.source.sha256]
     assert len(set(places)) == len(places) and len(set(hashes)) == len(hashes)
 
 
 def test_licences_are_those_of_who_trained_the_models() -> None:
-    for card in zoo.HUB_CARDS.values():
+    for card in zoo.REMOTE_CARDS.values():
         if card.architecture == "StyleGAN2":
             assert "NVIDIA" in card.licence and "nvlabs" in card.link.lower()
         elif card.licensed:
             assert card.licence == "CC BY-NC 4.0"
-    unstated = [name for name, card in zoo.HUB_CARDS.items() if not card.licensed]
+    unstated = [name for name, card in zoo.REMOTE_CARDS.items() if not card.licensed]
     assert unstated == ["anime-stylegan", "imagenet-biggan-deep"]
 
 
 def test_cars_are_cropped_and_nothing_else() -> None:
-    cropped = {name: card.crop for name, card in zoo.HUB_CARDS.items() if card.crop}
+    cropped = {name: card.crop for name, card in zoo.REMOTE_CARDS.items() if card.crop}
     assert cropped == {"car-stylegan2": 64, "car-stylegan": 64}
 
 
@@ -293,7 +295,7 @@ def elsewhere(tmp_path: Path, monkeypatch) -> list[str]:
 
 @on_every_hub_card
 def test_a_card_that_is_not_pinned_opens_only_when_asked_to(name: str, elsewhere: list[str]) -> None:
-    if not zoo.HUB_CARDS[name].pinned:
+    if not zoo.REMOTE_CARDS[name].pinned:
         for ask in (zoo.load, zoo.fetch):
             with pytest.raises(HubError, match=f"{name} is not pinned: its (revision|sha256) is not .* --unpinned"):
                 ask(name)
@@ -308,7 +310,7 @@ def test_a_hub_model_has_no_critic_and_no_file_until_it_is_fetched(monkeypatch) 
         zoo.load_critic("church-stylegan2")
     with pytest.raises(HubError, match="celebahq-pggan is not on this machine yet: fetch it first"):
         zoo.weights_hash("celebahq-pggan")
-    assert zoo.weights_hash("church-stylegan2") == zoo.HUB_CARDS["church-stylegan2"].hub.sha256
+    assert zoo.weights_hash("church-stylegan2") == zoo.REMOTE_CARDS["church-stylegan2"].source.sha256
     assert not zoo.is_here("church-stylegan2")
 
 

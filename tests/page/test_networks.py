@@ -92,10 +92,10 @@ def of_hub(stand_in: StandIn, cache: Path, tmp_path: Path, monkeypatch) -> zoo.M
         licence="CC BY-NC 4.0",
         link="https://example.org/licence",
         crop=2,
-        hub=pin,
+        source=pin,
     )
-    unpinned = replace(card, name="unknown", hub=replace(pin, name="unknown", sha256=None))
-    monkeypatch.setattr(zoo, "HUB_CARDS", {OF_HUB: card, "unknown": unpinned})
+    unpinned = replace(card, name="unknown", source=replace(pin, name="unknown", sha256=None))
+    monkeypatch.setattr(zoo, "REMOTE_CARDS", {OF_HUB: card, "unknown": unpinned})
     return card
 
 

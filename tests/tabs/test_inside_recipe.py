@@ -123,7 +123,7 @@ def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
     monkeypatch.setitem(zoo.CARDS, card.name, card)
     assert looks.class_of("Mug", card.name) == objects.CLASSES.index("mug") and looks.Look.default_model() == card.name
     imagenet = looks.class_names(classes.IMAGENET)
-    assert len(imagenet) == zoo.HUB_CARDS[classes.IMAGENET].classes == len(set(imagenet))
+    assert len(imagenet) == zoo.REMOTE_CARDS[classes.IMAGENET].classes == len(set(imagenet))
     known = {
         0: "tench",
         10: "brambling",

@@ -138,7 +138,7 @@ def test_a_broken_file_is_no_evidence(text: str, copied) -> None:
 
 
 def test_a_model_without_a_world_has_no_evidence() -> None:
-    name = next(name for name, card in zoo.HUB_CARDS.items() if card.world is None)
+    name = next(name for name, card in zoo.REMOTE_CARDS.items() if card.world is None)
     assert painted.evidence(name) is None
     assert painted.verdict(name, "mouth", "lowrank") == "" == measured_html(name, "mouth")
 
