@@ -14,14 +14,14 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 
-from . import checkpoints, hub_cards
+from . import checkpoints, remote_cards
 from . import hub as the_hub
 from .checkpoints import native
 from .critics import Critic
 from .generators.base import Generator
 from .hub import Cancelled as Cancelled
 from .hub import HubFile
-from .hub_cards import NOT_STATED as NOT_STATED
+from .remote_cards import NOT_STATED as NOT_STATED
 from .truth.judge import Judge, judge_of
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -110,7 +110,7 @@ _BUNDLED = (
 
 # Bundled, then added ones.
 CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}
-REMOTE_CARDS: dict[str, ModelCard] = {facts["name"]: ModelCard(**facts) for facts in hub_cards.CARDS}
+REMOTE_CARDS: dict[str, ModelCard] = {facts["name"]: ModelCard(**facts) for facts in remote_cards.CARDS}
 _lock = threading.RLock()
 _reading = threading.Lock()  # apart from _lock, so that a large file never holds up the bundled models
 _chosen: dict = dict(device="cpu", unpinned=False)

@@ -73,8 +73,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.classes": ("core.truth.worlds", "core.zoo"),
     "core.checkpoints.examination": (*VALUES, "core.checkpoints", "core.factorization.sefa", "core.truth"),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
-    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.hub_cards", "core.truth"),
-    "core.hub_cards": ("core.hub",),
+    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.remote_cards", "core.truth"),
+    "core.remote_cards": ("core.hub",),
     "core.truth": (*VALUES, "core.truth"),
     "core.factorization.methods": (
         *VALUES,

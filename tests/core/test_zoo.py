@@ -256,7 +256,7 @@ def test_a_hub_card_is_pinned_whole_or_says_that_it_is_not(name: str) -> None:
     assert card.licensed == (card.licence != "not stated") and card.licence not in ("MIT", "apache-2.0")
 
 
-def test_no_two_hub_cards_are_the_same_file() -> None:
+def test_no_two_remote_cards_are_the_same_file() -> None:
     places = [(card.source.repo, card.source.filename) for card in zoo.REMOTE_CARDS.values()]
     hashes = [card.source.sha256 for card in zoo.REMOTE_CARDS.values() if card.source.sha256]
     assert len(set(places)) == len(places) and len(set(hashes)) == len(hashes)
