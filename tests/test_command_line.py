@@ -22,7 +22,7 @@ from PIL import Image
 
 import ganatomy
 from commands import report
-from core import checkpoints, hub, zoo
+from core import checkpoints, downloads, hub, zoo
 from core.checkpoints import export, native
 from core.factorization.baseline import spread_along
 from core.factorization.sefa import sefa
@@ -164,7 +164,7 @@ def test_ctrl_c_ends_a_download_and_leaves_no_file(cache, stand_in: StandIn, toy
     with monkeypatch.context() as patched:
         patched.setattr(ganatomy.Status, "show", interrupted)
         assert run("fetch", "toy-gan") == 130
-    assert "Cancelled" in capsys.readouterr().err and not hub._running
+    assert "Cancelled" in capsys.readouterr().err and not downloads._running
     stand_in.go.set()
     ended()
     assert not zoo.is_here("toy-gan")
@@ -331,6 +331,7 @@ def test_every_licence_of_the_zoo_has_its_word() -> None:
     }
     assert {licence: word for licence, word in words.items() if "NVIDIA" not in licence} == {
         "MIT": "mit",
+        zoo.card("faces-dcgan").licence: "mit",
         "CC BY-NC 4.0": "cc-by-nc-4.0",
     }
     assert {word for licence, word in words.items() if "NVIDIA" in licence} == {"other"}

@@ -43,6 +43,7 @@ CORE = (
     *VALUES,
     *ALGORITHMS,
 )
+REMOTE = ("core.downloads", "core.hub", "core.packages", "core.remote_cards")  # where files come from
 TABS = ("steer", "paint", "restore", "inside")
 
 # The first row that a module's name begins with says what it may import of this project; its own row is not implied.
@@ -73,8 +74,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.classes": ("core.truth.worlds", "core.zoo"),
     "core.checkpoints.examination": (*VALUES, "core.checkpoints", "core.factorization.sefa", "core.truth"),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.truth"),
-    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", "core.hub", "core.remote_cards", "core.truth"),
-    "core.remote_cards": ("core.hub",),
+    "core.zoo": (*VALUES, *CONCRETE, "core.checkpoints", *REMOTE, "core.truth"),
+    "core.remote_cards": REMOTE,
+    "core.hub": ("core.downloads",),
+    "core.packages": ("core.downloads",),
+    "core.downloads": (),
     "core.truth": (*VALUES, "core.truth"),
     "core.factorization.methods": (
         *VALUES,

@@ -68,7 +68,7 @@ def _row(card: zoo.ModelCard) -> dict:
 
 
 def _megabytes(card: zoo.ModelCard) -> str:
-    size = (card.source.size or card.source.about) if card.source else card.path.stat().st_size
+    size = card.source.transferred if card.source else card.path.stat().st_size
     exact = card.source is None or card.source.size is not None
     return f"{'' if exact else 'about '}{size / 1e6:.0f} MB" if size else "size not known"
 
@@ -111,7 +111,7 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, recipe=chosen.as_dict(), models=listed())
     except zoo.Cancelled:
         yield dict(name=model, error="", models=listed())
-    except ValueError as error:  # RecipeError and HubError too
+    except ValueError as error:  # RecipeError and FetchError too
         said = str(error)
         yield dict(name=model, error=said[:1].upper() + said[1:], models=listed())
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import checkpoints, hub, zoo
+from core import checkpoints, downloads, hub, zoo
 from core.checkpoints import native
 
 from .. import tiny
@@ -36,7 +36,7 @@ def pinned(filename: str = "good.bin", *, content: bytes = CONTENT, **changes) -
 
 
 def refused(file: hub.HubFile, sentence: str, **how) -> str:
-    with pytest.raises(hub.HubError, match=sentence) as error:
+    with pytest.raises(hub.FetchError, match=sentence) as error:
         hub.fetch(file, **how)
     said = str(error.value)
     assert said.startswith("toy-gan ") and "\n" not in said and len(said) < 500
@@ -86,7 +86,7 @@ def test_the_size_is_known_before_the_download(cache: Path, stand_in: StandIn) -
     assert hub.size_of(pinned(size=None)) == len(CONTENT)
     assert stand_in.count("GET") == 0 and stand_in.count("HEAD") == 1 and not files_in(cache)
     stand_in.code = "RepoNotFound"
-    with pytest.raises(hub.HubError, match="toy-gan was not found: the Hub has no repository somebody/toys"):
+    with pytest.raises(hub.FetchError, match="toy-gan was not found: the Hub has no repository somebody/toys"):
         hub.size_of(pinned(size=None, revision="f" * 40))
 
 
@@ -99,14 +99,14 @@ def test_a_file_without_revision_is_asked_for_once_a_process(cache: Path, stand_
 
 
 def test_a_file_is_hashed_once_until_it_changes(cache: Path) -> None:
-    file, before = pinned(), hub._sha256.cache_info().misses
+    file, before = pinned(), downloads.sha256_of.cache_info().misses
     path = hub.fetch(file)
     for _ in range(3):
         hub.fetch(file)
-    assert hub._sha256.cache_info().misses == before + 1
+    assert downloads.sha256_of.cache_info().misses == before + 1
     os.utime(path, ns=(1, 1))
     hub.fetch(file)
-    assert hub._sha256.cache_info().misses == before + 2
+    assert downloads.sha256_of.cache_info().misses == before + 2
 
 
 def test_two_who_ask_at_once_share_one_download(cache: Path, stand_in: StandIn) -> None:
@@ -114,12 +114,12 @@ def test_two_who_ask_at_once_share_one_download(cache: Path, stand_in: StandIn) 
     threads = [threading.Thread(target=lambda: found.append(hub.fetch(pinned()))) for _ in range(3)]
     for thread in threads:
         thread.start()
-    while stand_in.count("GET") == 0 or next(iter(hub._running.values())).waiting < 3:
+    while stand_in.count("GET") == 0 or next(iter(downloads._running.values())).waiting < 3:
         threading.Event().wait(0.01)
     stand_in.go.set()
     for thread in threads:
         thread.join(20)
-    assert len(found) == 3 and len(set(found)) == 1 and stand_in.count("GET") == 1 and not hub._running
+    assert len(found) == 3 and len(set(found)) == 1 and stand_in.count("GET") == 1 and not downloads._running
 
 
 # Cancelling
@@ -130,7 +130,7 @@ def test_cancelling_is_heard_while_the_hub_is_silent_and_leaves_no_half_file(cac
     begun = time.monotonic()
     with pytest.raises(hub.Cancelled, match="toy-gan was cancelled"):
         hub.fetch(file, cancelled=lambda: stand_in.count("GET") > 0)
-    assert time.monotonic() - begun < 5 and not hub.is_here(file) and not hub._running
+    assert time.monotonic() - begun < 5 and not hub.is_here(file) and not downloads._running
     stand_in.go.set()
     ended()
     assert not [path for path in files_in(cache) if path.suffix != ".incomplete"] and not hub.is_here(file)
@@ -143,7 +143,10 @@ def test_a_download_that_somebody_still_waits_for_goes_on(cache: Path, stand_in:
     patient = threading.Thread(target=lambda: found.append(hub.fetch(pinned())))
     patient.start()
     with pytest.raises(hub.Cancelled):
-        hub.fetch(pinned(), cancelled=lambda: bool(hub._running) and next(iter(hub._running.values())).waiting == 2)
+        hub.fetch(
+            pinned(),
+            cancelled=lambda: bool(downloads._running) and next(iter(downloads._running.values())).waiting == 2,
+        )
     stand_in.go.set()
     patient.join(20)
     assert found[0].read_bytes() == CONTENT and stand_in.count("GET") == 1
@@ -155,7 +158,7 @@ def test_an_error_in_the_progress_ends_the_download(cache: Path, stand_in: Stand
         hub.fetch(pinned(), progress=lambda done, total: 1 // 0)
     stand_in.go.set()
     ended()
-    assert not hub._running and not hub.is_here(pinned())
+    assert not downloads._running and not hub.is_here(pinned())
 
 
 # What goes wrong between here and the Hub
@@ -307,14 +310,14 @@ def test_every_waiting_caller_hears_of_another_file(cache: Path, stand_in: Stand
     stand_in.files["good.bin"], stand_in.pieces, heard = CONTENT[::-1], 2, []
 
     def ask() -> None:
-        with pytest.raises(hub.HubError) as error:
+        with pytest.raises(hub.FetchError) as error:
             hub.fetch(pinned())
         heard.append(str(error.value))
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
-    while not hub._running or next(iter(hub._running.values())).waiting < 2:
+    while not downloads._running or next(iter(downloads._running.values())).waiting < 2:
         threading.Event().wait(0.01)
     stand_in.go.set()
     for thread in threads:
@@ -370,7 +373,7 @@ file = hub.HubFile("toy-gan", "somebody/toys", **json.loads(sys.argv[1]))
 assert "huggingface_hub" not in sys.modules and "torch" not in sys.modules
 try:
     print(hub.is_here(file), hub.fetch(file))
-except hub.HubError as error:
+except hub.FetchError as error:
     print(error)
 """
 
@@ -459,7 +462,7 @@ def test_a_model_that_is_being_fetched_does_not_hold_up_the_others(
 
 
 def test_the_zoo_hands_on_cancelling_and_failures(far: zoo.ModelCard, stand_in: StandIn) -> None:
-    with pytest.raises(hub.HubError, match="toy-gan is not on this machine yet: fetch it first"):
+    with pytest.raises(hub.FetchError, match="toy-gan is not on this machine yet: fetch it first"):
         far.path
     stand_in.pieces = 0
     with pytest.raises(hub.Cancelled):
@@ -467,5 +470,5 @@ def test_the_zoo_hands_on_cancelling_and_failures(far: zoo.ModelCard, stand_in: 
     stand_in.go.set()
     ended()
     stand_in.code = "RepoNotFound"
-    with pytest.raises(hub.HubError, match="toy-gan was not found"):
+    with pytest.raises(hub.FetchError, match="toy-gan was not found"):
         zoo.load("toy-gan")

@@ -18,7 +18,9 @@ from torch import nn
 from core import checkpoints, zoo
 from core.checkpoints import native
 from core.critics import Critic
-from core.hub import HubError, HubFile
+from core.downloads import FetchError
+from core.hub import HubFile
+from core.packages import PackageFile
 
 from .. import tiny
 
@@ -233,7 +235,9 @@ def test_a_card_without_its_critic_says_so(card: zoo.ModelCard) -> None:
 
 # Cards of the Hub
 
-on_every_hub_card = pytest.mark.parametrize("name", zoo.REMOTE_CARDS)
+on_every_hub_card = pytest.mark.parametrize(
+    "name", [name for name, card in zoo.REMOTE_CARDS.items() if isinstance(card.source, HubFile)]
+)
 
 
 def test_the_page_lists_bundled_models_only_and_a_card_is_found_in_either_table() -> None:
@@ -256,6 +260,13 @@ def test_a_hub_card_is_pinned_whole_or_says_that_it_is_not(name: str) -> None:
     assert card.licensed == (card.licence != "not stated") and card.licence not in ("MIT", "apache-2.0")
 
 
+def test_the_card_of_a_package_is_pinned_whole_and_says_whose_faces_it_learned_from() -> None:
+    (card,) = (card for card in zoo.REMOTE_CARDS.values() if isinstance(card.source, PackageFile))
+    assert card.name == card.source.name == "faces-dcgan" == next(iter(zoo.REMOTE_CARDS))
+    assert card.pinned and card.licensed and card.licence.startswith("MIT") and "non-commercial" in card.licence
+    assert card.source.repo == "the Python package gan-face-generate 1.1.1" and card.source.transferred < 14e6
+
+
 def test_no_two_remote_cards_are_the_same_file() -> None:
     places = [(card.source.repo, card.source.filename) for card in zoo.REMOTE_CARDS.values()]
     hashes = [card.source.sha256 for card in zoo.REMOTE_CARDS.values() if card.source.sha256]
@@ -264,6 +275,8 @@ def test_no_two_remote_cards_are_the_same_file() -> None:
 
 def test_licences_are_those_of_who_trained_the_models() -> None:
     for card in zoo.REMOTE_CARDS.values():
+        if isinstance(card.source, PackageFile):
+            continue
         if card.architecture == "StyleGAN2":
             assert "NVIDIA" in card.licence and "nvlabs" in card.link.lower()
         elif card.licensed:
@@ -297,7 +310,7 @@ def elsewhere(tmp_path: Path, monkeypatch) -> list[str]:
 def test_a_card_that_is_not_pinned_opens_only_when_asked_to(name: str, elsewhere: list[str]) -> None:
     if not zoo.REMOTE_CARDS[name].pinned:
         for ask in (zoo.load, zoo.fetch):
-            with pytest.raises(HubError, match=f"{name} is not pinned: its (revision|sha256) is not .* --unpinned"):
+            with pytest.raises(FetchError, match=f"{name} is not pinned: its (revision|sha256) is not .* --unpinned"):
                 ask(name)
         assert elsewhere == []
     generator = zoo.load(name, unpinned=True)
@@ -308,7 +321,7 @@ def test_a_hub_model_has_no_critic_and_no_file_until_it_is_fetched(monkeypatch) 
     monkeypatch.setattr("core.hub._cached", lambda file: None)
     with pytest.raises(ValueError, match="church-stylegan2 comes without a critic: choose one of"):
         zoo.load_critic("church-stylegan2")
-    with pytest.raises(HubError, match="celebahq-pggan is not on this machine yet: fetch it first"):
+    with pytest.raises(FetchError, match="celebahq-pggan is not on this machine yet: fetch it first"):
         zoo.weights_hash("celebahq-pggan")
     assert zoo.weights_hash("church-stylegan2") == zoo.REMOTE_CARDS["church-stylegan2"].source.sha256
     assert not zoo.is_here("church-stylegan2")
