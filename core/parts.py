@@ -28,7 +28,7 @@ def has_parts(model: str) -> bool:
 
 def part_names(model: str) -> tuple[str, ...]:
     """All that the part reader tells apart, the offered ones first; none without a reader."""
-    if not (isinstance(model, str) and model in {**zoo.CARDS, **zoo.REMOTE_CARDS} and has_parts(model)):
+    if not (zoo.known(model) and has_parts(model)):
         return ()
     names = zoo.load_part_reader(zoo.card(model).world).names
     first = PARTS if PARTS[0] in names else [name for name in names if name not in AROUND]

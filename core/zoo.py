@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,7 @@ from torch import nn
 
 from . import checkpoints, packages, remote_cards
 from . import hub as the_hub
+from .cache import Cache
 from .checkpoints import native
 from .critics import Critic
 from .downloads import Cancelled as Cancelled
@@ -38,7 +40,8 @@ class ModelCard:
     training pictures, of SPREADS. layout: whose names the tensors have. link: where the
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
     classes: 0 where it is unconditional. source: where the file comes from; None: it is bundled, or somebody's own.
-    own: it was added with `add`.
+    own: it was added with `add`, or a visitor brought it. given: the visitor's file, where `file` is what was made of
+    it. options: how that file was asked to be read, as JSON; "" in its usual way.
     """
 
     name: str
@@ -57,11 +60,18 @@ class ModelCard:
     classes: int = 0
     source: HubFile | PackageFile | None = None
     own: bool = False
+    given: str = ""
+    options: str = ""
 
     @property
     def path(self) -> Path:
         """Raises FetchError where a remote file is not on this machine."""
         return _keeper(self.source).path_of(self.source) if self.source else WEIGHTS / self.file
+
+    @property
+    def filename(self) -> str:
+        """What its file is called where it came from."""
+        return self.given or Path(self.file).name
 
     @property
     def pinned(self) -> bool:
@@ -111,6 +121,7 @@ _BUNDLED = (
 )
 
 
+VISITORS: dict[str, ModelCard] = {}  # of networks that visitors brought; their names are known to them alone
 # Bundled, then added ones.
 CARDS: dict[str, ModelCard] = {card.name: card for card in _BUNDLED if card.path.exists()}
 REMOTE_CARDS: dict[str, ModelCard] = {facts["name"]: ModelCard(**facts) for facts in remote_cards.CARDS}
@@ -142,21 +153,50 @@ def add(path: str | Path) -> ModelCard:
     taken = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "model"
     names = itertools.chain([taken], (f"{taken}-{i}" for i in itertools.count(2)))
     name = next(name for name in names if name not in CARDS and name not in REMOTE_CARDS)
+    found = CARDS[name] = _own_card(name, path.stem, path, generator)
+    return found
+
+
+def visiting(path: Path, *, name: str, given: str, options: Mapping | None) -> ModelCard:
+    """A card under `name` for a network that a visitor brought, until `dismiss(name)`; it is in no list.
+
+    path: our own file. given: the name of the visitor's; options: how that was asked to be read. Raises ValueError.
+    """
+    with _reading:
+        generator = _read(path)
+    card = _own_card(name, Path(given).stem, path, generator)
+    VISITORS[name] = replace(card, given=given, options=json.dumps(options) if options else "")
+    return VISITORS[name]
+
+
+def dismiss(name: str) -> None:
+    """A visitor's network goes, out of memory too; nothing happens where it is gone already."""
+    found = VISITORS.pop(name, None)
+    if found is not None:
+        _networks.drop(found.file)
+
+
+def known(name: object) -> bool:
+    """Is there a card of that name?"""
+    return isinstance(name, str) and any(name in cards for cards in (CARDS, REMOTE_CARDS, VISITORS))
+
+
+def _own_card(name: str, title: str, path: Path, generator: Generator) -> ModelCard:
     kind = type(generator).__name__
-    facts = dict(architecture=kind, resolution=generator.resolution, classes=generator.classes, licence=_licence(path))
-    found = ModelCard(
+    return ModelCard(
         name,
-        f"{path.stem[:40]} ({kind}, {generator.resolution} px)",
+        f"{title[:40]} ({kind}, {generator.resolution} px)",
         str(path),
         None,
+        generator.resolution,
         own=True,
         psi=usual_psi(generator),
         reach=reach_of(generator),
         layout="own",
-        **facts,
+        architecture=kind,
+        classes=generator.classes,
+        licence=_licence(path),
     )
-    CARDS[name] = found
-    return found
 
 
 def _licence(path: Path) -> str:
@@ -200,7 +240,7 @@ def ready() -> dict[str, ModelCard]:
 
 def card(name: str) -> ModelCard:
     """Of a bundled model or one of the Hub. Raises KeyError with the names there are."""
-    found = CARDS.get(name) or REMOTE_CARDS.get(name)
+    found = CARDS.get(name) or REMOTE_CARDS.get(name) or VISITORS.get(name)
     if found is None:
         raise KeyError(f"no model {name!r}; there are {', '.join((*CARDS, *REMOTE_CARDS))}")
     return found
@@ -263,7 +303,7 @@ def load(
 
 def is_open(name: str) -> bool:
     """Is the model in memory, so that `load` neither fetches nor reads a file? False for a name that there is not."""
-    found = CARDS.get(name) or REMOTE_CARDS.get(name)
+    found = CARDS.get(name) or REMOTE_CARDS.get(name) or VISITORS.get(name)
     return found is not None and is_here(name) and str(found.path) in _in_memory
 
 
@@ -354,11 +394,12 @@ def weights_hash(name: str) -> str:
         return _hash(found.path)
 
 
-def _foreign(path: Path) -> Generator:
-    return checkpoints.read(path).eval().requires_grad_(False)
+def _read(path: Path) -> Generator:
+    """The generator in a file of any kind; the last few stay open."""
+    return _networks.made(str(path), lambda: checkpoints.read(path).eval().requires_grad_(False))
 
 
 _open = lru_cache(maxsize=12)(native.read)
-_read = lru_cache(maxsize=3)(_foreign)  # up to 130 MB each, and more at work
+_networks = Cache(3, lambda generator: 1)  # up to 130 MB each, and more at work
 _hash = lru_cache(maxsize=64)(native.weights_hash)
 _in_memory: WeakValueDictionary[str, nn.Module] = WeakValueDictionary()  # by path; what no cache holds is gone here too

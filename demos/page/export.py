@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -105,7 +106,11 @@ def lines_of(recipe: PictureRecipe, code: Code) -> str:
 def opening(card: zoo.ModelCard) -> tuple[str, str]:
     """The import and the expression that open a card's model."""
     if card.own:
-        return "from core.checkpoints import read", f"read({card.path.name!r})        # the file must lie beside"
+        options = f", {json.loads(card.options)!r}" if card.options else ""
+        return (
+            "from core.checkpoints import read",
+            f"read({card.filename!r}{options})        # the file must lie beside",
+        )
     unpinned = "" if card.pinned else ", unpinned=True"
     return "from core.zoo import load", f'load("{card.name}"{unpinned})'
 
@@ -170,8 +175,8 @@ def _where(recipe: Fields) -> str:
     if not card.own:
         return f"[Open the picture on the page]({recipe.link()})."
     return (
-        f"The network is a file, {card.path.name}, which must lie beside this notebook. On a page that was started "
-        f"with it (`python app.py --weights {card.path.name}`), `?{recipe.query()}` behind its address opens it."
+        f"The network is a file, {card.filename}, which must lie beside this notebook. On a page that was started "
+        f"with it (`python app.py --weights {card.filename}`), `?{recipe.query()}` behind its address opens it."
     )
 
 

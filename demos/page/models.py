@@ -78,7 +78,7 @@ def fetched(model: str, visitor: str) -> Iterator[dict]:
 
     Raises ValueError, zoo.Cancelled.
     """
-    if not isinstance(model, str) or model not in {**zoo.CARDS, **zoo.REMOTE_CARDS}:
+    if not zoo.known(model):
         raise RecipeError("there is no such network: choose one of the list")
 
     def download(run: Run) -> Generator[dict, None, None]:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core import pace, zoo
+from core import pace, uploads, zoo
 from core.cache import Cache
 from core.classes import class_names
 from core.codes import Picture, named_slots, ranges
@@ -34,11 +34,11 @@ NOUNS = {"portraits": "portrait", "objects": "object"}
 
 def checked_card(model: object) -> zoo.ModelCard:
     """Of a network that can be opened now. Raises RecipeError."""
-    if isinstance(model, str) and model in zoo.CARDS:
-        card = zoo.CARDS[model]
+    if isinstance(model, str) and (model in zoo.CARDS or model in zoo.VISITORS):
+        card = zoo.card(model)
         if card.own and not card.path.is_file():
             raise RecipeError(
-                f"the file {card.path.name} of this network is no longer there: put it back, or choose another network"
+                f"the file {card.filename} of this network is no longer there: put it back, or choose another network"
             )
         return card
     if isinstance(model, str) and model in zoo.REMOTE_CARDS:
@@ -50,6 +50,11 @@ def checked_card(model: object) -> zoo.ModelCard:
             else "choose it in the list of networks, which says its size and licence, and fetch it"
         )
         raise RecipeError(f"the model {model} is not on the server of this page yet: {remedy}")
+    if isinstance(model, str) and model.startswith(uploads.PREFIX):
+        raise RecipeError(
+            "this network was somebody's own file, and it is no longer here: it goes after an hour, or with the page "
+            "that it was dropped on; drop the file again"
+        )
     if not zoo.CARDS:
         raise RecipeError("there is no model here yet: put its weights into weights/ (weights/README.md says how)")
     raise RecipeError(f"the model cannot be {quoted(model)}: this page has {', '.join(zoo.CARDS)}")

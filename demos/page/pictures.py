@@ -116,7 +116,7 @@ def tab_of(tabs: Mapping[str, Any], query: Mapping[str, str], kind: str) -> Any:
 def check_open(tab: Any, query: Mapping[str, str]) -> None:
     """Raises Refused where the network would have to be opened first, or has other weights than the query names."""
     model = query.get("model") or tab.recipe.default_model()
-    if model not in {**zoo.CARDS, **zoo.REMOTE_CARDS}:
+    if not zoo.known(model):
         raise Refused(404, f"there is no network {quoted(model)} here")
     closed = "" if zoo.is_open(model) else f"the network {model} is not open: open it on the page first"
     closed = closed or tab.closed(model)

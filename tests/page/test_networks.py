@@ -258,7 +258,7 @@ def test_a_file_that_is_gone_later_is_a_sentence(zoo_of_one: Path) -> None:
     native.save(tiny.pggan(), zoo_of_one / "own.safetensors")
     zoo.add(zoo_of_one / "own.safetensors")
     (zoo_of_one / "own.safetensors").unlink()
-    zoo._read.cache_clear()
+    zoo._networks.values.clear()
     assert "own.safetensors" in answer(dict(model="own", version=1))["error"]
 
 

@@ -1,0 +1,195 @@
+"""Files that visitors bring: streamed to disk, theirs alone, and gone after an hour or when they leave.
+
+A file waits under a token that only who brought it knows. A network among them is read in a process of its own; what is
+kept of it is its generator, as a card that the visitor's page alone has the name of.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import zoo
+from .checkpoints import apart
+from .checkpoints.apart import Stopped as Stopped
+
+LARGEST, TOGETHER, MOST = 400 * 10**6, 1200 * 10**6, 3  # bytes of a file, of all, and how many at once: where hosted
+SECONDS, WAITS = 3600.0, 600.0  # that a network is kept, and a file that nobody asks for
+PREFIX = "yours-"  # of the names of visitors' networks
+LONGEST_NAME = 80  # characters
+HERE = "open it on a computer of your own, where files may have any size"
+
+
+@dataclass(eq=False)
+class Brought:
+    """A file that has come, or is coming. size: in bytes, as announced. visitor: whose it became; "" until it was read.
+    card: of the network that it holds; "" where none was opened."""
+
+    token: str
+    folder: Path
+    name: str
+    size: int
+    visitor: str = ""
+    card: str = ""
+    born: float = field(default_factory=time.monotonic)
+    arrived: bool = False
+
+    @property
+    def path(self) -> Path:
+        """In a folder of its own, under its own name as far as a disk takes it."""
+        return self.folder / self.name
+
+    def age(self) -> float:
+        return time.monotonic() - self.born
+
+    def left(self) -> float:
+        """Seconds until it goes."""
+        return (SECONDS if self.card else WAITS) - self.age()
+
+
+_lock = threading.RLock()
+_brought: dict[str, Brought] = {}
+_home: list[Path] = []
+
+
+def hosted() -> bool:
+    """Is this a page that strangers share? Then uploads have limits."""
+    return "SPACE_ID" in os.environ
+
+
+def limits() -> dict[str, int | None]:
+    """What the page says of its limits. None: there is none."""
+    return dict(largest=LARGEST if hosted() else None, minutes=int(SECONDS // 60))
+
+
+def begin(name: str, size: int) -> Brought:
+    """Room for a file of `size` bytes that is about to come. Raises ValueError where there is none."""
+    with _lock:
+        tidy()
+        if size <= 0:
+            raise ValueError(f"the file {_shown(name)} is empty: choose another")
+        if hosted():
+            _check_room(name, size)
+        token = secrets.token_hex(16)
+        folder = _folder() / token
+        folder.mkdir(mode=0o700)
+        made = _brought[token] = Brought(token, folder, _on_disk(name), size)
+        return made
+
+
+def _check_room(name: str, size: int) -> None:
+    if size > LARGEST:
+        raise ValueError(
+            f"the file {_shown(name)} has {size / 1e6:,.0f} MB; a file on this page may have {LARGEST // 10**6}: {HERE}"
+        )
+    there = list(_brought.values())
+    if len(there) >= MOST or sum(one.size for one in there) + size > TOGETHER:
+        soonest = max(1, round(min(one.left() for one in there) / 60))
+        raise ValueError(
+            f"this page keeps {MOST} files of visitors at a time, {TOGETHER / 1e9:g} GB together, and they are taken: "
+            f"a place is free in {soonest} minutes at most, or {HERE}"
+        )
+
+
+def arrived(one: Brought) -> str:
+    """The token by which a file that has come whole is asked for."""
+    one.arrived, one.born = True, time.monotonic()
+    return one.token
+
+
+def drop(one: Brought) -> None:
+    """The file goes, and its network with it."""
+    with _lock:
+        _brought.pop(one.token, None)
+        if one.card:
+            zoo.dismiss(one.card)
+    shutil.rmtree(one.folder, ignore_errors=True)
+
+
+def of(token: object) -> Brought:
+    """The file of a token. Raises ValueError where it is not there any more."""
+    tidy()
+    found = _brought.get(token) if isinstance(token, str) else None
+    if found is None or not found.arrived:
+        raise ValueError("this file is no longer here: choose it again")
+    return found
+
+
+def tidy() -> None:
+    """What is too old goes."""
+    with _lock:
+        for one in [one for one in _brought.values() if one.left() <= 0]:
+            drop(one)
+
+
+def leave(visitor: str) -> None:
+    """The visitor closed the page: what they brought goes."""
+    with _lock:
+        for one in [one for one in _brought.values() if visitor and one.visitor == visitor]:
+            drop(one)
+
+
+# --- a network
+
+
+def opened(
+    one: Brought, visitor: str, *, config: Mapping | None = None, stopped: Callable[[], bool] = lambda: False
+) -> zoo.ModelCard:
+    """The network in a file as a card of this visitor; the one that they brought before goes.
+
+    config: how the file is to be read, as of `checkpoints.read`. The file as it came is deleted, unless it can be read
+    in several ways. Raises ValueError in one sentence, after which the file is gone, and Stopped.
+    """
+    target = one.folder / "generator.safetensors"
+    bounds = apart.Limits() if hosted() else None
+    try:
+        made = apart.converted(one.path, target, config=config, limits=bounds, stopped=stopped)
+        card = zoo.visiting(target, name=f"{PREFIX}{secrets.token_hex(8)}", given=one.name, options=config)
+    except BaseException:
+        drop(one)
+        raise
+    with _lock:
+        if one.card:
+            zoo.dismiss(one.card)
+        one.card, one.visitor, one.size = card.name, visitor, made.path.stat().st_size
+        for other in [other for other in _brought.values() if other is not one and other.visitor == visitor]:
+            drop(other)
+    one.path.unlink(missing_ok=True)
+    timer = threading.Timer(SECONDS + 1, tidy)
+    timer.daemon = True
+    timer.start()
+    return card
+
+
+# --- on the disk
+
+
+def _folder() -> Path:
+    """Of this process, readable by its user alone, deleted when it ends."""
+    with _lock:
+        if not _home or not _home[0].is_dir():
+            _home[:] = [Path(tempfile.mkdtemp(prefix="ganatomy-brought-"))]
+            atexit.register(shutil.rmtree, _home[0], ignore_errors=True)
+        return _home[0]
+
+
+def _on_disk(name: str) -> str:
+    """A name that every disk takes, with the ending of what it was."""
+    plain = re.sub(r"[^\w.-]+", "-", name.replace("\\", "/").rpartition("/")[2], flags=re.ASCII).strip(".-")
+    stem, dot, ending = plain.rpartition(".")
+    kept = f"{stem[: LONGEST_NAME - 12]}{dot}{ending[:11]}" if dot else plain[:LONGEST_NAME]
+    return kept if kept and kept != "generator.safetensors" else f"network-{kept}".rstrip("-")
+
+
+def _shown(name: str) -> str:
+    return json.dumps(re.sub(r"[^\w .()-]", "?", name)[:LONGEST_NAME])
