@@ -151,7 +151,7 @@ def opened(
     in several ways. Raises ValueError in one sentence, after which the file is gone, and Stopped.
     """
     target = one.folder / "generator.safetensors"
-    bounds = apart.Limits() if hosted() else None
+    bounds = apart.USUAL if hosted() else None
     try:
         made = apart.converted(one.path, target, config=config, limits=bounds, stopped=stopped)
         card = zoo.visiting(target, name=f"{PREFIX}{secrets.token_hex(8)}", given=one.name, options=config)

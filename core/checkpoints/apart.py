@@ -35,6 +35,9 @@ class Limits(NamedTuple):
     written: int = 2**30
 
 
+USUAL = Limits()
+
+
 @dataclass(frozen=True)
 class Converted:
     """What came out. format: of `checkpoints.FORMATS`; architecture, notes: as of `checkpoints.describe`."""
@@ -54,7 +57,7 @@ def converted(
     target: Path,
     *,
     config: Mapping | None = None,
-    limits: Limits | None = Limits(),
+    limits: Limits | None = USUAL,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Converted:
     """Read `source` in a process of its own and write its generator to `target`, whole or not at all.
@@ -68,14 +71,8 @@ def converted(
     said = target.with_suffix(".said")
     try:
         with open(said, "wb") as answer:
-            child = subprocess.Popen(
-                command,
-                cwd=PACKAGES,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=answer,
-                stderr=subprocess.DEVNULL,
-            )
+            none = subprocess.DEVNULL
+            child = subprocess.Popen(command, cwd=PACKAGES, env=environment, stdin=none, stdout=answer, stderr=none)
         try:
             code = _waited(child, None if limits is None else limits.seconds + PATIENCE, stopped)
         finally:
