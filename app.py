@@ -33,7 +33,7 @@ import gradio as gr
 import torch
 from starlette.routing import BaseRoute
 
-from core import gpu, memory, zoo
+from core import gpu, memory, uploads, zoo
 from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
@@ -45,7 +45,7 @@ from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
-from serving import address, classroom, figures, front, health, lessons, turns
+from serving import address, classroom, drop, figures, front, health, lessons, turns
 from serving.programs import offer
 
 TABS = tuple(map(figures.on, (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)))
@@ -77,6 +77,7 @@ def build() -> gr.Blocks:
                 build_tab(tab)
         for tab in TABS:
             page.unload(left(tab))
+        page.unload(gone)
         links = '<a href="lessons">questions for a lesson</a>, <a href="privacy">privacy</a>'
         notebook.text(
             f'<footer class="foot">{escape(where())} <span class="links"><a href="{PROGRAMS}">Use via API</a>, {links}.'
@@ -91,6 +92,11 @@ def build() -> gr.Blocks:
     page.queue(max_size=512, default_concurrency_limit=1, api_open=False)
     turns.limit(page)
     return page
+
+
+def gone(request: gr.Request) -> None:
+    """The visitor closed the page: the file that they dropped on it goes."""
+    uploads.leave(str(request.session_hash))
 
 
 def where() -> str:
@@ -127,7 +133,7 @@ def beside(page: gr.Blocks, others: address.Reach) -> list[BaseRoute]:
     drawn = pictures.mount(TABS)
     drawings = front.Below(drawn.path, drawn.app)
     for_lessons = [lessons.route(others), address.route(others)]
-    return [recorded, drawings, turns.TOKENS, health.route(page), front.PRIVACY_PAGE, *for_lessons]
+    return [recorded, drawings, drop.ROUTE, turns.TOKENS, health.route(page), front.PRIVACY_PAGE, *for_lessons]
 
 
 def warm() -> None:

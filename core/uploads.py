@@ -139,6 +139,11 @@ def leave(visitor: str) -> None:
             drop(one)
 
 
+def owner_of(card: str) -> str:
+    """The visitor whose network this is; "" where it is nobody's."""
+    return next((one.visitor for one in list(_brought.values()) if one.card == card), "")
+
+
 # --- a network
 
 
@@ -150,6 +155,8 @@ def opened(
     config: how the file is to be read, as of `checkpoints.read`. The file as it came is deleted, unless it can be read
     in several ways. Raises ValueError in one sentence, after which the file is gone, and Stopped.
     """
+    if one.card and not one.path.exists():  # it was asked twice, where the connection broke
+        return zoo.card(one.card)
     target = one.folder / "generator.safetensors"
     bounds = apart.USUAL if hosted() else None
     try:

@@ -10,14 +10,15 @@ from collections.abc import Generator, Iterator
 
 import gradio as gr
 
-from core import pace, zoo
+from core import pace, uploads, zoo
 
+from . import drop
 from .fields import RecipeError
-from .parts import LIVE, part, private
+from .parts import LIVE, WATCH, part, private
 from .picture import NOUNS, PictureRecipe
 from .queue import QUEUE, Run
 
-EVENTS = ("ask", "choose", "stop")
+EVENTS = ("ask", "choose", "stop", "dropped")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
 NAMED = ("name", "title", "licence", "link", "classes")  # of a card, as the list shows it
 TOLD = 0.4  # seconds between two pieces of news: ten a second are too many to send
@@ -54,10 +55,11 @@ def about(card: zoo.ModelCard) -> str:
     )
 
 
-def listed() -> list[dict]:
-    """Every network with what a visitor needs to choose: bundled first, then own ones, then those of the Hub."""
+def listed(visitor: str = "") -> list[dict]:
+    """Every network with what a visitor needs to choose: their own, bundled ones, then those of other places."""
     cards = sorted(zoo.CARDS.values(), key=lambda card: card.own)
-    return [_row(card) for card in (*cards, *zoo.REMOTE_CARDS.values())]
+    own = [card for name, card in zoo.VISITORS.items() if uploads.owner_of(name) == visitor.partition("~")[0]]
+    return [_row(card) for card in (*own, *cards, *zoo.REMOTE_CARDS.values())]
 
 
 def _row(card: zoo.ModelCard) -> dict:
@@ -108,12 +110,12 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         pace.pace_of(model)
         card = zoo.card(model)
         chosen = PictureRecipe(model, seed=given.get("seed", 0) if isinstance(given, dict) else 0, psi=card.psi)
-        yield dict(name=model, recipe=chosen.as_dict(), models=listed())
+        yield dict(name=model, recipe=chosen.as_dict(), models=listed(visitor))
     except zoo.Cancelled:
-        yield dict(name=model, error="", models=listed())
+        yield dict(name=model, error="", models=listed(visitor))
     except ValueError as error:  # RecipeError and FetchError too
         said = str(error)
-        yield dict(name=model, error=said[:1].upper() + said[1:], models=listed())
+        yield dict(name=model, error=said[:1].upper() + said[1:], models=listed(visitor))
 
 
 def picker(tab: str, bus: gr.HTML) -> gr.HTML:
@@ -124,9 +126,18 @@ def picker(tab: str, bus: gr.HTML) -> gr.HTML:
         yield from choose(event.name, given, str(request.session_hash))
 
     def stop(event: gr.EventData, request: gr.Request) -> None:
-        QUEUE.stop(str(request.session_hash), f"fetch {event.name}")
+        QUEUE.stop(str(request.session_hash), f"fetch {event.name}" if event.name else drop.KIND)
 
-    made.ask(lambda: dict(models=listed()), None, made, **private(f"{tab}_networks", LIVE))
+    def ask(request: gr.Request) -> dict:
+        return dict(models=listed(str(request.session_hash)))
+
+    def dropping(given, event: gr.EventData, request: gr.Request):
+        visitor = str(request.session_hash)
+        for news in drop.dropped(event.token, given, visitor):
+            yield dict(news, file=True, at=time.time(), **(dict(models=listed(visitor)) if "recipe" in news else {}))
+
+    made.ask(ask, None, made, **private(f"{tab}_networks", LIVE))
+    made.dropped(dropping, bus, made, **private(f"{tab}_dropped", WATCH))
     made.choose(choosing, bus, made, **private(f"{tab}_choose", FETCH))
     made.stop(stop, None, None, **private(f"{tab}_stop", LIVE))
     return made

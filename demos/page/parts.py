@@ -143,10 +143,12 @@ def scripts(tabs: Sequence[Any]) -> str:
     def read(names: Iterable[str]) -> list[str]:
         return [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in names]
 
-    shared = read(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
+    shared = read(f"page/js/{name}" for name in ("page", "drop", "pictures", "store", "cell", "stage", "controls"))
     begun = []
     for tab in (tab for tab in tabs if not tab.bench or tab.bench.needed):
         given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]
         begun.append(f"gan.start({json.dumps(given)[1:-1]});")
+    takes = {kind: tab.name for tab in tabs for kind in tab.receives}
+    begun.append(f"gan.receives = {json.dumps(takes)};")
     own = read(name for tab in tabs for name in (tab.bench or tab.shown).scripts)
     return "<script>" + "\n".join([*shared, *begun, *own]) + "</script>"

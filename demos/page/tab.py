@@ -27,7 +27,7 @@ from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private,
 from .stage import KNOBS_TAKEN, TAKEN, Stage
 
 UNFOUND = "# The knobs of this picture have not been found yet: the button under the picture finds them."
-EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network")  # of a tab with a stage
+EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network", "received")  # of a tab with a stage
 LASTING = ("setup", "before")  # parts of an answer that a slider does not change
 TURNED = ("seed", "psi", "amounts", "knob")  # fields that leave the knobs the same
 LESSON = '<p class="limits lesson"><a href="lessons#{}">Five questions for a lesson</a></p>'
@@ -95,6 +95,8 @@ class Tab:
     knobs the same. closed: model -> what else is not open that its pictures by HTTP need, a sentence, else "".
 
     told: (recipe, knobs) -> the words of its picture, `alt` and `caption`. stem: recipe -> how its files are named.
+    receives: what it takes as it came, of files that are dropped on the page: "picture" or "edits". Its script's
+    `bring` gets the file, or its part `recipe` the event "received" with the file's `text`.
     private: recipe -> what makes its pictures private, None where nothing does. drawings: its pictures by HTTP, where
     they are others than those of `stage.drawings_of`.
 
@@ -140,6 +142,7 @@ class Tab:
     compare: tuple[str, ...] = ()
     doors: tuple[str, ...] = ()
     extras: tuple[Extra, ...] = ()
+    receives: tuple[str, ...] = ()
     about: bool = False
     bare: str = ""
     needs: str = ""

@@ -16,6 +16,7 @@ gan.rooms.restore = tab => {
       if (chosen) send(chosen);
     });
   }
+  tab.bring = send;                               // dropped on the page
   pressed("own-copy", () => toBench({task: "copy"}));
   pressed("twin-of", () => parts.twin.ask({...now.recipe, ...mine({task: "copy"})}));
   pressed("forget", () => bus.trigger("forget", {}));

@@ -190,6 +190,7 @@ TAB = Tab(
     "Restore",
     Restoration,
     lead=SAYS["lead"],
+    receives=("picture",),
     sentence=lambda recipe: SAYS["sentence"],
     code=code_for,
     sources=(invert, Shrink.agreeing),

@@ -139,9 +139,18 @@ def keep(recipe: Recipe, found: Collection, name: str) -> tuple:
 def load(recipe: Recipe, found: Collection, path: str) -> tuple:
     if Path(path).stat().st_size > LARGEST_FILE:
         raise RecipeError(SAYS["too_large"].format(megabytes=LARGEST_FILE // 2**20))
-    loaded = edits_in_file(Path(path).read_bytes(), recipe.model)
+    return taken(recipe, found, Path(path).read_bytes())
+
+
+def taken(recipe: Recipe, found: Collection, data: str | bytes) -> tuple:
+    loaded = edits_in_file(data, recipe.model)
     more = found.added(loaded)
     return more.text(), listed(recipe, more, loaded[0])
+
+
+def received(given: Mapping, stored: str | None, event: gr.EventData) -> tuple:
+    """A file of edits that was dropped on the page."""
+    return asked(taken)(given, stored, str(event.text))
 
 
 def delete(recipe: Recipe, found: Collection, key: str | None) -> tuple:
@@ -184,6 +193,7 @@ def wire(parts: dict) -> None:
         (bus.network, listed, [], [chosen], "edits_of_network"),
     ):
         event(guarded(asked(make), len(shows)), [bus, browser, *more], shows, **private(f"steer_{name}", LONG))
+    bus.received(guarded(received, 2), [bus, browser], [browser, chosen], **private("steer_received", LONG))
     deliver(parts["save"], guarded(asked(save)), [bus, browser], parts["outlet"], "steer_save")
 
 

@@ -100,6 +100,7 @@ TAB = Tab(
     **TEXTS["tab"],
     **words_of(str(Path(__file__).with_name("method"))),
     about=True,
+    receives=("edits",),
     sentence=headline,
     knobs=knobs_of,
     told=told,

@@ -112,6 +112,9 @@ window.gan = window.gan || (() => {
 
   // The line under a picture that names its network, and the list of all networks behind it; `take` gets the recipe of
   // a new one, `wanted` says which may be chosen.
+  const ANYTHING = "A network of yours, a picture, a file of directions, edits, or what was saved on this page: choose it,"
+    + " or drop it anywhere on the page.";
+  const UNFIT = "This tab has no use for it: open another tab, and it is under Other networks there.";
   gan.models = ({parts: {models: part, stage, linked: link}, name: id, now, listeners}, {take, wanted = () => true}) => {
     const {button} = gan, title = E("b"), licence = E("span"), precision = E("span");
     const doing = E("span", {class: "doing", role: "status"}), list = E("div", {class: "networks-list"});
@@ -121,10 +124,14 @@ window.gan = window.gan || (() => {
       said, list);
     const opener = button(`${id}-other-networks`, "Other networks",
       () => { dialog.showModal(); part.trigger("ask", {}); }, "", {"aria-haspopup": "dialog"});
-    part.element.classList.add("drawn-by");
-    part.element.replaceChildren(E("p", {class: "caption"},
-      "Drawn by ", title, ", ", licence, ". ", precision, " ", doing), opener, dialog);
     let rows = [], running = null;                  // the one that is on its way, and how far it is
+    const told = E("p", {class: "caption told", role: "status", hidden: true});     // what a file of one's own was
+    const target = gan.drop(id, part.trigger, news => heard({file: true, ...news}));
+    const file = () => button(null, "Open a file", () => { dialog.close(); target.choose(); }, "", {title: ANYTHING});
+    part.element.classList.add("drawn-by");
+    dialog.querySelector("h3").after(E("p", {class: "caption"}, ANYTHING), file());
+    part.element.replaceChildren(E("p", {class: "caption"},
+      "Drawn by ", title, ", ", licence, ". ", precision, " ", doing), told, opener, file(), target.element, dialog);
     const linked = (href, text) => href ? E("a", {href, target: "_blank", rel: "noopener"}, text) : text;
     const choose = ({name, here}) => {
       gan.say(said, "");
@@ -149,17 +156,23 @@ window.gan = window.gan || (() => {
         ` · ${row.size}${row.here ? " · on the server" : ""}`)), beside(row));
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
-      doing.textContent = running ? `${coming ? coming.title : "Network"}: ${running.says}` : "";
+      doing.replaceChildren(...!running ? [] : [`${coming ? coming.title : "Your file"}: ${running.says} `,
+        running.file ? button(null, "Stop", () => part.trigger("stop", {})) : ""]);
       const groups = [...new Set(rows.map(row => row.group))], of = group => rows.filter(row => row.group === group);
       list.replaceChildren(...groups.map(one => E("section", {}, E("h4", {}, one), ...of(one).map(network))));
     }
-    part.hear(({models, name, recipe, error, ...news}) => {
+    function heard({models, name, recipe, error, file, ...news}) {
       if (models) rows = models.filter(wanted);
-      if (name) running = recipe || error !== undefined ? null : {name, ...news};
-      if (error) gan.say(said, error);
-      if (recipe) { dialog.close(); take(recipe); }
+      const ends = recipe || error !== undefined || news.open || news.kind;
+      if (name || file) running = ends ? null : {name, file, ...news};
+      if (file) gan.say(told, error || (ends && !news.open && !news.kind ? news.says : ""));
+      if (error && !file) gan.say(said, error);
+      if (recipe && !rows.some(row => row.name === recipe.model)) gan.say(told, `${news.says} ${UNFIT}`);
+      else if (recipe) { dialog.close(); take(recipe); }
+      if (news.open || news.kind) target.opened(news);
       draw();
-    });
+    }
+    part.hear(heard);
     // where no network is here that the tab can use: only that is said, and the list, until one was chosen
     const needs = document.getElementById(`${id}-needs`);
     if (needs) {

@@ -58,6 +58,8 @@
       open: recipe => { now.recipe = copyOf(recipe); store.remember(); store.tell(); },
       // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
       forget: gone => store.forgets.forEach(one => one(gone)),
+      // a file that was dropped on the page, and is this tab's to read
+      bring: async file => bus.trigger("received", {text: await file.text()}),
       another: () => store.set({seed: randomSeed()}),
       backToStart: () => { if (arrival.model) store.set({...copyOf(arrival), ...still()}); },
       surprise: () => {
