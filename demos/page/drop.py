@@ -72,13 +72,14 @@ def _is_small(path: Path) -> bool:
 
 def _recognised(one: uploads.Brought, given: Mapping) -> Dropped | None:
     """`recognised`, after which the file is gone unless it may be a network."""
-    found = False
     try:
         found = recognised(one.path, given)
-        return found
-    finally:
-        if found is not None:
-            uploads.drop(one)
+    except ValueError:
+        uploads.drop(one)
+        raise
+    if found is not None:
+        uploads.drop(one)
+    return found
 
 
 def recognised(path: Path, given: Mapping) -> Dropped | None:
