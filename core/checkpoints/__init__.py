@@ -23,7 +23,7 @@ from ..generators.base import Generator
 from . import native, nvidia, tf_legacy, unpickle
 from .vocabulary import AGAIN, Array, Network, Persistent, Refused, Strided, shown
 
-FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan")
+FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan", "dcgan")
 WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
     "ganatomy": "GANatomy (safetensors)",
     "nvidia": "NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)",
@@ -33,6 +33,7 @@ WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
     "genforce_stylegan": "GenForce (StyleGAN)",
     "ajbrock": "BigGAN-PyTorch",
     "hf_biggan": "pytorch-pretrained-biggan",
+    "dcgan": "PyTorch code of the DCGAN family",
 }
 LARGEST = 4 * 2**30  # bytes of a file
 HEADER = 10**8  # bytes of a safetensors header, by its own rule
