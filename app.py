@@ -25,7 +25,7 @@ import argparse
 import shlex
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
@@ -34,6 +34,7 @@ import torch
 from starlette.routing import BaseRoute
 
 from core import gpu, memory, uploads, zoo
+from core.checkpoints import options
 from demos import attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
@@ -146,8 +147,10 @@ def warm() -> None:
 SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors")
 
 
-def add(given: Iterable[str]) -> None:
+def add(given: Iterable[str], settings: Mapping | None = None) -> None:
     """Put the networks of these files and folders first on the page; exits with a sentence where one cannot be opened.
+
+    settings: what the files do not say, as in `checkpoints.read`.
 
     Of a folder's files, those that hold no generator are named on stderr and left out.
     """
@@ -157,7 +160,7 @@ def add(given: Iterable[str]) -> None:
         added = 0
         for file in files:
             try:
-                card = zoo.add(file)
+                card = zoo.add(file, settings)
             except ValueError as error:
                 problems.append(str(error))
                 continue
@@ -207,7 +210,7 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="FILE-OR-FOLDER",
-        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, BigGAN or BigGAN-deep, in any known format",
+        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, DCGAN, BigGAN or BigGAN-deep, in any known format",
     )
     parser.add_argument(
         "--unpinned",
@@ -220,6 +223,7 @@ def main() -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
     )
+    options.offer(parser)
     given = parser.parse_args([*shlex.split(os.environ.get("GANATOMY_OPTIONS", "")), *sys.argv[1:]])
     if given.no_hub:
         zoo.REMOTE_CARDS.clear()
@@ -228,7 +232,7 @@ def main() -> None:
     if given.device == "cuda" and not cuda:
         parser.error("there is no GPU here that PyTorch can use: leave --device out")
     zoo.use(device=given.device or ("cuda" if cuda else "cpu"), unpinned=given.unpinned)
-    add(given.weights)
+    add(given.weights, options.chosen(given))
     paint.ready()  # before there are visitors
     restoring.ready()
     page = build()

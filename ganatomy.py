@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from core import checkpoints, zoo
-from core.checkpoints import native
+from core.checkpoints import native, options
 from core.checkpoints.export import Provenance, export, plain
 
 ROOT = Path(__file__).resolve().parent
@@ -213,7 +213,7 @@ def opened(given: argparse.Namespace, status: Status) -> Given:
             "or a name of `python ganatomy.py list`"
         )
     status.begin(f"reading {plain(path.name, 60)}")
-    described = checkpoints.describe(path, given.config)
+    described = checkpoints.describe(path, given.config, settings=options.chosen(given))
     sha256 = native.weights_hash(path)
     return Given(path, card.name if card else path.stem, card or card_of(sha256), described, sha256)
 
@@ -363,6 +363,7 @@ def of_a_file(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE-OR-NAME", help="a checkpoint of any kind, or a name of `list`")
     command.add_argument("--config", metavar="FILE", help="the JSON that belongs to the file, if it lies elsewhere")
     of_unpinned(command)
+    options.offer(command)
 
 
 def of_convert(command: argparse.ArgumentParser) -> None:

@@ -148,11 +148,11 @@ def owner_of(card: str) -> str:
 
 
 def opened(
-    one: Brought, visitor: str, *, config: Mapping | None = None, stopped: Callable[[], bool] = lambda: False
+    one: Brought, visitor: str, *, settings: Mapping | None = None, stopped: Callable[[], bool] = lambda: False
 ) -> zoo.ModelCard:
     """The network in a file as a card of this visitor; the one that they brought before goes.
 
-    config: how the file is to be read, as of `checkpoints.read`. The file as it came is deleted, unless it can be read
+    settings: how the file is to be read, as of `checkpoints.read`. The file as it came is deleted, unless it can be read
     in several ways. Raises ValueError in one sentence, after which the file is gone, and Stopped.
     """
     if one.card and not one.path.exists():  # it was asked twice, where the connection broke
@@ -160,8 +160,8 @@ def opened(
     target = one.folder / "generator.safetensors"
     bounds = apart.USUAL if hosted() else None
     try:
-        made = apart.converted(one.path, target, config=config, limits=bounds, stopped=stopped)
-        card = zoo.visiting(target, name=f"{PREFIX}{secrets.token_hex(8)}", given=one.name, options=config)
+        made = apart.converted(one.path, target, settings=settings, limits=bounds, stopped=stopped)
+        card = zoo.visiting(target, name=f"{PREFIX}{secrets.token_hex(8)}", given=one.name, settings=settings)
     except BaseException:
         drop(one)
         raise

@@ -41,7 +41,7 @@ class ModelCard:
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
     classes: 0 where it is unconditional. source: where the file comes from; None: it is bundled, or somebody's own.
     own: it was added with `add`, or a visitor brought it. given: the visitor's file, where `file` is what was made of
-    it. options: how that file was asked to be read, as JSON; "" in its usual way.
+    it. settings: what `checkpoints.read` was told of the file beyond what it says itself, as JSON; "": nothing.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ModelCard:
     source: HubFile | PackageFile | None = None
     own: bool = False
     given: str = ""
-    options: str = ""
+    settings: str = ""
 
     @property
     def path(self) -> Path:
@@ -142,30 +142,32 @@ def device() -> torch.device:
     return torch.device(_chosen["device"])
 
 
-def add(path: str | Path) -> ModelCard:
+def add(path: str | Path, settings: Mapping | None = None) -> ModelCard:
     """A card for a file of one's own, of any format that `checkpoints.read` knows; from now on it is in CARDS.
 
-    Truncation and the knobs' reach come from the model's own statistics. Raises ValueError in one sentence.
+    settings: as in `checkpoints.read`; numbers and texts. Truncation and the knobs' reach come from the model's own
+    statistics. Raises ValueError in one sentence.
     """
     path = Path(path).resolve()
+    told = json.dumps(dict(settings)) if settings else ""
     with _reading:
-        generator = _read(path)
+        generator = _read(path, told)
     taken = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "model"
     names = itertools.chain([taken], (f"{taken}-{i}" for i in itertools.count(2)))
     name = next(name for name in names if name not in CARDS and name not in REMOTE_CARDS)
-    found = CARDS[name] = _own_card(name, path.stem, path, generator)
+    found = CARDS[name] = replace(_own_card(name, path.stem, path, generator), settings=told)
     return found
 
 
-def visiting(path: Path, *, name: str, given: str, options: Mapping | None) -> ModelCard:
+def visiting(path: Path, *, name: str, given: str, settings: Mapping | None) -> ModelCard:
     """A card under `name` for a network that a visitor brought, until `dismiss(name)`; it is in no list.
 
-    path: our own file. given: the name of the visitor's; options: how that was asked to be read. Raises ValueError.
+    path: our own file. given: the name of the visitor's; settings: how that was read. Raises ValueError.
     """
     with _reading:
         generator = _read(path)
     card = _own_card(name, Path(given).stem, path, generator)
-    VISITORS[name] = replace(card, given=given, options=json.dumps(options) if options else "")
+    VISITORS[name] = replace(card, given=given, settings=json.dumps(dict(settings)) if settings else "")
     return VISITORS[name]
 
 
@@ -173,7 +175,7 @@ def dismiss(name: str) -> None:
     """A visitor's network goes, out of memory too; nothing happens where it is gone already."""
     found = VISITORS.pop(name, None)
     if found is not None:
-        _networks.drop(found.file)
+        _networks.drop((found.file, ""))
 
 
 def known(name: object) -> bool:
@@ -298,7 +300,7 @@ def load(
             return _noted(found.path, _placed(_open(found.path)))
     path = fetch(name, unpinned=unpinned, progress=progress, cancelled=cancelled, token=token)
     with _reading:
-        return _noted(path, _placed(_read(path)))
+        return _noted(path, _placed(_read(path, "" if found.given else found.settings)))
 
 
 def is_open(name: str) -> bool:
@@ -394,9 +396,12 @@ def weights_hash(name: str) -> str:
         return _hash(found.path)
 
 
-def _read(path: Path) -> Generator:
-    """The generator in a file of any kind; the last few stay open."""
-    return _networks.made(str(path), lambda: checkpoints.read(path).eval().requires_grad_(False))
+def _read(path: Path, settings: str = "") -> Generator:
+    """The generator in a file of any kind; the last few stay open. settings: of its card."""
+    told = json.loads(settings or "{}")
+    return _networks.made(
+        (str(path), settings), lambda: checkpoints.read(path, settings=told).eval().requires_grad_(False)
+    )
 
 
 _open = lru_cache(maxsize=12)(native.read)

@@ -59,6 +59,8 @@ def marked(names: Iterable[str]) -> list:
 
 def stem(name: str) -> str:
     """What the files of one network begin with."""
+    if name.startswith("dcgan64_") and name != DCGAN_TCONV:  # one generator in many containers
+        return "dcgan64"
     return name.rsplit(".", 1)[0].removesuffix("_G_ema").removesuffix("_state")
 
 
@@ -127,6 +129,11 @@ def biggan_deep(generator: Generator, io: Arrays) -> Pairs:
     return [(generator.at(psi=0.4)(codes), io["image_trunc040"]), (generator(codes), io["image_trunc100"])]
 
 
+def dcgan(generator: Generator, io: Arrays) -> Pairs:
+    """In its own channels."""
+    return [(generator.pixels(generator.run(generator.codes(io["z"], label=io.get("label")))), io["image"])]
+
+
 class Reference(NamedTuple):
     """What a file is, and what is compared. settings: what its reference was built with and the file does not say."""
 
@@ -139,6 +146,15 @@ class Reference(NamedTuple):
 NVIDIA, ROSINALITY = "nvidia_stylegan2ada32_fp16_state.pt", "rosinality_stylegan2_32.pt"
 GENFORCE_PGGAN, GENFORCE_STYLEGAN = "genforce_pggan_32.pth", "genforce_stylegan1_32.pth"
 BIGGAN, BIGGAN_DEEP = "ajbrock_biggan32_G_ema.pth", "hf_biggan_deep32.bin"
+DCGAN, DCGAN_TCONV = "dcgan32_cond10.pth", "dcgan64_tconv.pth"
+DCGANS = (
+    DCGAN,
+    DCGAN_TCONV,
+    *(f"dcgan{name}.pth" for name in ("128", "28_gen", "28_k4k3", "28_k7", "32_dropout", "32_grey")),
+    "dcgan32_fc.pt",
+    *(f"dcgan64_{name}.pth" for name in ("generator", "module", "netG_epoch_24")),
+    "dcgan64_state_dict_module.pth.tar",
+)
 REFERENCES: dict[str, Reference] = {
     NVIDIA: Reference("nvidia", "StyleGAN2", nvidia),
     "nvidia_stylegan2ada32_state.pt": Reference("nvidia", "StyleGAN2", nvidia),
@@ -149,6 +165,8 @@ REFERENCES: dict[str, Reference] = {
     GENFORCE_STYLEGAN: Reference("genforce_stylegan", "StyleGAN", genforce),
     BIGGAN: Reference("ajbrock", "BigGAN", biggan),
     BIGGAN_DEEP: Reference("hf_biggan", "BigGANDeep", biggan_deep),
+    **{name: Reference("dcgan", "DCGAN", dcgan) for name in DCGANS},
+    "dcgan28_k1p2.pth": Reference("dcgan", "DCGAN", dcgan, dict(size=28)),
 }
 
 

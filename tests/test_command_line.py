@@ -41,7 +41,13 @@ one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 ROOT = Path(__file__).resolve().parent.parent
 TWINS = dict(
-    stylegan2=tiny.stylegan2, stylegan=tiny.stylegan, pggan=tiny.pggan, biggan=tiny.biggan, biggan_deep=tiny.biggan_deep
+    stylegan2=tiny.stylegan2,
+    stylegan=tiny.stylegan,
+    pggan=tiny.pggan,
+    biggan=tiny.biggan,
+    biggan_deep=tiny.biggan_deep,
+    dcgan=tiny.dcgan,
+    dcgan_of_classes=tiny.dcgan_of_classes,
 )
 
 

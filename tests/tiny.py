@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from core.critics import Critic
 from core.generators.base import Generator
 from core.generators.biggan import BigGAN, BigGANDeep, ClassConditional
+from core.generators.dcgan import DCGAN, Conv, Dense
 from core.generators.pggan import PGGAN
 from core.generators.stylegan import StyleGAN
 from core.generators.stylegan2 import StyleGAN2
@@ -84,6 +85,18 @@ def biggan_deep(*, seed: int = 0) -> BigGANDeep:
     )
 
 
+def dcgan(*, seed: int = 0, classes: int = 0, end: str = "tanh") -> DCGAN:
+    """Transposed convolutions with ReLU; with classes: leaky, and plain ones behind an up-sampling."""
+    transposed = (Dense(6, 4), Conv(5, 4, 2, 1), Conv(3, 4, 2, 1))
+    plain = (Dense(6, 4, 0.2), Conv(6, 3, 1, 1, up=2, transposed=False, slope=0.2, affine=True), Conv(3, 4, 2, 1))
+    layers, labels = plain if classes else transposed, dict(classes=classes, class_dim=classes)
+    return stirred(lambda: DCGAN(z_dim=DIM, layers=layers, end=end, **labels), seed)
+
+
+def dcgan_of_classes(*, seed: int = 0) -> DCGAN:
+    return dcgan(seed=seed, classes=CLASSES)
+
+
 def critic(*, classes: int = 0, seed: int = 0) -> Critic:
     return stirred(lambda: Critic(resolution=RESOLUTION, channels=CHANNELS, classes=classes), seed)
 
@@ -95,6 +108,8 @@ GENERATORS: dict[str, Callable[..., Generator]] = dict(
     pggan=pggan,
     biggan=biggan,
     biggan_deep=biggan_deep,
+    dcgan=dcgan,
+    dcgan_of_classes=dcgan_of_classes,
 )
 
 

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..generators.base import Generator
-from . import native, nvidia, tf_legacy, unpickle
+from . import native, nvidia, options, tf_legacy, unpickle
 from .vocabulary import AGAIN, Array, Network, Persistent, Refused, Strided, shown
 
 FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan", "dcgan")
@@ -62,17 +62,20 @@ class Described:
         return WRITERS[self.format]
 
 
-def read(path: str | Path, config: dict | str | Path | None = None) -> Generator:
+def read(path: str | Path, config: dict | str | Path | None = None, *, settings: Mapping | None = None) -> Generator:
     """The generator in a file of any known format, its weights loaded strictly, in eval mode and frozen.
 
     config: a dict or a JSON file, for formats that need one; otherwise `<name>_config.json` or `config.json` beside the
-    weights is used where there is one. What had to be assumed is said in `generator.notes`. Raises ValueError, in one
+    weights is used where there is one. settings: what comes on top of it, for formats that do not say all (DCGAN; its
+    keys are in dcgan.py). What had to be assumed is said in `generator.notes`. Raises ValueError, in one
     sentence that names the file, the problem and a remedy, for whatever cannot be opened.
     """
-    return describe(path, config).generator
+    return describe(path, config, settings=settings).generator
 
 
-def describe(path: str | Path, config: dict | str | Path | None = None) -> Described:
+def describe(
+    path: str | Path, config: dict | str | Path | None = None, *, settings: Mapping | None = None
+) -> Described:
     """What a file holds: the generator, and the format that was recognised; arguments and errors as in `read`."""
     path = Path(path)
     try:
@@ -80,7 +83,7 @@ def describe(path: str | Path, config: dict | str | Path | None = None) -> Descr
             raise Refused("there is no such file: choose one that exists")
         if not 0 < path.stat().st_size <= LARGEST:
             raise Refused(f"it is empty, or larger than {LARGEST // 2**30} GB: {AGAIN}")
-        described = _read(path, config)
+        described = _read(path, config, dict(settings or {}))
         if described.generator.resolution > PICTURE:
             raise Refused(
                 f"it draws {described.generator.resolution} pixels a side: open a network of at most {PICTURE}"
@@ -95,11 +98,11 @@ def describe(path: str | Path, config: dict | str | Path | None = None) -> Descr
     raise ValueError(f"the file {shown(path.name)} cannot be opened, because {reason}")
 
 
-def _read(path: Path, asked: dict | str | Path | None) -> Described:
+def _read(path: Path, asked: dict | str | Path | None, settings: dict) -> Described:
     with open(path, "rb") as file:
         head = file.read(9)
     if head[8:] == b"{" and int.from_bytes(head[:8], "little") < HEADER:
-        return _read_safetensors(path, asked)
+        return _read_safetensors(path, asked, settings)
     with unpickle.opened(path) as tree:
         views, facts = averaged(tree)
         claimed = sum(view.nbytes for view in views.values())
@@ -108,10 +111,10 @@ def _read(path: Path, asked: dict | str | Path | None) -> Described:
         state = {name: unpickle.read(view) for name, view in views.items()}
     if facts is None or asked is not None:  # a config.json that happens to lie there does not overrule the pickle
         facts = {**(facts or {}), **(_config(path, asked) or {})} or None
-    return recognised(state, facts)
+    return recognised(state, facts, settings)
 
 
-def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Described:
+def _read_safetensors(path: Path, asked: dict | str | Path | None, settings: dict) -> Described:
     try:
         with safe_open(str(path), framework="pt") as file:
             ours = (file.metadata() or {}).get("format") == "ganatomy-1"
@@ -119,7 +122,7 @@ def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Described:
     except Exception as error:  # safetensors raises its own kind
         raise Refused(f"it is broken ({type(error).__name__}): {AGAIN}") from None
     if not ours:
-        return recognised(state, _config(path, asked))
+        return recognised(state, _config(path, asked), settings)
     try:
         _affordable(path)
         module = native.read(path)
@@ -128,6 +131,7 @@ def _read_safetensors(path: Path, asked: dict | str | Path | None) -> Described:
     if not isinstance(module, Generator):
         raise Refused(f"it holds a {type(module).__name__}, not a generator: open the generator that lies beside it")
     check(module.state_dict())
+    options.fitting(settings, "ganatomy", WRITERS["ganatomy"])
     module.notes = _notes(native.metadata(path).get("notes", ""))
     return Described("ganatomy", module)
 
@@ -164,13 +168,18 @@ def _numbers(value: object) -> Iterator[float]:
         yield value
 
 
-def recognised(state: dict[str, Tensor], config: dict | None) -> Described:
-    """The flat state dict of one network as a generator. Raises ValueError where no format knows it."""
+def recognised(state: dict[str, Tensor], config: dict | None, settings: Mapping | None = None) -> Described:
+    """The flat state dict of one network as a generator. Raises ValueError where no format knows it.
+
+    settings: as in `read`, on top of the config.
+    """
     check(state)
     for module in formats():
         if module.matches(state):
-            generator = module.from_state(state, config).eval().requires_grad_(False)
-            return Described(module.__name__.rpartition(".")[2], generator)
+            name = module.__name__.rpartition(".")[2]
+            options.fitting(settings or {}, name, WRITERS[name])
+            config = {**(config or {}), **settings} if settings else config
+            return Described(name, module.from_state(state, config).eval().requires_grad_(False))
     if "synthesis.input.freqs" in state:
         raise Refused(
             "it holds a StyleGAN3, which this project does not draw: open a StyleGAN2, StyleGAN, PGGAN or BigGAN"
@@ -178,7 +187,7 @@ def recognised(state: dict[str, Tensor], config: dict | None) -> Described:
     names = ", ".join(shown(name) for name in sorted(state)[:3])
     raise Refused(
         f"its tensors ({names} ...) are of no network known here: "
-        "open a StyleGAN2, StyleGAN, PGGAN or BigGAN generator, not a critic or another model"
+        "open a StyleGAN2, StyleGAN, PGGAN, DCGAN or BigGAN generator, not a critic or another model"
     )
 
 

@@ -56,16 +56,16 @@ def converted(
     source: Path,
     target: Path,
     *,
-    config: Mapping | None = None,
+    settings: Mapping | None = None,
     limits: Limits | None = USUAL,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Converted:
     """Read `source` in a process of its own and write its generator to `target`, whole or not at all.
 
-    config: as of `checkpoints.read`. limits: None on a computer of one's own.
+    settings: as of `checkpoints.read`. limits: None on a computer of one's own.
     Raises ValueError in one sentence for whatever cannot be opened, and Stopped.
     """
-    options = dict(config=config, limits=list(limits) if limits else None)
+    options = dict(settings=dict(settings or {}), limits=list(limits) if limits else None)
     command = [sys.executable, "-m", __name__, str(source), str(target), json.dumps(options)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
     said = target.with_suffix(".said")
@@ -145,7 +145,7 @@ def main() -> None:
         limit(Limits(*options["limits"]))
     torch.set_num_threads(1)
     try:
-        described = describe(source, options["config"])
+        described = describe(source, settings=options["settings"])
     except ValueError as error:
         print(json.dumps(dict(error=str(error))))
         return

@@ -6,6 +6,7 @@ convolution in the order in which they run, or null where it is not known:
 
     size                                           pixels a side of the picture, such as 28
     strides, paddings, output_paddings             of the convolutions; of a first one on a single pixel too
+    transposed                                     true for a transposed convolution, false for a plain one
     ups                                            how many times the map is enlarged before a convolution
     up_mode                                        "nearest" or "bilinear"
     slope                                          of leaky ReLUs; 0 is ReLU
@@ -19,6 +20,8 @@ convolution in the order in which they run, or null where it is not known:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -27,18 +30,19 @@ from torch import Tensor
 
 from ..generators.dcgan import DCGAN, DISTRIBUTIONS, ENDS, UP_MODES, Conv, Dense
 from . import dcgan_sizes
-from .dcgan_layers import DENSE, TRANSPOSED, Layer, Module, Network, network, reads_pictures
+from .dcgan_layers import DENSE, PLAIN, TRANSPOSED, Layer, Module, Network, network, reads_pictures
 from .dcgan_sizes import KEYS, Geometry, Step, geometries, norm_stands_apart
 from .vocabulary import AGAIN, Refused, shown
 
 MOST = 6  # readings that a page shows
 GEOMETRIES = 4  # of them, those that differ in strides and paddings
-UNLIKELY = 2.0  # cost from which on a geometry is not offered where no size was asked for
+UNLIKELY = 1.45  # cost above the first one's from which on a geometry is not offered where no size was asked for
 EPS, LEAK = 1e-5, 0.2
+LONGEST = 250  # letters of a note about sizes
 LABELLED = {110: (100, 10), 138: (128, 10)}  # widths that are taken for random numbers and ten classes
 CHOICES = dict(end=ENDS, distribution=DISTRIBUTIONS, up_mode=UP_MODES)
-LISTS = ("slopes", *KEYS)
-ALL = ("size", *LISTS, "slope", "eps", "classes", "label_first", *CHOICES)
+LISTS = ("transposed", "slopes", *KEYS)
+SETTINGS = ("size", *LISTS, "slope", "eps", "classes", "label_first", *CHOICES)
 
 
 class Reading(NamedTuple):
@@ -62,9 +66,10 @@ def readings(state: dict[str, Tensor], *, size: int | None = None) -> tuple[Read
     """
     found = _network(state)
     first, *others = _geometries(found, {} if size is None else dict(size=size))
-    offered = [one for one in others if size is not None or (one.cost < UNLIKELY and one.size in dcgan_sizes.COMMON)]
+    offered = others if size is not None else _likely(first, others)
     usual = _settings(found, {}, first)
     made = [_reading(_settings(found, {}, one), one, one.says) for one in [first, *offered[: GEOMETRIES - 1]]]
+    made += _of_other_kinds(state, found, size)
     if usual["classes"]:
         says = f"{found.inputs} random numbers and no classes"
         made.append(_reading({**usual, "classes": 0}, first, says))
@@ -75,19 +80,43 @@ def readings(state: dict[str, Tensor], *, size: int | None = None) -> tuple[Read
     return tuple(made[:MOST])
 
 
+def _of_other_kinds(state: dict[str, Tensor], found: Network, size: int | None) -> list[Reading]:
+    """Where kernels do not tell whether they are transposed: all of these read as what they were not taken for."""
+    kinds = [layer.kind for layer in found.convs]
+    for i, layer in enumerate(found.convs):
+        if any(shown(layer.module.path) in text for text in found.unsure):
+            kinds[i] = PLAIN if layer.kind == TRANSPOSED else TRANSPOSED
+    other = network(state, kinds) if found.unsure else None
+    if other is None or [layer.kind for layer in other.convs] == [layer.kind for layer in found.convs]:
+        return []
+    changed = [str(i + 1) for i, (a, b) in enumerate(zip(other.convs, found.convs)) if a.kind != b.kind]
+    for one in geometries(other, {}, size)[:1]:
+        says = f"convolution {', '.join(changed)} is {other.convs[int(changed[0]) - 1].kind}"
+        return [_reading(_settings(other, {}, one), one, says)]
+    return []
+
+
 def from_state(state: dict[str, Tensor], config: dict | None = None) -> DCGAN:
     """A frozen DCGAN; config as this module's docstring says. Raises ValueError in a sentence."""
-    found = _network(state)
+    found = _network(state, _kinds(config or {}))
     asked = _checked(found, config or {})
     possible = _geometries(found, asked)
     settings = _settings(found, asked, possible[0])
     generator = _built(found, settings, possible[0])
-    generator.notes = _notes(found, asked, settings, possible, set(config or {}) - set(ALL))
+    generator.notes = _notes(found, asked, settings, possible, set(config or {}) - set(SETTINGS))
     return generator.eval().requires_grad_(False)
 
 
-def _network(state: dict[str, Tensor]) -> Network:
-    found = network(state)
+def _kinds(config: dict) -> tuple[str | None, ...]:
+    told = config.get("transposed")
+    names = {True: TRANSPOSED, False: PLAIN}
+    return tuple(names.get(one) for one in told if not isinstance(one, (list, dict))) if isinstance(told, list) else ()
+
+
+def _network(state: dict[str, Tensor], kinds: Sequence[str | None] = ()) -> Network:
+    found = network(state, kinds)
+    if found is None and kinds and network(state) is not None:
+        raise Refused("the kinds of its convolutions that its config tells as `transposed` do not fit its widths")
     if found is None and reads_pictures(state):
         raise Refused(
             "it holds a discriminator, which reads pictures and draws none: open the generator that was trained with it"
@@ -97,8 +126,8 @@ def _network(state: dict[str, Tensor]) -> Network:
     for layer in found.layers:
         if layer.norm and "running_mean" not in layer.norm.tensors:
             raise Refused(
-                f"its {shown(layer.norm.path)} normalises without running statistics, so that a picture would depend on "
-                "the others drawn with it: save it with track_running_stats=True"
+                f"its {shown(layer.norm.path)} normalises without running statistics, so that a picture depends on "
+                "those drawn with it: open a network whose batch norms keep them (track_running_stats=True)"
             )
         for name, tensor in {**layer.module.tensors, **(layer.norm.tensors if layer.norm else {})}.items():
             if not tensor.is_floating_point():
@@ -120,18 +149,24 @@ def _geometries(found: Network, asked: dict) -> list[Geometry]:
     return possible
 
 
+def _likely(first: Geometry, others: list[Geometry]) -> list[Geometry]:
+    return [one for one in others if one.cost < first.cost + UNLIKELY and one.size in dcgan_sizes.COMMON]
+
+
 # --- what is asked for
 
 
 def _checked(found: Network, config: dict) -> dict:
     """The keys of a config that count, each of the right kind. Raises ValueError in a sentence."""
-    asked = {key: config[key] for key in ALL if config.get(key) is not None}
+    asked = {key: config[key] for key in SETTINGS if config.get(key) is not None}
     convs, norms = len(found.convs), sum(layer.norm is not None for layer in found.layers)
     lengths = dict.fromkeys(KEYS, convs) | dict(slopes=len(found.layers) - 1)
     for key, known in CHOICES.items():
         _need(asked.get(key, known[0]) in known, key, asked, f"one of {', '.join(known)}")
     for key, low, high in (("size", 1, dcgan_sizes.SIDE), ("classes", 0, found.inputs - 1)):
         _need(_whole(asked.get(key, low), low, high), key, asked, f"a whole number from {low} to {high}")
+    fits = _listed(asked.get("transposed", []), convs, lambda x: x is None or isinstance(x, bool))
+    _need("transposed" not in asked or fits, "transposed", asked, f"true or false for each of {convs} convolutions")
     for key in KEYS:
         low = 1 if key in ("strides", "ups") else 0
         fits = _listed(asked.get(key, []), lengths[key], lambda x: x is None or _whole(x, low, 64))  # noqa: B023
@@ -148,7 +183,9 @@ def _checked(found: Network, config: dict) -> dict:
 
 def _need(fits: bool, key: str, asked: dict, wanted: str) -> None:
     if not fits:
-        raise Refused(f"its config says {key} = {shown(asked[key])}, where {wanted} belongs: correct it or leave it out")
+        raise Refused(
+            f"its config says {key} = {shown(asked[key])}, where {wanted} belongs: correct it or leave it out"
+        )
 
 
 def _whole(value: object, low: int, high: int) -> bool:
@@ -159,7 +196,7 @@ def _number(value: object, low: float, high: float) -> bool:
     return type(value) in (int, float) and low <= value <= high
 
 
-def _listed(value: object, length: int, fits) -> bool:
+def _listed(value: object, length: int, fits: Callable[[object], bool]) -> bool:
     return isinstance(value, (list, tuple)) and len(value) == length and all(map(fits, value))
 
 
@@ -177,7 +214,10 @@ def _settings(found: Network, asked: dict, geometry: Geometry) -> dict:
     classes = len(found.embedding) if found.embedding is not None else LABELLED.get(found.inputs, (0, 0))[1]
     settings = {key: [step[i] for step in geometry.steps] for i, key in enumerate(KEYS)}
     return settings | dict(
-        slopes=list(asked.get("slopes", [slope if _is_activated(layer) else 1.0 for layer in layers[:-1]])),
+        transposed=[layer.kind == TRANSPOSED for layer in found.convs],
+        slopes=list(
+            asked.get("slopes", [slope if _is_activated(a, b.kind != DENSE) else 1.0 for a, b in pairwise(layers)])
+        ),
         end=asked.get("end", "tanh"),
         eps=list(eps),
         classes=asked.get("classes", classes),
@@ -193,12 +233,12 @@ def _is_eriklindernoren(found: Network) -> bool:
     return names[0] == "l1.0" and all(name.startswith("conv_blocks.") for name in names[1:])
 
 
-def _is_activated(layer: Layer) -> bool:
+def _is_activated(layer: Layer, last_dense: bool) -> bool:
     """Does an activation follow, as far as names tell? Behind a convolution: yes, unless the next one is its neighbour.
 
-    Behind a linear layer without batch norm: no, unless there is room for it beside the reshaping.
+    Behind the last linear layer: where there is room for it beside the reshaping, or else a batch norm.
     """
-    if layer.kind != DENSE:
+    if layer.kind != DENSE or not last_dense:
         return layer.gap != 0 or layer.norm_gap > 0
     if norm_stands_apart(layer):
         return False
@@ -211,26 +251,23 @@ def _reading(settings: dict, geometry: Geometry, says: str) -> Reading:
 
 def _notes(found: Network, asked: dict, settings: dict, possible: list[Geometry], unknown: set) -> tuple[str, ...]:
     """What was assumed; nothing of what was asked for."""
-    first, notes = possible[0], []
-    way = "its sizes are " + ", ".join(map(str, first.sizes)) + " pixels"
-    usual = "" if first.steps == first.usual else f" ({first.says})"
-    if not {"strides", "paddings"} <= set(asked):
-        others = [one for one in possible[1:] if one.cost < UNLIKELY and one.size in dcgan_sizes.COMMON]
-        more = "; ".join(f"{one.size} x {one.size}: {one.says}" for one in others[:2])
-        fits = f" What also fits, with other pictures: {more}." if more else ""
-        notes.append(f"Strides and paddings are not in the file: {way}, as is usual{usual}.{fits}")
+    notes = [] if {"strides", "paddings"} <= set(asked) else [_sizes_note(possible)]
     assumed = []
     if not {"slope", "slopes"} & set(asked):
         leak = next((slope for slope in settings["slopes"] if 0 < slope < 1), 0)
-        assumed.append(f"leaky ReLU of slope {leak:g}" if leak else "ReLU between layers")
+        assumed.append(f"leaky ReLUs of slope {leak:g}" if leak else "ReLUs")
     if "end" not in asked:
         assumed.append("tanh at the end")
     if "eps" not in asked and settings["eps"]:
         assumed.append(f"batch norms with eps {max(settings['eps']):g}")
+    if "up_mode" not in asked and max(settings["ups"]) > 1:
+        assumed.append("up-sampling by repetition")
     if "distribution" not in asked:
-        assumed.append("random numbers from a normal distribution")
+        assumed.append("training with normal random numbers, not uniform ones")
     if assumed:
-        notes.append(f"Not in the file either, and assumed: {'; '.join(assumed)}.")
+        notes.append(f"Not in the file either, and assumed: {', '.join(assumed)}.")
+    if settings["classes"] and found.embedding is not None and "label_first" not in asked:
+        notes.append("What stands for a class is taken to be behind the random numbers (label_first = true: before).")
     if "classes" not in asked and found.embedding is None and settings["classes"]:
         z, classes = found.inputs - settings["classes"], settings["classes"]
         notes.append(
@@ -244,6 +281,17 @@ def _notes(found: Network, asked: dict, settings: dict, possible: list[Geometry]
     if unknown:
         notes.append(f"Its config also says {', '.join(sorted(map(shown, unknown))[:4])}, which is not used.")
     return tuple(notes)
+
+
+def _sizes_note(possible: list[Geometry]) -> str:
+    """Which strides and paddings were taken, and what else they may have been."""
+    first, *others = possible
+    taken = "the usual ones were assumed" if first.steps == first.usual else f"assumed was: {first.says}"
+    said = f"Strides and paddings are not in the file; {taken} (maps of {', '.join(map(str, first.sizes))} pixels)."
+    more = [f"{one.size} x {one.size}, {one.says}" for one in _likely(first, others)[:2]]
+    while more and len(said) + len("; ".join(more)) > LONGEST:
+        more.pop()
+    return said + (f" What also fits, and draws other pictures: {'; '.join(more)}." if more else "")
 
 
 # --- the network
@@ -274,9 +322,7 @@ def _built(found: Network, settings: dict, geometry: Geometry) -> DCGAN:
     how = {key: settings[key] for key in CHOICES}
     try:
         with torch.device("meta"):  # memory for its weights alone
-            generator = DCGAN(
-                z_dim=found.inputs - class_dim, layers=rows, classes=classes, class_dim=class_dim, **how
-            )
+            generator = DCGAN(z_dim=found.inputs - class_dim, layers=rows, classes=classes, class_dim=class_dim, **how)
     except ValueError as error:
         raise Refused(f"it makes no DCGAN ({shown(error)}): correct its config") from None
     generator.load_state_dict(tensors, strict=True, assign=True)
@@ -303,7 +349,9 @@ def _layer(
         gain, shift = _affine(layer.norm, eps)
         behind = layer.norm_gap > 0
         if behind and len(gain) != channels:
-            raise Refused(f"its {shown(layer.norm.path)} stands behind an activation of a linear layer: this is not drawn")
+            raise Refused(
+                f"its {shown(layer.norm.path)} stands behind an activation of a linear layer: this is not drawn"
+            )
         if behind:
             made |= {"activation.gain": gain, "activation.shift": shift}
         else:

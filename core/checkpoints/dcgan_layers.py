@@ -1,7 +1,7 @@
 """The layers of a DCGAN as its state dict tells them: their order, widths, kinds and batch norms.
 
-A transposed kernel is [in, out, k, k], a plain one [out, in, k, k]. Numbers in names that are missing are layers without
-tensors: activations, Dropout, up-sampling. Everything else is not in a state dict, see dcgan.py.
+A transposed kernel is [in, out, k, k], a plain one [out, in, k, k]. Numbers that are missing in names are layers
+without tensors: activations, Dropout, up-sampling. Everything else is not in a state dict, see dcgan.py.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
+
+from .vocabulary import shown
 
 COLOURS = (1, 3, 4)
 MOST = 64  # modules with tensors
@@ -78,8 +80,7 @@ class Layer:
 
 @dataclass
 class Network:
-    """layers in order; embedding: what stands for each class [classes, width]; unsure: kernels that are square in
-    channels, whose kind was taken from the others, and norms that could belong elsewhere."""
+    """layers in order; embedding: what stands for each class [classes, width]; unsure: what the tensors do not tell."""
 
     layers: list[Layer]
     embedding: Tensor | None
@@ -102,15 +103,18 @@ class Network:
         return [layer for layer in self.layers if layer.kind != DENSE]
 
 
-def network(state: Tensors) -> Network | None:
-    """What a flat state dict holds; None where it is no such generator. Nothing of it may be left over."""
+def network(state: Tensors, kinds: Sequence[str | None] = ()) -> Network | None:
+    """What a flat state dict holds; None where it is no such generator. Nothing of it may be left over.
+
+    kinds: of its convolutions, TRANSPOSED or PLAIN, where they are known.
+    """
     modules = _modules(state)
     if modules is None:
         return None
     embedding = next((m for m in modules if _is_embedding(m)), None)
     modules = [m for m in modules if m is not embedding]
     for order, certain in _orders(modules):
-        found = _chained(order)
+        found = _chained(order, kinds)
         if found is not None:
             layers, unsure = found
             _gaps(layers)
@@ -158,7 +162,9 @@ def _is_known(module: Module) -> bool:
 
 def _is_embedding(module: Module) -> bool:
     weight = module.weight
-    return weight is not None and weight.ndim == 2 and set(module.tensors) == {"weight"} and "emb" in module.path.lower()
+    return (
+        weight is not None and weight.ndim == 2 and set(module.tensors) == {"weight"} and "emb" in module.path.lower()
+    )
 
 
 # --- order
@@ -210,48 +216,66 @@ def _last_number(module: Module) -> int | None:
 # --- widths
 
 
-def _chained(pairs: list[tuple[Module, Module | None]]) -> tuple[list[Layer], tuple[str, ...]] | None:
-    """The layers, if each takes what the one before gives and the last one gives an image; and what is unsure."""
+def _chained(
+    pairs: list[tuple[Module, Module | None]], kinds: Sequence[str | None]
+) -> tuple[list[Layer], tuple[str, ...]] | None:
+    """The layers, if each takes what the one before gives and the last one gives an image; and what is unsure.
+
+    A kernel that is square in channels is what others of its size are; else transposed where its size is even (for a
+    stride of 2), plain where it is odd.
+    """
     convs = [m for m, _ in pairs if m.weight.ndim == 4]
     if not convs or len(pairs) < 2:
         return None
-    square = [m.path for m in convs if m.weight.shape[0] == m.weight.shape[1]]
-    found = [layers for usual in (TRANSPOSED, PLAIN) if (layers := _walk(pairs, usual))]
-    if not found:
+    told = {m.path: kind for m, kind in zip(convs, kinds) if kind}
+    first = _walk(pairs, told)
+    if first is None:
         return None
-    settled = [sum(layer.kind == kind for layer in found[0] if layer.module.path not in square)
-               for kind in (TRANSPOSED, PLAIN)]
-    chosen = found[-1] if settled[1] > settled[0] else found[0]  # square kernels are like the others
-    return chosen, (f"whether {square[0]} is transposed",) if square and not any(settled) else ()
+    settled: dict[int, set[str]] = {}
+    for i, layer in enumerate(first):
+        if layer.kind != DENSE and (i == 0 or layer.fan_in != layer.fan_out):
+            settled.setdefault(layer.kernel, set()).add(layer.kind)
+    square = [layer for layer in first[1:] if layer.kind != DENSE and layer.fan_in == layer.fan_out]
+    likely, unsure = {}, []
+    for layer in square:
+        path, same = layer.module.path, settled.get(layer.kernel, set())
+        likely[path] = min(same) if len(same) == 1 else PLAIN if layer.kernel % 2 else TRANSPOSED
+        if layer.kernel % 2 and len(same) != 1 and path not in told:
+            unsure.append(f"whether {shown(path)} is transposed (it is read as {likely[path]})")
+    layers = _walk(pairs, likely | told)
+    return None if layers is None else (layers, tuple(unsure))
 
 
-def _walk(pairs: list[tuple[Module, Module | None]], usual: str) -> list[Layer] | None:
-    """With square kernels read as `usual`."""
+def _walk(pairs: list[tuple[Module, Module | None]], kinds: dict[str, str]) -> list[Layer] | None:
+    """kinds: of some modules, by their names."""
     layers: list[Layer] = []
     for module, norm in pairs:
         before = layers[-1] if layers else None
-        options = _readings(module, before, usual)
+        options = [one for one in _readings(module, before) if kinds.get(module.path, one.kind) == one.kind]
         layer = next((one for one in options if _fits(one, norm, module)), None)
         if layer is None:
             return None
         layer.norm = norm
         layers.append(layer)
-        if before and before.kind == DENSE and layer.kind != DENSE and before.norm is not None:
-            if len(_any(before.norm)) not in (before.fan_out, layer.fan_in):
-                return None
+        if before and not _norm_fits(before, layer):
+            return None
     end = layers[-1]
-    return layers if end.fan_out in COLOURS and end.kind != DENSE and end.norm is None else None
+    draws = end.fan_out in COLOURS and end.kind != DENSE and end.norm is None
+    return layers if draws and not any(map(_reads_an_image, layers)) else None
 
 
-def _readings(module: Module, before: Layer | None, usual: str) -> list[Layer]:
+def _reads_an_image(layer: Layer) -> bool:
+    """As the first layer of a discriminator does, which may stand behind the generator in one file."""
+    return layer.kind == PLAIN and layer.fan_in in COLOURS and layer.fan_out > layer.fan_in
+
+
+def _readings(module: Module, before: Layer | None) -> list[Layer]:
     """The ways to read a weight behind the layer before it."""
     rows, columns = module.weight.shape[:2]
     if module.weight.ndim == 2:
         fits = before is None or before.fan_out == columns
         return [Layer(module, DENSE, columns, rows)] if fits else []
     found = [Layer(module, TRANSPOSED, rows, columns), Layer(module, PLAIN, columns, rows)]
-    if usual == PLAIN:
-        found.reverse()
     if before is None:
         return [layer for layer in found if layer.kind == TRANSPOSED]  # a plain one has nothing to read in one pixel
     if before.kind != DENSE:
@@ -272,6 +296,14 @@ def _fits(layer: Layer, norm: Module | None, module: Module) -> bool:
     return norm is None or layer.kind == DENSE or len(_any(norm)) == layer.fan_out
 
 
+def _norm_fits(dense: Layer, after: Layer) -> bool:
+    """Has the norm of a linear layer a number for each of its own, or for each channel of the map that it makes?"""
+    if dense.kind != DENSE or dense.norm is None:
+        return True
+    channels = dense.fan_out if after.kind == DENSE else after.fan_in
+    return len(_any(dense.norm)) in (dense.fan_out, channels)
+
+
 def _any(norm: Module) -> Tensor:
     return next(iter(norm.tensors.values()))
 
@@ -281,7 +313,11 @@ def _any(norm: Module) -> Tensor:
 
 def _gaps(layers: list[Layer]) -> None:
     for layer in layers:
-        if layer.norm and layer.norm.parent == layer.module.parent and None not in (layer.norm.number, layer.module.number):
+        if (
+            layer.norm
+            and layer.norm.parent == layer.module.parent
+            and None not in (layer.norm.number, layer.module.number)
+        ):
             layer.norm_gap = layer.norm.number - layer.module.number - 1
     for before, layer in itertools.pairwise(layers):
         last, first = before.last, layer.module

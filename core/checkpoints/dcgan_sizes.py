@@ -16,7 +16,7 @@ from .dcgan_layers import DENSE, TRANSPOSED, Layer, Network
 COMMON = (16, 28, 32, 48, 64, 96, 128, 192, 256, 512, 1024)  # pixels a side of training pictures
 UNCOMMON = 2.0  # cost of any other size
 UNPADDED = 1.0  # cost of a network that leaves PyTorch's padding of 0 everywhere
-SINGLE = 0.4  # cost of a stride of 1 in it
+SINGLE = 0.4  # cost of a stride of 1 in it, for the second convolution; 0.1 more for each one later
 EXCEPTION = 0.3  # cost of a layer more that is not as usual
 
 
@@ -29,7 +29,7 @@ class Step(NamedTuple):
     up: int = 1
 
 
-WORDS = ("stride", "padding", "output padding", "enlargement")
+WORDS = ("stride", "padding", "output padding", "up-sampling factor")
 KEYS = ("strides", "paddings", "output_paddings", "ups")  # of a config, in the order of Step
 
 
@@ -51,20 +51,22 @@ class Geometry(NamedTuple):
     @property
     def says(self) -> str:
         """What differs from the usual, such as "the last layer has padding 3"."""
+        unpadded = not any(step.padding for step in self.steps) and sum(step.padding > 0 for step in self.usual) > 1
+        parts = range(len(WORDS)) if not unpadded else (0, 3)
         groups: dict[str, list[int]] = {}
         for i, (step, usual) in enumerate(zip(self.steps, self.usual)):
-            changes = [f"{word} {a}" for word, a, b in zip(WORDS, step, usual) if a != b]
-            if changes:
+            if changes := [f"{WORDS[part]} {step[part]}" for part in parts if step[part] != usual[part]]:
                 groups.setdefault(" and ".join(changes), []).append(i)
         said = [f"{_which(places, len(self.steps))} {change}" for change, places in groups.items()]
+        said = ["no layer has padding", *said] if unpadded else said
         return "; ".join(said) or "the usual strides and paddings"
 
 
 def _which(places: Sequence[int], count: int) -> str:
-    names = ["the last" if i == count - 1 else str(i + 1) for i in places]
-    if len(names) == 1:
-        return "the last layer has" if names[0] == "the last" else f"convolution {names[0]} has"
-    return f"convolutions {', '.join(names[:-1])} and {names[-1]} have"
+    if len(places) == 1:
+        return "the last layer has" if places[0] == count - 1 else f"convolution {places[0] + 1} has"
+    numbers = [str(i + 1) for i in places]
+    return f"convolutions {', '.join(numbers[:-1])} and {numbers[-1]} have"
 
 
 def geometries(found: Network, asked: dict[str, list], size: int | None = None) -> list[Geometry]:
@@ -162,8 +164,8 @@ def _combinations(
                 yield sum(cost for cost, _ in picked) + EXCEPTION * count + late, tuple(steps)
     unpadded = [[step for _, step in options if step.padding == step.output_padding == 0] for options in choices]
     for steps in itertools.islice(itertools.product(*unpadded), 4096):
-        singles = sum(step.stride == 1 for step in steps[1:])
-        yield UNPADDED + SINGLE * singles, tuple(steps)
+        singles = [i for i, step in enumerate(steps[1:]) if step.stride == 1]
+        yield UNPADDED + sum(SINGLE + 0.1 * i for i in singles), tuple(steps)
 
 
 def _sizes(convs: Sequence[Layer], steps: Sequence[Step], start: int | None) -> tuple[int, ...] | None:

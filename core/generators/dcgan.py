@@ -155,8 +155,13 @@ class DCGAN(Generator):
         self.rows, self.resolution, self.image_channels = rows, self.sizes[-1], rows[-1].channels
         self.z_dim, self.dim, self.slots = z_dim, z_dim + class_dim, 1
         self.classes, self.end, self.distribution, self.up_mode = classes, end, distribution, up_mode
-        fans = [self.dim, *(row.channels * (size if isinstance(after, Dense) else 1) ** 2
-                            for row, size, after in zip(rows, self.sizes, rows[1:]))]
+        fans = [
+            self.dim,
+            *(
+                row.channels * (size if isinstance(after, Dense) else 1) ** 2
+                for row, size, after in zip(rows, self.sizes, rows[1:])
+            ),
+        ]
         made = [
             DenseLayer(fan, row) if isinstance(row, Dense) else ConvLayer(fan, row, up_mode)
             for fan, row in zip(fans, rows)
@@ -225,7 +230,9 @@ def _sizes(rows: Sequence[Dense | Conv]) -> tuple[int, ...]:
         if isinstance(row, Conv) and min(row.kernel, row.stride, row.up, row.padding + 1, row.output_padding + 1) < 1:
             raise ValueError(f"layer {i}: kernel, stride and enlargement are 1 or more, paddings 0 or more")
         if isinstance(row, Conv) and 0 < row.stride <= row.output_padding:
-            raise ValueError(f"layer {i}: output padding {row.output_padding} is to be smaller than stride {row.stride}")
+            raise ValueError(
+                f"layer {i}: output padding {row.output_padding} is to be smaller than stride {row.stride}"
+            )
         sizes.append(row.size if isinstance(row, Dense) else row.size(sizes[-1]))
         if not 1 <= sizes[-1] <= SIDE:
             raise ValueError(f"layer {i} makes a map of {sizes[-1]} pixels a side: 1 to {SIDE} are drawn")

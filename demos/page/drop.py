@@ -45,19 +45,19 @@ class Dropped:
     card: zoo.ModelCard | None = None
 
 
-def dropped(token: str, given: Mapping, visitor: str, *, config: Mapping | None = None) -> Iterator[dict]:
+def dropped(token: str, given: Mapping, visitor: str, *, settings: Mapping | None = None) -> Iterator[dict]:
     """What the page shows of a file that came: `says` while it is read, and last what was done with it, or `error`.
 
-    given: the recipe on screen. config: how a network is to be read, as of `checkpoints.read`.
+    given: the recipe on screen. settings: how a network is to be read, as of `checkpoints.read`.
     """
     try:
         one = uploads.of(token)
         if one.card or not _is_small(one.path):
-            yield from _network(one, given, visitor, config)
+            yield from _network(one, given, visitor, settings)
             return
         found = _recognised(one, given)
         if found is None:
-            yield from _network(one, given, visitor, config)
+            yield from _network(one, given, visitor, settings)
             return
         yield dict(says=found.says, kind=found.kind, **(dict(open=found.recipe.as_dict()) if found.recipe else {}))
     except (zoo.Cancelled, uploads.Stopped):
@@ -156,12 +156,12 @@ def _said(text: str, name: str) -> Dropped | None:
 # --- networks
 
 
-def _network(one: uploads.Brought, given: Mapping, visitor: str, config: Mapping | None) -> Iterator[dict]:
+def _network(one: uploads.Brought, given: Mapping, visitor: str, settings: Mapping | None) -> Iterator[dict]:
     yield dict(says=READING, share=None)
     kept: list[zoo.ModelCard] = []
 
     def read(run: Run) -> Generator[dict, None, None]:
-        kept.append(uploads.opened(one, visitor.partition("~")[0], config=config, stopped=run.to_end))
+        kept.append(uploads.opened(one, visitor.partition("~")[0], settings=settings, stopped=run.to_end))
         yield from ()
 
     for news in QUEUE.watch(f"drop {one.token}", read, visitor, KIND, lane=KIND):

@@ -106,11 +106,8 @@ def lines_of(recipe: PictureRecipe, code: Code) -> str:
 def opening(card: zoo.ModelCard) -> tuple[str, str]:
     """The import and the expression that open a card's model."""
     if card.own:
-        options = f", {json.loads(card.options)!r}" if card.options else ""
-        return (
-            "from core.checkpoints import read",
-            f"read({card.filename!r}{options})        # the file must lie beside",
-        )
+        told = f", settings={json.loads(card.settings)}" if card.settings else ""
+        return "from core.checkpoints import read", f"read({card.filename!r}{told})        # the file must lie beside"
     unpinned = "" if card.pinned else ", unpinned=True"
     return "from core.zoo import load", f'load("{card.name}"{unpinned})'
 

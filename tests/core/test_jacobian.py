@@ -39,7 +39,15 @@ ALL = [(name, slots) for name in tiny.GENERATORS for slots in (None, (0,))] + [
     ("biggan_deep", (2, 3)),
 ]
 everywhere = pytest.mark.parametrize("name, slots", ALL)
-SMOOTH = ("stylegan2", "stylegan", "pggan", "biggan", "biggan_deep")  # the clamp has a kink at most pixels
+SMOOTH = (
+    "stylegan2",
+    "stylegan",
+    "pggan",
+    "biggan",
+    "biggan_deep",
+    "dcgan",
+    "dcgan_of_classes",
+)  # the clamp has a kink at most pixels
 MASK = Box(0.5, 0.2, 0.9, 0.6).mask(tiny.RESOLUTION)
 
 

@@ -21,7 +21,7 @@ from .. import tiny
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 N = 3
-TWINS = ("pggan", "stylegan2", "stylegan", "biggan", "biggan_deep")
+TWINS = ("pggan", "stylegan2", "stylegan", "biggan", "biggan_deep", "dcgan", "dcgan_of_classes")
 CASES = [(name, layer) for name in TWINS for layer in range(len(tiny.GENERATORS[name]().layers) + 1)]
 at_every_layer = pytest.mark.parametrize("name, layer", CASES)
 on_every_twin = pytest.mark.parametrize("name", TWINS)
@@ -285,7 +285,14 @@ def test_slots_share_their_code_where_the_space_says_so(name: str, space: str, s
 
 def test_each_generator_is_searched_where_its_codes_are_made() -> None:
     assert {name: native_space(build()) for name, build in tiny.GENERATORS.items()} == dict(
-        pggan="z", biggan="z", biggan_deep="z", stylegan="w+", stylegan2="w+", stylegan2_clamped="w+"
+        pggan="z",
+        dcgan="z",
+        dcgan_of_classes="z",
+        biggan="z",
+        biggan_deep="z",
+        stylegan="w+",
+        stylegan2="w+",
+        stylegan2_clamped="w+",
     )
 
 

@@ -10,19 +10,22 @@ from torch import Tensor
 from core.codes import edit
 from core.factorization.sefa import sefa
 from core.generators.base import Generator
+from core.generators.dcgan import DCGAN
 
 from .. import tiny
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
-SLOTS = dict(stylegan2=[None, (0,), (5,), (1, 3, 4)], stylegan2_clamped=[None], pggan=[None])
+SLOTS = dict(stylegan2=[None, (0,), (5,), (1, 3, 4)], stylegan2_clamped=[None], pggan=[None], dcgan=[None])
 CASES = [(name, slots) for name, choices in SLOTS.items() for slots in choices]
 on_every_twin = pytest.mark.parametrize("name, slots", CASES)
 
 
 def matrix(generator: Generator, slots: tuple[int, ...] | None, mode: str = "paper") -> Tensor:
     """A [rows, dim], stacked here from the parameters themselves."""
-    if generator.slots == 1:
+    if isinstance(generator, DCGAN):
+        rows = generator.layers[0].weight.double()  # batch norms are folded into it
+    elif generator.slots == 1:
         rows = generator.layers[0].weight.double().permute(0, 2, 3, 1).flatten(0, 2) * (2 / generator.dim) ** 0.5 / 4
     else:
         convs = [layer.conv for layer in generator.layers] + [generator.layers[-1].to_rgb]

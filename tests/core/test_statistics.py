@@ -223,7 +223,7 @@ def test_a_step_of_a_random_direction_is_that_of_spread_along() -> None:
 
 
 @pytest.mark.parametrize("half", ["autocast", "module"])
-@pytest.mark.parametrize("name", ["stylegan2", "stylegan", "pggan", "biggan", "biggan_deep"])
+@pytest.mark.parametrize("name", ["stylegan2", "stylegan", "pggan", "biggan", "biggan_deep", "dcgan"])
 def test_bfloat16_synthesis_says_the_same(name: str, half: str) -> None:
     generator = tiny.GENERATORS[name]()
     directions = random_directions(generator, k=6, seed=5)

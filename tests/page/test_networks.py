@@ -180,7 +180,7 @@ def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
 # Files of one's own
 
 
-@pytest.mark.parametrize("build", [tiny.stylegan2, tiny.pggan, tiny.stylegan, tiny.biggan])
+@pytest.mark.parametrize("build", [tiny.stylegan2, tiny.pggan, tiny.stylegan, tiny.biggan, tiny.dcgan])
 def test_an_own_file_draws_on_the_page_what_the_network_draws(build, zoo_of_one: Path) -> None:
     native.save(build(), zoo_of_one / "My Network.safetensors", licence="CC0")
     card = zoo.add(zoo_of_one / "My Network.safetensors")
@@ -412,7 +412,7 @@ class Strict(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-@pytest.mark.parametrize("name", ["stylegan2", "stylegan", "pggan", "biggan", "biggan_deep"])
+@pytest.mark.parametrize("name", ["stylegan2", "stylegan", "pggan", "biggan", "biggan_deep", "dcgan"])
 def test_every_step_stays_on_the_device_of_the_network(name: str) -> None:
     generator, z = tiny.GENERATORS[name]().to("meta"), torch.zeros(2, tiny.GENERATORS[name]().z_dim, device="meta")
     directions = Directions(

@@ -677,7 +677,7 @@ def test_where_nothing_was_measured_on_other_faces_the_fold_says_so(monkeypatch)
     assert "has not been measured on other pictures yet" in html and "duality gap" in html
 
 
-@pytest.mark.parametrize("make", [tiny.biggan, tiny.biggan_deep, tiny.pggan, tiny.stylegan])
+@pytest.mark.parametrize("make", [tiny.biggan, tiny.biggan_deep, tiny.pggan, tiny.stylegan, tiny.dcgan_of_classes])
 def test_other_architectures_are_painted_too_and_a_class_is_only_its_own(make, tmp_path, monkeypatch):
     """Own networks have no part reader: a painted region, and the code on the page, must do."""
     path, generator = tmp_path / "other.safetensors", make()
