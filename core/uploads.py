@@ -152,8 +152,8 @@ def opened(
 ) -> zoo.ModelCard:
     """The network in a file as a card of this visitor; the one that they brought before goes.
 
-    settings: how the file is to be read, as of `checkpoints.read`. The file as it came is deleted, unless it can be read
-    in several ways. Raises ValueError in one sentence, after which the file is gone, and Stopped.
+    settings: how the file is to be read, as of `checkpoints.read`. The file as it came is deleted, unless it can be
+    read in several ways. Raises ValueError in one sentence, after which the file is gone, and Stopped.
     """
     if one.card and not one.path.exists():  # it was asked twice, where the connection broke
         return zoo.card(one.card)
