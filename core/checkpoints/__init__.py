@@ -20,8 +20,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..generators.base import Generator
-from . import native, nvidia, options, tf_legacy, unpickle
-from .vocabulary import AGAIN, Array, Network, Persistent, Refused, Strided, shown
+from . import config, find, kinds, native, options, unpickle
+from .vocabulary import AGAIN, Refused, Sliced, shown
 
 FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan", "dcgan")
 WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
@@ -37,9 +37,7 @@ WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
 }
 LARGEST = 4 * 2**30  # bytes of a file
 HEADER = 10**8  # bytes of a safetensors header, by its own rule
-CONFIG = 2**20  # bytes of a config.json
-# Of several networks in one file, the averaged generator first; "models" and "state_dict" are wrappers.
-AVERAGED = ("generator_smooth", "G_ema", "g_ema", "ema", "generator", "G", "g", "models", "state_dict")
+Asked = dict | str | Path | None  # a config, the name of its file, or nothing
 PICTURE = 4096  # pixels a side; some architectures describe larger ones in a few bytes
 SIDE = 2**15  # the largest whole number in one of our own configs: a width, a resolution, a count
 
@@ -81,8 +79,7 @@ def describe(
     try:
         if not path.is_file():
             raise Refused("there is no such file: choose one that exists")
-        if not 0 < path.stat().st_size <= LARGEST:
-            raise Refused(f"it is empty, or larger than {LARGEST // 2**30} GB: {AGAIN}")
+        _sized(path.stat().st_size)
         described = _read(path, config, dict(settings or {}))
         if described.generator.resolution > PICTURE:
             raise Refused(
@@ -98,31 +95,71 @@ def describe(
     raise ValueError(f"the file {shown(path.name)} cannot be opened, because {reason}")
 
 
-def _read(path: Path, asked: dict | str | Path | None, settings: dict) -> Described:
+def _sized(size: int) -> None:
+    if not size:
+        raise Refused("it is empty (0 bytes): download it again")
+    if size > LARGEST:
+        raise Refused(
+            f"it has {size / 2**30:.1f} GB, and files of at most {LARGEST // 2**30} GB are opened here: "
+            "open a file that holds the generator alone"
+        )
+
+
+def _read(path: Path, asked: Asked, told: Mapping) -> Described:
+    if _is_safetensors(path):
+        return _read_safetensors(path, (path,), asked, told)
+    with kinds.unpacked(path) as (inner, notes):
+        if _is_safetensors(inner):
+            described = _read_safetensors(inner, (inner, path), asked, told)
+        else:
+            described = _read_pickle(inner, (inner, path), asked, told)
+    described.generator.notes = (*described.generator.notes, *notes)
+    return described
+
+
+def _is_safetensors(path: Path) -> bool:
     with open(path, "rb") as file:
         head = file.read(9)
-    if head[8:] == b"{" and int.from_bytes(head[:8], "little") < HEADER:
-        return _read_safetensors(path, asked, settings)
+    return head[8:] == b"{" and int.from_bytes(head[:8], "little") < HEADER
+
+
+def _read_pickle(path: Path, places: tuple[Path, ...], asked: Asked, told: Mapping) -> Described:
     with unpickle.opened(path) as tree:
-        views, facts = averaged(tree)
-        claimed = sum(view.nbytes for view in views.values())
-        if claimed > path.stat().st_size:
-            raise Refused(f"its tensors claim {claimed} bytes, more than the file has: {AGAIN}")
-        state = {name: unpickle.read(view) for name, view in views.items()}
-    if facts is None or asked is not None:  # a config.json that happens to lie there does not overrule the pickle
-        facts = {**(facts or {}), **(_config(path, asked) or {})} or None
-    return recognised(state, facts, settings)
+        return _found(tree, path.stat().st_size, places, asked, told)
 
 
-def _read_safetensors(path: Path, asked: dict | str | Path | None, settings: dict) -> Described:
+def _found(tree: object, size: int, places: tuple[Path, ...], asked: Asked, told: Mapping) -> Described:
+    """The generator in what a file of so many bytes held. A config.json beside it never overrules what it says."""
+    place = find.generator(tree, _matching)
+    claimed = sum(view.nbytes for view in place.views.values())
+    if claimed > size:
+        raise Refused(f"its tensors claim {claimed} bytes, more than the file has: {AGAIN}")
+    state = {name: unpickle.read(view) for name, view in place.views.items()}
+    beside, notes = (None, ()) if place.whole or asked is not None else config.beside(places)
+    given = config.given(asked)
+    said = {**(place.settings or {}), **(given or {})} if place.settings is not None or given is not None else None
+    described = None
+    if beside is not None:
+        try:
+            described = recognised(state, {**beside, **(said or {})}, told)
+        except ValueError as error:
+            notes = (*notes, f"{config.UNFIT} ({shown(str(error))})")
+    described = described or recognised(state, said, told)
+    described.generator.notes = (*described.generator.notes, *place.notes, *notes)
+    return described
+
+
+def _read_safetensors(path: Path, places: tuple[Path, ...], asked: Asked, told: Mapping) -> Described:
     try:
         with safe_open(str(path), framework="pt") as file:
             ours = (file.metadata() or {}).get("format") == "ganatomy-1"
-            state = {} if ours else {name: file.get_tensor(name) for name in file.keys()}
+            if not ours:
+                tree = {name: Sliced(file, name) for name in file.keys()}
+                return _found(tree, path.stat().st_size, places, asked, told)
+    except ValueError:
+        raise
     except Exception as error:  # safetensors raises its own kind
         raise Refused(f"it is broken ({type(error).__name__}): {AGAIN}") from None
-    if not ours:
-        return recognised(state, _config(path, asked), settings)
     try:
         _affordable(path)
         module = native.read(path)
@@ -131,7 +168,7 @@ def _read_safetensors(path: Path, asked: dict | str | Path | None, settings: dic
     if not isinstance(module, Generator):
         raise Refused(f"it holds a {type(module).__name__}, not a generator: open the generator that lies beside it")
     check(module.state_dict())
-    options.fitting(settings, "ganatomy", WRITERS["ganatomy"])
+    options.fitting(told, "ganatomy", WRITERS["ganatomy"])
     module.notes = _notes(native.metadata(path).get("notes", ""))
     return Described("ganatomy", module)
 
@@ -168,27 +205,25 @@ def _numbers(value: object) -> Iterator[float]:
         yield value
 
 
-def recognised(state: dict[str, Tensor], config: dict | None, settings: Mapping | None = None) -> Described:
+def recognised(state: dict[str, Tensor], settings: dict | None, told: Mapping | None = None) -> Described:
     """The flat state dict of one network as a generator. Raises ValueError where no format knows it.
 
-    settings: as in `read`, on top of the config.
+    settings: what lies beside it. told: the `settings` of `read`, on top of these.
     """
     check(state)
     for module in formats():
         if module.matches(state):
             name = module.__name__.rpartition(".")[2]
-            options.fitting(settings or {}, name, WRITERS[name])
-            config = {**(config or {}), **settings} if settings else config
-            return Described(name, module.from_state(state, config).eval().requires_grad_(False))
-    if "synthesis.input.freqs" in state:
-        raise Refused(
-            "it holds a StyleGAN3, which this project does not draw: open a StyleGAN2, StyleGAN, PGGAN or BigGAN"
-        )
+            options.fitting(told or {}, name, WRITERS[name])
+            settings = {**(settings or {}), **told} if told else settings
+            return Described(name, module.from_state(state, settings).eval().requires_grad_(False))
     names = ", ".join(shown(name) for name in sorted(state)[:3])
-    raise Refused(
-        f"its tensors ({names} ...) are of no network known here: "
-        "open a StyleGAN2, StyleGAN, PGGAN, DCGAN or BigGAN generator, not a critic or another model"
-    )
+    raise Refused(f"its tensors ({names} ...) are of no network known here: {find.others.OPEN}")
+
+
+def _matching(shapes: dict[str, Tensor]) -> bool:
+    """Does a format know tensors of these names and shapes? They hold no numbers."""
+    return any(module.matches(shapes) for module in formats())
 
 
 def formats() -> Iterator[ModuleType]:
@@ -205,59 +240,3 @@ def check(state: dict[str, Tensor]) -> None:
             raise Refused(f"its {shown(name)} is no plain tensor: save it as float32")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise Refused(f"its {shown(name)} holds numbers that are infinite or none at all: open an intact file")
-
-
-def averaged(tree: object) -> tuple[dict[str, Strided | Array], dict | None]:
-    """(tensors by name, settings) of the averaged generator in what a pickle held."""
-    if isinstance(tree, tuple) and len(tree) == 3 and all(isinstance(network, Network) for network in tree):
-        tree = tree[2]  # (G, D, Gs)
-    for _ in range(4):
-        if isinstance(tree, Persistent):
-            return _tensors(*nvidia.flattened(tree))
-        if isinstance(tree, Network):
-            return _tensors(*tf_legacy.flattened(tree))
-        if not isinstance(tree, dict):
-            break
-        inner = next((tree[name] for name in AVERAGED if isinstance(tree.get(name), (dict, Persistent, Network))), None)
-        if inner is None:
-            return _tensors(_without_module(tree), None)
-        beside = tree.get("latent_avg")  # rosinality's mean of w lies beside the network
-        tree = {**inner, "latent_avg": beside} if isinstance(inner, dict) and isinstance(beside, Strided) else inner
-    raise Refused("it holds no generator: open a file with a generator's weights")
-
-
-def _tensors(found: dict, settings: dict | None) -> tuple[dict[str, Strided | Array], dict | None]:
-    odd = next(
-        (name for name, value in found.items() if not isinstance(value, (Strided, Array)) or not isinstance(name, str)),
-        None,
-    )
-    if odd is not None or not found:
-        problem = f"{shown(odd)}, which is no tensor" if found else "no tensors"
-        raise Refused(f"it holds {problem}: open a generator's weights")
-    return found, settings
-
-
-def _without_module(tree: dict) -> dict:
-    """Names without the `module.` that torch's DataParallel puts before each."""
-    wrapped = all(isinstance(name, str) and name.startswith("module.") for name in tree)
-    return {name[len("module.") :]: value for name, value in tree.items()} if wrapped else tree
-
-
-def _config(path: Path, config: dict | str | Path | None) -> dict | None:
-    if isinstance(config, dict):
-        return config
-    beside = [path.with_name(f"{path.stem}_config.json"), path.with_name("config.json")]
-    file = Path(config) if config is not None else next((file for file in beside if file.is_file()), None)
-    if file is None:
-        return None
-    try:
-        if file.stat().st_size > CONFIG:
-            raise ValueError
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise Refused(
-            f"{shown(file.name)} beside it is no JSON object of at most 1 MB: bring the config.json that belongs to it"
-        )
-    return found

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..generators.stylegan2 import StyleGAN2
 from .convert import Layout, stylegan2
-from .vocabulary import AGAIN, Array, Persistent, Refused, Strided, shown
+from .vocabulary import AGAIN, Array, Inert, Persistent, Refused, Strided, shown
 
 CLAMP = 256.0  # what both repositories train with
 NOTE = "the file does not say where activations are clamped; it was read with conv_clamp = 256, as NVIDIA trains"
@@ -52,7 +52,7 @@ def checked_clamp(clamp: object) -> float | None:
     return None if clamp is None else float(clamp)
 
 
-def flattened(module: Persistent) -> tuple[dict[str, Strided | Array], dict]:
+def flattened(module: Persistent | Inert) -> tuple[dict[str, Strided | Array], dict]:
     """The state dict of a persistent module, and what config needs to know: conv_clamp."""
     state: dict[str, Strided | Array] = {}
     clamps: set[float | None] = set()
@@ -93,7 +93,7 @@ def _table(attributes: dict, kind: str) -> dict:
 def _modules(module: object, prefix: str, depth: int, seen: set[int] | None = None) -> Iterator[tuple[str, dict]]:
     """Every module's prefix and attributes; one that is met again, or lies too deep, is no network."""
     seen = set() if seen is None else seen
-    if not isinstance(module, Persistent) or depth > DEEPEST or id(module) in seen:
+    if not isinstance(module, (Persistent, Inert)) or depth > DEEPEST or id(module) in seen:
         raise Refused(f"its module {shown(prefix)} is broken: {AGAIN}")
     seen.add(id(module))
     yield prefix, module.state

@@ -75,11 +75,13 @@ def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN
 def flattened(network: Network) -> tuple[dict[str, Array], dict]:
     """Variables by path through the components, and the settings; the code beside them is left aside."""
     state: dict[str, Array] = {}
+    seen: set[int] = set()
 
     def walk(found: object, prefix: str, depth: int) -> None:
         fits = isinstance(found, Network) and depth <= DEEPEST and isinstance(found.state.get("variables"), list)
-        if not fits:
+        if not fits or id(found) in seen:
             raise Refused(f"its network {shown(prefix)} is broken: {AGAIN}")
+        seen.add(id(found))
         for pair in found.state["variables"]:
             if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
                 raise Refused(f"the variables of its network {shown(prefix)} are broken: {AGAIN}")

@@ -1,9 +1,10 @@
-"""Pickles read as data: a small stack machine whose vocabulary is a table, so that nothing a file names is ever called.
+"""Pickles read as data: a small stack machine that calls nothing which a file names.
 
-A pickle is a programme: GLOBAL fetches any function and REDUCE calls it. Here pickletools decodes the instructions (it
-executes none), lists, dicts and numbers are built, and a name means one of the inert things of VOCABULARY, or the file
-is refused. NVIDIA's persistent objects keep their state and lose their source code; tensors stay where they lie until
-they are asked for, so that critics and optimisers are never read.
+A pickle is a program: GLOBAL fetches any function and REDUCE calls it. Here pickletools decodes the instructions (it
+executes none), and lists, dicts and numbers are built. A name means one of the inert things of VOCABULARY; one that
+would act (`names`) is refused; every other becomes a stand-in that keeps what it was given. NVIDIA's persistent objects
+keep their state and lose their source code; tensors stay where they lie until they are asked for, so that critics and
+optimisers are never read.
 """
 
 from __future__ import annotations
@@ -15,19 +16,22 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from .names import acts
 from .vocabulary import (
     AGAIN,
     VOCABULARY,
+    Accused,
     Array,
+    Broken,
     DType,
     Inert,
+    Named,
     Refused,
     Storage,
     Strided,
@@ -41,6 +45,7 @@ from .vocabulary import (
 
 INSTRUCTIONS = 1_000_000  # a StyleGAN2 of 1024 px with its critic and both generators has about 150,000
 TOO_MANY = f"it has more than {INSTRUCTIONS} pickle instructions, which no network of this kind needs"
+WORK = 20_000_000  # items that calls may copy, and kilobytes; a list can be handed over more than once
 MARKS = 100  # collections begun and not finished; real files have about 20
 NAME = 200  # characters of a name
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before it wrote zip archives
@@ -48,26 +53,30 @@ NEEDLESS = "which no file of weights needs"
 DISTRUST = "do not trust it, and fetch the weights from their publisher"
 
 
-@dataclass(frozen=True)
-class Named:
-    """What GLOBAL leaves on the stack; only REDUCE and NEWOBJ use it, and only what VOCABULARY has for it."""
-
-    name: str
-    target: object
-
-
 # The machine
 
 
 class Budget:
-    """How many instructions a file may still spend, nested pickles included: reading ends in bounded time."""
+    """How many instructions and copies a file may still spend, nested pickles included, so that reading ends."""
 
-    def __init__(self, instructions: int = INSTRUCTIONS):
-        self.left = instructions
+    def __init__(self, instructions: int = INSTRUCTIONS, work: int = WORK):
+        self.left, self.work = instructions, work
 
     def spend(self) -> None:
         self.left -= 1
-        need(self.left >= 0, TOO_MANY, "open a file of plain weights")
+        if self.left < 0:
+            raise Accused(f"{TOO_MANY}: open a file of plain weights")
+
+    def copy(self, arguments: tuple) -> None:
+        """A call may go through each of its arguments once."""
+        self.work -= len(arguments)
+        for argument in arguments if self.work > 0 else ():
+            if isinstance(argument, (list, tuple, dict, set)):
+                self.work -= len(argument)
+            elif isinstance(argument, (str, bytes, bytearray)):
+                self.work -= len(argument) >> 10
+        if self.work < 0:
+            raise Accused("it copies more than any network of this kind has: open a file of plain weights")
 
 
 class Machine:
@@ -89,7 +98,7 @@ class Machine:
                 return self.pop()
             step = STEPS.get(instruction.name)
             if step is None:
-                raise Refused(f"it holds the pickle instruction {instruction.name}, {NEEDLESS}: {DISTRUST}")
+                raise Accused(f"it holds the pickle instruction {instruction.name}, {NEEDLESS}: {DISTRUST}")
             step(self, argument)
         raise Refused(f"it ends too early: {AGAIN}")
 
@@ -122,16 +131,26 @@ class Machine:
         self.push(tuple(reversed([self.pop() for _ in range(count)])))
 
     def append(self, items: list[object]) -> None:
-        self.top(list).extend(items)
+        target = self.top((list, Inert, Broken))
+        if isinstance(target, list):
+            target.extend(items)
+        elif isinstance(target, Inert):
+            target.hold(items)
 
     def add(self, items: list[object]) -> None:
-        self.top(set).update(key_of(item) for item in items)
+        target = self.top((set, Inert, Broken))
+        if isinstance(target, set):
+            target.update(key_of(item) for item in items)
+        elif isinstance(target, Inert):
+            target.hold(items)
 
     def set_items(self, items: list[object]) -> None:
-        target = self.top(dict)
-        need(len(items) % 2 == 0, "its pickle is broken")
-        for key, value in zip(items[::2], items[1::2]):
-            target[key_of(key)] = value
+        target = self.top((dict, Inert, Broken))
+        pairs = {key_of(key): value for key, value in _pairs(items)}
+        if isinstance(target, dict):
+            target.update(pairs)
+        elif isinstance(target, Inert):
+            target.hold_pairs(pairs)
 
     def set_item(self, _: None) -> None:
         value, key = self.pop(), self.pop()
@@ -147,55 +166,96 @@ class Machine:
 
     def name(self, module: object, name: object) -> None:
         need(isinstance(module, str) and isinstance(name, str), "its pickle is broken")
-        full = f"{module[:NAME]}.{name[:NAME]}"
-        if full not in self.vocabulary:
-            raise Refused(f"it asks for {shown(full)}, {NEEDLESS}; nothing of it was run: {DISTRUST}")
-        self.push(Named(full, self.vocabulary[full]))
+        module, name = module[:NAME], name[:NAME]
+        full = f"{module}.{name}"
+        if full not in self.vocabulary and acts(module, name):
+            raise Accused(f"it asks for {shown(full)}, {NEEDLESS}; nothing of it was run: {DISTRUST}")
+        self.push(Named(full, self.vocabulary.get(full)))
 
     def stack_global(self, _: None) -> None:
         name, module = self.pop(), self.pop()
         self.name(module, name)
 
-    def call(self, _: None) -> None:
-        arguments, named = self.pop(), self.pop()
-        need(
-            isinstance(named, Named) and callable(named.target) and isinstance(arguments, tuple),
-            "it calls what cannot be called",
-        )
+    def instance(self, names: str) -> None:
+        """INST: a name, and what lies above the mark."""
+        arguments = tuple(self.since_mark())
+        self.name(*names.split(" ", 1))
+        self.push(arguments)
+        self.call()
+
+    def object(self, _: None) -> None:
+        """OBJ: what lies above the mark begins with a class."""
+        found = self.since_mark()
+        need(bool(found), "its pickle is broken")
+        self.push(found[0])
+        self.push(tuple(found[1:]))
+        self.call()
+
+    def call_with_keywords(self, _: None) -> None:
+        keywords, arguments = self.pop(), self.pop()
+        need(isinstance(arguments, tuple), "its pickle is broken")
+        self.budget.copy(arguments)
+        self.push((*arguments, keywords) if keywords else arguments)
+        self.call()
+
+    def call(self, _: None = None) -> None:
+        """What VOCABULARY makes of a name and its arguments; a stand-in for everything else, whatever is called."""
+        arguments, called = self.pop(), self.pop()
+        need(isinstance(arguments, tuple), "it calls something without a list of arguments")
+        self.push(self.made(called, arguments))
+
+    def made(self, called: object, arguments: tuple) -> object:
+        target = called.target if isinstance(called, Named) else None
+        if not callable(target):
+            return Inert(called.name if isinstance(called, (Named, Inert)) else "", arguments)
+        self.budget.copy(arguments)
+        broken = next((argument for argument in arguments[:9] if isinstance(argument, Broken)), None)
+        if broken is not None:
+            return broken
         try:
-            self.push(named.target(*arguments))
-        except TypeError:  # another number of arguments
-            raise Refused(f"its {shown(named.name)} is broken: {AGAIN}") from None
+            return target(*arguments)
+        except Accused:
+            raise
+        except Refused as error:
+            return Broken(str(error))
+        except Exception:  # another number of arguments, or of another kind
+            return Broken(f"its {shown(called.name)} is broken: {AGAIN}")
 
     def build(self, _: None) -> None:
+        """Attributes; those of anything else than a stand-in, such as the versions of a state dict, are not needed."""
         state, target = self.pop(), self.top(object)
-        if isinstance(target, (DType, Array, Inert)):
+        if isinstance(target, (DType, Array)):
+            self.budget.copy(state if isinstance(state, tuple) else ())
+            try:
+                target.build(state)
+            except Exception as error:
+                target.broken = str(error) if isinstance(error, Refused) else f"an array is broken: {AGAIN}"
+        elif isinstance(target, Inert):
+            self.budget.copy(state if isinstance(state, tuple) else (state,))
             target.build(state)
-        else:  # torch notes layer versions on state dicts; everything else is known from its items
-            need(
-                isinstance(target, dict) and isinstance(state, dict) and set(state) <= {"_metadata"},
-                "it changes an object in a way that no file of weights needs",
-            )
 
     def persistent_id(self, _: None) -> None:
         found = self.pop()
-        fits = (
-            self.storage is not None
-            and isinstance(found, tuple)
-            and len(found) in (5, 6)
-            and found[0] == "storage"
-            and isinstance(found[1], Named)
-            and isinstance(found[1].target, torch.dtype)
-            and isinstance(found[2], str)
-            and whole(found[4])
-            and found[5:] in ((), (None,))
-        )
-        need(fits, "it points at something outside the file", "open a file that holds its own weights")
-        self.push(self.storage(found[2], found[1].target, found[4]))
+        outside = "it points at something outside the file: open a file that holds its own weights"
+        if self.storage is None or not isinstance(found, tuple) or not found:
+            raise Refused(outside)
+        if found[0] == "module" and len(found) == 4:  # a class, and its source code, before torch 1.6
+            self.push(found[1])
+            return
+        plain = len(found) in (5, 6) and isinstance(found[1], Named) and found[5:] in ((), (None,))
+        fits = found[0] == "storage" and plain and isinstance(found[2], str) and whole(found[4])
+        if fits and isinstance(found[1].target, torch.dtype):
+            try:
+                self.push(self.storage(found[2], found[1].target, found[4]))
+            except Refused as error:
+                self.push(Broken(str(error)))
+        else:
+            kind = f", {found[1].name}," if len(found) > 1 and isinstance(found[1], Named) else ""
+            self.push(Broken(f"a tensor of a kind{shown(kind)} that is not read here: save it as float32"))
 
     def _nested(self, data: bytes) -> Storage:
         """A storage that was pickled with torch.save inside of the pickle; inside of that there is no third."""
-        need(isinstance(data, bytes) and data.startswith(MAGIC), "a tensor inside of it is broken")
+        need(isinstance(data, (bytes, bytearray)) and data.startswith(MAGIC), "a tensor inside of it is broken")
         storage = _legacy(data, self.budget, nested=True)
         need(isinstance(storage, Storage), "a tensor inside of it is broken")
         return storage
@@ -220,6 +280,7 @@ STEPS: dict[str, Callable[[Machine, object], object]] = {
             "BINBYTES",
             "SHORT_BINBYTES",
             "BINBYTES8",
+            "BYTEARRAY8",
             "UNICODE",
             "BINUNICODE",
             "SHORT_BINUNICODE",
@@ -257,6 +318,10 @@ STEPS: dict[str, Callable[[Machine, object], object]] = {
     "NEWOBJ": Machine.call,
     "BUILD": Machine.build,
     "BINPERSID": Machine.persistent_id,
+    "NEWOBJ_EX": Machine.call_with_keywords,
+    "INST": Machine.instance,
+    "OBJ": Machine.object,
+    "DUP": lambda machine, _: machine.push(machine.top(object)),
 }
 
 
@@ -323,7 +388,6 @@ def _zipped(archive: zipfile.ZipFile, size: int) -> object:
     roots = [name[: -len("data.pkl")] for name in entries if re.fullmatch(r"[^/]+/data\.pkl", name)]
     need(len(roots) == 1, "it is an archive of something else than torch weights", "open a file written by torch.save")
     root = roots[0]
-    need(f"{root}constants.pkl" not in entries, "it is a TorchScript programme", "open a file of plain weights")
     order = f"{root}byteorder"
     need(
         order not in entries or archive.read(order) == b"little",
@@ -346,7 +410,7 @@ def _zipped(archive: zipfile.ZipFile, size: int) -> object:
 
 def _legacy(data: bytes | mmap.mmap, budget: Budget, *, nested: bool = False) -> object:
     """torch.save before 1.6: magic number, version, system, object, keys; then each storage, its length before it."""
-    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    stream = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     storages: dict[str, Storage] = {}
 
     def storage(key: str, dtype: torch.dtype, numel: int) -> Storage:

@@ -1,12 +1,14 @@
-"""What a pickle's names may mean: plain things that hold what a file of weights says, and do nothing.
+"""What a pickle's names mean: plain things that hold what a file of weights says, and do nothing.
 
-Tensors stay where they lie in the file until they are asked for. Whatever does not fit is refused in a sentence.
+Tensors stay where they lie in the file until they are asked for. What does not fit becomes a `Broken` thing with a
+sentence, which is raised only where the generator needs it; a name that is not in VOCABULARY becomes an `Inert`.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,8 +23,21 @@ class Refused(ValueError):
     """Its message completes "the file cannot be opened, because ...": what is wrong, and what to do."""
 
 
+class Accused(Refused):
+    """The file would run something, or would read without end: the rest of it does not matter either."""
+
+
+BRIEF = reprlib.Repr()
+BRIEF.maxlevel, BRIEF.maxother, BRIEF.maxlong, BRIEF.maxstring = 2, 60, 30, 60
+
+
 def shown(text: object) -> str:
-    """A name from a stranger's file, short and on one line."""
+    """A name or setting from a stranger's file, short and on one line; lists in lists are never written out."""
+    if isinstance(text, (list, tuple, dict, set, frozenset, int)):
+        try:
+            text = BRIEF.repr(text)
+        except ValueError:  # Python writes no number of more than 4,300 digits
+            text = "a very large number"
     return re.sub(r"[^\w.\-/ \[\],]", "?", str(text)[:60])
 
 
@@ -88,11 +103,48 @@ class Strided:
         )
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        return self.size
+
+    @property
     def nbytes(self) -> int:
         return math.prod(self.size) * self.storage.dtype.itemsize
 
     def tensor(self) -> Tensor:
         return self.storage.tensor().as_strided(self.size, self.stride, self.offset)
+
+
+class Sliced(Strided):
+    """A tensor of an open safetensors file, which is trusted to have checked shapes and lengths."""
+
+    def __init__(self, file: object, name: str):
+        self.file, self.name = file, name
+        self.size = tuple(file.get_slice(name).get_shape())
+
+    @property
+    def nbytes(self) -> int:
+        return 0
+
+    def tensor(self) -> Tensor:
+        return self.file.get_tensor(self.name)
+
+
+@dataclass(eq=False)
+class Broken:
+    """What could not be made from the file. Its sentence is raised where it is needed, and nowhere else."""
+
+    sentence: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (0,)
+
+    @property
+    def nbytes(self) -> int:
+        raise Refused(self.sentence)
+
+    def tensor(self) -> Tensor:
+        raise Refused(self.sentence)
 
 
 class DType:
@@ -117,6 +169,8 @@ class DType:
 class Array:
     """numpy.ndarray: empty at first, filled in a second step."""
 
+    broken: str | None = None  # why it could not be filled
+
     def __init__(self, *_: object):
         self.values = np.zeros(0, np.float32)
 
@@ -126,23 +180,38 @@ class Array:
         made.values = np.array(number, np.float32)
         return made
 
+    @classmethod
+    def filled(cls, data: object, kind: object, shape: object, order: object = "C", *_: object) -> Array:
+        """numpy's _frombuffer, of pickles of protocol 5."""
+        made = cls()
+        made.fill(shape, kind, order == "F", data)
+        return made
+
     def build(self, state: object) -> None:
         need(isinstance(state, tuple) and len(state) == 5, "an array is broken")
-        _, shape, kind, fortran, data = state
+        self.fill(*state[1:])
+
+    def fill(self, shape: object, kind: object, fortran: object, data: object) -> None:
         data = data.encode("latin-1") if isinstance(data, str) else data
         fits = (
             isinstance(shape, tuple)
             and len(shape) <= 8
             and whole(*shape)
             and isinstance(kind, DType)
-            and isinstance(data, bytes)
+            and isinstance(data, (bytes, bytearray))
             and math.prod(shape) * kind.dtype.itemsize == len(data)
         )
         need(fits, "an array does not hold the plain numbers that it says")
         self.values = np.frombuffer(data, kind.dtype).reshape(shape, order="F" if fortran else "C")
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    @property
     def nbytes(self) -> int:
+        if self.broken is not None:
+            raise Refused(self.broken)
         return self.values.nbytes
 
     def tensor(self) -> Tensor:
@@ -150,6 +219,14 @@ class Array:
 
 
 # Inert things that names stand for
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A name of the file. target: what VOCABULARY has for it, None where that is nothing; only calls use it."""
+
+    name: str
+    target: object
 
 
 @dataclass(eq=False)
@@ -161,18 +238,59 @@ class Persistent:
 
 
 class Inert:
-    """An object whose attributes are kept and whose class is not: settings, a network of NVIDIA's TensorFlow code."""
+    """An object of a class or function that is never fetched. What it was made of and given is kept, and not used.
 
-    def __init__(self) -> None:
+    name: of the class or function. arguments: of the call. state: its attributes. pairs, members: what it holds where
+    it is a kind of dict or of list. Two of them are never compared: each is equal to itself alone.
+    """
+
+    __slots__ = ("arguments", "members", "name", "pairs", "state")
+
+    def __init__(self, name: str = "", arguments: tuple = ()) -> None:
+        self.name, self.arguments = name, arguments
         self.state: dict = {}
+        self.pairs: dict | None = None
+        self.members: list | None = None
+
+    @property
+    def class_name(self) -> str:
+        """Without its module: of copyreg's helper, that of the class that it would make."""
+        named = self.arguments[0] if self.arguments and self.name.startswith("copy") else self
+        return (named.name if isinstance(named, (Named, Inert)) else self.name).rpartition(".")[2]
+
+    def hold(self, members: list) -> None:
+        self.members = self.members or []
+        self.members.extend(members)
+
+    def hold_pairs(self, pairs: dict) -> None:
+        self.pairs = self.pairs or {}
+        self.pairs.update(pairs)
+
+    def __repr__(self) -> str:
+        return self.name
 
     def build(self, state: object) -> None:
-        need(isinstance(state, dict), "an object is broken")
-        self.state = state
+        """A dict of attributes, also where a second one holds those of __slots__; anything else is kept beside."""
+        parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        if all(part is None or isinstance(part, dict) for part in parts):
+            self.state = {name: value for part in parts if part for name, value in part.items()}
+        else:
+            self.arguments = (*self.arguments[:8], state)
 
 
 class Network(Inert):
     """dnnlib.tflib.network.Network"""
+
+    __slots__ = ()
+
+
+class Key:
+    """A key of a dict that is no plain one: equal to itself alone, so that no file decides how long hashing takes."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: object):
+        self.key = key
 
 
 def _persistent(meta: object) -> Persistent:
@@ -187,12 +305,12 @@ def _persistent(meta: object) -> Persistent:
 
 
 def key_of(key: object) -> object:
-    """Only what hashes in one step: a tuple nested a million times would overflow the interpreter's own stack."""
-    need(
-        key is None or type(key) in (str, bytes, bool) or type(key) is int and abs(key) < 2**31,
-        "a dict has a strange key",
-    )
-    return key
+    """The key itself where it hashes in one step, and where only so many others can collide with it.
+
+    A tuple could be nested a million times, or be one of a million that were chosen to have the same hash.
+    """
+    plain = key is None or type(key) in (str, bytes, bool, float) or (type(key) is int and abs(key) < 2**63)
+    return key if plain else Key(key)
 
 
 def dict_of(pairs: object = ()) -> dict:
@@ -208,9 +326,20 @@ def set_of(items: object = ()) -> set:
     return {key_of(item) for item in items}
 
 
-def _bytes(text: str = "", encoding: str = "latin1") -> bytes:
+def _bytes(text: str | bytes = "", encoding: str = "latin1") -> bytes:
+    if isinstance(text, (bytes, bytearray)):
+        return bytes(text)
     need(isinstance(text, str) and encoding in ("latin1", "latin-1"), "bytes are broken")
     return text.encode("latin-1")
+
+
+def _copied(pairs: object = ()) -> dict:
+    return dict(pairs) if isinstance(pairs, dict) else dict_of(pairs)
+
+
+def _defaulting(*_: object) -> dict:
+    """collections.defaultdict: its items follow."""
+    return {}
 
 
 def _scalar(kind: DType, data: bytes | str) -> float | int | bool:
@@ -233,6 +362,13 @@ def _parameter(data: Strided, *_: object) -> Strided:
     return data
 
 
+def _of_type(function: Named, _: object, arguments: tuple, *__: object) -> Strided:
+    """A tensor of a class of its own, or one with attributes: the tensor."""
+    known = isinstance(function, Named) and function.target in (_tensor, _parameter) and isinstance(arguments, tuple)
+    need(known, "a tensor is of a kind that is not read here", "save it as a plain tensor")
+    return function.target(*arguments)
+
+
 STORAGES = dict(
     Float="float32",
     Double="float64",
@@ -246,17 +382,19 @@ STORAGES = dict(
     Bool="bool",
 )
 VOCABULARY: dict[str, object] = {
-    "collections.OrderedDict": dict_of,
-    "dnnlib.util.EasyDict": dict_of,
-    "argparse.Namespace": Inert,
+    **dict.fromkeys(("collections.OrderedDict", "collections.Counter", "dnnlib.util.EasyDict"), _copied),
+    "collections.defaultdict": _defaulting,
     **{f"{home}.set": set_of for home in ("builtins", "__builtin__")},
-    **{f"{home}.bytes": _bytes for home in ("builtins", "__builtin__")},
+    **{f"{home}.frozenset": set_of for home in ("builtins", "__builtin__")},
+    **{f"{home}.{kind}": _bytes for home in ("builtins", "__builtin__") for kind in ("bytes", "bytearray")},
     "_codecs.encode": _bytes,
     "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
-    "dnnlib.tflib.network.Network": Network,
+    "dnnlib.tflib.network.Network": lambda *_: Network("Network"),
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._tensor._rebuild_from_type_v2": _of_type,
     "torch.Size": _size,
     "torch.device": lambda name, *_: shown(name),
     "numpy.dtype": DType,
@@ -266,6 +404,7 @@ VOCABULARY: dict[str, object] = {
         for core in ("core", "_core")
         for name, made in (("_reconstruct", Array), ("scalar", _scalar))
     },
+    **{f"numpy.{core}.numeric._frombuffer": Array.filled for core in ("core", "_core")},
     **{
         f"{home}.{name}Storage": getattr(torch, kind)
         for home in ("torch", "torch.cuda")
