@@ -194,6 +194,8 @@ def generator(tree: object, matching: Matching) -> Place:
     matching(state) says whether a format knows tensors of these names and shapes. Raises Refused, with what the file
     is, where none does.
     """
+    if isinstance(tree, Broken) or (isinstance(tree, Array) and tree.broken is not None):
+        raise Refused(tree.sentence if isinstance(tree, Broken) else tree.broken)
     search = Search(matching)
     search.run(tree)
     if not search.found:
@@ -255,8 +257,8 @@ def _unknown(search: Search) -> str:
     if search.modules:
         kind = shown(next(filter(None, search.modules), "Module"))
         return (
-            f"it is a whole module (class {kind}), whose program is not run here, and its layers are called as those of "
-            f"no generator known here. If it is one ({others.DRAWN}), save its weights alone where it was made: {SAVE}"
+            f"it is a whole module (class {kind}), whose program is not run here, and its layers have the names of no "
+            f"generator known here. If it is one ({others.DRAWN}), save its weights alone where it was made: {SAVE}"
         )
     best = max(search.seen, key=lambda place: (not place.judges, place.rank, len(place.views)))
     names = ", ".join(shown(name) for name in sorted(best.views)[:3])

@@ -50,6 +50,7 @@ MARKS = 100  # collections begun and not finished; real files have about 20
 NAME = 200  # characters of a name
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before it wrote zip archives
 NEEDLESS = "which no file of weights needs"
+OUTSIDE = "it points at something outside the file", "open a file that holds its own weights"
 DISTRUST = "do not trust it, and fetch the weights from their publisher"
 
 
@@ -236,26 +237,29 @@ class Machine:
 
     def persistent_id(self, _: None) -> None:
         found = self.pop()
-        outside = "it points at something outside the file: open a file that holds its own weights"
-        if self.storage is None or not isinstance(found, tuple) or not found:
-            raise Refused(outside)
+        need(self.storage is not None and isinstance(found, tuple) and len(found) > 0, *OUTSIDE)
         if found[0] == "module" and len(found) == 4:  # a class, and its source code, before torch 1.6
             self.push(found[1])
             return
-        plain = len(found) in (5, 6) and isinstance(found[1], Named) and found[5:] in ((), (None,))
-        fits = found[0] == "storage" and plain and isinstance(found[2], str) and whole(found[4])
-        if fits and isinstance(found[1].target, torch.dtype):
-            try:
-                self.push(self.storage(found[2], found[1].target, found[4]))
-            except Refused as error:
-                self.push(Broken(str(error)))
-        else:
-            kind = f", {found[1].name}," if len(found) > 1 and isinstance(found[1], Named) else ""
-            self.push(Broken(f"a tensor of a kind{shown(kind)} that is not read here: save it as float32"))
+        need(found[0] == "storage" and len(found) in (5, 6) and isinstance(found[1], Named), *OUTSIDE)
+        _, named, key, _, numel, *view = found
+        if not isinstance(named.target, torch.dtype):
+            self.push(
+                Broken(f"it has a tensor of a kind, {shown(named.name)}, that is not read here: save it as float32")
+            )
+            return
+        need(isinstance(key, str) and whole(numel) and view in ([], [None]), *OUTSIDE)
+        try:
+            self.push(self.storage(key, named.target, numel))
+        except Refused as error:
+            self.push(Broken(str(error)))
 
     def _nested(self, data: bytes) -> Storage:
         """A storage that was pickled with torch.save inside of the pickle; inside of that there is no third."""
-        need(isinstance(data, (bytes, bytearray)) and data.startswith(MAGIC), "a tensor inside of it is broken")
+        need(isinstance(data, (bytes, bytearray)), "a tensor inside of it is broken")
+        if not data.startswith(MAGIC):  # torch would run whatever this is: it is looked through for names that act
+            Machine(self.budget, nested=True).run(io.BytesIO(data))
+            raise Refused(f"a tensor inside of it is broken: {AGAIN}")
         storage = _legacy(data, self.budget, nested=True)
         need(isinstance(storage, Storage), "a tensor inside of it is broken")
         return storage

@@ -361,8 +361,8 @@ def changed(**changes: Tensor | None) -> dict[str, Tensor]:
         (changed(synthesis__b8__resample_filter=torch.ones(4, 4) / 16), "another filter"),
         ({"weight": torch.ones(2)}, "no network known here"),
         ({"synthesis.input.freqs": torch.ones(2)}, "a StyleGAN3, which"),
-        ({"g_ema": 3}, "holds g_ema, which is no tensor"),
-        ({}, "holds no tensors"),
+        ({"g_ema": 3}, "holds no generator"),
+        ({}, "holds no generator"),
         ([1, 2], "holds no generator"),
     ],
 )
@@ -397,10 +397,12 @@ def test_a_growing_pggan_and_a_critic_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", "[" * 100_000, '{"a": 1} ' * 200_000])
-def test_a_broken_config_is_named(tmp_path: Path, text: str) -> None:
+def test_a_broken_config_is_an_obstacle_only_where_it_was_given(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
+    path = written(tmp_path / "a.pt", as_nvidia(tiny.stylegan2()))
+    assert "config.json beside the file is no JSON object" in read(path).notes[-1]
     with pytest.raises(ValueError, match="a.pt cannot be opened, because config.json beside it is no JSON object"):
-        read(written(tmp_path / "a.pt", as_nvidia(tiny.stylegan2())))
+        read(path, tmp_path / "config.json")
 
 
 def test_every_architecture_is_described_without_memory(tmp_path: Path) -> None:

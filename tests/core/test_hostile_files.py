@@ -315,7 +315,7 @@ LARGE: dict[str, tuple[bytes, str]] = {
     "number of a million digits": (raw(b"L" + b"9" * 10**6 + b"L\n"), "broken"),
     "memo at 2 ** 32": (raw(b"Nr\xff\xff\xff\xff"), "no generator"),
     "a million lists": (raw(b"]" * 10**5 + b"a" * (10**5 - 1)), "no generator"),
-    "a deep tuple as a key": (raw(b"}" + b")" + b"\x85" * 10**5 + b"Ns"), "strange key"),
+    "a deep tuple as a key": (raw(b"}" + b")" + b"\x85" * 10**5 + b"Ns"), "no generator"),
     "collections begun": (raw(b"(" * 10**5), "nests collections"),
     "a billion laughs": (raw(b"](K\1K\1e" + b"".join(b"\x94](h%ch%ce" % (i, i) for i in range(60))), "no generator"),
     "too many instructions": (raw(b"N0" * (INSTRUCTIONS // 2) + b"N"), "more than 1000000 pickle instructions"),
@@ -328,8 +328,8 @@ LARGE: dict[str, tuple[bytes, str]] = {
         ),
         "does not hold the plain numbers",
     ),
-    "a packed archive": (archive(EVIL, compress=True), "packed"),
-    "a bomb": (archive(tensor(BIG // 64, (1,), (1,)), compress=True, data__0=b"\0" * (BIG // 64)), "packed"),
+    "a packed archive": (archive(EVIL, compress=True), "it asks for posix.system"),
+    "a bomb": (archive(tensor(BIG // 64, (1,), (1,)), compress=True, data__0=b"\0" * (BIG // 64)), "unpacks to far"),
 }
 
 
@@ -367,7 +367,7 @@ def test_modules_that_contain_themselves_or_lie_too_deep_are_refused() -> None:
     deep = foreign.Persistent("", _parameters={}, _buffers={}, _modules={})
     for _ in range(20):
         deep = foreign.Persistent("", _parameters={}, _buffers={}, _modules=dict(m=deep))
-    refused(foreign.dumped(dict(G_ema=deep)), "is broken")
+    refused(foreign.dumped(dict(G_ema=deep)), "no generator")
 
 
 def test_our_own_format_may_not_describe_more_than_it_holds() -> None:
@@ -405,11 +405,11 @@ def test_numbers_that_are_none_are_refused_in_our_own_format() -> None:
 
 OTHER: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "empty"),
-    "a page": (b"<!DOCTYPE html><title>Sign in</title>", "no file of weights"),
-    "a picture": (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "no file of weights"),
+    "a page": (b"<!DOCTYPE html><title>Sign in</title>", "it is a web page (Sign in)"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "it is a picture (PNG)"),
     "one byte": (b"\x80", "broken"),
     "an archive of something else": (b"PK\x03\x04" + b"\0" * 30, "broken"),
-    "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "no file of weights"),
+    "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
     "TorchScript": (archive(b"N.", constants__pkl=b"N.", **{"constants.pkl": b"N."}), "TorchScript"),
     "big-endian": (archive(b"N.", byteorder=b"big"), "big-endian"),
     "old big-endian": (legacy(b"N.", little_endian=False), "big-endian"),
