@@ -73,7 +73,7 @@ class Place:
     def words(self) -> list[str]:
         """The words of its path, in lower case: avgG -> avg, g; generator_smooth -> generator, smooth."""
         text = " ".join((*self.path, *self.prefix.split(".")))[:500]
-        return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)]
+        return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*[a-z]*|[A-Z]+(?![a-z])", text)]
 
     @property
     def rank(self) -> tuple[bool, bool]:
@@ -83,7 +83,7 @@ class Place:
     @property
     def judges(self) -> bool:
         """Does the file call it a critic?"""
-        return bool(set(self.words) & CRITIC) and not set(self.words) & AVERAGED
+        return bool(set(self.words) & CRITIC)
 
     def __str__(self) -> str:
         path = "/".join(map(shown, self.path[-3:]))
@@ -107,10 +107,8 @@ class Search:
         waiting, met = deque([Place((), tree, {})]), {id(tree)}
         while waiting and self.left > 0:
             place = waiting.popleft()
-            for child in () if self.known(place) or len(place.path) >= DEPTH else _children(place):
-                if id(child.node) not in met:  # a list may hold one dict a million times
-                    met.add(id(child.node))
-                    waiting.append(child)
+            if not self.known(place) and len(place.path) < DEPTH:
+                waiting.extend(_children(place, met))
 
     def known(self, place: Place) -> bool:
         """Looks at one place; True where nothing below it needs to be looked at."""
@@ -267,8 +265,8 @@ def _unknown(search: Search) -> str:
     )  # fmt: skip
 
 
-def _children(place: Place) -> Iterator[Place]:
-    """What lies below: values of dicts, members, attributes; a module's own modules."""
+def _children(place: Place, met: set[int]) -> Iterator[Place]:
+    """What lies below and was not met: values of dicts, members, attributes; a module's own modules."""
     node, around = place.node, place.around
     if isinstance(node, (list, tuple)):
         names = ("G", "D", "Gs") if len(node) == 3 and all(isinstance(item, Network) for item in node) else None
@@ -284,7 +282,8 @@ def _children(place: Place) -> Iterator[Place]:
     else:
         return
     for name, item in inner.items():
-        if isinstance(item, (dict, list, tuple, Inert, Persistent)):
+        if id(item) not in met and isinstance(item, (dict, list, tuple, Inert, Persistent)):
+            met.add(id(item))  # a list may hold one dict a million times
             step = (str(name)[:60],) if isinstance(name, (str, int)) and name != "" else ()
             yield Place((*place.path, *step), item, {}, around=around)
 
@@ -346,7 +345,7 @@ def _with_mean(place: Place) -> dict[str, View]:
     for around in (place.views, *_beside(place)):
         for name in MEANS:
             view = around.get(name)
-            if isinstance(view, (Strided, Array)) and len(view.shape) in (1, 2, 3):
+            if isinstance(view, (Strided, Array, Broken)) and len(view.shape) in (1, 2, 3):
                 return {**own, "latent_avg": view}
     return own
 

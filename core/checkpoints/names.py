@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 PLAIN = _words(
     "bool bytearray bytes complex dict ellipsis float frozenset int list long memoryview object range set slice str "
     "tuple type unicode NoneType NotImplementedType Ellipsis NotImplemented property staticmethod classmethod "
-    "abs all any divmod enumerate len max min pow reversed round sorted sum zip"
+    "xrange basestring abs all any divmod enumerate len max min pow reversed round sorted sum zip"
 )
 # Modules of the standard library whose classes hold data; of every other one, a name is taken to act.
 HOLDING = _words(
@@ -37,7 +37,7 @@ ACTING = _words(
     "types.CodeType types.FunctionType types.LambdaType types.CoroutineType types.GeneratorType types.ModuleType "
     "operator.attrgetter operator.methodcaller _operator.attrgetter _operator.methodcaller "
     "threading.Thread threading.Timer logging.FileHandler "
-    "torch.load torch.save torch.hub torch.jit torch.package torch.serialization torch.utils.cpp_extension "
+    "torch.load torch.save torch.hub torch.jit torch.package torch.serialization.load torch.utils.cpp_extension "
     "torch.utils.model_zoo torch.utils.collect_env torch.utils.bottleneck torch.utils.data.datapipes "
     "torch.ops.load_library torch.classes.load_library torch.multiprocessing torch.distributed.rpc "
     "torch.distributed.run torch.distributed.launch torch.storage._load_from_bytes torch._dynamo torch._inductor "

@@ -380,6 +380,12 @@ STORAGES = dict(
     Char="int8",
     Byte="uint8",
     Bool="bool",
+    ComplexFloat="complex64",
+    ComplexDouble="complex128",
+    QInt8="qint8",
+    QUInt8="quint8",
+    QInt32="qint32",
+    Untyped="uint8",
 )
 VOCABULARY: dict[str, object] = {
     **dict.fromkeys(("collections.OrderedDict", "collections.Counter", "dnnlib.util.EasyDict"), _copied),
@@ -407,7 +413,7 @@ VOCABULARY: dict[str, object] = {
     **{f"numpy.{core}.numeric._frombuffer": Array.filled for core in ("core", "_core")},
     **{
         f"{home}.{name}Storage": getattr(torch, kind)
-        for home in ("torch", "torch.cuda")
+        for home in ("torch", "torch.cuda", "torch.storage")
         for name, kind in STORAGES.items()
     },
     **{f"torch.{kind}": getattr(torch, kind) for kind in STORAGES.values()},

@@ -302,7 +302,7 @@ LARGE: dict[str, tuple[bytes, str]] = {
     ),
     "4 GB in an archive": (archive(tensor(BIG, (BIG,), (1,)), data__0=b"\0" * 4), "more or fewer numbers than"),
     "4 GB by repeating one number": (archive(tensor(1, (BIG,), (0,)), data__0=b"\0" * 4), "more numbers than"),
-    "4 GB in a storage": (nested(legacy(tensor(BIG, (1,), (1,)))), "more numbers than"),
+    "4 GB in a storage": (nested(legacy(tensor(BIG, (1,), (1,)))), "is broken"),
     "a view beyond its storage": (archive(tensor(4, (2, 2), (4, 1)), data__0=b"\0" * 16), "more numbers than"),
     "a view before its storage": (archive(tensor(4, (2,), (-1,), 1), data__0=b"\0" * 16), "shape is not one"),
     "a negative offset": (archive(tensor(4, (2,), (1,), -1), data__0=b"\0" * 16), "shape is not one"),
@@ -328,7 +328,7 @@ LARGE: dict[str, tuple[bytes, str]] = {
         ),
         "does not hold the plain numbers",
     ),
-    "a packed archive": (archive(EVIL, compress=True), "it asks for posix.system"),
+    "a packed archive": (archive(EVIL, compress=True), "it asks for "),
     "a bomb": (archive(tensor(BIG // 64, (1,), (1,)), compress=True, data__0=b"\0" * (BIG // 64)), "unpacks to far"),
 }
 
