@@ -36,7 +36,7 @@ ACTING = _words(
     "io.open io.open_code io.FileIO _io.open _io.open_code _io.FileIO _thread.start_new_thread "
     "types.CodeType types.FunctionType types.LambdaType types.CoroutineType types.GeneratorType types.ModuleType "
     "operator.attrgetter operator.methodcaller _operator.attrgetter _operator.methodcaller "
-    "threading.Thread threading.Timer logging.FileHandler "
+    "threading.Thread threading.Timer logging.FileHandler logging.config logging.handlers "
     "torch.load torch.save torch.hub torch.jit torch.package torch.serialization.load torch.utils.cpp_extension "
     "torch.utils.model_zoo torch.utils.collect_env torch.utils.bottleneck torch.utils.data.datapipes "
     "torch.ops.load_library torch.classes.load_library torch.multiprocessing torch.distributed.rpc "
@@ -52,6 +52,7 @@ PACKAGES = _words(
     "IPython aiohttp fabric httplib2 httpx huggingface_hub invoke jinja2 mako paramiko pexpect pip pkg_resources "
     "psutil ptyprocess requests setuptools sh urllib3 uvicorn"
 )
+THROUGH = _words("os sys subprocess builtins importlib eval")  # modules that other modules have as attributes
 MODULES = frozenset(sys.stdlib_module_names) - HOLDING | FORMER
 
 
@@ -60,9 +61,9 @@ def acts(module: str, name: str) -> bool:
     first = module.partition(".")[0]
     if first in ("builtins", "__builtin__"):
         return not (name in PLAIN or _is_error(name))
-    parts = name.split(".")
+    parts = [*name.split("."), *(module.split(".")[1:] if first in HOLDING else ())]
     reaches = any(part.startswith("__") and part.endswith("__") for part in parts)  # __globals__ of anything
-    through = any(part.lstrip("_") in ("os", "sys", "subprocess", "builtins", "importlib", "eval") for part in parts)
+    through = any(part.lstrip("_") in THROUGH for part in parts)
     steps = f"{module}.{name}".split(".")
     named = any(".".join(steps[:count]) in ACTING for count in range(2, min(len(steps), 6) + 1))
     return first in MODULES or first in PACKAGES or reaches or through or named

@@ -45,7 +45,7 @@ from .vocabulary import (
 
 INSTRUCTIONS = 1_000_000  # a StyleGAN2 of 1024 px with its critic and both generators has about 150,000
 TOO_MANY = f"it has more than {INSTRUCTIONS} pickle instructions, which no network of this kind needs"
-WORK = 20_000_000  # items that calls may copy, and kilobytes; a list can be handed over more than once
+WORK = 2_000_000  # items that calls may copy, and pages of 4 kB; a list can be handed over more than once
 MARKS = 100  # collections begun and not finished; real files have about 20
 NAME = 200  # characters of a name
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before it wrote zip archives
@@ -75,7 +75,7 @@ class Budget:
             if isinstance(argument, (list, tuple, dict, set)):
                 self.work -= len(argument)
             elif isinstance(argument, (str, bytes, bytearray)):
-                self.work -= len(argument) >> 10
+                self.work -= len(argument) >> 12
         if self.work < 0:
             raise Accused("it copies more than any network of this kind has: open a file of plain weights")
 

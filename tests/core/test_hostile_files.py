@@ -23,12 +23,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.checkpoints import native, read
+from core.checkpoints import names, native, read
 from core.checkpoints.unpickle import INSTRUCTIONS, MAGIC
 from core.checkpoints.vocabulary import VOCABULARY
 from core.generators.base import Generator
 
 from .. import foreign, tiny
+from .test_other_files import repacked
+from .test_strangers import Wild, strange
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
@@ -194,6 +196,13 @@ CODE: dict[str, bytes] = {
     "pickle in pickle": raw(b"cpickle\nloads\nC" + bytes([len(EVIL)]) + EVIL + b"\x85R"),
     "array of objects": pickle.dumps((0, np.array([Calls(os.system, TOUCH)], dtype=object))),
     "class of an array": raw(b"cnumpy._core.multiarray\n_reconstruct\ncsubprocess\nPopen\nK\0\x85C\1b\x87R"),
+    "an error on its way": raw(b"cbuiltins\nValueError\n" + text("x") + b"\x85Rcos\nsystem\n"),
+    "hidden in a storage as text": nested(pickle.dumps(Calls(os.system, TOUCH), protocol=0)),
+    "beside good weights, in an object": foreign.torch_file({"g_ema": state(), "opts": [{"a": Calls(eval, OPEN)}]}),
+    "state of an object": raw(b"cuser\nThing\n)R}" + text("x") + b"cos\nsystem\nsb"),
+    "item of an object": raw(b"cuser\nThing\n)\x81" + text("x") + b"cposix\nsystem\ns"),
+    "keywords": raw(b"cuser\nThing\n)}" + text("call") + b"cbuiltins\nexec\ns\x92"),
+    "packed archive": archive(EVIL, compress=True),
     "a number of objects": raw(b"cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\n" + text("O8") + b"\x85RC\1x\x86R"),
 }
 
@@ -237,6 +246,52 @@ def test_the_source_code_inside_of_a_good_pickle_is_never_run() -> None:
     for protocol in (2, 4):
         Path("good.pkl").write_bytes(foreign.nvidia_pickle(state(), source=OPEN, protocol=protocol))
         assert isinstance(read("good.pkl"), Generator)
+
+
+ACTING = """
+os.system posix.popen nt.system subprocess.Popen sys.exit shutil.rmtree socket.socket importlib.import_module
+runpy.run_path pickle.loads _pickle.loads ctypes.CDLL webbrowser.open code.interact pty.spawn multiprocessing.Process
+threading.Thread asyncio.run urllib.request.urlopen http.client.HTTPConnection smtplib.SMTP ftplib.FTP tempfile.mktemp
+glob.glob fileinput.input zipimport.zipimporter pkgutil.get_data imp.load_source commands.getoutput pip.main
+marshal.loads shelve.open sqlite3.connect timeit.timeit cProfile.run pdb.run bdb.Bdb doctest.script trace.Trace
+builtins.eval builtins.exec builtins.compile builtins.open builtins.getattr builtins.setattr builtins.__import__
+builtins.input builtins.breakpoint builtins.globals builtins.vars __builtin__.execfile __builtin__.apply io.open
+_io.FileIO types.CodeType types.FunctionType operator.attrgetter operator.methodcaller torch.load torch.hub.load
+torch.jit.load torch.utils.cpp_extension.load torch.package.PackageImporter torch.utils.model_zoo.load_url
+torch.ops.load_library torch.storage._load_from_bytes.x numpy.load numpy.fromfile numpy.memmap numpy.f2py.compile
+numpy.testing._private.utils.runstring pandas.read_pickle joblib.load yaml.unsafe_load requests.get
+collections.OrderedDict.__init__.__globals__ user.Thing.__reduce__ random._os.system pathlib.os.system
+"""
+HARMLESS = """
+collections.deque datetime.datetime pathlib.PosixPath enum.Enum functools.partial argparse.Namespace decimal.Decimal
+fractions.Fraction uuid.UUID random.Random copyreg._reconstructor types.SimpleNamespace typing.Any logging.Logger
+io.BytesIO itertools.count builtins.range builtins.ValueError __builtin__.object builtins.max
+torch.nn.modules.conv.Conv2d torch.optim.adam.Adam torch.nn.functional.relu torch._C._nn.gelu torch.Generator
+torch.serialization._get_layout numpy.random._pickle.__randomstate_ctor numpy.core.multiarray.x numpy.float64
+yacs.config.CfgNode omegaconf.dictconfig.DictConfig easydict.EasyDict models.utils.config.BaseConfig
+training.networks.Generator R3GAN.Networks.Generator __main__.Generator legacy.code.Thing test.Net
+"""
+
+
+@pytest.mark.parametrize("harmless", [False, True])
+def test_names_that_act_are_accused_and_all_others_stand_for_nothing(harmless: bool) -> None:
+    """Both spellings of a name; the harmless ones end as a file without a generator."""
+    for full in (HARMLESS if harmless else ACTING).split():
+        module, _, name = full.rpartition(".")
+        for data in (
+            raw(f"c{module}\n{name}\n)R".encode()),
+            raw(text(module) + text(name) + b"\x93)\x81}b"),
+            raw(f"(i{module}\n{name}\n".encode()),
+        ):
+            if harmless:
+                refused(data, "it holds no generator")
+            else:
+                refused(data, "nothing of it was run: do not trust it")
+
+
+def test_every_module_of_the_standard_library_that_is_not_known_to_hold_data_is_accused() -> None:
+    known = {name for name in sys.stdlib_module_names if not names.acts(name, "Thing")}
+    assert names.acts("__future__", "x") and {"collections", "datetime", "pathlib"} <= known < names.HOLDING | {"x"}
 
 
 def test_what_the_table_knows_is_inert() -> None:
@@ -295,7 +350,7 @@ def test_instructions_out_of_place_are_refused(name: str) -> None:
 # Time and memory
 
 BIG = 2**30  # numbers: 4 GB
-LARGE: dict[str, tuple[bytes, str]] = {
+LARGE: dict[str, tuple[bytes, ...]] = {
     "4 GB in an old container": (
         legacy(tensor(BIG, (BIG,), (1,)), pickle.dumps(["0"], 2), struct.pack("<q", BIG)),
         "more numbers than",
@@ -328,6 +383,40 @@ LARGE: dict[str, tuple[bytes, str]] = {
         ),
         "does not hold the plain numbers",
     ),
+    "one list copied a hundred thousand times": (
+        raw(b"(" + b"K\1K\2\x86" * 10**5 + b"l\x940" + b"ccollections\nOrderedDict\nh\0\x85R0" * 10**5 + b"N"),
+        "it copies more than",
+    ),
+    "one tuple handed over as often": (
+        raw(b"(" + b"N" * 10**5 + b"t\x940" + b"ccollections\nOrderedDict\nh\0R0" * 10**5 + b"N"),
+        "it copies more than",
+    ),
+    "one text encoded as often": (
+        raw(b"X" + struct.pack("<I", 2**20) + b"a" * 2**20 + b"\x940" + b"c_codecs\nencode\nh\0\x85R0" * 10**5 + b"N"),
+        "it copies more than",
+    ),
+    "one dict as the state of many": (
+        raw(
+            b"}("
+            + b"".join(b"J%bN" % struct.pack("<i", i) for i in range(10**5))
+            + b"u\x940"
+            + b"cuser\nThing\n)Rh\0b0" * 10**5
+            + b"N"
+        ),
+        "it copies more than",
+    ),
+    "keys of one hash": (
+        raw(b"}(" + b"".join(b"K\1J%b\x86N" % struct.pack("<i", i) for i in range(10**5)) + b"u"),
+        "no generator",
+    ),
+    "an object in itself": (raw(b"cuser\nThing\n)R\x94}" + text("x") + b"h\0sb" + b"h\0ah\0h\0s"), "no generator"),
+    "objects in objects": (raw(b"cuser\nThing\n)R" * 10**5 + b"\x85R" * 3), "cannot be called", "broken", "no gen"),
+    "an object called by an object": (raw(b"cuser\nThing\n" + b")R" * 10**5), "no generator"),
+    "states of states": (raw(b"cuser\nThing\n)R" + (b"cuser\nThing\n)R\x85b" * 10**5)), "no generator"),
+    "a large number as a setting": (
+        foreign.tf_pickle(state(), architecture=[10**5000]),
+        "architecture is a very large number",
+    ),
     "a packed archive": (archive(EVIL, compress=True), "it asks for "),
     "a bomb": (archive(tensor(BIG // 64, (1,), (1,)), compress=True, data__0=b"\0" * (BIG // 64)), "unpacks to far"),
 }
@@ -335,8 +424,8 @@ LARGE: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_claims_are_bounded_by_the_file(name: str) -> None:
-    data, sentence = LARGE[name]
-    refused(data, sentence)
+    data, *sentences = LARGE[name]
+    refused(data, *sentences)
 
 
 def test_many_views_of_one_storage_do_not_add_up() -> None:
@@ -452,17 +541,23 @@ def good_files() -> dict[str, bytes]:
         "nvidia": foreign.nvidia_pickle(names),
         "nvidia2": foreign.nvidia_pickle(names, protocol=2),
         "tensorflow": foreign.tf_pickle(names),
+        "tensorflow5": foreign.tf_pickle(names, protocol=5),
+        "whole": strange({"g_ema": Wild(names)}, protocol=2),
+        "packed": repacked(foreign.torch_file({"state_dict": {f"netG.{name}": x for name, x in names.items()}})),
         "pggan": foreign.torch_file(foreign.genforce_pggan(tiny.pggan()), legacy=True),
     }
 
 
-every_format = pytest.mark.parametrize("name", ["archive", "old", "nvidia", "nvidia2", "tensorflow", "pggan"])
+every_format = pytest.mark.parametrize(
+    "name", ["archive", "old", "nvidia", "nvidia2", "tensorflow", "tensorflow5", "whole", "packed", "pggan"]
+)
 
 
 SPLICES = (
     b"cos\nsystem\n" + text(TOUCH) + b"\x85R0",
     b"(S'" + TOUCH.encode() + b"'\nios\nsystem\n0",
     text("posix") + text("system") + b"\x93" + text(TOUCH) + b"\x85R0",
+    b"cuser\nThing\n)R}" + text("x") + b"K\1sb0",
     EVIL,
 )
 
