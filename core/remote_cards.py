@@ -80,7 +80,8 @@ CARDS: tuple[dict, ...] = (
         psi=1.0,
         architecture="DCGAN",
         layout="dcgan",
-        licence="MIT (the faces that it learned from are for non-commercial research)",
+        learned="faces that a program rendered: nobody real",
+        licence="MIT (the pictures that it learned from are for non-commercial research)",
         link="https://github.com/chien-liu/DCGAN-PyTorch",
     ),
     _on_hub(

@@ -40,6 +40,7 @@ class ModelCard:
     training pictures, of SPREADS. layout: whose names the tensors have. link: where the
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
     classes: 0 where it is unconditional. source: where the file comes from; None: it is bundled, or somebody's own.
+    learned: from what, where that has to be said.
     own: it was added with `add`, or a visitor brought it. given: the visitor's file, where `file` is what was made of
     it. settings: what `checkpoints.read` was told of the file beyond what it says itself, as JSON; "": nothing.
     """
@@ -60,6 +61,7 @@ class ModelCard:
     classes: int = 0
     source: HubFile | PackageFile | None = None
     own: bool = False
+    learned: str = ""
     given: str = ""
     settings: str = ""
 

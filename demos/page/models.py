@@ -9,19 +9,32 @@ import time
 from collections.abc import Generator, Iterator
 
 import gradio as gr
+import torch
+from PIL import Image
 
 from core import pace, uploads, zoo
+from core.cache import Cache
+from core.hub import HubFile
+from core.images import grid, webp
 
 from . import drop
+from .blocks import data_uri
 from .fields import RecipeError
 from .parts import LIVE, WATCH, part, private
-from .picture import NOUNS, PictureRecipe
+from .picture import NOUNS, PictureRecipe, shown
 from .queue import QUEUE, Run
 
 EVENTS = ("ask", "choose", "stop", "dropped")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
-NAMED = ("name", "title", "licence", "link", "classes")  # of a card, as the list shows it
+NAMED = ("name", "title", "licence", "link", "classes", "learned")  # of a card, as the list shows it
+PACKAGE, HUB = "One click away", "From the Hugging Face Hub"
+ORDER = (PACKAGE, "Yours", "Bundled", HUB)  # of the list's groups
+SHEET, SIDE = 6, 48  # pictures of a small sheet, and pixels a side
+LARGEST_SHEETS = 2 * 2**20  # bytes of these
 TOLD = 0.4  # seconds between two pieces of news: ten a second are too many to send
+
+
+_drawn = Cache(LARGEST_SHEETS, len)
 
 
 def facts(model: str) -> dict:
@@ -44,29 +57,58 @@ def about(card: zoo.ModelCard) -> str:
     """One sentence on where a network comes from."""
     if card.world:
         return f"It learned from {card.world} that our own program draws, so the right answers are known."
-    origin = (
-        f"was trained by others and comes from the Hugging Face Hub ({card.source.repo})"
-        if card.source
-        else "is your own"
-    )
+    places = {"Yours": "is your own", HUB: f"was trained by others and comes from the Hugging Face Hub ({_repo(card)})"}
+    origin = places.get(_group(card), f"was trained by others and comes from {_repo(card)}")
+    learned = f" It learned from {card.learned}." if card.learned else ""
     return (
-        f"The network {card.title} {origin}: nobody knows the true factors of its pictures, so a knob is judged "
-        "by what it does to brightness, colours, light, place and edges."
+        f"The network {card.title} {origin}.{learned} Nobody knows the true factors of its pictures, so a knob is "
+        "judged by what it does to brightness, colours, light, place and edges."
     )
+
+
+def _repo(card: zoo.ModelCard) -> str:
+    return card.source.repo if card.source else ""
+
+
+def _group(card: zoo.ModelCard) -> str:
+    if card.source:
+        return HUB if isinstance(card.source, HubFile) else PACKAGE
+    return "Yours" if card.own else "Bundled"
 
 
 def listed(visitor: str = "") -> list[dict]:
-    """Every network with what a visitor needs to choose: their own, bundled ones, then those of other places."""
-    cards = sorted(zoo.CARDS.values(), key=lambda card: card.own)
+    """Every network with what a visitor needs to choose: of packages, their own, bundled, of the Hub."""
     own = [card for name, card in zoo.VISITORS.items() if uploads.owner_of(name) == visitor.partition("~")[0]]
-    return [_row(card) for card in (*own, *cards, *zoo.REMOTE_CARDS.values())]
+    cards = (*own, *zoo.CARDS.values(), *zoo.REMOTE_CARDS.values())
+    return sorted(map(_row, cards), key=lambda row: ORDER.index(row["group"]))
 
 
 def _row(card: zoo.ModelCard) -> dict:
-    group = "From the Hugging Face Hub" if card.source else "Yours" if card.own else "Bundled"
     why = "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned"
     more = dict(size=_megabytes(card), refusal="" if zoo.openable(card.name) else why)
-    return {name: getattr(card, name) for name in NAMED} | dict(more, group=group, here=zoo.is_here(card.name))
+    more["sheet"] = _drawn.get(card.name) or ""
+    return {name: getattr(card, name) for name in NAMED} | dict(more, group=_group(card), here=zoo.is_here(card.name))
+
+
+def with_sheets(visitor: str) -> Iterator[dict]:
+    """The list, and again after each small sheet of what an open network draws; a sheet is drawn once."""
+    yield dict(models=listed(visitor))
+    for row in listed(visitor):
+        name = row["name"]
+        if not row["sheet"] and zoo.is_here(name) and (row["group"] == "Bundled" or zoo.is_open(name)):
+            _drawn.made(name, lambda name=name: data_uri(sheet(name)))
+            yield dict(models=listed(visitor))
+
+
+@torch.no_grad()
+def sheet(model: str) -> bytes:
+    """What a network draws, small: SHEET pictures in a row, classes in turn, as lossless WebP."""
+    card, generator = zoo.card(model), pace.quick(model)
+    labels = [seed % card.classes if card.classes else None for seed in range(SHEET)]
+    codes = [generator.codes(generator.sample(1, seed), psi=card.psi, label=one) for seed, one in enumerate(labels)]
+    images = torch.cat([generator.at(psi=card.psi)(one) for one in codes])
+    small = [picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS) for picture in shown(images, model)]
+    return webp(grid(small, columns=SHEET, gap=2))
 
 
 def _megabytes(card: zoo.ModelCard) -> str:
@@ -128,15 +170,15 @@ def picker(tab: str, bus: gr.HTML) -> gr.HTML:
     def stop(event: gr.EventData, request: gr.Request) -> None:
         QUEUE.stop(str(request.session_hash), f"fetch {event.name}" if event.name else drop.KIND)
 
-    def ask(request: gr.Request) -> dict:
-        return dict(models=listed(str(request.session_hash)))
+    def ask(request: gr.Request) -> Iterator[dict]:
+        yield from with_sheets(str(request.session_hash))
 
     def dropping(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
         for news in drop.dropped(event.token, given, visitor):
             yield dict(news, file=True, at=time.time(), **(dict(models=listed(visitor)) if "recipe" in news else {}))
 
-    made.ask(ask, None, made, **private(f"{tab}_networks", LIVE))
+    made.ask(ask, None, made, **private(f"{tab}_networks", WATCH))
     made.dropped(dropping, bus, made, **private(f"{tab}_dropped", WATCH))
     made.choose(choosing, bus, made, **private(f"{tab}_choose", FETCH))
     made.stop(stop, None, None, **private(f"{tab}_stop", LIVE))

@@ -118,12 +118,12 @@ def slow(monkeypatch) -> None:
 # The list, and what choosing does
 
 
-def test_bundled_networks_come_first_and_each_says_size_licence_and_where_it_is(
+def test_own_networks_come_before_bundled_ones_and_each_says_size_licence_and_where_it_is(
     of_hub: zoo.ModelCard, zoo_of_one: Path
 ) -> None:
     zoo.add(zoo_of_one / "bundled.safetensors")
     rows = models.listed()
-    assert [row["group"] for row in rows] == ["Bundled", "Yours"] + 2 * ["From the Hugging Face Hub"]
+    assert [row["group"] for row in rows] == ["Yours", "Bundled"] + 2 * ["From the Hugging Face Hub"]
     far = rows[2]
     assert far["licence"] == "CC BY-NC 4.0" and far["link"] and not far["here"] and re.fullmatch(r"\d+ MB", far["size"])
     assert not far["refusal"] and "--unpinned" in rows[3]["refusal"]

@@ -129,13 +129,13 @@ window.gan = window.gan || (() => {
     const target = gan.drop(id, part.trigger, news => heard({file: true, ...news}));
     const file = () => button(null, "Open a file", () => { dialog.close(); target.choose(); }, "", {title: ANYTHING});
     part.element.classList.add("drawn-by");
-    dialog.querySelector("h3").after(E("p", {class: "caption"}, ANYTHING), file());
+    dialog.firstChild.after(E("div", {class: "networks-open"}, file(), E("p", {class: "caption"}, ANYTHING)));
     part.element.replaceChildren(E("p", {class: "caption"},
       "Drawn by ", title, ", ", licence, ". ", precision, " ", doing), told, opener, file(), target.element, dialog);
     const linked = (href, text) => href ? E("a", {href, target: "_blank", rel: "noopener"}, text) : text;
     const choose = ({name, here}) => {
       gan.say(said, "");
-      running = {name, says: here ? "Opening it …" : "Asking the Hub …"};
+      running = {name, says: here ? "Opening it …" : "Asking for it …"};
       draw(); part.trigger("choose", {name});
     };
     // what can be done with one; a button that cannot be pressed says why, to who points at it and to who does not
@@ -152,14 +152,22 @@ window.gan = window.gan || (() => {
         why && E("p", {class: "caption"}, why));
     };
     const network = row => E("div", {class: "network", "data-name": row.name},
-      E("div", {}, E("b", {}, row.title), E("p", {class: "caption"}, linked(row.link, row.licence),
-        ` · ${row.size}${row.here ? " · on the server" : ""}`)), beside(row));
+      E("div", {}, E("b", {}, row.title), row.sheet ? E("img", {src: row.sheet, class: "small-sheet",
+        alt: `six pictures that ${row.title} draws`}) : null, E("p", {class: "caption"}, linked(row.link, row.licence),
+        ` · ${row.size}${row.here ? " · on the server" : ""}${row.learned ? ` · It learned from ${row.learned}.` : ""}`)),
+        beside(row));
+    const search = E("input", {type: "search", placeholder: "Search: cats, 256 px, StyleGAN2 …", class: "search",
+      "aria-label": "Search the networks", oninput: () => draw()});
+    list.before(search);
+    const found = ({title, name, group, licence}) => search.value.toLowerCase().split(/\s+/)
+      .every(word => `${title} ${name} ${group} ${licence}`.toLowerCase().includes(word));
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
       doing.replaceChildren(...!running ? [] : [`${coming ? coming.title : "Your file"}: ${running.says} `,
         running.file ? button(null, "Stop", () => part.trigger("stop", {})) : ""]);
-      const groups = [...new Set(rows.map(row => row.group))], of = group => rows.filter(row => row.group === group);
-      list.replaceChildren(...groups.map(one => E("section", {}, E("h4", {}, one), ...of(one).map(network))));
+      const here = rows.filter(found), of = group => here.filter(row => row.group === group);
+      const groups = [...new Set(here.map(row => row.group))], none = E("p", {class: "caption"}, "No network is called so.");
+      list.replaceChildren(...(here.length || !rows.length ? [] : [none]), ...groups.map(one => E("section", {}, E("h4", {}, one), ...of(one).map(network))));
     }
     function heard({models, name, recipe, error, file, ...news}) {
       if (models) rows = models.filter(wanted);

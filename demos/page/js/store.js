@@ -69,7 +69,8 @@
       },
       // another picture, as the network draws it; another network's begins with the tab's own defaults
       take: ({model, seed, psi, label}) => {
-        const other = model !== now.recipe.model, own = other ? {...copyOf(arrival), knob: 0} : {};
+        const other = model !== now.recipe.model, layers = "layers" in arrival ? {layers: "all"} : {};
+        const own = other ? {...copyOf(arrival), knob: 0, ...layers} : {};
         store.set({...own, model, seed, psi, label, ...still()});
         if (other) seen.length = 0;
       },
