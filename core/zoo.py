@@ -71,6 +71,10 @@ class ModelCard:
         return _keeper(self.source).path_of(self.source) if self.source else WEIGHTS / self.file
 
     @property
+    def of_hub(self) -> bool:
+        return isinstance(self.source, HubFile)
+
+    @property
     def filename(self) -> str:
         """What its file is called where it came from."""
         return self.given or Path(self.file).name

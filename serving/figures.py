@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from core import figure, papers, zoo
+from core import figure, papers, queue, zoo
 from core.cache import Cache
 from core.pace import pace_of
-from demos.page import queue
 from demos.page.blocks import data_uri
 from demos.page.fields import RecipeError, kinds, quoted, refusals
 from demos.page.handlers import buttons, refused

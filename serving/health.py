@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from core import zoo
 from core.images import to_uint8
-from demos.page.queue import QUEUE
+from core.queue import QUEUE
 
 from .front import version
 

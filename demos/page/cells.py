@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core import zoo
+from core.queue import LONG, QUEUE, SHORT
 from core.truth.judge import GRADES
 from core.truth.tables import as_csv, as_latex
 
@@ -16,7 +17,6 @@ from . import blocks, handlers
 from .blocks import measured_on, written
 from .fields import Fields, RecipeError
 from .handlers import refused
-from .queue import LONG, QUEUE, SHORT
 
 PALE = "Of other settings than those on screen: press the button for these."
 PASSING = ("says", "share")  # of what a cell tells: only until it tells more

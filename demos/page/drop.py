@@ -16,12 +16,12 @@ from core import pace, uploads, zoo
 from core.checkpoints.vocabulary import shown as plain
 from core.edits import FORMAT as EDITS
 from core.factorization.files import SUFFIXES as DIRECTIONS
+from core.queue import QUEUE, Run
 
 from .export import LARGEST_PNG, recipe_from_png
 from .fields import Fields, RecipeError
 from .handlers import recipe_in_text, refused
 from .picture import PictureRecipe
-from .queue import QUEUE, Run
 from .sources import KnobSet, take_directions
 
 LARGEST_TEXT = 2 * 2**20  # bytes

@@ -14,15 +14,14 @@ from PIL import Image
 
 from core import pace, uploads, zoo
 from core.cache import Cache
-from core.hub import HubFile
 from core.images import grid, webp
+from core.queue import QUEUE, Run
 
 from . import drop
 from .blocks import data_uri
 from .fields import RecipeError
 from .parts import LIVE, WATCH, part, private
 from .picture import NOUNS, PictureRecipe, shown
-from .queue import QUEUE, Run
 
 EVENTS = ("ask", "choose", "stop", "dropped")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
@@ -72,7 +71,7 @@ def _repo(card: zoo.ModelCard) -> str:
 
 def _group(card: zoo.ModelCard) -> str:
     if card.source:
-        return HUB if isinstance(card.source, HubFile) else PACKAGE
+        return HUB if card.of_hub else PACKAGE
     return "Yours" if card.own else "Bundled"
 
 

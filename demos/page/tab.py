@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from core import zoo
+from core import queue, zoo
 from core.images import has_video
 
-from . import export, handlers, knobs, models, pictures, queue, words
+from . import export, handlers, knobs, models, pictures, words
 from . import stage as stages
 from .arrival import fitting
 from .cells import TABLES, Cell, Progress, last_of, stopping, table_file, watched

@@ -20,11 +20,11 @@ from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.region import Outcome, RegionKnobs
 from core.generators.base import Generator
 from core.pace import pace_of
+from core.queue import QUEUE
 
 from ..page import picture as recipes
 from ..page.cells import Progress
 from ..page.fields import RecipeError, refusals
-from ..page.queue import QUEUE
 from .recipe import SAYS, Painted, mask_of
 
 LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes

@@ -18,6 +18,7 @@ from core.factorization.resefa import resefa_of
 from core.images import webp
 from core.pace import pace_of
 from core.parts import offered, reader_file
+from core.queue import SHORT
 from core.regions import to_text
 
 from ..page import export, models
@@ -29,7 +30,6 @@ from ..page.handlers import keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
 from ..page.parts import LONG, part, private, publish
 from ..page.pictures import address, own_network
-from ..page.queue import SHORT
 from ..page.sources import take_directions
 from ..page.stage import TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of

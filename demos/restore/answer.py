@@ -14,6 +14,7 @@ from core.inversion import baselines
 from core.inversion.losses import Scores
 from core.inversion.search import Found, thinned
 from core.inversion.tasks import Problem
+from core.queue import QUEUE
 from core.truth.copies import among_renders, restored
 
 from ..page import models
@@ -21,7 +22,6 @@ from ..page.blocks import data_uri
 from ..page.blocks import picture as uri
 from ..page.export import facts_of, png_of
 from ..page.fields import RecipeError
-from ..page.queue import QUEUE
 from .code import notebook_for
 from .recipe import OWN, PICTURES, SAYS, WORDS, Restoration
 from .search import key_of, known, live, problem_of, scores

@@ -21,13 +21,13 @@ from core.inversion.descent import Step
 from core.inversion.losses import Loss, Scores
 from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
+from core.queue import TOLD, Run
 from core.threads import single_core
 from core.truth import worlds
 
 from ..page.blocks import picture as uri
 from ..page.fields import RecipeError, refusals
 from ..page.picture import opened
-from ..page.queue import TOLD, Run
 from .recipe import OWN, SAYS, STEERED, VGG, Restoration, losses_of
 from .words import curve
 

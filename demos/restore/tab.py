@@ -16,6 +16,7 @@ from core.images import to_pil, webp
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
 from core.inversion.search import FRAMES
+from core.queue import SHORT
 
 from ..page import models
 from ..page.arrival import fitting
@@ -24,7 +25,6 @@ from ..page.fields import RecipeError, controls
 from ..page.handlers import refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.pictures import Drawing, own_network
-from ..page.queue import SHORT
 from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
 from . import experiments, five, search
 from .answer import file_for, film_of, searching, shown_of

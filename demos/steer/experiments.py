@@ -17,6 +17,7 @@ from core.factorization.methods import METHODS
 from core.gpu import batch
 from core.images import webp
 from core.pace import pace_of
+from core.queue import SHORT
 from core.truth.judge import GRADES
 
 from ..page import words
@@ -25,7 +26,6 @@ from ..page.cells import Progress, experiment
 from ..page.fields import RecipeError
 from ..page.knobs import name_of
 from ..page.picture import shown
-from ..page.queue import SHORT
 from ..page.sources import WAYS, directions_of
 from ..page.verdicts import factors_of, grade_of, knobs_of, measure, measured_knobs
 from .recipe import TEXTS, Recipe, layers_in_words, render_strip

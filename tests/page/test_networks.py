@@ -32,13 +32,13 @@ from core.factorization.sefa import sefa as factorized
 from core.hub import HubFile
 from core.images import to_pil, to_uint8
 from core.precision import Precision, in_bfloat16, psnr
+from core.queue import QUEUE
 from demos.page import knobs, models, picture, sources
 from demos.page import parts as notebook
 from demos.page import tab as tabs
 from demos.page.cells import BROKEN, Cell, stopping, watched
 from demos.page.fields import RecipeError
 from demos.page.knobs import settings_of
-from demos.page.queue import QUEUE
 from demos.page.verdicts import knobs_of
 from demos.steer import experiments
 from demos.steer import recipe as recipes

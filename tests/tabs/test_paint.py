@@ -28,6 +28,7 @@ from core.factorization.files import load_directions
 from core.factorization.jacobian import grams
 from core.factorization.lowrank import lowrank_of
 from core.images import to_uint8
+from core.queue import QUEUE
 from core.regions import Box, from_text, to_text
 from core.truth.worlds.portraits import FACTORS
 from demos.page import handlers as wiring
@@ -36,7 +37,6 @@ from demos.page import tab as page
 from demos.page import words
 from demos.page.cells import Cell, Progress, last_of, run_of, table_file
 from demos.page.fields import RecipeError
-from demos.page.queue import QUEUE
 from demos.page.stage import film_part
 from demos.paint import experiments
 from demos.paint import recipe as painted

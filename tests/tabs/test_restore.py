@@ -28,12 +28,12 @@ from core.images import to_uint8
 from core.inversion import baselines, restoration
 from core.inversion.degradations import Shrink
 from core.inversion.multicode import invert
+from core.queue import QUEUE
 from core.truth.worlds import portraits
 from demos.page import handlers as wiring
 from demos.page import tab as page
 from demos.page.cells import stopping, watched
 from demos.page.fields import RecipeError
-from demos.page.queue import QUEUE
 from demos.page.sources import KnobSet, directions_of
 from demos.page.tab import left
 from demos.restore import answer, experiments, words
