@@ -46,7 +46,7 @@ from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.steer import tab as steer
-from serving import address, classroom, drop, figures, front, health, lessons, turns
+from serving import address, classroom, drop, dropping, figures, front, health, lessons, turns
 from serving.programs import offer
 
 TABS = tuple(map(figures.on, (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)))
@@ -75,7 +75,7 @@ def build() -> gr.Blocks:
             return page
         with gr.Tabs(elem_classes="tabs"):  # the browser opens the one that the address names
             for tab in TABS:
-                build_tab(tab)
+                dropping.wire(tab.name, build_tab(tab))
         for tab in TABS:
             page.unload(left(tab))
         page.unload(gone)
@@ -113,7 +113,7 @@ def launch(page: gr.Blocks, **options):
     Returns what it returns, at once: `page.block_thread()` waits.
     """
     others = address.reach(options["server_name"], options["server_port"])
-    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS)
+    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS) + dropping.script()
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),

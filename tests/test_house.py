@@ -108,6 +108,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "core.zoo",
     ),
     "serving.drop": ("core.uploads",),
+    "serving.dropping": ("demos.page", *CORE),
     "serving": ("demos.page", "serving", "core.images", "core.lessons", "core.own_pictures", "core.queue", "core.zoo"),
     "commands.space_checks": ("core.zoo", "start"),
     "commands.space": ("commands.space_checks", "core.zoo", "start"),

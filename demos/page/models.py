@@ -17,12 +17,12 @@ from core.cache import Cache
 from core.images import grid, webp
 from core.queue import QUEUE, Run
 
-from . import drop
 from .blocks import data_uri
 from .fields import RecipeError
 from .parts import LIVE, WATCH, part, private
 from .picture import NOUNS, PictureRecipe, shown
 
+DROP = "drop"  # reading a file of the visitor's, in the queue
 EVENTS = ("ask", "choose", "stop", "dropped")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
 NAMED = ("name", "title", "licence", "link", "classes", "learned")  # of a card, as the list shows it
@@ -159,26 +159,20 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, error=said[:1].upper() + said[1:], models=listed(visitor))
 
 
-def picker(tab: str, bus: gr.HTML) -> gr.HTML:
-    """The list of networks of a tab, beside its recipe. Its script is `gan.models`."""
-    made = part(tab, "models", {}, events=EVENTS)
+def picker(tab: str, parts: dict) -> None:
+    """The list of networks of a tab as its part `models`. Its script is `gan.models`."""
+    bus = parts["recipe"]
+    made = parts["models"] = part(tab, "models", {}, events=EVENTS)
 
     def choosing(given, event: gr.EventData, request: gr.Request):
         yield from choose(event.name, given, str(request.session_hash))
 
     def stop(event: gr.EventData, request: gr.Request) -> None:
-        QUEUE.stop(str(request.session_hash), f"fetch {event.name}" if event.name else drop.KIND)
+        QUEUE.stop(str(request.session_hash), f"fetch {event.name}" if event.name else DROP)
 
     def ask(request: gr.Request) -> Iterator[dict]:
         yield from with_sheets(str(request.session_hash))
 
-    def dropping(given, event: gr.EventData, request: gr.Request):
-        visitor = str(request.session_hash)
-        for news in drop.dropped(event.token, given, visitor):
-            yield dict(news, file=True, at=time.time(), **(dict(models=listed(visitor)) if "recipe" in news else {}))
-
     made.ask(ask, None, made, **private(f"{tab}_networks", WATCH))
-    made.dropped(dropping, bus, made, **private(f"{tab}_dropped", WATCH))
     made.choose(choosing, bus, made, **private(f"{tab}_choose", FETCH))
     made.stop(stop, None, None, **private(f"{tab}_stop", LIVE))
-    return made

@@ -204,8 +204,8 @@ def code_for(tab: Tab, recipe: Fields) -> str:
 # --- the page
 
 
-def build(tab: Tab) -> None:
-    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded."""
+def build(tab: Tab) -> dict:
+    """Builds a tab inside the page's `gr.Tabs`; everything that it shows at first is recorded. Returns its parts."""
     bench = tab.bench or Bench((), EVENTS, partial(_picture, tab), partial(_wire_picture, tab), lambda: arrival(tab))
     shown_first = bench.arrival()
     model = shown_first["recipe"].get("model", "")
@@ -234,6 +234,7 @@ def build(tab: Tab) -> None:
     bench.wire(parts)
     for one in tab.extras:
         one.wire(parts)
+    return parts
 
 
 def _not_yours(model: str) -> str:
@@ -259,7 +260,7 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=5, min_width=320):
             parts["stage"] = part(tab.name, "stage", shown_first["answer"])
-            models.picker(tab.name, parts["recipe"])
+            models.picker(tab.name, parts)
         with gr.Column(scale=6, min_width=320):
             part(tab.name, "beside", dict(controls_at(tab, "beside"), doors=tab.doors, turned=tab.turned))
 

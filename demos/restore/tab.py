@@ -75,7 +75,7 @@ def layout(parts: dict, shown: Mapping) -> None:
             parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
             part(NAME, "controls", controls_at(TAB, "beside"))
-            models.picker(NAME, parts["recipe"])
+            models.picker(NAME, parts)
 
 
 def wire(parts: dict) -> None:

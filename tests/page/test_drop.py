@@ -16,12 +16,13 @@ from starlette.testclient import TestClient
 
 from core import uploads, zoo
 from core.checkpoints import native
-from demos.page import drop, models
+from demos.page import models
 from demos.page.export import png_of
 from demos.page.fields import RecipeError
 from demos.paint.recipe import Painted
 from demos.steer.recipe import Recipe
 from serving import drop as arriving
+from serving import dropping as drop
 
 from .. import tiny
 from ..foreign import nvidia_state

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import gradio as gr
 
 from core import pace, uploads, zoo
 from core.checkpoints.vocabulary import shown as plain
 from core.edits import FORMAT as EDITS
 from core.factorization.files import SUFFIXES as DIRECTIONS
 from core.queue import QUEUE, Run
-
-from .export import LARGEST_PNG, recipe_from_png
-from .fields import Fields, RecipeError
-from .handlers import recipe_in_text, refused
-from .picture import PictureRecipe
-from .sources import KnobSet, take_directions
+from demos.page import models
+from demos.page.export import LARGEST_PNG, recipe_from_png
+from demos.page.fields import Fields, RecipeError
+from demos.page.handlers import recipe_in_text, refused
+from demos.page.parts import WATCH, private
+from demos.page.picture import PictureRecipe
+from demos.page.sources import KnobSet, take_directions
 
 LARGEST_TEXT = 2 * 2**20  # bytes
 PICTURES = re.compile(  # how files of pictures begin; HEIC and AVIF name themselves a little later
@@ -30,7 +34,6 @@ PICTURES = re.compile(  # how files of pictures begin; HEIC and AVIF name themse
     re.S,
 )
 LINK = re.compile(r"(?:https?://[^\s\"'<>()\\]+)?\?v=[^\s\"'<>()\\]+")
-KIND = "drop"  # of work in the queue
 READING = "Reading it, in a process of its own …"
 
 
@@ -164,7 +167,7 @@ def _network(one: uploads.Brought, given: Mapping, visitor: str, settings: Mappi
         kept.append(uploads.opened(one, visitor.partition("~")[0], settings=settings, stopped=run.to_end))
         yield from ()
 
-    for news in QUEUE.watch(f"drop {one.token}", read, visitor, KIND, lane=KIND):
+    for news in QUEUE.watch(f"drop {one.token}", read, visitor, models.DROP, lane=models.DROP):
         if "gone" in news:
             raise zoo.Cancelled
         yield news
@@ -178,3 +181,23 @@ def _network(one: uploads.Brought, given: Mapping, visitor: str, settings: Mappi
     notes = " ".join(note[:1].upper() + note[1:].rstrip(".") + "." for note in zoo.load(card.name).notes)
     says = f"A network: {card.title}. It is yours alone, and goes in an hour. {notes}".strip()
     yield dict(says=says, recipe=chosen.as_dict())
+
+
+# --- on the page
+
+
+def script() -> str:
+    """The <script> of the target, to come after those that all tabs share."""
+    return f"<script>{Path(__file__).with_name('drop.js').read_text(encoding='utf-8')}</script>"
+
+
+def wire(tab: str, parts: Mapping) -> None:
+    """What is dropped on a tab is taken; parts: of `demos.page.tab.build`."""
+
+    def dropping(given, event: gr.EventData, request: gr.Request):
+        visitor = str(request.session_hash)
+        for news in dropped(event.token, given, visitor):
+            rows = dict(models=models.listed(visitor)) if "recipe" in news else {}
+            yield dict(news, file=True, at=time.time(), **rows)  # the same sentence twice is two answers
+
+    parts["models"].dropped(dropping, parts["recipe"], parts["models"], **private(f"{tab}_dropped", WATCH))
