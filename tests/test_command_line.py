@@ -235,6 +235,20 @@ def test_a_converted_file_draws_what_its_reference_drew(name: str, tmp_path: Pat
     assert native.ARCHITECTURES[architecture](**config["config"]).config() == opened.generator.config()
 
 
+def test_what_the_file_of_a_dcgan_does_not_say_is_said_on_the_command_line(tmp_path: Path, capsys) -> None:
+    path = references.path(references.DCGAN)
+    told = ("--size", 28, "--end", "sigmoid", "--classes", 0, "--slope", 0.2)
+    assert run("convert", path, tmp_path / "out", *told, "--name", "model") == 0
+    assert "DCGAN of 28 pixels, from PyTorch code of the DCGAN family" in capsys.readouterr().out
+    made = checkpoints.read(tmp_path / "out" / "model.safetensors")
+    assert (made.resolution, made.end, made.classes, made.rows[0].slope) == (28, "sigmoid", 0, 0.2)
+    assert "tanh" not in " ".join(made.notes)
+    said = refused(capsys, "convert", path, tmp_path / "other", "--size", 29)
+    assert "make no picture of the size" in said and not (tmp_path / "other").exists()
+    said = refused(capsys, "check", references.path(references.ROSINALITY), "--end", "tanh", "-o", tmp_path / "r.html")
+    assert "says itself what end would" in said
+
+
 def test_the_folder_holds_what_the_hub_wants_and_says_where_it_came_from(source: Path, tmp_path: Path, capsys) -> None:
     assert run("convert", source, tmp_path / "a" / "b", "--licence", "CC BY-NC 4.0", "--link", "https://here.org") == 0
     folder = tmp_path / "a" / "b"

@@ -18,7 +18,8 @@ from torch import Tensor
 from .vocabulary import shown
 
 COLOURS = (1, 3, 4)
-MOST = 64  # modules with tensors
+MOST = 40  # modules with tensors
+DEEPEST = 16  # linear layers and convolutions
 ASSIGNMENTS = 300  # ways to give norms to layers that are tried
 PLAIN, TRANSPOSED, DENSE = "plain", "transposed", "dense"
 
@@ -225,7 +226,7 @@ def _chained(
     stride of 2), plain where it is odd.
     """
     convs = [m for m, _ in pairs if m.weight.ndim == 4]
-    if not convs or len(pairs) < 2:
+    if not convs or not 2 <= len(pairs) <= DEEPEST:
         return None
     told = {m.path: kind for m, kind in zip(convs, kinds) if kind}
     first = _walk(pairs, told)

@@ -17,6 +17,7 @@ COMMON = (16, 28, 32, 48, 64, 96, 128, 192, 256, 512, 1024)  # pixels a side of 
 UNCOMMON = 2.0  # cost of any other size
 UNPADDED = 1.0  # cost of a network that leaves PyTorch's padding of 0 everywhere
 SINGLE = 0.4  # cost of a stride of 1 in it, for the second convolution; 0.1 more for each one later
+MOST = 4096  # combinations of each kind that are tried
 EXCEPTION = 0.3  # cost of a layer more that is not as usual
 
 
@@ -150,7 +151,7 @@ def _combinations(
     usual = [options[0][1] for options in choices]
     kinds = [(conv.kind, conv.kernel, *map(tuple, options)) for conv, options in zip(convs, choices)]
     groups = sorted(set(kinds))
-    for chosen in itertools.product(*(group[2:] for group in groups)):
+    for chosen in itertools.islice(itertools.product(*(group[2:] for group in groups)), MOST):
         picked = [dict(zip(groups, chosen))[kind] for kind in kinds]
         costs = [cost * (1 + EXCEPTION * (kinds.count(group) - 1)) for group, (cost, _) in zip(groups, chosen)]
         yield sum(costs), tuple(step for _, step in picked)
@@ -163,7 +164,7 @@ def _combinations(
                 late = 0.01 * sum(len(convs) - i for i in places)
                 yield sum(cost for cost, _ in picked) + EXCEPTION * count + late, tuple(steps)
     unpadded = [[step for _, step in options if step.padding == step.output_padding == 0] for options in choices]
-    for steps in itertools.islice(itertools.product(*unpadded), 4096):
+    for steps in itertools.islice(itertools.product(*unpadded), MOST):
         singles = [i for i, step in enumerate(steps[1:]) if step.stride == 1]
         yield UNPADDED + sum(SINGLE + 0.1 * i for i in singles), tuple(steps)
 

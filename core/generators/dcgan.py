@@ -22,7 +22,7 @@ from .blocks import Convolution, channels_last, doubled_conv, widened
 ENDS = ("tanh", "sigmoid", "none")
 DISTRIBUTIONS = ("normal", "uniform")
 UP_MODES = ("nearest", "bilinear")
-SIDE = 8192  # pixels of the largest map
+SIDE, NUMBERS = 8192, 2**28  # of the largest map: pixels a side, and numbers in all
 
 
 class Dense(NamedTuple):
@@ -227,13 +227,17 @@ def _sizes(rows: Sequence[Dense | Conv]) -> tuple[int, ...]:
     """Pixels a side after each layer. Raises ValueError where there is none, or more than a map may have."""
     sizes: list[int] = []
     for i, row in enumerate(rows, start=1):
+        if not all(type(value) in (int, bool) for name, value in row._asdict().items() if name != "slope"):
+            raise ValueError(f"layer {i}: widths, sizes, strides and paddings are whole numbers")
         if isinstance(row, Conv) and min(row.kernel, row.stride, row.up, row.padding + 1, row.output_padding + 1) < 1:
-            raise ValueError(f"layer {i}: kernel, stride and enlargement are 1 or more, paddings 0 or more")
+            raise ValueError(f"layer {i}: kernel, stride and up-sampling are 1 or more, paddings 0 or more")
         if isinstance(row, Conv) and 0 < row.stride <= row.output_padding:
             raise ValueError(
                 f"layer {i}: output padding {row.output_padding} is to be smaller than stride {row.stride}"
             )
+        if not 0 <= row.slope <= 1:
+            raise ValueError(f"layer {i}: a slope is a number from 0 (ReLU) to 1 (no activation), not {row.slope}")
         sizes.append(row.size if isinstance(row, Dense) else row.size(sizes[-1]))
-        if not 1 <= sizes[-1] <= SIDE:
-            raise ValueError(f"layer {i} makes a map of {sizes[-1]} pixels a side: 1 to {SIDE} are drawn")
+        if not 1 <= sizes[-1] <= SIDE or row.channels * sizes[-1] ** 2 > NUMBERS:
+            raise ValueError(f"layer {i} makes a map of {sizes[-1]} pixels a side: 1 to {SIDE}, and {NUMBERS} numbers")
     return tuple(sizes)

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core import checkpoints
+from core import checkpoints, zoo
 from core.checkpoints import dcgan
 from core.generators.dcgan import DCGAN, Conv, Dense
+from demos.page.export import opening
 
 from .. import pytorch_dcgans as theirs
 from .. import references, tiny
@@ -102,8 +103,11 @@ def test_uniform_noise_is_sampled_uniformly_and_row_by_row() -> None:
         (dict(layers=[Dense(3, 4), Conv(2, 4, 2, 1)]), "2 image channels"),
         (dict(layers=[Dense(3, 4), Conv(3, 4, 2, 9)]), "map of -8 pixels a side"),
         (dict(layers=[Dense(3, 4), Conv(3, 4, 9000)]), "pixels a side: 1 to 8192"),
+        (dict(layers=[Dense(3, 4), Conv(500, 4, 60, 0, up=30), Conv(3, 4)]), "and 268435456 numbers"),
+        (dict(layers=[Dense(3, 4, 7.0), Conv(3, 4)]), "a slope is a number from 0"),
+        (dict(layers=[Dense(3, 4), Conv(3, 4, 2, 0.5)]), "are whole numbers"),
         (dict(layers=[Dense(3, 4), Conv(3, 4, 2, 1, 2)]), "output padding 2 is to be smaller than stride 2"),
-        (dict(layers=[Dense(3, 4), Conv(3, 4, 0)]), "stride and enlargement are 1 or more"),
+        (dict(layers=[Dense(3, 4), Conv(3, 4, 0)]), "stride and up-sampling are 1 or more"),
         (dict(end="relu"), "'relu': choose one of tanh, sigmoid, none"),
         (dict(classes=3), "3 classes of 0 numbers"),
     ],
@@ -324,6 +328,18 @@ def test_a_config_beside_the_file_and_settings_on_top_of_it_are_read(tmp_path: P
     assert changed.resolution == 32 and changed.end == "sigmoid"
     with pytest.raises(ValueError, match="nothing of a DCGAN is called sizes: choose among size"):
         checkpoints.read(path, settings=dict(sizes=32))
+
+
+def test_a_card_remembers_what_was_told_of_its_file_and_so_does_its_code(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(zoo, "CARDS", {})
+    path = tmp_path / "netG.pth"
+    torch.save(theirs.made(theirs.Tutorial).state_dict(), path)
+    whole, told = zoo.add(path), zoo.add(path, dict(size=28, end="sigmoid"))
+    drawn = zoo.load(told.name)
+    assert (whole.resolution, told.resolution) == (32, 28) and (drawn.resolution, drawn.end) == (28, "sigmoid")
+    assert zoo.load(whole.name).resolution == 32
+    assert opening(told)[1].startswith("read('netG.pth', settings={'size': 28, 'end': 'sigmoid'})")
+    assert opening(whole)[1].startswith("read('netG.pth') ")
 
 
 def test_settings_of_a_dcgan_are_not_left_aside_where_the_file_is_another_network() -> None:
