@@ -71,10 +71,10 @@ class PyTorchGAN(nn.Module):
 class Linear(nn.Module):
     """Two linear layers with batch norm, as InfoGAN's; the map is 7 pixels wide."""
 
-    def __init__(self):
+    def __init__(self, nz: int = 12):
         super().__init__()
         self.fc = nn.Sequential(
-            nn.Linear(12, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 6 * 49), nn.BatchNorm1d(6 * 49), nn.ReLU()
+            nn.Linear(nz, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 6 * 49), nn.BatchNorm1d(6 * 49), nn.ReLU()
         )
         self.deconv = nn.Sequential(
             nn.ConvTranspose2d(6, 5, 4, 2, 1),
@@ -139,6 +139,28 @@ class Doubled(nn.Module):
         for conv, norm in ((self.conv1, self.bn1), (self.conv2, self.bn2)):
             x = torch.relu(norm(conv(nn.functional.interpolate(x, scale_factor=2, mode=self.mode))))
         return torch.tanh(self.to_rgb(x))
+
+
+class Blocks(nn.Module):
+    """A Sequential of blocks, and the last convolution beside them; `plain`: each block begins with an up-sampling."""
+
+    def __init__(self, plain: bool = False):
+        super().__init__()
+        first = nn.Linear(12, 8 * 16) if plain else nn.ConvTranspose2d(12, 8, 4, bias=False)
+        self.first = first if plain else nn.Sequential(first, nn.BatchNorm2d(8), nn.ReLU())
+        self.net = nn.Sequential(self.block(8, 6, plain), self.block(6, 4, plain), self.layer(4, 3, plain), nn.Tanh())
+
+    @staticmethod
+    def layer(fan_in: int, fan_out: int, plain: bool) -> nn.Module:
+        return nn.Conv2d(fan_in, fan_out, 3, padding=1) if plain else nn.ConvTranspose2d(fan_in, fan_out, 4, 2, 1)
+
+    def block(self, fan_in: int, fan_out: int, plain: bool) -> nn.Module:
+        up = [nn.Upsample(scale_factor=2)] if plain else []
+        return nn.Sequential(*up, self.layer(fan_in, fan_out, plain), nn.BatchNorm2d(fan_out), nn.ReLU())
+
+    def forward(self, z: Tensor) -> Tensor:
+        dense = isinstance(self.first, nn.Linear)
+        return self.net(self.first(z).view(-1, 8, 4, 4) if dense else self.first(z[:, :, None, None]))
 
 
 class Discriminator(nn.Module):

@@ -39,7 +39,8 @@ GEOMETRIES = 4  # of them, those that differ in strides and paddings
 UNLIKELY = 1.45  # cost above the first one's from which on a geometry is not offered where no size was asked for
 EPS, LEAK = 1e-5, 0.2
 LONGEST = 250  # letters of a note about sizes
-LABELLED = {110: (100, 10), 138: (128, 10)}  # widths that are taken for random numbers and ten classes
+TEN = 10  # classes, of the data sets that DCGANs learn from
+LABELLED = (64, 100, 128)  # random numbers, where ten inputs more are taken for ten classes
 CHOICES = dict(end=ENDS, distribution=DISTRIBUTIONS, up_mode=UP_MODES)
 LISTS = ("transposed", "slopes", *KEYS)
 SETTINGS = ("size", *LISTS, "slope", "eps", "classes", "label_first", *CHOICES)
@@ -70,9 +71,10 @@ def readings(state: dict[str, Tensor], *, size: int | None = None) -> tuple[Read
     usual = _settings(found, {}, first)
     made = [_reading(_settings(found, {}, one), one, one.says) for one in [first, *offered[: GEOMETRIES - 1]]]
     made += _of_other_kinds(state, found, size)
-    if usual["classes"]:
-        says = f"{found.inputs} random numbers and no classes"
-        made.append(_reading({**usual, "classes": 0}, first, says))
+    if found.embedding is None and (usual["classes"] or found.inputs - TEN in LABELLED):
+        other = TEN - usual["classes"]
+        says = f"{found.inputs - other} random numbers and {'then 10' if other else 'no'} classes"
+        made.append(_reading({**usual, "classes": other}, first, says))
     if not any(0 < slope < 1 for slope in usual["slopes"]):
         leaky = [slope or LEAK for slope in usual["slopes"]]
         made.append(_reading({**usual, "slopes": leaky}, first, f"leaky ReLU of slope {LEAK:g}"))
@@ -211,7 +213,8 @@ def _settings(found: Network, asked: dict, geometry: Geometry) -> dict:
     eps = asked.get("eps", 0.8 if eriklindernoren else EPS)
     if not isinstance(eps, (list, tuple)):
         eps = [EPS if eriklindernoren and "eps" not in asked and layer.kind == DENSE else eps for layer in norms]
-    classes = len(found.embedding) if found.embedding is not None else LABELLED.get(found.inputs, (0, 0))[1]
+    labelled = found.inputs - TEN in LABELLED and found.layers[0].kind != DENSE  # InfoGAN's 74 are other things
+    classes = len(found.embedding) if found.embedding is not None else TEN * labelled
     settings = {key: [step[i] for step in geometry.steps] for i, key in enumerate(KEYS)}
     return settings | dict(
         transposed=[layer.kind == TRANSPOSED for layer in found.convs],

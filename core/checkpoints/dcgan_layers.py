@@ -324,5 +324,5 @@ def _gaps(layers: list[Layer]) -> None:
         last, first = before.last, layer.module
         if last.parent == first.parent and None not in (last.number, first.number):
             before.gap = first.number - last.number - 1
-        elif first.number and first.parent != last.parent:
+        elif first.number and not last.path.startswith(f"{first.parent}."):
             layer.lead = first.number

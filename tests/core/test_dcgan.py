@@ -126,6 +126,8 @@ VARIANTS = dict(
     pytorch_gan=(theirs.PyTorchGAN, None),
     two_linear_layers=(theirs.Linear, dict(end="sigmoid")),
     norms_behind_activations=(theirs.Unflattened, None),
+    blocks=(theirs.Blocks, None),
+    blocks_with_up_sampling=(lambda: theirs.Blocks(plain=True), None),
     up_sampling_in_the_code=(theirs.Doubled, None),
     bilinear=(lambda: theirs.Doubled("bilinear"), dict(up_mode="bilinear")),
 )
@@ -237,6 +239,8 @@ def test_classes_are_taken_from_the_usual_widths_and_the_note_says_so() -> None:
     generator = dcgan.from_state(state)
     assert (generator.z_dim, generator.classes) == (100, 10) and "110 inputs" in generator.notes[2]
     assert any("110 random numbers and no classes" in one.says for one in dcgan.readings(state))
+    linear = dcgan.readings(theirs.made(lambda: theirs.Linear(74)).state_dict())
+    assert linear[0].config["classes"] == 0 and any("64 random numbers and then 10 classes" in x.says for x in linear)
     free = dcgan.from_state(state, dict(classes=0))
     assert (free.z_dim, free.classes) == (110, 0) and not any("inputs" in note for note in free.notes)
 
