@@ -85,6 +85,12 @@ class ModelCard:
         return self.source is None or self.source.pinned
 
     @property
+    def gated(self) -> bool:
+        """Has it channels that belong to classes? By its architecture; those of one that is not named may have."""
+        kind = native.ARCHITECTURES.get(self.architecture)
+        return bool(self.classes) and (kind is None or kind.gates != ())
+
+    @property
     def things(self) -> str:
         """What one counts of it."""
         return "faces" if self.world == "portraits" else "pictures"

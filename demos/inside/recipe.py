@@ -37,7 +37,7 @@ PIECES = CONTROLS["pieces"]["low"], CONTROLS["pieces"]["high"]
 def _model(value: object, _look: Look) -> str:
     """A network with classes that can be opened now."""
     if not (isinstance(value, str) and value in zoo.ready()):
-        there = ", ".join(name for name, card in zoo.ready().items() if card.classes)
+        there = ", ".join(name for name, card in zoo.ready().items() if card.gated)
         choose = there or "one of the list of networks"
         raise RecipeError(f"the model cannot be {quoted(value)}: choose {choose}, or fetch it first")
     if not opened(value).gates:
@@ -106,8 +106,8 @@ class Look(PictureRecipe, tab="inside", always=("model", "gate", "channel"), **T
 
     @classmethod
     def default_model(cls) -> str:
-        """The network that the tab opens with; "" where there is none with classes."""
-        known = [name for name, card in zoo.CARDS.items() if card.classes]
+        """The network that the tab opens with; "" where no channels belong to classes."""
+        known = [name for name, card in zoo.CARDS.items() if card.gated]
         return next(
             (name for name in known if zoo.CARDS[name].own), BUNDLED if BUNDLED in known else next(iter(known), "")
         )

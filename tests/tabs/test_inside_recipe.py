@@ -137,8 +137,10 @@ def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
     assert {i: imagenet[i] for i in known} == known
 
 
-def test_without_the_bundled_network_the_first_with_classes_is_shown_and_else_none(monkeypatch):
+def test_without_the_bundled_network_the_first_with_classes_is_shown_and_else_none(monkeypatch, tmp_path):
     assert looks.Look.default_model() == MODEL
+    native.save(tiny.dcgan_of_classes(), tmp_path / "own.safetensors")
+    assert zoo.add(tmp_path / "own.safetensors").classes and looks.Look.default_model() == MODEL  # it has no gates
     monkeypatch.setattr(zoo, "CARDS", {PLAIN: zoo.CARDS[PLAIN]})
     assert looks.Look.default_model() == ""
 
