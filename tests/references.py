@@ -152,8 +152,9 @@ DCGANS = (
     DCGAN_TCONV,
     *(f"dcgan{name}.pth" for name in ("128", "28_gen", "28_k4k3", "28_k7", "32_dropout", "32_grey")),
     "dcgan32_fc.pt",
-    *(f"dcgan64_{name}.pth" for name in ("generator", "module", "netG_epoch_24")),
-    "dcgan64_state_dict_module.pth.tar",
+    *(f"dcgan64_{name}.pth" for name in ("generator", "module", "model_state_dict", "netG_epoch_24")),
+    *(f"dcgan64_{name}" for name in ("netG_state_dict.pth", "state_dict_module.pth.tar")),
+    *(f"dcgan64_state_dict_{name}" for name in ("netG.ckpt", "netG_module.pth")),
 )
 REFERENCES: dict[str, Reference] = {
     NVIDIA: Reference("nvidia", "StyleGAN2", nvidia),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-DRAWN = "StyleGAN2, StyleGAN, PGGAN or BigGAN"
+DRAWN = "StyleGAN2, StyleGAN, PGGAN, DCGAN or BigGAN"
 NAMES, LONGEST = 4000, 120  # how many names are looked at, and how much of each
 OPEN = f"open a generator of {DRAWN}"
 NOT_DRAWN = f"which this project does not draw: {OPEN}"
