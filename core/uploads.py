@@ -20,12 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import zoo
-from .checkpoints import apart
+from .checkpoints import apart, native
 from .checkpoints.apart import Stopped as Stopped
+from .generators.base import Generator
 
 LARGEST, TOGETHER, MOST = 400 * 10**6, 1200 * 10**6, 3  # bytes of a file, of all, and how many at once: where hosted
 SECONDS, WAITS = 3600.0, 600.0  # that a network is kept, and a file that nobody asks for
 PREFIX = "yours-"  # of the names of visitors' networks
+SEVERAL = ("dcgan",)  # formats whose files can be read in several ways, and are kept meanwhile
 LONGEST_NAME = 80  # characters
 HERE = "open it on a computer of your own, where files may have any size"
 
@@ -157,7 +159,7 @@ def opened(
     """
     if one.card and not one.path.exists():  # it was asked twice, where the connection broke
         return zoo.card(one.card)
-    target = one.folder / "generator.safetensors"
+    target = _read_into(one) / f"{secrets.token_hex(4)}.safetensors"
     bounds = apart.USUAL if hosted() else None
     try:
         made = apart.converted(one.path, target, settings=settings, limits=bounds, stopped=stopped)
@@ -167,18 +169,61 @@ def opened(
         raise
     with _lock:
         if one.card:
+            old = zoo.card(one.card).path
             zoo.dismiss(one.card)
+            old.unlink(missing_ok=True)
         one.card, one.visitor, one.size = card.name, visitor, made.path.stat().st_size
         for other in [other for other in _brought.values() if other is not one and other.visitor == visitor]:
             drop(other)
-    one.path.unlink(missing_ok=True)
+    if made.format not in SEVERAL:
+        one.path.unlink(missing_ok=True)
     timer = threading.Timer(SECONDS + 1, tidy)
     timer.daemon = True
     timer.start()
     return card
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One way to read a file. settings: as `opened` takes them. generator: small, and of no card."""
+
+    says: str
+    settings: Mapping
+    generator: Generator
+
+
+def readings(card: str, *, stopped: Callable[[], bool] = lambda: False) -> list[Reading]:
+    """The ways in which the file of a visitor's network can be read, the usual one first; none where there is one way.
+
+    Raises ValueError where the network is no longer here, and Stopped.
+    """
+    one = next((one for one in list(_brought.values()) if one.card == card), None)
+    if one is None:
+        raise ValueError("this network is no longer here: drop its file again")
+    if not one.path.exists():
+        return []
+    folder = _read_into(one) / secrets.token_hex(4)
+    folder.mkdir()
+    try:
+        ways = apart.readings(one.path, folder, limits=apart.USUAL if hosted() else None, stopped=stopped)
+        return [Reading(way.says, way.settings, native.read(way.path)) for way in ways]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def token_of(card: str) -> str:
+    """By which the file of a visitor's network is asked for again; "" where it is gone."""
+    return next((one.token for one in list(_brought.values()) if one.card == card and one.path.exists()), "")
+
+
 # --- on the disk
+
+
+def _read_into(one: Brought) -> Path:
+    """Where what was made of a file lies, apart from the file itself, whose name is a stranger's."""
+    folder = one.folder / ".read"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _folder() -> Path:
@@ -195,7 +240,7 @@ def _on_disk(name: str) -> str:
     plain = re.sub(r"[^\w.-]+", "-", name.replace("\\", "/").rpartition("/")[2], flags=re.ASCII).strip(".-")
     stem, dot, ending = plain.rpartition(".")
     kept = f"{stem[: LONGEST_NAME - 12]}{dot}{ending[:11]}" if dot else plain[:LONGEST_NAME]
-    return kept if kept and kept != "generator.safetensors" else f"network-{kept}".rstrip("-")
+    return kept or "network"
 
 
 def _shown(name: str) -> str:

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..generators.base import Generator
-from . import config, find, kinds, native, options, unpickle
+from . import config, dcgan, find, kinds, native, options, unpickle
 from .vocabulary import AGAIN, Refused, Sliced, shown
 
 FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan", "dcgan")
@@ -76,7 +77,7 @@ def describe(
 ) -> Described:
     """What a file holds: the generator, and the format that was recognised; arguments and errors as in `read`."""
     path = Path(path)
-    try:
+    with _one_sentence(path):
         if not path.is_file():
             raise Refused("there is no such file: choose one that exists")
         _sized(path.stat().st_size)
@@ -86,12 +87,21 @@ def describe(
                 f"it draws {described.generator.resolution} pixels a side: open a network of at most {PICTURE}"
             )
         return described
-    except Exception as error:  # a stranger's file: whatever it made fail, the visitor is told in one sentence
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """A stranger's file: whatever it makes fail, the visitor is told in one sentence."""
+    try:
+        yield
+    except Exception as error:
         reason = (
             " ".join(str(error).split())[:400]
             if isinstance(error, ValueError)
             else f"it is broken or too large ({type(error).__name__}): {AGAIN}"
         )
+    else:
+        return
     raise ValueError(f"the file {shown(path.name)} cannot be opened, because {reason}")
 
 
@@ -130,11 +140,7 @@ def _read_pickle(path: Path, places: tuple[Path, ...], asked: Asked, told: Mappi
 
 def _found(tree: object, size: int, places: tuple[Path, ...], asked: Asked, told: Mapping) -> Described:
     """The generator in what a file of so many bytes held. A config.json beside it never overrules what it says."""
-    place = find.generator(tree, _matching)
-    claimed = sum(view.nbytes for view in place.views.values())
-    if claimed > size:
-        raise Refused(f"its tensors claim {claimed} bytes, more than the file has: {AGAIN}")
-    state = {name: unpickle.read(view) for name, view in place.views.items()}
+    place, state = _place(tree, size)
     beside, notes = (None, ()) if place.whole or asked is not None else config.beside(places)
     given = config.given(asked)
     said = {**(place.settings or {}), **(given or {})} if place.settings is not None or given is not None else None
@@ -147,6 +153,33 @@ def _found(tree: object, size: int, places: tuple[Path, ...], asked: Asked, told
     described = described or recognised(state, said, told)
     described.generator.notes = (*described.generator.notes, *place.notes, *notes)
     return described
+
+
+def _place(tree: object, size: int) -> tuple[find.Place, dict[str, Tensor]]:
+    """Where the generator lies in what a file of so many bytes held, and its flat state dict."""
+    place = find.generator(tree, _matching)
+    claimed = sum(view.nbytes for view in place.views.values())
+    if claimed > size:
+        raise Refused(f"its tensors claim {claimed} bytes, more than the file has: {AGAIN}")
+    return place, {name: unpickle.read(view) for name, view in place.views.items()}
+
+
+def readings(path: str | Path) -> tuple[dcgan.Reading, ...]:
+    """The ways in which a file can be read that does not say all, the usual one first; their `config` is what `read`
+    takes as `settings`. None where there is one way. Raises ValueError like `read`.
+    """
+    with _one_sentence(Path(path)), kinds.unpacked(Path(path)) as (inner, _), ExitStack() as opened:
+        if _is_safetensors(inner):
+            file = opened.enter_context(safe_open(str(inner), framework="pt"))
+            if (file.metadata() or {}).get("format") == "ganatomy-1":
+                return ()
+            tree = {name: Sliced(file, name) for name in file.keys()}
+        else:
+            tree = opened.enter_context(unpickle.opened(inner))
+        _, state = _place(tree, inner.stat().st_size)
+        check(state)
+        known = next(module for module in formats() if module.matches(state))
+        return dcgan.readings(state) if known is dcgan else ()
 
 
 def _read_safetensors(path: Path, places: tuple[Path, ...], asked: Asked, told: Mapping) -> Described:

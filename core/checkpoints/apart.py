@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 
 from . import describe, native
+from . import readings as readings_of
 from .vocabulary import shown
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds `core`
@@ -48,6 +49,15 @@ class Converted:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way to read a file: in words, as the `settings` of `read`, and our own file of the generator."""
+
+    says: str
+    settings: Mapping
+    path: Path
+
+
 class Stopped(Exception):
     """The caller asked the reading to end."""
 
@@ -65,23 +75,43 @@ def converted(
     settings: as of `checkpoints.read`. limits: None on a computer of one's own.
     Raises ValueError in one sentence for whatever cannot be opened, and Stopped.
     """
-    options = dict(settings=dict(settings or {}), limits=list(limits) if limits else None)
-    command = [sys.executable, "-m", __name__, str(source), str(target), json.dumps(options)]
+    options = dict(settings=dict(settings or {}))
+    try:
+        answer = _answer(source, target, options, limits, stopped)
+        if not target.is_file():
+            raise ValueError(_unread(source, LENT))
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return Converted(target, answer["format"], answer["architecture"], tuple(answer["notes"]))
+
+
+def readings(
+    source: Path, folder: Path, *, limits: Limits | None = USUAL, stopped: Callable[[], bool] = lambda: False
+) -> list[Way]:
+    """Every way in which a file can be read (`checkpoints.readings`), its generator in a file in `folder`.
+
+    Limits and errors as of `converted`.
+    """
+    answer = _answer(source, folder / "way", dict(readings=True), limits, stopped)
+    return [Way(way["says"], way["settings"], folder / way["file"]) for way in answer["ways"]]
+
+
+def _answer(source: Path, target: Path, options: Mapping, limits: Limits | None, stopped: Callable[[], bool]) -> dict:
+    """What the process says once it has ended well."""
+    told = json.dumps(dict(options, limits=list(limits) if limits else None))
+    command = [sys.executable, "-m", __name__, str(source), str(target), told]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-    said = target.with_suffix(".said")
+    said, none = target.with_suffix(".said"), subprocess.DEVNULL
     try:
         with open(said, "wb") as answer:
-            none = subprocess.DEVNULL
             child = subprocess.Popen(command, cwd=PACKAGES, env=environment, stdin=none, stdout=answer, stderr=none)
         try:
             code = _waited(child, None if limits is None else limits.seconds + PATIENCE, stopped)
         finally:
             child.kill()
             child.wait()
-        return _understood(said.read_bytes(), code, target, source.name)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        return _understood(said.read_bytes(), code, source)
     finally:
         said.unlink(missing_ok=True)
 
@@ -98,17 +128,23 @@ def _waited(child: subprocess.Popen, seconds: float | None, stopped: Callable[[]
     return child.returncode
 
 
-def _understood(said: bytes, code: int | None, target: Path, name: str) -> Converted:
+def _understood(said: bytes, code: int | None, source: Path) -> dict:
     answer = {}
     with contextlib.suppress(ValueError):
         answer = json.loads(said.decode("utf-8", "replace").strip().splitlines()[-1]) if said.strip() else {}
     if "error" in answer:
         raise ValueError(answer["error"])
-    if code == 0 and "format" in answer and target.is_file():
-        return Converted(target, answer["format"], answer["architecture"], tuple(answer["notes"]))
-    why = "reading it takes too long" if code is None else "reading it needs more memory or time than this page lends"
-    raise ValueError(
-        f"the file {shown(name)} cannot be opened here, because {why}: open it on a computer of your own, "
+    if code == 0 and answer:
+        return answer
+    raise ValueError(_unread(source, "reading it takes too long" if code is None else LENT))
+
+
+LENT = "reading it needs more memory or time than this page lends"
+
+
+def _unread(source: Path, why: str) -> str:
+    return (
+        f"the file {shown(source.name)} cannot be opened here, because {why}: open it on a computer of your own, "
         "with `python app.py --weights`"
     )
 
@@ -145,17 +181,29 @@ def main() -> None:
         limit(Limits(*options["limits"]))
     torch.set_num_threads(1)
     try:
-        described = describe(source, settings=options["settings"])
+        said = (
+            _ways(source, target.parent) if options.get("readings") else _written(source, target, options["settings"])
+        )
     except ValueError as error:
-        print(json.dumps(dict(error=str(error))))
-        return
-    generator, facts = described.generator, {}
+        said = dict(error=str(error))
+    print(json.dumps(said))
+
+
+def _written(source: Path, target: Path, settings: Mapping) -> dict:
+    described, facts = describe(source, settings=settings), {}
     with contextlib.suppress(ValueError):
         kept = native.metadata(source) if described.format == "ganatomy" else {}
         facts = {key: kept[key] for key in ("licence", "link") if key in kept}
-    native.save(generator, target, notes="\n".join(generator.notes), **facts)
-    said = dict(format=described.format, architecture=described.architecture, notes=generator.notes)
-    print(json.dumps(said))
+    native.save(described.generator, target, notes="\n".join(described.generator.notes), **facts)
+    return dict(format=described.format, architecture=described.architecture, notes=described.generator.notes)
+
+
+def _ways(source: Path, folder: Path) -> dict:
+    ways = []
+    for i, way in enumerate(readings_of(source)):
+        native.save(describe(source, settings=way.config).generator, folder / f"{i}.safetensors")
+        ways.append(dict(says=way.says, settings=way.config, file=f"{i}.safetensors"))
+    return dict(ways=ways)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_a_network_becomes_a_card_that_only_who_brought_it_can_name(tmp_path: Pa
     assert card.name not in zoo.CARDS and card.name not in zoo.ready() and card.filename == "my-faces.pt"
     codes = torch.randn(2, 6, 12, generator=torch.Generator().manual_seed(1))
     assert torch.equal(zoo.load(card.name)(codes), tiny.stylegan2()(codes)) and zoo.is_open(card.name)
-    assert [path.name for path in one.folder.iterdir()] == ["generator.safetensors"]  # the file as it came is gone
+    assert [path.name for path in one.folder.iterdir()] == [".read"]  # the file as it came is gone
     uploads.leave("somebody")
     assert not one.folder.exists() and not zoo.known(card.name) and not zoo.is_open(card.name)
     with pytest.raises(KeyError):
@@ -105,7 +105,7 @@ def test_a_hosted_page_has_room_for_three_files_and_says_when_there_is_room_agai
         ("", "network"),
         ("...", "network"),
         ("x" * 300 + ".pth", "x" * 68 + ".pth"),
-        ("generator.safetensors", "network-generator.safetensors"),
+        (".read", "read"),
     ],
 )
 def test_any_name_becomes_one_that_every_disk_takes(name: str, kept: str) -> None:
