@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.util import find_spec
 
 import numpy as np
 import torch
-from PIL import Image, ImageColor, ImageOps, PngImagePlugin
+from PIL import Image, ImageColor, PngImagePlugin
 from torch import Tensor
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # that are read of strangers' files
-LARGEST_PICTURE = 64 * 10**6  # pixels of these
 RAMP = ("#0d0c10", "#144954", "#158c7a", "#c4d678", "#fffcf0")  # of maps, from dark to bright
 FLAT = (  # of regions
     *("#0f766e", "#d97706", "#4f46e5", "#be185d", "#65a30d", "#0284c7"),
@@ -56,38 +53,6 @@ def from_pil(picture: Image.Image) -> Tensor:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     return from_uint8(np.asarray(picture.convert("RGB"))[None])
-
-
-def read_picture(data: bytes) -> tuple[Image.Image, int]:
-    """A picture file from anywhere: its first frame, upright, RGB; and how many frames there are.
-
-    Transparency goes on white, deep greys keep their tones. Raises ValueError for what is none, or too large.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about large or odd files: what is too large is refused here
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height <= LARGEST_PICTURE:
-                frames = getattr(picture, "n_frames", 1) if picture.format != "MPO" else 1
-                picture.load()
-                return _eight_bit(ImageOps.exif_transpose(picture)), frames
-    except Exception:  # Pillow raises many kinds for a broken file
-        raise ValueError(
-            "this file is not a picture that can be read, or it is damaged: choose another, a PNG or a JPEG for example"
-        ) from None
-    raise ValueError(
-        f"this picture has {picture.width:,} x {picture.height:,} pixels; it may have "
-        f"{LARGEST_PICTURE // 10**6} million: save it smaller"
-    )
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """RGB; of 32-bit and real greys, whose range is not known, the range is judged by the largest."""
-    if picture.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        span = 65_535 if values.max() > 255 else 255 if values.max() > 1 or picture.mode == "I" else 1
-        picture = Image.fromarray((values.clip(0, span) * (255 / span)).round().astype(np.uint8))
-    return to_pil(from_pil(picture))[0]
 
 
 def enlarge(picture: Image.Image, times: int) -> Image.Image:

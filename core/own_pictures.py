@@ -18,7 +18,8 @@ from torch import Tensor
 
 from .cache import Cache
 from .faces import Square, around_face, middle
-from .images import from_pil, read_picture, webp
+from .images import from_pil, webp
+from .picture_files import CHOOSE, read_picture
 
 SECONDS = 600  # that a picture is kept
 MOST = 64  # pictures kept at a time; the oldest go first
@@ -26,7 +27,6 @@ LARGEST_FILE = 20 * 2**20  # bytes
 LARGEST, THUMB = 2048, 256  # pixels of the longer side that are kept, and of the picture as the page shows it
 SMALLEST = 0.1  # side of a square that is cut by hand, as a share of the picture's shorter side
 LARGEST_ANSWERS = 16 * 2**20  # bytes of answers to one picture
-CHOOSE = "choose another, a PNG or a JPEG for example"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +63,13 @@ def take(data: bytes, *, visitor: str = "") -> Own:
         raise ValueError(
             f"this file has {len(data) / 2**20:.0f} MB; a picture may have {LARGEST_FILE // 2**20}: save it smaller"
         )
-    picture, frames = read_picture(data)
+    picture, frames, levels = read_picture(data)
     thumb = picture.copy()
     thumb.thumbnail((THUMB, THUMB))
     kept = picture.copy()
     kept.thumbnail((LARGEST, LARGEST))
     face = around_face(kept)
-    note, cut = _note(picture.size, frames, face is not None), face or middle(kept.size)
+    note, cut = _note(picture.size, frames, face is not None, levels), face or middle(kept.size)
     own = Own(secrets.token_hex(16), kept, cut, webp(thumb), picture.size, note, face is not None, visitor)
     forget_of(visitor)
     return _pictures.put(own.token, own)
@@ -114,12 +114,12 @@ def from_uri(uri: object) -> bytes:
         raise ValueError(f"this file did not arrive whole: {CHOOSE}") from None
 
 
-def _note(size: tuple[int, int], frames: int, face: bool) -> str:
+def _note(size: tuple[int, int], frames: int, face: bool, levels: str) -> str:
     width, height = size
     used = f" The middle square of {min(size):,} x {min(size):,} is used; the rest is cut off."
     cut = " A face was found; the square around it is used." if face else "" if width == height else used
     first = " Of its frames the first is used." if frames > 1 else ""
-    return f"Your picture has {width:,} x {height:,} pixels.{cut}{first}"
+    return f"Your picture has {width:,} x {height:,} pixels.{cut}{first}{levels and f' {levels}'}"
 
 
 def forget(token: str) -> None:

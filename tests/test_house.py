@@ -16,7 +16,19 @@ CONCRETE = ("core.generators", "core.critics")
 VALUES = ("core.codes", "core.generators.base", "core.images", "core.regions", "core.taps")
 ALGORITHMS = ("core.factorization", "core.boundaries", "core.inversion", "core.channels")
 # Shared inside a folder.
-HELPERS = ("jacobian", "losses", "descent", "degradations", "files", "baseline", "gates", "editing", "space", "effect")
+HELPERS = (
+    "readings",
+    "jacobian",
+    "losses",
+    "descent",
+    "degradations",
+    "files",
+    "baseline",
+    "gates",
+    "editing",
+    "space",
+    "effect",
+)
 
 METHODS = ("baseline", "jacobian", "lowrank", "resefa", "sefa")  # that knobs of a region come from
 
@@ -65,7 +77,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.comparison": (*VALUES, "core.factorization", "core.truth"),
     "core.lessons": ("core.evidence",),
     "core.region_evidence": ("core.evidence", "core.truth.local", "core.zoo"),
-    "core.own_pictures": ("core.cache", "core.faces", "core.images"),
+    "core.own_pictures": ("core.cache", "core.faces", "core.images", "core.picture_files"),
+    "core.picture_files": ("core.images",),
+    "core.factorization.readings": ("core.codes",),
     "core.parts": ("core.zoo",),
     "core.faces": (),
     "core.gpu": ("core.zoo",),

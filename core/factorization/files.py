@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from ..codes import Directions
+from .readings import DEVIATIONS, READINGS, chosen_array, read_as
 
 LARGEST = 20 * 2**20  # bytes: 1,000 directions over 18 slots of 512 numbers would be 37 MB; nobody steers those
 SUFFIXES = (".npy", ".npz", ".safetensors")
@@ -39,15 +42,43 @@ def arrays_bytes(directions: Directions, **facts: str) -> bytes:
     return out.getvalue()
 
 
-def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | None = None) -> Directions:
-    """[k, dim] or [k, slots, dim] from a file, scaled to unit length, for a generator of that many slots and numbers.
+class Found(NamedTuple):
+    """Directions of a file. reading: how it was read, a key of READINGS; others: what else it may mean; note: that in
+    sentences; "" for a file that says itself how it is to be read."""
 
-    In .npz and .safetensors the array is named `vectors` (or is the only one). Raises ValueError, in one sentence, for
-    anything else: another suffix, over 20 MB, broken, pickled, of another size, not finite, or (where both the file and
-    the caller name a `weights` hash) made for other weights.
+    directions: Directions
+    reading: str
+    others: tuple[str, ...]
+    note: str
+
+
+def load_directions(
+    path: str | Path, *, slots: int, dim: int, weights: str | None = None, reading: str | None = None
+) -> Directions:
+    """Directions from a file, scaled to unit length, for a generator of that many slots and numbers.
+
+    reading: "rows" of [k, dim] are directions; or all of [slots, dim], or each of [k, slots, dim], is one with a row
+    for every slot ("slots"); or the "columns" of [dim, k] are directions. None: what the file says or its values
+    suggest, with a warning where it may mean something else. Raises as `found_in`.
+    """
+    found = found_in(path, slots=slots, dim=dim, weights=weights, reading=reading)
+    if found.others and not reading:
+        other = " or ".join(f'reading="{one}" ({READINGS[one]})' for one in found.others)
+        warnings.warn(f"{Path(path).name}: {found.note} It may also mean {other}", stacklevel=2)
+    return found.directions
+
+
+def found_in(
+    path: str | Path, *, slots: int, dim: int, weights: str | None = None, reading: str | None = None
+) -> Found:
+    """The directions of a file, and how it was read; the arguments are those of `load_directions`.
+
+    In .npz and .safetensors the array is named as one of NAMES, or is the only one. Raises ValueError, in one sentence,
+    for anything else: another suffix, over 20 MB, broken, pickled, of another size, not finite, not to be read in that
+    way, or (where both the file and the caller name a `weights` hash) made for other weights.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(
             f"the file {path.name} is of another kind: directions come as {', '.join(SUFFIXES)}: "
             "save them as one of these"
@@ -66,24 +97,57 @@ def load_directions(path: str | Path, *, slots: int, dim: int, weights: str | No
             f"the file {path.name} was made for other weights ({facts.get('model', 'another model')}): "
             "open that model first, or save the directions again with this one"
         )
-    if "vectors" not in arrays and len(arrays) != 1:
+    name = chosen_array(arrays, dim)
+    if not name:
         raise ValueError(
             f"the file {path.name} holds {', '.join(sorted(arrays)) or 'nothing'}; name the directions `vectors`"
         )
-    array = arrays["vectors"] if "vectors" in arrays else next(iter(arrays.values()))
-    vectors = _checked(path, array, slots=slots, dim=dim)
-    moved = tuple(range(slots))
-    if "slots" in facts:
-        moved = _slots(path, facts["slots"], slots)
-    if vectors.ndim == 3 and vectors.shape[1] != len(moved):
-        raise ValueError(
-            f"the file {path.name} has vectors for {vectors.shape[1]} slots; this model needs {slots}: "
-            "open the model they were made for"
+    ranked = next((arrays[one] for one in DEVIATIONS if isinstance(arrays.get(one), np.ndarray)), None)
+    whole = ranked is not None and name == "vectors" and ranked.shape == np.shape(arrays[name])[:1]
+    if "slots" in facts or whole:
+        return _as_it_says(path, arrays[name], ranked, facts, slots=slots, dim=dim, reading=reading)
+    numbers = _numbers(path, arrays[name])
+    try:
+        read = read_as(numbers, slots=slots, dim=dim, name=name, way=reading)
+    except ValueError as error:
+        raise ValueError(f"the file {path.name}: {error}") from None
+    if read is None:
+        raise _other_size(path, numbers, slots, dim)
+    directions = Directions(_unit(path, read.vectors), _scores(ranked, len(read.vectors)), read.moved)
+    return Found(directions, read.way, read.others, read.note)
+
+
+def _as_it_says(path: Path, array: np.ndarray, ranked: np.ndarray | None, facts: dict[str, str], **about) -> Found:
+    """Of a file that says itself which layers it moves, or how its rows rank: [k, dim] or [k, slots, dim]."""
+    slots, dim, reading = about["slots"], about["dim"], about["reading"]
+    numbers = _numbers(path, array)
+    numbers = numbers[None] if numbers.ndim == 1 else numbers
+    if numbers.ndim not in (2, 3) or numbers.shape[-1] != dim or not len(numbers):
+        raise _other_size(path, numbers, slots, dim)
+    moved = _slots(path, facts["slots"], slots) if "slots" in facts else tuple(range(slots))
+    if numbers.ndim == 3 and numbers.shape[1] != len(moved):
+        raise _other_size(path, numbers, slots, dim)
+    way = "rows" if numbers.ndim == 2 else "slots"
+    if reading not in (None, way):
+        raise ValueError(f"the file {path.name} says itself how it is to be read: leave the reading out, or say {way}")
+    return Found(Directions(_unit(path, numbers), _scores(ranked, len(numbers)), moved), way, (), "")
+
+
+def _other_size(path: Path, array: np.ndarray, slots: int, dim: int) -> ValueError:
+    """What to say of an array that no reading fits."""
+    shape = list(array.shape)
+    for_layers = (
+        f"vectors for {shape[1]} slots; this model needs {slots}" if array.ndim == 3 and shape[-1] == dim else ""
+    )
+    if array.ndim == 3 and shape[:1] == [slots] and shape[-1] == dim:
+        return ValueError(
+            f"the file {path.name} holds {shape}: the layers come first there; turn it to [k, {slots}, {dim}], "
+            "with numpy's swapaxes(0, 1), and save it again"
         )
-    return Directions(
-        vectors / vectors.flatten(1).norm(dim=1).reshape(-1, *[1] * (vectors.ndim - 1)),
-        _scores(arrays.get("scores"), len(vectors)),
-        moved,
+    return ValueError(
+        f"the file {path.name} holds {shape}; "
+        + (for_layers or f"this model needs [k, {dim}] or [k, {slots}, {dim}]")
+        + ": open the model they were made for, or bring other directions"
     )
 
 
@@ -103,9 +167,9 @@ def _unpacked(path: Path) -> int:
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             return {"vectors": np.load(path, allow_pickle=False)}, {}
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             with np.load(path, allow_pickle=False) as file:
                 return _with_facts({name: file[name] for name in file.files})
         with safe_open(str(path), framework="pt") as file:
@@ -117,7 +181,9 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             }, dict(file.metadata() or {})
     except Exception as error:  # zipfile, numpy and safetensors raise many kinds for a broken file
         pickled = "Object arrays" in str(error) or path.read_bytes()[:1] == b"\x80"
-        kind = "was pickled, which this page does not open" if pickled else f"is broken or no {path.suffix} file"
+        kind = (
+            "was pickled, which this page does not open" if pickled else f"is broken or no {path.suffix.lower()} file"
+        )
         raise ValueError(f"the file {path.name} {kind}: save the directions again as numpy or safetensors") from None
 
 
@@ -129,28 +195,29 @@ def _with_facts(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], d
     return arrays, {name: str(value) for name, value in facts.items()}
 
 
-def _checked(path: Path, array: np.ndarray, *, slots: int, dim: int) -> torch.Tensor:
+def _numbers(path: Path, array: np.ndarray) -> np.ndarray:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise ValueError(
             f"the file {path.name} does not hold numbers: save the directions again as an array of numbers"
         )
-    if array.ndim == 1:
-        array = array[None]
-    one_for_all = array.ndim == 2 and array.shape[1] == dim
-    one_a_slot = array.ndim == 3 and array.shape[1] <= slots and array.shape[2] == dim
-    if not (one_for_all or one_a_slot) or not len(array):
-        raise ValueError(
-            f"the file {path.name} holds {list(array.shape)}; "
-            f"this model needs [k, {dim}] or [k, {slots}, {dim}]: "
-            "open the model they were made for, or bring other directions"
-        )
-    vectors = torch.as_tensor(array.astype(np.float64))
+    numbers = array.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise _no_directions(path)
+    return numbers
+
+
+def _no_directions(path: Path) -> ValueError:
+    says = "holds directions that are zero, infinite or not numbers: save finite ones again"
+    return ValueError(f"the file {path.name} {says}")
+
+
+def _unit(path: Path, array: np.ndarray) -> torch.Tensor:
+    """[k, ...] scaled to length one."""
+    vectors = torch.as_tensor(np.ascontiguousarray(array))
     length = vectors.flatten(1).norm(dim=1)
     if not torch.isfinite(length).all() or (length == 0).any():
-        raise ValueError(
-            f"the file {path.name} holds directions that are zero, infinite or not numbers: save finite ones again"
-        )
-    return vectors
+        raise _no_directions(path)
+    return vectors / length.reshape(-1, *[1] * (vectors.ndim - 1))
 
 
 def _scores(array: np.ndarray | None, count: int) -> torch.Tensor:

@@ -21,10 +21,11 @@ from core.checkpoints.native import weights_hash
 from core.codes import Directions, ranges
 from core.factorization import methods
 from core.factorization.baseline import spread_along
-from core.factorization.files import LARGEST, SUFFIXES, load_directions
+from core.factorization.files import LARGEST, SUFFIXES, Found, found_in
+from core.factorization.readings import READINGS
 from core.factorization.sefa import MODES
 
-from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json
+from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json, refusals
 from .picture import PictureRecipe, layers_field, opened, slots_of
 
 KNOBS = 10  # at most
@@ -41,7 +42,7 @@ class KnobSet(PictureRecipe):
     """A picture, and where the knobs come from that could move it.
 
     method: a key of METHODS; mode: of SeFa, "paper" or "official". layers: see `layers_field`. directions: for method
-    "file" the sha256 of the uploaded file, otherwise "".
+    "file" the sha256 of the uploaded file, otherwise "". reading: of READINGS, how that is read; "": as it suggests.
     """
 
     method: str = choice_field("method", METHODS, control=dict(kind="ways", word="method", options=WAYS, waits="file"))
@@ -52,6 +53,11 @@ class KnobSet(PictureRecipe):
         "",
         "sha256 of the file of directions, for the method file",
         linked=False,
+    )
+    reading: str = choice_field(
+        "reading of a file of directions",
+        ("", *READINGS),
+        control=dict(kind="choice", word="reading", resets=dict(amounts=[0.0] * KNOBS, knob=0, layers="all")),
     )
 
     @property
@@ -90,7 +96,7 @@ def has_directions(recipe: KnobSet) -> bool:
 
 
 def _key(recipe: KnobSet) -> tuple:
-    path = _path(recipe) if recipe.method == "file" else None
+    path = (_path(recipe), recipe.reading) if recipe.method == "file" else None
     label, weights = recipe.label_or_none, zoo.weights_hash(recipe.model)
     return recipe.model, weights, recipe.way, slots_of(recipe), path, label
 
@@ -105,15 +111,29 @@ def _find(recipe: KnobSet) -> tuple[Directions, Tensor]:
     return found, spread_along(generator, found, label=label)
 
 
-def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:
+def reading_of(recipe: KnobSet) -> Found:
+    """What its file of directions holds, and how it was read. Raises RecipeError where it is not here or misfits."""
     generator, path = opened(recipe.model), _path(recipe)
     if weights_hash(path) != recipe.directions:
         raise RecipeError("the file of directions is no longer here: choose it again")
-    try:
-        weights = zoo.weights_hash(recipe.model)
-        found = load_directions(path, slots=generator.slots, dim=generator.dim, weights=weights)
-    except ValueError as error:
-        raise RecipeError(str(error)) from None
+    about = dict(slots=generator.slots, dim=generator.dim, weights=zoo.weights_hash(recipe.model))
+    with refusals():
+        return found_in(path, **about, reading=recipe.reading or None)
+
+
+def reading_control(recipe: KnobSet) -> dict | None:
+    """What the control of `reading` offers and says; None where there is nothing to say."""
+    if recipe.method != "file" or not (found := reading_of(recipe)).note:
+        return None
+    count = len(found.directions)
+    first = f" The first {KNOBS} of them are the knobs." if count > KNOBS else ""
+    asks = " It may mean something else: see “How the file was read”." if found.others else ""
+    options = {one: says for one, says in READINGS.items() if one in (found.reading, *found.others)}
+    return dict(options=options if found.others else {}, usual=found.reading, hint=f"{found.note}{first}{asks}")
+
+
+def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:
+    found = reading_of(recipe).directions
     moved = tuple(slot for slot in found.slots if slot in slots)
     if found.vectors.ndim == 3 and moved != found.slots:
         raise RecipeError("these directions have a vector of their own for every layer they move: choose all layers")
@@ -149,7 +169,7 @@ def _path(recipe: KnobSet) -> Path:
 def origin(recipe: KnobSet) -> str:
     """What another tab wrote into the recipe's own file of directions: the link that they were made with; else ""."""
     path = uploaded(recipe)
-    if path is None or path.suffix != ".safetensors":
+    if path is None or path.suffix.lower() != ".safetensors":
         return ""
     with safe_open(str(path), framework="pt") as file:  # it was read before it was kept
         return (file.metadata() or {}).get("recipe", "")
@@ -161,7 +181,7 @@ def take_directions(path: str, given: Mapping) -> Fields:
     given: a recipe of that tab, or a `KnobSet`, as JSON. Raises RecipeError; nothing is kept then.
     """
     recipe, source = recipe_of_json(given), Path(path)
-    if source.suffix not in SUFFIXES:
+    if source.suffix.lower() not in SUFFIXES:
         ending = source.suffix or "a file without an ending"
         raise RecipeError(f"directions come as {', '.join(SUFFIXES)}, not as {ending}: save them as one of these")
     megabytes = source.stat().st_size / 2**20
@@ -169,13 +189,21 @@ def take_directions(path: str, given: Mapping) -> Fields:
         raise RecipeError(
             f"this file has {megabytes:.0f} MB; a file of directions may have {LARGEST // 2**20}: save fewer of them"
         )
-    chosen = replace(recipe, method="file", directions=weights_hash(source), amounts=(), knob=0)
-    _keep(source, folder() / chosen.directions)
+    # a reading that came with a link, before there was a file, holds for the first one where that can be read so
+    plain = replace(recipe, method="file", directions=weights_hash(source), amounts=(), knob=0, reading="")
     try:
+        _keep(source, folder() / plain.directions)
+        found = reading_of(plain)
+        chosen = replace(plain, reading=recipe.reading if recipe.method != "file" else "")
+        chosen = chosen if chosen.reading in found.others else plain
+        if reading_of(chosen).directions.vectors.ndim == 3:
+            chosen = replace(chosen, layers="all")
         directions_of(chosen)
     except RecipeError:
-        shutil.rmtree(folder() / chosen.directions, ignore_errors=True)
+        shutil.rmtree(folder() / plain.directions, ignore_errors=True)
         raise
+    except OSError:
+        raise RecipeError(f"this file could not be kept in {folder()}: make room there, or set TMPDIR") from None
     return chosen
 
 

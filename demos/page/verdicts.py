@@ -37,7 +37,7 @@ _measured = Cache(MOST_SETS, lambda records: 1)  # by set of knobs: what was mea
 
 
 def _key(recipe: KnobSet) -> tuple:
-    return zoo.weights_hash(recipe.model), _judge(recipe), recipe.way, recipe.layers, recipe.directions
+    return zoo.weights_hash(recipe.model), _judge(recipe), recipe.way, recipe.layers, recipe.directions, recipe.reading
 
 
 def _judge(recipe: KnobSet) -> str:

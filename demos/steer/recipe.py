@@ -18,7 +18,7 @@ from ..page.export import STEP_IMPORT, Code, label_code, step_line
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
 from ..page.picture import reach_of, slots_of
-from ..page.sources import KNOBS, KnobSet, directions_of, origin, uploaded
+from ..page.sources import KNOBS, KnobSet, directions_of, origin, reading_of, uploaded
 from ..page.sources import METHODS as NAMED
 from ..page.verdicts import knobs_of
 
@@ -101,7 +101,10 @@ def came_from(recipe: Recipe) -> str:
     where = "" if recipe.layers == "all" else f", and {said['turns']} only in {layers_in_words(recipe.layers)}"
     of_file = TEXTS["sentence"]["file" if came else "unknown"]
     template = of_file if recipe.method == "file" else METHODS[recipe.way].came
-    about = dict(where=where, origin=came, weights=_weights(recipe), when=_when(recipe), reach=reach_of(recipe))
+    read = reading_of(recipe) if recipe.method == "file" else None
+    how = TEXTS["sentence"]["read"][read.reading] if read and read.note else ""
+    about = dict(read=how, where=where, origin=came, weights=_weights(recipe))
+    about |= dict(when=_when(recipe), reach=reach_of(recipe))
     return template.format(**said, **about)
 
 
@@ -142,6 +145,12 @@ def _found(recipe: Recipe) -> Mapping[str, Sequence[str]]:
     return dict(imports=[method.imports], lines=[method.line])
 
 
+def _reading(recipe: Recipe) -> str:
+    """The argument that says how its file of directions is read, where the file may mean something else."""
+    found = reading_of(recipe) if recipe.method == "file" and uploaded(recipe) else None
+    return f", reading={found.reading!r}" if found and found.others else ""
+
+
 def code_of(recipe: Recipe) -> Code:
     """The lines that make `directions`, `steps` and `amounts`. A file of directions must lie beside them."""
     path, of_file = uploaded(recipe), recipe.method == "file"
@@ -149,7 +158,7 @@ def code_of(recipe: Recipe) -> Code:
     k, slots = (len(found), found.slots) if found else (KNOBS, slots_of(recipe))
     some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
     about = dict(k=k, slots=slots, some=some, label=label_code(recipe))
-    about |= dict(file=path.name if path else "directions.npy", sha256=recipe.directions)
+    about |= dict(file=path.name if path else "directions.npy", sha256=recipe.directions, reading=_reading(recipe))
     written = [TEXTS["code"]["file"], *[TEXTS["code"]["restricted"]] * bool(some)] if of_file else [_found(recipe)]
     lines = [line.format(**about) for part in written for line in part["lines"]]
     last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)

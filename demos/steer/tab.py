@@ -15,7 +15,7 @@ from ..page.blocks import verdict
 from ..page.handlers import guarded
 from ..page.knobs import FRAMES
 from ..page.parts import LIVE, LONG, cell, private, text
-from ..page.sources import has_directions, take_directions
+from ..page.sources import has_directions, reading_control, take_directions
 from ..page.stage import film_part
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from ..page.verdicts import knobs_of, measure, measured_knobs, setup_of
@@ -66,7 +66,10 @@ def wire_directions_file(parts: dict) -> None:
     bus, file = parts["recipe"], parts["file"]
 
     def taken(path, given):
-        return take_directions(path, given).as_dict()
+        chosen = take_directions(path, given)
+        if said := reading_control(chosen):
+            gr.Info(said["hint"], title=TEXTS["file"]["read"], duration=20)
+        return chosen.as_dict()
 
     file.upload(guarded(taken), [file, bus], bus, **private("steer_open_directions", LONG))
 
@@ -107,7 +110,7 @@ TAB = Tab(
     code=code_of,
     sources=(sefa,),
     cells=CELLS,
-    setup=lambda recipe: dict(setup_of(recipe), draws=draws(recipe)),
+    setup=lambda recipe: dict(setup_of(recipe), draws=draws(recipe), controls=dict(reading=reading_control(recipe))),
     known=has_directions,
     measure=measure,
     made_from=evidence.made_from,

@@ -89,10 +89,12 @@ def test_every_kind_comes_in_upright_in_its_colours_cut_to_the_middle(kind):
     assert ("first is used" in own.note) == (kind == "animated")
 
 
-def test_one_pixel_is_a_picture():
-    own = owned.take(saved(Image.new("RGB", (1, 1), (10, 200, 30)), "PNG"))
-    image = to_uint8(owned.image(own.token, SIDE))[0]
-    assert (image == (10, 200, 30)).all()
+def test_a_small_picture_is_taken_with_a_word_and_one_without_anything_to_see_is_refused():
+    own = owned.take(saved(Image.new("RGB", (4, 4), (10, 200, 30)), "PNG"))
+    assert (to_uint8(owned.image(own.token, SIDE))[0] == (10, 200, 30)).all() and "So small" in own.note
+    for size in ((3, 3), (1, 1), (3, 400)):
+        with pytest.raises(ValueError, match=r"it needs at least 4 x 4: choose a larger one"):
+            owned.take(saved(Image.new("RGB", size), "PNG"))
 
 
 def huge() -> bytes:
@@ -125,7 +127,11 @@ def test_what_is_no_picture_is_refused_in_a_sentence_and_nothing_is_kept(data):
     with pytest.raises(ValueError) as refusal:
         owned.take(data)
     said = str(refusal.value)
-    assert ("choose another" in said or "save it smaller" in said) and len(said) > 30 and not owned._pictures.values
+    assert (
+        any(what in said for what in ("choose another", "save it smaller", "save one of its pages"))
+        and len(said) > 30
+        and not owned._pictures.values
+    )
     assert time.perf_counter() - began < 2
 
 

@@ -120,7 +120,8 @@
     choice: (store, field) => {
       const {options = {}, numbers = false, tip} = field, short = Object.values(options).every(text => text.length < 8);
       return choices(field, {class: `choices ${short ? "" : "rows"}`, title: tip, offered: () => worded(options),
-        on: (recipe, key) => key === String(recipe[field.name]), take: key => field.take(numbers ? +key : key)});
+        on: (recipe, key) => key === String(recipe[field.name] || (field.usual ?? recipe[field.name])),
+        take: key => field.take(numbers ? +key : key)});
     },
     // one of several ways, each of which sets fields; one that is not complete waits for what it needs
     ways: (store, {options, waits, ...field}, words) => {
