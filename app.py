@@ -20,6 +20,10 @@ if __name__ == "__main__":
     # 200 actions where two heaps held 714 (`python -m tests.benchmarks.memory --actions 100`).
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of <malloc.h>
+    # Before Gradio is loaded: it asks at once for the shell's proxies and for a folder of temporary files.
+    from core import surroundings
+
+    surroundings.settle()
 
 import argparse
 import shlex
@@ -33,7 +37,7 @@ import gradio as gr
 import torch
 from starlette.routing import BaseRoute
 
-from core import gpu, memory, uploads, zoo
+from core import gpu, memory, surroundings, uploads, zoo
 from core.checkpoints import options
 from demos import attributes
 from demos.inside import tab as channel_awareness
@@ -112,8 +116,15 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
+<<<<<<< HEAD
     others = address.reach(options["server_name"], options["server_port"])
     scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS) + dropping.script()
+=======
+    host = options["server_name"]
+    others = address.reach(host, options["server_port"])
+    options["server_name"] = f"[{host}]" if ":" in host else host  # as Gradio takes an address of IPv6
+    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS)
+>>>>>>> 30299aa (The page starts whatever the shell says of proxies, on shared machines, at any of its addresses, and with names that nobody can print)
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),
@@ -193,12 +204,18 @@ def root_path(text: str) -> str:
     return text.rstrip("/") if "://" in text else f"/{text.strip('/')}".rstrip("/")
 
 
-def main() -> None:
+def port_number(text: str) -> int:
+    if not text.isascii() or not text.strip().isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a whole number from 1 to 65535, such as 7860")
+    return int(text)
+
+
+def parser_of_arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     host = usual("HOST", "GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
     port = usual("PORT", "GRADIO_SERVER_PORT") or "7860"
     parser.add_argument("--host", default=host, help="address to listen on (HOST, or 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=port, help="port to listen on (PORT, or 7860)")
+    parser.add_argument("--port", type=port_number, default=port, help="port to listen on (PORT, or 7860)")
     parser.add_argument(
         "--root-path",
         type=root_path,
@@ -224,7 +241,19 @@ def main() -> None:
         "--device", choices=("cpu", "cuda"), help="where networks run: cpu, cuda (default: cuda where there is one)"
     )
     options.offer(parser)
-    given = parser.parse_args([*shlex.split(os.environ.get("GANATOMY_OPTIONS", "")), *sys.argv[1:]])
+    return parser
+
+
+def main() -> None:
+    parser = parser_of_arguments()
+    try:
+        more = shlex.split(os.environ.get("GANATOMY_OPTIONS", ""))
+    except ValueError:
+        parser.error("GANATOMY_OPTIONS has a quote that does not end: write it as in a shell")
+    given = parser.parse_args([*more, *sys.argv[1:]])
+    given.host = given.host.strip("[] ") or "127.0.0.1"
+    if trouble := address.trouble(given.host, given.port):
+        parser.error(trouble)
     if given.no_hub:
         zoo.REMOTE_CARDS.clear()
     memory.keep_small()
@@ -236,10 +265,15 @@ def main() -> None:
     paint.ready()  # before there are visitors
     restoring.ready()
     page = build()
+    surroundings.proxies(os.environ, given.host)
     try:
         launch(page, server_name=given.host, server_port=given.port, root_path=given.root_path)
     except OSError:
-        parser.error(f"{given.host}:{given.port} cannot be used: choose another port, such as --port {given.port + 1}")
+        parser.error(address.trouble(given.host, given.port) or address.taken(given.host, given.port))
+    except ValueError as error:
+        if "localhost" not in str(error):
+            raise
+        parser.error(f"the page does not reach itself at {given.host}: let NO_PROXY name it, or use --host 127.0.0.1")
     others = address.reach(given.host, given.port)
     print(address.said(given.host, given.port, others, sys.stdout), flush=True)
     threading.Thread(target=warm, daemon=True).start()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from core import checkpoints, zoo
+from core import checkpoints, surroundings, zoo
 from core.checkpoints import native, options
 from core.checkpoints.export import Provenance, export, plain
 
@@ -215,7 +215,7 @@ def opened(given: argparse.Namespace, status: Status) -> Given:
     status.begin(f"reading {plain(path.name, 60)}")
     described = checkpoints.describe(path, given.config, settings=options.chosen(given))
     sha256 = native.weights_hash(path)
-    return Given(path, card.name if card else path.stem, card or card_of(sha256), described, sha256)
+    return Given(path, card.name if card else zoo.printable(path.stem), card or card_of(sha256), described, sha256)
 
 
 def card_of(sha256: str) -> zoo.ModelCard | None:
@@ -297,7 +297,7 @@ def check(given: argparse.Namespace) -> None:
         subject = report.Subject(model.name, model.path, model.described, model.sha256, model.card, provenance(model))
         for step in report.examined(subject, seeds=given.seeds, seconds=given.seconds):
             status.show(step.text)
-        notebook.write_whole(target.absolute(), step.html.encode())
+        notebook.write_whole(target.absolute(), step.html.encode("utf-8", "replace"))
     print(
         f"{target}: {model.described.architecture} of {model.described.generator.resolution} pixels, "
         f"from {model.described.writer}, {megabytes(target.stat().st_size)}"
@@ -438,6 +438,7 @@ def sentence(error: Exception) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0; 1 after one sentence on stderr; 130 after Ctrl-C."""
+    surroundings.letters()
     given = parser().parse_args(arguments)
     try:
         given.run(given)
@@ -451,4 +452,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    surroundings.settle()
     sys.exit(main())

@@ -267,4 +267,6 @@ def guarded(run, arguments):
 
 
 if __name__ == "__main__":
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")  # a folder's name may have letters that the terminal cannot write
     sys.exit(guarded(run, sys.argv[1:]))

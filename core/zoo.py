@@ -199,7 +199,7 @@ def _own_card(name: str, title: str, path: Path, generator: Generator) -> ModelC
     kind = type(generator).__name__
     return ModelCard(
         name,
-        f"{title[:40]} ({kind}, {generator.resolution} px)",
+        f"{printable(title)[:40]} ({kind}, {generator.resolution} px)",
         str(path),
         None,
         generator.resolution,
@@ -211,6 +211,11 @@ def _own_card(name: str, title: str, path: Path, generator: Generator) -> ModelC
         classes=generator.classes,
         licence=_licence(path),
     )
+
+
+def printable(name: str) -> str:
+    """A file's name with a question mark for each byte that is no letter, as archives of other systems leave them."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _licence(path: Path) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import ipaddress
+import os
 import re
 import socket
 from typing import NamedTuple, TextIO
@@ -19,6 +21,7 @@ from starlette.types import Scope
 from .front import root_of
 
 LONGEST = 2_000  # characters of a query in a QR code; the page's links have fewer than 1,000
+OF_THIS_COMPUTER = "give --host an address of this one, 127.0.0.1 for you alone or 0.0.0.0 for your network"
 # Which of this computer's addresses would be used to reach these? Private networks, and what is reserved for examples.
 THERE = ("192.0.2.1", "192.168.254.254", "10.254.254.254", "172.31.254.254", "2001:db8::1")
 HERE_ALONE = "Only this computer can open this page. To let others in, start it with --host 0.0.0.0"
@@ -93,6 +96,35 @@ def said(host: str, port: int, others: Reach, out: TextIO) -> str:
     elif others.beyond:
         lines.append(f"{others.note}.")
     return "\n".join(lines)
+
+
+# --- where to listen
+
+
+def trouble(host: str, port: int) -> str:
+    """Why the page cannot listen there, and what helps, in a sentence; "" where it can."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return f"no computer is known by the name {host!r}: {OF_THIS_COMPUTER}"
+    for family, kind, _, _, where in found[:1]:
+        try:
+            with socket.socket(family, kind) as listener:
+                if os.name != "nt":  # there it would allow what is taken
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(where)
+        except PermissionError:
+            return f"port {port} needs the rights of an administrator: choose one from 1024 on, such as --port 7860"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return taken(host, port)
+            return f"{host} is no address of this computer: {OF_THIS_COMPUTER}"
+    return ""
+
+
+def taken(host: str, port: int) -> str:
+    other = port + 1 if port < 65535 else 7860
+    return f"{_url(host, port)} is in use already: choose another port, such as --port {other}"
 
 
 # --- as a QR code

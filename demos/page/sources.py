@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from safetensors import safe_open
 from torch import Tensor
 
-from core import zoo
+from core import surroundings, zoo
 from core.cache import Cache
 from core.checkpoints.native import weights_hash
 from core.codes import Directions, ranges
@@ -148,7 +147,7 @@ def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:
 
 
 def folder() -> Path:
-    return Path(tempfile.gettempdir()) / "ganatomy-directions"
+    return surroundings.own_folder() / "directions"
 
 
 def uploaded(recipe: KnobSet) -> Path | None:

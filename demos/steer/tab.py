@@ -68,7 +68,7 @@ def wire_directions_file(parts: dict) -> None:
     def taken(path, given):
         chosen = take_directions(path, given)
         if said := reading_control(chosen):
-            gr.Info(said["hint"], title=TEXTS["file"]["read"], duration=20)
+            gr.Info(said["hint"], duration=20)
         return chosen.as_dict()
 
     file.upload(guarded(taken), [file, bus], bus, **private("steer_open_directions", LONG))
