@@ -116,15 +116,10 @@ def launch(page: gr.Blocks, **options):
 
     Returns what it returns, at once: `page.block_thread()` waits.
     """
-<<<<<<< HEAD
-    others = address.reach(options["server_name"], options["server_port"])
-    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS) + dropping.script()
-=======
     host = options["server_name"]
     others = address.reach(host, options["server_port"])
     options["server_name"] = f"[{host}]" if ":" in host else host  # as Gradio takes an address of IPv6
-    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS)
->>>>>>> 30299aa (The page starts whatever the shell says of proxies, on shared machines, at any of its addresses, and with names that nobody can print)
+    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS) + dropping.script()
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),

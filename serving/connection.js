@@ -7,8 +7,16 @@
   const BUSY = "The page is busy: trying again …";
   const GONE = "The server does not answer: trying again …";
   const LOST = "The connection was lost before this was done: try once more.";
+  const UNSENT = "The file did not reach the server: try once more, and tell whoever serves this page if it fails.";
+  const LARGE = "The file is larger than this server, or a proxy before it, takes: choose a smaller one.";
+  const UNSAVED = "The file could not be fetched: press the button once more.";
+  const ASTRAY = "The server does not know what this page asks it for: whoever serves the page below a path of an "
+    + "address starts it with --root-path.";
+  const SHOWN = 20_000;                           // milliseconds that a sentence about a failure stays
   const line = Object.assign(document.createElement("p"), {className: "busy", role: "status"});
   const say = text => { line.textContent = text; line.hidden = !text; if (text) document.body.append(line); };
+  const sayAWhile = text => { say(text); setTimeout(() => { if (line.textContent === text) say(""); }, SHOWN); };
+  const astray = ({status}) => [404, 405].includes(status);
   const ask = window.fetch.bind(window), longer = wait => Math.min(1.7 * wait, 6000);
   const sleep = milliseconds => new Promise(done => setTimeout(done, milliseconds));
   const asked = new Map(), early = new Set();     // events by Gradio's names: on their way; ended before they had one
@@ -79,11 +87,27 @@
     tell({msg: "close_stream"}); to.close();
   }});
 
+  // A file to the server: Gradio shows what a refusal says, so it says a sentence.
+  async function sent(resource, options) {
+    const answer = await ask(resource, options).catch(() => new Response("", {status: 503}));
+    const says = answer.status === 413 ? LARGE : astray(answer) ? ASTRAY : UNSENT;
+    return answer.ok ? answer : new Response(says, {status: answer.status});
+  }
+  // A file from the server: the browser alone sees that it does not come, so the page asks as well.
+  document.addEventListener("click", ({target}) => {
+    const link = target.closest && target.closest("a[download]");
+    if (link && link.origin === location.origin)
+      ask(link.href, {method: "HEAD"}).then(({ok}) => ok, () => false).then(ok => { if (!ok) sayAWhile(UNSAVED); });
+  }, true);
+
   window.fetch = async (resource, options) => {
     const url = resource.url || String(resource);
     if (/\/queue\/data/.test(url)) return new Response(unbroken(resource));
+    if (/\/upload(\?|$)/.test(url)) return sent(resource, options);
     if (!/\/queue\/join/.test(url)) return ask(resource, options);
-    const answer = await join(url, options), {event_id: id} = answer.ok ? await answer.clone().json() : {};
+    const answer = await join(url, options);
+    if (astray(answer)) { say(ASTRAY); return new Promise(() => {}); }  // else Gradio says each time what it cannot read
+    const {event_id: id} = answer.ok ? await answer.clone().json() : {};
     if (id && !early.delete(id)) asked.set(id, {id, url, options});
     return answer;
   };

@@ -171,9 +171,10 @@ def _where(recipe: Fields) -> str:
     card = zoo.card(recipe.model)
     if not card.own:
         return f"[Open the picture on the page]({recipe.link()})."
+    name = zoo.printable(card.filename)
     return (
-        f"The network is a file, {card.filename}, which must lie beside this notebook. On a page that was started "
-        f"with it (`python app.py --weights {card.filename}`), `?{recipe.query()}` behind its address opens it."
+        f"The network is a file, {name}, which must lie beside this notebook. On a page that was started "
+        f"with it (`python app.py --weights {name}`), `?{recipe.query()}` behind its address opens it."
     )
 
 

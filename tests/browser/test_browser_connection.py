@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -150,3 +151,27 @@ def test_what_must_not_be_done_twice_is_not_asked_again_and_says_so(visits: Visi
     assert "connection was lost" in page.locator(".toast-body").inner_text()
     page.wait_for_timeout(1000)
     assert visits.events(page).count("steer_take_clip") == 1
+
+
+def test_a_file_that_does_not_arrive_and_a_request_that_goes_astray_say_so(visits: Visits, line: Line, tmp_path: Path):
+    page, status = visits.open("?expert=1"), [500]
+    np.save(tmp_path / "mine.npy", np.eye(3, 128))
+    page.route("**/upload*", lambda route: route.fulfill(status=status[0], body="<html>"))
+    page.route("**/file=**.png", lambda route: route.fulfill(status=404, body="<html>"))
+    for status[0], said in ((500, "did not reach the server"), (413, "larger than this server")):
+        with page.expect_file_chooser() as chosen:
+            press(page, "steer-directions")
+        chosen.value.set_files(tmp_path / "mine.npy")
+        page.locator(".toast-body", has_text=said).wait_for()
+    press(page, "steer-take-picture")
+    page.locator(".busy", has_text="could not be fetched").wait_for()
+    page.unroute("**/upload*")
+    with page.expect_file_chooser() as chosen:
+        press(page, "steer-directions")
+    chosen.value.set_files(tmp_path / "mine.npy")
+    page.locator("#steer-reading-hint", has_text="3 directions, one a row").wait_for()  # the control
+    page.route("**/queue/join*", lambda route: route.fulfill(status=404, body="outside of the path"))
+    toasts = page.locator(".toast-body").count()
+    press(page, "steer-another")
+    page.locator(".busy", has_text="--root-path").wait_for()
+    assert page.locator(".toast-body").count() <= toasts

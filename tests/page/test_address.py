@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+import app
 from serving import address, classroom
 from serving.address import Reach
 
@@ -171,3 +172,44 @@ def test_a_code_that_cannot_work_is_refused_in_a_sentence():
     assert alone.status_code == 404 and "--host 0.0.0.0" in alone.text
     assert asked("/qr?a=%0d%0a<b>", base="http://192.168.0.7:1").status_code in (200, 400)
     assert asked("/qr?a=" + "x" * 1990).status_code == 200
+
+
+def test_where_the_page_cannot_listen_it_says_why_and_never_blames_the_port_for_an_unknown_host():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert f"http://127.0.0.1:{port} is in use already: choose another port" in address.trouble("127.0.0.1", port)
+        assert "no port" not in address.trouble("localhost", port)
+    assert address.trouble("127.0.0.1", port) == ""
+    for host, said in (("nosuch.invalid", "no computer is known"), ("203.0.113.9", "is no address of this computer")):
+        assert said in address.trouble(host, port) and "another port" not in address.trouble(host, port)
+    assert "no computer" in address.trouble("a" * 70 + ".example", port) and "no computer" in address.trouble(
+        "..", port
+    )
+    assert address.taken("::1", 65535).endswith("--port 7860") and "[::1]:65535" in address.taken("::1", 65535)
+
+
+@pytest.mark.parametrize("given", ["99999", "0", "-4", "65536", "abc", "", "７８６０", "1e3"])
+def test_what_is_no_port_is_refused_in_a_sentence(given: str, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit):
+        app.parser_of_arguments().parse_args([f"--port={given}"])
+    assert "is no port: give a whole number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_variables_of_the_shell_that_are_empty_or_no_port(monkeypatch, capsys: pytest.CaptureFixture):
+    for name in ("PORT", "GRADIO_SERVER_PORT", "HOST"):
+        monkeypatch.setenv(name, "")
+    found = app.parser_of_arguments().parse_args([])
+    assert (found.host, found.port) == ("127.0.0.1", 7860)
+    monkeypatch.setenv("PORT", "http")
+    with pytest.raises(SystemExit):
+        app.parser_of_arguments().parse_args([])
+    assert "'http' is no port" in capsys.readouterr().err
+
+
+def test_the_page_itself_says_it_and_ends(monkeypatch, capsys: pytest.CaptureFixture):
+    for arguments, said in ((["--host", "nosuch.invalid"], "no computer is known"), ([], "a quote that does not end")):
+        monkeypatch.setenv("GANATOMY_OPTIONS", "" if arguments else "--weights 'a")
+        monkeypatch.setattr(app.sys, "argv", ["app.py", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        assert ended.value.code == 2 and said in capsys.readouterr().err
