@@ -6,8 +6,10 @@ Converted files are judged by what the reference implementations drew from the s
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -394,6 +396,21 @@ def test_a_model_of_the_hub_is_fetched_and_converted_under_its_name(
     assert run("convert", "toy-gan", tmp_path / "out") == 0
     assert (tmp_path / "out" / "toy-gan.safetensors").exists() and stand_in.count("GET") == 1
     assert front_matter(tmp_path / "out")["license"] == "cc-by-nc-4.0"
+
+
+@pytest.mark.parametrize("name", ["Gesicht 顔.pt", "Gesicht_\udcf6.pt", "пример\udce4.bin"])
+def test_names_that_nobody_can_print_do_not_hurt_what_is_done(source: Path, tmp_path: Path, monkeypatch, name) -> None:
+    written, path = io.BytesIO(), tmp_path / name
+    shutil.copy(source, path)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", write_through=True))
+    folder, page = tmp_path / "out 顔", tmp_path / "report.html"
+    assert run("convert", path, folder) == 0 and list(folder.glob("*.safetensors"))
+    assert run("check", path, "--seconds", 0, "--seeds", 1, "-o", page) == 0 and page.read_text("utf-8")
+    assert b"out ?" in written.getvalue()
+    monkeypatch.setattr(zoo, "CARDS", dict(zoo.CARDS))
+    card = zoo.add(path)
+    card.title.encode()  # the page is made of it
+    assert "StyleGAN2" in card.title
 
 
 @pytest.mark.parametrize("breaks", ["native.save", "model_card", "_copied_notices"])

@@ -80,7 +80,7 @@ def _with_known_axes(array: np.ndarray, slots: int, dim: int) -> np.ndarray | No
 def _possible(array: np.ndarray, slots: int, dim: int) -> list[str]:
     """The keys of READINGS that the shape allows."""
     rows, numbers = array.shape[-2:]
-    fits = slots > 1 and (rows == slots or rows in LAYERS)
+    fits = slots > 1 and (rows == slots or rows in LAYERS and slots in LAYERS)
     if array.ndim == 3:
         return ["slots"] * (numbers == dim and (rows == slots or fits and rows > slots))
     by_rows = ["rows"] + ["slots"] * fits if numbers == dim else []

@@ -376,7 +376,7 @@ def test_the_caption_is_a_sentence_as_under_every_picture():
 def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     mine = sources.take_directions(str(directions_file(small_model)), moved().as_dict())
     assert TAB.sentence(mine) == (
-        "These three knobs were read from a file: how they were made, this page does not know."
+        "These three knobs were read from a file, one from each row: how they were made, this page does not know."
     )
     made = Painted(MODEL, seed=57, region=CORNER, method="resefa")
     link, reach = made.query(), zoo.card(MODEL).reach
