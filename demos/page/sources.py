@@ -126,9 +126,8 @@ def reading_control(recipe: KnobSet) -> dict | None:
         return None
     count = len(found.directions)
     first = f" The first {KNOBS} of them are the knobs." if count > KNOBS else ""
-    asks = " It may mean something else: see “How the file was read”." if found.others else ""
     options = {one: says for one, says in READINGS.items() if one in (found.reading, *found.others)}
-    return dict(options=options if found.others else {}, usual=found.reading, hint=f"{found.note}{first}{asks}")
+    return dict(options=options if found.others else {}, usual=found.reading, hint=f"{found.note}{first}")
 
 
 def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:

@@ -68,7 +68,7 @@ def wire_directions_file(parts: dict) -> None:
     def taken(path, given):
         chosen = take_directions(path, given)
         if said := reading_control(chosen):
-            gr.Info(said["hint"], duration=20)
+            gr.Info(said["hint"] + (TEXTS["file"]["other"] if said["options"] else ""), duration=10)
         return chosen.as_dict()
 
     file.upload(guarded(taken), [file, bus], bus, **private("steer_open_directions", LONG))
