@@ -130,7 +130,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "commands.space": ("commands.space_checks", "core.zoo", "start"),
     "commands.arrival": ("commands.arrival", "demos", *CORE),
     "commands": ("demos.page", *CORE),
-    "app": ("demos", "serving", "core.zoo", "core.checkpoints", "core.gpu", "core.memory", "core.surroundings", "core.uploads"),
+    "app": (
+        "demos",
+        "serving",
+        "core.zoo",
+        "core.checkpoints",
+        "core.gpu",
+        "core.memory",
+        "core.surroundings",
+        "core.uploads",
+    ),
     "ganatomy": (
         "commands",
         "demos.page.parts",
