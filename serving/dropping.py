@@ -26,7 +26,7 @@ from demos.page.fields import Fields, RecipeError
 from demos.page.handlers import recipe_in_text, refused
 from demos.page.parts import WATCH, private
 from demos.page.picture import PictureRecipe
-from demos.page.sources import KnobSet, take_directions
+from demos.page.sources import KnobSet, reading_said, take_directions
 
 LARGEST_TEXT = 2 * 2**20  # bytes
 PICTURES = re.compile(  # how files of pictures begin; HEIC and AVIF name themselves a little later
@@ -92,7 +92,8 @@ def recognised(path: Path, given: Mapping) -> Dropped | None:
     if PICTURES.match(data):
         return _picture(data)
     if path.suffix.lower() in DIRECTIONS and _holds_directions(path):
-        return Dropped("A file of directions: they are the knobs now.", take_directions(str(path), _knobs(given)))
+        chosen = take_directions(str(path), _knobs(given))
+        return Dropped(f"A file of directions: they are the knobs now. {reading_said(chosen)}".strip(), chosen)
     text = _text(data)
     return None if text is None else _said(text, path.name)
 

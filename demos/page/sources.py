@@ -130,6 +130,13 @@ def reading_control(recipe: KnobSet) -> dict | None:
     return dict(options=options if found.others else {}, usual=found.reading, hint=f"{found.note}{first}")
 
 
+def reading_said(recipe: KnobSet) -> str:
+    """How its file of directions was read, and where another reading is chosen if there is one; "" if nothing is."""
+    control = reading_control(recipe)
+    other = " It may mean something else: choose on Steer, under “Compare methods”."
+    return control["hint"] + other * bool(control["options"]) if control else ""
+
+
 def _from_file(recipe: KnobSet, slots: tuple[int, ...]) -> Directions:
     found = reading_of(recipe).directions
     moved = tuple(slot for slot in found.slots if slot in slots)

@@ -15,7 +15,7 @@ from ..page.blocks import verdict
 from ..page.handlers import guarded
 from ..page.knobs import FRAMES
 from ..page.parts import LIVE, LONG, cell, private, text
-from ..page.sources import has_directions, reading_control, take_directions
+from ..page.sources import has_directions, reading_control, reading_said, take_directions
 from ..page.stage import film_part
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from ..page.verdicts import knobs_of, measure, measured_knobs, setup_of
@@ -67,8 +67,8 @@ def wire_directions_file(parts: dict) -> None:
 
     def taken(path, given):
         chosen = take_directions(path, given)
-        if said := reading_control(chosen):
-            gr.Info(said["hint"] + (TEXTS["file"]["other"] if said["options"] else ""), duration=10)
+        if said := reading_said(chosen):
+            gr.Info(said, duration=10)
         return chosen.as_dict()
 
     file.upload(guarded(taken), [file, bus], bus, **private("steer_open_directions", LONG))

@@ -10,6 +10,7 @@ import pytest
 
 from core import zoo
 from core.factorization.baseline import spread_along
+from demos.page.drop import recognised
 from demos.page.fields import RecipeError, recipe_of_json
 from demos.page.sources import directions_of, reading_control, take_directions
 from demos.page.tab import answer, code_for, controls_at
@@ -77,3 +78,12 @@ def test_the_code_of_a_picture_reads_its_file_as_the_page_did(tmp_path: Path, mo
 
 def test_an_ending_in_capitals_is_taken(tmp_path: Path):
     assert len(directions_of(taken(tmp_path, ROWS[:4], name="MINE.NPY"))[0]) == 4
+
+
+def test_a_file_that_is_dropped_anywhere_says_the_same(tmp_path: Path):
+    np.save(tmp_path / "mine.npy", ROWS)
+    found = recognised(tmp_path / "mine.npy", Recipe(MODEL).as_dict())
+    assert "read as one direction with a row for each of 6 layers" in found.says
+    assert "choose on Steer" in found.says and len(directions_of(found.recipe)[0]) == 1
+    np.save(tmp_path / "mine.npy", ROWS[:2])
+    assert "choose" not in recognised(tmp_path / "mine.npy", Recipe(MODEL).as_dict()).says
