@@ -283,7 +283,9 @@ def arrival(tab: Tab) -> dict:
     if found is not None:
         shots = {"src" if name == "after" else name: one for name, one in found["pictures"].items()}
         film = dict(found.get("film", {}), src=shots.pop("strip", ""))
-        return dict(found, answer=dict(found["answer"], **shots), film=film)
+        whole = {**tab.recipe.unread(model), **found["recipe"]}  # with fields that came after it was recorded
+        said = dict(recipe=whole) if "recipe" in found["answer"] else {}
+        return dict(found, recipe=whole, answer=dict(found["answer"], **shots, **said), film=film)
     bare = tab.recipe.unread(model, psi=zoo.card(model).psi) if model else {}
     return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.bare or tab.lead)
 
