@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demos.page.drop import recognised
 
 from core import zoo
 from core.factorization.baseline import spread_along
-from demos.page.drop import recognised
 from demos.page.fields import RecipeError, recipe_of_json
 from demos.page.sources import directions_of, reading_control, take_directions
 from demos.page.tab import answer, code_for, controls_at
