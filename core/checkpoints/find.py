@@ -16,12 +16,13 @@ from torch import Tensor
 
 from . import nvidia, others, rosinality, tf_legacy
 from .kinds import SAVE
-from .vocabulary import Array, Broken, Inert, Network, Persistent, Refused, Strided, shown
+from .vocabulary import Array, Broken, Inert, Network, Persistent, Refused, Strided, need, shown
 
 DEPTH = 8  # dicts within dicts
 MODULES = 12  # modules within modules; the real ones nest four
 WORK = 300_000  # names that are compared with formats, over all places
-PREFIXES, FEWEST = 60, 6  # how many prefixes of one dict are tried, and how many names each must have
+EACH, NAMED = 30, 50  # names that a place costs at least; places in which another project is looked for
+PREFIXES, FEWEST = 40, 6  # how many prefixes of one dict are tried, and how many names each must have
 AVERAGED = frozenset(
     (
         "ema",
@@ -113,9 +114,10 @@ class Search:
     def known(self, place: Place) -> bool:
         """Looks at one place; True where nothing below it needs to be looked at."""
         place.views, whole = self.tensors(place.node)
-        self.left -= len(place.views) + 1
+        self.left -= 1
         if not place.views:
             return False
+        self.left -= max(EACH, len(place.views))
         self.seen.append(place)
         if whole and not isinstance(place.node, Network):
             self.modules.append(place.node.class_name)
@@ -157,7 +159,10 @@ class Search:
     def tensors(self, node: object) -> tuple[dict[str, View], bool]:
         """(what of a place are tensors, by name; whether they are those of a whole module or network)"""
         if isinstance(node, Network):
+            variables = node.state.get("variables")
+            self.left -= len(variables) if isinstance(variables, list) else 0  # many networks may share one list
             try:
+                need(self.left > 0, "it has more layers than any network of this kind", "open a plain network")
                 return tf_legacy.flattened(node)[0], True
             except Refused as error:
                 self.refused = self.refused or str(error)
@@ -175,7 +180,9 @@ class Search:
             node, prefix, depth = waiting.pop()
             transient = node.state.get("_non_persistent_buffers_set") or ()
             for kind in ("_parameters", "_buffers"):
-                for name, view in _views(node.state.get(kind)).items():
+                own = _views(node.state.get(kind))
+                self.left -= len(own)  # many modules may share one table
+                for name, view in own.items() if self.left > 0 else ():
                     if not isinstance(transient, set) or name not in transient:
                         views[prefix + name] = view
             for name, child in reversed(list(_table(node.state.get("_modules")).items())):
@@ -183,6 +190,7 @@ class Search:
                 if _is_module(child) and id(child) not in met and depth < MODULES and self.left > 0:
                     met.add(id(child))
                     waiting.append((child, f"{prefix}{str(name)[:100]}.", depth + 1))
+        need(self.left > 0, "it has more layers than any network of this kind", "open a file of plain weights")
         return views
 
 
@@ -245,7 +253,7 @@ def _unknown(search: Search) -> str:
         return search.refused
     if not search.seen:
         return "it holds no generator, and no tensors that belong to one: open a file with a generator's weights"
-    for place in search.seen:
+    for place in search.seen[:NAMED]:
         names = [f"{'.'.join(place.path)}.{name}" for name in place.views]
         sentence = others.among(others.OTHERS, names) or others.among(others.OTHERS, place.views)
         if sentence is not None:
@@ -275,7 +283,7 @@ def _children(place: Place, met: set[int]) -> Iterator[Place]:
         inner, around = node, (node, *around)
     elif _is_module(node):
         inner, around = _table(node.state.get("_modules")), (node.state, *around)
-    elif isinstance(node, Inert):
+    elif isinstance(node, Inert) and not isinstance(node, Network):
         lists = {"": node.members, "arguments": node.arguments}
         inner = {**_table(node.state), **_table(node.pairs), **lists}
         around = (inner, *around)

@@ -18,6 +18,7 @@ from .vocabulary import AGAIN, Refused, need, shown
 INFLATED = 2**30  # bytes that are unpacked at most
 RATIO, FLOOR = 50, 8 * 2**20  # weights hardly shrink: whatever inflates beyond RATIO x packed + FLOOR bytes is a bomb
 CHUNK = 2**20
+DIRECTORY = 2**23  # bytes of an archive's list of files; a network of 10,000 tensors has about a million
 CONFIG = 2**20  # bytes of a config.json
 UNPACK = "unpack it, and open the file with the weights"
 BOMB = f"it unpacks to far more than it has, or to more than {INFLATED // 2**30} GB"
@@ -153,6 +154,7 @@ def _roots(names: list[str]) -> list[str]:
 
 def _plain(path: Path) -> bool:
     """Does a zip archive hold torch's own files, and none of them packed? A broken one is for `unpickle` to refuse."""
+    need(_directory(path) <= DIRECTORY, "its archive lists more files than any network needs", UNPACK)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -165,6 +167,20 @@ def _plain(path: Path) -> bool:
     return stored and len(_roots([entry.filename for entry in entries])) == 1
 
 
+def _directory(path: Path) -> int:
+    """Bytes of a zip archive's list of files, as its end says them; 0 where it has no end."""
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 66_000))
+        end = file.read()
+        place = end.rfind(b"PK\x05\x06")
+        found = int.from_bytes(end[place + 12 : place + 16], "little") if place >= 0 else 0
+        if found == 2**32 - 1:  # an archive of more than 4 GB says it in another record
+            file.seek(int.from_bytes(end[place - 12 : place - 4], "little") % max(1, size))
+            found = int.from_bytes(file.read(48)[40:], "little")
+    return found
+
+
 def _unzipped(path: Path, folder: Path) -> tuple[Path, tuple[str, ...]]:
     """torch's own archive again with nothing packed; or the one file of weights, and a config.json beside it."""
     with zipfile.ZipFile(path) as archive:
@@ -174,7 +190,7 @@ def _unzipped(path: Path, folder: Path) -> tuple[Path, tuple[str, ...]]:
         if len(_roots(names)) == 1:
             need(len(set(names)) == len(names), "its archive names a file twice", "save it again with torch.save")
             _affordable(entries, path)
-            inner = folder / path.name
+            inner = folder / "network.pt"
             with zipfile.ZipFile(inner, "w") as again:
                 for entry in entries:
                     with archive.open(entry) as source, again.open(zipfile.ZipInfo(entry.filename), "w") as target:
@@ -182,7 +198,7 @@ def _unzipped(path: Path, folder: Path) -> tuple[Path, tuple[str, ...]]:
             return inner, ()
         entry = _only(entries)
         _affordable([entry], path)
-        inner = folder / PurePosixPath(entry.filename.replace("\\", "/")).name
+        inner = folder / re.sub(r"[^\w.-]", "_", PurePosixPath(entry.filename.replace("\\", "/")).name[-80:])
         with archive.open(entry) as source, open(inner, "wb") as target:
             _copied(source, target)
         _config_beside(archive, entry, folder)

@@ -57,7 +57,8 @@ def flattened(module: Persistent | Inert) -> tuple[dict[str, Strided | Array], d
     state: dict[str, Strided | Array] = {}
     clamps: set[float | None] = set()
     for prefix, attributes in _modules(module, "", 0):
-        transient = attributes.get("_non_persistent_buffers_set") or ()
+        transient = attributes.get("_non_persistent_buffers_set")
+        transient = transient if isinstance(transient, set) else set()
         for kind in ("_parameters", "_buffers"):
             for name, value in _table(attributes, kind).items():
                 if value is not None and name not in transient:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 DRAWN = "StyleGAN2, StyleGAN, PGGAN, DCGAN or BigGAN"
-NAMES, LONGEST = 4000, 120  # how many names are looked at, and how much of each
+NAMES, LONGEST = 1000, 80  # how many names are looked at, and how much of each
 OPEN = f"open a generator of {DRAWN}"
 NOT_DRAWN = f"which this project does not draw: {OPEN}"
 CRITIC = "which judges pictures and draws none: open the generator that was trained with it"
@@ -27,6 +27,12 @@ def _row(sentence: str, *patterns: str) -> Row:
 
 
 FIRST: tuple[Row, ...] = (
+    _row("it is a StyleGAN2 as MMGeneration saves it, which is not read here: open the network that it was converted "
+         "from, NVIDIA's or rosinality's", r"(^|\.)style_mapping\.\d", r"(^|\.)constant_input\."),
+    _row("it is a StyleGAN2 as BasicSR saves it, which is not read here: open the network that it was converted from, "
+         "rosinality's", r"^style_conv1\.modulated_conv\.", r"^constant_input\."),
+    _row("it is a StyleGAN of NVIDIA's TensorFlow code, of which only StyleGAN2 is read here: open the .pth that "
+         "GenForce made of it", r"(^|/)StyleMod/weight", r"Const"),
     _row(f"it is an EG3D, a generator of three-dimensional scenes, {NOT_DRAWN}", r"backbone\.synthesis\.",
          r"(superresolution|decoder\.net)\."),
     _row(f"it is a StyleGAN-XL, a StyleGAN3 with layers of its own, {NOT_DRAWN}", r"synthesis\.input\.",
@@ -42,6 +48,8 @@ FIRST: tuple[Row, ...] = (
     _row(f"it is a discriminator of PGGAN in pytorch_GAN_zoo, {CRITIC}", r"^fromRGBLayers\.", r"^decisionLayer\."),
 )  # fmt: skip
 OTHERS: tuple[Row, ...] = (
+    _row("it is a PGGAN of NVIDIA's TensorFlow code, which is not read here: open the .pth that GenForce or "
+         "pytorch_GAN_zoo made of it", r"(^|/|\.)ToRGB_lod\d+/weight"),
     _row("it is of lucidrains' stylegan2-pytorch, whose generator has other layers than StyleGAN2 in spite of its "
          f"name, {NOT_DRAWN}", r"(^|\.)GE?\.initial_block$", r"(^|\.)(S|SE|GE?)\."),
     _row(f"it is of lucidrains' lightweight-gan, {NOT_DRAWN}", r"(^|\.)GE?\.initial_conv\.",

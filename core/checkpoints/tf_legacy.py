@@ -10,6 +10,7 @@ from .convert import Layout, plus_one, stylegan2
 from .vocabulary import AGAIN, Array, Network, Refused, shown
 
 DEEPEST = 4  # networks within networks; the real ones nest two
+MANY = 100_000  # variables; the real ones have some 200
 # Settings that change pictures, and the values that this project draws; absent means usual.
 USUAL = dict(
     mapping_lrmul=(0.01,),
@@ -76,10 +77,13 @@ def flattened(network: Network) -> tuple[dict[str, Array], dict]:
     """Variables by path through the components, and the settings; the code beside them is left aside."""
     state: dict[str, Array] = {}
     seen: set[int] = set()
+    left = MANY
 
     def walk(found: object, prefix: str, depth: int) -> None:
+        nonlocal left
         fits = isinstance(found, Network) and depth <= DEEPEST and isinstance(found.state.get("variables"), list)
-        if not fits or id(found) in seen:
+        left -= len(found.state["variables"]) if fits else 0  # many networks may share one list
+        if not fits or id(found) in seen or left < 0:
             raise Refused(f"its network {shown(prefix)} is broken: {AGAIN}")
         seen.add(id(found))
         for pair in found.state["variables"]:

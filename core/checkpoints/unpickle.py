@@ -25,6 +25,7 @@ from torch import Tensor
 from .names import acts
 from .vocabulary import (
     AGAIN,
+    MOVED,
     VOCABULARY,
     Accused,
     Array,
@@ -45,7 +46,7 @@ from .vocabulary import (
 
 INSTRUCTIONS = 1_000_000  # a StyleGAN2 of 1024 px with its critic and both generators has about 150,000
 TOO_MANY = f"it has more than {INSTRUCTIONS} pickle instructions, which no network of this kind needs"
-WORK = 2_000_000  # items that calls may copy, and pages of 4 kB; a list can be handed over more than once
+WORK = 2_000_000  # items that calls may copy, and pages of 4 kB: a list can be handed over more than once
 MARKS = 100  # collections begun and not finished; real files have about 20
 NAME = 200  # characters of a name
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before it wrote zip archives
@@ -69,7 +70,7 @@ class Budget:
             raise Accused(f"{TOO_MANY}: open a file of plain weights")
 
     def copy(self, arguments: tuple) -> None:
-        """A call may go through each of its arguments once."""
+        """A call goes through its arguments once."""
         self.work -= len(arguments)
         for argument in arguments if self.work > 0 else ():
             if isinstance(argument, (list, tuple, dict, set)):
@@ -169,6 +170,7 @@ class Machine:
         need(isinstance(module, str) and isinstance(name, str), "its pickle is broken")
         module, name = module[:NAME], name[:NAME]
         full = f"{module}.{name}"
+        full = next((known for known in MOVED if full.endswith(f".{known}")), full)
         if full not in self.vocabulary and acts(module, name):
             raise Accused(f"it asks for {shown(full)}, {NEEDLESS}; nothing of it was run: {DISTRUST}")
         self.push(Named(full, self.vocabulary.get(full)))
@@ -332,9 +334,6 @@ STEPS: dict[str, Callable[[Machine, object], object]] = {
 def _pairs(items: list[object]) -> Iterator[tuple[object, object]]:
     need(len(items) % 2 == 0, "its pickle is broken")
     return zip(items[::2], items[1::2])
-
-
-# Files
 
 
 @contextmanager

@@ -387,6 +387,8 @@ STORAGES = dict(
     QInt32="qint32",
     Untyped="uint8",
 )
+# Names that other projects keep in a folder of their own.
+MOVED = ("torch_utils.persistence._reconstruct_persistent_obj", "dnnlib.util.EasyDict", "dnnlib.tflib.network.Network")
 VOCABULARY: dict[str, object] = {
     **dict.fromkeys(("collections.OrderedDict", "collections.Counter", "dnnlib.util.EasyDict"), _copied),
     "collections.defaultdict": _defaulting,
@@ -395,7 +397,7 @@ VOCABULARY: dict[str, object] = {
     **{f"{home}.{kind}": _bytes for home in ("builtins", "__builtin__") for kind in ("bytes", "bytearray")},
     "_codecs.encode": _bytes,
     "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
-    "dnnlib.tflib.network.Network": lambda *_: Network("Network"),
+    **dict.fromkeys(("dnnlib.tflib.network.Network", "tfutil.Network"), lambda *_: Network("Network")),
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
