@@ -254,9 +254,9 @@ def recognised(state: dict[str, Tensor], settings: dict | None, told: Mapping | 
     raise Refused(f"its tensors ({names} ...) are of no network known here: {find.others.OPEN}")
 
 
-def _matching(shapes: dict[str, Tensor]) -> bool:
-    """Does a format know tensors of these names and shapes? They hold no numbers."""
-    return any(module.matches(shapes) for module in formats())
+def _matching(shapes: dict[str, Tensor]) -> str | None:
+    """The first format that knows tensors of these names and shapes; they hold no numbers."""
+    return next((module.__name__.rpartition(".")[2] for module in formats() if module.matches(shapes)), None)
 
 
 def formats() -> Iterator[ModuleType]:

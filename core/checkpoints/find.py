@@ -46,7 +46,11 @@ MEANS = ("latent_avg", "mean_latent", "w_avg", "latent_mean", "mean_w", "dlatent
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 WHOLE = "the file holds a whole module; its weights were read, and no code was run for it"
 View = Strided | Array | Broken
-Matching = Callable[[dict[str, Tensor]], bool]
+Matching = Callable[[dict[str, Tensor]], str | None]
+LOOSE = ("dcgan",)  # formats without names of their own: a part of any network may look like one
+WRAPPERS = frozenset(
+    ("module", "model", "net", "network", "orig", "mod", "state", "dict", "params", "weights", "online")
+)
 
 
 @dataclass(eq=False)
@@ -54,7 +58,8 @@ class Place:
     """Tensors of one network. path: where they lie; prefix: what their names begin with there, and here no more.
 
     node: the dict, module or network of TensorFlow that holds them. around: the dicts that lie around it, the
-    innermost first. settings: what the file itself says of the network; None where it is a plain dict.
+    innermost first. inside: how many steps of the path are names of modules in a module.
+    settings: what the file itself says of the network; None where it is a plain dict.
     """
 
     path: tuple[str, ...]
@@ -62,6 +67,7 @@ class Place:
     views: dict[str, View]
     prefix: str = ""
     around: tuple[dict, ...] = ()
+    inside: int = 0
     settings: dict | None = None
     notes: tuple[str, ...] = ()
 
@@ -73,8 +79,14 @@ class Place:
     @property
     def words(self) -> list[str]:
         """The words of its path, in lower case: avgG -> avg, g; generator_smooth -> generator, smooth."""
-        text = " ".join((*self.path, *self.prefix.split(".")))[:500]
-        return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*[a-z]*|[A-Z]+(?![a-z])", text)]
+        return _words(" ".join((*self.path, self.prefix)))
+
+    @property
+    def part(self) -> bool:
+        """Is it a part of a network, and not just a network with a wrapper around it?"""
+        steps = _words(" ".join((*self.path[len(self.path) - self.inside :], self.prefix)))
+        numbered = bool(re.search(r"(^|\.)\d", self.prefix))
+        return numbered or not set(steps) <= AVERAGED | GENERATOR | WRAPPERS
 
     @property
     def rank(self) -> tuple[bool, bool]:
@@ -143,12 +155,16 @@ class Search:
             self.refused = self.refused or sentence
             return sentence is not None and not judges and not place.prefix
         try:
-            fits = self.matching({name: self.shape(view) for name, view in place.views.items()})
+            format = self.matching({name: self.shape(view) for name, view in place.views.items()})
         except (ValueError, LookupError, TypeError, RuntimeError, AttributeError):
-            fits = False
-        if fits:
+            format = None
+        if format in LOOSE:
+            sentence = others.among(others.OTHERS, place.views)
+            self.refused = self.refused or sentence
+            format = None if sentence is not None or place.part else format
+        if format:
             self.found.append(place)
-        return fits
+        return bool(format)
 
     def shape(self, view: View) -> Tensor:
         """An empty stand-in of the same shape, made once."""
@@ -197,8 +213,8 @@ class Search:
 def generator(tree: object, matching: Matching) -> Place:
     """The generator in what a file held, as tensors that are not read yet; of several the averaged one, with a note.
 
-    matching(state) says whether a format knows tensors of these names and shapes. Raises Refused, with what the file
-    is, where none does.
+    matching(state) names the format that knows tensors of these names and shapes, if one does. Raises Refused, with
+    what the file is, where none does.
     """
     if isinstance(tree, Broken) or (isinstance(tree, Array) and tree.broken is not None):
         raise Refused(tree.sentence if isinstance(tree, Broken) else tree.broken)
@@ -276,12 +292,13 @@ def _unknown(search: Search) -> str:
 def _children(place: Place, met: set[int]) -> Iterator[Place]:
     """What lies below and was not met: values of dicts, members, attributes; a module's own modules."""
     node, around = place.node, place.around
+    within = _is_module(node)
     if isinstance(node, (list, tuple)):
         names = ("G", "D", "Gs") if len(node) == 3 and all(isinstance(item, Network) for item in node) else None
         inner = {names[i] if names else str(i): item for i, item in enumerate(node)}
     elif isinstance(node, dict):
         inner, around = node, (node, *around)
-    elif _is_module(node):
+    elif within:
         inner, around = _table(node.state.get("_modules")), (node.state, *around)
     elif isinstance(node, Inert) and not isinstance(node, Network):
         lists = {"": node.members, "arguments": node.arguments}
@@ -293,7 +310,11 @@ def _children(place: Place, met: set[int]) -> Iterator[Place]:
         if id(item) not in met and isinstance(item, (dict, list, tuple, Inert, Persistent)):
             met.add(id(item))  # a list may hold one dict a million times
             step = (str(name)[:60],) if isinstance(name, (str, int)) and name != "" else ()
-            yield Place((*place.path, *step), item, {}, around=around)
+            yield Place((*place.path, *step), item, {}, around=around, inside=place.inside + 1 if within else 0)
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*[a-z]*|[A-Z]+(?![a-z])|\d+", text[:500])]
 
 
 def _prefixes(names: dict[str, View]) -> list[str]:

@@ -413,7 +413,7 @@ LARGE: dict[str, tuple[bytes, ...]] = {
     "an object called by an object": (raw(b"cuser\nThing\n" + b")R" * 30_000), "no generator"),
     "states of states": (raw(b"cuser\nThing\n)R" + (b"cuser\nThing\n)R\x85b" * 30_000)), "no generator"),
     "a large number as a setting": (
-        foreign.tf_pickle(state(), architecture=[30_000000]),
+        foreign.tf_pickle(state(), architecture=[10**5000]),
         "architecture is a very large number",
     ),
     "a packed archive": (archive(EVIL, compress=True), "it asks for "),

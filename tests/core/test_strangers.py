@@ -343,6 +343,27 @@ def test_a_whole_module_of_another_kind_is_called_one(tmp_path: Path) -> None:
             assert "class Sequential" in said and SAVED in said
 
 
+class Layered(nn.Module):
+    """A network of another kind, a part of which would be a DCGAN's generator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2, 3))
+        self.head = nn.Sequential(nn.ConvTranspose2d(6, 8, 4), nn.BatchNorm2d(8), nn.ConvTranspose2d(8, 3, 4, 2, 1))
+        self.tail = nn.Linear(3, 2)
+
+
+def test_a_part_of_another_network_is_not_taken_for_a_generator(tmp_path: Path) -> None:
+    """The control: the same part alone, or in wrappers, is one."""
+    network = Layered()
+    for tree in (network, network.state_dict(), {"netG": network.state_dict()}):
+        with pytest.raises(ValueError, match="no network known|it is a whole module"):
+            read(written(tmp_path / "a.pt", tree))
+    alone = network.head.state_dict()
+    for tree in (network.head, alone, {"g_ema": begun("module.", alone)}, {**begun("netG.", alone), "step": 3}):
+        assert checkpoints.describe(written(tmp_path / "a.pt", tree)).format == "dcgan"
+
+
 def test_a_script_is_called_one(tmp_path: Path) -> None:
     for network in (nn.Linear(8, 3), nn.Sequential(nn.Conv2d(3, 4, 3))):
         torch.jit.save(torch.jit.trace(network, torch.ones(1, 3, 8, 8)), str(tmp_path / "a.pt"))
@@ -409,5 +430,5 @@ def test_the_work_of_a_search_is_bounded() -> None:
     start = time.monotonic()
     for tree in (weights, shared, [shared] * 10**5, {str(i): [{}] for i in range(10**4)}):
         with pytest.raises(ValueError):
-            find.generator(tree, lambda state: False)
+            find.generator(tree, lambda state: None)
     assert time.monotonic() - start < 10
