@@ -1,7 +1,9 @@
 """Any checkpoint -> our generator: what a file is, is recognised from what it holds, never from its name.
 
 Formats are modules with `matches(state) -> bool` and `from_state(state, config) -> Generator`, asked in the order of
-FORMATS; `state` is the flat dict of the averaged generator's tensors. No code that a file carries is run.
+FORMATS; `state` is the flat dict of one network's tensors, below which `find` looks for a generator. `matches` is asked
+about every network in a file, with empty tensors (device "meta"): it may look at names and shapes, not at numbers. No
+code that a file carries is run.
 """
 
 from __future__ import annotations
