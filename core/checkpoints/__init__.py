@@ -143,7 +143,9 @@ def _read_pickle(path: Path, places: tuple[Path, ...], asked: Asked, told: Mappi
 def _found(tree: object, size: int, places: tuple[Path, ...], asked: Asked, told: Mapping) -> Described:
     """The generator in what a file of so many bytes held. A config.json beside it never overrules what it says."""
     place, state = _place(tree, size)
-    beside, notes = (None, ()) if place.whole or asked is not None else config.beside(places)
+    beside, notes = (
+        (None, ()) if (place.whole and place.settings is not None) or asked is not None else config.beside(places)
+    )
     given = config.given(asked)
     said = {**(place.settings or {}), **(given or {})} if place.settings is not None or given is not None else None
     described = None
@@ -258,7 +260,10 @@ def recognised(state: dict[str, Tensor], settings: dict | None, told: Mapping | 
 
 def _matching(shapes: dict[str, Tensor]) -> str | None:
     """The first format that knows tensors of these names and shapes; they hold no numbers."""
-    return next((module.__name__.rpartition(".")[2] for module in formats() if module.matches(shapes)), None)
+    module = next((module for module in formats() if module.matches(shapes)), None)
+    if module is not None and hasattr(module, "judges") and module.judges(shapes):
+        return find.JUDGES
+    return None if module is None else module.__name__.rpartition(".")[2]
 
 
 def formats() -> Iterator[ModuleType]:

@@ -60,6 +60,11 @@ def matches(state: dict[str, Tensor]) -> bool:
     return network(state) is not None or reads_pictures(state)
 
 
+def judges(state: dict[str, Tensor]) -> bool:
+    """Is it a discriminator?"""
+    return network(state) is None and reads_pictures(state)
+
+
 def readings(state: dict[str, Tensor], *, size: int | None = None) -> tuple[Reading, ...]:
     """At most MOST readings that fit, the usual first; size: only those with so many pixels a side.
 

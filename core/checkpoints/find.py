@@ -48,6 +48,7 @@ WHOLE = "the file holds a whole module; its weights were read, and no code was r
 View = Strided | Array | Broken
 Matching = Callable[[dict[str, Tensor]], str | None]
 LOOSE = ("dcgan",)  # formats without names of their own: a part of any network may look like one
+JUDGES = "a discriminator"  # what `matching` says of what a format knows in order to refuse it
 WRAPPERS = frozenset(
     ("module", "model", "net", "network", "orig", "mod", "state", "dict", "params", "weights", "online")
 )
@@ -68,6 +69,7 @@ class Place:
     prefix: str = ""
     around: tuple[dict, ...] = ()
     inside: int = 0
+    format: str | None = None
     settings: dict | None = None
     notes: tuple[str, ...] = ()
 
@@ -113,6 +115,7 @@ class Search:
     shapes: dict[int, Tensor] = field(default_factory=dict)
     seen: list[Place] = field(default_factory=list)
     found: list[Place] = field(default_factory=list)
+    judging: list[Place] = field(default_factory=list)  # discriminators that a format knows
     refused: str | None = None  # what a part of the file is, where it is known and not drawn
     modules: list[str] = field(default_factory=list)  # classes of whole modules
 
@@ -155,16 +158,16 @@ class Search:
             self.refused = self.refused or sentence
             return sentence is not None and not judges and not place.prefix
         try:
-            format = self.matching({name: self.shape(view) for name, view in place.views.items()})
+            place.format = self.matching({name: self.shape(view) for name, view in place.views.items()})
         except (ValueError, LookupError, TypeError, RuntimeError, AttributeError):
-            format = None
-        if format in LOOSE:
+            place.format = None
+        if place.format in (*LOOSE, JUDGES):
             sentence = others.among(others.OTHERS, place.views)
             self.refused = self.refused or sentence
-            format = None if sentence is not None or place.part else format
-        if format:
-            self.found.append(place)
-        return bool(format)
+            place.format = None if sentence is not None or place.part else place.format
+        if place.format:
+            (self.judging if place.format == JUDGES else self.found).append(place)
+        return bool(place.format)
 
     def shape(self, view: View) -> Tensor:
         """An empty stand-in of the same shape, made once."""
@@ -220,15 +223,18 @@ def generator(tree: object, matching: Matching) -> Place:
         raise Refused(tree.sentence if isinstance(tree, Broken) else tree.broken)
     search = Search(matching)
     search.run(tree)
-    if not search.found:
+    found = search.found or search.judging
+    if not found:
         raise Refused(_unknown(search))
-    best = max(search.found, key=lambda place: place.rank)  # of equals the first, which lies nearest to the top
+    best = max(found, key=lambda place: place.rank)  # of equals the first, which lies nearest to the top
     if not _usual(tree):
-        best.notes += _choice(best, search.found)
+        best.notes += _choice(best, found)
     if isinstance(best.node, Network):
         best.views, best.settings = tf_legacy.flattened(best.node)
     elif isinstance(best.node, Persistent) or (_is_module(best.node) and nvidia.matches(best.views)):
         best.views, best.settings = nvidia.flattened(best.node)
+    elif best.format in LOOSE:
+        best.settings = None  # what a stranger calls `size` may be anything
     elif _is_module(best.node):
         best.settings = _plain(best.node.state)
     else:

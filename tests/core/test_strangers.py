@@ -364,6 +364,16 @@ def test_a_part_of_another_network_is_not_taken_for_a_generator(tmp_path: Path) 
         assert checkpoints.describe(written(tmp_path / "a.pt", tree)).format == "dcgan"
 
 
+def test_a_discriminator_without_a_name_is_not_taken_for_the_generator(tmp_path: Path) -> None:
+    judge = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.BatchNorm2d(8), nn.Conv2d(8, 1, 4)).state_dict()
+    draws = Layered().head.state_dict()
+    for tree in ({"A": judge, "B": draws}, {"B": draws, "A": judge, "config": {"size": 77}}):
+        described = checkpoints.describe(written(tmp_path / "a.pt", tree))
+        assert described.format == "dcgan" and not any("two generators" in note for note in described.generator.notes)
+    with pytest.raises(ValueError, match="a discriminator"):
+        read(written(tmp_path / "a.pt", {"A": judge}))
+
+
 def test_a_script_is_called_one(tmp_path: Path) -> None:
     for network in (nn.Linear(8, 3), nn.Sequential(nn.Conv2d(3, 4, 3))):
         torch.jit.save(torch.jit.trace(network, torch.ones(1, 3, 8, 8)), str(tmp_path / "a.pt"))
