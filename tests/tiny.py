@@ -12,6 +12,7 @@ from core.generators.base import Generator
 from core.generators.biggan import BigGAN, BigGANDeep, ClassConditional
 from core.generators.dcgan import DCGAN, Conv, Dense
 from core.generators.pggan import PGGAN
+from core.generators.r3gan import R3GAN
 from core.generators.stylegan import StyleGAN
 from core.generators.stylegan2 import StyleGAN2
 
@@ -30,11 +31,9 @@ def stirred(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
-def stylegan2(*, clamp: float | None = None, seed: int = 0, dim: int = DIM) -> StyleGAN2:
-    return stirred(
-        lambda: StyleGAN2(resolution=RESOLUTION, channels=CHANNELS, z_dim=10, dim=dim, mapping_layers=2, clamp=clamp),
-        seed,
-    )
+def stylegan2(*, clamp: float | None = None, seed: int = 0, dim: int = DIM, image_channels: int = 3) -> StyleGAN2:
+    how = dict(z_dim=10, dim=dim, mapping_layers=2, clamp=clamp, image_channels=image_channels)
+    return stirred(lambda: StyleGAN2(resolution=RESOLUTION, channels=CHANNELS, **how), seed)
 
 
 def stylegan2_clamped(*, seed: int = 0) -> StyleGAN2:
@@ -42,8 +41,33 @@ def stylegan2_clamped(*, seed: int = 0) -> StyleGAN2:
     return stylegan2(clamp=1.0, seed=seed)
 
 
+def stylegan2_grey(*, seed: int = 0) -> StyleGAN2:
+    return stylegan2(image_channels=1, seed=seed)
+
+
+def stylegan2_rgba(*, seed: int = 0) -> StyleGAN2:
+    """Opacity is cut off at both ends in some of its pixels."""
+    return stylegan2(image_channels=4, seed=seed)
+
+
 def pggan(*, seed: int = 0, channels: tuple[int, ...] = CHANNELS, dim: int = DIM) -> PGGAN:
     return stirred(lambda: PGGAN(resolution=RESOLUTION, channels=channels, dim=dim), seed)
+
+
+def pggan_fading(*, seed: int = 0) -> PGGAN:
+    """Grey, as pytorch_GAN_zoo trains it, stopped while its last size faded in."""
+    how = dict(dim=DIM, image_channels=1, bias_side=4, fade=0.3, bounded=True)
+    return stirred(lambda: PGGAN(resolution=RESOLUTION, channels=CHANNELS, **how), seed)
+
+
+def r3gan(*, seed: int = 0, classes: int = 0) -> R3GAN:
+    stages = ((8, 1, 12, 3), (8, 2, 8, 2), (6, 1, 12, 2))
+    how = dict(z_dim=DIM, classes=classes, class_dim=CLASS_DIM if classes else 0)
+    return stirred(lambda: R3GAN(stages=stages, **how), seed)
+
+
+def r3gan_classes(*, seed: int = 0) -> R3GAN:
+    return r3gan(seed=seed, classes=CLASSES)
 
 
 def stylegan(*, seed: int = 0) -> StyleGAN:
@@ -104,8 +128,13 @@ def critic(*, classes: int = 0, seed: int = 0) -> Critic:
 GENERATORS: dict[str, Callable[..., Generator]] = dict(
     stylegan2=stylegan2,
     stylegan2_clamped=stylegan2_clamped,
+    stylegan2_grey=stylegan2_grey,
+    stylegan2_rgba=stylegan2_rgba,
     stylegan=stylegan,
     pggan=pggan,
+    pggan_fading=pggan_fading,
+    r3gan=r3gan,
+    r3gan_classes=r3gan_classes,
     biggan=biggan,
     biggan_deep=biggan_deep,
     dcgan=dcgan,

@@ -26,7 +26,18 @@ from ..generators.base import Generator
 from . import config, dcgan, find, kinds, native, options, unpickle
 from .vocabulary import AGAIN, Refused, Sliced, shown
 
-FORMATS = ("nvidia", "tf_legacy", "rosinality", "genforce", "genforce_stylegan", "ajbrock", "hf_biggan", "dcgan")
+FORMATS = (
+    "nvidia",
+    "tf_legacy",
+    "rosinality",
+    "genforce",
+    "genforce_stylegan",
+    "ajbrock",
+    "hf_biggan",
+    "dcgan",
+    "gan_zoo",
+    "r3gan",
+)
 WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
     "ganatomy": "GANatomy (safetensors)",
     "nvidia": "NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)",
@@ -37,6 +48,8 @@ WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
     "ajbrock": "BigGAN-PyTorch",
     "hf_biggan": "pytorch-pretrained-biggan",
     "dcgan": "PyTorch code of the DCGAN family",
+    "gan_zoo": "pytorch_GAN_zoo (PGAN)",
+    "r3gan": "R3GAN",
 }
 LARGEST = 4 * 2**30  # bytes of a file
 HEADER = 10**8  # bytes of a safetensors header, by its own rule

@@ -57,6 +57,9 @@ def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> Bi
             ours |= _attention(tensors, f"blocks.{k}.1", f"{layer}.attention", fan_out)
     ours |= {f"output.{name}": tensors.take(f"output_layer.0.{name}", channels[-1]) for name in ("gain", "bias")}
     ours |= _statistics(tensors, "output_layer.0", "output", channels[-1])
+    drawn = tensors.shape("output_layer.2.weight", 4)[0]
+    if drawn != 3:
+        tensors.refuse(f"draws {drawn} channels", "open one that draws 3")
     ours |= tensors.conv("output_layer.2", "to_rgb", channels[-1], 3, 3)
     return tensors.built(BigGAN, sizes, ours)
 

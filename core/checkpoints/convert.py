@@ -14,10 +14,19 @@ from torch import Tensor
 
 from ..generators.base import Generator
 from ..generators.stylegan2 import StyleGAN2
-from .vocabulary import AGAIN, Refused, shown
+from .vocabulary import AGAIN, Refused, picture_channels, shown
 
 DEEPEST = 11  # levels: 4096 px
 MEAN_SEEDS = 4096  # what rosinality's own script averages where a file has no mean w
+NO_NOISE = (
+    "the file does not hold the noise of its layers, which its own code draws anew for every picture; "
+    "here it is the same for every picture, drawn from fixed seeds"
+)
+WIDE = (
+    "the mapping takes {} numbers and gives {}; it was read as a network without classes, because the file does not "
+    "say that it has any"
+)
+TABLE = "open the file that it was exported from"
 FIR = torch.tensor([1.0, 3.0, 3.0, 1.0])[:, None] * torch.tensor([1.0, 3.0, 3.0, 1.0]) / 64
 
 
@@ -40,6 +49,22 @@ class Source(NamedTuple):
 
     name: str
     change: Callable[[Tensor], Tensor] = as_is
+
+
+class Said(NamedTuple):
+    """What a file or its config.json says beside the tensors; None: nothing."""
+
+    z_dim: int | None = None
+    classes: int | None = None
+
+    @classmethod
+    def of(cls, config: dict | None, z_dim: str = "z_dim", classes: str = "c_dim") -> Said:
+        """config: its names for the two are `z_dim` and `classes`."""
+        found = ((config or {}).get(name) for name in (z_dim, classes))
+        return cls(*(value if type(value) is int and value >= 0 else None for value in found))
+
+
+UNSAID = Said()
 
 
 def some(names: Iterable[str]) -> str:
@@ -120,6 +145,7 @@ class Layout:
     rgb_kernel: Callable[[Tensor], Tensor] = as_is
     dense: Callable[[Tensor], Tensor] = as_is
     affine_bias: Callable[[Tensor], Tensor] = as_is
+    wide: bool = True  # can z be longer than w in a network without classes?
     filters: tuple[str, ...] = ()  # endings of names that hold the resampling filter
     filter_sum: float = 1.0
 
@@ -185,33 +211,74 @@ def _side(tensor: Tensor, axis: int, ndim: int, name: str) -> int:
     return tensor.shape[axis]
 
 
-def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None) -> StyleGAN2:
-    """Number of layers and widths are read off the tensors."""
+def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None, said: Said = UNSAID) -> StyleGAN2:
+    """Number of layers, widths and channels of the picture are read off the tensors; `notes` say what was assumed."""
     mapping_layers = _highest(state, layout.mapping, 64)
     levels = _highest(state, layout.rgb, DEEPEST)
     if not mapping_layers or levels < 2:
         raise Refused(f"it lacks {'the mapping' if not mapping_layers else 'most of the synthesis'}: {AGAIN}")
     embed = layout.embed is not None and any(name.startswith(layout.embed) for name in state)
     sources = _sources(layout, mapping_layers, levels, embed)
+    noises, notes = _noises(state, layout, levels), []
+    if noises:
+        state, notes = state | noises, [NO_NOISE]
 
     def side(ours: str, axis: int, ndim: int = 2) -> int:
         return _side(taken(state, sources[ours]), axis, ndim, sources[ours].name)
 
     dim = side(f"mapping.{mapping_layers - 1}.weight", 0)
-    width = side("mapping.0.weight", 0)
+    width, fan_in = (side("mapping.0.weight", axis) for axis in (0, 1))
+    if fan_in <= embed * dim:
+        raise Refused(f"its {shown(sources['mapping.0.weight'].name)} leaves no room for noise: {AGAIN}")
+    if not embed:
+        notes += without_classes(fan_in, dim, said, wide=layout.wide)
     config = dict(
         resolution=4 * 2 ** (levels - 1),
         dim=dim,
-        z_dim=side("mapping.0.weight", 1) - embed * dim,
+        z_dim=fan_in - embed * dim,
         channels=[side(f"layers.{2 * i}.conv.weight", -4, 4) for i in range(levels)],
         clamp=clamp,
         mapping_layers=mapping_layers,
         mapping_width=None if width == dim else width,
         classes=side("embed.weight", 1) if embed else 0,
+        image_channels=picture_channels(side("layers.0.to_rgb.weight", -4, 4)),
     )
-    if config["z_dim"] < 1:
-        raise Refused(f"its {shown(sources['mapping.0.weight'].name)} leaves no room for noise: {AGAIN}")
-    return loaded(StyleGAN2, config, sources, state, spare=_filters(state, layout))
+    generator = loaded(StyleGAN2, config, sources, state, spare=_filters(state, layout))
+    generator.notes = tuple(notes)
+    return generator
+
+
+def without_classes(fan_in: int, dim: int, said: Said, *, wide: bool = True) -> list[str]:
+    """Is a mapping from `fan_in` numbers to `dim`, beside which no table of classes lies, one without classes?
+
+    A class joins z as numbers of its own, usually as many as w has. wide: can z be longer than w in such a file?
+    Returns what was assumed. Raises Refused where the table was lost.
+    """
+    if said.classes:
+        raise Refused(f"it has {said.classes} classes, and the table of their numbers is not in the file: {TABLE}")
+    if said.z_dim is not None and said.z_dim != fan_in:
+        raise Refused(
+            f"its mapping takes {fan_in} numbers, but z is said to have {said.z_dim}; the rest belongs to classes, "
+            f"whose table is not in the file: {TABLE}"
+        )
+    if fan_in <= dim or said != UNSAID:
+        return []
+    if fan_in == 2 * dim or not wide:
+        raise Refused(
+            f"its mapping takes {fan_in} numbers and gives {dim}, as in a network that takes a class beside the noise, "
+            f'and the table of classes is not in the file: {TABLE}, or, if it has no classes, write {{"z_dim": '
+            f"{fan_in}}} into a config.json beside it"
+        )
+    return [WIDE.format(fan_in, dim)]
+
+
+def _noises(state: dict[str, Tensor], layout: Layout, levels: int) -> dict[str, Tensor]:
+    """The noise of every layer where the file holds none, as `at(noise=0)` draws it."""
+    if any(layout.noise(j) in state for j in range(2 * levels - 1)):
+        return {}
+    sides = [4 * 2 ** ((j + 1) // 2) for j in range(2 * levels - 1)]
+    seeds = [torch.Generator().manual_seed(j) for j in range(len(sides))]
+    return {layout.noise(j): torch.randn(side, side, generator=seeds[j]) for j, side in enumerate(sides)}
 
 
 def mean_code(generator: StyleGAN2) -> Tensor:

@@ -58,12 +58,12 @@ class Foreign:
             )
         return float(value)
 
-    def count(self, pattern: str) -> int:
-        """How many of pattern.format(0), pattern.format(1), ... there are, without a gap."""
-        number = 0
+    def count(self, pattern: str, *, first: int = 0) -> int:
+        """How many of pattern.format(first), pattern.format(first + 1), ... there are, without a gap."""
+        number = first
         while pattern.format(number) in self.left:
             number += 1
-        return number
+        return number - first
 
     def normed(self, name: str, *shape: int) -> Tensor:
         """The weight as it is applied; formats with spectral norms fold them in."""

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..generators.base import Generator
 from ..generators.pggan import PGGAN
-from .convert import DEEPEST, Layout, Source, as_is, flipped, loaded, plus_one, stylegan2
-from .vocabulary import AGAIN, Refused
+from .convert import DEEPEST, Layout, Said, Source, as_is, flipped, loaded, plus_one, stylegan2
+from .vocabulary import AGAIN, Refused, picture_channels
 
 LAYOUT = Layout(
     mapping=lambda i: f"mapping.dense{i}.",
@@ -38,9 +38,9 @@ def matches(state: dict[str, Tensor]) -> bool:
 
 
 def from_state(state: dict[str, Tensor], config: dict | None = None) -> Generator:
-    """A StyleGAN2 or a PGGAN; config is not needed."""
+    """A StyleGAN2 or a PGGAN; config may say the former's `z_dim`."""
     if any(name.startswith("synthesis.") for name in state):
-        return stylegan2(state, LAYOUT, clamp=None)
+        return stylegan2(state, LAYOUT, clamp=None, said=Said.of(config))
     return _pggan(state)
 
 
@@ -72,9 +72,15 @@ def _pggan(state: dict[str, Tensor]) -> PGGAN:
         sources.setdefault(f"layers.{j}.weight", Source(f"layer{j}.weight", swapped if fused and j % 2 == 0 else as_is))
         sources[f"layers.{j}.bias"] = Source(f"layer{j}.bias")
     first = state.get("layer0.weight", torch.empty(0))
-    config = dict(resolution=4 * 2 ** (levels - 1), channels=widths[1::2], dim=first.shape[1] if first.ndim == 4 else 0)
-    if not config["dim"]:
-        raise Refused(f"its layer0.weight is no kernel of four axes: {AGAIN}")
+    last = state.get(f"output{levels - 1}.weight", torch.empty(0))
+    if first.ndim != 4 or last.ndim != 4:
+        raise Refused(f"its layer0.weight or its last output is no kernel of four axes: {AGAIN}")
+    config = dict(
+        resolution=4 * 2 ** (levels - 1),
+        channels=widths[1::2],
+        dim=first.shape[1],
+        image_channels=picture_channels(len(last)),
+    )
     # outputs of smaller sizes are used only while growing
     smaller = {f"output{i}.{part}" for i in range(levels - 1) for part in ("weight", "bias")}
     return loaded(PGGAN, config, sources, state, spare={"lod", *smaller})

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from ..generators.stylegan import StyleGAN
+from .convert import Said, without_classes
 from .foreign import Foreign
+from .vocabulary import picture_channels
 
 FUSED_FROM = 128  # pixels from which "auto" stores the kernels that double the size turned by half a circle
 
@@ -20,7 +22,7 @@ def matches(state: Mapping[str, Tensor]) -> bool:
 
 
 def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> StyleGAN:
-    """A frozen StyleGAN, its sizes read off the tensors; of `config` only fused_scale (true, false, "auto") counts."""
+    """A frozen StyleGAN, its sizes read off the tensors; config: fused_scale (true, false, "auto") and z_dim."""
     tensors, fused = Foreign(state, "GenForce StyleGAN"), (config or {}).get("fused_scale", "auto")
     resolutions = tensors.count("synthesis.output{}.weight")
     channels = tuple(tensors.shape(f"synthesis.layer{2 * k}.bias", 1)[0] for k in range(resolutions))
@@ -33,7 +35,9 @@ def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> St
         z_dim=z_dim,
         dim=dim,
         mapping_layers=tensors.count("mapping.dense{}.weight"),
+        image_channels=picture_channels(tensors.shape(f"synthesis.output{resolutions - 1}.weight", 4)[0]),
     )
+    notes = without_classes(z_dim, dim, Said.of(config))
     if "synthesis.lod" in tensors and float(tensors.take("synthesis.lod")):
         tensors.refuse("was still growing (lod is not 0)", "bring one that was trained to its full size")
 
@@ -48,10 +52,14 @@ def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> St
         tensors.drop(f"synthesis.layer{i}.blur.kernel")
     for k, width in enumerate(channels):
         rgb = {
-            "rgb_weight": tensors.take(f"synthesis.output{k}.weight", 3, width, 1, 1),  # the last one counts
-            "rgb_bias": tensors.take(f"synthesis.output{k}.bias", 3),
+            "rgb_weight": tensors.take(
+                f"synthesis.output{k}.weight", sizes["image_channels"], width, 1, 1
+            ),  # the last one counts
+            "rgb_bias": tensors.take(f"synthesis.output{k}.bias", sizes["image_channels"]),
         }
-    return tensors.built(StyleGAN, sizes, ours | rgb)
+    generator = tensors.built(StyleGAN, sizes, ours | rgb)
+    generator.notes = tuple(notes)
+    return generator
 
 
 def _layer(

@@ -17,6 +17,7 @@ from ..critics import Critic
 from ..generators.biggan import BigGAN, BigGANDeep
 from ..generators.dcgan import DCGAN
 from ..generators.pggan import PGGAN
+from ..generators.r3gan import R3GAN
 from ..generators.stylegan import StyleGAN
 from ..generators.stylegan2 import StyleGAN2
 from ..truth.readers import Classifier, FactorReader, PartReader
@@ -24,7 +25,19 @@ from ..truth.readers import Classifier, FactorReader, PartReader
 POINTER = b"version https://git-lfs"  # how a file begins that a clone without Git LFS has instead of the weights
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     kind.__name__: kind
-    for kind in (StyleGAN2, StyleGAN, PGGAN, DCGAN, BigGAN, BigGANDeep, Critic, FactorReader, PartReader, Classifier)
+    for kind in (
+        StyleGAN2,
+        StyleGAN,
+        PGGAN,
+        DCGAN,
+        R3GAN,
+        BigGAN,
+        BigGANDeep,
+        Critic,
+        FactorReader,
+        PartReader,
+        Classifier,
+    )
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from ..generators.stylegan2 import StyleGAN2
-from .convert import Layout, stylegan2
+from .convert import Layout, Said, stylegan2
 from .vocabulary import AGAIN, Array, Inert, Persistent, Refused, Strided, shown
 
 CLAMP = 256.0  # what both repositories train with
@@ -38,10 +38,14 @@ def matches(state: dict[str, Tensor]) -> bool:
 
 
 def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN2:
-    """config may say `conv_clamp` (None: no clamp). Raises ValueError where tensors lack or do not fit."""
+    """config may say `conv_clamp` (None: no clamp), `z_dim` and `c_dim` (classes).
+
+    Raises ValueError where tensors lack or do not fit.
+    """
     given = config is not None and "conv_clamp" in config
-    generator = stylegan2(state, LAYOUT, clamp=checked_clamp(config["conv_clamp"] if given else CLAMP))
-    generator.notes = () if given else (NOTE,)
+    clamp = checked_clamp(config["conv_clamp"] if given else CLAMP)
+    generator = stylegan2(state, LAYOUT, clamp=clamp, said=Said.of(config))
+    generator.notes = generator.notes if given else (NOTE, *generator.notes)
     return generator
 
 
@@ -53,7 +57,7 @@ def checked_clamp(clamp: object) -> float | None:
 
 
 def flattened(module: Persistent | Inert) -> tuple[dict[str, Strided | Array], dict]:
-    """The state dict of a persistent module, and what config needs to know: conv_clamp."""
+    """The state dict of a persistent module, and what config needs to know: conv_clamp, z_dim and c_dim."""
     state: dict[str, Strided | Array] = {}
     clamps: set[float | None] = set()
     for prefix, attributes in _modules(module, "", 0):
@@ -72,7 +76,8 @@ def flattened(module: Persistent | Inert) -> tuple[dict[str, Strided | Array], d
             clamps.add(attributes["conv_clamp"] if isinstance(attributes["conv_clamp"], (int, float)) else None)
     if len(clamps) > 1:
         raise Refused(f"its layers clamp at different values, {UNUSUAL}")
-    return state, dict(conv_clamp=clamps.pop()) if clamps else _constructor(module)
+    said = {name: module.state[name] for name in ("z_dim", "c_dim") if type(module.state.get(name)) is int}
+    return state, {**said, **(dict(conv_clamp=clamps.pop()) if clamps else _constructor(module))}
 
 
 def _constructor(module: Persistent) -> dict:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..generators.stylegan2 import StyleGAN2
-from .convert import Layout, mean_code, stylegan2
+from .convert import Layout, Said, mean_code, stylegan2
 from .vocabulary import Refused
 
 NOTE = "the file does not hold the mean of w; it was measured over 4,096 seeds, as rosinality's own script does"
@@ -25,6 +25,7 @@ LAYOUT = Layout(
     rgb_bias="bias",
     filters=("blur.kernel", "upsample.kernel"),
     filter_sum=4.0,
+    wide=False,  # this code has one number for both
 )
 
 
@@ -33,7 +34,7 @@ def matches(state: dict[str, Tensor]) -> bool:
 
 
 def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN2:
-    """`latent_avg` [dim], or [slots, dim] with equal rows, may lie in the state; config is not needed."""
+    """`latent_avg` [dim], or [slots, dim] with equal rows, may lie in the state; config may say `z_dim`."""
     state = dict(state)
     mean = state.get("latent_avg")
     if mean is None:
@@ -44,8 +45,8 @@ def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN
         if not torch.allclose(mean, mean[:1].expand_as(mean), atol=1e-6):
             raise Refused("its latent_avg differs from slot to slot: open a file with one mean")
         state["latent_avg"] = mean[0]
-    generator = stylegan2(state, LAYOUT, clamp=None)
+    generator = stylegan2(state, LAYOUT, clamp=None, said=Said.of(config))
     if mean is None:
         generator.w_avg.copy_(mean_code(generator))
-        generator.notes = (NOTE,)
+        generator.notes = (NOTE, *generator.notes)
     return generator

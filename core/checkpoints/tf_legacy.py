@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..generators.stylegan2 import StyleGAN2
 from . import nvidia
-from .convert import Layout, plus_one, stylegan2
+from .convert import Layout, Said, plus_one, stylegan2
 from .vocabulary import AGAIN, Array, Network, Refused, shown
 
 DEEPEST = 4  # networks within networks; the real ones nest two
@@ -20,7 +20,6 @@ USUAL = dict(
     nonlinearity=("lrelu",),
     mapping_nonlinearity=("lrelu",),
     normalize_latents=(True,),
-    num_channels=(3,),
 )
 
 
@@ -70,7 +69,8 @@ def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN
         if name in config and config[name] not in usual:
             raise Refused(f"its {name} is {shown(config[name])}, {nvidia.UNUSUAL}")
     state = {name: tensor for name, tensor in state.items() if name not in ("lod", "synthesis/lod")}
-    return stylegan2(state, LAYOUT, clamp=nvidia.checked_clamp(config.get("conv_clamp")))
+    said = Said.of(config, "latent_size", "label_size")
+    return stylegan2(state, LAYOUT, clamp=nvidia.checked_clamp(config.get("conv_clamp")), said=said)
 
 
 def flattened(network: Network) -> tuple[dict[str, Array], dict]:

@@ -46,6 +46,16 @@ def need(truth: bool, problem: str, remedy: str = AGAIN) -> None:
         raise Refused(f"{problem}: {remedy}")
 
 
+def picture_channels(count: int) -> int:
+    """How many channels an output layer has. Raises Refused where they make no picture."""
+    need(
+        count in (1, 3, 4),
+        f"it draws {count} channels, and the pictures of this project have 1 (grey), 3 (colours) or 4 (with opacity)",
+        "open a network of one of these",
+    )
+    return count
+
+
 def whole(*numbers: object) -> bool:
     return all(type(number) is int and 0 <= number < 2**48 for number in numbers)
 

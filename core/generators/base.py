@@ -6,7 +6,7 @@ A *slot* is a place where a generator reads a code. `run(stop=k)` then `run(star
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -128,6 +128,21 @@ def over_checkerboard(pixels: Tensor) -> Tensor:
     board = torch.where((rows[:, None] + columns) % 2 == 0, light, dark).to(pixels.dtype)
     opacity = ((pixels[:, 3:] + 1) / 2).clamp(0, 1)
     return board + opacity * (pixels[:, :3] - board)
+
+
+def class_numbers(label: int | Sequence[int] | Tensor | None, z: Tensor, classes: int) -> Tensor:
+    """[n]: the class of each row of z [n, z_dim]; label: one for all, or [n] (None: class 0).
+
+    Raises ValueError where there is no such class.
+    """
+    labels = torch.as_tensor(0 if label is None else label, device=z.device)
+    if labels.is_floating_point() or labels.shape not in ((), (len(z),)):
+        raise ValueError(
+            f"labels are one whole number, or one for each of {len(z)} rows; got {list(labels.shape)} of {labels.dtype}"
+        )
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(f"label {label}: this generator has the classes 0 to {classes - 1}")
+    return labels.long().expand(len(z))
 
 
 def shallow(module: nn.Module) -> nn.Module:

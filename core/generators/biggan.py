@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import Generator, State, shallow
+from .base import Generator, State, class_numbers, shallow
 from .blocks import EqualConv2d, EqualLinear, channels_last, doubled, widened
 
 MOMENTUM = 0.1
@@ -234,19 +234,8 @@ class ClassConditional(Generator):
         if psi != 1:
             near = torch.arange(self.slots, device=z.device) < (self.slots if cutoff is None else cutoff)
             noise = torch.where(near[:, None], psi * noise, noise)
-        named = self.embedding[self._labels(label, z)]
+        named = self.embedding[class_numbers(label, z, self.classes)]
         return torch.cat([noise, named[:, None].expand(-1, self.slots, -1)], 2)
-
-    def _labels(self, label: int | Sequence[int] | Tensor | None, z: Tensor) -> Tensor:
-        labels = torch.as_tensor(0 if label is None else label, device=z.device)
-        if labels.is_floating_point() or labels.shape not in ((), (len(z),)):
-            raise ValueError(
-                f"labels are one whole number, or one for each of {len(z)} rows; got {list(labels.shape)} "
-                f"of {labels.dtype}"
-            )
-        if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
-            raise ValueError(f"label {label}: this generator has the classes 0 to {self.classes - 1}")
-        return labels.long().expand(len(z))
 
     def first_weight(self, slot: int) -> Tensor:
         """[fan_out, dim]: slot 0: the dense layer; the others: the gains and biases of their block's gates."""

@@ -72,13 +72,20 @@ class StyleGAN(Generator):
     """channels: one width for each resolution from 4 to R; two layers a resolution, each with a slot of its own."""
 
     def __init__(
-        self, *, resolution: int, channels: tuple[int, ...], z_dim: int = 512, dim: int = 512, mapping_layers: int = 8
+        self,
+        *,
+        resolution: int,
+        channels: tuple[int, ...],
+        z_dim: int = 512,
+        dim: int = 512,
+        mapping_layers: int = 8,
+        image_channels: int = 3,
     ):
         super().__init__()
         channels = tuple(channels)
         if resolution != 2 ** (len(channels) + 1):
             raise ValueError(f"{len(channels)} widths make {2 ** (len(channels) + 1)} pixels, not {resolution}")
-        self.resolution, self.channels = resolution, channels
+        self.resolution, self.channels, self.image_channels = resolution, channels, image_channels
         self.z_dim, self.dim, self.slots = z_dim, dim, 2 * len(channels)
         widths = [z_dim] + [dim] * mapping_layers
         self.mapping = nn.ModuleList(EqualLinear(i, o, lr_mul=0.01) for i, o in zip(widths, widths[1:]))
@@ -89,8 +96,8 @@ class StyleGAN(Generator):
             layers += [ConvLayer(fan_in, fan_out, dim, size, up=True), ConvLayer(fan_out, fan_out, dim, size, up=False)]
         self.layers = nn.ModuleList(layers)
         self.reads = tuple((i,) for i in range(len(layers)))
-        self.rgb_weight = nn.Parameter(torch.randn(3, channels[-1], 1, 1))
-        self.rgb_bias = nn.Parameter(torch.zeros(3))
+        self.rgb_weight = nn.Parameter(torch.randn(image_channels, channels[-1], 1, 1))
+        self.rgb_bias = nn.Parameter(torch.zeros(image_channels))
 
     map, codes = StyleGAN2.map, StyleGAN2.codes
 
@@ -101,6 +108,7 @@ class StyleGAN(Generator):
             z_dim=self.z_dim,
             dim=self.dim,
             mapping_layers=len(self.mapping),
+            image_channels=self.image_channels,
         )
 
     def at(self, *, psi: float = 1.0, noise: str | int = "stored") -> StyleGAN:
