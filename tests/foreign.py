@@ -62,7 +62,7 @@ def rosinality(state: State) -> dict[str, State | Tensor]:
             i = int(block[1:]).bit_length() - 4  # 8 px is 0
             if part == "torgb":
                 theirs = "to_rgb1" if i < 0 else f"to_rgbs.{i}"
-                value = x.view(1, 3, 1, 1) if rest == "bias" else x
+                value = x.view(1, -1, 1, 1) if rest == "bias" else x
             else:
                 theirs, value = "conv1" if i < 0 else f"convs.{2 * i + int(part[-1])}", x
             k = 0 if i < 0 else 2 * i + 1 + int(part[-1] if part != "torgb" else 0)
@@ -125,6 +125,42 @@ def genforce_pggan(generator: PGGAN, *, old: bool = False, fused: bool = False) 
     return {re.sub(r"\.\w+$", lambda end: new[end[0]], name): x for name, x in out.items()} if old else out
 
 
+class BaseConfig:
+    """models.utils.config of pytorch_GAN_zoo: attributes."""
+
+
+def gan_zoo_state(generator: PGGAN, *, old: bool = False) -> State:
+    """A network of pytorch_GAN_zoo; old: the names of before layers were wrapped."""
+    state, out = generator.state_dict(), {}
+    last = len(generator.channels) - 1
+    zoo = "" if old else "module."
+    for j, layer in enumerate(generator.layers):
+        weight, bias = state[f"layers.{j}.weight"], state[f"layers.{j}.bias"]
+        theirs = f"scaleLayers.{j // 2 - 1}.{j % 2}" if j > 1 else "groupScale0.0" if j else "formatLayer"
+        weight = weight if j else (weight / 4).permute(0, 2, 3, 1).flatten(0, 2)
+        out[f"{theirs}.{zoo}weight"] = weight.contiguous()
+        out[f"{theirs}.{zoo}bias"] = bias.flatten() / (2 / weight[0].numel()) ** 0.5
+    for i, width in enumerate(generator.channels):
+        ours = {last: "rgb_", last - 1: f"layers.{2 * i + 1}.to_rgb."}.get(i, "")
+        weight, bias = (state.get(f"{ours}{part}") for part in ("weight", "bias"))
+        if weight is None:
+            weight, bias = torch.ones(generator.image_channels, width, 1, 1), torch.ones(generator.image_channels)
+        out[f"toRGBLayers.{i}.{zoo}weight"] = weight / 2**0.5
+        out[f"toRGBLayers.{i}.{zoo}bias"] = bias / (2 / width) ** 0.5
+    return out
+
+
+def gan_zoo(generator: PGGAN, *, loss: str = "WGANGP", old: bool = False, **said: object) -> bytes:
+    """What `ProgressiveGAN.save` writes; `netG` is another network. said: more of its settings."""
+    config, out = BaseConfig(), gan_zoo_state(generator, old=old)
+    config.__dict__.update(
+        dict(alpha=generator.fade, lossCriterion=loss, leakyReluLeak=0.2, categoryVectorDim=0), **said
+    )
+    other = {name: tensor + 1 for name, tensor in out.items()}
+    with strangers(models={}, models__utils={}, models__utils__config=dict(BaseConfig=BaseConfig)):
+        return torch_file(dict(config=config, netG=other, netD={"w": torch.ones(2)}, avgG=out))
+
+
 # NVIDIA's pickles
 
 
@@ -185,8 +221,12 @@ def persistent(
     source: str = "raise SystemExit",
     nested: bool = True,
     layers_say: bool = True,
+    said: dict[str, int] | None = None,
 ) -> Persistent:
-    """The module tree of a flat state dict. nested: arguments as in stylegan2-ada-pytorch, not stylegan3."""
+    """The module tree of a flat state dict. nested: arguments as in stylegan2-ada-pytorch, not stylegan3.
+
+    said: z_dim and c_dim, as attributes of the outermost module.
+    """
     own: dict[str, Tensor] = {}
     children: dict[str, State] = {}
     for name, tensor in state.items():
@@ -210,6 +250,7 @@ def persistent(
         _init_args=(),
         _init_kwargs=EasyDict(z_dim=512, mapping_kwargs=EasyDict(), **given),
         **(dict(conv_clamp=clamp) if layers_say and "bias" in own else {}),
+        **(said or {}),
     )
 
 

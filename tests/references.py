@@ -88,15 +88,20 @@ def error(ours: Tensor, theirs: Tensor) -> float:
 # --- what a generator of ours computes of the same inputs
 
 
+def drawn(generator: Generator, codes: Tensor) -> Tensor:
+    """The picture in the network's own channels."""
+    return generator.pixels(generator.run(codes))
+
+
 def nvidia(generator: Generator, io: Arrays, label: int | None = None) -> Pairs:
     """Codes and pictures with and without truncation and noise; the file may hold a part of them."""
     whole, cut = (generator.codes(io["z"], psi=psi, label=label) for psi in (1, 0.7))
     ours = {
         "ws_psi1": whole,
         "ws_psi07": cut,
-        "image_psi1_noise_const": generator(whole),
-        "image_psi07_noise_const": generator(cut),
-        "image_psi1_noise_none": generator.at(noise="none")(whole),
+        "image_psi1_noise_const": drawn(generator, whole),
+        "image_psi07_noise_const": drawn(generator, cut),
+        "image_psi1_noise_none": drawn(generator.at(noise="none"), whole),
     }
     ending = "" if label is None else f"_label{label}"
     return [(tensor, io[name + ending]) for name, tensor in ours.items() if name + ending in io]
@@ -131,7 +136,17 @@ def biggan_deep(generator: Generator, io: Arrays) -> Pairs:
 
 def dcgan(generator: Generator, io: Arrays) -> Pairs:
     """In its own channels."""
-    return [(generator.pixels(generator.run(generator.codes(io["z"], label=io.get("label")))), io["image"])]
+    return [(drawn(generator, generator.codes(io["z"], label=io.get("label"))), io["image"])]
+
+
+def gan_zoo(generator: Generator, io: Arrays) -> Pairs:
+    return [(drawn(generator, generator.codes(io["z"])), io["image_avgG"])]
+
+
+def r3gan(generator: Generator, io: Arrays) -> Pairs:
+    if not generator.classes:
+        return [(generator(generator.codes(io["z"])), io["image"])]
+    return [(generator(generator.codes(io["z"], label=label)), io[f"image_label{label}"]) for label in (0, 2)]
 
 
 class Reference(NamedTuple):
@@ -156,10 +171,14 @@ DCGANS = (
     *(f"dcgan64_{name}" for name in ("netG_state_dict.pth", "state_dict_module.pth.tar")),
     *(f"dcgan64_state_dict_{name}" for name in ("netG.ckpt", "netG_module.pth")),
 )
+R3GAN, GAN_ZOO = "r3gan32_cond4_state.pt", "ganzoo_pgan16_alpha.pth"
+WRITTEN_HERE = {"gan_zoo"}  # formats whose everyday tests write their own files: none is small enough to be shipped
 REFERENCES: dict[str, Reference] = {
     NVIDIA: Reference("nvidia", "StyleGAN2", nvidia),
     "nvidia_stylegan2ada32_state.pt": Reference("nvidia", "StyleGAN2", nvidia),
     "nvidia_stylegan2ada32_cond3_state.pt": Reference("nvidia", "StyleGAN2", nvidia_classes, dict(conv_clamp=None)),
+    "nvidia_stylegan2ada32_grey_state.pt": Reference("nvidia", "StyleGAN2", nvidia),
+    "nvidia_stylegan2ada16_rgba_state.pt": Reference("nvidia", "StyleGAN2", nvidia, dict(conv_clamp=None)),
     ROSINALITY: Reference("rosinality", "StyleGAN2", rosinality),
     "genforce_stylegan2_32.pth": Reference("genforce", "StyleGAN2", genforce),
     GENFORCE_PGGAN: Reference("genforce", "PGGAN", genforce_pggan),
@@ -168,6 +187,10 @@ REFERENCES: dict[str, Reference] = {
     BIGGAN_DEEP: Reference("hf_biggan", "BigGANDeep", biggan_deep),
     **{name: Reference("dcgan", "DCGAN", dcgan) for name in DCGANS},
     "dcgan28_k1p2.pth": Reference("dcgan", "DCGAN", dcgan, dict(size=28)),
+    "ganzoo_pgan32.pth": Reference("gan_zoo", "PGGAN", gan_zoo),
+    GAN_ZOO: Reference("gan_zoo", "PGGAN", gan_zoo),
+    "r3gan32_state.pt": Reference("r3gan", "R3GAN", r3gan),
+    R3GAN: Reference("r3gan", "R3GAN", r3gan),
 }
 
 

@@ -47,7 +47,9 @@ def stylegan2_grey(*, seed: int = 0) -> StyleGAN2:
 
 def stylegan2_rgba(*, seed: int = 0) -> StyleGAN2:
     """Opacity is cut off at both ends in some of its pixels."""
-    return stylegan2(image_channels=4, seed=seed)
+    generator = stylegan2(image_channels=4, seed=seed)
+    generator.layers[-1].rgb_bias[3] = -0.4
+    return generator
 
 
 def pggan(*, seed: int = 0, channels: tuple[int, ...] = CHANNELS, dim: int = DIM) -> PGGAN:

@@ -5,6 +5,7 @@ Loading is strict: every tensor that the architecture has must be there in its s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,6 +27,7 @@ WIDE = (
     "the mapping takes {} numbers and gives {}; it was read as a network without classes, because the file does not "
     "say that it has any"
 )
+OF_CLASSES = re.compile("label|embed|class", re.IGNORECASE)  # in names of tensors
 TABLE = "open the file that it was exported from"
 FIR = torch.tensor([1.0, 3.0, 3.0, 1.0])[:, None] * torch.tensor([1.0, 3.0, 3.0, 1.0]) / 64
 
@@ -231,7 +233,7 @@ def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None, 
     if fan_in <= embed * dim:
         raise Refused(f"its {shown(sources['mapping.0.weight'].name)} leaves no room for noise: {AGAIN}")
     if not embed:
-        notes += without_classes(fan_in, dim, said, wide=layout.wide)
+        notes += without_classes(state, fan_in, dim, said, wide=layout.wide)
     config = dict(
         resolution=4 * 2 ** (levels - 1),
         dim=dim,
@@ -248,12 +250,18 @@ def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None, 
     return generator
 
 
-def without_classes(fan_in: int, dim: int, said: Said, *, wide: bool = True) -> list[str]:
-    """Is a mapping from `fan_in` numbers to `dim`, beside which no table of classes lies, one without classes?
+def without_classes(names: Iterable[str], fan_in: int, dim: int, said: Said, *, wide: bool = True) -> list[str]:
+    """Is a mapping from `fan_in` numbers to `dim`, beside which no table of classes lies that is known, without them?
 
     A class joins z as numbers of its own, usually as many as w has. wide: can z be longer than w in such a file?
     Returns what was assumed. Raises Refused where the table was lost.
     """
+    other = sorted(name for name in names if OF_CLASSES.search(name))
+    if other:
+        raise Refused(
+            f"its {shown(other[0])} takes classes in a way that this project does not draw: "
+            "open a network without classes, or NVIDIA's own of the same kind"
+        )
     if said.classes:
         raise Refused(f"it has {said.classes} classes, and the table of their numbers is not in the file: {TABLE}")
     if said.z_dim is not None and said.z_dim != fan_in:

@@ -37,7 +37,7 @@ def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> St
         mapping_layers=tensors.count("mapping.dense{}.weight"),
         image_channels=picture_channels(tensors.shape(f"synthesis.output{resolutions - 1}.weight", 4)[0]),
     )
-    notes = without_classes(z_dim, dim, Said.of(config))
+    notes = without_classes(state, z_dim, dim, Said.of(config))
     if "synthesis.lod" in tensors and float(tensors.take("synthesis.lod")):
         tensors.refuse("was still growing (lod is not 0)", "bring one that was trained to its full size")
 

@@ -69,7 +69,7 @@ def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN
         if name in config and config[name] not in usual:
             raise Refused(f"its {name} is {shown(config[name])}, {nvidia.UNUSUAL}")
     state = {name: tensor for name, tensor in state.items() if name not in ("lod", "synthesis/lod")}
-    said = Said.of(config, "latent_size", "label_size")
+    said = Said.of({"label_size": 0, **config}, "latent_size", "label_size")  # its default
     return stylegan2(state, LAYOUT, clamp=nvidia.checked_clamp(config.get("conv_clamp")), said=said)
 
 

@@ -284,16 +284,8 @@ def test_slots_share_their_code_where_the_space_says_so(name: str, space: str, s
 
 
 def test_each_generator_is_searched_where_its_codes_are_made() -> None:
-    assert {name: native_space(build()) for name, build in tiny.GENERATORS.items()} == dict(
-        pggan="z",
-        dcgan="z",
-        dcgan_of_classes="z",
-        biggan="z",
-        biggan_deep="z",
-        stylegan="w+",
-        stylegan2="w+",
-        stylegan2_clamped="w+",
-    )
+    mapped = {name for name, build in tiny.GENERATORS.items() if native_space(build()) == "w+"}
+    assert mapped == {name for name in tiny.GENERATORS if name.startswith("stylegan")}
 
 
 # Streams of steps
