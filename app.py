@@ -171,11 +171,8 @@ def add(given: Iterable[str], settings: Mapping | None = None) -> None:
                 problems.append(str(error))
                 continue
             added += 1
-            print(
-                f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations; "
-                + " ".join(zoo.load(card.name).notes),
-                flush=True,
-            )
+            said = f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations"
+            print("; ".join([said, *zoo.load(card.name).notes]), flush=True)
         if not added:
             sys.exit(
                 problems[-1]

@@ -92,7 +92,8 @@ def cell_of(recipe: PictureRecipe, code: Code) -> str:
 
 def lines_of(recipe: PictureRecipe, code: Code) -> str:
     """`cell_of` without its last line."""
-    generator, (reader, expression) = opened(recipe.model), opening(zoo.card(recipe.model))
+    generator, view = opened(recipe.model), "" if recipe.transparency else ".without_transparency()"
+    reader, expression = opening(zoo.card(recipe.model), view)
     edits, moved = (["from core.codes import edit"], [MOVED]) if code.moves else ([], [])
     imports = {*code.imports, *edits, "from core.images import to_pil", reader}
     psi = f", psi={recipe.psi:g}" if generator.has_truncation else ""
@@ -103,13 +104,13 @@ def lines_of(recipe: PictureRecipe, code: Code) -> str:
     return "\n".join([*head, codes, *code.lines, *moved, drawn, ""])
 
 
-def opening(card: zoo.ModelCard) -> tuple[str, str]:
-    """The import and the expression that open a card's model."""
+def opening(card: zoo.ModelCard, view: str = "") -> tuple[str, str]:
+    """The import and the expression that open a card's model; view: what follows the expression."""
     if card.own:
         told = f", settings={json.loads(card.settings)}" if card.settings else ""
-        return "from core.checkpoints import read", f"read({card.filename!r}{told})        # the file must lie beside"
+        return "from core.checkpoints import read", f"read({card.filename!r}{told}){view}  # the file must lie beside"
     unpinned = "" if card.pinned else ", unpinned=True"
-    return "from core.zoo import load", f'load("{card.name}"{unpinned})'
+    return "from core.zoo import load", f'load("{card.name}"{unpinned}){view}'
 
 
 def drawing_code(recipe: PictureRecipe) -> tuple[str, str]:

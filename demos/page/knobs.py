@@ -95,7 +95,7 @@ def first_look(recipe: PictureRecipe, knobs: Knobs = NONE) -> bytes:
     if stop is None:
         return b""
     codes = knobs.moved(own_codes(recipe), [recipe.amounts]) if moved else own_codes(recipe)
-    generator = pace.quick(recipe.model).at(psi=recipe.psi)
+    generator = pictures.generator_of(recipe, quick=True)
     images = generator.preview(generator.run(codes, stop=stop))
     return webp(shown(images, recipe.model, largest=FILM)[0])
 

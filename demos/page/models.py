@@ -49,6 +49,7 @@ def facts(model: str) -> dict:
         about=about(card),
         side=size,
         aspect=size / (size - 2 * card.crop),
+        transparent=zoo.load(model).image_channels == 4,
     )
 
 

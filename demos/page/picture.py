@@ -23,7 +23,7 @@ from core.drawing import draw, prefix
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
-from .fields import Fields, RecipeError, checked, number_field, quoted, whole, whole_field
+from .fields import Fields, RecipeError, checked, flag_field, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
 LARGEST_STATES = 64 * 2**20  # bytes of layers' outputs that are kept
@@ -77,6 +77,7 @@ class PictureRecipe(Fields):
 
     model: a name in core.zoo.CARDS, or of a model of the Hub that was fetched. seed: 0 .. 999,999,999.
     psi: truncation of all layers, 0 .. 1, kept to a thousandth. label: the class drawn; 0 where the model has none.
+    transparency: where a network draws opacity, is what is transparent shown as a checkerboard, or in its colours?
     Numbers may be given as text. Raises RecipeError.
     """
 
@@ -84,6 +85,9 @@ class PictureRecipe(Fields):
     seed: int = whole_field("the seed", 0, LARGEST_SEED, control=dict(kind="whole", word="seed"))
     psi: float = number_field("the truncation", 0, 1, default=0.7, control=dict(kind="range", word="psi", step=0.05))
     label: int = label_field()
+    transparency: bool = flag_field(
+        "Transparent places show a checkerboard", default=True, control=dict(kind="flag", says="Show transparency")
+    )
 
     @classmethod
     def default_model(cls) -> str:
@@ -178,6 +182,12 @@ def slots_of(recipe: Any) -> tuple[int, ...]:
     return named_slots(recipe.layers, opened(recipe.model).slots)
 
 
+def generator_of(recipe: PictureRecipe, *, quick: bool = False) -> Generator:
+    """What draws a recipe's pictures, at its truncation; quick: as the page draws them."""
+    generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
+    return generator if recipe.transparency else generator.without_transparency()
+
+
 def own_codes(recipe: PictureRecipe) -> Tensor:
     """Codes [1, slots, dim] of the seed, truncated, before anything moves them."""
     generator = opened(recipe.model)
@@ -190,8 +200,7 @@ def own_codes(recipe: PictureRecipe) -> Tensor:
 @torch.no_grad()
 def render(recipe: PictureRecipe, *, quick: bool = False) -> Tensor:
     """The picture [1, 3, R, R] before anything moves it, nominally in [-1, 1]; quick: as the page draws it."""
-    generator = pace.quick(recipe.model) if quick else opened(recipe.model)
-    return generator.at(psi=recipe.psi)(own_codes(recipe))
+    return generator_of(recipe, quick=quick)(own_codes(recipe))
 
 
 def picture_of(source: PictureRecipe | Picture, slots: Sequence[int] = (), *, quick: bool = False) -> Picture:
@@ -209,7 +218,7 @@ def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick
 
     The layers before these are run once and cached: sliders run only what comes after.
     """
-    generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
+    generator = generator_of(recipe, quick=quick)
     start = generator.start(slots)
     key = (zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.seed, recipe.psi, recipe.label, start)
     before = _states.get(key)
@@ -242,7 +251,7 @@ _made = Cache(LARGEST_PICTURES, len)  # encoded pictures
 
 def untouched(recipe: PictureRecipe) -> PictureRecipe:
     """What a recipe of any tab begins with, before anything moves it."""
-    return PictureRecipe(recipe.model, seed=recipe.seed, psi=recipe.psi, label=recipe.label)
+    return PictureRecipe(*(getattr(recipe, name) for name in PictureRecipe.names()))
 
 
 def _key(recipe: PictureRecipe) -> tuple:

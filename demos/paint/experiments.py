@@ -212,7 +212,7 @@ def _asked(said: str, recipe: Painted, knobs: RegionKnobs) -> tuple[str, ...]:
 def methods(recipe: Painted) -> Pieces:
     """Rows as they come: the best direction of each method by the first-order ratio."""
     knobs = yield from search.solving(replace(recipe, **ASKED))
-    generator, codes, label = search.generator_of(recipe), recipes.own_codes(recipe), recipe.label_or_none
+    generator, codes, label = recipes.generator_of(recipe), recipes.own_codes(recipe), recipe.label_or_none
     rows, pictures = [], []
     for one in compared(generator, codes, full_mask(recipe), knobs.grams, knobs.solved, label=label):
         moved = _top(recipe.model, one.before, one.after)[:2]

@@ -18,7 +18,6 @@ from core.cache import Cache, cached
 from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.region import Outcome, RegionKnobs
-from core.generators.base import Generator
 from core.pace import pace_of
 from core.queue import QUEUE
 
@@ -38,8 +37,7 @@ LARGEST_JACOBIANS, LARGEST_SOLVED = 24 * MEGABYTE, 24 * MEGABYTE  # bytes that a
 
 def picture_key(recipe: Painted) -> tuple:
     """What a Jacobian depends on."""
-    slots = recipes.slots_of(recipe)
-    return zoo.weights_hash(recipe.model), recipe.seed, recipe.psi, recipe.label, slots, recipe.size
+    return zoo.weights_hash(recipe.model), recipes.untouched(recipe), recipes.slots_of(recipe), recipe.size
 
 
 def key_of(recipe: Painted) -> tuple:
@@ -49,17 +47,13 @@ def key_of(recipe: Painted) -> tuple:
     return *picture_key(recipe), there, recipe.method, recipe.lam if recipe.method != "resefa" else 0.0
 
 
-def generator_of(recipe: Painted) -> Generator:
-    return recipes.opened(recipe.model).at(psi=recipe.psi)
-
-
 def plan(recipe: Painted) -> dict:
     """What finding the knobs costs, from shapes and the measured pace, before anything is computed.
 
     seconds; size: the largest that fits into memory (0: full size), None: none does. asks: wait for the visitor's word.
     says: a sentence, "" where it is quick and fits.
     """
-    generator, whole = generator_of(recipe), zoo.card(recipe.model).resolution
+    generator, whole = recipes.generator_of(recipe), zoo.card(recipe.model).resolution
     wanted = recipe.size or whole
     cost = budget(_bytes_by_size(recipe.model, zoo.weights_hash(recipe.model)), wanted, available_memory())
     size = None if cost.fits is None else cost.fits % whole
@@ -95,7 +89,7 @@ def known(recipe: Painted) -> RegionKnobs | None:
     if found is None or recipe.forbid:
         return found
     lifted = *key, "unbound"
-    return _solved.made(lifted, lambda: region.unbound(generator_of(recipe), found, label=recipe.label_or_none))
+    return _solved.made(lifted, lambda: region.unbound(recipes.generator_of(recipe), found, label=recipe.label_or_none))
 
 
 def is_known(recipe: Painted) -> bool:
@@ -131,7 +125,7 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
         return
     asked = dict(method=recipe.method, lam=recipe.lam or None, size=recipe.size or None, label=recipe.label_or_none)
     asked |= dict(slots=recipes.slots_of(recipe), picture=_jacobians.get(picture_key(recipe)))
-    for step in region.knobs_steps(generator_of(recipe), recipes.own_codes(recipe), mask_of(recipe), **asked):
+    for step in region.knobs_steps(recipes.generator_of(recipe), recipes.own_codes(recipe), mask_of(recipe), **asked):
         if step.picture is not None:
             _jacobians.put(picture_key(recipe), step.picture)
         for method, knobs in step.knobs.items():
@@ -165,7 +159,7 @@ def baselines(recipe: Painted) -> tuple[float, float]:
 
 def outcome_of(recipe: Painted, knobs: RegionKnobs) -> Outcome:
     """knobs: of LowRankGAN."""
-    return region.outcome(generator_of(recipe), knobs.grams, knobs.solved, label=recipe.label_or_none)
+    return region.outcome(recipes.generator_of(recipe), knobs.grams, knobs.solved, label=recipe.label_or_none)
 
 
 def finding(recipe: Painted, knobs: RegionKnobs) -> str:

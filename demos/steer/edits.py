@@ -19,7 +19,7 @@ from core.edits import LARGEST_FILE, LONGEST_NAME, Collection, Edit
 from ..page.fields import RecipeError, check_version, parsed, quoted, refusals
 from ..page.handlers import guarded
 from ..page.parts import LONG, button, deliver, private, publish, text
-from ..page.picture import opened, own_codes, render
+from ..page.picture import generator_of, opened, own_codes, render
 from ..page.tab import Extra
 from ..page.verdicts import knobs_of
 from .experiments import FACES, FIRST_FACE, faces_in_rows, tiles
@@ -49,7 +49,7 @@ def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0) -> Tensor:
     codes = own_codes(recipe)
     if any(recipe.amounts):
         codes = knobs_of(recipe).moved(codes, [recipe.amounts])
-    return opened(recipe.model).at(psi=recipe.psi)(kept.moved(codes, strength))
+    return generator_of(recipe)(kept.moved(codes, strength))
 
 
 @refusals()
