@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..codes import Directions, codes_in_turn, edit
 from ..factorization.sefa import strongest
-from ..generators.base import Generator
+from ..generators.base import CHANNELS, Generator
 from ..truth import statistics
 from . import Described
 from .export import Provenance, draw, parameters
@@ -40,6 +40,7 @@ def facts(path: Path, described: Described, sha256: str, provenance: Provenance)
         "repository": f"{provenance.repo} {provenance.revision}".strip(),
         "architecture": described.architecture,
         "resolution": f"{generator.resolution} x {generator.resolution} pixels",
+        "picture": CHANNELS[generator.image_channels],
         "code": f"{generator.slots} slots x {generator.dim} numbers, grown from {generator.z_dim} random ones",
         "classes": str(generator.classes or "none"),
         "parameters": f"{parameters(generator):,}",

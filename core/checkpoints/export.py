@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..generators.base import Generator
+from ..generators.base import CHANNELS, Generator
 from . import Described, native, read
 
 NOTICES = ("license", "licence", "notice", "copying")  # how names of files begin that travel with weights
@@ -273,6 +273,7 @@ def _result(described: Described, exported: Exported) -> str:
             ("its sha256", f"`{exported.sha256}`"),
             ("architecture", described.architecture),
             ("resolution", f"{generator.resolution} pixels"),
+            ("picture", CHANNELS[generator.image_channels]),
             ("code", f"{generator.slots} slots of {generator.dim} numbers"),
             ("classes", generator.classes or ""),
             ("parameters", f"{parameters(generator):,}"),

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..generators.base import CHANNELS
+
 AGAIN = "fetch the file again from where it was published"
 
 
@@ -49,7 +51,7 @@ def need(truth: bool, problem: str, remedy: str = AGAIN) -> None:
 def picture_channels(count: int) -> int:
     """How many channels an output layer has. Raises Refused where they make no picture."""
     need(
-        count in (1, 3, 4),
+        count in CHANNELS,
         f"it draws {count} channels, and the pictures of this project have 1 (grey), 3 (colours) or 4 (with opacity)",
         "open a network of one of these",
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+CHANNELS = {1: "1 channel: grey", 3: "3 channels: colours", 4: "4 channels: colours and opacity"}  # of pictures
 SQUARES, GREYS = 8, (-0.4, 0.0)  # of the checkerboard below transparent pictures: squares on a side, its two tones
 
 

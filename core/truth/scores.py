@@ -53,12 +53,13 @@ def knob_changes_of(
 ) -> Iterator[Tensor]:
     """For each direction [n, factors]: (reading at +amount steps - at -amount steps) / (2 amount), over `spread`.
 
-    codes [n, slots, dim]; steps [k] from `spread_along`; spread [factors], the factors' standard deviations.
+    0 where the spread is 0, as that of the colours of grey pictures. codes [n, slots, dim]; steps [k] from
+    `spread_along`; spread [factors], the factors' standard deviations.
     """
     for i, step in enumerate(steps.tolist()):
         one = Directions(directions.vectors[i : i + 1], directions.scores[i : i + 1], directions.slots)
         plus, minus = (read_codes(generator, reader, edit(codes, one, [sign * amount * step])) for sign in (1, -1))
-        yield (plus - minus) / (2 * amount) / spread
+        yield torch.where(spread > 0, (plus - minus) / (2 * amount) / spread, 0.0)
 
 
 def knob_changes(

@@ -9,12 +9,13 @@ from torch import nn
 
 from core.boundaries.interfacegan import ridge
 from core.codes import Directions
-from core.truth import scores
+from core.factorization.baseline import random_directions
+from core.truth import scores, statistics
 from core.truth.verdict import knob_title, verdict
 from core.truth.worlds import deviations, portraits
 from core.truth.worlds.base import Factor
 
-from ..tiny import stylegan2
+from ..tiny import stylegan2, stylegan2_grey
 
 FACTORS = tuple(Factor(name, f"the {name}", f"less {name}", f"more {name}") for name in ("turn", "light", "smile"))
 
@@ -96,6 +97,15 @@ def test_changes_of_a_knob_are_finite_differences_of_the_readings():
         minus[:, 1:3, k] -= 2 * step
         expected = (reader(generator(plus).clamp(-1, 1)) - reader(generator(minus).clamp(-1, 1))) / 4 / spread
         assert torch.allclose(got[k], expected, atol=1e-5)
+
+
+def test_what_never_varies_is_not_changed_rather_than_not_a_number():
+    """The colours of grey pictures."""
+    generator = stylegan2_grey()
+    directions, steps = random_directions(generator, k=2), torch.ones(2)
+    spread = torch.where(torch.arange(len(statistics.NAMES)) % 4 > 1, 0.0, 1.0)
+    changes = scores.knob_changes(generator, statistics.read, directions, steps, spread, seeds=2)
+    assert torch.equal(changes[..., 2:4], torch.zeros(2, 2, 2)) and changes[..., :2].any() and changes.isfinite().all()
 
 
 def test_purity_is_one_for_one_factor_and_a_third_for_three():
