@@ -219,7 +219,7 @@ def parser_of_arguments() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FILE-OR-FOLDER",
-        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, DCGAN, BigGAN or BigGAN-deep, in any known format",
+        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, DCGAN, R3GAN, BigGAN or BigGAN-deep",
     )
     parser.add_argument(
         "--unpinned",

@@ -180,7 +180,9 @@ def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
 # Files of one's own
 
 
-@pytest.mark.parametrize("build", [tiny.stylegan2, tiny.pggan, tiny.stylegan, tiny.biggan, tiny.dcgan])
+@pytest.mark.parametrize(
+    "build", [tiny.stylegan2, tiny.pggan_fading, tiny.stylegan, tiny.biggan, tiny.r3gan_classes, tiny.dcgan]
+)
 def test_an_own_file_draws_on_the_page_what_the_network_draws(build, zoo_of_one: Path) -> None:
     native.save(build(), zoo_of_one / "My Network.safetensors", licence="CC0")
     card = zoo.add(zoo_of_one / "My Network.safetensors")
@@ -219,6 +221,24 @@ def test_the_code_of_an_own_picture_makes_it_again(zoo_of_one: Path, monkeypatch
     expected = to_uint8(recipes.render(recipe))[0]
     assert np.array_equal(np.asarray(Image.open("picture.png")), expected)
     assert not np.array_equal(to_uint8(recipes.render(replace(recipe, label=2)))[0], expected)
+
+
+def test_the_checkerboard_behind_a_transparent_picture_can_be_left_out(zoo_of_one: Path, monkeypatch) -> None:
+    """In the picture, its link, its code; and a link that says nothing of it means the checkerboard."""
+    native.save(tiny.stylegan2_rgba(), zoo_of_one / "own.safetensors")
+    shows = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, seed=3, amounts=(1.0,))
+    hides = replace(shows, transparency=False)
+    assert "transparency" not in shows.to_query() and hides.to_query()["transparency"] == "0"
+    assert Recipe.from_query(hides.to_query()) == hides
+    for recipe in (shows, hides):
+        found = tabs.answer(TAB, recipe)
+        assert found["setup"]["transparent"] and found["recipe"]["transparency"] is recipe.transparency
+        monkeypatch.chdir(zoo_of_one)
+        exec(tabs.code_for(TAB, recipe), {})
+        assert np.array_equal(np.asarray(Image.open("picture.png")), to_uint8(recipes.render(recipe))[0])
+    pictures = [tabs.answer(TAB, recipe) for recipe in (shows, hides)]
+    assert pictures[0]["src"] != pictures[1]["src"] and pictures[0]["before"] != pictures[1]["before"]
+    assert not tabs.answer(TAB, Recipe(BUNDLED))["setup"]["transparent"]
 
 
 def test_a_class_is_part_of_the_recipe_and_of_its_link(zoo_of_one: Path) -> None:
