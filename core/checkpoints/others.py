@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-DRAWN = "StyleGAN2, StyleGAN, PGGAN, BigGAN or DCGAN"
+DRAWN = "StyleGAN2, StyleGAN, PGGAN, DCGAN, R3GAN or BigGAN"
 NAMES, LONGEST = 1000, 80  # how many names are looked at, and how much of each
 OPEN = f"open a generator of {DRAWN}"
 NOT_DRAWN = f"which this project does not draw: {OPEN}"

@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import Generator, State
-from .biggan import ClassConditional
+from .base import Generator, State, class_numbers
 from .blocks import Convolution, channels_last, doubled_conv, widened
 
 ENDS = ("tanh", "sigmoid", "none")
@@ -191,8 +190,6 @@ class DCGAN(Generator):
         rows = [2 * torch.rand(self.z_dim, generator=torch.Generator().manual_seed(seed + i)) - 1 for i in range(n)]
         return torch.stack(rows).to(next(self.parameters()).device)
 
-    _labels = ClassConditional._labels
-
     def codes(
         self,
         z: Tensor,
@@ -204,7 +201,7 @@ class DCGAN(Generator):
         """psi has no effect; label: one for all, or [n] (None: class 0)."""
         if not self.classes:
             return z[:, None]
-        return torch.cat([z, self.embedding[self._labels(label, z)].to(z.dtype)], 1)[:, None]
+        return torch.cat([z, self.embedding[class_numbers(label, z, self.classes)].to(z.dtype)], 1)[:, None]
 
     def first_weight(self, slot: int) -> Tensor:
         """[c h w, dim]: to every number of the first map, its batch norm included."""

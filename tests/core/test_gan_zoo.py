@@ -61,7 +61,8 @@ def test_a_file_draws_what_the_zoo_s_equations_draw(
     data = foreign.gan_zoo(made, loss=loss, old=old, alpha=fade)
     described = describe(written(tmp_path / "a.pth", data))
     generator = described.generator
-    assert described.format == "gan_zoo" and generator.notes == () and generator.config() == made.config()
+    assert described.format == "gan_zoo" and generator.config() == made.config()
+    assert len(generator.notes) == 1 and "the averaged one, under avgG" in generator.notes[0]
     assert_same(generator, made)
     tree = foreign.gan_zoo_state(made, old=old)
     z = made.sample(3, 5)

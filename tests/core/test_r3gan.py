@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,36 @@ def test_a_file_draws_what_the_equations_draw(tmp_path: Path, classes: int, pref
     assert error(generator(generator.codes(z, label=label)), drawn) < TOLERANCE
     if classes:
         assert error(generator(generator.codes(z, label=1)), drawn) > 0.1
+
+
+class Generator(torch.nn.Module):
+    """training.networks of R3GAN: an ordinary class."""
+
+
+def pickled(state: dict[str, Tensor]) -> bytes:
+    """A training snapshot: an ordinary pickle of modules, the average beside the last generator."""
+
+    def module(tensors: dict[str, Tensor]) -> Generator:
+        made = Generator()
+        for first in sorted({name.split(".")[0] for name in tensors}):
+            if first in tensors:
+                made.register_parameter(first, torch.nn.Parameter(tensors[first]))
+            else:
+                inner = {name[len(first) + 1 :]: x for name, x in tensors.items() if name.startswith(f"{first}.")}
+                made.add_module(first, module(inner))
+        return made
+
+    with foreign.strangers(training={}, training__networks=dict(Generator=Generator)):
+        last = module({name: x + 1 for name, x in state.items()})
+        return pickle.dumps(dict(G=last, D=torch.nn.Linear(2, 2), G_ema=module(state), training_set_kwargs={}))
+
+
+@both
+def test_an_ordinary_pickle_of_its_classes_is_read_and_none_of_them_is_run(tmp_path: Path, classes: int) -> None:
+    twin = tiny.r3gan(classes=classes)
+    described = describe(written(tmp_path / "a.pkl", pickled(theirs(twin))))
+    assert described.format == "r3gan"
+    assert_same(described.generator, twin, label=1 if classes else None)
 
 
 def test_the_class_is_not_for_directions_to_move() -> None:
