@@ -38,7 +38,22 @@
         gan.say(document.getElementById(`${own.name}-notice`), says);
       });
     }
-    const target = {element: input, choose, send, opened};
+    // a file that can be read in several ways: a sheet of each, and the one that was pressed is taken
+    const several = (line, more, model) => more && line.append(" ", gan.button(null, "Read it another way",
+      () => trigger("readings", {name: model})));
+    const ways = E("dialog", {class: "networks", "aria-label": "Ways to read the file"});
+    function choose_way({ways: found, token}) {
+      const way = one => E("div", {class: "network"}, E("div", {}, E("b", {}, one.says),
+        E("img", {src: one.sheet, class: "small-sheet", alt: `six pictures, read as ${one.says}`})),
+        gan.button(null, "Read it so", () => {
+          ways.close(); trigger("dropped", {token, settings: one.settings});
+        }));
+      ways.replaceChildren(E("div", {class: "networks-head"}, E("h3", {}, "The file does not say which of these it is"),
+        gan.button(null, "Close", () => ways.close())), ...found.map(way));
+      if (!ways.isConnected) document.body.append(ways);
+      ways.showModal();
+    }
+    const target = {element: input, choose, send, opened, several, choose_way};
     open.add(target);
     return target;
   };

@@ -20,7 +20,9 @@ from core.checkpoints.vocabulary import shown as plain
 from core.edits import FORMAT as EDITS
 from core.factorization.files import SUFFIXES as DIRECTIONS
 from core.queue import QUEUE, Run
+from core.sheets import sheet
 from demos.page import models
+from demos.page.blocks import data_uri
 from demos.page.export import LARGEST_PNG, recipe_from_png
 from demos.page.fields import Fields, RecipeError
 from demos.page.handlers import recipe_in_text, refused
@@ -179,9 +181,33 @@ def _network(one: uploads.Brought, given: Mapping, visitor: str, settings: Mappi
     pace.pace_of(card.name)
     seed = given.get("seed", 0) if isinstance(given, Mapping) else 0
     chosen = PictureRecipe(card.name, seed=seed, psi=card.psi)
+    several = bool(uploads.token_of(card.name))
     notes = " ".join(note[:1].upper() + note[1:].rstrip(".") + "." for note in zoo.load(card.name).notes)
     says = f"A network: {card.title}. It is yours alone, and goes in an hour. {notes}".strip()
-    yield dict(says=says, recipe=chosen.as_dict())
+    yield dict(says=says, recipe=chosen.as_dict(), several=several)
+
+
+def readings(card: str, visitor: str) -> Iterator[dict]:
+    """The ways in which a visitor's file can be read, each with six pictures; `says` meanwhile, or `error`."""
+    kept: list[uploads.Reading] = []
+
+    def read(run: Run) -> Generator[dict, None, None]:
+        kept.extend(uploads.readings(card, stopped=run.to_end))
+        yield from ()
+
+    try:
+        if uploads.owner_of(card) != visitor.partition("~")[0]:
+            raise RecipeError("this network is no longer here: drop its file again")
+        yield dict(says="Reading it in every way …", share=None)
+        yield from QUEUE.watch(f"ways {card}", read, visitor, models.DROP, lane=models.DROP)
+        if not kept:
+            raise zoo.Cancelled
+        shown = [dict(says=one.says, settings=one.settings, sheet=data_uri(sheet(one.generator))) for one in kept]
+        yield dict(ways=shown, token=uploads.token_of(card))
+    except (zoo.Cancelled, uploads.Stopped):
+        yield dict(error="")
+    except ValueError as error:
+        yield refused(RecipeError(str(error).rstrip(".") + "."))
 
 
 # --- on the page
@@ -197,8 +223,14 @@ def wire(tab: str, parts: Mapping) -> None:
 
     def dropping(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
-        for news in dropped(event.token, given, visitor):
+        settings = getattr(event, "settings", None)
+        for news in dropped(event.token, given, visitor, settings=settings if isinstance(settings, dict) else None):
             rows = dict(models=models.listed(visitor)) if "recipe" in news else {}
             yield dict(news, file=True, at=time.time(), **rows)  # the same sentence twice is two answers
 
+    def reading(event: gr.EventData, request: gr.Request):
+        for news in readings(str(event.name), str(request.session_hash)):
+            yield dict(news, file=True, at=time.time())
+
+    parts["models"].readings(reading, None, parts["models"], **private(f"{tab}_readings", WATCH))
     parts["models"].dropped(dropping, parts["recipe"], parts["models"], **private(f"{tab}_dropped", WATCH))

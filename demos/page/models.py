@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from functools import partial
 
 import gradio as gr
-import torch
-from PIL import Image
 
 from core import pace, uploads, zoo
 from core.cache import Cache
-from core.images import grid, webp
 from core.queue import QUEUE, Run
+from core.sheets import sheet
 
 from .blocks import data_uri
 from .fields import RecipeError
 from .parts import LIVE, WATCH, part, private
-from .picture import NOUNS, PictureRecipe, shown
+from .picture import NOUNS, PictureRecipe
 
 DROP = "drop"  # reading a file of the visitor's, in the queue
-EVENTS = ("ask", "choose", "stop", "dropped")
+EVENTS = ("ask", "choose", "stop", "dropped", "readings")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
 NAMED = ("name", "title", "licence", "link", "classes", "learned")  # of a card, as the list shows it
 PACKAGE, HUB = "One click away", "From the Hugging Face Hub"
 ORDER = (PACKAGE, "Yours", "Bundled", HUB)  # of the list's groups
-SHEET, SIDE = 6, 48  # pictures of a small sheet, and pixels a side
-LARGEST_SHEETS = 2 * 2**20  # bytes of these
+LARGEST_SHEETS = 2 * 2**20  # bytes of small sheets
 TOLD = 0.4  # seconds between two pieces of news: ten a second are too many to send
 
 
@@ -96,19 +94,12 @@ def with_sheets(visitor: str) -> Iterator[dict]:
     for row in listed(visitor):
         name = row["name"]
         if not row["sheet"] and zoo.is_here(name) and (row["group"] == "Bundled" or zoo.is_open(name)):
-            _drawn.made(name, lambda name=name: data_uri(sheet(name)))
+            _drawn.made(name, partial(_sheet, zoo.card(name)))
             yield dict(models=listed(visitor))
 
 
-@torch.no_grad()
-def sheet(model: str) -> bytes:
-    """What a network draws, small: SHEET pictures in a row, classes in turn, as lossless WebP."""
-    card, generator = zoo.card(model), pace.quick(model)
-    labels = [seed % card.classes if card.classes else None for seed in range(SHEET)]
-    codes = [generator.codes(generator.sample(1, seed), psi=card.psi, label=one) for seed, one in enumerate(labels)]
-    images = torch.cat([generator.at(psi=card.psi)(one) for one in codes])
-    small = [picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS) for picture in shown(images, model)]
-    return webp(grid(small, columns=SHEET, gap=2))
+def _sheet(card: zoo.ModelCard) -> str:
+    return data_uri(sheet(pace.quick(card.name), psi=card.psi, crop=card.crop))
 
 
 def _megabytes(card: zoo.ModelCard) -> str:

@@ -171,13 +171,15 @@ window.gan = window.gan || (() => {
     }
     function heard({models, name, recipe, error, file, ...news}) {
       if (models) rows = models.filter(wanted);
-      const ends = recipe || error !== undefined || news.open || news.kind;
+      const ends = recipe || error !== undefined || news.open || news.kind || news.ways;
       if (name || file) running = ends ? null : {name, file, ...news};
-      if (file) gan.say(told, error || (ends && !news.open && !news.kind ? news.says : ""));
+      if (file) gan.say(told, error || (ends && !news.open && !news.kind && !news.ways ? news.says : ""));
       if (error && !file) gan.say(said, error);
       if (recipe && !rows.some(row => row.name === recipe.model)) gan.say(told, `${news.says} ${UNFIT}`);
       else if (recipe) { dialog.close(); take(recipe); }
       if (news.open || news.kind) target.opened(news);
+      if (news.ways) target.choose_way(news);
+      if (recipe && file) target.several(told, news.several, recipe.model);
       draw();
     }
     part.hear(heard);
