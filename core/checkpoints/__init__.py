@@ -28,6 +28,7 @@ from .vocabulary import AGAIN, Refused, Sliced, shown
 
 FORMATS = (
     "nvidia",
+    "stylegan3",
     "tf_legacy",
     "rosinality",
     "genforce",
@@ -41,6 +42,7 @@ FORMATS = (
 WRITERS = {  # whose files a format are, in words; "ganatomy" are our own
     "ganatomy": "GANatomy (safetensors)",
     "nvidia": "NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)",
+    "stylegan3": "NVIDIA's PyTorch code (stylegan3)",
     "tf_legacy": "NVIDIA's TensorFlow code (stylegan2)",
     "rosinality": "rosinality's stylegan2-pytorch",
     "genforce": "GenForce (StyleGAN2, PGGAN)",

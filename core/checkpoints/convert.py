@@ -207,9 +207,11 @@ def _filters(state: dict[str, Tensor], layout: Layout) -> set[str]:
     return names
 
 
-def _side(tensor: Tensor, axis: int, ndim: int, name: str) -> int:
+def side(state: dict[str, Tensor], source: Source, axis: int, ndim: int) -> int:
+    """How long an axis of a tensor is that must have at least `ndim` of them."""
+    tensor = taken(state, source)
     if tensor.ndim < ndim:
-        raise Refused(f"its {shown(name)} is {list(tensor.shape)}, which is no weight of that layer: {AGAIN}")
+        raise Refused(f"its {shown(source.name)} is {list(tensor.shape)}, which is no weight of that layer: {AGAIN}")
     return tensor.shape[axis]
 
 
@@ -225,11 +227,11 @@ def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None, 
     if noises:
         state, notes = state | noises, [NO_NOISE]
 
-    def side(ours: str, axis: int, ndim: int = 2) -> int:
-        return _side(taken(state, sources[ours]), axis, ndim, sources[ours].name)
+    def length(ours: str, axis: int, ndim: int = 2) -> int:
+        return side(state, sources[ours], axis, ndim)
 
-    dim = side(f"mapping.{mapping_layers - 1}.weight", 0)
-    width, fan_in = (side("mapping.0.weight", axis) for axis in (0, 1))
+    dim = length(f"mapping.{mapping_layers - 1}.weight", 0)
+    width, fan_in = (length("mapping.0.weight", axis) for axis in (0, 1))
     if fan_in <= embed * dim:
         raise Refused(f"its {shown(sources['mapping.0.weight'].name)} leaves no room for noise: {AGAIN}")
     if not embed:
@@ -238,12 +240,12 @@ def stylegan2(state: dict[str, Tensor], layout: Layout, *, clamp: float | None, 
         resolution=4 * 2 ** (levels - 1),
         dim=dim,
         z_dim=fan_in - embed * dim,
-        channels=[side(f"layers.{2 * i}.conv.weight", -4, 4) for i in range(levels)],
+        channels=[length(f"layers.{2 * i}.conv.weight", -4, 4) for i in range(levels)],
         clamp=clamp,
         mapping_layers=mapping_layers,
         mapping_width=None if width == dim else width,
-        classes=side("embed.weight", 1) if embed else 0,
-        image_channels=picture_channels(side("layers.0.to_rgb.weight", -4, 4)),
+        classes=length("embed.weight", 1) if embed else 0,
+        image_channels=picture_channels(length("layers.0.to_rgb.weight", -4, 4)),
     )
     generator = loaded(StyleGAN2, config, sources, state, spare=_filters(state, layout))
     generator.notes = tuple(notes)

@@ -20,12 +20,14 @@ from ..generators.pggan import PGGAN
 from ..generators.r3gan import R3GAN
 from ..generators.stylegan import StyleGAN
 from ..generators.stylegan2 import StyleGAN2
+from ..generators.stylegan3 import StyleGAN3
 from ..truth.readers import Classifier, FactorReader, PartReader
 
 POINTER = b"version https://git-lfs"  # how a file begins that a clone without Git LFS has instead of the weights
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     kind.__name__: kind
     for kind in (
+        StyleGAN3,
         StyleGAN2,
         StyleGAN,
         PGGAN,
