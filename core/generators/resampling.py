@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 TAPS = 6  # of a filter, for each step of the rate between its two sides
-STRIP = 32  # rows of the result that are made together
-WHOLE = 64  # columns: an axis up to this long is one block
+STRIP, SHORT = 32, 52  # rows of the result that are made together; where there are so few, all of them
+WHOLE = 160  # columns: an axis up to this long is one block
 BLOCK = 16  # columns of the result in a block of a longer axis, and half as many as on the fine grid
-AT_ONCE = 2**21  # numbers on the fine grid in memory at a time: 8 MB stay in the processor's cache
+AT_ONCE = 2**20  # numbers on the fine grid in memory at a time: 4 MB stay in the processor's cache
 LANES = 16  # channels that a radial filter takes together
 SLOPE = 0.2
 
@@ -82,7 +82,9 @@ class Axis:
 
     def along(self, x: Tensor, matrix: Tensor) -> Tensor:
         """[..., reach or more] -> [..., made]"""
-        return (x[..., : self.reach].unfold(-1, self.width, self.step) @ matrix).flatten(-2)
+        starts = range(0, self.reach - self.width + 1, self.step)
+        blocks = [x[..., start : start + self.width] @ matrix for start in starts]
+        return blocks[0] if len(blocks) == 1 else torch.cat(blocks, -1)
 
 
 def _block(outputs: int, long: int) -> int:
@@ -102,7 +104,7 @@ class FilteredNonlinearity(nn.Module):
         self.gain = up * 2**0.25  # on each axis: leaky ReLU keeps factors, so its sqrt 2 stands before it
         rising, falling = len(filters[0]), len(filters[1])
         low = ((to - 1) * down + 1 - size * up + rising + falling - 2 + up) // 2
-        strip = min(to, STRIP)
+        strip = to if to <= SHORT else STRIP
         self.falling_rows = Axis(falling, strip, strip, down=down)
         fine = self.falling_rows.reach
         self.rising_rows = Axis(rising, fine, fine, up=up, low=low)
