@@ -1,4 +1,4 @@
-"""A 16-pixel twin of every architecture, with nothing left at zero, so that a forgotten term changes a picture."""
+"""A small twin of every architecture, 16 or (StyleGAN3) 32 pixels wide, with nothing left at zero, so that a forgotten term changes a picture."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from core.generators.pggan import PGGAN
 from core.generators.r3gan import R3GAN
 from core.generators.stylegan import StyleGAN
 from core.generators.stylegan2 import StyleGAN2
+from core.generators.stylegan3 import StyleGAN3
 
 RESOLUTION, CHANNELS, DIM = 16, (6, 5, 4), 12
+WIDTHS3 = (6, 6, 5, 5, 5, 5, 4, 4, 4, 4, 4, 3, 3, 3)
 CLASSES, CLASS_DIM = 3, 5
 
 
@@ -78,6 +80,19 @@ def stylegan(*, seed: int = 0) -> StyleGAN:
     )
 
 
+def stylegan3(
+    *, seed: int = 0, rotation: bool = False, clamp: float | None = 256.0, classes: int = 0, image_channels: int = 3
+) -> StyleGAN3:
+    """Configuration T, 32 pixels wide, so that one of its layers doubles the rate; or R (`rotation`), 16 wide."""
+    shape = dict(conv_kernel=1, radial=True, resolution=16) if rotation else dict(resolution=32)
+    build = dict(channels=WIDTHS3, z_dim=10, dim=DIM, clamp=clamp, classes=classes, image_channels=image_channels)
+    return stirred(lambda: StyleGAN3(**build, **shape), seed)
+
+
+def stylegan3_rotation(*, seed: int = 0) -> StyleGAN3:
+    return stylegan3(seed=seed, rotation=True)
+
+
 def spread(generator: ClassConditional) -> ClassConditional:
     """With variances between 0.5 and 2, another one for every channel and every psi."""
     for i, (name, buffer) in enumerate(generator.named_buffers()):
@@ -132,6 +147,8 @@ GENERATORS: dict[str, Callable[..., Generator]] = dict(
     stylegan2_clamped=stylegan2_clamped,
     stylegan2_grey=stylegan2_grey,
     stylegan2_rgba=stylegan2_rgba,
+    stylegan3=stylegan3,
+    stylegan3_rotation=stylegan3_rotation,
     stylegan=stylegan,
     pggan=pggan,
     pggan_fading=pggan_fading,

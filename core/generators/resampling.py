@@ -157,7 +157,7 @@ class FilteredNonlinearity(nn.Module):
         x = (self.rise_rows.T @ x.flatten(1)).unflatten(1, x.shape[1:])
         x = F.leaky_relu_(x, SLOPE)
         if self.clamp is not None:
-            x = x.clamp_(-self.clamp, self.clamp)
+            x = x.clamp(-self.clamp, self.clamp)
         if radial:
             kernel = self.down_filter.flip(0, 1).to(x.dtype).expand(x.shape[2], 1, -1, -1)
             x = F.conv2d(x.permute(2, 0, 1)[None], kernel, stride=self.down, groups=x.shape[2])

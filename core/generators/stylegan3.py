@@ -81,7 +81,7 @@ class FourierInput(nn.Module):
         # rotation [[a, -b], [b, a]] of p - (right, down), where p = transform of the point
         spin = torch.stack([a, -b, b, a], 1).unflatten(1, (2, 2))  # [n, 2, 2]
         shift = self.transform[:2, 2] - torch.stack([right, down], 1)  # [n, 2]
-        frequencies = self.freqs @ spin  # [n, c, 2]
+        frequencies = self.freqs.expand(len(w), -1, -1) @ spin  # [n, c, 2]
         phases = self.phases + (frequencies @ shift[:, :, None])[:, :, 0]
         frequencies = frequencies @ self.transform[:2, :2]
         cutoff, rate, size = self.band.cutoff, self.band.rate, self.band.size
@@ -90,7 +90,7 @@ class FourierInput(nn.Module):
         across, along = (frequencies[:, :, i, None] * at for i in (0, 1))  # [n, c, size]
         angles = along[:, :, :, None] + (across + phases[:, :, None])[:, :, None]
         waves = torch.sin(2 * math.pi * angles) * amplitudes[:, :, None, None]
-        mix = self.weight / math.sqrt(len(self.weight))
+        mix = (self.weight / math.sqrt(len(self.weight))).expand(len(w), -1, -1)
         return State((mix @ waves.flatten(2)).unflatten(2, (size, size)))
 
 
@@ -177,7 +177,7 @@ class AliasFreeLayer(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """The last layer: no filters, no nonlinearity, float32."""
+    """The last layer: no filters and no nonlinearity. Its result is the image; the feature map stays."""
 
     def __init__(self, fan_in: int, fan_out: int, dim: int, *, clamp: float | None):
         super().__init__()
@@ -187,7 +187,7 @@ class ToRGB(nn.Module):
 
     def forward(self, state: State, w: Tensor) -> State:
         x = torch.cat([widened(part) for part in self.conv.parts(state.x, w)], 1) + self.bias[:, None, None]
-        return State(x if self.clamp is None else x.clamp(-self.clamp, self.clamp))
+        return State(state.x, x if self.clamp is None else x.clamp(-self.clamp, self.clamp))
 
 
 class StyleGAN3(Generator):
@@ -269,4 +269,4 @@ class StyleGAN3(Generator):
         return (layer.conv if slot else layer).affine.effective_weight()
 
     def pixels(self, state: State) -> Tensor:
-        return state.x * OUTPUT
+        return state.rgb * OUTPUT

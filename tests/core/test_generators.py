@@ -132,7 +132,7 @@ def test_pictures_in_another_batch_agree_to_one_level(generator: Generator) -> N
 def test_jvp_equals_finite_differences(generator: Generator) -> None:
     generator = generator.double()
     codes = codes_of(generator, 2).double()
-    shift, step = tiny.normal(*codes.shape, seed=1), 1e-6
+    shift, step = tiny.normal(*codes.shape, seed=1), 1e-7  # short: few pixels pass the bend of leaky ReLU
     _, slope = torch.func.jvp(generator, (codes,), (shift,))
     difference = (generator(codes + step * shift) - generator(codes - step * shift)) / (2 * step)
     assert slope.abs().max() > 0.01

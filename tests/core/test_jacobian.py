@@ -86,12 +86,9 @@ def by_backward(generator: Generator, codes: Tensor, slots, pixels: list[tuple[i
     return torch.stack(rows)
 
 
-def some_pixels(seed: int = 0, count: int = 12) -> list[tuple[int, int, int]]:
-    numbers = torch.randint(0, 3 * tiny.RESOLUTION**2, (count,), generator=torch.Generator().manual_seed(seed))
-    return [
-        (int(n) // tiny.RESOLUTION**2, int(n) // tiny.RESOLUTION % tiny.RESOLUTION, int(n) % tiny.RESOLUTION)
-        for n in numbers
-    ]
+def some_pixels(side: int, seed: int = 0, count: int = 12) -> list[tuple[int, int, int]]:
+    numbers = torch.randint(0, 3 * side**2, (count,), generator=torch.Generator().manual_seed(seed))
+    return [(int(n) // side**2, int(n) // side % side, int(n) % side) for n in numbers]
 
 
 # The laws
@@ -101,21 +98,22 @@ def some_pixels(seed: int = 0, count: int = 12) -> list[tuple[int, int, int]]:
 def test_forward_mode_is_backward_mode(name: str, slots) -> None:
     """jvp = vjp; columns that may not move are 0 here and only here."""
     generator, codes = double(name)
-    found, pixels = jacobian(generator, codes, slots=slots), some_pixels()
+    found, pixels = jacobian(generator, codes, slots=slots), some_pixels(generator.resolution)
     rows = torch.stack([found[pixel] for pixel in pixels])
     expected = by_backward(generator, codes, slots, pixels)
     fixed = torch.ones(generator.dim, dtype=torch.bool)
     fixed[generator.movable] = False
-    assert found.shape == (3, tiny.RESOLUTION, tiny.RESOLUTION, generator.dim) and found.dtype == torch.float64
+    assert found.shape == (3, *2 * [generator.resolution], generator.dim) and found.dtype == torch.float64
     assert torch.allclose(rows[:, ~fixed], expected[:, ~fixed], rtol=1e-10, atol=1e-12 * float(expected.abs().max()))
     assert not found[..., fixed].any()
-    assert not torch.allclose(rows, torch.stack([found[pixel] for pixel in some_pixels(seed=1)]), atol=1e-3)
+    others = some_pixels(generator.resolution, seed=1)
+    assert not torch.allclose(rows, torch.stack([found[pixel] for pixel in others]), atol=1e-3)
 
 
 @everywhere
 def test_in_float32_too(name: str, slots) -> None:
     generator, codes = single(name)
-    found, pixels = jacobian(generator, codes, slots=slots), some_pixels()
+    found, pixels = jacobian(generator, codes, slots=slots), some_pixels(generator.resolution)
     expected = by_backward(generator, codes, slots, pixels)[:, generator.movable]
     rows = torch.stack([found[pixel] for pixel in pixels])[:, generator.movable]
     assert torch.allclose(rows, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
@@ -201,8 +199,9 @@ def test_two_regions_make_the_whole(name: str) -> None:
     """|A| M_A + |B| M_B = |all| M_all, and every one is symmetric and positive."""
     generator, codes = single(name)
     rows = jacobian(generator, codes).double()
-    found = grams(generator, codes, MASK)
-    inside, outside = rows[:, MASK].flatten(0, 1), rows[:, ~MASK].flatten(0, 1)
+    mask = Box(0.5, 0.2, 0.9, 0.6).mask(generator.resolution)
+    found = grams(generator, codes, mask)
+    inside, outside = rows[:, mask].flatten(0, 1), rows[:, ~mask].flatten(0, 1)
     assert found.rows == (len(inside), len(outside))
     scale = float(found.inside.abs().max() + found.outside.abs().max())
     assert torch.allclose(found.inside, inside.T @ inside / len(inside), atol=1e-12 * scale)
