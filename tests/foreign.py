@@ -20,9 +20,13 @@ from torch import Tensor, nn
 
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
+from core.generators.stylegan3 import StyleGAN3
 
 FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
-BUFFERS = ("w_avg", "resample_filter", "noise_const")
+BUFFERS = (
+    *("w_avg", "resample_filter", "noise_const"),
+    *("freqs", "phases", "transform", "magnitude_ema", "up_filter", "down_filter"),
+)
 State = dict[str, Tensor]
 
 
@@ -46,6 +50,21 @@ def nvidia_state(generator: StyleGAN2) -> State:
             if part != ".conv0" or block != "synthesis.b4":
                 state[f"{block}{part}.resample_filter"] = FIR.clone()
     return state
+
+
+def stylegan3_state(generator: StyleGAN3) -> State:
+    """`Generator.state_dict()` of stylegan3; the sizes in its names are those of maps that were really drawn."""
+    codes, names, state = torch.zeros(1, generator.slots, generator.dim), ["input"], None
+    for i in range(len(generator.layers)):
+        state = generator.run(codes, state, start=i, stop=i + 1)
+        x = state.x if state.rgb is None else state.rgb
+        names += [f"L{i - 1}_{x.shape[-1]}_{x.shape[1]}"] if i else []
+    found: State = {}
+    for name, tensor in generator.state_dict().items():
+        name = re.sub(r"^layers\.(\d+)\.(conv\.|filtered\.)?", lambda m: f"synthesis.{names[int(m[1])]}.", name)
+        name = re.sub(r"^mapping\.(\d+)", r"mapping.fc\1", name)
+        found[re.sub(r"^(embed|w_avg)", r"mapping.\1", name)] = tensor.clone()
+    return found
 
 
 def rosinality(state: State) -> dict[str, State | Tensor]:
@@ -222,10 +241,12 @@ def persistent(
     nested: bool = True,
     layers_say: bool = True,
     said: dict[str, int] | None = None,
+    **also: object,
 ) -> Persistent:
     """The module tree of a flat state dict. nested: arguments as in stylegan2-ada-pytorch, not stylegan3.
 
-    said: z_dim and c_dim, as attributes of the outermost module.
+    said: z_dim and c_dim, as attributes of the outermost module. also: what every module has besides, under these
+    names.
     """
     own: dict[str, Tensor] = {}
     children: dict[str, State] = {}
@@ -236,7 +257,7 @@ def persistent(
             own[first] = children.pop(first)[""]
     synthesis = EasyDict(channel_base=32768, conv_clamp=clamp)
     given = dict(synthesis_kwargs=synthesis) if nested else synthesis
-    how = dict(clamp=clamp, source=source, nested=nested, layers_say=layers_say)
+    how = dict(clamp=clamp, source=source, nested=nested, layers_say=layers_say, **also)
     ordered = collections.OrderedDict
     return Persistent(
         source,
@@ -244,6 +265,7 @@ def persistent(
         _forward_hooks=ordered(),
         _non_persistent_buffers_set=set(),
         act_gain=np.sqrt(2),
+        **also,
         _buffers=ordered((name, x) for name, x in own.items() if name in BUFFERS),
         _parameters=ordered((name, nn.Parameter(x)) for name, x in own.items() if name not in BUFFERS) | {"skip": None},
         _modules=ordered((name, persistent(inner, **how)) for name, inner in children.items()),

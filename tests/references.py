@@ -24,7 +24,7 @@ SHIPPED = Path(__file__).resolve().parent / "fixtures" / "networks"
 VARIABLE = "GANATOMY_FIXTURES"
 TOLERANCE = 1e-4  # of the reference's standard deviation
 
-Arrays = dict[str, Tensor]
+Arrays = dict[str, Tensor]  # layer_names: a list of words
 Pairs = list[tuple[Tensor, Tensor]]  # ours, and the reference's
 
 
@@ -72,7 +72,8 @@ def state(name: str) -> dict[str, Tensor]:
 def arrays(name: str) -> Arrays:
     """Inputs and outputs of the reference implementation, of the network in the file `name`."""
     with np.load(path(f"{stem(name)}_io.npz"), allow_pickle=False) as file:
-        return {key: torch.as_tensor(file[key]) for key in file.files}
+        found = {key: file[key] for key in file.files}
+    return {key: array.tolist() if array.dtype.kind == "U" else torch.as_tensor(array) for key, array in found.items()}
 
 
 def config(name: str) -> dict:
@@ -149,6 +150,36 @@ def r3gan(generator: Generator, io: Arrays) -> Pairs:
     return [(generator(generator.codes(io["z"], label=label)), io[f"image_label{label}"]) for label in (0, 2)]
 
 
+def stylegan3(generator: Generator, io: Arrays) -> Pairs:
+    """Codes, pictures, a mixture of two codes, movements, and, where the file has them, every layer's features."""
+    labels = io["label_onehot"].argmax(1).tolist() if generator.classes else [None] * len(io["z"])
+
+    def codes(**how) -> Tensor:
+        return torch.cat([generator.codes(z[None], label=label, **how) for z, label in zip(io["z"], labels)])
+
+    whole, cut = codes(), codes(psi=0.7)
+    mixed = torch.cat([whole[:1, :8], whole[1:2, 8:]], 1)
+    scaled = generator.moved()
+    scaled.layers[0].transform.copy_(io["transform_scale25"])
+    pairs = [
+        (whole, io["ws_psi1"]),
+        (cut, io["ws_psi07"]),
+        (codes(psi=0.7, cutoff=5), io["ws_psi07_cutoff5"]),
+        (generator(whole), io["image_psi1"]),
+        (generator(cut), io["image_psi07"]),
+        (generator(mixed), io["image_mix_z0_z1_from_ws8"]),
+        (generator.moved(turn=25, right=0.15, down=-0.1)(cut), io["image_psi07_rot25_t015_m010"]),
+        (scaled(whole[:1]), io["image_psi1_scale25"]),
+    ]
+    for i, layer in enumerate(generator.layers):
+        state = layer(state if i else None, whole[:1, i])
+        found, name = (state.x if state.rgb is None else state.rgb)[0], io["layer_names"][i]
+        if f"feat_z0_psi1_{name}" in io:
+            theirs, powers = io[f"feat_z0_psi1_{name}"], io[f"feat_rms_z0_psi1_{name}"]
+            pairs += [(found[: len(theirs)], theirs), (found.square().mean((1, 2)).sqrt(), powers)]
+    return pairs
+
+
 class Reference(NamedTuple):
     """What a file is, and what is compared. settings: what its reference was built with and the file does not say."""
 
@@ -159,6 +190,7 @@ class Reference(NamedTuple):
 
 
 NVIDIA, ROSINALITY = "nvidia_stylegan2ada32_fp16_state.pt", "rosinality_stylegan2_32.pt"
+STYLEGAN3_R = "nvidia_stylegan3r32_state.pt"
 GENFORCE_PGGAN, GENFORCE_STYLEGAN = "genforce_pggan_32.pth", "genforce_stylegan1_32.pth"
 BIGGAN, BIGGAN_DEEP = "ajbrock_biggan32_G_ema.pth", "hf_biggan_deep32.bin"
 DCGAN, DCGAN_TCONV = "dcgan32_cond10.pth", "dcgan64_tconv.pth"
@@ -179,6 +211,9 @@ REFERENCES: dict[str, Reference] = {
     "nvidia_stylegan2ada32_cond3_state.pt": Reference("nvidia", "StyleGAN2", nvidia_classes, dict(conv_clamp=None)),
     "nvidia_stylegan2ada32_grey_state.pt": Reference("nvidia", "StyleGAN2", nvidia),
     "nvidia_stylegan2ada16_rgba_state.pt": Reference("nvidia", "StyleGAN2", nvidia, dict(conv_clamp=None)),
+    STYLEGAN3_R: Reference("stylegan3", "StyleGAN3", stylegan3),
+    "nvidia_stylegan3t32_state.pt": Reference("stylegan3", "StyleGAN3", stylegan3),
+    "nvidia_stylegan3t64_state.pt": Reference("stylegan3", "StyleGAN3", stylegan3),
     ROSINALITY: Reference("rosinality", "StyleGAN2", rosinality),
     "genforce_stylegan2_32.pth": Reference("genforce", "StyleGAN2", genforce),
     GENFORCE_PGGAN: Reference("genforce", "PGGAN", genforce_pggan),

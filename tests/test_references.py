@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from core import checkpoints
@@ -44,8 +45,12 @@ def test_a_network_that_is_not_shipped_is_marked_and_without_the_folder_a_senten
 @pytest.mark.shared
 def test_the_shipped_files_are_those_of_the_folder() -> None:
     for file in SHIPPED.iterdir():
-        if file.name != "README.md":
-            assert file.read_bytes() == (shared_folder() / file.name).read_bytes(), file.name
+        whole = shared_folder() / file.name
+        if file.suffix == ".npz":  # some of its arrays may be left out
+            with np.load(file) as ours, np.load(whole) as theirs:
+                assert all(np.array_equal(ours[key], theirs[key]) for key in ours.files), file.name
+        elif file.name != "README.md":
+            assert file.read_bytes() == whole.read_bytes(), file.name
 
 
 @pytest.mark.shared

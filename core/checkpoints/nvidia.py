@@ -18,8 +18,13 @@ CLAMP = 256.0  # what both repositories train with
 NOTE = "the file does not say where activations are clamped; it was read with conv_clamp = 256, as NVIDIA trains"
 RATE = 0.01  # by which the mapping's weights are scaled
 DEEPEST = 12  # modules within modules; the real ones nest four
-UNUSUAL = "which this project does not draw: open a StyleGAN2 with the usual settings"
-USUAL = dict(activation=("lrelu", "linear"), use_noise=(True,), architecture=("skip",))
+UNUSUAL = "which this project does not draw: open a network with the usual settings"
+USUAL = dict(
+    activation=("lrelu", "linear"),
+    use_noise=(True,),
+    architecture=("skip",),
+    **dict(margin_size=(10,), num_critical=(2,), output_scale=(0.25,)),  # of StyleGAN3, see stylegan3.py
+)
 LAYOUT = Layout(
     mapping=lambda i: f"mapping.fc{i}.",
     embed="mapping.embed.",

@@ -360,7 +360,7 @@ def changed(**changes: Tensor | None) -> dict[str, Tensor]:
         (changed(synthesis__b16__conv0__bias=torch.full((4,), torch.inf)), "infinite or none at all"),
         (changed(synthesis__b8__resample_filter=torch.ones(4, 4) / 16), "another filter"),
         ({"weight": torch.ones(2)}, "no network known here"),
-        ({"synthesis.input.freqs": torch.ones(2)}, "a StyleGAN3, which"),
+        ({"synthesis.input.freqs": torch.ones(2)}, "its synthesis has 0 layers instead of 15"),
         ({"g_ema": 3}, "holds no generator"),
         ({}, "holds no generator"),
         ([1, 2], "holds no generator"),
