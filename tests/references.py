@@ -171,8 +171,8 @@ def stylegan3(generator: Generator, io: Arrays) -> Pairs:
         (generator.moved(turn=25, right=0.15, down=-0.1)(cut), io["image_psi07_rot25_t015_m010"]),
         (scaled(whole[:1]), io["image_psi1_scale25"]),
     ]
-    for i, layer in enumerate(generator.layers):
-        state = layer(state if i else None, whole[:1, i])
+    for i in range(len(generator.layers)):
+        state = generator.run(whole[:1], stop=i + 1)
         found, name = (state.x if state.rgb is None else state.rgb)[0], io["layer_names"][i]
         if f"feat_z0_psi1_{name}" in io:
             theirs, powers = io[f"feat_z0_psi1_{name}"], io[f"feat_rms_z0_psi1_{name}"]

@@ -1,4 +1,7 @@
-"""A small twin of every architecture, 16 or (StyleGAN3) 32 pixels wide, with nothing left at zero, so that a forgotten term changes a picture."""
+"""A twin of every architecture, 16 pixels wide (StyleGAN3-T: 32), with nothing left at zero.
+
+So a forgotten term changes a picture.
+"""
 
 from __future__ import annotations
 
