@@ -219,7 +219,7 @@ def parser_of_arguments() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FILE-OR-FOLDER",
-        help="checkpoints of your own: StyleGAN2, StyleGAN, PGGAN, DCGAN, R3GAN, BigGAN or BigGAN-deep",
+        help="checkpoints of your own: StyleGAN3, StyleGAN2, StyleGAN, PGGAN, DCGAN, R3GAN, BigGAN or BigGAN-deep",
     )
     parser.add_argument(
         "--unpinned",

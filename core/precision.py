@@ -32,7 +32,7 @@ def psnr(a: Tensor, b: Tensor) -> float:
 
 
 def in_bfloat16(generator: Generator) -> Generator:
-    """A view whose layers after the first (4 pixels wide) compute in bfloat16; codes and images stay in float32.
+    """A view whose layers after the first (the smallest) compute in bfloat16; codes and images stay in float32.
 
     Kernels are scaled, cast and laid out once; beside the original they take 2 bytes a number (42 MB for StyleGAN2's
     largest). All else is shared, so codes are equal to the bit. Raises ValueError for one that is not in float32.

@@ -65,20 +65,20 @@ class FourierInput(nn.Module):
     def __init__(self, channels: int, dim: int, band: Band):
         super().__init__()
         self.band = band
-        frequencies = torch.randn(channels, 2)
-        radii = frequencies.square().sum(1, keepdim=True).sqrt()
+        radii, angles = band.cutoff * torch.rand(channels).sqrt(), 2 * math.pi * torch.rand(channels)
         self.weight = nn.Parameter(torch.randn(channels, channels))
         self.affine = EqualLinear(dim, 4)
         self.affine.weight.data.zero_()
         self.affine.bias.data.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        # a disc of radius cutoff, filled evenly: exp(r^2 / 4) makes normal radii so
-        self.register_buffer("freqs", frequencies / (radii * radii.square().exp().pow(0.25)) * band.cutoff)
+        # evenly over the disc of frequencies below the cutoff
+        self.register_buffer("freqs", torch.stack([radii * angles.cos(), radii * angles.sin()], 1))
         self.register_buffer("phases", torch.rand(channels) - 0.5)
         self.register_buffer("transform", torch.eye(3))
 
     def forward(self, state: None, w: Tensor) -> State:
-        a, b, right, down = (lambda four: four / four[:, :2].norm(dim=1, keepdim=True))(self.affine(w)).unbind(1)
-        # rotation [[a, -b], [b, a]] of p - (right, down), where p = transform of the point
+        four = self.affine(w)
+        a, b, right, down = (four / four[:, :2].norm(dim=1, keepdim=True)).unbind(1)
+        # a point p of the picture shows what lies at [[a, -b], [b, a]] (transform p - (right, down))
         spin = torch.stack([a, -b, b, a], 1).unflatten(1, (2, 2))  # [n, 2, 2]
         shift = self.transform[:2, 2] - torch.stack([right, down], 1)  # [n, 2]
         frequencies = self.freqs.expand(len(w), -1, -1) @ spin  # [n, c, 2]
