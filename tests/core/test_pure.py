@@ -68,12 +68,12 @@ def first_order(jacobian: Tensor, directions) -> Tensor:
 @on_every_twin
 def test_the_jacobian_is_the_mean_of_central_differences(name: str) -> None:
     generator = tiny.GENERATORS[name]().double()
-    codes, eps = codes_in_turn(generator, 3, 7).double(), 1e-5
+    codes, eps = codes_in_turn(generator, 3, 7).double(), 1e-7
     found = reading_jacobian(generator, statistics.read, codes, batch=2)
     assert found.mean.shape == (8, generator.slots, generator.dim) and found.mean.dtype == torch.float64
     assert torch.allclose(found.readings, statistics.read(generator(codes)))
     columns = range(generator.dim)[generator.movable]
-    for slot in range(generator.slots):
+    for slot in range(0, generator.slots, 1 + generator.slots // 8):
         for column in (columns[0], columns[-1]):
             ends = [codes.clone() for _ in range(2)]
             ends[0][:, slot, column] += eps

@@ -181,7 +181,8 @@ def test_the_licence_goes_with_the_picture(of_hub: zoo.ModelCard) -> None:
 
 
 @pytest.mark.parametrize(
-    "build", [tiny.stylegan2, tiny.pggan_fading, tiny.stylegan, tiny.biggan, tiny.r3gan_classes, tiny.dcgan]
+    "build",
+    [tiny.stylegan2, tiny.stylegan3, tiny.pggan_fading, tiny.stylegan, tiny.biggan, tiny.r3gan_classes, tiny.dcgan],
 )
 def test_an_own_file_draws_on_the_page_what_the_network_draws(build, zoo_of_one: Path) -> None:
     native.save(build(), zoo_of_one / "My Network.safetensors", licence="CC0")
