@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-DRAWN = "StyleGAN2, StyleGAN, PGGAN, DCGAN, R3GAN or BigGAN"
+DRAWN = "StyleGAN3, StyleGAN2, StyleGAN, PGGAN, DCGAN, R3GAN or BigGAN"
 NAMES, LONGEST = 1000, 80  # how many names are looked at, and how much of each
 OPEN = f"open a generator of {DRAWN}"
 NOT_DRAWN = f"which this project does not draw: {OPEN}"
@@ -55,7 +55,6 @@ OTHERS: tuple[Row, ...] = (
     _row(f"it is of lucidrains' lightweight-gan, {NOT_DRAWN}", r"(^|\.)GE?\.initial_conv\.",
          r"GE?\.(layers|out_conv)\."),
     _row(f"it is a GigaGAN, {NOT_DRAWN}", r"style_to_conv_modulations|style_network\..*to_conv|unet\.style_to"),
-    _row(f"it is a StyleGAN3, {NOT_DRAWN}", r"synthesis\.input\.(freqs|phases)$"),
     _row(f"it is a FastGAN, or a Projected GAN, {NOT_DRAWN}", r"(^|\.)feat_\d+\.", r"(^|\.)(se_\d+|init)\."),
     _row(f"it is a StyleSwin, {NOT_DRAWN}", r"blocks\.\d+\.norm1\.style\.|blocks\.\d+\.attn\..*relative_position",
          r"to_rgbs?\."),
