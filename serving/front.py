@@ -26,7 +26,7 @@ from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core import own_pictures
+from core import own_pictures, uploads
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = 2_000  # bytes: what is smaller is sent as it is
@@ -128,6 +128,8 @@ PRIVACY = (
     "within an hour, and a file of directions that you open stays until others have opened some dozens.",
     f"A picture of your own is sent to that server, stays in its memory for at most {own_pictures.SECONDS // 60:.0f} "
     "minutes, and is never written to its disk; no reading is made of who is in it.",
+    f"A network of your own that you drop on the page is stored on that server, read there without running anything in "
+    f"it, shown to you alone, and deleted when you close the page or after {uploads.SECONDS // 60:.0f} minutes.",
     "Edits that you keep lie in your browser alone, and a link holds the settings of a picture, never a file of yours.",
     "Whoever runs the server sees addresses and times of requests, as with every website; on a hosted Space that is "
     "the host too.",

@@ -127,6 +127,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "serving.drop": ("core.uploads",),
     "serving.dropping": ("demos.page", *CORE),
+    "serving.front": ("core.own_pictures", "core.uploads"),
     "serving": ("demos.page", "serving", "core.images", "core.lessons", "core.own_pictures", "core.queue", "core.zoo"),
     "commands.space_checks": ("core.zoo", "start"),
     "commands.space": ("commands.space_checks", "core.zoo", "start"),
