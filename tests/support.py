@@ -14,7 +14,7 @@ from PIL import Image
 
 from core import own_pictures, zoo
 from core.cache import Cache
-from core.checkpoints import native
+from core.checkpoints import apart, describe, native
 from core.critics import Critic
 from core.generators.stylegan2 import StyleGAN2
 from demos.page import arrival, sources, verdicts
@@ -34,6 +34,13 @@ def save_critic(path: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         native.save(Critic(resolution=SIDE, channels=(8, 8, 8)), path)
+
+
+def read_here(source: Path, target: Path, *, settings=None, limits=None, stopped=None) -> apart.Converted:
+    """`apart.converted` in this process: starting one for each of hundreds of files takes minutes."""
+    described = describe(source, settings=settings or {})
+    native.save(described.generator, target, notes="\n".join(described.generator.notes))
+    return apart.Converted(target, described.format, described.architecture, described.generator.notes)
 
 
 def small_model(folder: Path, monkeypatch: pytest.MonkeyPatch, **cards: zoo.ModelCard) -> None:

@@ -14,6 +14,7 @@ from core.checkpoints import apart, native
 
 from .. import tiny
 from ..foreign import nvidia_state
+from ..support import read_here
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
@@ -52,7 +53,10 @@ def test_a_network_becomes_a_card_that_only_who_brought_it_can_name(tmp_path: Pa
         zoo.load(card.name)
 
 
-def test_another_visitor_s_leaving_takes_nothing_and_a_second_file_replaces_the_first(tmp_path: Path) -> None:
+def test_another_visitor_s_leaving_takes_nothing_and_a_second_file_replaces_the_first(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(apart, "converted", read_here)
     first = uploads.opened(brought(state_file(tmp_path)), "one")
     other = uploads.opened(brought(state_file(tmp_path, 1)), "two")
     uploads.leave("two")
@@ -62,7 +66,8 @@ def test_another_visitor_s_leaving_takes_nothing_and_a_second_file_replaces_the_
     assert zoo.known(second.name) and not zoo.known(first.name) and len(uploads._brought) == 1
 
 
-def test_what_is_no_network_leaves_nothing(tmp_path: Path) -> None:
+def test_what_is_no_network_leaves_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(apart, "converted", read_here)
     one = brought(b"<!doctype html><title>404</title>", "net.pkl")
     with pytest.raises(ValueError, match="the file net.pkl cannot be opened, because"):
         uploads.opened(one, "somebody")
@@ -72,6 +77,7 @@ def test_what_is_no_network_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_nobody_asks_for_and_a_network_go_in_time(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(apart, "converted", read_here)
     waiting, network = brought(b"data"), brought(state_file(tmp_path))
     card = uploads.opened(network, "somebody")
     now = time.monotonic()

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core import uploads, zoo
-from core.checkpoints import native
+from core.checkpoints import apart, native
 from demos.page import models
 from demos.page.export import png_of
 from demos.page.fields import RecipeError
@@ -26,6 +26,7 @@ from serving import dropping as drop
 
 from .. import tiny
 from ..foreign import nvidia_state
+from ..support import read_here
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 STYLE = "portraits-stylegan2"
@@ -39,6 +40,7 @@ def small_model(tmp_path, monkeypatch) -> Iterator[None]:
     monkeypatch.setattr(zoo, "CARDS", {STYLE: zoo.ModelCard(STYLE, "Test portraits", str(path), "portraits", 16)})
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setattr(apart, "converted", read_here)  # in tests/core/test_uploads.py it is a process of its own
     yield
     for one in list(uploads._brought.values()):
         uploads.drop(one)

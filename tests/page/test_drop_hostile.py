@@ -7,14 +7,13 @@ import json
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from core import uploads, zoo
-from core.checkpoints import apart, describe, native
+from core.checkpoints import apart, native
 from core.codes import Directions
 from core.factorization.files import directions_bytes
 from demos.page.export import png_of
@@ -23,6 +22,7 @@ from serving import dropping
 
 from .. import tiny
 from ..core import test_hostile_files as hostile
+from ..support import read_here
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 nothing_runs = hostile.nothing_runs
@@ -52,13 +52,6 @@ def one_network(tmp_path, monkeypatch) -> Iterator[None]:
         uploads.drop(one)
 
 
-def here(source: Path, target: Path, *, settings=None, limits=None, stopped=None) -> apart.Converted:
-    """`apart.converted` in this process: starting one for each of hundreds of files takes minutes."""
-    described = describe(source, settings=settings or {})
-    native.save(described.generator, target)
-    return apart.Converted(target, described.format, described.architecture, described.generator.notes)
-
-
 def told(data: bytes, name: str = "model.pt") -> dict:
     """What the page says last."""
     one = uploads.begin(name, len(data))
@@ -75,7 +68,7 @@ def assert_refused(last: dict) -> None:
 def test_a_hostile_file_gets_a_sentence(name: str, monkeypatch) -> None:
     if not FILES[name]:  # of no bytes: refused before it comes
         return
-    monkeypatch.setattr(apart, "converted", here)
+    monkeypatch.setattr(apart, "converted", read_here)
     begun = time.monotonic()
     last = told(FILES[name])
     assert time.monotonic() - begun < hostile.SECONDS
@@ -105,7 +98,7 @@ def others() -> dict[str, bytes]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["archive", "nvidia", "whole", "packed", *others()])
 def test_a_damaged_file_is_refused_or_harmless(name: str, monkeypatch) -> None:
-    monkeypatch.setattr(apart, "converted", here)
+    monkeypatch.setattr(apart, "converted", read_here)
     data = {**others(), **hostile.good_files()}[name]
     chance, outcomes = random.Random(name), []
     for _ in range(40):

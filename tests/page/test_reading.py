@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demos.page.drop import recognised
 
 from core import zoo
 from core.factorization.baseline import spread_along
@@ -16,6 +15,7 @@ from demos.page.sources import directions_of, reading_control, take_directions
 from demos.page.tab import answer, code_for, controls_at
 from demos.steer.recipe import Recipe, headline, render
 from demos.steer.tab import TAB
+from serving.dropping import recognised
 
 from ..support import MODEL
 

@@ -140,9 +140,9 @@ def test_the_health_says_version_networks_memory_queue_and_one_picture_s_hash(ur
     assert found["version"] in get(url)[0].decode(), "the foot of the page says it too"
 
 
-def test_the_privacy_page_has_five_sentences_that_hold(url: str):
+def test_the_privacy_page_has_six_paragraphs_that_hold(url: str):
     said = get(f"{url}/privacy")[0].decode()
-    assert said.count("<p>") == 5 and f"at most {own_pictures.SECONDS / 60:.0f} minutes" in said
+    assert said.count("<p>") == 6 and f"at most {own_pictures.SECONDS / 60:.0f} minutes" in said
     assert 'href="privacy"' in get(url)[0].decode().replace("\\", "")
     assert app.build().delete_cache[1] <= 3600, "files are deleted within an hour"
 
