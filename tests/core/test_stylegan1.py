@@ -209,8 +209,6 @@ def broken(change) -> dict[str, Tensor]:
             lambda s: s.update({"mapping.dense0.weight": torch.ones(5)}),
             r"of shape \[5\], where 2 numbers above 0 belong",
         ),
-            "mapping.label_weight takes classes in a way",
-        ),
         (lambda s: s.update({"a": torch.ones(1), "b": torch.ones(1)}), "holds 'a' and 1 more, which"),
         (lambda s: s.update({"synthesis.lod": torch.tensor(1.5)}), "was still growing"),
         (lambda s: s["synthesis.output2.bias"].fill_(float("nan")), "are infinite or none"),
