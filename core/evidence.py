@@ -10,7 +10,7 @@ from torch import Tensor
 
 from . import zoo
 from .checkpoints import native
-from .truth.judge import READER
+from .truth.judge import READER, STATISTICS
 from .truth.records import words_in
 from .truth.worlds import load_world
 from .zoo import has_reader
@@ -37,7 +37,11 @@ def knob_records(model: str, knobs: str) -> list[dict] | None:
     """The records of a set of knobs, see `core.truth.records`, each with the sentence that its numbers say.
 
     knobs: the method and the layers, such as "sefa-paper/all" or "random/coarse". None where they were not measured.
+    Of a network that others trained they are those of picture statistics.
     """
+    by_statistics = recorded(model, STATISTICS)
+    if by_statistics is not None:
+        return by_statistics["sets"].get(knobs, {}).get("knobs")
     known = recorded(model) or {}
     found = known.get("sets", {}).get(knobs)
     if found is None:
@@ -57,7 +61,8 @@ def made_from(model: str, *kinds: str) -> dict[str, str]:
     kinds: of further evidence, each of them under the name <model>-<kind>.
     """
     more = {f"{model}-{kind}": hash_of(f"{model}-{kind}") for kind in kinds}
-    return dict(weights=zoo.weights_hash(model), evidence=hash_of(model), reader=reader_hash(model), **more)
+    measured = hash_of(model) or hash_of(f"{model}-{STATISTICS}")
+    return dict(weights=zoo.weights_hash(model), evidence=measured, reader=reader_hash(model), **more)
 
 
 def hash_of(stem: str) -> str:

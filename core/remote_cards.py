@@ -77,6 +77,7 @@ CARDS: tuple[dict, ...] = (
         source=_FACES,
         world=None,
         resolution=64,
+        faces=True,
         psi=1.0,
         architecture="DCGAN",
         layout="dcgan",

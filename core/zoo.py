@@ -39,8 +39,8 @@ class ModelCard:
     reach: how far a knob goes, in standard deviations of w . v. spread: how wide the factors of its world varied in the
     training pictures, of SPREADS. layout: whose names the tensors have. link: where the
     licence stands. crop: rows at the top, and as many at the bottom, that the training pictures left black.
-    classes: 0 where it is unconditional. source: where the file comes from; None: it is bundled, or somebody's own.
-    learned: from what, where that has to be said.
+    classes: 0 where it is unconditional. faces: it draws faces, though of no rendered world. source: where the file
+    comes from; None: it is bundled, or somebody's own. learned: from what, where that has to be said.
     own: it was added with `add`, or a visitor brought it. given: the visitor's file, where `file` is what was made of
     it. settings: what `checkpoints.read` was told of the file beyond what it says itself, as JSON; "": nothing.
     """
@@ -59,6 +59,7 @@ class ModelCard:
     layout: str = "ganatomy"
     crop: int = 0
     classes: int = 0
+    faces: bool = False
     source: HubFile | PackageFile | None = None
     own: bool = False
     learned: str = ""
@@ -93,7 +94,7 @@ class ModelCard:
     @property
     def things(self) -> str:
         """What one counts of it."""
-        return "faces" if self.world == "portraits" else "pictures"
+        return "faces" if self.faces or self.world == "portraits" else "pictures"
 
     @property
     def licensed(self) -> bool:

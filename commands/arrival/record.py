@@ -3,6 +3,7 @@
     python -m commands.arrival TAB                       the first recipe by the tab's rule
     python -m commands.arrival TAB --candidates 6        prints recipes that fit the rule, and writes nothing
     python -m commands.arrival TAB --recipe "seed=7"     a recipe chosen by eye, as the parameters of a link
+    python -m commands.arrival TAB --model faces-dcgan   what the tab begins with once that network was chosen
 
 Writes demos/arrival/TAB.json with its pictures (lossless WebP) and the sha256 of all that its words rest on: the page
 shows them only for exactly these. Run it after the evidence was measured, where nothing else runs.
@@ -68,7 +69,7 @@ def picture_in(uri: str) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
 
 
-def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path) -> list[str]:
+def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Path, command: str = "") -> list[str]:
     """Writes a record and its pictures, of which a browser fetches those that come into sight.
 
     Returns the names of the record and of the pictures in `images`.
@@ -77,7 +78,9 @@ def save(tab: str, found: Mapping, images: Mapping[str, Image.Image], folder: Pa
     files = {name: f"{tab}-{name}.webp" for name in images}
     for name, image in images.items():
         write_whole(folder / files[name], webp(image, smallest=True))
-    about = dict(apart(dict(found), tab, folder), command=f"python -m commands.arrival {tab}", pictures=files)
+    about = dict(
+        apart(dict(found), tab, folder), command=command or f"python -m commands.arrival {tab}", pictures=files
+    )
     written = json.dumps(about, separators=(",", ":"), ensure_ascii=False)
     write_whole(folder / f"{tab}.json", written.encode())
     for old in (folder / f"{tab}-cells").glob("*.webp"):
@@ -114,15 +117,22 @@ def apart(value: Any, tab: str, folder: Path) -> Any:
 
 
 def main() -> None:
-    rules = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"__init__", "__main__", Path(__file__).stem}
+    from . import networks  # which saves what it records by this module
+
+    others = {"__init__", "__main__", "networks", Path(__file__).stem}
+    rules = {path.stem for path in Path(__file__).parent.glob("*.py")} - others
     rooms = {name: f"commands.arrival.{name}" for name in rules}
     files = {path.stem: f"demos.{path.stem}" for path in ARRIVAL.parent.glob("*.md")}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tab", choices=sorted(rooms | files))
     parser.add_argument("--candidates", type=int, default=0, help="print this many recipes that fit the rule")
     parser.add_argument("--recipe", default="", help="use this one instead of the first by the rule")
+    parser.add_argument("--model", default="", choices=["", *networks.CHOSEN], help="a network that is not bundled")
     given = parser.parse_args()
     room = importlib.import_module((rooms | files)[given.tab])
+    if given.model:
+        print(*networks.record(room.TAB, given.model), sep="\n")
+        return
     tab, by_rule = room.TAB, getattr(room, "candidates", lambda: iter([("", room.TAB.first())]))
     if given.candidates:
         for says, found in islice(by_rule(), given.candidates):

@@ -89,7 +89,8 @@ OF_A_NETWORK = {
         enlarge=Setting(0.4, 20, 60, "lbfgs", "pixels"),
         fill=Setting(0.1, 10, 60, "lbfgs", "features"),
         copy=Setting(0.4, 10, 200, "lbfgs", "features"),
-    )
+    ),
+    "faces-dcgan": dict(GENERAL, copy=Setting(0.5, 20, 90, "lbfgs", "pixels")),
 }
 
 

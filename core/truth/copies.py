@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+GAIN, DRAWN = 1.0, 20.0  # dB: what more codes have to gain, and a copy that still shows what the picture does
 FAR = 3.0  # dB below the least close render: far outside of what a network knows
 
 
@@ -63,10 +64,22 @@ def restored(close: float | None, beside: Mapping[str, float], how: str, *, hole
     return f"Closeness to the truth{where}: {decibels(close)}{others}, on this picture; {how}."
 
 
-def among_renders(close: float, renders: Sequence[float]) -> str:
+def many_codes(close: float, one: float, codes: int, how: str) -> str:
+    """What the copy of a picture by many codes gains over its copy by one, in words; close, one: PSNR in dB."""
+    if close < one + GAIN:
+        says = f"{codes_said(codes)} copy it hardly better than one" if close > one else "One code copies it as well"
+    elif one < DRAWN:
+        says = f"One code cannot draw this picture; {codes_said(codes)}, mixed inside the network, can"
+    else:
+        says = f"{codes_said(codes)}, mixed inside the network, copy it closer than one"
+    return f"{says}. Closeness to the truth: {decibels(close)}, with one code {one:.1f}, on this picture; {how}."
+
+
+def among_renders(close: float, renders: Sequence[float], things: str = "held-out renders") -> str:
     """Where a picture lies in what a network knows, in words: beside how closely held-out renders were copied.
 
-    close, renders: closeness in dB of the picture's copy, and of those of the renders, in any order.
+    close, renders: closeness in dB of the picture's copy, and of those of the renders, in any order. things: what these
+    are, where no renders.
     """
     ordered = sorted(renders)
     worse, where = sum(value < close for value in ordered), "within what it knows"
@@ -77,7 +90,7 @@ def among_renders(close: float, renders: Sequence[float]) -> str:
     elif worse < len(ordered) / 10:
         where = "at the edge of what it knows"
     return (
-        f"Your picture was copied to {close:.1f} dB; {len(ordered)} held-out renders to {ordered[0]:.1f} "
+        f"Your picture was copied to {close:.1f} dB; {len(ordered)} {things} to {ordered[0]:.1f} "
         f"to {ordered[-1]:.1f}, median {median(ordered):.1f} dB. For this network your picture is {where}: "
-        f"{worse} of {len(ordered)} renders were copied less well."
+        f"{worse} of {len(ordered)} {things.removeprefix('held-out ')} were copied less well."
     )

@@ -20,7 +20,7 @@ from core.generators.base import Generator
 from ..page import fields
 from ..page.export import Code, about, drawing_code, lines_of, notebook_of, set_up
 from ..page.fields import RecipeError, checked, choice_field, flag_field, number_field, quoted, whole_field
-from ..page.picture import NOUNS, PictureRecipe, class_of, opened
+from ..page.picture import PictureRecipe, class_of, noun_of, opened
 from ..page.words import texts
 
 BUNDLED = "objects-biggan"  # what the tab opens with, where it is there
@@ -182,7 +182,7 @@ def strength(look: Look) -> str:
 
 def alt_text(look: Look) -> str:
     """What the picture shows and how it was made, for those who do not see it."""
-    noun, name = NOUNS.get(zoo.card(look.model).world, "picture"), look.label_name
+    noun, name = noun_of(look.model), look.label_name
     of = f"class {look.label}" + ("" if name == f"class {look.label}" else f" ({name})")
     return (
         f"{noun}, picture number {look.seed}, {of}, truncation {look.psi:g}, "

@@ -1,7 +1,8 @@
 """What a tab shows before anything is computed: recorded once, and shown only for the weights it was recorded with.
 
 `python -m commands.arrival TAB` records it: demos/arrival/TAB.json, its pictures (lossless WebP), and the sha256 of all
-that its words rest on.
+that its words rest on. With `--model MODEL` it records what the tab begins with once that network was chosen, in
+demos/arrival/MODEL/: its recipe, perhaps its answer.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 ARRIVAL = Path(__file__).resolve().parents[1] / "arrival"
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def recorded(tab: str) -> dict | None:
-    """What was recorded for a tab; None where that is missing or broken.
+    """What was recorded for a tab, or "MODEL/TAB"; None where that is missing or broken.
 
     Pictures are addresses that `app.launch` serves: a browser keeps them.
     """
@@ -34,8 +35,15 @@ def _address(file: str) -> str:
     return f"arrival/{file}?{hashlib.sha256((ARRIVAL / file).read_bytes()).hexdigest()[:12]}"
 
 
+@lru_cache(maxsize=64)
+def sheet_of(model: str) -> str:
+    """The address of a sheet of sixteen pictures of a network that is not bundled, in two rows; "" without one."""
+    file = f"{model}/sheet.webp"
+    return _address(file) if (ARRIVAL / file).is_file() else ""
+
+
 def fitting(tab: str, model: str, made_from: Callable[[str], Mapping], needed: Sequence[str]) -> dict | None:
-    """The record of a tab where it is whole, of this model, and of the files that are here now; else None.
+    """The record of a tab, or "MODEL/TAB", where it is whole, of this model, and of the files that are here; else None.
 
     made_from: model -> sha256 of all that the tab's words rest on, by name. needed: the names that it must have.
     """

@@ -6,7 +6,7 @@ A network of the Hub is fetched when somebody asks for it, with its size and lic
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 import gradio as gr
@@ -16,10 +16,11 @@ from core.cache import Cache
 from core.queue import QUEUE, Run
 from core.sheets import sheet
 
+from .arrival import sheet_of
 from .blocks import data_uri
 from .fields import RecipeError
 from .parts import LIVE, WATCH, part, private
-from .picture import NOUNS, PictureRecipe
+from .picture import PictureRecipe, noun_of
 
 DROP = "drop"  # reading a file of the visitor's, in the queue
 EVENTS = ("ask", "choose", "stop", "dropped", "readings")
@@ -28,6 +29,7 @@ NAMED = ("name", "title", "licence", "link", "classes", "learned")  # of a card,
 PACKAGE, HUB = "One click away", "From the Hugging Face Hub"
 ORDER = (PACKAGE, "Yours", "Bundled", HUB)  # of the list's groups
 LARGEST_SHEETS = 2 * 2**20  # bytes of small sheets
+First = Callable[[str], dict]
 TOLD = 0.4  # seconds between two pieces of news: ten a second are too many to send
 
 
@@ -43,7 +45,7 @@ def facts(model: str) -> dict:
         **how,
         bundled=not (card.source or card.own),
         known=zoo.has_reader(model),
-        noun=NOUNS.get(card.world, "picture"),
+        noun=noun_of(model),
         about=about(card),
         side=size,
         aspect=size / (size - 2 * card.crop),
@@ -84,7 +86,7 @@ def listed(visitor: str = "") -> list[dict]:
 def _row(card: zoo.ModelCard) -> dict:
     why = "nobody has pinned its revision and hash, so it opens only with python app.py --unpinned"
     more = dict(size=_megabytes(card), refusal="" if zoo.openable(card.name) else why)
-    more["sheet"] = _drawn.get(card.name) or ""
+    more["sheet"] = _drawn.get(card.name) or sheet_of(card.name)
     return {name: getattr(card, name) for name in NAMED} | dict(more, group=_group(card), here=zoo.is_here(card.name))
 
 
@@ -134,16 +136,20 @@ def _progress(done: int, total: int | None) -> dict:
     return dict(share=done / total if total else None, says=f"{done / 1e6:.0f}{whole} MB fetched")
 
 
-def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
-    """Fetches and opens a network; yields what the list shows meanwhile, and last the recipe that is drawn with it."""
+def choose(model: str, given: dict, visitor: str, first: First = lambda model: {}) -> Iterator[dict]:
+    """Fetches and opens a network; yields what the list shows meanwhile, and last the recipe that is drawn with it.
+
+    first: model -> the tab's whole recipe that was chosen for this network, {} where none was.
+    """
     try:
         for progress in fetched(model, visitor):
             yield dict(progress, name=model)
         yield dict(name=model, share=1.0, says="Opening it …")
         pace.pace_of(model)
         card = zoo.card(model)
-        chosen = PictureRecipe(model, seed=given.get("seed", 0) if isinstance(given, dict) else 0, psi=card.psi)
-        yield dict(name=model, recipe=chosen.as_dict(), models=listed(visitor))
+        seed, whole = given.get("seed", 0) if isinstance(given, dict) else 0, first(model)
+        chosen = whole or PictureRecipe(model, seed=seed, psi=card.psi).as_dict()
+        yield dict(name=model, recipe=chosen, whole=bool(whole), models=listed(visitor))
     except zoo.Cancelled:
         yield dict(name=model, error="", models=listed(visitor))
     except ValueError as error:  # RecipeError and FetchError too
@@ -151,13 +157,13 @@ def choose(model: str, given: dict, visitor: str) -> Iterator[dict]:
         yield dict(name=model, error=said[:1].upper() + said[1:], models=listed(visitor))
 
 
-def picker(tab: str, parts: dict) -> None:
-    """The list of networks of a tab as its part `models`. Its script is `gan.models`."""
+def picker(tab: str, parts: dict, first: First = lambda model: {}) -> None:
+    """The list of networks of a tab as its part `models`; first: as of `choose`. Its script is `gan.models`."""
     bus = parts["recipe"]
     made = parts["models"] = part(tab, "models", {}, events=EVENTS)
 
     def choosing(given, event: gr.EventData, request: gr.Request):
-        yield from choose(event.name, given, str(request.session_hash))
+        yield from choose(event.name, given, str(request.session_hash), first)
 
     def stop(event: gr.EventData, request: gr.Request) -> None:
         QUEUE.stop(str(request.session_hash), f"fetch {event.name}" if event.name else DROP)

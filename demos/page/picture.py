@@ -32,6 +32,12 @@ NUMBERED = r"[0-9]{1,3}(-[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(-[0-9]{1,3})?){0,40}"  #
 NOUNS = {"portraits": "portrait", "objects": "object"}
 
 
+def noun_of(model: str) -> str:
+    """What one picture of a network is called."""
+    card = zoo.card(model)
+    return NOUNS.get(card.world) or ("face" if card.faces else "picture")
+
+
 def checked_card(model: object) -> zoo.ModelCard:
     """Of a network that can be opened now. Raises RecipeError."""
     if isinstance(model, str) and (model in zoo.CARDS or model in zoo.VISITORS):
@@ -278,5 +284,5 @@ def picture_bytes(recipe: PictureRecipe) -> bytes:
 def alt_text(recipe: PictureRecipe) -> str:
     """What the picture is before anything moves it, for those who do not see it."""
     truncated = [f"truncation {recipe.psi:g}"] if opened(recipe.model).has_truncation else []
-    what = [NOUNS.get(zoo.card(recipe.model).world, "picture"), f"picture number {recipe.seed}", recipe.label_name]
+    what = [noun_of(recipe.model), f"picture number {recipe.seed}", recipe.label_name]
     return ", ".join(filter(None, [*what, *truncated]))

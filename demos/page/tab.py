@@ -260,7 +260,7 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=5, min_width=320):
             parts["stage"] = part(tab.name, "stage", shown_first["answer"])
-            models.picker(tab.name, parts)
+            models.picker(tab.name, parts, partial(first_of, tab))
         with gr.Column(scale=6, min_width=320):
             part(tab.name, "beside", dict(controls_at(tab, "beside"), doors=tab.doors, turned=tab.turned))
 
@@ -288,6 +288,16 @@ def arrival(tab: Tab) -> dict:
         return dict(found, recipe=whole, answer=dict(found["answer"], **shots, **said), film=film)
     bare = tab.recipe.unread(model, psi=zoo.card(model).psi) if model else {}
     return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.bare or tab.lead)
+
+
+def _chosen(tab: Tab, model: str) -> dict:
+    """What was recorded of the tab for a network that is not bundled; {} where nothing was."""
+    return fitting(f"{model}/{tab.name}", model, tab.made_from, ("recipe",)) or {}
+
+
+def first_of(tab: Tab, model: str) -> dict:
+    """The recipe that the tab begins with once that network was chosen; {} where none was recorded."""
+    return _chosen(tab, model).get("recipe", {})
 
 
 def _place(tab: Tab, place: str, parts: dict, shown_first: Mapping) -> None:
@@ -375,6 +385,9 @@ def live(tab: Tab, given: Mapping, held: Collection[str] = (), *, full: bool = F
     """The answer and the code of the picture; after bad input the code stays. held: of `news_of`."""
     try:
         recipe = tab.recipe.from_json(given)
+        found = _chosen(tab, recipe.model)
+        if "answer" in found and found["recipe"] == recipe.as_dict() and not (tab.known or tab.ready)(recipe):
+            return dict(found["answer"], asked=given, late=full), found["code"]
         code = code_for(tab, recipe) if tab.ready(recipe) else UNFOUND
         return dict(news_of(answer(tab, recipe, full=full), held or ()), asked=given, late=full), code
     except RecipeError as error:

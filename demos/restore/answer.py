@@ -15,7 +15,7 @@ from core.inversion.losses import Scores
 from core.inversion.search import Found, thinned
 from core.inversion.tasks import Problem
 from core.queue import QUEUE
-from core.truth.copies import among_renders, restored
+from core.truth.copies import among_renders, many_codes, restored
 
 from ..page import models
 from ..page.blocks import data_uri
@@ -79,7 +79,16 @@ def verdict(recipe: Restoration, problem: Problem, found: Found, scored: Scores 
     if scored is None:
         return restored(None, {}, found.how())
     beside = {baselines.NAMES[name]: value for name, value in beside_of(recipe, problem).items()}
+    single = known(alone(recipe)) if recipe.task == "copy" and recipe.codes > 1 else None
+    if single is not None:
+        one = scores(recipe, single.image, problem.truth).closeness
+        return many_codes(scored.closeness, one, recipe.codes, found.how())
     return restored(scored.closeness, beside, found.how(), hole=recipe.task == "fill")
+
+
+def alone(recipe: Restoration) -> Restoration:
+    """The same with one code, nothing mixed."""
+    return replace(recipe, codes=1, layer=0)
 
 
 def beside_of(recipe: Restoration, problem: Problem) -> dict[str, float]:
@@ -101,7 +110,8 @@ def meter(model: str, close: float, *, one: bool) -> str:
     found = evidence.recorded(model, "restore")
     if found is None:
         return ""
-    return among_renders(close, found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"])
+    known = found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"]
+    return among_renders(close, known, *[found["pictures"]] * ("pictures" in found))
 
 
 # --- what is taken away

@@ -8,7 +8,7 @@ from core.inversion.restoration import OFFICIAL
 
 from ..page.export import SAVED, about, label_code, notebook_of, opening, set_up
 from ..page.picture import opened
-from .recipe import STEERED, WORDS, Restoration
+from .recipe import PHOTO, STEERED, WORDS, Restoration
 
 CODE = WORDS["code"]
 
@@ -32,7 +32,9 @@ def _lines(recipe: Restoration) -> str:
     card, drawn = zoo.card(recipe.model), recipe.shows in ("network", STEERED)
     reader, generator = opening(card)
     function, compared, *loss_imports = CODE["losses"][recipe.loss]
-    truth, *picture_imports = CODE["drawn" if drawn else "rendered"]  # [1, 3, R, R], in whole levels of 255
+    truth, *picture_imports = CODE[
+        "drawn" if drawn else "photo" if recipe.shows == PHOTO else "rendered"
+    ]  # [1, 3, R, R], in whole levels of 255
     psi = f", psi={recipe.truncation}" if drawn and opened(recipe.model).has_truncation else ""
     losses = f"from core.inversion.losses import {', '.join(sorted((function, 'seen_through')))}"
     imports = {*CODE["imports"], *CODE["damage_imports"].get(recipe.task, ()), *loss_imports, *picture_imports}

@@ -23,7 +23,7 @@ from ..page.picture import LARGEST_SEED, checked_card, opened
 
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 TASKS, SHOWS, LOSSES, WAYS, SAYS, FIELDS = map(WORDS.get, ("tasks", "shows", "losses", "ways", "says", "fields"))
-OWN, STEERED = "upload", "steer"  # of SHOWS
+OWN, STEERED, PHOTO = "upload", "steer", "photo"  # of SHOWS
 FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
 PICTURES = 10_000  # that may be chosen; evidence begins after them
 PSI = 0.7  # truncation of all pictures but Steer's
@@ -41,8 +41,8 @@ VGG = dict(file=vgg.FILE, variable=vgg.VARIABLE)  # that sentences about it name
 
 def shown_by(model: str) -> tuple[str, ...]:
     """What can be restored with a network: its own world's renders have to be of its size, a power of two."""
-    worlds = ("portraits", "objects") if zoo.card(model).world else ()
-    return *worlds, "network", STEERED, OWN
+    others = ("portraits", "objects") if zoo.card(model).world else (PHOTO,)
+    return *others, "network", STEERED, OWN
 
 
 def losses_of(model: str) -> tuple[str, ...]:
@@ -55,8 +55,14 @@ def losses_of(model: str) -> tuple[str, ...]:
 
 
 def _shows(value: object, recipe: Restoration) -> str:
-    """Renders of the network's world unless somebody chooses otherwise, or else its own pictures."""
-    return choice(value or zoo.card(recipe.model).world or "network", "picture shown", shown_by(recipe.model))
+    """Unless somebody chooses otherwise, renders of the network's world; without one its own pictures, or a photograph
+    of what it draws."""
+    card = zoo.card(recipe.model)
+    return choice(value or card.world or (PHOTO if card.faces else "network"), "picture shown", shown_by(recipe.model))
+
+
+def _picture(value: object, recipe: Restoration) -> int:
+    return 0 if recipe.shows == PHOTO else whole(value, "the picture's number", 0, recipe.last_picture)
 
 
 def _kind(value: object, recipe: Restoration) -> str:
@@ -160,7 +166,7 @@ class Restoration(
     model: str = described("model", MISSING, lambda value, _: checked_card(value).name)
     task: str = choice_field("task", TASKS)
     shows: str = described("shows", "", _shows)
-    picture: int = described("picture", 0, lambda value, one: whole(value, "the picture's number", 0, one.last_picture))
+    picture: int = described("picture", 0, _picture)
     psi: float = described("psi", PSI, lambda value, one: number(value, "the truncation", 0, 1) if one.steered else PSI)
     kind: str = described("kind", "", _kind)
     amount: float = described("amount", 0.0, _amount)
@@ -223,8 +229,13 @@ class Restoration(
 
     @property
     def named(self) -> str:
-        """The picture in words; one's own has no number."""
-        return SHOWS[OWN] if self.shows == OWN else f"{SHOWS[self.shows]}, number {self.picture}"
+        """The picture in words; one's own and the photograph have no number."""
+        return SHOWS[self.shows] + (f", number {self.picture}" if self.numbered else "")
+
+    @property
+    def numbered(self) -> bool:
+        """Is it one of many?"""
+        return self.shows not in (OWN, PHOTO)
 
     # --- what happened to it, and how it is looked for
 

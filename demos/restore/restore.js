@@ -221,7 +221,7 @@
       button("restore-back", "Back to start", () => tab.set(copyOf(tab.arrival)))),
     E("div", {class: "options"}, ...slots.slice(2)));
     listeners.push(() => {
-      another.hidden = now.recipe.shows === "upload";
+      another.hidden = !(now.setup && now.setup.controls.picture);
       undo.hidden = !tab.canUndo();
     });
   }

@@ -21,6 +21,7 @@ from core.inversion.descent import Step
 from core.inversion.losses import Loss, Scores
 from core.inversion.search import Found, Search
 from core.inversion.tasks import Problem
+from core.photograph import photograph
 from core.queue import TOLD, Run
 from core.threads import single_core
 from core.truth import worlds
@@ -28,7 +29,7 @@ from core.truth import worlds
 from ..page.blocks import picture as uri
 from ..page.fields import RecipeError, refusals
 from ..page.picture import opened
-from .recipe import OWN, SAYS, STEERED, VGG, Restoration, losses_of
+from .recipe import OWN, PHOTO, SAYS, STEERED, VGG, Restoration, losses_of
 from .words import curve
 
 LARGEST_FOUND = 20 * 2**20  # bytes of answers that are kept
@@ -77,6 +78,8 @@ def scores(recipe: Restoration, image: Tensor, truth: Tensor) -> Scores:
 def example(recipe: Restoration) -> Tensor:
     """The true picture [1, 3, R, R] of a recipe that shows no upload, in whole levels of 255."""
     seed, psi = recipe.seed, recipe.truncation
+    if recipe.shows == PHOTO:
+        return in_levels(photograph(recipe.side))
     if recipe.shows not in ("network", STEERED):
         spread = zoo.card(recipe.model).spread
         return in_levels(worlds.pictures(recipe.shows, 1, seed, resolution=recipe.side, spread=spread))

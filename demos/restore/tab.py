@@ -25,7 +25,7 @@ from ..page.fields import RecipeError, controls
 from ..page.handlers import refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.pictures import Drawing, own_network
-from ..page.tab import Bench, Endpoint, Tab, controls_at, words_of
+from ..page.tab import Bench, Endpoint, Tab, controls_at, first_of, words_of
 from . import experiments, five, search
 from .answer import file_for, film_of, searching, shown_of
 from .code import code_for
@@ -75,7 +75,7 @@ def layout(parts: dict, shown: Mapping) -> None:
             parts["stage"] = part(NAME, "stage", first)
         with gr.Column(scale=4, min_width=280):
             part(NAME, "controls", controls_at(TAB, "beside"))
-            models.picker(NAME, parts)
+            models.picker(NAME, parts, lambda model: first_of(TAB, model))
 
 
 def wire(parts: dict) -> None:
@@ -196,6 +196,7 @@ TAB = Tab(
     sources=(invert, Shrink.agreeing),
     cells=CELLS,
     made_from=made_from,
+    known=lambda recipe: search.known(recipe) is not None,
     beside=tuple(one["name"] for one in controls(Restoration) if one.get("beside")),
     private=subject,
     drawings=DRAWINGS,

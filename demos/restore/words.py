@@ -34,7 +34,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
             options={name: SHOWS[name] for name in there if name != OWN or own},
             resets=dict(own="", as_is=False, loss="", picture=recipe.picture % PICTURES),
         ),
-        picture=None if own else dict(hint=f"0 to {recipe.last_picture}"),
+        picture=None if not recipe.numbered else dict(hint=f"0 to {recipe.last_picture}"),
         kind=_kind_control(recipe) if task in KINDS else None,
         amount=_amount_control(recipe) if task in KINDS else None,
         region={} if task == "fill" else None,

@@ -91,7 +91,9 @@ def headline(recipe: Recipe) -> str:
     if recipe.method in ("random", "file"):
         return came_from(recipe)
     card, noun = zoo.card(recipe.model), recipe.label_name or "face"
-    return TEXTS["headline"]["unknown" if not card.world else "classes" if card.classes else "world"].format(noun=noun)
+    if not (card.world or card.faces):
+        return TEXTS["headline"]["unknown"]
+    return TEXTS["headline"]["classes" if card.classes else "world"].format(noun=noun)
 
 
 def came_from(recipe: Recipe) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from core import zoo
 from core.evidence import knob_records
 from core.truth import statistics
-from core.truth.judge import GRADES, READER
+from core.truth.judge import GRADES, READER, STATISTICS
 from core.truth.reread import reread
 from core.zoo import has_reader
 
@@ -29,7 +29,7 @@ def truth_html(recipe: Recipe) -> str:
     else:
         how = SAYS["by_a_reader" if grade == READER else "by_statistics"]
         first = paragraph(how.format(pictures=measured.FACES, random=statistics.RANDOM))
-    return paragraph(GRADES[grade]) + first + written(recipe.model)
+    return paragraph(GRADES[grade]) + first + (written(recipe.model) or written(recipe.model, STATISTICS))
 
 
 def _factor_table(recipe: Recipe, record: dict) -> str:

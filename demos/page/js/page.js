@@ -115,8 +115,8 @@ window.gan = window.gan || (() => {
   const ANYTHING = "A network of yours, a picture, a file of directions, edits, or what was saved on this page: choose it,"
     + " or drop it anywhere on the page.";
   const UNFIT = "This tab has no use for it: open another tab, and it is under Other networks there.";
-  gan.models = ({parts: {models: part, stage, linked: link}, name: id, now, listeners}, {take, wanted = () => true}) => {
-    const {button} = gan, title = E("b"), licence = E("span"), precision = E("span");
+  gan.models = (store, {take, wanted = () => true}) => {
+    const {parts: {models: part, stage, linked: link}, name: id, now, listeners} = store, {button} = gan, title = E("b"), licence = E("span"), precision = E("span");
     const doing = E("span", {class: "doing", role: "status"}), list = E("div", {class: "networks-list"});
     const said = E("p", {class: "said", role: "alert", hidden: true});
     const dialog = E("dialog", {class: "networks", id: `${id}-networks`, "aria-label": "Networks"},
@@ -169,14 +169,18 @@ window.gan = window.gan || (() => {
       const groups = [...new Set(here.map(row => row.group))], none = E("p", {class: "caption"}, "No network is called so.");
       list.replaceChildren(...(here.length || !rows.length ? [] : [none]), ...groups.map(one => E("section", {}, E("h4", {}, one), ...of(one).map(network))));
     }
-    function heard({models, name, recipe, error, file, ...news}) {
+    function heard({models, name, recipe, whole, error, file, ...news}) {
       if (models) rows = models.filter(wanted);
       const ends = recipe || error !== undefined || news.open || news.kind || news.ways;
       if (name || file) running = ends ? null : {name, file, ...news};
       if (file) gan.say(told, error || (ends && !news.open && !news.kind && !news.ways ? news.says : ""));
       if (error && !file) gan.say(said, error);
       if (recipe && !rows.some(row => row.name === recipe.model)) gan.say(told, `${news.says} ${UNFIT}`);
-      else if (recipe) { dialog.close(); take(recipe); }
+      else if (recipe) {
+        dialog.close();
+        (whole ? store.set : take)(recipe);         // whole: the tab's own, as recorded for this network
+        if (whole && stage.element.getBoundingClientRect().top < 0) stage.element.scrollIntoView();
+      }
       if (news.open || news.kind) target.opened(news);
       if (news.ways) target.choose_way(news);
       if (recipe && file) target.several(told, news.several, recipe.model);

@@ -30,6 +30,7 @@ KINDS = {
     "": "Pictures and knobs",
     "attributes": "Attributes",
     "paint": "Knobs of a region",
+    "statistics": "Knobs, by picture statistics",
     "restore": "Restoring",
     "channels": "Channels",
 }
@@ -101,6 +102,10 @@ def present(command: str) -> str:
 
 def stale(evidence: Mapping, card: str, folder: Path) -> Iterator[str]:
     """A sentence for each file of weights/ that is another than the one measured."""
+    if card in zoo.REMOTE_CARDS:  # not of weights/
+        if evidence["weights_sha256"] != zoo.REMOTE_CARDS[card].source.sha256:
+            yield f"measured with another file (sha256 {evidence['weights_sha256'][:8]}…) than the one on its card"
+        return
     world = zoo.CARDS[card].world if card in zoo.CARDS else ""
     for key, form in FILES.items():
         path = folder / form.format(card=card, world=world)
