@@ -35,7 +35,6 @@ def _address(file: str) -> str:
     return f"arrival/{file}?{hashlib.sha256((ARRIVAL / file).read_bytes()).hexdigest()[:12]}"
 
 
-@lru_cache(maxsize=64)
 def sheet_of(model: str) -> str:
     """The address of a sheet of sixteen pictures of a network that is not bundled, in two rows; "" without one."""
     file = f"{model}/sheet.webp"

@@ -143,7 +143,7 @@ def test_defaults_follow_the_task_and_what_can_be_compared_at_that_size():
 
 @pytest.mark.parametrize("model", sorted(tasks.OF_A_NETWORK))
 def test_a_network_s_own_settings_speak_of_every_task_and_of_a_network_that_there_is(model):
-    assert model in {card.name for card in zoo._BUNDLED}
+    assert model in {card.name for card in zoo._BUNDLED} | zoo.REMOTE_CARDS.keys()
     own = tasks.OF_A_NETWORK[model]
     assert list(own) == list(recipes.TASKS) and own != tasks.GENERAL
     assert all(tasks.setting_of(model, task) == setting for task, setting in own.items())
