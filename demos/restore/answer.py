@@ -110,8 +110,8 @@ def meter(model: str, close: float, *, one: bool) -> str:
     found = evidence.recorded(model, "restore")
     if found is None:
         return ""
-    known = found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"]
-    return among_renders(close, known, *[found["pictures"]] * ("pictures" in found))
+    others = found["tasks"]["copy"]["methods"]["one" if one else baselines.OURS]["psnr"]
+    return among_renders(close, others, found.get("pictures", "held-out renders"))
 
 
 # --- what is taken away

@@ -158,7 +158,7 @@ def test_networks_without_a_world_or_a_critic_restore_their_own_pictures(small_m
     support.small_model(small_model, monkeypatch, mine=own)
     made = Restoration("mine", "copy", steps=2)
     assert made.shows == "network" and made.loss != "features"
-    assert set(recipes.shown_by("mine")) == {"network", "steer", "upload"}
+    assert set(recipes.shown_by("mine")) == {"photo", "network", "steer", "upload"}
     truth, generator = restoring.example(made), zoo.load("mine")
     drawn = generator(generator.codes(generator.sample(1, recipes.FIRST_PICTURE))).clamp(-1, 1)
     assert (truth - drawn).abs().max() <= 1.01 / 255
