@@ -109,7 +109,7 @@ def measure(card: str) -> dict:
         threads=torch.get_num_threads(),
         samples=dict(photographs=len(shown), portraits=sum(face for _, face in shown.values()), own_pictures=OWN),
         first_seed=FIRST,
-        pictures="pictures of its own",
+        pictures="pictures drawn by the network",
         tasks=dict(copy=dict(setting=setting, methods=methods, another_truth=another_own)),
         photographs=dict(
             names=list(shown), faces=[face for _, face in shown.values()], methods=found, another_truth=another
@@ -158,7 +158,7 @@ def shown(evidence: dict) -> dict:
         f"all {len(faces)}",
         f"{sum(faces)} portraits",
         f"{len(faces) - sum(faces)} others",
-        f"{samples['own_pictures']} of its own",
+        f"{samples['own_pictures']} that it drew",
     ]
     gains = [many - one for many, one in zip(*(found["methods"][way]["psnr"] for way in (OURS, "one")))]
     sentences = [
