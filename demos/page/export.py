@@ -93,6 +93,8 @@ def cell_of(recipe: PictureRecipe, code: Code) -> str:
 def lines_of(recipe: PictureRecipe, code: Code) -> str:
     """`cell_of` without its last line."""
     generator, view = opened(recipe.model), "" if recipe.transparency else ".without_transparency()"
+    if recipe.movement:
+        view += f".moved({', '.join(f'{name}={far:g}' for name, far in recipe.movement.items())})"
     reader, expression = opening(zoo.card(recipe.model), view)
     edits, moved = (["from core.codes import edit"], [MOVED]) if code.moves else ([], [])
     imports = {*code.imports, *edits, "from core.images import to_pil", reader}

@@ -20,7 +20,7 @@ from .arrival import sheet_of
 from .blocks import data_uri
 from .fields import RecipeError
 from .parts import LIVE, WATCH, part, private
-from .picture import PictureRecipe, noun_of
+from .picture import PictureRecipe, movable, noun_of
 
 DROP = "drop"  # reading a file of the visitor's, in the queue
 EVENTS = ("ask", "choose", "stop", "dropped", "readings")
@@ -50,6 +50,7 @@ def facts(model: str) -> dict:
         side=size,
         aspect=size / (size - 2 * card.crop),
         transparent=zoo.load(model).image_channels == 4,
+        movable=movable(model),
     )
 
 

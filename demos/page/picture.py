@@ -23,7 +23,7 @@ from core.drawing import draw, prefix
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
-from .fields import Fields, RecipeError, checked, flag_field, number_field, quoted, whole, whole_field
+from .fields import Fields, RecipeError, checked, flag_field, number, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
 LARGEST_STATES = 64 * 2**20  # bytes of layers' outputs that are kept
@@ -77,6 +77,20 @@ def label_field(**resets: Any) -> Any:
     )
 
 
+def movement_field(name: str, far: float, step: float, unit: str) -> Any:
+    """How far a picture is moved, to either side; the control is there where the network can do that."""
+
+    def check(value: object, recipe: Any) -> float:
+        found = number(value, name, -far, far)
+        if found and not movable(recipe.model):
+            raise RecipeError(f"{name} is for a StyleGAN3: this network cannot move its pictures: give 0")
+        return found
+
+    control = dict(kind="range", word=name, low=-far, high=far, step=step, needs="movable")
+    about = dict(type=float, control=control, limits=dict(minimum=-far, maximum=far))
+    return checked(check, 0.0, f"{name}, in {unit}, from {-far:g} to {far:g}; 0 where no StyleGAN3 draws", **about)
+
+
 @dataclass(frozen=True)
 class PictureRecipe(Fields):
     """A picture that a network draws from a number; the base of the recipes of all tabs that show one.
@@ -84,6 +98,7 @@ class PictureRecipe(Fields):
     model: a name in core.zoo.CARDS, or of a model of the Hub that was fetched. seed: 0 .. 999,999,999.
     psi: truncation of all layers, 0 .. 1, kept to a thousandth. label: the class drawn; 0 where the model has none.
     transparency: where a network draws opacity, is what is transparent shown as a checkerboard, or in its colours?
+    turn, right, down: how a StyleGAN3 moves it, -180 .. 180 degrees and -0.5 .. 0.5 picture widths; 0 for others.
     Numbers may be given as text. Raises RecipeError.
     """
 
@@ -92,8 +107,13 @@ class PictureRecipe(Fields):
     psi: float = number_field("the truncation", 0, 1, default=0.7, control=dict(kind="range", word="psi", step=0.05))
     label: int = label_field()
     transparency: bool = flag_field(
-        "Transparent places show a checkerboard", default=True, control=dict(kind="flag", says="Show transparency")
+        "Transparent places show a checkerboard",
+        default=True,
+        control=dict(kind="flag", says="Show transparency", needs="transparent"),
     )
+    turn: float = movement_field("turn", 180, 1, "degrees, counter-clockwise")
+    right: float = movement_field("right", 0.5, 0.01, "picture widths")
+    down: float = movement_field("down", 0.5, 0.01, "picture widths")
 
     @classmethod
     def default_model(cls) -> str:
@@ -103,6 +123,11 @@ class PictureRecipe(Fields):
     def label_or_none(self) -> int | None:
         """What `generator.codes` takes: None where the model has no classes."""
         return self.label if zoo.card(self.model).classes else None
+
+    @property
+    def movement(self) -> dict[str, float]:
+        """What `generator.moved` takes; empty where the picture is not moved."""
+        return {name: far for name in ("turn", "right", "down") if (far := getattr(self, name))}
 
     @property
     def label_name(self) -> str:
@@ -134,6 +159,11 @@ def opened(model: str) -> Generator:
         return zoo.load(model)
     except ValueError as error:
         raise RecipeError(str(error)) from None
+
+
+def movable(model: str) -> bool:
+    """Can the network move what it draws?"""
+    return hasattr(opened(model), "moved")
 
 
 def _label(label: object, card: zoo.ModelCard) -> int:
@@ -191,6 +221,8 @@ def slots_of(recipe: Any) -> tuple[int, ...]:
 def generator_of(recipe: PictureRecipe, *, quick: bool = False) -> Generator:
     """What draws a recipe's pictures, at its truncation; quick: as the page draws them."""
     generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
+    if recipe.movement:
+        generator = generator.moved(**recipe.movement)
     return generator if recipe.transparency else generator.without_transparency()
 
 
@@ -226,7 +258,8 @@ def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick
     """
     generator = generator_of(recipe, quick=quick)
     start = generator.start(slots)
-    key = (zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.seed, recipe.psi, recipe.label, start)
+    drawn_by = zoo.weights_hash(recipe.model), quick, zoo.device(), *recipe.movement.items()
+    key = (*drawn_by, recipe.seed, recipe.psi, recipe.label, start)
     before = _states.get(key)
     if before is None and start:
         before = _states.put(key, prefix(generator, own_codes(recipe), slots))
@@ -285,4 +318,6 @@ def alt_text(recipe: PictureRecipe) -> str:
     """What the picture is before anything moves it, for those who do not see it."""
     truncated = [f"truncation {recipe.psi:g}"] if opened(recipe.model).has_truncation else []
     what = [noun_of(recipe.model), f"picture number {recipe.seed}", recipe.label_name]
-    return ", ".join(filter(None, [*what, *truncated]))
+    how = dict(turn="turned by {:g} degrees", right="moved right by {:g}", down="moved down by {:g}")
+    moved = [how[name].format(far) for name, far in recipe.movement.items()]
+    return ", ".join(filter(None, [*what, *truncated, *moved]))

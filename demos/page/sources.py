@@ -29,6 +29,7 @@ from .picture import PictureRecipe, layers_field, opened, slots_of
 
 KNOBS = 10  # at most
 METHODS = methods.titles() | {"file": "directions from a file"}
+NOTHING = 1e-9  # of the strongest knob's score: what is weaker moves nothing
 MOST_FILES = 32  # kept at a time; the oldest go first
 LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
 # of the control: the fields that each way sets
@@ -107,6 +108,10 @@ def _find(recipe: KnobSet) -> tuple[Directions, Tensor]:
         found = _from_file(recipe, slots)
     else:
         found = methods.METHODS[recipe.way].find(generator, slots, k=k, label=label)
+        count = max(
+            1, int((found.scores > NOTHING * found.scores.max()).sum())
+        )  # layers may read few numbers of a code
+        found = Directions(found.vectors[:count], found.scores[:count], found.slots)
     return found, spread_along(generator, found, label=label)
 
 

@@ -138,6 +138,8 @@ def answer_of_knobs(tab: Any, recipe: PictureRecipe, *, at_once: bool = False) -
     """
     ready = tab.ready(recipe)
     found = tab.knobs(recipe) if ready else knobs.NONE
+    if recipe.knob > len(found) - 1 >= 0:  # other layers, or another file, have fewer
+        recipe = replace(recipe, knob=len(found) - 1)
     drawn, before = recipe if ready else replace(recipe, amounts=()), untouched(recipe)
     rough = at_once and pace_of(recipe.model).slow and not (has_bytes(drawn) and has_bytes(before))
     src = knobs.first_look(drawn, found) if rough else knobs.turned_bytes(drawn, found)

@@ -29,7 +29,16 @@ from .stage import KNOBS_TAKEN, TAKEN, Stage
 UNFOUND = "# The knobs of this picture have not been found yet: the button under the picture finds them."
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network", "received")  # of a tab with a stage
 LASTING = ("setup", "before")  # parts of an answer that a slider does not change
-TURNED = ("seed", "psi", "transparency", "amounts", "knob")  # fields that leave the knobs the same
+TURNED = (
+    "seed",
+    "psi",
+    "transparency",
+    "turn",
+    "right",
+    "down",
+    "amounts",
+    "knob",
+)  # fields that leave the knobs the same
 LESSON = '<p class="limits lesson"><a href="lessons#{}">Five questions for a lesson</a></p>'
 RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 
@@ -285,7 +294,8 @@ def arrival(tab: Tab) -> dict:
         film = dict(found.get("film", {}), src=shots.pop("strip", ""))
         whole = {**tab.recipe.unread(model), **found["recipe"]}  # with fields that came after it was recorded
         said = dict(recipe=whole) if "recipe" in found["answer"] else {}
-        return dict(found, recipe=whole, answer=dict(found["answer"], **shots, **said), film=film)
+        cells = {name: dict(one, recipe={**whole, **one.get("recipe", {})}) for name, one in found["cells"].items()}
+        return dict(found, recipe=whole, answer=dict(found["answer"], **shots, **said), film=film, cells=cells)
     bare = tab.recipe.unread(model, psi=zoo.card(model).psi) if model else {}
     return dict(recipe=bare, answer={}, cells={}, code="", sentence=tab.bare or tab.lead)
 

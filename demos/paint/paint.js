@@ -3,8 +3,8 @@
 (() => {
   const E = gan.element, {button, same} = gan, {SIDE, encode, decode, fill, outline} = gan.regions;
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
-  const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam"];
-  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true};      // of another network
+  const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down"];
+  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, turn: 0, right: 0, down: 0};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
 

@@ -74,7 +74,7 @@ def alt_text(recipe: Recipe, titles: Sequence[str] = ()) -> str:
     if not any(recipe.amounts):
         return f"{parts[0]}, no knob moved"
     if recipe.layers != "all":
-        parts.append(f"only layers {recipe.layers}" if recipe.layers[0].isdigit() else f"only {recipe.layers} layers")
+        parts.append(f"only {layers_in_words(recipe.layers).removeprefix('the ')}")
     if recipe.method != "sefa":
         parts.append(f"knobs from {NAMED[recipe.method]}")
     return ", ".join(parts)
@@ -122,7 +122,8 @@ def _origin(recipe: Recipe) -> str:
 def layers_in_words(layers: str) -> str:
     if layers == "all":
         return "all layers"
-    return f"layers {layers}" if layers[0].isdigit() else f"the {layers} layers"
+    many = "s" * (not layers.isdigit())
+    return f"layer{many} {layers}" if layers[0].isdigit() else f"the {layers} layers"
 
 
 def _weights(recipe: Recipe) -> str:

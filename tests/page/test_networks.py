@@ -242,6 +242,42 @@ def test_the_checkerboard_behind_a_transparent_picture_can_be_left_out(zoo_of_on
     assert not tabs.answer(TAB, Recipe(BUNDLED))["setup"]["transparent"]
 
 
+def test_a_picture_of_stylegan3_is_moved_alike_by_page_link_and_code(zoo_of_one: Path, monkeypatch) -> None:
+    """Before and after, film and picture; by nothing it is the same, and what runs from a kept state moves too."""
+    native.save(tiny.stylegan3(), zoo_of_one / "own.safetensors")
+    still = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, seed=3, amounts=(1.5,), layers="6-9")
+    moved = replace(still, turn=30, down=-0.25)
+    assert not {"turn", "right", "down"} & set(still.to_query()) and Recipe.from_query(moved.to_query()) == moved
+    assert torch.equal(recipes.render(replace(moved, turn=0, down=0)), recipes.render(still))
+    monkeypatch.chdir(zoo_of_one)
+    exec(tabs.code_for(TAB, moved), namespace := {})
+    expected = to_uint8(namespace["generator"](namespace["edited"]))[0]
+    assert np.array_equal(np.asarray(Image.open("picture.png")), expected)
+    assert np.array_equal(to_uint8(recipes.render(moved))[0], expected)
+    found = [tabs.answer(TAB, recipe) for recipe in (still, moved)]
+    assert np.array_equal(pixels(found[1]["src"]), expected) and found[1]["setup"]["movable"]
+    assert found[0]["before"] != found[1]["before"] and "turned by 30 degrees, moved down by -0.25" in found[1]["alt"]
+    films = [TAB.shown.frames(recipe, 3, False) for recipe in (still, moved)]
+    assert all(a.tobytes() != b.tobytes() for a, b in zip(*films))
+    assert not tabs.answer(TAB, Recipe(BUNDLED))["setup"]["movable"]
+    with pytest.raises(RecipeError, match="turn is for a StyleGAN3: .* give 0"):
+        Recipe(BUNDLED, turn=1)
+
+
+def test_layers_that_read_few_numbers_have_few_knobs(zoo_of_one: Path) -> None:
+    """The Fourier input of StyleGAN3 reads four; a knob that was chosen beyond them is the last one."""
+    native.save(tiny.stylegan3(), zoo_of_one / "own.safetensors")
+    few = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, layers="0", knob=8)
+    found = tabs.answer(TAB, few)
+    assert len(found["setup"]["knobs"]) == 4 and found["recipe"]["knob"] == 3
+    assert "These four knobs were read off the weights of layer 0" in found["caption"] and "k=4" in tabs.code_for(
+        TAB, few
+    )
+    with pytest.raises(RecipeError, match="only 4 knobs here: set those after knob 4 back to 0"):
+        tabs.answer(TAB, replace(few, amounts=(0,) * 5 + (1,)))
+    assert len(tabs.answer(TAB, replace(few, layers="0,1", knob=0))["setup"]["knobs"]) == 10, "another layer reads more"
+
+
 def test_a_class_is_part_of_the_recipe_and_of_its_link(zoo_of_one: Path) -> None:
     native.save(tiny.biggan(), zoo_of_one / "own.safetensors")
     recipe = Recipe(zoo.add(zoo_of_one / "own.safetensors").name, label="2")

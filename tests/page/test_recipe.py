@@ -837,7 +837,7 @@ def test_a_damaged_edit_in_the_browser_is_said_when_it_is_used(moved):
 def test_the_alternative_text_says_what_was_done(moved):
     assert made.alt_text(moved) == "portrait, picture number 7, truncation 0.6, knob 1 at +1.5, knob 3 at \u22122"
     assert made.alt_text(replace(moved, layers="5", method="ganspace"), ["looks left / looks right"]).endswith(
-        "knob 1 (looks left / looks right) at +1.5, knob 3 at \u22122, only layers 5, knobs from GANSpace"
+        "knob 1 (looks left / looks right) at +1.5, knob 3 at \u22122, only layer 5, knobs from GANSpace"
     )
     assert made.alt_text(Recipe(PROGRESSIVE)) == "portrait, picture number 0, no knob moved"
 

@@ -27,7 +27,7 @@
     const draw = () => {
       const setup = now.setup || {}, more = (setup.controls || {})[field.name], {kind, name} = {...field, ...more};
       slot.hidden = more === null || !KINDS[kind] || name === "psi" && setup.truncation === false
-        || name === "label" && kind === "text" && !setup.classes || name === "transparency" && !setup.transparent;
+        || name === "label" && kind === "text" && !setup.classes || field.needs && !setup[field.needs];
       if (slot.hidden) return;
       make(store.refine({...field, ...more}));
       made.draw(now.recipe, setup);

@@ -156,7 +156,7 @@
   gan.networkOf = (frame, licence) => facts => {
     frame.style.aspectRatio = facts.aspect || 1;
     frame.classList.toggle("large", facts.side >= 256);
-    licence.textContent = facts.bundled === false ? `Licence: ${facts.licence.replace(/ \(.*\)/, ", with a condition")}` : "";
+    licence.textContent = facts.bundled === false ? `Licence: ${facts.licence}` : "";
   };
 
   // How much each pixel changed from one picture to another, dark to bright; both are images or canvases.
