@@ -50,8 +50,8 @@
         }));
       ways.replaceChildren(E("div", {class: "networks-head"}, E("h3", {}, "The file does not say which of these it is"),
         gan.button(null, "Close", () => ways.close())), ...found.map(way));
-      if (!ways.isConnected) document.body.append(ways);
-      ways.showModal();
+      if (!ways.isConnected) input.after(ways);   // in the tab: its buttons look like those
+      if (!ways.open) ways.showModal();
     }
     const target = {element: input, choose, send, opened, several, choose_way};
     open.add(target);
