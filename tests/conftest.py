@@ -39,7 +39,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--force-color-profile=srgb",
 )
-PAGES_OF_THEIR_OWN = ("test_browser_inside.py", "test_browser_networks.py")
+PAGES_OF_THEIR_OWN = ("test_browser_foreign.py", "test_browser_inside.py", "test_browser_networks.py")
 PATIENCE = 120  # seconds for the page to answer: a busy machine imports torch slowly
 
 

@@ -4,7 +4,7 @@
   const E = gan.element, {button, same} = gan, {SIDE, encode, decode, fill, outline} = gan.regions;
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
   const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down"];
-  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, turn: 0, right: 0, down: 0};      // of another network
+  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
 
@@ -67,10 +67,10 @@
     store.change = store.look;
     store.slide = () => {};                         // another truncation is another picture: it counts when it rests
     store.another = () => { state.another = true; store.look({seed: Math.floor(Math.random() * 1e6)}); };
-    store.take = ({model, seed, psi, label}) => {
+    store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0}) => {
       painting.open(false);
       state.another = model === now.recipe.model;
-      store.look({model, seed, psi, label, ...(state.another ? {} : OTHER)});
+      store.look({model, seed, psi, label, turn, right, down, ...(state.another ? {} : OTHER)});
     };
     // the other picture has no such part
     store.remedy = () => {

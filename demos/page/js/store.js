@@ -68,10 +68,10 @@
         store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
       },
       // another picture, as the network draws it; another network's begins with the tab's own defaults
-      take: ({model, seed, psi, label}) => {
+      take: ({model, seed, psi, label, turn = 0, right = 0, down = 0}) => {
         const other = model !== now.recipe.model, layers = "layers" in arrival ? {layers: "all"} : {};
         const own = other ? {...copyOf(arrival), knob: 0, ...layers} : {};
-        store.set({...own, model, seed, psi, label, ...still()});
+        store.set({...own, model, seed, psi, label, turn, right, down, ...still()});
         if (other) seen.length = 0;
       },
     };
