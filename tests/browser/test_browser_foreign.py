@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -25,6 +26,7 @@ from ..conftest import ROOT, served
 from .visits import PAINT, STEER, WAIT, Visits, is_a_sentence
 
 pytestmark = pytest.mark.browser
+READING = replace(STEER, patience=3 * WAIT)  # files are read in a process that stands behind all others
 
 
 def stylegan3() -> StyleGAN3:
@@ -201,13 +203,13 @@ def test_files_that_fall_on_the_page_open_or_get_a_sentence(visits: Visits, tmp_
     path = tmp_path / "faces.pt"
     torch.save(pytorch_dcgans.made(pytorch_dcgans.Tutorial).state_dict(), path)
     page.set_input_files("#steer-drop-file", path)
-    STEER.settle(page, "gan.steer.now.setup.side === 32")
+    READING.settle(page, "gan.steer.now.setup.side === 32")
     assert told.inner_text().startswith("A network: faces (DCGAN, 32 px).") and STEER.pixels(page).shape[0] == 32
     told.get_by_role("button", name="Read it another way").click()
     ways = page.get_by_role("dialog", name="Ways to read the file")
     smaller = ways.locator(".network", has_text="28 x 28").first
-    smaller.wait_for()
+    smaller.wait_for(timeout=READING.patience)
     assert ways.locator("img").count() >= 3 and ways.evaluate("one => one.scrollWidth <= one.clientWidth")
     smaller.get_by_role("button").click()
-    STEER.settle(page, "gan.steer.now.setup.side === 28")
+    READING.settle(page, "gan.steer.now.setup.side === 28")
     assert STEER.pixels(page).shape[0] == 28 and not ways.is_visible()
