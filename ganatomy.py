@@ -126,17 +126,8 @@ def list_models(given: argparse.Namespace) -> None:
     lines = [("name", "title", "pixels", "size", "here", "pinned", "licence")]
     for row in rows:
         about, here = "" if row["exact"] else "about ", "bundled" if row["bundled"] else "yes" if row["here"] else "no"
-        lines.append(
-            (
-                row["name"],
-                row["title"],
-                str(row["resolution"]),
-                about + megabytes(row["size"]),
-                here,
-                "yes" if row["pinned"] else "no",
-                row["licence"],
-            )
-        )
+        size, pinned = about + megabytes(row["size"]), "yes" if row["pinned"] else "no"
+        lines.append((row["name"], row["title"], str(row["resolution"]), size, here, pinned, row["licence"]))
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print("  ".join(f"{text:<{width}}" for text, width in zip(line, widths)).rstrip())
