@@ -67,7 +67,7 @@
   document.addEventListener("dragover", e => {
     if (!carries(e) || !here() || e.target.closest("[data-drops]")) return;
     e.preventDefault();
-    if (!veil.isConnected) document.body.append(veil);
+    if (!veil.isConnected) document.querySelector(".gradio-container").append(veil);
     veil.hidden = false;
     clearTimeout(away); away = setTimeout(() => { veil.hidden = true; }, 400);
   });

@@ -209,8 +209,8 @@
     listeners.push(() => {
       const {setup, recipe} = now, turned = recipe.amounts.some(amount => amount);
       buttons.undo.disabled = !store.canUndo(); buttons.previous.disabled = !store.seen.length;
-      const unmoved = recipe.turn || recipe.right || recipe.down ? " (Restore gets it where it was)" : "";
-      lead.textContent = `Take this picture${turned ? ", as it was before its knobs," : ""} to${unmoved}:`;
+      const unmoved = recipe.turn || recipe.right || recipe.down ? " (Restore shows it unmoved)" : "";
+      lead.textContent = `Take this picture${unmoved}${turned ? ", as it was before its knobs," : ""} to:`;
       if (!setup) return;
       buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;
       eyebrow.textContent = setup.knobs.length > 1 ? ["More knobs", setup.order].filter(Boolean).join(", ") : "";
