@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from urllib.parse import urlsplit
+
+import pytest
+
+from core import zoo
+from demos.page.arrival import ARRIVAL
 
 from .test_browser import assert_same_picture, drag, drawn, pixels, settle
 
@@ -41,3 +48,19 @@ def test_where_pictures_do_not_come_the_queue_draws(visits):
     assert recipe["amounts"][2] > 1
     assert_same_picture(pixels(page), drawn(recipe))
     visits.errors.clear()  # the browser tells of each 503
+
+
+def test_faces_dcgan_opens_with_what_was_recorded_for_it(visits):
+    """Where the network is on this machine."""
+    if not zoo.is_here("faces-dcgan"):
+        warnings.warn("WHAT IS RECORDED FOR faces-dcgan WAS NOT LOOKED AT: it is not on this machine", stacklevel=1)
+        pytest.skip("faces-dcgan is not on this machine: python ganatomy.py fetch faces-dcgan")
+    recorded = json.loads((ARRIVAL / "faces-dcgan" / "steer.json").read_text(encoding="utf-8"))["recipe"]
+    page = visits.open("?seed=77")
+    settle(page)
+    page.click("#steer-other-networks")
+    page.click("#steer-networks [data-name=faces-dcgan] .opening button")
+    assert settle(page, "gan.steer.now.recipe.model === 'faces-dcgan'") == recorded
+    assert_same_picture(pixels(page), drawn(recorded))
+    page.click("#steer-another")
+    assert settle(page, f"gan.steer.now.recipe.seed !== {recorded['seed']}")["model"] == "faces-dcgan"
