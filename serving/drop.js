@@ -8,19 +8,24 @@
   // The target of a tab: a button, its file chooser, and what the server says of a file. `news` gets `says` and `share`
   // while something is done, `error`, or `recipe` of a network that was opened; `trigger` asks the server.
   gan.drop = (name, trigger, news) => {
-    let last = null;                              // the file that is on its way
+    let last = null, way = null, current = "";    // the file that is on its way, its request, the server's name for it
+    const several = files => files.length > 1
+      ? news({error: `These are ${files.length} files: drop them one at a time.`}) : files.length && send(files[0]);
     const input = E("input", {type: "file", id: `${name}-drop-file`, hidden: true, "aria-label": "A file of yours",
       onchange: () => { const [file] = input.files; input.value = ""; if (file) send(file); }});
     const choose = () => input.click();
     function send(file) {
-      const asked = new XMLHttpRequest();
-      last = file;
+      const asked = new XMLHttpRequest(), most = window.ganLargest;
+      if (way) way.abort();
+      if (most && file.size > most) return news({error: `This file has ${megabytes(file.size)} MB; a file on this page `
+        + `may have ${megabytes(most)}: open it on a computer of your own, where files may have any size.`});
+      last = file; way = asked;
       asked.upload.onprogress = ({loaded}) => news({share: loaded / file.size,
         says: `Sending it: ${megabytes(loaded)} of ${megabytes(file.size)} MB`});
       asked.onload = () => {
         let answer = {};
         try { answer = JSON.parse(asked.responseText); } catch { /* a proxy's page */ }
-        if (answer.token) return trigger("dropped", {token: answer.token});
+        if (answer.token) return trigger("dropped", {token: current = answer.token});
         news({error: sentence(answer.error || `the server did not take this file (status ${asked.status}): try later`)});
       };
       asked.onerror = () => news({error: "The file did not reach the server: try once more."});
@@ -39,21 +44,21 @@
       });
     }
     // a file that can be read in several ways: a sheet of each, and the one that was pressed is taken
-    const several = (line, more, model) => more && line.append(" ", gan.button(null, "Read it another way",
+    const offer = (line, more, model) => more && line.append(" ", gan.button(null, "Read it another way",
       () => trigger("readings", {name: model})));
     const ways = E("dialog", {class: "networks", "aria-label": "Ways to read the file"});
     function choose_way({ways: found, token}) {
       const way = one => E("div", {class: "network"}, E("div", {}, E("b", {}, one.says),
         E("img", {src: one.sheet, class: "small-sheet", alt: `six pictures, read as ${one.says}`})),
         gan.button(null, "Read it so", () => {
-          ways.close(); trigger("dropped", {token, settings: one.settings});
+          ways.close(); trigger("dropped", {token: current = token, settings: one.settings, way: one.says});
         }));
       ways.replaceChildren(E("div", {class: "networks-head"}, E("h3", {}, "The file does not say which of these it is"),
         gan.button(null, "Close", () => ways.close())), ...found.map(way));
       if (!ways.isConnected) input.after(ways);   // in the tab: its buttons look like those
       if (!ways.open) ways.showModal();
     }
-    const target = {element: input, choose, send, opened, several, choose_way};
+    const target = {element: input, choose, several, opened, offer, choose_way, token: () => current};
     open.add(target);
     return target;
   };
@@ -75,7 +80,6 @@
     veil.hidden = true;
     if (!carries(e) || !here()) return;
     e.preventDefault();
-    const [file] = e.dataTransfer.files;
-    if (file) here().send(file);
+    here().several([...e.dataTransfer.files]);
   });
 })();

@@ -183,7 +183,8 @@ def _network(one: uploads.Brought, given: Mapping, visitor: str, settings: Mappi
     chosen = PictureRecipe(card.name, seed=seed, psi=card.psi)
     several = bool(uploads.token_of(card.name))
     notes = " ".join(note[:1].upper() + note[1:].rstrip(".") + "." for note in zoo.load(card.name).notes)
-    says = f"A network: {card.title}. It is yours alone, and goes in an hour. {notes}".strip()
+    gone = "It is in your list alone, and goes when you close the page, or after an hour."
+    says = f"A network: {card.title}. {gone} {notes}".strip()
     yield dict(says=says, recipe=chosen.as_dict(), several=several)
 
 
@@ -215,7 +216,8 @@ def readings(card: str, visitor: str) -> Iterator[dict]:
 
 def script() -> str:
     """The <script> of the target, to come after those that all tabs share."""
-    return f"<script>{Path(__file__).with_name('drop.js').read_text(encoding='utf-8')}</script>"
+    code = Path(__file__).with_name("drop.js").read_text(encoding="utf-8")
+    return f"<script>window.ganLargest = {json.dumps(uploads.limits()['largest'])};\n{code}</script>"
 
 
 def wire(tab: str, parts: Mapping) -> None:
@@ -223,10 +225,14 @@ def wire(tab: str, parts: Mapping) -> None:
 
     def dropping(given, event: gr.EventData, request: gr.Request):
         visitor = str(request.session_hash)
-        settings = getattr(event, "settings", None)
+        settings, way = getattr(event, "settings", None), str(getattr(event, "way", ""))[:120]
         for news in dropped(event.token, given, visitor, settings=settings if isinstance(settings, dict) else None):
             rows = dict(models=models.listed(visitor)) if "recipe" in news else {}
-            yield dict(news, file=True, at=time.time(), **rows)  # the same sentence twice is two answers
+            if way and "recipe" in news:
+                news = dict(news, says=f"Read as {way}. {news['says']}")
+            yield dict(
+                news, file=True, token=event.token, at=time.time(), **rows
+            )  # the same sentence twice is two answers
 
     def reading(event: gr.EventData, request: gr.Request):
         for news in readings(str(event.name), str(request.session_hash)):

@@ -24,7 +24,7 @@ from .vocabulary import shown
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds `core`
 LOOK = 0.05  # seconds between two looks at the process
-NICE = 10  # how far it stands behind whoever draws
+NICE = 5  # how far it stands behind whoever draws
 PATIENCE = 20.0  # seconds that starting takes at most, beside the limit
 
 

@@ -23,7 +23,7 @@
     parts.beside.element.replaceChildren(gan.fields(store, parts.beside.props.value), E("div", {class: "buttons"},
       button("inside-another", "Another picture", store.another), buttons.up, buttons.undo,
       button("inside-start", "Back to start", store.backToStart), gan.share(store)), stage.looked);
-    stage.network = gan.models(store, {wanted: row => row.classes > 0,
+    stage.network = gan.models(store, {wanted: row => row.gated,
       take: ({model}) => set({...OTHER, tab: "inside", version: 1, model})});
     photo.splits = on => buttons.before.setAttribute("aria-pressed", on);
     photo.split(false);

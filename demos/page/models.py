@@ -25,7 +25,7 @@ from .picture import PictureRecipe, movable, noun_of
 DROP = "drop"  # reading a file of the visitor's, in the queue
 EVENTS = ("ask", "choose", "stop", "dropped", "readings")
 FETCH = dict(concurrency_id="fetch", concurrency_limit=2, trigger_mode="multiple", show_progress="hidden")
-NAMED = ("name", "title", "licence", "link", "classes", "learned")  # of a card, as the list shows it
+NAMED = ("name", "title", "licence", "link", "classes", "gated", "learned")  # of a card, as the list shows it
 PACKAGE, HUB = "One click away", "From the Hugging Face Hub"
 ORDER = (PACKAGE, "Yours", "Bundled", HUB)  # of the list's groups
 LARGEST_SHEETS = 2 * 2**20  # bytes of small sheets

@@ -153,7 +153,7 @@ window.gan = window.gan || (() => {
     };
     const network = row => E("div", {class: "network", "data-name": row.name},
       E("div", {}, E("b", {}, row.title), row.sheet ? E("img", {src: row.sheet, class: "small-sheet",
-        alt: `six pictures that ${row.title} draws`}) : null, E("p", {class: "caption"}, linked(row.link, row.licence),
+        alt: `pictures that ${row.title} draws`}) : null, E("p", {class: "caption"}, linked(row.link, row.licence),
         ` · ${row.size}${row.here ? " · on the server" : ""}${row.learned ? ` · It learned from ${row.learned}.` : ""}`)),
         beside(row));
     const search = E("input", {type: "search", placeholder: "Search: cats, 256 px, StyleGAN2 …", class: "search",
@@ -163,14 +163,19 @@ window.gan = window.gan || (() => {
       .every(word => `${title} ${name} ${group} ${licence}`.toLowerCase().includes(word));
     function draw() {
       const coming = running && rows.find(row => row.name === running.name);
-      doing.replaceChildren(...!running ? [] : [`${coming ? coming.title : "Your file"}: ${running.says} `,
-        running.file ? button(null, "Stop", () => part.trigger("stop", {})) : ""]);
+      doing.textContent = running && !running.file ? `${coming ? coming.title : "Network"}: ${running.says}` : "";
+      if (running && running.file) {
+        told.hidden = false;
+        told.replaceChildren(`Your file: ${running.says} `, button(null, "Stop", () => part.trigger("stop", {name: ""})));
+      }
       const here = rows.filter(found), of = group => here.filter(row => row.group === group);
       const groups = [...new Set(here.map(row => row.group))], none = E("p", {class: "caption"}, "No network is called so.");
       list.replaceChildren(...(here.length || !rows.length ? [] : [none]), ...groups.map(one => E("section", {}, E("h4", {}, one), ...of(one).map(network))));
     }
     function heard({models, name, recipe, whole, error, file, ...news}) {
       if (models) rows = models.filter(wanted);
+      if (file && news.token && news.token !== target.token()) return draw();       // of the file before
+      if (file && !(running && running.file)) told.scrollIntoView({block: "nearest"});
       const ends = recipe || error !== undefined || news.open || news.kind || news.ways;
       if (name || file) running = ends ? null : {name, file, ...news};
       if (file) gan.say(told, error || (ends && !news.open && !news.kind && !news.ways ? news.says : ""));
@@ -183,7 +188,7 @@ window.gan = window.gan || (() => {
       }
       if (news.open || news.kind) target.opened(news);
       if (news.ways) target.choose_way(news);
-      if (recipe && file) target.several(told, news.several, recipe.model);
+      if (recipe && file) target.offer(told, news.several, recipe.model);
       draw();
     }
     part.hear(heard);
