@@ -124,7 +124,8 @@ def _knobs(given: Mapping) -> Mapping:
     """The recipe on screen where it takes directions, else Steer's of the same picture."""
     if isinstance(given, Mapping) and "method" in given and "directions" in given:
         return given
-    plainly = PictureRecipe(*(given.get(name) for name in ("model", "seed", "psi", "label")))
+    told = {name: given[name] for name in ("model", "seed", "psi", "label") if given.get(name) is not None}
+    plainly = PictureRecipe(**told)
     return KnobSet(plainly.model, seed=plainly.seed, psi=plainly.psi, label=plainly.label).as_dict()
 
 
@@ -154,8 +155,8 @@ def _said(text: str, name: str) -> Dropped | None:
     if text.lstrip()[:1] in "<":
         return None  # a web page in the place of a file is named by whoever reads networks
     raise RecipeError(
-        f"{plain(name)} is text in which there is neither a link nor a recipe of this page: drop a network (.pkl, .pt, "
-        ".pth, .safetensors ...), a picture, a file of directions, or what was saved on this page"
+        f"the file {plain(name)} is text in which there is neither a link nor a recipe of this page: drop a network "
+        "(.pkl, .pt, .pth, .safetensors ...), a picture, a file of directions, or what was saved on this page"
     )
 
 

@@ -34,6 +34,7 @@ from .dcgan_layers import DENSE, PLAIN, TRANSPOSED, Layer, Module, Network, netw
 from .dcgan_sizes import KEYS, Geometry, Step, geometries, norm_stands_apart
 from .vocabulary import AGAIN, Refused, shown
 
+SMALLEST = 8  # pixels a side of a picture
 MOST = 6  # readings that a page shows
 GEOMETRIES = 4  # of them, those that differ in strides and paddings
 UNLIKELY = 1.45  # cost above the first one's from which on a geometry is not offered where no size was asked for
@@ -110,6 +111,11 @@ def from_state(state: dict[str, Tensor], config: dict | None = None) -> DCGAN:
     possible = _geometries(found, asked)
     settings = _settings(found, asked, possible[0])
     generator = _built(found, settings, possible[0])
+    if generator.resolution < SMALLEST:
+        raise Refused(
+            f"read in the usual way it draws {generator.resolution} pixels a side, which nobody trains: if it is a "
+            'DCGAN, say its size in a config.json beside it, {"size": 32}, or its strides'
+        )
     generator.notes = _notes(found, asked, settings, possible, set(config or {}) - set(SETTINGS))
     return generator.eval().requires_grad_(False)
 
@@ -133,8 +139,9 @@ def _network(state: dict[str, Tensor], kinds: Sequence[str | None] = ()) -> Netw
     for layer in found.layers:
         if layer.norm and "running_mean" not in layer.norm.tensors:
             raise Refused(
-                f"its {shown(layer.norm.path)} normalises without running statistics, so that a picture depends on "
-                "those drawn with it: open a network whose batch norms keep them (track_running_stats=True)"
+                f"its {shown(layer.norm.path)} normalises without running statistics, over the picture "
+                "alone or those drawn with it, which is not done here: open a network with batch norms that keep "
+                "them (track_running_stats=True)"
             )
         for name, tensor in {**layer.module.tensors, **(layer.norm.tensors if layer.norm else {})}.items():
             if not tensor.is_floating_point():

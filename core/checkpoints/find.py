@@ -91,6 +91,14 @@ class Place:
         return numbered or not set(steps) <= AVERAGED | GENERATOR | WRAPPERS
 
     @property
+    def beside(self) -> str:
+        """A name of what lies beside its prefix and is no critic, no other generator, no mean code; "" where none."""
+        names = self.around[0] if self.prefix and self.around else ()
+        rest = (name for name in names if isinstance(name, str) and not name.startswith(self.prefix))
+        known = CRITIC | AVERAGED | GENERATOR
+        return next((name for name in rest if name not in MEANS and not known & set(_words(name))), "")
+
+    @property
     def rank(self) -> tuple[bool, bool]:
         words = set(self.words)
         return bool(words & AVERAGED), bool(words & GENERATOR)
@@ -164,7 +172,8 @@ class Search:
         if place.format in (*LOOSE, JUDGES):
             sentence = others.among(others.OTHERS, place.views)
             self.refused = self.refused or sentence
-            place.format = None if sentence is not None or place.part else place.format
+            decodes = "decoder" in place.words and place.beside  # of an autoencoder: it draws what was packed
+            place.format = None if sentence is not None or place.part or decodes else place.format
         if place.format:
             (self.judging if place.format == JUDGES else self.found).append(place)
         return bool(place.format)
@@ -229,6 +238,8 @@ def generator(tree: object, matching: Matching) -> Place:
     best = max(found, key=lambda place: place.rank)  # of equals the first, which lies nearest to the top
     if not _usual(tree):
         best.notes += _choice(best, found)
+    if best.format in LOOSE and best.beside:
+        best.notes += (f"only what lies under {best} was read; {shown(best.beside)} and the like were left aside",)
     if isinstance(best.node, Network):
         best.views, best.settings = tf_legacy.flattened(best.node)
     elif isinstance(best.node, Persistent) or (_is_module(best.node) and nvidia.matches(best.views)):

@@ -104,6 +104,9 @@ OTHERS: tuple[Row, ...] = (
     _row(f"it is a BigGAN of StudioGAN, {NOT_DRAWN}", r"(^|\.)linear0\.weight",
          r"(^|\.)blocks\.0\.0\.(conv2d1|bn1)\."),
     _row(f"it is a discriminator of BigGAN, {CRITIC}", r"^blocks\.0\.0\.conv1\.weight", r"^(embed|linear)\.weight"),
+    _row("its layers have a spectral or weight norm, which is not folded in here: apply it where the network was made "
+         "(torch.nn.utils.remove_spectral_norm, or parametrize.remove_parametrizations), and save the weights again",
+         r"(^|\.)\d*\.?(weight_orig|weight_g|parametrizations\.weight\.original\d?)$"),
     _row(f"it is a discriminator, {CRITIC}", r"(^|\.)(discriminator|netD|critic|D|dis)\."),
 )  # fmt: skip
 

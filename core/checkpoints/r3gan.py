@@ -19,6 +19,9 @@ def matches(state: Mapping[str, Tensor]) -> bool:
     return any(_bare(name) == "MainLayers.0.Layers.0.Basis" for name in state)
 
 
+NO_CLASSES = "the file holds no table of classes, so it was read as a network without classes"
+
+
 def _bare(name: str) -> str:
     return name.removeprefix("Model.")
 
@@ -41,7 +44,9 @@ def from_state(state: Mapping[str, Tensor], config: Mapping | None = None) -> R3
     ours["to_rgb.weight"] = tensors.take("AggregationLayer.Layer.weight", sizes["image_channels"], channels, 1, 1)
     if sizes["classes"]:
         ours["embedding"] = tensors.take("EmbeddingLayer.weight", sizes["class_dim"], sizes["classes"]).T
-    return tensors.built(R3GAN, sizes, ours)
+    generator = tensors.built(R3GAN, sizes, ours)
+    generator.notes = () if sizes["classes"] else (NO_CLASSES,)
+    return generator
 
 
 def _sizes(tensors: Foreign) -> dict:

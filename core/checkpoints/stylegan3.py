@@ -11,7 +11,7 @@ import re
 from torch import Tensor
 
 from ..generators.stylegan3 import LAYERS, MARGIN, StyleGAN3, bands
-from .convert import Source, loaded, side
+from .convert import Said, Source, loaded, side, without_classes
 from .nvidia import CLAMP, NOTE, checked_clamp
 from .vocabulary import AGAIN, Refused, shown
 
@@ -54,8 +54,10 @@ def from_state(state: dict[str, Tensor], config: dict | None = None) -> StyleGAN
     )
     if settings["z_dim"] < 1:
         raise Refused(f"its {shown(sources['mapping.0.weight'].name)} leaves no room for noise: {AGAIN}")
+    said = Said.of(config)
+    wide = () if classes else without_classes(state, settings["z_dim"], dim, said)
     generator = loaded(StyleGAN3, settings, sources, state)
-    generator.notes = () if given else (NOTE,)
+    generator.notes = (*(() if given else (NOTE,)), *wide)
     return generator
 
 

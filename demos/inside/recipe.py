@@ -36,7 +36,7 @@ PIECES = CONTROLS["pieces"]["low"], CONTROLS["pieces"]["high"]
 
 def _model(value: object, _look: Look) -> str:
     """A network with classes that can be opened now."""
-    if not (isinstance(value, str) and value in zoo.ready()):
+    if not (isinstance(value, str) and (value in zoo.ready() or value in zoo.VISITORS)):
         there = ", ".join(name for name, card in zoo.ready().items() if card.gated)
         choose = there or "one of the list of networks"
         raise RecipeError(f"the model cannot be {quoted(value)}: choose {choose}, or fetch it first")

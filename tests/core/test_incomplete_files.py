@@ -12,6 +12,7 @@ import torch
 from core.checkpoints import read
 from core.generators.base import GREYS
 from core.generators.stylegan2 import StyleGAN2
+from core.generators.stylegan3 import StyleGAN3
 
 from .. import foreign, tiny
 from .test_checkpoints import WRITERS, assert_same, written
@@ -97,6 +98,18 @@ def test_a_mapping_that_is_wider_by_something_else_opens_with_a_note_or_not_at_a
             "takes 15 numbers and gives 12; it was read as a network without classes" in n for n in generator.notes
         )
     assert not any("takes 15" in note for note in read(path, dict(z_dim=15)).notes)
+
+
+@pytest.mark.parametrize("z_dim, opens", [(2 * tiny.DIM, False), (tiny.DIM + 3, True)])
+def test_a_stylegan3_follows_the_same_rule(tmp_path: Path, z_dim: int, opens: bool) -> None:
+    shape = dict(resolution=16, channels=tiny.WIDTHS3, dim=tiny.DIM, conv_kernel=1, radial=True, clamp=256.0)
+    made = tiny.stirred(lambda: StyleGAN3(z_dim=z_dim, **shape), 3)
+    path = written(tmp_path / "a.pt", foreign.torch_file(foreign.stylegan3_state(made)))
+    if opens:
+        assert any("read as a network without classes" in note for note in read(path).notes)
+    else:
+        assert "the table of classes is not in the file" in refusal(path)
+        assert read(path, dict(z_dim=z_dim)).z_dim == z_dim
 
 
 @pytest.mark.parametrize("z_dim", [12, 7])

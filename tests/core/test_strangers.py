@@ -24,7 +24,7 @@ from core import checkpoints
 from core.checkpoints import find, read
 from core.generators.stylegan2 import StyleGAN2
 
-from .. import foreign, references, tiny
+from .. import foreign, pytorch_dcgans, references, tiny
 from ..references import TOLERANCE, error
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
@@ -442,3 +442,15 @@ def test_the_work_of_a_search_is_bounded() -> None:
         with pytest.raises(ValueError):
             find.generator(tree, lambda state: None)
     assert time.monotonic() - start < 10
+
+
+def test_the_decoder_of_an_autoencoder_is_no_generator_and_what_lies_beside_one_is_said(tmp_path: Path) -> None:
+    """Formats without names of their own: whatever else belongs to the network decides."""
+    dcgan = pytorch_dcgans.made(pytorch_dcgans.Tutorial).state_dict()
+    packs = {f"pack.{i}.weight": torch.randn(4, 3, 4, 4) for i in range(3)}
+    refused(written(tmp_path / "a.pt", begun("decoder.", dcgan) | packs), "cannot be opened")
+    alone = read(written(tmp_path / "b.pt", begun("decoder.", dcgan)))
+    beside = read(written(tmp_path / "c.pt", begun("netG.", dcgan) | {"metric.weight": torch.randn(3, 3)}))
+    assert torch.equal(alone(alone.codes(alone.sample(1, 0))), beside(beside.codes(beside.sample(1, 0))))
+    assert any("metric.weight and the like were left aside" in note for note in beside.notes)
+    assert not any("left aside" in note for note in alone.notes)

@@ -141,7 +141,11 @@ def test_a_network_becomes_a_card_in_the_list_of_its_visitor_alone() -> None:
 @pytest.mark.parametrize(
     "name, data, says",
     [
-        ("notes.txt", b"hello", "Notes.txt is text in which there is neither a link nor a recipe of this page: drop"),
+        (
+            "notes.txt",
+            b"hello",
+            "The file notes.txt is text in which there is neither a link nor a recipe of this page: drop",
+        ),
         ("net.pkl", b"<!doctype html><h1>Not found</h1>", "web page"),
         ("net.bin", bytes(100), "The file net.bin cannot be opened"),
         ("found.npy", npy(3, 5), "this model needs"),

@@ -5,6 +5,7 @@ what it checks, what its link holds, and that its code and notebook draw the sam
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -135,6 +136,14 @@ def test_classes_are_found_by_number_or_by_name_in_any_case(monkeypatch):
         999: "toilet paper",
     }
     assert {i: imagenet[i] for i in known} == known
+
+
+def test_a_network_that_a_visitor_dropped_on_the_page_is_looked_into_too(monkeypatch):
+    own = replace(zoo.CARDS[MODEL], name="yours-1", own=True, file=str(zoo.CARDS[MODEL].path), given="mine.pt")
+    with pytest.raises(RecipeError, match="cannot be"):
+        Look("yours-1")
+    monkeypatch.setitem(zoo.VISITORS, "yours-1", own)
+    assert Look("yours-1").model == "yours-1"
 
 
 def test_without_the_bundled_network_the_first_with_classes_is_shown_and_else_none(monkeypatch, tmp_path):
