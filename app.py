@@ -172,7 +172,8 @@ def add(given: Iterable[str], settings: Mapping | None = None) -> None:
                 continue
             added += 1
             said = f"{file.name}: {card.title}, truncation {card.psi:g}, knobs to {card.reach:g} standard deviations"
-            print("; ".join([said, *zoo.load(card.name).notes]), flush=True)
+            notes = (f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in zoo.load(card.name).notes)
+            print(" ".join([f"{said}.", *notes]), flush=True)
         if not added:
             sys.exit(
                 problems[-1]

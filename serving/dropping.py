@@ -35,7 +35,7 @@ PICTURES = re.compile(  # how files of pictures begin; HEIC and AVIF name themse
     rb"\x89PNG\r\n|\xff\xd8\xff|RIFF....WEBP|GIF8[79]a|BM|II\*\0|MM\0\*|....ftyp(?:heic|heix|hevc|mif1|msf1|avif|avis)",
     re.S,
 )
-LINK = re.compile(r"(?:https?://[^\s\"'<>()\\]+)?\?v=[^\s\"'<>()\\]+")
+LINK = re.compile(r"(?:https?://[^\s\"'<>()\\]+)?\?(?:v|tab|model|seed)=[^\s\"'<>()\\]+")
 READING = "Reading it, in a process of its own …"
 
 
@@ -103,7 +103,7 @@ def recognised(path: Path, given: Mapping) -> Dropped | None:
 def _picture(data: bytes) -> Dropped:
     if data.startswith(b"\x89PNG") and b"ganatomy" in data:
         return Dropped("A picture of this page: it stands as it was made.", recipe_from_png(data))
-    return Dropped("A picture: it is on Restore, under “My own picture”.", kind="picture")
+    return Dropped("A picture: taken to “My own picture” on Restore.", kind="picture")
 
 
 def _holds_directions(path: Path) -> bool:

@@ -162,6 +162,12 @@ GENERATORS: dict[str, Callable[..., Generator]] = dict(
     dcgan=dcgan,
     dcgan_of_classes=dcgan_of_classes,
 )
+# One of each kind, for algorithms, which ask a generator and never what it is; the laws of generators run on all.
+KINDS = [
+    name
+    for name in GENERATORS
+    if name not in ("stylegan2_rgba", "stylegan3_rotation", "pggan_fading", "dcgan_of_classes", "r3gan_classes")
+]
 
 
 class Planted(Generator):

@@ -168,7 +168,7 @@ def _found(tree: object, size: int, places: tuple[Path, ...], asked: Asked, told
         try:
             described = recognised(state, {**beside, **(said or {})}, told)
         except ValueError as error:
-            notes = (*notes, f"{config.UNFIT} ({shown(str(error))})")
+            notes = (*notes, f"{config.UNFIT} ({_plain(str(error))})")
     described = described or recognised(state, said, told)
     described.generator.notes = (*described.generator.notes, *place.notes, *notes)
     return described
@@ -227,7 +227,11 @@ def _read_safetensors(path: Path, places: tuple[Path, ...], asked: Asked, told: 
 
 def _notes(text: str) -> tuple[str, ...]:
     """What had to be assumed before a file became one of ours, a line each; a stranger may have written them."""
-    return tuple(re.sub(r"[^\w .,:;()'=/+-]", "?", line[:300]) for line in text.splitlines()[:8])
+    return tuple(map(_plain, text.splitlines()[:8]))
+
+
+def _plain(line: str) -> str:
+    return re.sub(r"[^\w .,:;()\[\]'=/+-]", "?", line[:300])
 
 
 def _affordable(path: Path) -> None:

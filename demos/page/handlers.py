@@ -142,7 +142,7 @@ def recipe_in_text(text: str) -> Fields:
     if text.strip().startswith("{"):
         return recipe_of_json(text)
     query = dict(parse_qsl(text.strip().partition("?")[2].partition("#")[0], keep_blank_values=True))
-    if not {"v", "tab", "model"} & set(query):  # every link of this page has one of them
+    if not {"v", "tab", "model", "seed"} & set(query):  # every link of this page has one of them
         raise RecipeError('this is neither a link of this page nor a recipe: paste what "Copy link" gives')
     found = recipe_of_link(query)
     if said := about_link(query, found.model):

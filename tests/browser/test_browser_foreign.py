@@ -157,6 +157,9 @@ def painted(page, *, turn: int) -> None:
 def copied(page) -> None:
     """A few steps towards a copy of a picture of its own end with a result."""
     page.locator("#paint-to-restore").click()
+    page.wait_for_function(
+        "gan.restore && gan.restore.now.recipe.shows === 'steer' && gan.settled('restore')", timeout=WAIT
+    )
     page.evaluate("gan.restore.set({task: 'copy', kind: '', amount: 0, steps: 5, codes: 2, loss: 'pixels'})")
     page.wait_for_function("gan.restore.now.recipe.task === 'copy' && gan.settled('restore')", timeout=WAIT)
     page.locator("#restore-begin").click()

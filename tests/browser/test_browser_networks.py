@@ -165,12 +165,12 @@ def test_a_sheet_that_takes_long_says_so_and_waits_to_be_asked(visits: Visits) -
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
-def test_the_list_has_bundled_networks_first_and_opens_one(visits: Visits, size: str) -> None:
+def test_the_list_has_what_is_one_click_away_first_and_opens_one(visits: Visits, size: str) -> None:
     page = visits.open(size=size)
     page.click("#steer-other-networks")
     page.wait_for_selector(".network[data-name=portraits-stylegan2]", timeout=WAIT)
     groups = page.locator(".networks-list h4").all_inner_texts()
-    assert groups == ["Bundled", "Yours", "From the Hugging Face Hub"]
+    assert groups == ["One click away", "Yours", "Bundled", "From the Hugging Face Hub"]
     far = page.locator(f".network[data-name={OF_HUB}]").inner_text()
     assert "NVIDIA Source Code License" in far and "Let the server fetch 121 MB and open it" in far
     assert page.locator(".network[data-name=afhqcat-ada] button").is_disabled(), "not pinned"

@@ -41,7 +41,7 @@ def test_planted_axes_are_found_in_order_of_variance() -> None:
     assert round_codes.scores[0] < 1.3  # the control: codes without a preferred axis
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 def test_it_equals_an_independent_principal_component_analysis(name: str) -> None:
     generator = tiny.GENERATORS[name]()
     found = ganspace(generator, k=5, samples=300, seed=11)

@@ -113,7 +113,7 @@ def test_adding_a_constant_to_the_scores_or_to_the_codes_changes_nothing(fit: st
 # --- where directions live
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 @every_fit
 def test_directions_move_the_given_slots_and_movable_columns_alone(name: str, fit: str) -> None:
     network = tiny.GENERATORS[name]()

@@ -194,7 +194,7 @@ def test_a_stream_counts_its_way_to_the_same_and_can_be_closed() -> None:
 # Gram matrices
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 def test_two_regions_make_the_whole(name: str) -> None:
     """|A| M_A + |B| M_B = |all| M_all, and every one is symmetric and positive."""
     generator, codes = single(name)
@@ -315,7 +315,7 @@ def test_memory_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPa
         check_memory(generator, 1000)
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 def test_the_widest_state_is_the_real_one(name: str) -> None:
     generator, codes = single(name)
     state, widest = None, 3 * generator.resolution**2

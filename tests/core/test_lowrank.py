@@ -303,7 +303,7 @@ def test_the_strongest_comes_first_by_what_survived() -> None:
     assert published.directions.scores.tolist() == pytest.approx([9, 1])
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 def test_projected_directions_on_every_twin(name: str) -> None:
     """|L_B n| = 0, unit, on movable numbers only, canonical sign; ratio and energy are those of the Gram matrices."""
     generator = tiny.GENERATORS[name]()

@@ -21,7 +21,7 @@ from core.truth import statistics
 from tests import tiny
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
-on_every_twin = pytest.mark.parametrize("name", tiny.GENERATORS)
+on_every_twin = pytest.mark.parametrize("name", tiny.KINDS)
 DIM, SLOTS, FACTORS = 8, 3, 4
 
 

@@ -72,7 +72,7 @@ def test_no_direction_beats_it() -> None:
     assert quotient(beside, found, REGULARISER)[0] < top * (1 - 1e-6)  # the bound is tight
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 def test_on_every_twin_no_lowrank_direction_beats_it_either(name: str) -> None:
     generator = tiny.GENERATORS[name]()
     codes = generator.codes(generator.sample(1, 0))

@@ -171,7 +171,7 @@ def test_a_step_moves_the_styles_by_its_length_times_the_root_of_the_score(amoun
         assert torch.allclose(changes.norm(dim=1), abs(amount) * found.scores[i].sqrt().expand(2), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize("name", tiny.KINDS)
 def test_an_edit_by_sefa_can_be_undone_and_leaves_other_layers_alone(name: str) -> None:
     generator = tiny.GENERATORS[name]()
     codes = generator.codes(generator.sample(2, 0))

@@ -24,7 +24,7 @@ from .. import tiny
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 PLACE = {name: i for i, name in enumerate(NAMES)}
-on_every_twin = pytest.mark.parametrize("name", tiny.GENERATORS)
+on_every_twin = pytest.mark.parametrize("name", tiny.KINDS)
 
 
 def pictures(n: int = 3, *, size: int = 32, seed: int = 0, detail: int = 8) -> Tensor:
