@@ -45,7 +45,7 @@ MIT License, Copyright (c) 2023, chien liu
 It learned from DigiFace-1M (Microsoft, https://github.com/microsoft/DigiFace1M): faces that a program rendered, of
 nobody real. The terms of that data set allow non-commercial research, and nothing else.
 
-The photograph that the tab Restore copies here is of NASA, in the public domain: Eileen Collins, 1992, as scikit-image
+The photograph that the tab Restore copies here is of NASA, in the public domain: Eileen Collins, as scikit-image
 ships it.
 """
 
