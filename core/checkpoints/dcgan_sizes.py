@@ -95,8 +95,12 @@ def _choices(found: Network, i: int, fixed: Sequence[int | None]) -> list[tuple[
     layer, last = found.convs[i], i == len(found.convs) - 1
     if found.size is None and i == 0:
         options = [(0.0, Step(1, 0))]  # on one pixel
+    elif found.size == 1 and i == 0 and layer.kind == TRANSPOSED and layer.kernel > 1:  # behind a linear layer
+        options = [(0.0, Step(1, 0)), *((cost + 0.5, step) for cost, step in _transposed(layer.kernel, last))]
     elif layer.kind == TRANSPOSED:
         options = _transposed(layer.kernel, last)
+        if i == 0 and layer.kernel == 5:  # TensorFlow's tutorial, behind a linear layer to 7 x 7
+            options = [(0.5 if step == Step(1, 2) else cost, step) for cost, step in options]
     else:
         options = _plain(found, i, last)
     changed: dict[Step, float] = {}

@@ -356,3 +356,33 @@ def test_the_shipped_reference_has_a_control() -> None:
     generator = checkpoints.read(references.path(references.DCGAN))
     assert error(picture(generator, io["z"], io["label"]), io["image"]) < CLOSE
     assert error(picture(generator, io["z"], (io["label"] + 1) % 10), io["image"]) > 0.1
+
+
+class AfterLinear(nn.Module):
+    """A linear layer, then convolutions on a map of `side` pixels."""
+
+    def __init__(self, side: int, *convs: nn.Module):
+        super().__init__()
+        self.side, self.fc = side, nn.Linear(20, 8 * side**2)
+        self.main = nn.Sequential(*convs)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.main(self.fc(z).unflatten(1, (8, self.side, self.side)))
+
+
+@pytest.mark.parametrize(
+    "side, steps",
+    [
+        (1, [(4, 1, 0, 0), (4, 2, 1, 0), (4, 2, 1, 0), (4, 2, 1, 0)]),  # "fc, then view(-1, c, 1, 1)"
+        (7, [(5, 1, 2, 0), (5, 2, 2, 1), (5, 2, 2, 1)]),  # TensorFlow's tutorial for MNIST
+    ],
+)
+def test_behind_a_linear_layer_the_usual_steps_are_those_that_people_write(side: int, steps: list) -> None:
+    widths, layers = [8, 6, 5, 4][: len(steps)] + [1], []
+    for i, (kernel, stride, padding, more) in enumerate(steps):
+        layers.append(nn.ConvTranspose2d(widths[i], widths[i + 1], kernel, stride, padding, more, bias=False))
+        layers += [nn.BatchNorm2d(widths[i + 1]), nn.ReLU()] if i < len(steps) - 1 else [nn.Tanh()]
+    module = theirs.made(lambda: AfterLinear(side, *layers))
+    generator = dcgan.from_state(module.state_dict())
+    z = generator.sample(2, 0)
+    assert torch.allclose(generator.pixels(generator.run(generator.codes(z))), module(z), atol=1e-5)
