@@ -23,7 +23,7 @@ if __name__ == "__main__":
     # Before Gradio is loaded: it asks at once for the shell's proxies and for a folder of temporary files.
     from core import surroundings
 
-    surroundings.settle()
+    surroundings.settle("GRADIO_TEMP_DIR")
 
 import argparse
 import shlex

@@ -443,5 +443,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    surroundings.settle()
+    surroundings.settle("GRADIO_TEMP_DIR")
     sys.exit(main())

@@ -19,16 +19,18 @@ from urllib.parse import urlsplit
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")  # in lower or upper case
 OWN = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # the page asks itself whether it is there
-TEMPORARY = "GRADIO_TEMP_DIR"  # where the page's library keeps files
 
 
-def settle() -> None:
-    """Makes all three usable; says on stderr what was left out. Exits with a sentence where nothing can be written."""
+def settle(variable: str) -> None:
+    """Makes all three usable, and says on stderr what was left out.
+
+    variable: of the environment, see `temporary`. Exits with a sentence where nothing can be written.
+    """
     letters()
     for said in proxies(os.environ):
         print(said, file=sys.stderr)
     try:
-        temporary(os.environ)
+        temporary(os.environ, variable)
     except ValueError as error:
         sys.exit(str(error))
 
@@ -116,17 +118,17 @@ def _is_ours(place: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
 
 
-def temporary(environment: MutableMapping[str, str]) -> None:
-    """The page's library keeps its files where it was told to, or in a folder of this user's own.
+def temporary(environment: MutableMapping[str, str], variable: str) -> None:
+    """The page's library keeps its files where `variable` tells it to, or in a folder of this user's own.
 
     Raises ValueError, one sentence, where that cannot be written to.
     """
-    place = Path(environment.get(TEMPORARY) or own_folder() / "gradio")
+    place = Path(environment.get(variable) or own_folder() / "served")
     try:
         place.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=place).close()
     except OSError:
         raise ValueError(
-            f"The folder {place} cannot be written to: set {TEMPORARY} to a folder of yours, or unset it."
+            f"The folder {place} cannot be written to: set {variable} to a folder of yours, or unset it."
         ) from None
-    environment[TEMPORARY] = str(place)
+    environment[variable] = str(place)

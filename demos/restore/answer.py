@@ -87,7 +87,7 @@ def verdict(recipe: Restoration, problem: Problem, found: Found, scored: Scores 
 
 
 def alone(recipe: Restoration) -> Restoration:
-    """The same with one code, nothing mixed."""
+    """The recipe of a copy by one code, where nothing is mixed."""
     return replace(recipe, codes=1, layer=0)
 
 

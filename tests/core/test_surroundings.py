@@ -85,7 +85,7 @@ def test_everybody_has_a_folder_of_their_own(shared: Path, monkeypatch) -> None:
     own_folder.cache_clear()
     assert own_folder() == place, "it is found again"
     environment: dict[str, str] = {}
-    temporary(environment)
+    temporary(environment, "GRADIO_TEMP_DIR")
     assert Path(environment["GRADIO_TEMP_DIR"]).is_relative_to(place)
     monkeypatch.setattr(os, "getuid", lambda: 4321)  # the folder of another person of that number
     own_folder.cache_clear()
@@ -123,10 +123,10 @@ def test_a_folder_that_is_not_ours_is_left_alone(shared: Path, monkeypatch, how:
 def test_where_nothing_can_be_written_a_sentence_says_what_to_do(tmp_path: Path, shared: Path, monkeypatch) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(ValueError, match="taken/gradio cannot be written to: set GRADIO_TEMP_DIR to a folder of yours"):
-        temporary({"GRADIO_TEMP_DIR": str(tmp_path / "taken/gradio")})
+        temporary({"GRADIO_TEMP_DIR": str(tmp_path / "taken/gradio")}, "GRADIO_TEMP_DIR")
     monkeypatch.setattr(tempfile, "gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError("none")))
     with pytest.raises(ValueError, match="set TMPDIR to a folder of yours"):
-        temporary({})
+        temporary({}, "GRADIO_TEMP_DIR")
 
 
 @pytest.mark.parametrize(

@@ -141,18 +141,7 @@ def shown(evidence: dict) -> dict:
         "early": "20 codes, mixed after 1 layer",
         "late": "20 codes, mixed after 3 layers",
     }
-    rows = []
-    for way, name in names.items():
-        values = found["methods"][way]["psnr"]
-        groups = ([value for value, face in zip(values, faces) if face is wanted] for wanted in (True, False))
-        rows.append(
-            [
-                name,
-                said(values),
-                *map(said, groups),
-                said(own["methods"][way]["psnr"]) if way in HOW and way in own["methods"] else "",
-            ]
-        )
+    rows = [_row(way, name, found, own) for way, name in names.items()]
     columns = [
         "copied with",
         f"all {len(faces)}",
@@ -186,6 +175,14 @@ def shown(evidence: dict) -> dict:
         ),
     ]
     return dict(sentences=sentences, tables=tables)
+
+
+def _row(way: str, name: str, found: dict, own: dict) -> list[str]:
+    """Of the table of medians: all photographs, portraits, others, and pictures that the network drew."""
+    values, faces = found["methods"][way]["psnr"], found["faces"]
+    groups = ([value for value, face in zip(values, faces) if face is wanted] for wanted in (True, False))
+    drawn = said(own["methods"][way]["psnr"]) if way in HOW and way in own["methods"] else ""
+    return [name, said(values), *map(said, groups), drawn]
 
 
 def main() -> None:
