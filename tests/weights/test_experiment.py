@@ -17,13 +17,14 @@ from weights.recipes import experiment
 from weights.recipes.measure.evidence import blurred
 from weights.recipes.train import gan
 from weights.recipes.train.augment import WAYS, augmented
+from weights.recipes.train.features import FactorEncoder, load_encoder
 from weights.recipes.train.gan import Training, scale_styles
 from weights.recipes.train.path_length import DECAY, PathLength, path_lengths
 from weights.recipes.train.projected import FeatureCritic, FrozenFeatures
 from weights.recipes.train.recipes import RECIPES, Recipe, critic
 
 WIDTHS = (8, 8, 6)
-ALL = dict(path_length=2.0, mapping_rate=5.0, style_scale=2.0, augment=tuple(WAYS), projected=1.0)
+ALL = dict(path_length=2.0, mapping_rate=5.0, style_scale=2.0, augment=tuple(WAYS), projected=1.0, relativistic=True)
 
 
 def tiny_stylegan2(resolution: int) -> StyleGAN2:
@@ -60,6 +61,14 @@ def part_reader(monkeypatch) -> PartReader:
     return reader
 
 
+@pytest.fixture
+def factor_encoder(monkeypatch) -> FactorEncoder:
+    torch.manual_seed(6)
+    encoder = FactorEncoder(resolution=16, factors=3, widths=(6, 8), hidden=8).eval().requires_grad_(False)
+    monkeypatch.setattr(gan, "load_encoder", lambda path, world, resolution: encoder)
+    return encoder
+
+
 def state_of(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
@@ -71,7 +80,7 @@ def changed(before: dict[str, torch.Tensor], module: torch.nn.Module) -> set[str
 # --- training with all of it
 
 
-def test_training_with_every_option_goes_on_after_an_interruption_as_if_there_had_been_none(part_reader, tmp_path):
+def test_training_with_every_option_goes_on_after_an_interruption_as_if_there_had_been_none(factor_encoder, tmp_path):
     bank, recipe = random_pictures(32), tiny_recipe(**ALL)
     whole, half = Training(recipe, bank), Training(recipe, bank)
     for _ in range(6):
@@ -90,7 +99,7 @@ def test_training_with_every_option_goes_on_after_an_interruption_as_if_there_ha
 
 
 @pytest.mark.parametrize("option, other", list(ALL.items()))
-def test_every_option_changes_what_is_learned(option, other, part_reader):
+def test_every_option_changes_what_is_learned(option, other, factor_encoder):
     plain, with_it = (Training(tiny_recipe(**changes), random_pictures(32)) for changes in ({}, {option: other}))
     for training in (plain, with_it):
         for _ in range(2):
@@ -239,11 +248,48 @@ def test_no_augmentation_draws_nothing():
     assert torch.equal(torch.rand(4, generator=random), torch.rand(4, generator=seeded(3)))
 
 
+# --- a fake compared with a render
+
+
+def test_relativistic_losses_are_of_differences_and_both_kinds_of_pictures_are_penalised(monkeypatch):
+    training = Training(tiny_recipe(relativistic=True), random_pictures(32))
+    of_what = []
+    monkeypatch.setattr(
+        training, "penalty", lambda images: of_what.append(images) or torch.zeros((), requires_grad=True)
+    )
+    fake, real = torch.zeros(8, 3, 16, 16), torch.ones(8, 3, 16, 16)
+    loss = training.step_critics(fake, real, seeded(0))
+    assert len(of_what) == 2 and torch.equal(of_what[1], fake), "R1 of renders, then R2 of these very fakes"
+    training = Training(tiny_recipe(relativistic=True), random_pictures(32))  # a critic before its first step
+    with torch.no_grad(), training.autocast():
+        above = training.critic(fake) - training.critic(real)
+    assert loss == pytest.approx(float(torch.nn.functional.softplus(above).mean()), abs=1e-4)
+
+
+def test_without_it_fakes_are_not_penalised(monkeypatch):
+    training, of_what = Training(tiny_recipe(), random_pictures(32)), []
+    monkeypatch.setattr(
+        training, "penalty", lambda images: of_what.append(images) or torch.zeros((), requires_grad=True)
+    )
+    training.step_critics(torch.zeros(8, 3, 16, 16), torch.ones(8, 3, 16, 16), seeded(0))
+    assert len(of_what) == 1
+
+
 # --- the second critic
 
 
+def test_the_encoder_is_trained_once_and_then_read_from_its_file(tmp_path):
+    path = tmp_path / "there" / "portraits.pt"
+    first = load_encoder(path, "portraits", 32, n=64, passes=2)
+    trained_at = path.stat().st_mtime_ns
+    again = load_encoder(path, "portraits", 32, n=64, passes=2)
+    assert path.stat().st_mtime_ns == trained_at and not changed(state_of(first), again)
+    assert not first.training and not any(parameter.requires_grad for parameter in first.parameters())
+    assert first(torch.zeros(2, 3, 32, 32)).shape == (2, 27)
+
+
 def test_only_the_judges_of_the_features_learn(part_reader):
-    training = Training(tiny_recipe(projected=1.0), random_pictures(32))
+    training = Training(tiny_recipe(projected=1.0, features="parts"), random_pictures(32))
     frozen, judges = state_of(training.second.features), state_of(training.second.judges)
     given = state_of(part_reader)
     for _ in range(3):

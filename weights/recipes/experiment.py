@@ -35,16 +35,18 @@ from core.truth.worlds import deviations, load_world
 from .measure.evidence import blurred
 from .train import gan
 from .train.bank import drawn
-from .train.recipes import RECIPES, Recipe, fine_critic, fine_stylegan2
+from .train.recipes import RECIPES, Recipe, fine_critic, fine_stylegan2, narrow_stylegan2
 
 BASE, FOREVER = "portraits-stylegan2", 1_000_000_000  # minutes, and images at which rates would begin to fall
 IMAGES, SAMPLES, FACES, KNOBS, RANDOM = 20_000, 4096, 64, 10, 20
 FIRST_RENDER, FIRST_CODE = 600_000, 700_000  # seeds; training has those below 60,000
 PSI, FOUND_FROM = 0.7, 2.0  # truncation of the pictures whose knobs are turned
 
+TOGETHER = dict(generator=narrow_stylegan2, critic=fine_critic, projected=1.0, gamma=0.5, mixing=0.9, path_length=2.0)
 VARIANTS: dict[str, dict] = {
     "baseline": {},
-    "projected": dict(projected=1.0),
+    "projected": dict(projected=1.0, features="parts"),
+    "factor-features": dict(projected=1.0),
     "fine-widths": dict(generator=fine_stylegan2, critic=fine_critic),
     "mixing-paths": dict(mixing=0.9, path_length=2.0),
     "augment": dict(augment=("colour", "translation", "cutout")),
@@ -54,10 +56,15 @@ VARIANTS: dict[str, dict] = {
     "gamma": dict(gamma=0.5),
     "wide-styles": dict(style_scale=3.0),
     "mapping-rate": dict(mapping_rate=5.0),
+    "relativistic": dict(relativistic=True, gamma=0.5),
+    "narrow-codes": dict(generator=narrow_stylegan2, critic=fine_critic),
+    "together": TOGETHER,
+    "together-relativistic": TOGETHER | dict(relativistic=True),
 }
 SAYS = {
     "baseline": "today's recipe",
-    "projected": "second critic on frozen features, weight 1",
+    "projected": "second critic on the part reader's features, weight 1",
+    "factor-features": "second critic on features of an encoder of the factors, weight 1",
     "fine-widths": "narrower at 4 and 8 px, wider at 32 and 64",
     "mixing-paths": "mixing 0.9 and path length, weight 2",
     "augment": "differentiable augmentation: colour, translation, cutout",
@@ -67,6 +74,10 @@ SAYS = {
     "gamma": "R1 gamma 0.5 in place of 0.05",
     "wide-styles": "style maps start at 3 times their size",
     "mapping-rate": "mapping at 5 times its rate",
+    "relativistic": "fakes compared with renders, R1 and R2, gamma 0.5",
+    "narrow-codes": "z and w of 64 numbers in place of 128, and fine widths",
+    "together": "second critic on factors, gamma 0.5, mixing 0.9, path length, fine widths, codes of 64",
+    "together-relativistic": "the row above, with fakes compared with renders, R1 and R2",
 }
 
 

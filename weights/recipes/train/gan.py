@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import zoo
 from core.checkpoints import native
@@ -33,6 +33,8 @@ from core.images import grid, to_pil
 
 from .augment import augmented
 from .bank import bank_labels, load_bank
+from .features import load_encoder
+from .features import path_of as encoder_path
 from .path_length import EVERY as PATHS_EVERY
 from .path_length import SHRINK, PathLength
 from .projected import RATE as FEATURE_RATE
@@ -74,8 +76,7 @@ class Training:
         self.paths = PathLength() if recipe.path_length else None
         generator, critic = recipe.generator(recipe.resolution), recipe.critic(recipe.resolution)
         scale_styles(generator, recipe.style_scale)
-        reader = copy.deepcopy(zoo.load_part_reader(recipe.world)) if recipe.projected else None
-        self.second = FeatureCritic(reader) if reader else None
+        self.second = FeatureCritic(encoder(recipe)) if recipe.projected else None
         self.build(generator, critic)
 
     def build(self, generator: Generator, critic: Critic) -> None:
@@ -150,7 +151,7 @@ class Training:
         shown, real = self.augmented(fake, random), self.augmented(real, random)
         # The generator first: against a critic that had just learned these very fakes, all of them move alike and
         # collapse.
-        loss_g = self.step_generator(fake, shown, z, random)
+        loss_g = self.step_generator(fake, shown, real, z, random)
         loss_d = self.step_critics(shown.detach(), real, random)
         self.average(n)
         self.watch(loss_d)
@@ -159,12 +160,17 @@ class Training:
             self.generator_loss = loss_g
         self.seconds += time.process_time() - began
 
-    def step_generator(self, fake: Tensor, shown: Tensor, z: Tensor, random: torch.Generator) -> float:
-        """One step against the critics as they are; `shown` are the fakes as critics see them. Returns the loss."""
+    def step_generator(self, fake: Tensor, shown: Tensor, real: Tensor, z: Tensor, random: torch.Generator) -> float:
+        """One step against the critics as they are; `shown` and `real` are what critics see. Returns the loss."""
         labels = self.labels(len(fake))
         self.critic.requires_grad_(False)
         with self.autocast():
-            loss = F.softplus(-self.critic(shown, labels)).mean() + self.strayed(fake, z) + self.alike(fake)
+            better = self.critic(shown, labels)
+            if self.recipe.relativistic:
+                with torch.no_grad():
+                    theirs = self.critic(real, labels)
+                better = better - theirs
+            loss = F.softplus(-better).mean() + self.strayed(fake, z) + self.alike(fake)
             if self.second:
                 self.second.judges.requires_grad_(False)
                 loss = loss + self.recipe.projected * self.second.generator_loss(shown)
@@ -185,7 +191,11 @@ class Training:
         labels = self.labels(len(fake))
         self.critic.requires_grad_(True)
         with self.autocast():
-            loss = F.softplus(self.critic(fake, labels)).mean() + F.softplus(-self.critic(real, labels)).mean()
+            theirs, ours = self.critic(real, labels), self.critic(fake, labels)
+        if self.recipe.relativistic:
+            loss = F.softplus(ours - theirs).mean()
+        else:
+            loss = F.softplus(ours).mean() + F.softplus(-theirs).mean()
         self.optimizer_d.zero_grad(set_to_none=True)
         loss.backward()
         if self.second:
@@ -195,6 +205,8 @@ class Training:
             second.backward()
         if self.step_number % R1_EVERY == 0:
             self.penalty(self.augmented(self.reals(random, len(fake)), random)).backward()
+            if self.recipe.relativistic:
+                self.penalty(fake.float()).backward()
         self.optimizer_d.step()
         return loss.item()
 
@@ -224,10 +236,12 @@ class Training:
         if self.easy_steps >= FOR_STEPS:
             self.gamma, self.easy_steps = 2 * self.gamma, 0
 
-    def penalty(self, real: Tensor) -> Tensor:
-        """R1: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
-        real = real.requires_grad_()
-        (gradient,) = torch.autograd.grad(self.critic(real, self.labels(len(real))).sum(), real, create_graph=True)
+    def penalty(self, images: Tensor) -> Tensor:
+        """R1 of renders, R2 of fakes: gamma / 2 |grad D(x)|^2, in float32, times the steps it stands for."""
+        images = images.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(
+            self.critic(images, self.labels(len(images))).sum(), images, create_graph=True
+        )
         return gradient.square().sum((1, 2, 3)).mean() * (self.gamma / 2 * R1_EVERY)
 
     @torch.no_grad()
@@ -269,6 +283,13 @@ class Training:
         """Go on from bundled files: fresh Adam, rates warmed up over 500 steps."""
         self.build(generator.train().requires_grad_(True), critic.train().requires_grad_(True))
         self.step_number, self.shown, self.warm_from = step, shown, step
+
+
+def encoder(recipe: Recipe) -> nn.Module:
+    """What the second critic's features are of; the factor encoder is trained first where it is not there yet."""
+    if recipe.features == "parts":
+        return copy.deepcopy(zoo.load_part_reader(recipe.world))
+    return load_encoder(encoder_path(RUNS, recipe.world), recipe.world, recipe.resolution)
 
 
 @torch.no_grad()

@@ -7,28 +7,39 @@ scales by random convolutions that are never trained, and a small critic for eac
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from core.truth.readers import PartReader
-
 RATE = 0.0002  # of the critics; the paper's
 WIDEST, JUDGED_AT = 64, 8  # channels of a critic; pixels of the map that its last convolution reads
 
 
+class Encoder(Protocol):
+    """What features are taken of: blocks that halve the picture, after a first one that does not.
+
+    widths: channels after `first` and after each of `down`.
+    """
+
+    resolution: int
+    widths: tuple[int, ...]
+    first: nn.Module
+    down: nn.ModuleList
+
+
 class FrozenFeatures(nn.Module):
-    """Images [n, 3, R, R] in [-1, 1] -> mixed features of the reader's encoder, finest first, [n, c, h, w] each.
+    """Images [n, 3, R, R] in [-1, 1] -> mixed features of the encoder, finest first, [n, c, h, w] each.
 
     Section 3.2 of the paper: a random 1 x 1 convolution mixes the channels of each scale; from the coarsest scale up,
     a random 3 x 3 convolution of the result is doubled and added to the next finer one.
     """
 
-    def __init__(self, reader: PartReader):
+    def __init__(self, encoder: Encoder):
         super().__init__()
-        self.first, self.down, self.widths = reader.first, reader.down, tuple(reader.widths)
+        self.first, self.down, self.widths = encoder.first, encoder.down, tuple(encoder.widths)
         self.across = nn.ModuleList(nn.Conv2d(width, width, 1) for width in self.widths)
         self.upwards = nn.ModuleList(
             nn.Conv2d(coarse, fine, 3, padding=1) for fine, coarse in zip(self.widths, self.widths[1:])
@@ -70,11 +81,11 @@ def judge(width: int, side: int) -> nn.Sequential:
 class FeatureCritic(nn.Module):
     """A small critic for each scale of the frozen features of images [n, 3, R, R] in [-1, 1]."""
 
-    def __init__(self, reader: PartReader):
+    def __init__(self, encoder: Encoder):
         super().__init__()
-        self.features = FrozenFeatures(reader)
-        sides = [reader.resolution // 2**k for k in range(len(reader.widths))]
-        self.judges = nn.ModuleList(judge(width, side) for width, side in zip(reader.widths, sides))
+        self.features = FrozenFeatures(encoder)
+        sides = [encoder.resolution // 2**k for k in range(len(encoder.widths))]
+        self.judges = nn.ModuleList(judge(width, side) for width, side in zip(encoder.widths, sides))
 
     def logits(self, images: Tensor) -> list[Tensor]:
         """A map [n, 1, h, h] for each scale, float32."""

@@ -36,7 +36,9 @@ class Recipe:
     style_scale: float = 1.0  # the style maps' weights start at so many times their usual size
     mapping_rate: float = 1.0  # the mapping learns at so many times the rate (which has its own 0.01)
     augment: tuple[str, ...] = ()  # of `augment.WAYS`: what both critics' pictures go through
-    projected: float = 0.0  # weight of `projected.FeatureCritic`, on the world's part reader
+    projected: float = 0.0  # weight of `projected.FeatureCritic`
+    features: str = "factors"  # what its features are of: an encoder of the factors, or the world's part reader
+    relativistic: bool = False  # a fake is compared with a render, and R2 is added (Huang et al., NeurIPS 2024)
 
 
 WIDTHS = (128, 128, 96, 48, 24)  # at 4, 8, 16, 32, 64 px
@@ -60,6 +62,13 @@ def fine_stylegan2(resolution: int) -> StyleGAN2:
     """With fewer channels at 4 to 16 px and more at 32 and 64."""
     return StyleGAN2(
         resolution=resolution, channels=widths(resolution, FINE_WIDTHS), z_dim=128, dim=128, mapping_layers=6
+    )
+
+
+def narrow_stylegan2(resolution: int) -> StyleGAN2:
+    """z = w = 64, twice the number of factors, with the fine widths."""
+    return StyleGAN2(
+        resolution=resolution, channels=widths(resolution, FINE_WIDTHS), z_dim=64, dim=64, mapping_layers=6
     )
 
 
