@@ -23,6 +23,7 @@ from .arrival import fitting
 from .cells import TABLES, Cell, Progress, last_of, stopping, table_file, watched
 from .fields import Fields, RecipeError, controls
 from .handlers import refused
+from .originals import copy_cell
 from .parts import FOLDS, LIVE, LONG, WATCH, cell, deliver, fold, part, private, publish, text
 from .stage import KNOBS_TAKEN, TAKEN, Stage
 
@@ -154,6 +155,11 @@ class Tab:
     files: Mapping[str, str] | None = None
     file: Callable[[Any, str], tuple[bytes, str]] | None = None
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.bench:  # every picture that a network drew can be asked whether it is a copy
+            asked = copy_cell(lambda recipe: self.shown.picture(recipe), tuple(self.recipe.names()))
+            object.__setattr__(self, "cells", (*self.cells, asked))
 
     @property
     def shown(self) -> Stage:

@@ -22,9 +22,18 @@ from weights.recipes.train.gan import Training, scale_styles
 from weights.recipes.train.path_length import DECAY, PathLength, path_lengths
 from weights.recipes.train.projected import FeatureCritic, FrozenFeatures
 from weights.recipes.train.recipes import RECIPES, Recipe, critic
+from weights.recipes.train.spectrum import too_colourful, wanted_power
 
 WIDTHS = (8, 8, 6)
-ALL = dict(path_length=2.0, mapping_rate=5.0, style_scale=2.0, augment=tuple(WAYS), projected=1.0, relativistic=True)
+ALL = dict(
+    path_length=2.0,
+    mapping_rate=5.0,
+    style_scale=2.0,
+    augment=tuple(WAYS),
+    projected=1.0,
+    relativistic=True,
+    chroma=1.0,
+)
 
 
 def tiny_stylegan2(resolution: int) -> StyleGAN2:
@@ -273,6 +282,26 @@ def test_without_it_fakes_are_not_penalised(monkeypatch):
     )
     training.step_critics(torch.zeros(8, 3, 16, 16), torch.ones(8, 3, 16, 16), seeded(0))
     assert len(of_what) == 1
+
+
+# --- colours
+
+
+def test_a_weave_costs_and_descent_takes_it_out_and_leaves_the_rest():
+    bank = random_pictures(600, 16)
+    theirs, wanted = bank[:64].float() / 127.5 - 1, wanted_power(bank)
+    wave = 0.3 * torch.cos(2 * torch.pi * 7 * torch.arange(16) / 16)
+    weave = torch.tensor([1.0, 0.0, -1.0])[:, None, None] * wave.expand(16, 16)
+    assert too_colourful(theirs + weave, wanted) > 4 * too_colourful(theirs, wanted)
+    assert too_colourful(0.5 * theirs, wanted) < 1e-3, "less colour than wanted costs nothing"
+    added = weave.clone().requires_grad_()
+    optimizer = torch.optim.Adam([added], 0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        too_colourful(theirs + added, wanted).backward()
+        optimizer.step()
+    left = torch.fft.rfft2(added.detach()[0] - added.detach()[2], norm="ortho").abs()[0, 7]
+    assert left < 0.3 * torch.fft.rfft2(weave[0] - weave[2], norm="ortho").abs()[0, 7]
 
 
 # --- the second critic

@@ -40,6 +40,7 @@ from .path_length import SHRINK, PathLength
 from .projected import RATE as FEATURE_RATE
 from .projected import FeatureCritic
 from .recipes import RECIPES, Recipe
+from .spectrum import too_colourful, wanted_power
 from .teacher import Teacher, distance
 from .variety import too_alike, variety
 
@@ -72,6 +73,7 @@ class Training:
         self.generator_loss = 0.0
         self.gamma, self.critic_loss, self.easy_steps = recipe.gamma, 1.0, 0
         self.teacher = Teacher(zoo.load(recipe.teacher).to(self.device)) if recipe.teacher else None
+        self.colours = wanted_power(bank) if recipe.chroma else None
         self.wanted = variety(bank, self.rows).to(self.device) if recipe.variety else None
         self.paths = PathLength() if recipe.path_length else None
         generator, critic = recipe.generator(recipe.resolution), recipe.critic(recipe.resolution)
@@ -170,7 +172,7 @@ class Training:
                 with torch.no_grad():
                     theirs = self.critic(real, labels)
                 better = better - theirs
-            loss = F.softplus(-better).mean() + self.strayed(fake, z) + self.alike(fake)
+            loss = F.softplus(-better).mean() + self.strayed(fake, z) + self.alike(fake) + self.woven(fake)
             if self.second:
                 self.second.judges.requires_grad_(False)
                 loss = loss + self.recipe.projected * self.second.generator_loss(shown)
@@ -226,6 +228,10 @@ class Training:
     def alike(self, fake: Tensor) -> Tensor | float:
         """How much closer pictures of a class are than its renders, times `variety`; 0 without classes to compare."""
         return 0.0 if self.wanted is None else self.recipe.variety * too_alike(fake, self.wanted)
+
+    def woven(self, fake: Tensor) -> Tensor | float:
+        """By how much colours are stronger than those of renders at some frequency, times `chroma`."""
+        return 0.0 if self.colours is None else self.recipe.chroma * too_colourful(fake.float(), self.colours)
 
     def watch(self, loss: float) -> None:
         """Double gamma where the critic has had it too easy:
