@@ -22,7 +22,7 @@ from . import zoo
 from .evidence import file_hash, reader_hash
 from .truth.worlds import load_world
 
-NEAREST, SHORT_LIST, BATCH = 3, 120, 200
+NEAREST, SHORT_LIST, BATCH = 3, 48, 200
 NUMBERS, STEPS = 24, 127 / 4  # of a render in the index; whole steps a standard deviation
 CONTRAST = 0.45  # standard deviation of a picture that is compared
 COPIED = 0.5  # of the least distance of held-out renders: below it a picture is called a copy
@@ -95,7 +95,6 @@ class Answer(NamedTuple):
 
     def sentence(self) -> str:
         """What that says, in words."""
-        count = f"{self.closer} of {self.held_out} renders that the network never saw lie closer to their nearest"
         if self.copied:
             mirrored = ", mirrored" if self.originals[0].mirrored else ""
             times = f"{self.least / max(self.apart, 1e-3):.0f} times nearer" if self.apart > 1e-3 else "far nearer"
@@ -104,8 +103,9 @@ class Answer(NamedTuple):
                 f"nearest of {self.held_out} renders that the network never saw is to its own."
             )
         return (
-            f"No copy: the nearest of {self.renders:,} training renders is {self.apart:.2f} times as far away as that "
-            f"of a render that the network never saw usually is. {count}."
+            f"No copy: the nearest of {self.renders:,} training renders is {self.apart:.2f} times as far away as is "
+            f"usual for renders that the network never saw. {self.closer} of {self.held_out} of these lie closer to "
+            "theirs."
         )
 
 

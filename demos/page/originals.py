@@ -10,7 +10,7 @@ from PIL import Image
 from core import originals
 from core.images import from_pil
 
-from .blocks import paragraph, picture, sheet, tile, verdict
+from .blocks import paragraph, picture, tile, verdict
 from .cells import Cell, Progress
 from .words import texts
 
@@ -27,10 +27,13 @@ def copy_cell(picture_of: Callable[[Any], Image.Image], rests_on: tuple[str, ...
         yield Progress(SAID["looks"])
         image = from_pil(picture_of(recipe))
         found = originals.originals(recipe.model, image)
-        this = tile(picture(image), SAID["columns"][0], "")
-        rows = [(SAID[kind], [this, *map(_render, answer.originals)]) for kind, answer in found.items()]
-        said = "".join(verdict(f"{SAID[kind].capitalize()}: {answer.sentence()}") for kind, answer in found.items())
-        yield sheet(SAID["columns"], rows, name=SAID["name"]) + said + paragraph(SAID["scale"])
+        this = tile(picture(image), SAID["this"], SAID["this"])
+        shown = "".join(
+            f'<h4>{SAID[kind]}</h4><div class="tiles">{this}{"".join(map(_render, one.originals))}</div>'
+            + verdict(one.sentence())
+            for kind, one in found.items()
+        )
+        yield shown + paragraph(SAID["scale"])
 
     return Cell("copy", run=copied, rests_on=rests_on, place="true", of_reader=True, **SAID["cell"])
 

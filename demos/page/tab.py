@@ -157,7 +157,9 @@ class Tab:
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.bench:  # every picture that a network drew can be asked whether it is a copy
+        if not self.bench and all(
+            one.name != "copy" for one in self.cells
+        ):  # every picture that a network drew can be asked whether it is a copy
             asked = copy_cell(lambda recipe: self.shown.picture(recipe), tuple(self.recipe.names()))
             object.__setattr__(self, "cells", (*self.cells, asked))
 
