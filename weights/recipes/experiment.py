@@ -58,6 +58,7 @@ VARIANTS: dict[str, dict] = {
     "mapping-rate": dict(mapping_rate=5.0),
     "relativistic": dict(relativistic=True, gamma=0.5),
     "narrow-codes": dict(generator=narrow_stylegan2, critic=fine_critic),
+    "lean": dict(generator=narrow_stylegan2, critic=fine_critic, relativistic=True, gamma=0.5, mixing=0.9),
     "together": TOGETHER,
     "together-relativistic": TOGETHER | dict(relativistic=True),
 }
@@ -76,6 +77,7 @@ SAYS = {
     "mapping-rate": "mapping at 5 times its rate",
     "relativistic": "fakes compared with renders, R1 and R2, gamma 0.5",
     "narrow-codes": "z and w of 64 numbers in place of 128, and fine widths",
+    "lean": "fakes compared with renders, R1 and R2, gamma 0.5, mixing 0.9, fine widths, codes of 64",
     "together": "second critic on factors, gamma 0.5, mixing 0.9, path length, fine widths, codes of 64",
     "together-relativistic": "the row above, with fakes compared with renders, R1 and R2",
 }
