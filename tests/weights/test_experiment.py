@@ -15,7 +15,7 @@ from core.generators.stylegan2 import StyleGAN2
 from core.truth.readers import PartReader
 from weights.recipes import experiment
 from weights.recipes.measure.evidence import blurred
-from weights.recipes.train import gan
+from weights.recipes.train import features, runs
 from weights.recipes.train.augment import WAYS, augmented
 from weights.recipes.train.features import FactorEncoder, load_encoder
 from weights.recipes.train.gan import Training, scale_styles
@@ -66,7 +66,7 @@ def seeded(seed: int) -> torch.Generator:
 def part_reader(monkeypatch) -> PartReader:
     torch.manual_seed(5)
     reader = PartReader(resolution=16, names=("face", "wall"), widths=(6, 8)).eval().requires_grad_(False)
-    monkeypatch.setattr(gan.zoo, "load_part_reader", lambda world: reader)
+    monkeypatch.setattr(features.zoo, "load_part_reader", lambda world: reader)
     return reader
 
 
@@ -74,7 +74,7 @@ def part_reader(monkeypatch) -> PartReader:
 def factor_encoder(monkeypatch) -> FactorEncoder:
     torch.manual_seed(6)
     encoder = FactorEncoder(resolution=16, factors=3, widths=(6, 8), hidden=8).eval().requires_grad_(False)
-    monkeypatch.setattr(gan, "load_encoder", lambda path, world, resolution: encoder)
+    monkeypatch.setattr(features, "load_encoder", lambda path, world, resolution: encoder)
     return encoder
 
 
@@ -384,9 +384,9 @@ def test_variants_keep_the_budget_of_parameters():
 
 @pytest.fixture
 def tiny_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(gan, "RUNS", tmp_path)
-    monkeypatch.setattr(gan, "load_bank", lambda *a, **k: random_pictures(32, 64))
-    monkeypatch.setattr(gan, "W_AVERAGE_OVER", 200)
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(runs, "load_bank", lambda *a, **k: random_pictures(32, 64))
+    monkeypatch.setattr(runs, "W_AVERAGE_OVER", 200)
     monkeypatch.setattr(experiment, "variant", lambda name: tiny_recipe(64, images=10**6))
     for name, value in dict(SAMPLES=32, FACES=4, KNOBS=3, RANDOM=3).items():
         monkeypatch.setattr(experiment, name, value)
@@ -416,8 +416,8 @@ def test_a_run_that_was_stopped_and_gone_on_with_is_judged_as_one_that_was_not(t
 def test_a_run_from_the_bundled_files_starts_with_their_weights_and_counts_from_zero(tiny_runs):
     experiment.start_from_bundled("paths-bundled")
     training = Training(dataclasses.replace(RECIPES[experiment.BASE], batch=8), random_pictures(8, 64))
-    assert gan.resume(training, "experiment/paths-bundled", tiny_runs / "paths-bundled") != "nothing"
-    bundled = gan.zoo.load(experiment.BASE)
+    assert runs.resume(training, "experiment/paths-bundled", tiny_runs / "paths-bundled") != "nothing"
+    bundled = features.zoo.load(experiment.BASE)
     assert training.shown == 0 and all(
         torch.equal(p, q) for p, q in zip(bundled.parameters(), training.generator.parameters(), strict=True)
     )

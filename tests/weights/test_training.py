@@ -13,10 +13,11 @@ from core.generators.biggan import BigGAN
 from core.generators.pggan import PGGAN
 from core.generators.stylegan2 import StyleGAN2
 from core.truth.worlds import objects
-from weights.recipes.train import distil
+from weights.recipes.train import distil, runs
 from weights.recipes.train import gan as train
-from weights.recipes.train.gan import FOR_STEPS, TOO_EASY, Training, finished, resume, start_files
+from weights.recipes.train.gan import FOR_STEPS, TOO_EASY, Training
 from weights.recipes.train.recipes import RECIPES, Recipe
+from weights.recipes.train.runs import finished, resume, start_files
 from weights.recipes.train.teacher import Teacher, distance
 from weights.recipes.train.variety import too_alike, variety
 
@@ -232,7 +233,7 @@ def test_a_distilled_generator_comes_nearer_to_its_teacher_and_training_starts_f
     assert all(torch.equal(tensor, student.state_dict()[key]) for key, tensor in again.state_dict().items())
     training = Training(recipe, bank)
     assert resume(training, "no such model", tmp_path) == "a distilled generator" and training.shown == 0
-    monkeypatch.setattr(train, "UNFINISHED", tmp_path)
+    monkeypatch.setattr(runs, "UNFINISHED", tmp_path)
     native.save(student, tmp_path / "again.safetensors", steps="20", images_shown="640")
     native.save(critic, tmp_path / "again-critic.safetensors")
     going_on = Training(recipe, bank)

@@ -33,7 +33,7 @@ from core.truth.readers import read
 from core.truth.worlds import deviations, load_world
 
 from .measure.evidence import blurred
-from .train import gan
+from .train import runs
 from .train.bank import drawn
 from .train.recipes import RECIPES, Recipe, fine_critic, fine_stylegan2, narrow_stylegan2
 
@@ -89,14 +89,14 @@ def variant(name: str) -> Recipe:
 
 
 def folder() -> Path:
-    return gan.RUNS / "experiment"
+    return runs.RUNS / "experiment"
 
 
 def start_from_bundled(run: str) -> None:
     """Leave copies of the bundled files where training looks for a start; nothing was shown to them yet."""
     (folder() / run).mkdir(parents=True, exist_ok=True)
     bundled = (zoo.WEIGHTS / f"{BASE}.safetensors", zoo.WEIGHTS / f"{BASE}-critic.safetensors")
-    for path, start in zip(bundled, gan.start_files(folder() / run)):
+    for path, start in zip(bundled, runs.start_files(folder() / run)):
         native.save(native.read(path), start)
 
 
@@ -264,7 +264,7 @@ def run(name: str, images: int, *, bundled: bool = False) -> dict:
     run_name = f"{name}-bundled" if bundled else name
     if bundled:
         start_from_bundled(run_name)
-    trained = gan.train(
+    trained = runs.train(
         f"experiment/{run_name}", variant(name), minutes=FOREVER, images=images, device="cpu", threads=1
     )
     if trained.shown < images:

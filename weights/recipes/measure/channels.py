@@ -41,7 +41,7 @@ from core.codes import codes_in_turn
 from core.truth.scores import frechet_distance, rank_correlation
 from core.truth.worlds import load_world
 
-from ..train.gan import RUNS, WEIGHTS
+from ..train.places import RUNS, WEIGHTS
 from .channels_words import HALVES, PIECES, SHARE, drop, random_drops, said
 
 SEED = 2_000_000  # of the first picture: none was looked at before

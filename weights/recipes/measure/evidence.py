@@ -40,9 +40,9 @@ from core.truth.worlds import deviations, load_world
 from core.truth.worlds.base import Scene
 
 from ..train.bank import drawn, load_bank
-from ..train.gan import sheet
 from ..train.readers import class_shows
 from ..train.recipes import RECIPES
+from ..train.runs import sheet
 from .evidence_words import written
 
 KNOBS, FACES, CORRELATED, FITTED, QUALITY = 10, 64, 512, 2000, 10_000

@@ -32,7 +32,7 @@ from core.inversion.losses import closeness, pixel, psnr, scores, seen_through
 from core.inversion.multicode import invert
 from core.truth.worlds import load_world, pictures
 
-from ..train.gan import RUNS
+from ..train.places import RUNS
 from .restore_tables import shown
 
 RENDERS = 32

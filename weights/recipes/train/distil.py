@@ -27,8 +27,10 @@ from core import zoo
 from core.checkpoints import native
 from core.generators.base import Generator
 
-from .gan import RUNS, UNFINISHED, finished_copy, sheet, start_files
+from .gan import finished_copy
+from .places import RUNS, UNFINISHED
 from .recipes import RECIPES, Recipe
+from .runs import sheet, start_files
 from .teacher import Teacher, distance
 
 RATE, BATCH, HALF_LIFE = 0.002, 32, 3_000  # HALF_LIFE: images of the average

@@ -7,14 +7,17 @@ it.
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from core import zoo
 from core.truth.readers import ConvBlock
 from core.truth.worlds import load_world
 
+from .places import RUNS
 from .readers import fit, renders
 
 FIRST_RENDER, RENDERS, PASSES = 200_000, 24_000, 6  # a seed of the training split; no reader was trained on these
@@ -76,6 +79,10 @@ def load_encoder(path: Path, world: str, resolution: int, *, n: int = RENDERS, p
     return encoder.eval().requires_grad_(False)
 
 
-def path_of(runs: Path, world: str) -> Path:
-    """Where a world's encoder is kept."""
-    return runs / "features" / f"{world}.pt"
+def encoder_of(features: str, world: str, resolution: int) -> nn.Module:
+    """What the second critic's features are of: "factors", an encoder of these, trained first where it is not there
+    yet, or "parts", a copy of the world's part reader.
+    """
+    if features == "parts":
+        return copy.deepcopy(zoo.load_part_reader(world))
+    return load_encoder(RUNS / "features" / f"{world}.pt", world, resolution)

@@ -1,6 +1,4 @@
-"""Train a bundled GAN on a rendered world; one loop for all generators.
-
-    python -m weights.recipes.train portraits-stylegan2 --minutes 120        # resumes by itself
+"""The game that trains a bundled GAN on a rendered world; one loop for all generators, see `runs` for the command.
 
 Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), equalised rates,
 style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in
@@ -9,47 +7,31 @@ a step comes from that step's own generator, so a resumed run continues as if it
 
 from __future__ import annotations
 
-import argparse
 import copy
-import os
-import shutil
-import signal
 import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from core import zoo
-from core.checkpoints import native
-from core.codes import codes_in_turn
 from core.critics import Critic
 from core.generators.base import Generator
-from core.generators.biggan import recompute_statistics
 from core.generators.stylegan2 import ModulatedConv
-from core.images import grid, to_pil
 
 from .augment import augmented
-from .bank import bank_labels, load_bank
-from .features import load_encoder
-from .features import path_of as encoder_path
+from .features import encoder_of
 from .path_length import EVERY as PATHS_EVERY
 from .path_length import SHRINK, PathLength
 from .projected import RATE as FEATURE_RATE
 from .projected import FeatureCritic
-from .recipes import RECIPES, Recipe
+from .recipes import Recipe
 from .spectrum import too_colourful, wanted_power
 from .teacher import Teacher, distance
 from .variety import too_alike, variety
 
-WEIGHTS = Path(__file__).resolve().parents[2]
-UNFINISHED = WEIGHTS / "unfinished"  # kept in the repository until the model is good enough to be shown
-RUNS = Path(os.environ.get("GANATOMY_RUNS", Path.home() / ".cache" / "ganatomy" / "runs"))
-R1_EVERY, WARM_UP, W_AVERAGE_OVER = 16, 500, 50_000
+R1_EVERY, WARM_UP = 16, 500
 TOO_EASY, FOR_STEPS = 0.2, 300  # a critic whose mean loss stays below this for so long gets twice the penalty
-CHECKPOINT_EVERY = 300  # seconds
 
 
 class Training:
@@ -78,7 +60,9 @@ class Training:
         self.paths = PathLength() if recipe.path_length else None
         generator, critic = recipe.generator(recipe.resolution), recipe.critic(recipe.resolution)
         scale_styles(generator, recipe.style_scale)
-        self.second = FeatureCritic(encoder(recipe)) if recipe.projected else None
+        self.second = (
+            FeatureCritic(encoder_of(recipe.features, recipe.world, recipe.resolution)) if recipe.projected else None
+        )
         self.build(generator, critic)
 
     def build(self, generator: Generator, critic: Critic) -> None:
@@ -291,13 +275,6 @@ class Training:
         self.step_number, self.shown, self.warm_from = step, shown, step
 
 
-def encoder(recipe: Recipe) -> nn.Module:
-    """What the second critic's features are of; the factor encoder is trained first where it is not there yet."""
-    if recipe.features == "parts":
-        return copy.deepcopy(zoo.load_part_reader(recipe.world))
-    return load_encoder(encoder_path(RUNS, recipe.world), recipe.world, recipe.resolution)
-
-
 @torch.no_grad()
 def scale_styles(generator: Generator, factor: float) -> None:
     """Multiply the weights of all style maps; their biases stay."""
@@ -308,140 +285,3 @@ def scale_styles(generator: Generator, factor: float) -> None:
 
 def finished_copy(generator: Generator) -> Generator:
     return copy.deepcopy(generator).eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def finished(training: Training, *, statistics_over: int = 20_000) -> Generator:
-    """A float32 copy of the average, its w_avg the mean over 50,000 z,
-    its batch-norm statistics those of 20,000 pictures.
-    """
-    generator = copy.deepcopy(training.ema).to("cpu", memory_format=torch.contiguous_format)
-    if hasattr(generator, "w_avg"):
-        z = torch.randn(W_AVERAGE_OVER, generator.z_dim, generator=torch.Generator().manual_seed(0))
-        generator.w_avg.copy_(generator.map(z).mean(0))
-    if generator.classes:
-        random = torch.Generator().manual_seed(0)
-        recompute_statistics(
-            generator,
-            (
-                generator.codes(torch.randn(64, generator.z_dim, generator=random), label=in_turn(generator))
-                for _ in range(statistics_over // 64)
-            ),
-        )
-    return generator
-
-
-def in_turn(generator: Generator) -> list[int] | None:
-    """Labels of 64 pictures, the classes in turn; None without classes."""
-    return [i % generator.classes for i in range(64)] if generator.classes else None
-
-
-@torch.no_grad()
-def sheet(generator: Generator, *, psi: float = 0.7):
-    """64 pictures, seeds 0 to 63, enlarged twice."""
-    images = generator(codes_in_turn(generator, 64, 0, psi=psi))
-    return grid([p.resize((128, 128), Image.Resampling.LANCZOS) for p in to_pil(images)], columns=8)
-
-
-def write_checkpoint(training: Training, folder: Path, *, statistics_over: int = 1_280) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save(training.state_dict(), folder / "checkpoint.tmp")
-    os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
-    generator = finished(training, statistics_over=statistics_over)
-    facts = dict(images_shown=str(training.shown), steps=str(training.step_number))
-    native.save(generator, folder / "generator.safetensors", **facts)
-    native.save(training.critic, folder / "critic.safetensors", **facts)
-    past = folder / f"{training.shown // 1000:05d}k"  # kept: the last state need not be the best
-    past.mkdir(exist_ok=True)
-    for name in ("generator", "critic"):
-        shutil.copyfile(folder / f"{name}.safetensors", past / f"{name}.safetensors")
-    sheet(generator).save(past / "sheet.png")
-
-
-def start_files(folder: Path) -> tuple[Path, Path]:
-    """Generator and critic that a run may start from, see `weights.recipes.train.distil`."""
-    return folder / "start.safetensors", folder / "start-critic.safetensors"
-
-
-def beginnings(name: str, folder: Path) -> dict[str, tuple[Path, Path]]:
-    """What a run without a checkpoint may go on from, the best first: generator and critic."""
-    return {
-        "bundled files": (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}-critic.safetensors"),
-        "a distilled generator": start_files(folder),
-        "unfinished files": (UNFINISHED / f"{name}.safetensors", UNFINISHED / f"{name}-critic.safetensors"),
-    }
-
-
-def resume(training: Training, name: str, folder: Path) -> str:
-    """From the checkpoint, else from the first of `beginnings` that is there, else from nothing; returns which."""
-    if (folder / "checkpoint.pt").exists():
-        training.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True, map_location=training.device))
-        return "checkpoint"
-    for which, (generator, critic) in beginnings(name, folder).items():
-        if generator.exists() and critic.exists():
-            facts = native.metadata(generator)  # a distilled one was shown nothing yet
-            training.warm_start(
-                native.read(generator),
-                native.read(critic),
-                step=int(facts.get("steps", 0)),
-                shown=int(facts.get("images_shown", 0)),
-            )
-            return which
-    return "nothing"
-
-
-def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str, threads: int, say=print) -> Training:
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)  # without it a run on CPU can stall in denormals
-    folder = RUNS / name
-    bank = load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device)
-    training = Training(recipe, bank, bank_labels(recipe.world, recipe.bank), device=device)
-    say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))  # save, then end
-    began = told = saved = time.monotonic()
-    first = shown = training.shown
-    while training.shown < images and time.monotonic() - began < minutes * 60 and not stopped:
-        training.step()
-        now = time.monotonic()
-        if now - told > 30:
-            a_second = (training.shown - shown) / (now - told)
-            say(
-                f"step {training.step_number:6d}  {training.shown / 1000:8.1f}k images  {a_second:5.1f}/s  "
-                f"D {training.critic_loss:.3f}  G {training.generator_loss:.3f}  gamma {training.gamma:g}",
-                flush=True,
-            )
-            told, shown = now, training.shown
-        if now - saved > CHECKPOINT_EVERY:
-            write_checkpoint(training, folder)
-            saved = now
-    write_checkpoint(training, folder, statistics_over=20_000)
-    say(
-        f"{name}: {training.shown - first:,} images in {(time.monotonic() - began) / 60:.1f} minutes; "
-        f"files in {folder}",
-        flush=True,
-    )
-    return training
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--images", type=int, help="stop when this many have been shown in all (default: the recipe's)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    args = parser.parse_args()
-    recipe = RECIPES[args.recipe]
-    train(
-        args.recipe,
-        recipe,
-        minutes=args.minutes,
-        images=args.images or recipe.images,
-        device=args.device,
-        threads=args.threads,
-    )
-
-
-if __name__ == "__main__":
-    main()
