@@ -42,7 +42,8 @@ IMAGES, SAMPLES, FACES, KNOBS, RANDOM = 20_000, 4096, 64, 10, 20
 FIRST_RENDER, FIRST_CODE = 600_000, 700_000  # seeds; training has those below 60,000
 PSI, FOUND_FROM = 0.7, 2.0  # truncation of the pictures whose knobs are turned
 
-TOGETHER = dict(generator=narrow_stylegan2, critic=fine_critic, projected=1.0, gamma=0.5, mixing=0.9, path_length=2.0)
+LEAN = dict(generator=narrow_stylegan2, critic=fine_critic, relativistic=True, gamma=0.5, mixing=0.9)
+TOGETHER = LEAN | dict(projected=1.0, path_length=2.0, relativistic=False)
 VARIANTS: dict[str, dict] = {
     "baseline": {},
     "projected": dict(projected=1.0, features="parts"),
@@ -58,7 +59,8 @@ VARIANTS: dict[str, dict] = {
     "mapping-rate": dict(mapping_rate=5.0),
     "relativistic": dict(relativistic=True, gamma=0.5),
     "narrow-codes": dict(generator=narrow_stylegan2, critic=fine_critic),
-    "lean": dict(generator=narrow_stylegan2, critic=fine_critic, relativistic=True, gamma=0.5, mixing=0.9),
+    "lean": LEAN,
+    "autoencoder": LEAN | dict(autoencode=20.0, alone=50_000),
     "together": TOGETHER,
     "together-relativistic": TOGETHER | dict(relativistic=True),
 }
@@ -78,6 +80,7 @@ SAYS = {
     "relativistic": "fakes compared with renders, R1 and R2, gamma 0.5",
     "narrow-codes": "z and w of 64 numbers in place of 128, and fine widths",
     "lean": "fakes compared with renders, R1 and R2, gamma 0.5, mixing 0.9, fine widths, codes of 64",
+    "autoencoder": "the row above, and every render is copied; 50,000 images are only copied",
     "together": "second critic on factors, gamma 0.5, mixing 0.9, path length, fine widths, codes of 64",
     "together-relativistic": "the row above, with fakes compared with renders, R1 and R2",
 }

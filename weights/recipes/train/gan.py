@@ -20,6 +20,7 @@ from core.generators.base import Generator
 from core.generators.stylegan2 import ModulatedConv
 
 from .augment import augmented
+from .autoencoder import DIVERGENCE, Encoder, divergence, drawn_from
 from .features import encoder_of
 from .path_length import EVERY as PATHS_EVERY
 from .path_length import SHRINK, PathLength
@@ -63,6 +64,8 @@ class Training:
         self.second = (
             FeatureCritic(encoder_of(recipe.features, recipe.world, recipe.resolution)) if recipe.projected else None
         )
+        channels, z_dim = critic.channels, generator.z_dim
+        self.encoder = Encoder(channels=channels, z_dim=z_dim) if recipe.autoencode else None
         self.build(generator, critic)
 
     def build(self, generator: Generator, critic: Critic) -> None:
@@ -72,7 +75,10 @@ class Training:
         self.ema = finished_copy(generator).to(**layout)
         # A network that takes an extra term every k steps learns a little slower (Karras et al. 2020, appendix B).
         lazy = PATHS_EVERY / (PATHS_EVERY + 1) if self.paths else 1.0
-        self.optimizer_g = torch.optim.Adam(self.groups(lazy), self.recipe.rate, betas=(0.0, 0.99**lazy))
+        groups = self.groups(lazy)
+        if self.encoder:
+            groups.append(dict(params=list(self.encoder.to(**layout).parameters())))
+        self.optimizer_g = torch.optim.Adam(groups, self.recipe.rate, betas=(0.0, 0.99**lazy))
         lazy = R1_EVERY / (R1_EVERY + 1)
         groups = [dict(params=list(self.critic.parameters()), relative=lazy)]
         if self.second:
@@ -133,18 +139,33 @@ class Training:
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
+        if self.shown < self.recipe.alone:
+            self.step_copies(random, n)
+        else:
+            self.step_game(random, n)
+        self.average(n)
+        self.step_number, self.shown = self.step_number + 1, self.shown + n
+        self.seconds += time.process_time() - began
+
+    def step_copies(self, random: torch.Generator, n: int) -> None:
+        """Encoder and generator learn to copy renders."""
+        loss = self.copies(random, n)
+        self.optimizer_g.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer_g.step()
+        if self.step_number % 25 == 0:
+            self.generator_loss = loss.item()
+
+    def step_game(self, random: torch.Generator, n: int) -> None:
         (fake, z), real = self.fakes(random, n), self.reals(random, n)
         shown, real = self.augmented(fake, random), self.augmented(real, random)
         # The generator first: against a critic that had just learned these very fakes, all of them move alike and
         # collapse.
         loss_g = self.step_generator(fake, shown, real, z, random)
         loss_d = self.step_critics(shown.detach(), real, random)
-        self.average(n)
         self.watch(loss_d)
-        self.step_number, self.shown = self.step_number + 1, self.shown + n
         if self.step_number % 25 == 0:
             self.generator_loss = loss_g
-        self.seconds += time.process_time() - began
 
     def step_generator(self, fake: Tensor, shown: Tensor, real: Tensor, z: Tensor, random: torch.Generator) -> float:
         """One step against the critics as they are; `shown` and `real` are what critics see. Returns the loss."""
@@ -160,6 +181,8 @@ class Training:
             if self.second:
                 self.second.judges.requires_grad_(False)
                 loss = loss + self.recipe.projected * self.second.generator_loss(shown)
+        if self.encoder:
+            loss = loss + self.copies(random, len(fake) // 2)
         self.optimizer_g.zero_grad(set_to_none=True)
         loss.backward()
         if self.paths and self.step_number % PATHS_EVERY == 0:
@@ -209,6 +232,15 @@ class Training:
             theirs = self.teacher(z).float().clamp(-1.2, 1.2)
         return self.recipe.anchor * distance(fake.float(), theirs)
 
+    def copies(self, random: torch.Generator, n: int) -> Tensor:
+        """How far renders are from what their codes draw, times `autoencode`, and the codes from N(0, 1)."""
+        real = self.reals(random, n)
+        with self.autocast():
+            mean, log_variance = self.encoder(real)
+            codes = self.generator.codes(drawn_from(mean, log_variance, random), label=self.labels(n))
+            far = distance(self.generator(codes).float(), real)
+        return self.recipe.autoencode * far + DIVERGENCE * divergence(mean, log_variance)
+
     def alike(self, fake: Tensor) -> Tensor | float:
         """How much closer pictures of a class are than its renders, times `variety`; 0 without classes to compare."""
         return 0.0 if self.wanted is None else self.recipe.variety * too_alike(fake, self.wanted)
@@ -248,6 +280,7 @@ class Training:
             optimizer_g=self.optimizer_g.state_dict(),
             optimizer_d=self.optimizer_d.state_dict(),
             second=self.second.state_dict() if self.second else None,
+            encoder=self.encoder.state_dict() if self.encoder else None,
             path_length=self.paths.mean if self.paths else 0.0,
             step=self.step_number,
             shown=self.shown,
@@ -266,6 +299,8 @@ class Training:
         self.seconds = state.get("seconds", 0.0)
         if self.second:
             self.second.load_state_dict(state["second"])
+        if self.encoder:
+            self.encoder.load_state_dict(state["encoder"])
         if self.paths:
             self.paths.mean = state["path_length"]
 

@@ -32,6 +32,8 @@ class Recipe:
     teacher: str = ""
     anchor: float = 0.0  # weight of the distance in pixels from what the teacher draws
     variety: float = 0.0  # weight of `variety.too_alike`
+    autoencode: float = 0.0  # weight of the distance of renders from what is drawn of their codes, see `autoencoder`
+    alone: int = 0  # images that are only copied, before the game begins
     chroma: float = 0.0  # weight of `spectrum.too_colourful`
     path_length: float = 0.0  # weight of `path_length.PathLength`; the paper's is 2
     style_scale: float = 1.0  # the style maps' weights start at so many times their usual size
