@@ -17,6 +17,7 @@ from weights.recipes import experiment
 from weights.recipes.measure.evidence import blurred
 from weights.recipes.train import features, runs
 from weights.recipes.train.augment import WAYS, augmented
+from weights.recipes.train.autoencoder import divergence, drawn_from
 from weights.recipes.train.features import FactorEncoder, load_encoder
 from weights.recipes.train.gan import Training, scale_styles
 from weights.recipes.train.path_length import DECAY, PathLength, path_lengths
@@ -33,6 +34,7 @@ ALL = dict(
     projected=1.0,
     relativistic=True,
     chroma=1.0,
+    autoencode=5.0,
 )
 
 
@@ -282,6 +284,34 @@ def test_without_it_fakes_are_not_penalised(monkeypatch):
     )
     training.step_critics(torch.zeros(8, 3, 16, 16), torch.ones(8, 3, 16, 16), seeded(0))
     assert len(of_what) == 1
+
+
+# --- an encoder beside the generator
+
+
+def test_the_divergence_is_that_of_two_normal_distributions():
+    mean, log_variance = torch.randn(40, 8, generator=seeded(0)), torch.randn(40, 8, generator=seeded(1))
+    codes = torch.distributions.Normal(mean, (log_variance / 2).exp())
+    standard = torch.distributions.Normal(torch.zeros(8), torch.ones(8))
+    wanted = torch.distributions.kl_divergence(codes, standard).sum(1).mean()
+    assert divergence(mean, log_variance) == pytest.approx(float(wanted), rel=1e-5)
+    assert divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
+    drawn = drawn_from(torch.full((4000, 1), 2.0), torch.full((4000, 1), np.log(0.25)), seeded(2))
+    assert drawn.mean() == pytest.approx(2, abs=0.05) and drawn.std() == pytest.approx(0.5, abs=0.05)
+
+
+def test_before_the_game_only_copies_are_learned_and_they_come_nearer():
+    training = Training(tiny_recipe(autoencode=5.0, alone=10_000, batch=16), random_pictures(8, 16))
+    critic, far = state_of(training.critic), []
+    for _ in range(60):
+        training.step()
+        with torch.no_grad():
+            far.append(float(training.copies(seeded(0), 16)))
+    assert not changed(critic, training.critic)
+    assert np.mean(far[-5:]) < 0.9 * np.mean(far[:5])
+    training.shown = 10_000
+    training.step()
+    assert changed(critic, training.critic)
 
 
 # --- colours
