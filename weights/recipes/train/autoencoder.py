@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from core.critics import ResidualBlock
 from core.generators.blocks import EqualConv2d, EqualLinear, lrelu, widened
 
-DIVERGENCE = 0.005  # weight of the divergence of a picture's codes from N(0, 1), summed over their numbers
+DIVERGENCE = 0.01  # weight of the divergence of a picture's codes from N(0, 1), summed over their numbers
 NARROW = -3.0  # logarithm of the variance that codes begin with
 
 

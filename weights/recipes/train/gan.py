@@ -31,6 +31,7 @@ from .spectrum import too_colourful, wanted_power
 from .teacher import Teacher, distance
 from .variety import too_alike, variety
 
+ALONE = 8  # pictures of a batch before the game: copying wants many steps
 R1_EVERY, WARM_UP = 16, 500
 TOO_EASY, FOR_STEPS = 0.2, 300  # a critic whose mean loss stays below this for so long gets twice the penalty
 
@@ -135,11 +136,12 @@ class Training:
 
     def step(self) -> None:
         began = time.process_time()
-        n, random = self.recipe.batch, torch.Generator().manual_seed(10**9 + self.step_number)
+        alone, random = self.shown < self.recipe.alone, torch.Generator().manual_seed(10**9 + self.step_number)
+        n = ALONE if alone else self.recipe.batch
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
-        if self.shown < self.recipe.alone:
+        if alone:
             self.step_copies(random, n)
         else:
             self.step_game(random, n)
