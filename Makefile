@@ -6,12 +6,13 @@
 # make test-all            all of them, the slow ones too
 # make test-lowest         with the oldest Python and the lowest versions of the packages
 # make setup               only sets up
+# make wasm                compiles engine/generator.c with a compiler of the package index
 # make app PYTHON=...      uses the Python you name
 
 # The first that runs; start.py looks for another where it is too old.
 PYTHON ?= $(shell for p in python3 python; do $$p -c "" >/dev/null 2>&1 && echo $$p && exit; done; echo python3)
 
-.PHONY: app test test-fixtures test-all test-lowest setup
+.PHONY: app test test-fixtures test-all test-lowest setup wasm
 
 app:
 	@$(PYTHON) start.py $(ARGS)
@@ -30,3 +31,6 @@ test-lowest:
 
 setup:
 	@$(PYTHON) start.py setup $(ARGS)
+
+wasm:
+	@$(PYTHON) -m engine.build $(ARGS)

@@ -686,7 +686,7 @@ def test_no_source_file_opens_a_pickle_in_another_way() -> None:
         "torch.hub" + ".load(",
         "allow_pickle" + "=True",
     )
-    folders = [root / folder for folder in ("commands", "core", "demos", "serving", "weights")]
+    folders = [root / folder for folder in ("commands", "core", "demos", "engine", "serving", "weights")]
     for path in (*(path for folder in folders for path in folder.rglob("*.py")), root / "app.py"):
         source = path.read_text(encoding="utf-8")
         assert not [word for word in words if word in source], path

@@ -1,0 +1,4 @@
+"""A trained generator in the visitor's own browser: packs of its weights, and the engine that draws from them.
+
+docs/engine.md describes the pack and the API in JavaScript.
+"""

@@ -1,0 +1,53 @@
+// The worker: networks by number. One message in, one answer out; a picture takes one message, so that a newer request
+// waits for one picture at most.
+import {codesOf} from "./codes.js";
+import {Network} from "./network.js";
+import {EngineError, unpacked} from "./pack.js";
+
+const networks = new Map();
+
+function opened(number) {
+  if (!networks.has(number)) throw new EngineError("This network was closed: open it again.");
+  return networks.get(number);
+}
+
+const ANSWERS = {
+  async open({network, module, buffer}) {
+    const pack = unpacked(buffer), made = new Network(await WebAssembly.instantiate(module), pack);
+    networks.set(network, made);
+    const {architecture, dtype, resolution, slots, dim, movable, classes, reads, about} = made.head;
+    const named = Object.keys(made.head.tensors).filter((name) => name.startsWith("numbers."));
+    const numbers = Object.fromEntries(named.map((name) => [name.slice(8), made.read(name)]));
+    return {architecture, dtype, resolution, slots, dim, movable, classes, reads, about, numbers, layers: made.layers.length};
+  },
+
+  draw({network, codes, place, from, image}) {
+    const net = opened(network), before = performance.now(), start = net.draw(codes, place, from);
+    return {from: start, milliseconds: performance.now() - before, levels: net.rgba(), image: image ? net.image() : null};
+  },
+
+  codes({network, seed, n, how}) {
+    const net = opened(network), kept = new Map(), size = net.head.slots * net.head.dim, codes = new Float32Array(n * size);
+    const read = (name) => kept.get(name) ?? kept.set(name, net.read(name)).get(name);
+    for (let i = 0; i < n; i++) codes.set(codesOf(net.head, read, seed + i, how), i * size);
+    return {codes};
+  },
+
+  close({network}) {
+    networks.delete(network);
+    return {};
+  },
+};
+
+addEventListener("message", async ({data}) => {
+  try {
+    const answer = await ANSWERS[data.kind](data);
+    const moved = Object.values(answer).filter(ArrayBuffer.isView).map((values) => values.buffer);
+    postMessage({id: data.id, answer}, moved);
+  } catch (error) {
+    const said = error instanceof EngineError ? error.message
+      : error instanceof RangeError ? "There is not enough memory for this network."
+        : `The network could not be drawn here: ${error.message}.`;
+    postMessage({id: data.id, error: said});
+  }
+});
