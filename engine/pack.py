@@ -56,9 +56,11 @@ def pack(
 
     dtype: of the weights, "float16" or "float32"; tensors of less than SMALL numbers are always float32. seeds: also
     what makes codes of seeds (StyleGAN2: the mapping), always in float32. about: facts for the page, such as title and
-    licence; JSON. numbers: further tensors under names, such as directions, in float32. A view (`at(noise="none")`, `without_transparency()`) is packed as it draws; of one
-    that draws in bfloat16, the kernels stay rounded. Raises ValueError for another dtype, for what `qualifies` refuses,
-    and where a weight is not finite.
+    licence; JSON. numbers: further tensors under names, such as directions, in float32.
+
+    A view (`at(noise="none")`, `without_transparency()`) is packed as it draws; of one that draws in bfloat16, the
+    kernels stay rounded. Raises ValueError for another dtype, for what `qualifies` refuses, and where a weight is not
+    finite.
     """
     if dtype not in DTYPES:
         raise ValueError(f"a pack is of {' or '.join(DTYPES)}, not of {dtype!r}")
