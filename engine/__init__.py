@@ -2,3 +2,7 @@
 
 docs/engine.md describes the pack and the API in JavaScript.
 """
+
+from pathlib import Path
+
+JS = Path(__file__).with_name("js")  # what a page loads: engine.js, beside all that it asks for

@@ -17,8 +17,10 @@ import tempfile
 import venv
 from pathlib import Path
 
+from . import JS
+
 SOURCE = Path(__file__).with_name("generator.c")
-WASM = Path(__file__).with_name("js") / "generator.wasm"
+WASM = JS / "generator.wasm"
 COMPILER = "ziglang==0.17.1"  # clang with WebAssembly's linker; another version makes other bytes
 FLAGS = (
     *("--target=wasm32-freestanding", "-O2", "-msimd128", "-nostdlib", "-ffreestanding"),

@@ -1,8 +1,8 @@
 /* The kernels of a generator for WebAssembly SIMD: no libc, no allocation. network.js lays out the memory and passes
    addresses; engine/pack.py says which kernels a network is made of. `python -m engine.build` compiles this file.
 
-   A map is [c][h][pitch]: pitch is the width, rounded up to a multiple of 4; what stands in the columns behind the width
-   is never read as a pixel. Maps have room for a multiple of 4 channels and for SPARE floats behind the last. */
+   A map is [c][h][pitch]: pitch is the width, rounded up to a multiple of 4; what stands in the columns behind the
+   width is never read as a pixel. Maps have room for a multiple of 4 channels and for SPARE floats behind the last. */
 #include <wasm_simd128.h>
 #define EXPORT(name) __attribute__((export_name(#name)))
 #define INLINE static inline __attribute__((always_inline))
@@ -10,7 +10,7 @@
 #define SPLAT wasm_f32x4_splat
 #define LOAD wasm_v128_load
 #define STORE wasm_v128_store
-#define MAX_VECTORS 8192 /* of 4 pixels in a map; MAX_VECTORS of pack.py */
+#define MAX_VECTORS 4096 /* of 4 pixels in a map: 128 x 128 pixels; network.js refuses more */
 typedef v128_t V;
 static int from_[MAX_VECTORS + 1], to_[MAX_VECTORS + 1];
 
@@ -319,8 +319,8 @@ EXPORT(ended) void ended(float *x, int n, int end) {
     }
 }
 
-/* [channels][h][w] -> the image [3][h * w], and its levels as RGBA. 1 channel: grey; 4: the last is opacity, and what is
-   transparent shows `squares` squares a side of two tones, or, where squares is 0, opacity is left out. */
+/* [channels][h][w] -> the image [3][h * w], and its levels as RGBA. 1 channel: grey; 4: the last is opacity, and what
+   is transparent shows `squares` squares a side of two tones, or, where squares is 0, opacity is left out. */
 EXPORT(coloured) void coloured(const float *x, float *image, unsigned char *rgba, int channels, int h, int w,
                                int squares, float dark, float light) {
     int pitch = (w + 3) & ~3;

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import torch.nn.functional as F
 from torch import Tensor
 
-MAX_VECTORS = 8192  # of 4 pixels in a map; MAX_VECTORS of generator.c
 # By the pixel that is read, (row, column) beside the one that is made: the kernel's taps that are summed for it.
 Phase = dict[tuple[int, int], list[int]]
 

@@ -117,7 +117,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.channels.comparison": (*VALUES, "core.channels.awareness", "core.channels.effect", "core.truth.scores"),
     **{folder: (*VALUES, "core.threads", *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},
     "core": (),
-    "engine.build": (),
+    "engine.build": ("engine",),
     "engine.program": (),
     "engine": ("core.generators", "engine"),
     "demos.page": ("demos.page", "engine", *CORE),

@@ -6,7 +6,10 @@ export class Twister {
   constructor(seed) {
     this.state = new Uint32Array(624);
     this.state[0] = Number(BigInt.asUintN(32, BigInt(seed)));
-    for (let i = 1; i < 624; i++) this.state[i] = Math.imul(1812433253, this.state[i - 1] ^ (this.state[i - 1] >>> 30)) + i;
+    for (let i = 1; i < 624; i++) {
+      const before = this.state[i - 1];
+      this.state[i] = Math.imul(1812433253, before ^ (before >>> 30)) + i;
+    }
     this.at = 624;
     this.next = null;
   }
@@ -79,7 +82,8 @@ export function uniform(seed, n) {
 export function codesOf(head, read, seed, {psi = 1, label = 0, cutoff = Infinity} = {}) {
   const {codes: made, slots, dim, classes} = head;
   if (!made) throw new EngineError("This pack was made without what turns seeds into codes.");
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new EngineError(`A seed is a whole number from 0 on, not ${seed}.`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new EngineError(`A seed is a whole number from 0 on, not ${seed}.`);
   if (!Number.isFinite(psi)) throw new EngineError(`psi is a number, not ${psi}.`);
   if (classes && !(Number.isInteger(label) && label >= 0 && label < classes))
     throw new EngineError(`Label ${label}: this network has the classes 0 to ${classes - 1}.`);
@@ -88,7 +92,8 @@ export function codesOf(head, read, seed, {psi = 1, label = 0, cutoff = Infinity
   const named = classes ? row(read("codes.classes"), label) : [];
   const noise = dim - named.length, normalised = made.how === "normalised" ? unit(z) : z;
   for (let slot = 0; slot < slots; slot++) {
-    const part = made.how === "chunks" ? z.subarray(slot * noise, (slot + 1) * noise) : slot ? new Float32Array(noise) : normalised;
+    const own = slot ? new Float32Array(noise) : normalised;
+    const part = made.how === "chunks" ? z.subarray(slot * noise, (slot + 1) * noise) : own;
     const share = made.noise && slot < cutoff ? psi : 1;
     codes.set(Float32Array.from(part, (x) => share * x), slot * dim);
     codes.set(named, slot * dim + noise);

@@ -9,7 +9,9 @@ import {EngineError, headOf} from "./pack.js";
 export {EngineError};
 
 // The smallest module with an instruction of SIMD.
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+const SIMD = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+]);
 
 export class Engine {
   // wasm: where generator.wasm lies, where not beside this file.
@@ -28,13 +30,14 @@ export class Engine {
   }
 
   static supported() {
-    return typeof WebAssembly === "object" && typeof Worker === "function" && WebAssembly.validate(new Uint8Array(SIMD));
+    return typeof WebAssembly === "object" && typeof Worker === "function" && WebAssembly.validate(SIMD);
   }
 
   // A network from a pack's address, or from its bytes (an ArrayBuffer, which moves into the worker).
   // progress(bytes so far, bytes in all): while it loads.
   async open(pack, {progress = () => {}} = {}) {
-    const [module, buffer] = await Promise.all([this.module, pack instanceof ArrayBuffer ? pack : fetched(pack, progress)]);
+    const bytes = pack instanceof ArrayBuffer ? pack : fetched(pack, progress);
+    const [module, buffer] = await Promise.all([this.module, bytes]);
     const number = ++this.count;
     return new Network(this, number, await this.ask({kind: "open", network: number, module, buffer}, [buffer]));
   }
@@ -95,7 +98,8 @@ export class Engine {
     request.begun = true;
     const i = request.made.length, {network, codes, places, from, image} = request;
     try {
-      request.made.push(await this.ask({kind: "draw", network, codes: codes[i], place: places[i], from, image}));
+      const message = {kind: "draw", network, codes: codes[i], place: places[i], from, image};
+      request.made.push(await this.ask(message));
     } catch (error) {
       request.reject(error);
     }
@@ -108,8 +112,8 @@ export class Engine {
   }
 }
 
-// A network that is open. resolution, slots, dim, movable, classes, reads, architecture, about: as in the pack's header;
-// layers: how many; numbers: {name: {shape, values}}.
+// A network that is open. resolution, slots, dim, movable, classes, reads, architecture, dtype and about are what the
+// pack's header says; layers: how many; numbers: {name: {shape, values}}.
 export class Network {
   constructor(engine, number, facts) {
     Object.assign(this, facts, {engine, number, places: new Map()});
@@ -119,12 +123,13 @@ export class Network {
   // of each}; null where a newer request for the same lane came before it began.
   //
   // lane: pictures that follow each other; what one drew is what its next request may keep. from: the layer to begin
-  // with at the latest (0: the whole); layers whose codes have not changed are left out anyway. image: also give images,
-  // Float32Arrays [3][R][R] in about -1 to 1.
+  // with at the latest (0: the whole); layers whose codes have not changed are left out anyway. image: also give
+  // images, Float32Arrays [3][R][R] in about -1 to 1.
   async draw(codes, {lane = "", from = Infinity, image = false} = {}) {
     const size = this.slots * this.dim, n = codes.length / size;
     if (!Number.isInteger(n) || !n)
-      throw new EngineError(`Codes of this network have ${this.slots} x ${this.dim} numbers each; these are ${codes.length}.`);
+      throw new EngineError(
+        `Codes of this network have ${this.slots} x ${this.dim} numbers each; these are ${codes.length}.`);
     const each = Array.from({length: n}, (_, i) => Float32Array.from(codes.slice(i * size, (i + 1) * size)));
     const places = each.map((_, i) => this.place(`${i} ${lane}`));
     const made = await this.engine.request({network: this.number, lane, codes: each, places, from, image});
@@ -180,7 +185,8 @@ async function fetched(url, progress = null) {
       progress(loaded, total);
     }
   } catch (error) {
-    throw error instanceof EngineError ? error : new EngineError(`${name} broke off while it was loaded: load the page again.`);
+    if (error instanceof EngineError) throw error;
+    throw new EngineError(`${name} broke off while it was loaded: load the page again.`);
   }
   return (await joined(parts)).buffer;
 }

@@ -7,6 +7,7 @@ import {EngineError, product} from "./pack.js";
 const SPARE = 16;                                   // floats behind a map, see generator.c
 const KEPT = 96 * 2 ** 20;                          // bytes of state, of all places together
 const MOST_PLACES = 64;
+const MOST_PIXELS = 128 ** 2;                       // 4 * MAX_VECTORS of generator.c
 const ENDS = ["none", "tanh", "sigmoid"];
 const fours = (n) => (n + 3) & ~3;
 
@@ -46,6 +47,13 @@ export class Network {
     return at;
   }
 
+  // The address of whole numbers that never change.
+  integers(values) {
+    const at = this.room(values.length);
+    this.setup.push(() => new Int32Array(this.memory.buffer, at, values.length).set(values));
+    return at;
+  }
+
   grow() {
     const missing = this.top - this.memory.buffer.byteLength;
     if (missing > 0) this.memory.grow(Math.ceil(missing / 65536));
@@ -53,11 +61,11 @@ export class Network {
 
   // Room for a map or vector: kept for every place, or given up at the end of its layer.
   register(shape, kept) {
-    const count = shape.length === 3 ? fours(shape[0]) * shape[1] * fours(shape[2]) + SPARE : fours(product(shape)) + SPARE;
-    const size = (count + 15) & ~15, name = kept ? "state" : "scratch", offset = 4 * this[name];
-    this[name] += size;
+    const [channels, size] = shape.length === 3 ? [shape[0], shape[1] * fours(shape[2])] : [1, product(shape)];
+    const count = fours(channels) * fours(size) + SPARE, name = kept ? "state" : "scratch", offset = 4 * this[name];
+    this[name] += (count + 15) & ~15;
     this.mostScratch = Math.max(this.mostScratch, this.scratch);
-    return {shape, kept, offset, size: shape.length === 3 ? shape[1] * fours(shape[2]) : product(shape)};
+    return {shape, kept, offset, size};
   }
 
   // Where it lies while place `s` (the address of its state) is drawn.
@@ -88,7 +96,8 @@ export class Network {
   compiled(ops, names, kept) {
     this.scratch = 0;
     return ops.map((op) => {
-      if (!Object.hasOwn(OPERATIONS, op.op)) throw new EngineError(`The pack asks for ${op.op}, which this page does not know: load the page again.`);
+      if (!Object.hasOwn(OPERATIONS, op.op))
+        throw new EngineError(`The pack asks for ${op.op}, which this page does not know: load the page again.`);
       return OPERATIONS[op.op](this, op, names, kept.has(op.to));
     });
   }
@@ -109,7 +118,8 @@ export class Network {
   // Draws codes [slots * dim] at a place; returns the layer that it began with, at most `from`.
   draw(codes, place = 0, from = Infinity) {
     const {slots, dim, reads} = this.head, index = Math.min(place, this.limit - 1);
-    if (codes.length !== slots * dim) throw new EngineError(`A code of this network has ${slots} x ${dim} numbers, not ${codes.length}.`);
+    if (codes.length !== slots * dim)
+      throw new EngineError(`A code of this network has ${slots} x ${dim} numbers, not ${codes.length}.`);
     if (!codes.every(Number.isFinite)) throw new EngineError("A code holds a number that is not finite.");
     while (this.places.length <= index) {
       this.places.push({state: this.room(this.state), codes: null});
@@ -132,7 +142,8 @@ export class Network {
   }
 
   coloured(s) {
-    const {head, run, drawn} = this, [channels, h, w] = drawn.shape, from = this.at(drawn, s), kind = ENDS.indexOf(head.end.kind);
+    const {head, run, drawn} = this, [channels, h, w] = drawn.shape, from = this.at(drawn, s);
+    const kind = ENDS.indexOf(head.end.kind);
     if (kind > 0) run.ended(from, channels * drawn.size, kind);
     run.coloured(from, this.floats, this.levels, channels, h, w, ...head.end.board);
   }
@@ -176,8 +187,8 @@ const OPERATIONS = {
     const {dim} = net.head, weight = net.tensor(op.weight), [rows, columns] = weight.shape, bias = net.tensor(op.bias);
     const first = op.first < 0 ? dim + op.first : op.first, of = op.of && net.named(names, op.of);
     const to = (names[op.to] = net.register(op.shape, kept));
-    return (s) => net.run.affine(weight.fixed, of ? net.at(of, s) : net.codes + 4 * (op.slot * dim + first), bias.fixed,
-                                 net.at(to, s), rows, columns);
+    const code = net.codes + 4 * (op.slot * dim + first);
+    return (s) => net.run.affine(weight.fixed, of ? net.at(of, s) : code, bias.fixed, net.at(to, s), rows, columns);
   },
 
   demodulate(net, op, names) {
@@ -188,37 +199,37 @@ const OPERATIONS = {
   },
 
   conv(net, op, names, kept) {
-    const from = net.named(names, op.of), kernel = net.tensor(op.kernel), [out, height, width] = op.shape;
-    const [inputs, h, w] = from.shape, alone = op.phases.length === 1, filter = op.filter ?? false;
-    const [scale, shift] = [net.address(names, op.scale), net.address(names, op.shift)], slope = op.slope ?? 1;
-    const frame = net.frame(from.shape, op.phases, op.shape, alone), framed = net.room(frame.count);
+    const from = net.named(names, op.of), kernel = net.tensor(op.kernel), [inputs, h, w] = from.shape;
+    const scale = net.address(names, op.scale), shift = net.address(names, op.shift), slope = op.slope ?? 1;
+    const [out, height, width] = op.shape, alone = op.phases.length === 1, filter = op.filter ?? false;
+    const {top, left, rows, row, plane, count} = net.frame(from.shape, op.phases, op.shape, alone);
+    const framed = net.room(count), origin = framed + 4 * (top * row + left);
     const to = net.register(filter ? [out, 2 * h, 2 * w] : op.shape, kept);
-    // Phases: straight into the result, or into planes that are woven together after them.
-    const rows = Math.ceil(height / 2), row = filter ? w + 8 : fours(Math.ceil(width / 2)), plane = (filter ? h + 2 : rows) * row;
-    const size = fours(out) * plane + SPARE, planes = alone ? null : filter ? {fixed: net.room(4 * size)} : net.register([4 * size], false);
+    const woven = alone ? null : planes(net, op, w);
     const steps = op.phases.map((phase, p) => {
-      const [a, b] = [p >> 1, p & 1], read = gathered(net, kernel, phase), offsets = net.room(phase.length);
-      net.setup.push(() => new Int32Array(net.memory.buffer, offsets, phase.length).set(phase.map(([i, j]) => i * frame.row + j)));
-      const [high, wide] = alone ? [height, width] : [Math.ceil((height - a) / 2), Math.ceil((width - b) / 2)];
-      const [target, offset, toRow, toPlane] = alone ? [to, 0, fours(width), height * fours(width)]
-                                                     : [planes, 4 * (p * size + (filter ? row + 1 : 0)), row, plane];
-      const origin = framed + 4 * (frame.top * frame.row + frame.left);
-      return (s) => net.run.conv(origin, read, net.at(target, s) + offset, offsets, phase.length, inputs, 4 * kernel.shape[0],
-                                 high, wide, frame.row, frame.plane, toRow, toPlane);
+      const read = gathered(net, kernel, phase), offsets = net.integers(phase.map(([i, j]) => i * row + j));
+      const high = alone ? height : (height + 1 - (p >> 1)) >> 1, wide = alone ? width : (width + 1 - (p & 1)) >> 1;
+      if (high * fours(wide) > MOST_PIXELS) throw new EngineError("The pack asks for a map that is too large to draw.");
+      const target = woven?.at ?? to, offset = woven ? 4 * (p * woven.size + woven.first) : 0;
+      const toRow = woven?.row ?? fours(width), toPlane = woven?.plane ?? height * fours(width);
+      return (s) => net.run.conv(origin, read, net.at(target, s) + offset, offsets, phase.length, inputs,
+                                 4 * kernel.shape[0], high, wide, row, plane, toRow, toPlane);
     });
     names[op.to] = {...to, kernel, scale};
     return (s) => {
-      net.run.framed(net.at(from, s), scale(s), shift(s), slope, framed, inputs, h, w, frame.rows, frame.row, frame.top, frame.left);
+      net.run.framed(net.at(from, s), scale(s), shift(s), slope, framed, inputs, h, w, rows, row, top, left);
       for (const step of steps) step(s);
-      if (filter) net.run.filtered(planes.fixed, net.at(to, s), size, plane, row, out, h, w);
-      else if (!alone) net.run.interleave(net.at(planes, s), net.at(to, s), size, plane, row, out, height, width);
+      if (woven) woven.weave(net.at(woven.at, s), net.at(to, s), woven.size, woven.plane, woven.row, out,
+                             ...(filter ? [h, w] : [height, width]));
     };
   },
 
   finish(net, op, names) {
-    const x = names[op.to], [norm, bias, noise, gain, shift] =
+    const x = names[op.to], {slope = 1, clamp = 0} = op;
+    const [norm, bias, noise, gain, shift] =
       ["norm", "bias", "noise", "gain", "shift"].map((name) => net.address(names, op[name]));
-    return (s) => net.run.finish(net.at(x, s), x.shape[0], x.size, norm(s), bias(s), noise(s), op.slope ?? 1, op.clamp ?? 0, gain(s), shift(s));
+    return (s) => net.run.finish(net.at(x, s), x.shape[0], x.size, norm(s), bias(s), noise(s), slope, clamp,
+                                 gain(s), shift(s));
   },
 
   pixel_norm(net, op, names) {
@@ -251,6 +262,15 @@ const OPERATIONS = {
 function added(net, op, names, run) {
   const x = names[op.to], y = net.named(names, op.of);
   return (s) => run(net.at(x, s), net.at(y, s), ...x.shape);
+}
+
+// Where four phases of a result lie one behind the other, and what weaves them into one map. The filter of StyleGAN2's
+// up-sampling reads zeros around each phase, so its planes are never shared.
+function planes(net, {shape: [out, height, width], filter}, w) {
+  const row = filter ? w + 8 : fours(Math.ceil(width / 2)), plane = (Math.ceil(height / 2) + (filter ? 1 : 0)) * row;
+  const size = fours(out) * plane + SPARE, first = filter ? row + 1 : 0;
+  const at = filter ? {fixed: net.room(4 * size)} : net.register([4 * size], false);
+  return {row, plane, size, first, at, weave: filter ? net.run.filtered : net.run.interleave};
 }
 
 // The address of the kernel of one phase: the pack's own where its taps are that phase's, else one that is made once.

@@ -17,7 +17,8 @@ export function headOf(bytes) {
   }
   if (head.format !== FORMAT) throw new EngineError("This file is no pack of a network.");
   if (head.version !== VERSION)
-    throw new EngineError(`This pack is of version ${head.version}, and this page reads version ${VERSION}: load the page again.`);
+    throw new EngineError(
+      `This pack is of version ${head.version}, and this page reads version ${VERSION}: load the page again.`);
   return {head, begins: end + 1, total: end + 1 + head.bytes};
 }
 
@@ -44,7 +45,8 @@ export const product = (shape) => shape.reduce((a, b) => a * b, 1);
 
 // Tensors begin at multiples of 4 numbers.
 function ends(tensors, kind) {
-  return Math.max(0, ...tensors.filter(([, [of]]) => of === kind).map(([, [, at, shape]]) => at + 4 * Math.ceil(product(shape) / 4)));
+  const of = tensors.map(([, place]) => place).filter((place) => place[0] === kind);
+  return Math.max(0, ...of.map(([, at, shape]) => at + 4 * Math.ceil(product(shape) / 4)));
 }
 
 // By a table of all 65,536: exact, also for subnormals.

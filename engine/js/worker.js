@@ -18,16 +18,19 @@ const ANSWERS = {
     const {architecture, dtype, resolution, slots, dim, movable, classes, reads, about} = made.head;
     const named = Object.keys(made.head.tensors).filter((name) => name.startsWith("numbers."));
     const numbers = Object.fromEntries(named.map((name) => [name.slice(8), made.read(name)]));
-    return {architecture, dtype, resolution, slots, dim, movable, classes, reads, about, numbers, layers: made.layers.length};
+    const facts = {architecture, dtype, resolution, slots, dim, movable, classes, reads, about};
+    return {...facts, numbers, layers: made.layers.length};
   },
 
   draw({network, codes, place, from, image}) {
     const net = opened(network), before = performance.now(), start = net.draw(codes, place, from);
-    return {from: start, milliseconds: performance.now() - before, levels: net.rgba(), image: image ? net.image() : null};
+    const milliseconds = performance.now() - before;
+    return {from: start, milliseconds, levels: net.rgba(), image: image ? net.image() : null};
   },
 
   codes({network, seed, n, how}) {
-    const net = opened(network), kept = new Map(), size = net.head.slots * net.head.dim, codes = new Float32Array(n * size);
+    const net = opened(network), size = net.head.slots * net.head.dim;
+    const kept = new Map(), codes = new Float32Array(n * size);
     const read = (name) => kept.get(name) ?? kept.set(name, net.read(name)).get(name);
     for (let i = 0; i < n; i++) codes.set(codesOf(net.head, read, seed + i, how), i * size);
     return {codes};

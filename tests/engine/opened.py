@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-import engine
+from engine import JS
 
-JS = Path(engine.__file__).parent / "js"
 KINDS = {".js": "text/javascript", ".wasm": "application/wasm"}
 PAGE = b"""<!doctype html><title>engine</title><script type="module">
 import {Engine, EngineError} from "/sub/engine.js";

@@ -15,11 +15,10 @@ import torch
 from core import zoo
 from core.generators.dcgan import DCGAN, Conv, Dense
 from core.generators.pggan import PGGAN
-from engine import build
+from engine import JS, build
 from engine.pack import MOST_PARAMETERS, pack, qualifies
 
 from .. import tiny
-from .opened import JS
 
 TWINS = [name for name, make in tiny.GENERATORS.items() if not qualifies(make())]
 OVER_THE_LINE = 25_000  # bytes of the engine, compressed

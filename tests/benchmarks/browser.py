@@ -1,0 +1,160 @@
+"""The engine in the browser beside PyTorch on one thread: a picture from several layers on, bytes, the first picture.
+
+    python -m tests.benchmarks.browser                     # the bundled models, and faces-dcgan where it is here
+    python -m tests.benchmarks.browser --model portraits-stylegan2 --rounds 20
+
+Both ways draw in turn, in float32, one picture at a time; the kernels of both are laid out before. "from k" draws what
+changes where a slot that layer k reads has moved. Times in the browser are its worker's own, in steps of 0.1 ms, so a
+turn is the mean of several pictures. "request to canvas" begins with the call in the page and ends when the picture is
+on its canvas: the way into the worker and back is in it. "first picture": from the navigation of a fresh page without a
+cache to its first picture on the canvas, everything from this machine, and so the compiler's time is in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import brotli
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.generators.base import Generator
+from core.precision import in_float32
+from engine import JS
+from engine.pack import pack, qualifies
+
+from ..conftest import chromium
+from ..engine.opened import Site, opened
+
+LAYERS = (0, 4, 6, 8)
+REMOTE = "faces-dcgan"
+SERVED = 4  # quality of brotli as Gradio compresses what it serves
+REPEATED = 8  # pictures of a turn
+FIRST = """async (name) => {
+    const network = await engine.open(`/packs/${name}`), {pictures} = await network.draw(await network.codes(0));
+    const canvas = document.body.appendChild(document.createElement("canvas"));
+    canvas.getContext("2d").putImageData(pictures[0], 0, 0);
+    return performance.now();
+}"""
+TURN = """async ([name, from, repeated]) => {
+    const network = await opened(name), codes = await network.codes(0), taken = [];
+    for (let i = 0; i < repeated; i++) taken.push((await network.draw(codes, {from})).milliseconds[0]);
+    return taken.reduce((a, b) => a + b) / repeated;
+}"""
+ROUND_TRIP = """async ([name, repeated]) => {
+    const network = await opened(name), codes = await network.codes(0), taken = [];
+    const canvas = document.createElement("canvas").getContext("2d");
+    for (let i = 0; i < repeated; i++) {
+        const before = performance.now();
+        canvas.putImageData((await network.draw(codes, {from: 0})).pictures[0], 0, 0);
+        taken.push(performance.now() - before);
+    }
+    return taken;
+}"""
+
+
+def compressed(data: bytes) -> str:
+    sizes = len(data), len(gzip.compress(data)), len(brotli.compress(data, quality=SERVED))
+    return " / ".join(f"{size / 1000:,.0f}" for size in sizes)
+
+
+def engine_sizes() -> str:
+    wasm, *scripts = sorted((path.read_bytes() for path in JS.iterdir()), key=lambda data: data[:4] != b"\0asm")
+    parts = dict(wasm=wasm, JavaScript=b"".join(scripts))
+    return ", ".join(f"{name} {compressed(data)}" for name, data in parts.items())
+
+
+def torch_turn(generator: Generator, codes: Tensor, start: int) -> float:
+    """Milliseconds for a picture, the layers before `start` left out."""
+    state = generator.run(codes, stop=start) if start else None
+    before = time.perf_counter()
+    for _ in range(REPEATED):
+        generator.to_image(generator.run(codes, state, start=start))
+    return 1000 * (time.perf_counter() - before) / REPEATED
+
+
+def in_turn(ways: dict[str, Callable[[int], float]], layers: list[int], rounds: int) -> dict[str, list[str]]:
+    """The median of each way's turns, and the fastest, by layer."""
+    took = {name: {k: [] for k in layers} for name in ways}
+    for _ in range(rounds):
+        for k in layers:
+            for name, turn in ways.items():
+                took[name][k].append(turn(k))
+    return {
+        name: [f"{statistics.median(times):.1f} ({min(times):.1f})" for times in each.values()]
+        for name, each in took.items()
+    }
+
+
+def first_picture(browser, packs: dict[str, bytes], name: str, pages: int) -> list[float]:
+    """Milliseconds of `pages` fresh pages."""
+    taken = []
+    for _ in range(pages):
+        with opened(browser) as site:
+            site.packs.update(packs)
+            taken.append(site.page.evaluate(FIRST, name))
+    return taken
+
+
+def measured(browser, site: Site, name: str, rounds: int) -> None:
+    """Prints what there is to say about one model."""
+    generator = in_float32(zoo.load(name))
+    codes = generator.codes(generator.sample(1, 0), label=0 if generator.classes else None)
+    packs = {f"{name}-{dtype}": pack(generator, dtype) for dtype in ("float16", "float32")}
+    site.packs.update(packs)
+    layers = [k for k in LAYERS if k < len(generator.layers)]
+    half, whole = packs
+    ways = {
+        "browser, float16": lambda k: site.page.evaluate(TURN, [half, k, REPEATED]),
+        "browser, float32": lambda k: site.page.evaluate(TURN, [whole, k, REPEATED]),
+        "PyTorch, 1 thread": lambda k: torch_turn(generator, codes, k),
+    }
+    for turn in ways.values():
+        turn(0)
+    print(f"\n{name} ({type(generator).__name__}, {generator.resolution} px), ms a picture: median (fastest)")
+    print("".join([" " * 20, *(f"{f'from {k}':>16}" for k in layers)]))
+    for way, row in in_turn(ways, layers, rounds).items():
+        print("".join([f"{way:20}", *(f"{cell:>16}" for cell in row)]))
+    trips = sorted(site.page.evaluate(ROUND_TRIP, [half, 10 * rounds]))
+    usual, late = statistics.median(trips), trips[int(0.95 * len(trips))]
+    print(f"request to canvas: median {usual:.1f} ms, 95 of 100 within {late:.1f} ms")
+    for pack_name, data in packs.items():
+        shown = statistics.median(first_picture(browser, packs, pack_name, 5))
+        print(f"pack {pack_name.rsplit('-', 1)[1]}: {compressed(data)} kB; first picture after {shown:.0f} ms")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", action="append", help="a model that qualifies; may be given again (default: all)")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of each way (default: 10)")
+    given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error("--rounds needs at least 1")
+    given.model = given.model or [*zoo.CARDS, *([REMOTE] if zoo.is_here(REMOTE) else [])]
+    return given
+
+
+@torch.no_grad()
+def main() -> None:
+    given = arguments()
+    torch.set_num_threads(1)
+    with chromium() as browser, opened(browser) as site:
+        load = f", load of the last minute {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+        print(f"Chromium {browser.version}, {given.rounds} turns of {REPEATED} pictures each way{load}")
+        print(f"sizes in kB: raw / gzip / brotli {SERVED}; the engine: {engine_sizes()}")
+        for name in given.model:
+            refusal = qualifies(zoo.load(name))
+            if refusal:
+                print(f"\n{name}: {refusal}")
+                continue
+            measured(browser, site, name, given.rounds)
+
+
+if __name__ == "__main__":
+    main()
