@@ -63,16 +63,16 @@ class Program:
         follows. before: `scale` and `shift` for each channel, then `slope`, all on the map that is read.
         """
         made = self.tensor(f"{to}.kernel", by_fours(kernel.flatten(2)))
-        phases = [[[*pixel, taps] for pixel, taps in phase.items()] for phase in phases]
+        phases = [[[*pixel, phase[pixel]] for pixel in sorted(phase)] for phase in phases]
         how = dict(of=of, kernel=made, phases=phases, shape=list(shape), filter=filtered or None)
         return self.add("conv", to, **how, **before)
 
 
 def by_fours(kernel: Tensor) -> Tensor:
-    """[o, i, taps] -> [o / 4, i, taps, 4], the order in which the kernel is read; zeros fill the last four up."""
+    """[o, i, taps] -> [o / 4, taps, i, 4], the order in which the kernel is read; zeros fill the last four up."""
     kernel = F.pad(kernel, (0, 0, 0, 0, 0, -len(kernel) % 4))
     o, i, taps = kernel.shape
-    return kernel.reshape(o // 4, 4, i, taps).permute(0, 2, 3, 1).contiguous()
+    return kernel.reshape(o // 4, 4, i, taps).permute(0, 3, 2, 1).contiguous()
 
 
 def plain(side: int, padding: int) -> list[Phase]:

@@ -7,7 +7,6 @@ import {EngineError, product} from "./pack.js";
 const SPARE = 16;                                   // floats behind a map, see generator.c
 const KEPT = 96 * 2 ** 20;                          // bytes of state, of all places together
 const MOST_PLACES = 64;
-const MOST_PIXELS = 128 ** 2;                       // 4 * MAX_VECTORS of generator.c
 const ENDS = ["none", "tanh", "sigmoid"];
 const fours = (n) => (n + 3) & ~3;
 
@@ -192,7 +191,7 @@ const OPERATIONS = {
   },
 
   demodulate(net, op, names) {
-    const {kernel, scale} = names[op.of], [groups, inputs, taps] = kernel.shape, out = 4 * groups;
+    const {kernel, scale} = names[op.of], [groups, taps, inputs] = kernel.shape, out = 4 * groups;
     const power = net.room(inputs * out), to = (names[op.to] = net.register([out], false));
     net.setup.push(() => net.run.squares(kernel.fixed, power, inputs, out, taps));
     return (s) => net.run.demodulate(scale(s), power, net.at(to, s), inputs, out, op.gain);
@@ -209,7 +208,6 @@ const OPERATIONS = {
     const steps = op.phases.map((phase, p) => {
       const read = gathered(net, kernel, phase), offsets = net.integers(phase.map(([i, j]) => i * row + j));
       const high = alone ? height : (height + 1 - (p >> 1)) >> 1, wide = alone ? width : (width + 1 - (p & 1)) >> 1;
-      if (high * fours(wide) > MOST_PIXELS) throw new EngineError("The pack asks for a map that is too large to draw.");
       const target = woven?.at ?? to, offset = woven ? 4 * (p * woven.size + woven.first) : 0;
       const toRow = woven?.row ?? fours(width), toPlane = woven?.plane ?? height * fours(width);
       return (s) => net.run.conv(origin, read, net.at(target, s) + offset, offsets, phase.length, inputs,
@@ -275,10 +273,10 @@ function planes(net, {shape: [out, height, width], filter}, w) {
 
 // The address of the kernel of one phase: the pack's own where its taps are that phase's, else one that is made once.
 function gathered(net, kernel, phase) {
-  const [groups, inputs, all] = kernel.shape, taps = phase.length;
+  const [groups, all, inputs] = kernel.shape, taps = phase.length;
   if (taps === all && phase.every(([, , from], t) => from.length === 1 && from[0] === t)) return kernel.fixed;
   const made = net.room(4 * groups * inputs * taps);
   net.setup.push(() => phase.forEach(([, , from], t) =>
-    from.forEach((source) => net.run.gather(kernel.fixed, made, groups * inputs, all, source, taps, t))));
+    from.forEach((source) => net.run.gather(kernel.fixed, made, groups, inputs, all, source, taps, t))));
   return made;
 }
