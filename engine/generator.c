@@ -61,7 +61,8 @@ EXPORT(second_moment) void second_moment(const float *x, float *y, int n) {
     for (int i = 0; i < n; i++) y[i] = x[i] * scale;
 }
 
-/* A tap of a kernel of `all` taps is added to a tap of one of `taps`, both [groups][tap][in][4]; once, when they arrive. */
+/* A tap of a kernel of `all` taps is added to a tap of one of `taps`, both [groups][tap][in][4]; once, when the weights
+   arrive. */
 EXPORT(gather) void gather(const float *k, float *y, int groups, int in, int all, int from, int taps, int to) {
     for (int g = 0; g < groups; g++)
         for (int i = 0; i < 4 * in; i += 4) {
@@ -214,14 +215,23 @@ EXPORT(finish) void finish(float *x, int channels, int size, const float *norm, 
     }
 }
 
-/* In place: the mean square of every pixel over its channels becomes 1. */
+/* In place: the mean square of every pixel over its channels becomes 1. size: a multiple of 16. */
 EXPORT(pixel_norm) void pixel_norm(float *x, int channels, int size) {
-    V each = SPLAT(1.0f / channels);
-    for (int p = 0; p < size; p += 4) {
-        V sum = SPLAT(0);
-        for (int c = 0; c < channels; c++) sum = MADD(LOAD(x + c * size + p), LOAD(x + c * size + p), sum);
-        V scale = wasm_f32x4_div(SPLAT(1), wasm_f32x4_sqrt(MADD(sum, each, SPLAT(1e-8f))));
-        for (int c = 0; c < channels; c++) STORE(x + c * size + p, wasm_f32x4_mul(LOAD(x + c * size + p), scale));
+    V each = SPLAT(1.0f / channels), sum[4];
+    for (int p = 0; p < size; p += 16, x += 16) { /* what lies in one line of the cache */
+        for (int l = 0; l < 4; l++) sum[l] = SPLAT(0);
+        for (int c = 0; c < channels; c++)
+            for (int l = 0; l < 4; l++) {
+                V y = LOAD(x + c * size + 4 * l);
+                sum[l] = MADD(y, y, sum[l]);
+            }
+        for (int l = 0; l < 4; l++)
+            sum[l] = wasm_f32x4_div(SPLAT(1), wasm_f32x4_sqrt(MADD(sum[l], each, SPLAT(1e-8f))));
+        for (int c = 0; c < channels; c++)
+            for (int l = 0; l < 4; l++) {
+                float *y = x + c * size + 4 * l;
+                STORE(y, wasm_f32x4_mul(LOAD(y), sum[l]));
+            }
     }
 }
 

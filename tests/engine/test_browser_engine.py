@@ -319,6 +319,17 @@ def test_what_is_asked_wrongly_is_a_sentence(site: Site) -> None:
         assert words in said and said.endswith("."), said
 
 
+@pytest.mark.parametrize("file, words", [("worker.js", "could not be loaded"), ("generator.wasm", "answered 404")])
+def test_an_engine_that_is_not_all_there_is_a_sentence(site: Site, file: str, words: str) -> None:
+    site.packs["told"] = pack(network("dcgan"))
+    site.page.route(f"**/sub/{file}", lambda route: route.fulfill(status=404))
+    try:
+        said = site.sentence("() => new engine.constructor().open('/packs/told')")
+    finally:
+        site.page.unroute(f"**/sub/{file}")
+    assert words in said and said.endswith(".")
+
+
 def test_a_closed_network_is_a_sentence_and_the_others_go_on(site: Site) -> None:
     generator = network("pggan")
     site.packs["closed"] = pack(generator)
