@@ -29,7 +29,7 @@ def qualifies(generator: Generator) -> str | None:
     kinds = [kind.__name__ for kind in PROGRAMS]
     name = type(generator).__name__
     if type(generator) not in PROGRAMS:
-        return f"The browser draws {', '.join(kinds[:-1])} and {kinds[-1]}; this is a {name}."
+        return f"The browser draws {', '.join(kinds[:-1])} and {kinds[-1]}, not {name}."
     parameters = sum(tensor.numel() for tensor in generator.parameters())
     if parameters > MOST_PARAMETERS:
         return (
@@ -40,7 +40,7 @@ def qualifies(generator: Generator) -> str | None:
     if largest > MOST_PIXELS:
         return f"The browser draws up to {MOST_PIXELS} pixels a side; this network draws {largest}."
     refusal = dcgan_refusal(generator) if isinstance(generator, DCGAN) else None
-    return f"The browser does not draw this {name}: {refusal}." if refusal else None
+    return f"The browser does not draw this network: {refusal}." if refusal else None
 
 
 @torch.no_grad()

@@ -5,9 +5,9 @@
 
 Both ways draw in turn, in float32, one picture at a time; the kernels of both are laid out before. "from k" draws what
 changes where a slot that layer k reads has moved. Times in the browser are its worker's own, in steps of 0.1 ms, so a
-turn is the mean of several pictures. "slider event to painted frame": a knob that moves every slot, every 40 ms; the way
-into the worker and back is in it. "first picture": from the navigation of a fresh page without a
-cache to its first picture on the canvas, everything from this machine, and so the compiler's time is in it.
+turn is the mean of several pictures. "slider event to painted frame": a knob that moves every slot, every 40 ms; the
+way into the worker and back is in it. "first picture": from the navigation of a fresh page without a cache to its first
+picture on the canvas; everything comes from this machine.
 """
 
 from __future__ import annotations

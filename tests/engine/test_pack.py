@@ -78,8 +78,8 @@ def dcgan(*rows: Conv, **how) -> DCGAN:
 
 
 REFUSED = {
-    "this is a R3GAN": tiny.r3gan,
-    "this is a BigGANDeep": tiny.biggan_deep,
+    "not R3GAN": tiny.r3gan,
+    "not BigGANDeep": tiny.biggan_deep,
     "13.1 million": lambda: PGGAN(resolution=8, channels=(800, 100), dim=512),
     "this network draws 256": lambda: PGGAN(resolution=256, channels=(4,) * 7, dim=4),
     "layer 2 has a stride of 3": lambda: dcgan(Conv(4, 3, 3), Conv(3, 3, 1, 1)),
