@@ -16,6 +16,7 @@ from core import zoo
 from core.codes import Directions, edit
 from core.generators.base import Generator
 from core.generators.dcgan import DCGAN, Conv, Dense
+from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
 from core.precision import in_float32
 from engine.pack import pack, qualifies
@@ -51,9 +52,15 @@ def uncovered_stylegan2() -> Generator:
     return tiny.stylegan2_rgba().without_transparency()
 
 
+def labelled_stylegan2() -> Generator:
+    """With classes, a mapping of another width, and noise of a seed."""
+    how = dict(z_dim=18, dim=12, mapping_layers=3, mapping_width=9, classes=3)
+    return tiny.stirred(lambda: StyleGAN2(resolution=16, channels=(6, 5, 4), **how), 4).at(noise=3)
+
+
 TWINS: dict[str, Callable[[], Generator]] = {
     **{name: make for name, make in tiny.GENERATORS.items() if not qualifies(make())},
-    **{make.__name__: make for make in (odd_dcgan, flat_biggan, uncovered_stylegan2)},
+    **{make.__name__: make for make in (odd_dcgan, flat_biggan, uncovered_stylegan2, labelled_stylegan2)},
 }
 TRAINED = ("portraits-stylegan2", "portraits-pggan", "objects-biggan", "faces-dcgan")
 
