@@ -26,12 +26,8 @@ SLOPE = 0.2
 
 def stylegan2(generator: StyleGAN2) -> Program:
     program = Program()
-    program.add(
-        "constant",
-        "x",
-        tensor=program.tensor("const", generator.layers[0].const),
-        shape=list(generator.layers[0].const.shape),
-    )
+    const = generator.layers[0].const
+    program.add("constant", "x", tensor=program.tensor("const", const), shape=list(const.shape))
     for k, (layer, slots) in enumerate(zip(generator.layers, generator.reads)):
         style = _style(program, "style", layer.conv, slots[0])
         kernel, size = layer.conv.kernel(), layer.noise.shape[-1]
@@ -41,7 +37,7 @@ def stylegan2(generator: StyleGAN2) -> Program:
         else:
             phases, shape = plain(3, 1), (made, size, size)
         program.conv("y", "x", kernel, phases, shape, filtered=layer.conv.up, scale=style)
-        program.add("demodulate", "norm", style=style, of="y", gain=SQRT2)
+        program.add("demodulate", "norm", of="y", gain=SQRT2)
         noise = (SQRT2 * layer.noise_strength * layer.noise).detach()
         kept = program.tensor("noise", noise) if noise.any() else None
         bias = program.tensor("bias", SQRT2 * layer.bias)
@@ -80,10 +76,7 @@ def pggan(generator: PGGAN) -> Program:
     dense = generator.layers[0]
     bias = dense.bias if dense.bias.ndim == 3 else dense.bias[:, None, None].expand(-1, 4, 4)
     program.add("second_moment", "code", slot=0)
-    made = dict(
-        weight=program.tensor("x.weight", dense.effective_weight()), bias=program.tensor("x.bias", bias.flatten())
-    )
-    program.add("affine", "x", of="code", first=0, shape=[len(dense.bias), 4, 4], **made)
+    program.affine("x", "code", dense.effective_weight(), bias.flatten(), shape=(len(dense.bias), 4, 4))
     program.add("finish", "x", slope=SLOPE)
     program.add("pixel_norm", "x")
     program.layer(x="x")
@@ -95,9 +88,8 @@ def pggan(generator: PGGAN) -> Program:
         program.add("pixel_norm", "y")
         state = dict(x="y") | ({"rgb": "rgb"} if "rgb" in program.layers[-1]["state"] else {})
         if layer.to_rgb is not None:
-            state["rgb"] = _one_by_one(
-                program, "small", "y", generator.fade * layer.to_rgb.kernel(), generator.fade * layer.to_rgb.bias, size
-            )
+            kernel, bias = (generator.fade * numbers for numbers in (layer.to_rgb.kernel(), layer.to_rgb.bias))
+            state["rgb"] = _one_by_one(program, "small", "y", kernel, bias, size)
         program.layer(**state)
     share = 1 - generator.fade
     kernel = share * generator.rgb_weight / math.sqrt(generator.channels[-1])
@@ -121,12 +113,11 @@ def _one_by_one(program: Program, to: str, of: str, kernel: Tensor, bias: Tensor
 def dcgan(generator: DCGAN) -> Program:
     program = Program()
     (first, *rows), (dense, *layers) = generator.rows, generator.layers
-    weight, bias = (
-        numbers.unflatten(0, (first.channels, first.size, first.size)) for numbers in (dense.weight, dense.bias)
-    )
+    shape = (first.channels, first.size, first.size)
+    weight, bias = (numbers.unflatten(0, shape) for numbers in (dense.weight, dense.bias))
     spare = -first.size % 4  # a map's rows are a multiple of 4 long
     weight, bias = F.pad(weight, (0, 0, 0, spare)), F.pad(bias, (0, spare))
-    program.affine("x", 0, weight.flatten(0, 2), bias.flatten(), shape=(first.channels, first.size, first.size))
+    program.affine("x", 0, weight.flatten(0, 2), bias.flatten(), shape=shape)
     _activation(program, "x", dense, first)
     program.layer(x="x")
     size = first.size

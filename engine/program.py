@@ -41,10 +41,15 @@ class Program:
         self.layers.append(dict(ops=self.ops, state=state))
         self.ops = []
 
-    def affine(self, to: str, slot: int, weight: Tensor, bias: Tensor, *, first: int = 0, shape=None) -> str:
-        """weight [rows, columns] times the numbers from `first` on of a slot's code, + bias [rows]."""
+    def affine(
+        self, to: str, of: int | str, weight: Tensor, bias: Tensor, *, first: int = 0, shape: Sequence[int] = ()
+    ) -> str:
+        """weight [rows, columns] times the code of slot `of`, from its number `first` on, or times a vector of that
+        name, + bias [rows].
+        """
+        read = dict(slot=of, first=first) if isinstance(of, int) else dict(of=of)
         made = dict(weight=self.tensor(f"{to}.weight", weight), bias=self.tensor(f"{to}.bias", bias))
-        return self.add("affine", to, slot=slot, first=first, shape=list(shape or bias.shape), **made)
+        return self.add("affine", to, **read, shape=list(shape or bias.shape), **made)
 
     def conv(
         self,

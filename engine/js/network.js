@@ -60,8 +60,8 @@ export class Network {
 
   // Room for a map or vector: kept for every place, or given up at the end of its layer.
   register(shape, kept) {
-    const [channels, size] = shape.length === 3 ? [shape[0], shape[1] * fours(shape[2])] : [1, product(shape)];
-    const count = fours(channels) * fours(size) + SPARE, name = kept ? "state" : "scratch", offset = 4 * this[name];
+    const [channels, size] = shape.length === 3 ? [fours(shape[0]), shape[1] * fours(shape[2])] : [1, product(shape)];
+    const count = channels * fours(size) + SPARE, name = kept ? "state" : "scratch", offset = 4 * this[name];
     this[name] += (count + 15) & ~15;
     this.mostScratch = Math.max(this.mostScratch, this.scratch);
     return {shape, kept, offset, size};
@@ -184,9 +184,9 @@ const OPERATIONS = {
 
   affine(net, op, names, kept) {
     const {dim} = net.head, weight = net.tensor(op.weight), [rows, columns] = weight.shape, bias = net.tensor(op.bias);
-    const first = op.first < 0 ? dim + op.first : op.first, of = op.of && net.named(names, op.of);
-    const to = (names[op.to] = net.register(op.shape, kept));
+    const of = op.of && net.named(names, op.of), first = (op.first + dim) % dim;
     const code = net.codes + 4 * (op.slot * dim + first);
+    const to = (names[op.to] = net.register(op.shape, kept));
     return (s) => net.run.affine(weight.fixed, of ? net.at(of, s) : code, bias.fixed, net.at(to, s), rows, columns);
   },
 
