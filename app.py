@@ -37,6 +37,7 @@ import gradio as gr
 import torch
 from starlette.routing import BaseRoute
 
+import engine
 from core import gpu, memory, surroundings, uploads, zoo
 from core.checkpoints import options
 from demos import attributes
@@ -85,7 +86,8 @@ def build() -> gr.Blocks:
         page.unload(gone)
         links = '<a href="lessons">questions for a lesson</a>, <a href="privacy">privacy</a>'
         notebook.text(
-            f'<footer class="foot">{escape(where())} <span class="links"><a href="{PROGRAMS}">Use via API</a>, {links}.'
+            f'<footer class="foot">{escape(where())} <span id="who-draws" hidden></span> '
+            f'<span class="links"><a href="{PROGRAMS}">Use via API</a>, {links}.'
             f"</span> GANatomy {escape(front.version())}{classroom.ON_PAPER}</footer>"
         )
     with page.route("For programs", PROGRAMS, show_in_navbar=False):
@@ -136,11 +138,12 @@ def launch(page: gr.Blocks, **options):
 
 def beside(page: gr.Blocks, others: address.Reach) -> list[BaseRoute]:
     """What is served next to the page, from its first answer on."""
+    drawing = front.Below("/engine", front.Kept(directory=engine.JS))
     recorded = front.Below("/arrival", front.Kept(directory=arrivals.ARRIVAL))
     drawn = pictures.mount(TABS)
     drawings = front.Below(drawn.path, drawn.app)
     for_lessons = [lessons.route(others), address.route(others)]
-    return [recorded, drawings, drop.ROUTE, turns.TOKENS, health.route(page), front.PRIVACY_PAGE, *for_lessons]
+    return [recorded, drawing, drawings, drop.ROUTE, turns.TOKENS, health.route(page), front.PRIVACY_PAGE, *for_lessons]
 
 
 def warm() -> None:

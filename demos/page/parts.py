@@ -143,7 +143,7 @@ def scripts(tabs: Sequence[Any]) -> str:
     def read(names: Iterable[str]) -> list[str]:
         return [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in names]
 
-    shared = read(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "stage", "controls"))
+    shared = read(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "live", "stage", "controls"))
     begun = []
     for tab in (tab for tab in tabs if not tab.bench or tab.bench.needed):
         given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]

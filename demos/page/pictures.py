@@ -50,16 +50,18 @@ class Refused(Exception):
 
 
 class Drawing(NamedTuple):
-    """One kind of picture of a recipe.
+    """One kind of picture of a recipe, or what the browser draws it from.
 
-    draw: recipe -> encoded WebP. lacks: recipe -> what would have to be found first, a sentence; "" where nothing is
-    missing. frames: how many pictures it counts as. keep: whether it is kept here; False where `draw` keeps it.
+    draw: recipe -> encoded WebP, or bytes of the type `media`. lacks: recipe -> what would have to be found first, a
+    sentence; "" where nothing is missing. frames: how many pictures it counts as. keep: whether it is kept here; False
+    where `draw` keeps it.
     """
 
     draw: Callable[[Any], bytes]
     lacks: Callable[[Any], str] = lambda recipe: ""
     frames: int = 1
     keep: bool = True
+    media: str = "image/webp"
 
 
 def own_network(model: str) -> tuple | None:
@@ -172,7 +174,7 @@ class Server:
             raise Refused(404, "there is no such private picture: open the page again")
         query = read_query(request.scope["query_string"])
         tab = tab_of(self.tabs, query, kind)
-        frames = tab.served[kind].frames
+        frames, media = tab.served[kind].frames, tab.served[kind].media
         if self.in_flight + frames > MOST_IN_FLIGHT:
             raise Refused(503, f"{self.in_flight} pictures are being drawn already: ask again in a second")
         self.limiter = self.limiter or anyio.CapacityLimiter(AT_A_TIME)
@@ -182,13 +184,13 @@ class Server:
         finally:
             self.in_flight -= frames
         if token is not None:
-            return Response(data, headers=NEVER_KEPT, media_type="image/webp")
+            return Response(data, headers=NEVER_KEPT, media_type=media)
         lasting = f"public, max-age={YEAR}, immutable" if WEIGHTS in query else "no-cache"
         etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         headers = dict(SAFE, **{"Cache-Control": lasting, "ETag": etag})
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return Response(data, headers=headers, media_type="image/webp")
+        return Response(data, headers=headers, media_type=media)
 
 
 def mount(tabs: Iterable[Any]) -> Mount:

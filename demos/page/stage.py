@@ -14,7 +14,7 @@ from core.images import animation, enlarge, png, video, webp
 from core.images import strip as side_by_side
 from core.pace import pace_of
 
-from . import export, knobs
+from . import export, knobs, live
 from .blocks import data_uri
 from .picture import PictureRecipe, has_bytes, picture_bytes, shown, untouched
 from .pictures import Drawing, address
@@ -154,6 +154,7 @@ def answer_of_knobs(tab: Any, recipe: PictureRecipe, *, at_once: bool = False) -
         sentence=tab.sentence(recipe),
         setup={**knobs.setup_of(recipe, found), **tab.setup(recipe), "ready": ready},
         pictures=address(tab.private(recipe)),
+        live=live.live(recipe, found, tab.private(recipe)) if ready else None,
     )
 
 
@@ -190,5 +191,6 @@ def drawings_of(tab: Any) -> dict[str, Drawing]:
     return {
         "after": Drawing(after, lacks_after, keep=bool(tab.stage)),
         "before": Drawing(picture_bytes, keep=False),
+        live.PACK: live.drawing(),
         "film": Drawing(lambda recipe: film(tab.shown, recipe), lacks, frames=knobs.FRAMES),
     }

@@ -29,7 +29,7 @@ from .stage import KNOBS_TAKEN, TAKEN, Stage
 
 UNFOUND = "# The knobs of this picture have not been found yet: the button under the picture finds them."
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network", "received")  # of a tab with a stage
-LASTING = ("setup", "before")  # parts of an answer that a slider does not change
+LASTING = ("setup", "before", "live")  # parts of an answer that a slider does not change
 # fields that leave the knobs the same
 TURNED = ("seed", "psi", "transparency", "turn", "right", "down", "amounts", "knob")
 LESSON = '<p class="limits lesson"><a href="lessons#{}">Five questions for a lesson</a></p>'

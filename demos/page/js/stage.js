@@ -2,6 +2,7 @@
 // beside it. What a tab has of its own it adds.
 (() => {
   const E = gan.element, {button, same} = gan, IN_SIGHT = 6;
+  const RESTS = 400;                                // milliseconds until a knob counts as at rest
 
   // `photo`: in the place of `gan.photo()`, what a tab has of its own.
   gan.stage = (store, photo = gan.photo()) => {
@@ -12,6 +13,7 @@
       moved: () => {},                              // what is drawn of the picture while a knob moves
       waiting: on => parts.stage.element.classList.toggle("waiting", on), show: answer => show(store, stage, answer),
       askFilm: () => {
+        if (stage.live.able()) { stage.live.open(); return; }                    // this browser draws what moves
         if (film.ready() || filming === film.key() || !now.setup || now.setup.ready === false) return;
         filming = film.key();
         bus.trigger(now.setup.slow ? "slow_film" : "film", {key: filming});
@@ -27,15 +29,26 @@
       stage[id] = E("p", {...attributes, id: `${name}-${id}`});
     stage.prepare = work(store, stage, "prepare", "Find the knobs of this network", "first");
     stage.measure = work(store, stage, "measure", "Measure these knobs");
+    stage.live = gan.live(store, photo.canvas, answer => !!now.setup && now.setup.ready !== false
+      && knobsOf(answer.recipe, store) === knobsOf(now.recipe, store),
+    amounts => { stage.moved(photo.canvas); stage.painted(amounts[now.recipe.knob]); });
     stage.follow = store.follow = followed(store, stage);
+    let rests = 0;
+    store.rest = () => {                            // at rest the server's picture is asked for, once it stays there
+      clearTimeout(rests);
+      if (!stage.live.ready()) { store.send(); return; }
+      stage.live.draw(now.recipe.amounts);
+      rests = setTimeout(() => { if (!now.dragging && !store.current()) store.send(); }, RESTS);
+    };
     store.sharpen = () => {                         // a slow network's first look is there, and nobody is moving it
       const {answer, setup, dragging} = now, waits = setup && setup.ready === false;
       if (!dragging && !waits && store.current() && answer.exact === false) bus.trigger("full", {});
     };
     const main = stage.main = gan.knob(`${name}-knob`, (amount, {rest}) => {
       if (!rest) photo.split(false);
-      store.turn(now.recipe.knob, amount, {rest, filmed: film.ready()});
-      if (rest || !film.ready()) return;
+      const here = stage.live.ready(), filmed = !here && film.ready();
+      store.turn(now.recipe.knob, amount, {rest, filmed});
+      if (rest || !filmed) return;
       film.draw((amount / +main.range.max + 1) / 2);
       photo.canvas.hidden = false;
       stage.moved(photo.canvas);
@@ -132,12 +145,14 @@
         && setup.ready !== false && knobsOf(answer.recipe, store) === knobsOf(recipe, store);
     };
     const follow = () => {
+      if (stage.live.ready()) { stage.live.draw(now.recipe.amounts); return true; }
+      stage.live.open();
       if (!able()) return false;
       next = {...gan.copyOf(now.recipe), src: pictureOf(now.recipe, now.answer)};
       ask();
       return true;
     };
-    return Object.assign(follow, {able, stop: () => { next = null; round++; }});
+    return Object.assign(follow, {able, stop: () => { next = null; round++; stage.live.stop(); }});
   }
 
   // the address of a recipe's picture; `query`: the link on screen, which names the weights
@@ -155,7 +170,7 @@
     if (answer.error && store.remedy(answer)) return;
     if (answer.error) { gan.say(error, answer.error); stage.waiting(false); }
     else if (!same(answer.recipe, stage.restored)) { error.hidden = true; stage.restored = null; }
-    const isDrawn = gan.answered(store, answer, now.dragging && (film.ready() || stage.follow.able()));
+    const isDrawn = gan.answered(store, answer, now.dragging && (film.ready() || stage.live.ready() || stage.follow.able()));
     if (answer.error) stage.restored = now.refused && gan.copyOf(now.recipe);   // its answers leave the sentence
     if (!isDrawn) return;
     const current = store.current();
@@ -178,7 +193,7 @@
     photo.split(photo.isSplit());
     if (answer.src) await photo.after.decode().catch(() => {});
     if (++stage.answers > 1 || !same(answer.recipe, arrival)) stage.waiting(false);
-    if (photo.after.getAttribute("src") === answer.src && (current || !film.ready())) photo.canvas.hidden = true;
+    if (photo.after.getAttribute("src") === answer.src && (current || !film.ready() && !stage.live.ready())) photo.canvas.hidden = true;
     stage.painted(answer.recipe.amounts[answer.recipe.knob]);
     photo.element.dataset.seed = answer.recipe.seed;
     store.tell();

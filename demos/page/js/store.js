@@ -17,9 +17,9 @@
 
       // a stage or a tab may have others for these: what else changes where another knob is chosen; whether a refusal
       // was helped; what follows a link, and where what was refused is not wanted any more; pictures by plain HTTP while
-      // a knob moves, and the picture itself after a first look; what a control is made of, and does
+      // a knob moves, the picture once it rests, and the picture itself after a first look; what a control is made of, and does
       chosen: () => ({}), remedy: () => false, busy: () => false, linked: () => {}, withdrawn: () => {},
-      follow: () => false, sharpen: () => {}, refine: field => field,
+      follow: () => false, rest: () => store.send(), sharpen: () => {}, refine: field => field,
       change: patch => store.set(patch),
       slide: (field, value) => { now.recipe[field] = value; store.send(); },
 
@@ -48,7 +48,8 @@
         now.recipe.amounts[knob] = amount;
         now.dragging = !rest;
         if (rest) store.remember();
-        if (rest || !filmed && !store.follow()) store.send();
+        if (rest) store.rest();
+        else if (!filmed && !store.follow()) store.send();
         if (rest) store.sharpen();
         store.tell();
       },

@@ -1,0 +1,63 @@
+// Drawing in this browser while a knob moves: the engine (engine/js) where it can draw the open network. At rest the
+// server's picture takes its place.
+(() => {
+  const MOST = 3;                                   // networks that stay open
+  const off = new URLSearchParams(location.search).get("engine") === "server";
+  const here = path => new URL(path, document.baseURI).href, networks = new Map();
+  let engine = null;
+
+  const begun = () => engine ??= import(here("engine/engine.js")).then(({Engine}) => new Engine());
+  const floats = text => new Float32Array(Uint8Array.from(atob(text), one => one.charCodeAt(0)).buffer);
+
+  // the network of a pack, which is loaded once
+  function opened(pack) {
+    const found = networks.get(pack) || begun().then(one => one.open(here(pack)));
+    networks.delete(pack); networks.set(pack, found);
+    for (const [other, one] of [...networks].slice(0, -MOST)) {
+      networks.delete(other); one.then(network => network.close(), () => {});
+    }
+    return found;
+  }
+
+  // `fits(answer)`: is the answer of the knobs on screen? `seen(amounts)`: a picture was drawn into `canvas`.
+  gan.live = ({now, name}, canvas, fits, seen) => {
+    let network = null, pack = "", facts = null, of = null, round = 0;
+    const wanted = () => !off && now.answer && now.answer.live && fits(now.answer) ? now.answer.live : null;
+    const ready = () => !!network && !!wanted() && wanted().pack === pack;
+    const open = async () => {
+      const live = wanted();
+      if (!live || live.pack === pack) return;
+      pack = live.pack; network = null;
+      const found = await opened(pack).catch(() => null);       // then the server draws, as without it
+      if (live.pack === pack) network = found;
+    };
+    const read = live => {
+      if (of === live) return facts;
+      const vectors = floats(live.vectors), size = vectors.length / live.count;
+      of = live;
+      return facts = {codes: floats(live.codes), slots: live.slots,
+        vectors: [...Array(live.count).keys()].map(i => vectors.subarray(i * size, (i + 1) * size))};
+    };
+    const draw = async amounts => {
+      const {codes, vectors, slots} = read(wanted()), mine = round;
+      const drawn = await network.draw(network.edit(codes, {vectors, slots}, amounts.slice(0, vectors.length)), {lane: name})
+        .catch(() => null);
+      if (!drawn || mine !== round) return;
+      const [picture] = drawn.pictures;
+      if (canvas.width !== picture.width || canvas.height !== picture.height)
+        Object.assign(canvas, {width: picture.width, height: picture.height});
+      canvas.getContext("2d").putImageData(picture, 0, 0);
+      canvas.hidden = false;
+      canvas.dataset.drawn = "here";
+      gan.drawnHere();
+      seen(amounts);
+    };
+    return {able: () => !!wanted() && (pack !== wanted().pack || !!network), ready, open, draw, stop: () => { round++; }};
+  };
+
+  // the line at the foot of the page says who draws
+  gan.drawnHere = () => {
+    const line = document.getElementById("who-draws");
+    if (line && line.hidden) gan.say(line, "While a knob moves, your browser draws.");
+  };
+})();

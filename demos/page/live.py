@@ -1,0 +1,69 @@
+"""Drawing in the visitor's own browser while a knob moves: what the engine needs of a picture and of its network.
+
+The server's picture stays the one that is saved and measured. The pack of a network comes by plain HTTP beside the
+pictures (`page.pictures`), with their rules: nothing is opened for it, and a network of a visitor is private.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import urlencode
+
+from torch import Tensor
+
+from core import zoo
+from core.pace import pace_of
+from engine.pack import pack, qualifies
+
+from .fields import WEIGHTS_DIGITS
+from .knobs import Knobs
+from .picture import PictureRecipe, generator_of, opened, own_codes
+from .pictures import Drawing, address
+
+PACK = "pack"
+
+
+def drawing() -> Drawing:
+    """A recipe's network as the browser reads it, see `engine.pack`."""
+    return Drawing(lambda recipe: pack(generator_of(recipe), seeds=False), _lacks, media="application/octet-stream")
+
+
+def _lacks(recipe: PictureRecipe) -> str:
+    return (qualifies(generator_of(recipe)) or "").rstrip(".")
+
+
+def live(recipe: PictureRecipe, knobs: Knobs, private: tuple | None) -> dict[str, Any] | None:
+    """What the browser draws the picture and its knobs from; None where it cannot, and the server draws.
+
+    pack: an address relative to the page. codes, vectors: float32, base64; a vector is one step of its knob. slots:
+    those that it moves.
+    """
+    card = zoo.card(recipe.model)
+    if not len(knobs) or card.crop or recipe.movement or pace_of(recipe.model).slow or _lacks(recipe):
+        return None
+    vectors = knobs.directions.vectors
+    steps = vectors.new_tensor(list(knobs.steps)).reshape(-1, *[1] * (vectors.ndim - 1))
+    return dict(
+        pack=f"{address(private)}/{PACK}?{urlencode(_asked(recipe))}",
+        codes=_encoded(own_codes(recipe)),
+        vectors=_encoded(vectors * steps),
+        count=len(knobs),
+        slots=list(knobs.directions.slots),
+    )
+
+
+def _asked(recipe: PictureRecipe) -> dict[str, Any]:
+    """The parameters of the pack's address: what it depends on, so that few are fetched."""
+    generator = opened(recipe.model)
+    asked = dict(tab=recipe.tab) if recipe.tab else {}
+    asked |= dict(v=1, model=recipe.model, w=zoo.weights_hash(recipe.model)[:WEIGHTS_DIGITS])
+    if generator.at(psi=recipe.psi) is not generator:
+        asked["psi"] = recipe.psi
+    if not recipe.transparency:
+        asked["transparency"] = 0
+    return asked
+
+
+def _encoded(numbers: Tensor) -> str:
+    return base64.b64encode(numbers.detach().cpu().float().numpy().astype("<f4").tobytes()).decode()
