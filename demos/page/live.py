@@ -7,21 +7,29 @@ pictures (`page.pictures`), with their rules: nothing is opened for it, and a ne
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from torch import Tensor
 
 from core import zoo
+from core.codes import Directions
 from core.pace import pace_of
 from engine.pack import pack, qualifies
 
 from .fields import WEIGHTS_DIGITS
-from .knobs import Knobs
 from .picture import PictureRecipe, generator_of, opened, own_codes
-from .pictures import Drawing, address
+from .pictures import Drawing, address, own_network
 
 PACK = "pack"
+
+
+class Turned(Protocol):
+    """Knobs: directions, and the distance of one step of each."""
+
+    directions: Directions
+    steps: Sequence[float]
 
 
 def drawing() -> Drawing:
@@ -33,31 +41,37 @@ def _lacks(recipe: PictureRecipe) -> str:
     return (qualifies(generator_of(recipe)) or "").rstrip(".")
 
 
-def live(recipe: PictureRecipe, knobs: Knobs, private: tuple | None) -> dict[str, Any] | None:
+def live(recipe: PictureRecipe, knobs: Turned | None) -> dict[str, Any] | None:
     """What the browser draws the picture and its knobs from; None where it cannot, and the server draws.
 
     pack: an address relative to the page. codes, vectors: float32, base64; a vector is one step of its knob. slots:
     those that it moves.
     """
     card = zoo.card(recipe.model)
-    if not len(knobs) or card.crop or recipe.movement or pace_of(recipe.model).slow or _lacks(recipe):
+    if (
+        knobs is None
+        or not len(knobs.steps)
+        or card.crop
+        or recipe.movement
+        or pace_of(recipe.model).slow
+        or _lacks(recipe)
+    ):
         return None
     vectors = knobs.directions.vectors
     steps = vectors.new_tensor(list(knobs.steps)).reshape(-1, *[1] * (vectors.ndim - 1))
     return dict(
-        pack=f"{address(private)}/{PACK}?{urlencode(_asked(recipe))}",
+        pack=f"{address(own_network(recipe.model))}/{PACK}?{urlencode(_asked(recipe))}",
         codes=_encoded(own_codes(recipe)),
         vectors=_encoded(vectors * steps),
-        count=len(knobs),
+        count=len(knobs.steps),
         slots=list(knobs.directions.slots),
     )
 
 
 def _asked(recipe: PictureRecipe) -> dict[str, Any]:
-    """The parameters of the pack's address: what it depends on, so that few are fetched."""
+    """The parameters of the pack's address: what it depends on alone, so that all tabs share it."""
     generator = opened(recipe.model)
-    asked = dict(tab=recipe.tab) if recipe.tab else {}
-    asked |= dict(v=1, model=recipe.model, w=zoo.weights_hash(recipe.model)[:WEIGHTS_DIGITS])
+    asked: dict[str, Any] = dict(v=1, model=recipe.model, w=zoo.weights_hash(recipe.model)[:WEIGHTS_DIGITS])
     if generator.at(psi=recipe.psi) is not generator:
         asked["psi"] = recipe.psi
     if not recipe.transparency:

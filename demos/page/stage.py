@@ -154,7 +154,7 @@ def answer_of_knobs(tab: Any, recipe: PictureRecipe, *, at_once: bool = False) -
         sentence=tab.sentence(recipe),
         setup={**knobs.setup_of(recipe, found), **tab.setup(recipe), "ready": ready},
         pictures=address(tab.private(recipe)),
-        live=live.live(recipe, found, tab.private(recipe)) if ready else None,
+        live=live.live(recipe, found) if ready else None,
     )
 
 

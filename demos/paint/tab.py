@@ -28,6 +28,7 @@ from ..page.cells import Progress, experiment
 from ..page.fields import refusals
 from ..page.handlers import keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
+from ..page.live import live
 from ..page.parts import LONG, part, private, publish
 from ..page.pictures import address, own_network
 from ..page.sources import take_directions
@@ -74,6 +75,7 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
         ratio=locality(inside, outside),
         setup=setup_of(recipe, knobs, dict(verdict=verdict, plain=words.plain(recipe, knobs, inside, outside))),
         pictures=address(own_network(recipe.model)),
+        live=live(recipe, knobs),
     )
 
 
