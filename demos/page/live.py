@@ -34,7 +34,7 @@ class Turned(Protocol):
 
 def drawing() -> Drawing:
     """A recipe's network as the browser reads it, see `engine.pack`."""
-    return Drawing(lambda recipe: pack(generator_of(recipe), seeds=False), _lacks, media="application/octet-stream")
+    return Drawing(lambda recipe: pack(generator_of(recipe)), _lacks, media="application/octet-stream")
 
 
 def _lacks(recipe: PictureRecipe) -> str:

@@ -220,8 +220,8 @@ def test_after_a_fast_drag_the_picture_is_that_of_the_last_position(visits: Visi
     assert np.abs(pixels(page).astype(int) - drawn(other)).max() > 8, "the other end would have passed as well"
 
 
-def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
-    page = visits.open()
+def test_a_film_of_21_frames_is_scrubbed_without_the_server_where_the_browser_does_not_draw(visits: Visits):
+    page = visits.open("?engine=server")
     page.locator("#steer-knob").hover()
     page.wait_for_function("gan.steer.now.strip !== ''")
     settle(page)
@@ -248,6 +248,32 @@ def test_a_film_of_21_frames_is_scrubbed_without_the_server(visits: Visits):
         settle(page)
 
     assert requests_during(page, elsewhere), "where there is no film the server is asked, or this test sees nothing"
+
+
+def test_while_a_knob_moves_the_browser_draws_what_the_server_draws_at_rest(visits: Visits):
+    page = visits.open("?v=1&model=portraits-stylegan2&seed=12&amounts=0.5")
+    page.wait_for_function("!!gan.steer.now.answer")
+    page.locator("#steer-knob").hover()
+    page.wait_for_function("gan.steer.live.ready()")
+    canvas = "document.querySelector('#steer-stage canvas')"
+    drag(page, "#steer-knob", [0.5, 0.52], release=False)
+    seen = []
+
+    def scrub() -> None:
+        for i in range(1, 20):
+            page.mouse.move(*place_of(page, "#steer-knob", i / 20))
+            page.wait_for_timeout(40)
+            seen.append(page.evaluate(f"{canvas}.toDataURL()"))
+
+    assert requests_during(page, scrub) == [] and len(set(seen)) == 19
+    drawn_here = support.pixels(seen[-1]).astype(int)
+    page.mouse.up()
+    recipe = settle(page)
+    assert recipe["amounts"][0] > 2
+    assert np.abs(drawn_here - drawn(recipe)).max() <= 1 and page.evaluate(f"{canvas}.hidden")
+    assert_same_picture(pixels(page), drawn(recipe))
+    assert np.abs(drawn_here - drawn(dict(recipe, amounts=[0.0] * 10))).max() > 8, "the face before would have passed"
+    assert page.locator("#who-draws").inner_text() == "While a knob moves, your browser draws."
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -280,7 +306,7 @@ def test_a_typed_picture_number_is_a_picture_like_any_other(visits: Visits):
     page.wait_for_function("+document.querySelector('#steer-stage .photo').dataset.seed === 77")
     settle(page)
     page.locator("#steer-knob").hover()
-    page.wait_for_function("gan.steer.now.strip.includes('77')")
+    page.wait_for_function("gan.steer.live.ready()")
     drag(page, "#steer-knob", [0.5, 0.3, 0.13])
     recipe = settle(page)
     assert_same_picture(pixels(page), drawn(recipe))

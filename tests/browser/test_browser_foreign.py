@@ -95,7 +95,7 @@ def steered(page) -> None:
     STEER.settle(page, "gan.steer.now.recipe.amounts[0] > 0")
     assert not np.array_equal(STEER.pixels(page), still)
     page.locator("#steer-knob").hover()
-    page.wait_for_function("gan.steer.now.strip !== undefined", timeout=WAIT)
+    page.wait_for_function("gan.steer.now.strip !== undefined || gan.steer.live.ready()", timeout=WAIT)
     page.locator("#steer-grid").scroll_into_view_if_needed()
     page.wait_for_function("document.querySelectorAll('#steer-grid img').length === 60", timeout=WAIT)
 

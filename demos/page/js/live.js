@@ -38,10 +38,18 @@
       return facts = {codes: floats(live.codes), slots: live.slots,
         vectors: [...Array(live.count).keys()].map(i => vectors.subarray(i * size, (i + 1) * size))};
     };
-    const draw = async amounts => {
-      const {codes, vectors, slots} = read(wanted()), mine = round;
-      const drawn = await network.draw(network.edit(codes, {vectors, slots}, amounts.slice(0, vectors.length)), {lane: name})
-        .catch(() => null);
+    const draw = amounts => paint(read(wanted()).codes, amounts);
+    // of another picture number, or more or less unusual
+    const glimpse = async ({seed, psi, label, amounts}) => {
+      const {live} = now.answer, mine = round;
+      if (off || !network || !live || live.pack !== pack) return;
+      read(live);
+      const codes = await network.codes(seed, {psi, label}).catch(() => null);
+      if (codes && mine === round) paint(codes, amounts);
+    };
+    const paint = async (codes, amounts) => {
+      const {vectors, slots} = facts, mine = round, moves = amounts.slice(0, vectors.length);
+      const drawn = await network.draw(network.edit(codes, {vectors, slots}, moves), {lane: name}).catch(() => null);
       if (!drawn || mine !== round) return;
       const [picture] = drawn.pictures;
       if (canvas.width !== picture.width || canvas.height !== picture.height)
@@ -52,7 +60,8 @@
       gan.drawnHere();
       seen(amounts);
     };
-    return {able: () => !!wanted() && (pack !== wanted().pack || !!network), ready, open, draw, stop: () => { round++; }};
+    return {able: () => !!wanted() && (pack !== wanted().pack || !!network), ready, open, draw, glimpse,
+      stop: () => { round++; }};
   };
 
   // the line at the foot of the page says who draws

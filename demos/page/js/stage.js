@@ -29,10 +29,14 @@
       stage[id] = E("p", {...attributes, id: `${name}-${id}`});
     stage.prepare = work(store, stage, "prepare", "Find the knobs of this network", "first");
     stage.measure = work(store, stage, "measure", "Measure these knobs");
-    stage.live = gan.live(store, photo.canvas, answer => !!now.setup && now.setup.ready !== false
-      && knobsOf(answer.recipe, store) === knobsOf(now.recipe, store),
+    stage.live = store.live = gan.live(store, photo.canvas, answer => !!now.setup && now.setup.ready !== false
+      && unturned(answer.recipe) === unturned(now.recipe),
     amounts => { stage.moved(photo.canvas); stage.painted(amounts[now.recipe.knob]); });
     stage.follow = store.follow = followed(store, stage);
+    store.glimpse = () => {                         // another picture, by the same knobs, until the server's is there
+      const {answer, recipe} = now, same = answer && knobsOf(answer.recipe, store) === knobsOf(recipe, store);
+      if (same && unturned(answer.recipe) !== unturned(recipe)) stage.live.glimpse(recipe);
+    };
     let rests = 0;
     store.rest = () => {                            // at rest the server's picture is asked for, once it stays there
       clearTimeout(rests);
@@ -79,6 +83,8 @@
     return stage;
   };
 
+  // what a picture is before its knobs are turned
+  const unturned = ({amounts, knob, ...recipe}) => JSON.stringify(Object.entries(recipe).sort());
   // what a set of knobs rests on: the fields but those that leave it as it is
   const knobsOf = (recipe, {parts}) =>
     JSON.stringify(Object.entries(recipe).filter(([field]) => !parts.beside.props.value.turned.includes(field)).sort());

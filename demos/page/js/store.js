@@ -9,7 +9,7 @@
     const bus = parts.recipe, arrival = copyOf(bus.props.value || {}), listeners = [], past = [], seen = [];
     const now = {recipe: copyOf(arrival), good: copyOf(arrival), saved: copyOf(arrival), answer: null, setup: null,
       dragging: false, refused: false};
-    const put = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.tell(); };
+    const put = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.glimpse(); store.tell(); };
     const flat = () => (arrival.amounts || []).map(() => 0), still = () => arrival.amounts ? {amounts: flat()} : {};
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
     const store = {
@@ -17,9 +17,9 @@
 
       // a stage or a tab may have others for these: what else changes where another knob is chosen; whether a refusal
       // was helped; what follows a link, and where what was refused is not wanted any more; pictures by plain HTTP while
-      // a knob moves, the picture once it rests, and the picture itself after a first look; what a control is made of, and does
+      // a knob moves, the picture once it rests, a first look at another one, and the picture itself after a first look; what a control is made of, and does
       chosen: () => ({}), remedy: () => false, busy: () => false, linked: () => {}, withdrawn: () => {},
-      follow: () => false, rest: () => store.send(), sharpen: () => {}, refine: field => field,
+      follow: () => false, rest: () => store.send(), glimpse: () => {}, sharpen: () => {}, refine: field => field,
       change: patch => store.set(patch),
       slide: (field, value) => { now.recipe[field] = value; store.send(); },
 
