@@ -151,6 +151,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "commands": ("demos.page", "engine", *CORE),
     "app": (
         "demos",
+        "engine",
         "serving",
         "core.zoo",
         "core.checkpoints",
