@@ -35,6 +35,7 @@ from core.generators.base import Generator
 from core.images import to_uint8
 from core.truth import scores
 from core.truth.readers import read
+from core.truth.spectra import fine_chroma
 from core.truth.verdict import verdict
 from core.truth.worlds import deviations, load_world
 from core.truth.worlds.base import Scene
@@ -238,7 +239,7 @@ def renders(measurement: Measurement, n: int, start: int) -> Tensor:
 
 @torch.no_grad()
 def quality(measurement: Measurement, n: int = 4096) -> dict:
-    """Frechet distance in the reader's features and sliced Wasserstein distance, each with its scale; diversity."""
+    """Frechet distance in the reader's features and sliced Wasserstein distance, each with its scale; colours at the finest scale; diversity."""
     reader, world = measurement.reader, measurement.world
     real, again = (renders(measurement, n, start) for start in (200_000, 300_000))
     # Spoilt from the second set: spoilt twins of `real` would share its sampling error, and lie nearer.
@@ -259,6 +260,7 @@ def quality(measurement: Measurement, n: int = 4096) -> dict:
         spread=zoo.card(measurement.card).spread,
         frechet=frechet,
         sliced_wasserstein=wasserstein,
+        fine_chroma={name: fine_chroma(images, real) for name, images in others.items()},
         diversity=by_name,
         diversity_least=float(diversity.min()),
         diversity_median=float(diversity.median()),

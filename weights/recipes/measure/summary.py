@@ -58,9 +58,11 @@ def quality(evidence: Mapping) -> list[Row]:
         name: ", ".join(f"{value:.0f}" for value in sizes.values())
         for name, sizes in found["sliced_wasserstein"].items()
     }
+    chroma = {name: f"{value:.1f}" for name, value in found.get("fine_chroma", {}).items()}
     return [
         ("Frechet distance in the reader's features", beside(distances)),
         ("sliced Wasserstein distance at 64, 32, 16 px", beside(sliced)),
+        *([("colour energy at the finest scale over that of renders", beside(chroma))] if chroma else []),
         ("diversity, least and median", f"{found['diversity_least']:.2f} and {found['diversity_median']:.2f}"),
         ("read, rendered, compared: SSIM", f"{reading['ssim']:.3f} on {reading['samples']}"),
         *([("by skin-tone third, SSIM of read and rendered", thirds)] if thirds else []),
