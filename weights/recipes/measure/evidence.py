@@ -239,7 +239,9 @@ def renders(measurement: Measurement, n: int, start: int) -> Tensor:
 
 @torch.no_grad()
 def quality(measurement: Measurement, n: int = 4096) -> dict:
-    """Frechet distance in the reader's features and sliced Wasserstein distance, each with its scale; colours at the finest scale; diversity."""
+    """Frechet distance in the reader's features, sliced Wasserstein distance and the colours of the finest scale,
+    each with its scale; diversity.
+    """
     reader, world = measurement.reader, measurement.world
     real, again = (renders(measurement, n, start) for start in (200_000, 300_000))
     # Spoilt from the second set: spoilt twins of `real` would share its sampling error, and lie nearer.
