@@ -114,6 +114,17 @@ RECIPES: dict[str, Recipe] = {
         anchor=20.0,
     ),
     "objects-biggan": Recipe(
-        "objects", biggan, class_critic, rate=0.002, images=210_000, mixing=0, batch=64, spread="graded", variety=4.0
+        "objects",
+        biggan,
+        class_critic,
+        rate=0.002,
+        gamma=0.5,
+        images=330_000,
+        mixing=0,
+        batch=64,
+        spread="graded",
+        variety=4.0,
+        chroma=1.0,
+        relativistic=True,
     ),
 }
