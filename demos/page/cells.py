@@ -47,7 +47,7 @@ class Cell:
     where another. table: recipe -> the rows of its table, names of the columns first, and a caption, to be taken away
     as CSV and LaTeX; one cell a tab has one. stays: what it shows stays, whatever the recipe becomes, and `more` goes
     on with that; these are the words of the button for the recipe on screen. of_reader: it is there where a reader
-    knows the network's pictures.
+    knows the network's pictures. live: `run` takes by name whether the visitor's browser draws, see `page.live`.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Cell:
     table: Callable[[Any], tuple[Sequence[Sequence[str]], str]] | None = None
     stays: str = ""
     of_reader: bool = False
+    live: bool = False
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""
@@ -88,6 +89,7 @@ class Cell:
             "after",
             "stays",
             "of_reader",
+            "live",
         )
         pale = self.pale or ("" if self.by_itself else PALE)
         return dict({name: getattr(self, name) for name in names}, pale=pale, tab=tab, stops=True)
@@ -131,7 +133,8 @@ def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True) -> Cel
 
 
 def run_of(one: Cell, recipe: Fields, page: int = 0, values: Mapping[str, float] = {}) -> Iterator[Piece]:
-    return one.run(recipe, *([page] if one.more else []), *([values] if one.form else []))
+    more = dict(live=True) if one.live and values.get("live") else {}
+    return one.run(recipe, *([page] if one.more else []), *([values] if one.form else []), **more)
 
 
 def told(one: Cell, recipe: Fields, piece: str | Progress | Mapping) -> dict[str, Any]:

@@ -7,7 +7,7 @@ pictures (`page.pictures`), with their rules: nothing is opened for it, and a ne
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ from .fields import WEIGHTS_DIGITS
 from .picture import PictureRecipe, generator_of, opened, own_codes
 from .pictures import Drawing, address, own_network
 
-PACK = "pack"
+PACK, DRAW = "pack", "draw:"
 
 
 class Turned(Protocol):
@@ -66,6 +66,32 @@ def live(recipe: PictureRecipe, knobs: Turned | None) -> dict[str, Any] | None:
         count=len(knobs.steps),
         slots=list(knobs.directions.slots),
     )
+
+
+def here(recipe: PictureRecipe, knobs: Turned, rows: Sequence[Sequence[tuple[PictureRecipe, float]]]) -> dict | None:
+    """Rows of (recipe, amount of its chosen knob) for the browser to draw; None where it cannot.
+
+    rows: in the place of each picture "draw:FACE,KNOB,AMOUNT". codes: of each face, as in `live`.
+    """
+    if live(recipe, knobs) is None:
+        return None
+    faces: dict[int, str] = {}
+    for one, _ in (pair for row in rows for pair in row):
+        if one.seed not in faces:
+            faces[one.seed] = _encoded(own_codes(one))
+    numbers = {seed: i for i, seed in enumerate(faces)}
+    drawn = [[f"{DRAW}{numbers[one.seed]},{one.knob},{amount:g}" for one, amount in row] for row in rows]
+    return dict(rows=drawn, codes=list(faces.values()))
+
+
+def source(picture: str) -> str:
+    """The attribute of an image: its data URI, or what the browser draws."""
+    return f'data-draw="{picture.removeprefix(DRAW)}"' if picture.startswith(DRAW) else f'src="{picture}"'
+
+
+def codes_of(found: Mapping[str, Any]) -> str:
+    """HTML that brings the codes of what `here` found to the browser; nothing of other pictures."""
+    return f'<div hidden data-codes="{" ".join(found["codes"])}"></div>' if "codes" in found else ""
 
 
 def _asked(recipe: PictureRecipe) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ..page.blocks import aha, data_uri, filled, setter, table
 from ..page.cells import Progress, experiment
 from ..page.fields import RecipeError
 from ..page.knobs import name_of
+from ..page.live import codes_of, here, source
 from ..page.picture import shown
 from ..page.sources import WAYS, directions_of
 from ..page.verdicts import factors_of, grade_of, knobs_of, measure, measured_knobs
@@ -40,34 +41,44 @@ TILE = 192  # pixels, the largest side of a picture in a sheet
 
 
 @batch
-def grid(recipe: Recipe) -> Iterator[dict]:
-    """Every knob on three faces, the current one first: rows of six pictures, each face at -2 and then at +2."""
+def grid(recipe: Recipe, *, live: bool = False) -> Iterator[dict]:
+    """Every knob on three faces, the current one first: rows of six pictures, each face at -2 and then at +2.
+
+    live: the visitor's browser draws them, where it can.
+    """
     seeds = [recipe.seed, *(seed for seed in (1, 2, 3) if seed != recipe.seed)][:3]
     plain = replace(recipe, amounts=())
     rows = [
         [(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
         for knob in range(len(directions_of(recipe)[0]))
     ]
-    yield from sheet(rows, recipe)
+    yield from sheet(rows, recipe, live=live)
 
 
 @batch
-def faces(recipe: Recipe, page: int = 0) -> Iterator[dict]:
-    """Eight other faces, the `page`-th, with the chosen knob at -2, 0 and +2: rows of three pictures."""
+def faces(recipe: Recipe, page: int = 0, *, live: bool = False) -> Iterator[dict]:
+    """Eight other faces, the `page`-th, with the chosen knob at -2, 0 and +2: rows of three pictures.
+
+    live: the visitor's browser draws them, where it can.
+    """
     first = FACES * page
     seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
     plain = replace(recipe, amounts=())
     rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
     name = f"nob {recipe.knob + 1} at −2, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
     said = dict(first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
-    yield from (dict(said, **part) for part in sheet(rows, recipe))
+    yield from (dict(said, **part) for part in sheet(rows, recipe, live=live))
 
 
-def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe) -> Iterator[dict]:
+def sheet(rows: list[list[tuple[Recipe, float]]], recipe: Recipe, *, live: bool = False) -> Iterator[dict]:
     """Rows of (recipe, amount of its chosen knob) as data URIs of small pictures, `partial` until the last is there.
 
     A quick network draws all of it in one piece; a slow one a picture at a time, and `says` how long the rest takes.
+    live: in the place of pictures what the browser draws them from, see `page.live.here`, where it can.
     """
+    if live and (found := here(recipe, knobs_of(recipe), rows)):
+        yield found
+        return
     pace, count, drawn = pace_of(recipe.model), sum(map(len, rows)), [[] for _ in rows]
     for row, tiles_of_row in zip(rows, drawn):
         for one, amount in row:
@@ -151,11 +162,15 @@ def grid_html(recipe: Recipe, found: Mapping) -> str:
         cards += filled(TEXTS["html"]["card"], html, number=i + 1, name=name, beside=beside)
     hint = " ".join(f"{words.marked(key)}: {escape(words.word(key).tip)}" for key in ("knob", "strength"))
     said = next(iter((recorded(recipe.model) or {}).get("sentences", ())), "")  # how many factors ten knobs find
-    return filled(TEXTS["html"]["grid"], dict(cards=cards, hint=hint)) + (said and aha(said))
+    return filled(TEXTS["html"]["grid"], dict(cards=cards, hint=hint)) + codes_of(found) + (said and aha(said))
 
 
 def faces_html(recipe: Recipe, found: Mapping) -> str:
-    return faces_in_rows(found["rows"], found["alt"]) + f'<p class="caption">{escape(found["caption"])}</p>'
+    return (
+        faces_in_rows(found["rows"], found["alt"])
+        + codes_of(found)
+        + f'<p class="caption">{escape(found["caption"])}</p>'
+    )
 
 
 def faces_in_rows(rows: Sequence[Sequence[str]], alt: str) -> str:
@@ -164,7 +179,7 @@ def faces_in_rows(rows: Sequence[Sequence[str]], alt: str) -> str:
 
 
 def _row(pictures: Sequence[str]) -> str:
-    images = "".join(f'<img src="{picture}" alt="" draggable="false">' for picture in pictures)
+    images = "".join(f'<img {source(picture)} alt="" draggable="false">' for picture in pictures)
     return f'<div class="pictures">{images}</div>'
 
 
@@ -173,8 +188,8 @@ def _row(pictures: Sequence[str]) -> str:
 
 of_room = partial(experiment, TEXTS["cells"], lane=SHORT)
 CELLS = (
-    of_room("grid", grid, html=grid_html, by_itself=True),
-    of_room("faces", faces, html=faces_html, by_itself=True),
+    of_room("grid", grid, html=grid_html, by_itself=True, live=True),
+    of_room("faces", faces, html=faces_html, by_itself=True, live=True),
     of_room("compared", methods, html=methods_html, table=methods_table),
     of_room("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
     of_room("read", lambda recipe: iter([read_html(recipe)])),

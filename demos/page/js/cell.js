@@ -36,7 +36,8 @@
     // `given`: what the controls in its own HTML say
     function ask(given = null, recipe = now.recipe) {
       if (state.asked) end();
-      Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned: !!given});
+      if (cell.live && tab.live && tab.live.ready()) given = {live: 1};          // this browser draws its pictures
+      Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned: !!given && !given.live});
       bus.trigger(name, {key: state.asked, first: state.page, values: given, recipe: stays ? state.wanted : null});
       mark();
     }
@@ -76,6 +77,7 @@
       else result.replaceChildren(...fresh.childNodes);
       if (shown.key === state.asked && state.wanted) state.recipe = state.wanted;
       choices();
+      if (tab.live) tab.live.fill(result);
       (cell.drawn || []).forEach(name => gan.drawn[name](tab, result, shown));
     }
     part.hear(({key, partial}) => {

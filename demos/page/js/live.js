@@ -38,6 +38,25 @@
       return facts = {codes: floats(live.codes), slots: live.slots,
         vectors: [...Array(live.count).keys()].map(i => vectors.subarray(i * size, (i + 1) * size))};
     };
+    // images of a cell that brings codes: [data-draw] is "face,knob,amount"
+    const fill = async element => {
+      const place = element.querySelector("[data-codes]"), live = wanted();
+      if (!place || !live) return;
+      const faces = place.dataset.codes.split(" ").map(floats), images = [...element.querySelectorAll("[data-draw]")];
+      const {vectors, slots} = read(live), one = faces[0].length, codes = new Float32Array(images.length * one);
+      images.forEach((image, i) => {
+        const [face, knob, amount] = image.dataset.draw.split(",").map(Number);
+        const amounts = vectors.map((_, k) => k === knob ? amount : 0);
+        codes.set(network.edit(faces[face], {vectors, slots}, amounts), i * one);
+      });
+      const drawn = await network.draw(codes, {lane: `${name} ${element.parentElement.id || images.length}`}).catch(() => null);
+      const pen = document.createElement("canvas");
+      for (const [i, picture] of (drawn ? drawn.pictures : []).entries()) {
+        Object.assign(pen, {width: picture.width, height: picture.height});
+        pen.getContext("2d").putImageData(picture, 0, 0);
+        images[i].src = pen.toDataURL();
+      }
+    };
     const draw = amounts => paint(read(wanted()).codes, amounts);
     // of another picture number, or more or less unusual
     const glimpse = async ({seed, psi, label, amounts}) => {
@@ -60,7 +79,7 @@
       gan.drawnHere();
       seen(amounts);
     };
-    return {able: () => !!wanted() && (pack !== wanted().pack || !!network), ready, open, draw, glimpse,
+    return {able: () => !!wanted() && (pack !== wanted().pack || !!network), ready, open, draw, glimpse, fill,
       stop: () => { round++; }};
   };
 
