@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from core.critics import ResidualBlock
 from core.generators.blocks import EqualConv2d, EqualLinear, lrelu, widened
 
-DIVERGENCE = 0.01  # weight of the divergence of a picture's codes from N(0, 1), summed over their numbers
+# Weight of the divergence of a picture's codes from N(0, 1), summed over their numbers; before the game it grows from
+# a tenth of that, so that small things are copied before codes are crowded together.
+DIVERGENCE = 0.01
 NARROW = -3.0  # logarithm of the variance that codes begin with
 
 

@@ -120,6 +120,9 @@ class Training:
             return torch.randn(n, self.generator.z_dim, generator=random).to(self.device)
 
         z, other, labels = draw(), draw(), self.labels(n)
+        if self.encoder:  # half of the pictures are drawn from codes of renders, of which the critic sees other ones
+            with torch.no_grad():
+                z[: n // 2] = drawn_from(*self.encoder(self.reals(random, n // 2)), random).float()
         codes, slots = self.generator.codes(z, label=labels), self.generator.slots
         if slots > 1 and self.recipe.mixing:
             cut = torch.randint(1, slots, (n,), generator=random)
@@ -241,7 +244,8 @@ class Training:
             mean, log_variance = self.encoder(real)
             codes = self.generator.codes(drawn_from(mean, log_variance, random), label=self.labels(n))
             far = distance(self.generator(codes).float(), real)
-        return self.recipe.autoencode * far + DIVERGENCE * divergence(mean, log_variance)
+        grown = min(1.0, max(0.1, self.shown / self.recipe.alone)) if self.recipe.alone else 1.0
+        return self.recipe.autoencode * far + grown * DIVERGENCE * divergence(mean, log_variance)
 
     def alike(self, fake: Tensor) -> Tensor | float:
         """How much closer pictures of a class are than its renders, times `variety`; 0 without classes to compare."""
