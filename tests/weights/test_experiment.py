@@ -317,6 +317,15 @@ def test_before_the_game_only_copies_are_learned_and_they_come_nearer():
     assert changed(critic, training.critic)
 
 
+def test_of_a_generator_that_was_trained_before_only_the_encoder_learns_first():
+    training = Training(tiny_recipe(autoencode=5.0, alone=10_000), random_pictures(8, 16))
+    training.warm_start(training.generator, training.critic, step=0, shown=0)
+    generator, encoder = state_of(training.generator), state_of(training.encoder)
+    for _ in range(2):
+        training.step()
+    assert not changed(generator, training.generator) and changed(encoder, training.encoder)
+
+
 # --- colours
 
 

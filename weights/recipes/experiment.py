@@ -61,7 +61,7 @@ VARIANTS: dict[str, dict] = {
     "narrow-codes": dict(generator=narrow_stylegan2, critic=fine_critic),
     "lean": LEAN,
     "autoencoder": LEAN | dict(autoencode=20.0, alone=36_000),
-    "copies": dict(relativistic=True, gamma=0.5, autoencode=20.0),
+    "copies": dict(relativistic=True, gamma=0.5, autoencode=20.0, alone=16_000),
     "together": TOGETHER,
     "together-relativistic": TOGETHER | dict(relativistic=True),
 }
@@ -82,7 +82,7 @@ SAYS = {
     "narrow-codes": "z and w of 64 numbers in place of 128, and fine widths",
     "lean": "fakes compared with renders, R1 and R2, gamma 0.5, mixing 0.9, fine widths, codes of 64",
     "autoencoder": "the row above, and every render is copied; 36,000 images are only copied",
-    "copies": "fakes compared with renders, R1 and R2, gamma 0.5, and every render is copied",
+    "copies": "fakes compared with renders, R1 and R2, gamma 0.5, and every render is copied (16,000 images for the encoder)",
     "together": "second critic on factors, gamma 0.5, mixing 0.9, path length, fine widths, codes of 64",
     "together-relativistic": "the row above, with fakes compared with renders, R1 and R2",
 }

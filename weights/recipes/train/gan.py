@@ -153,10 +153,12 @@ class Training:
         self.seconds += time.process_time() - began
 
     def step_copies(self, random: torch.Generator, n: int) -> None:
-        """Encoder and generator learn to copy renders."""
+        """Encoder and generator learn to copy renders; the encoder alone where the generator was trained before."""
         loss = self.copies(random, n)
         self.optimizer_g.zero_grad(set_to_none=True)
         loss.backward()
+        if self.warm_from is not None:
+            self.generator.zero_grad(set_to_none=True)
         self.optimizer_g.step()
         if self.step_number % 25 == 0:
             self.generator_loss = loss.item()
