@@ -82,7 +82,7 @@ SAYS = {
     "narrow-codes": "z and w of 64 numbers in place of 128, and fine widths",
     "lean": "fakes compared with renders, R1 and R2, gamma 0.5, mixing 0.9, fine widths, codes of 64",
     "autoencoder": "the row above, and every render is copied; 36,000 images are only copied",
-    "copies": "fakes compared with renders, R1 and R2, gamma 0.5, every render copied, by 16,000 images for the encoder",
+    "copies": "fakes compared with renders, R1 and R2, gamma 0.5, renders copied; 16,000 images for the encoder alone",
     "together": "second critic on factors, gamma 0.5, mixing 0.9, path length, fine widths, codes of 64",
     "together-relativistic": "the row above, with fakes compared with renders, R1 and R2",
 }
