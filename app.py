@@ -50,6 +50,7 @@ from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
+from demos.start import tab as start
 from demos.steer import tab as steer
 from serving import address, classroom, drop, dropping, figures, front, health, lessons, turns
 from serving.programs import offer
@@ -79,6 +80,8 @@ def build() -> gr.Blocks:
             notebook.text(f'<p class="sentence">{NO_MODEL}</p>')
             return page
         with gr.Tabs(elem_classes="tabs"):  # the browser opens the one that the address names
+            if landing():
+                start.build()
             for tab in TABS:
                 dropping.wire(tab.name, build_tab(tab))
         for tab in TABS:
@@ -101,6 +104,12 @@ def build() -> gr.Blocks:
     return page
 
 
+def landing() -> start.Landing | None:
+    """Start, the landing view; None where it was not recorded for the network that is here: Steer comes first then."""
+    fields = (*steer.TAB.recipe.names(), "v", "w", "show", "expert")  # addresses that mean Steer without naming it
+    return start.landing({tab.name: tab.title for tab in TABS}, fields)
+
+
 def gone(request: gr.Request) -> None:
     """The visitor closed the page: the file that they dropped on it goes."""
     uploads.leave(str(request.session_hash))
@@ -121,7 +130,8 @@ def launch(page: gr.Blocks, **options):
     host = options["server_name"]
     others = address.reach(host, options["server_port"])
     options["server_name"] = f"[{host}]" if ":" in host else host  # as Gradio takes an address of IPv6
-    scripts = front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS) + dropping.script()
+    first, scripts = landing(), front.connection() + classroom.head(others) + notebook.scripts(tabs=TABS)
+    scripts += start.script() * bool(first) + dropping.script()
     defaults = dict(
         theme=notebook.theme(),
         css=notebook.css(),
@@ -131,7 +141,7 @@ def launch(page: gr.Blocks, **options):
         max_file_size="64mb",
         ssr_mode=False,
         quiet=True,
-        app_kwargs=dict(middleware=front.middleware(PREVIEW), routes=beside(page, others)),
+        app_kwargs=dict(middleware=front.middleware(PREVIEW, first and first.front), routes=beside(page, others)),
     )
     return page.launch(**{**defaults, **options, "prevent_thread_lock": True})
 
@@ -142,8 +152,10 @@ def beside(page: gr.Blocks, others: address.Reach) -> list[BaseRoute]:
     recorded = front.Below("/arrival", front.Kept(directory=arrivals.ARRIVAL))
     drawn = pictures.mount(TABS)
     drawings = front.Below(drawn.path, drawn.app)
-    for_lessons = [lessons.route(others), address.route(others)]
-    return [recorded, drawing, drawings, drop.ROUTE, turns.TOKENS, health.route(page), front.PRIVACY_PAGE, *for_lessons]
+    for_lessons, first = [lessons.route(others), address.route(others)], landing()
+    landed = [front.bundle(f"/{start.NAME}", first.file)] if first else []
+    known = [drop.ROUTE, turns.TOKENS, health.route(page), front.PRIVACY_PAGE]
+    return [recorded, drawing, drawings, *landed, *known, *for_lessons]
 
 
 def warm() -> None:

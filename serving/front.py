@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from html import escape
@@ -32,19 +32,26 @@ ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = 2_000  # bytes: what is smaller is sent as it is
 YEAR = 365 * 24 * 3600  # seconds
 SPACE = ".ganatomy-space.json"  # in what `python ganatomy.py space` writes
+STYLESHEET = re.compile(rb'<link rel="stylesheet"')
+WITHOUT_WAITING = b"""<link rel="stylesheet" media="print" onload="this.media='all'" """
+First = Callable[[Mapping[str, str]], tuple[str, bool]]
+KINDS = {".js": "text/javascript", ".json": "application/json", ".webp": "image/webp", ".wasm": "application/wasm"}
 META = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
 
 
-def middleware(about: Mapping[str, str]) -> list[Middleware]:
-    """For `launch(app_kwargs=dict(middleware=...))`. about: title, description and picture of a link's preview."""
-    return [Middleware(GZipMiddleware, minimum_size=SMALLEST), Middleware(Preview, about=about)]
+def middleware(about: Mapping[str, str], first: First | None = None) -> list[Middleware]:
+    """For `launch(app_kwargs=dict(middleware=...))`. about: title, description and picture of a link's preview.
+
+    first: the address's query -> HTML that stands first in the body of the page itself, and see `with_first`.
+    """
+    return [Middleware(GZipMiddleware, minimum_size=SMALLEST), Middleware(Preview, about=about, first=first)]
 
 
 class Preview:
-    """Writes what a link's preview shows into every page, before all else in its head."""
+    """Writes what a link's preview shows into every page, before all else in its head, and what stands first in it."""
 
-    def __init__(self, app: ASGIApp, about: Mapping[str, str]):
-        self.app, self.about = app, about
+    def __init__(self, app: ASGIApp, about: Mapping[str, str], first: First | None = None):
+        self.app, self.about, self.first = app, about, first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         page, start = [], {}
@@ -60,6 +67,9 @@ class Preview:
                 if message.get("more_body"):
                     return
                 body = with_preview(b"".join(page), self.about, root_of(scope))
+                if self.first and scope["path"].rstrip("/") in ("", scope.get("root_path", "").rstrip("/")):
+                    html, alone = self.first(Request(scope).query_params)
+                    body = with_first(body, html, alone=alone)
                 start["headers"]["content-length"] = str(len(body))
                 await send(dict(start, headers=start["headers"].raw))
                 await send(dict(message, body=body))
@@ -91,6 +101,23 @@ def with_preview(page: bytes, about: Mapping[str, str], root: str) -> bytes:
     return head + found + (written.encode() if found else b"") + META.sub(b"", rest)
 
 
+def with_first(page: bytes, html: str, *, alone: bool) -> bytes:
+    """The page with `html` first in its body.
+
+    alone: it is what the visitor sees until the rest is there, so scripts in the head come after it, and the style of
+    the rest holds nothing up. Where the page is not as Gradio writes it, all of it stays where it is.
+    """
+    body = re.search(rb"<body[^>]*>", page)
+    if body is None:
+        return page
+    moves = re.compile(rb"<script>window\.gradio_config.*?</script>", re.DOTALL).search(page) if alone else None
+    begins, ends = moves.span() if moves and moves.end() < body.start() else (body.start(), body.start())
+    head = page[:begins] + page[ends : body.start()]
+    if alone:
+        head = STYLESHEET.sub(WITHOUT_WAITING, head)
+    return head + body[0] + html.encode() + page[begins:ends] + page[body.end() :]
+
+
 class Below(Mount):
     """A mount that is also found below the root path, which a proxy takes off before it asks.
 
@@ -118,6 +145,25 @@ class Kept(StaticFiles):
         if scope["query_string"]:
             response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
         return response
+
+
+def bundle(path: str, file: Callable[[str], bytes | None]) -> Route:
+    """Files below `path`, in a folder whose name says what they are made of: a browser keeps them for good.
+
+    file: name -> bytes, None where there is none.
+    """
+
+    def served(request: Request) -> Response:
+        name = request.path_params["name"]
+        found = file(name)
+        if found is None:
+            return Response(status_code=404)
+        headers = {"Cache-Control": f"public, max-age={YEAR}, immutable"}
+        if found[:2] == b"\x1f\x8b":
+            headers["Content-Encoding"] = "gzip"
+        return Response(found, media_type=KINDS.get(Path(name).suffix, "application/octet-stream"), headers=headers)
+
+    return Route(f"{path}/{{digest}}/{{name:path}}", served, methods=["GET"])
 
 
 # --- what happens to what visitors give

@@ -41,7 +41,9 @@ def main() -> None:
     given = parser.parse_args()
     room = importlib.import_module((rooms | files)[given.tab])
     if given.model:
-        print(*networks.record(room.TAB, given.model), sep="\n")
+        own = getattr(room, "record_network", None)  # of what is no tab with a recipe
+        chosen = networks.CHOSEN[given.model].get(given.tab)
+        print(*(own(given.model, **chosen) if own else networks.record(room.TAB, given.model)), sep="\n")
         return
     tab, by_rule = room.TAB, getattr(room, "candidates", lambda: iter([("", room.TAB.first())]))
     if given.candidates:

@@ -32,6 +32,14 @@ CHOSEN = {
         paint=dict(seed=104, region=MOUTH, amounts=(4.0,)),
         restore=dict(task="copy"),
         attributes=dict(seed=7, knob=4, amounts=(0.0, 0.0, 0.0, 0.0, 2.0)),
+        start=dict(
+            seeds=(47, 22, 57, 45, 1, 19, 41, 38, 17),
+            knobs={
+                1: ("Turn", "faces you", "in profile"),
+                3: ("Hat", "a hat", "no hat"),
+                7: ("Light", "from one side", "from the other"),
+            },
+        ),
     )
 }
 DRAWN_AT_ONCE = ("steer", "attributes")  # of these the recipe is enough

@@ -215,11 +215,13 @@ window.gan = window.gan || (() => {
   gan.addresses = (() => {
     const KEPT = ["expert", "__theme"], first = new URLSearchParams(location.search), tabs = {};
     const home = () => Object.keys(tabs)[0];        // links need not name it
+    const front = document.getElementById("start-front"), START = "start";        // the landing view, where there is one
+    const opens = front ? front.dataset.opens : "";  // the tab that the address means, as the server has read it
     let chosen = "", due = 0;                       // the tab that was clicked; until then the address names it
     function write() {
-      const name = [chosen, first.get("tab")].find(one => one in tabs) || home(), one = tabs[name];
+      const name = [chosen, opens, first.get("tab")].find(one => one in tabs) || home(), one = tabs[name];
       if (!one || !one.query && !chosen) return;    // nothing is known of it yet
-      const query = one.query !== one.home ? one.query : name === home() ? "" : `tab=${name}`;
+      const query = one.query !== one.home ? one.query : name === (front ? START : home()) ? "" : `tab=${name}`;
       const current = new URLSearchParams(location.search), kept = KEPT.filter(key => current.has(key))
         .map(key => `${key}=${encodeURIComponent(current.get(key))}`);
       const search = [query, ...kept].filter(Boolean).join("&"), address = location.pathname + (search && `?${search}`);
@@ -229,7 +231,7 @@ window.gan = window.gan || (() => {
     document.addEventListener("click", e => {
       const door = e.target.closest && e.target.closest("[role=tab], .overflow-dropdown button"), title = door && door.textContent.trim();
       const name = Object.keys(tabs).find(one => tabs[one].title === title);
-      if (name && (chosen || name !== first.get("tab"))) { chosen = name; soon(); }
+      if (name && (chosen || name !== (opens || first.get("tab")))) { chosen = name; soon(); }
     });
     // `?show=faces` opens a cell or a fold of the tab, and brings it into sight once the picture is there
     function reveal(left) {
@@ -256,7 +258,7 @@ window.gan = window.gan || (() => {
       called: name => ({name: name || home(), ...tabs[name || home()]}),
       tab: (name, title) => {                       // the one that the address names opens, once it has a door
         tabs[name] = {title, home: "", query: ""};
-        if (first.get("tab") === name && name !== home()) enter(title);
+        if (front ? opens === name && name !== START : first.get("tab") === name && name !== home()) enter(title);
       },
       // a tab says what it shows: the first time, unless by a link, it is what every visitor sees
       shows: (name, query) => {

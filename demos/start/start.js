@@ -1,0 +1,285 @@
+// Start: a head that turns, drawn in the visitor's own browser; the same in the page and in a folder of its own.
+import {Engine} from "./engine/engine.js";
+
+const BASE = new URL(".", import.meta.url), TURNING = 5200;   // milliseconds that it turns by itself
+const view = document.getElementById("start-view"), $ = name => view.querySelector(`.start-${name}`);
+const photo = $("photo"), canvas = $("canvas"), range = $("range"), said = $("said"), told = $("told"), next = $("next");
+const say = (line, text) => { line.textContent = text; line.hidden = !text; };
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const by = new URLSearchParams(location.search).get("engine") !== "server" && Engine.supported();
+const E = (tag, attributes = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), attributes);
+  made.append(...children);
+  return made;
+};
+
+// amounts: steps by knob; face: its number among the recorded ones, or one of a seed; network: once it draws
+export const now = {net: null, network: null, face: null, knob: null, amounts: new Map(), heard: [], films: new Map()};
+const tell = () => now.heard.forEach(one => one());
+const numbers = text => new Float32Array(Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer);
+const megabytes = bytes => (bytes / 1e6).toFixed(1);
+
+// --- the network
+
+const engine = by ? new Engine() : null, opened = new Map();
+
+// A pack as it is sent: gzip of where its float16 numbers begin and how many they are, and these with high bytes first.
+// A server that names the encoding has it unpacked on the way.
+async function fetched({pack, size: sent_size, plain: unpacked}) {
+  const answer = await fetch(new URL(pack, BASE)), parts = [];
+  const size = answer.headers.get("content-encoding") ? unpacked : sent_size;
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  let loaded = 0;
+  for (let piece, reader = answer.body.getReader(); !(piece = await reader.read()).done;) {
+    parts.push(piece.value); loaded += piece.value.length;
+    say(said, `Loading the network: ${megabytes(Math.min(loaded, size))} of ${megabytes(size)} MB`);
+  }
+  const sent = new Blob(parts), [first, second] = new Uint8Array(await sent.slice(0, 2).arrayBuffer());
+  const stream = first === 31 && second === 139 ? sent.stream().pipeThrough(new DecompressionStream("gzip")) : sent.stream();
+  const bytes = await new Response(stream).arrayBuffer(), places = new DataView(bytes), from = new Uint8Array(bytes, 8);
+  const start = places.getUint32(0, true), n = places.getUint32(4, true), pairs = from.slice();
+  for (let i = 0, to = start; i < n; i++, to += 2) { pairs[to] = from[start + n + i]; pairs[to + 1] = from[start + i]; }
+  return pairs.buffer;
+}
+
+const networkOf = net => opened.get(net) || opened.set(net, fetched(net).then(pack => engine.open(pack))).get(net);
+
+// the code of a face [slots * dim], recorded or of a seed; one that is recorded for one slot is that of all
+function codeOf({codes}) {
+  const {slots, dim} = now.network, found = typeof codes === "string" ? numbers(codes) : codes;
+  return found.length === slots * dim ? found : Float32Array.from({length: slots * dim}, (_, i) => found[i % dim]);
+}
+
+export const knobs = () => now.net.knobs;
+export const knob = id => knobs().find(one => one.id === id);
+const directions = () => now.net.directions ||= {slots: [...Array(now.network.slots).keys()],
+  vectors: knobs().map(one => numbers(one.vector))};
+
+// the face's code with knobs turned: amounts in steps, by knob
+export const moved = (amounts, face = now.face) => now.network.edit(codeOf(face), directions(),
+  knobs().map(({id, step}) => step * (amounts.get(id) || 0)));
+
+export async function paint(target, picture) {
+  if (target.width !== picture.width) target.width = target.height = picture.width;
+  target.getContext("2d").putImageData(picture, 0, 0);
+}
+
+// --- the picture
+
+export async function draw() {
+  const {id, far} = knob(now.knob), amount = now.amounts.get(id) || 0, wanted = JSON.stringify([...now.amounts]);
+  if (now.network) {
+    const drawn = await now.network.draw(moved(now.amounts), {lane: "start"});
+    if (!drawn) return;
+    paint(canvas, drawn.pictures[0]);
+    Object.assign(view.dataset, {live: "engine", drawn: wanted, milliseconds: drawn.milliseconds[0].toFixed(1)});
+  } else {
+    const film = await filmOf(id), frames = film.naturalWidth / film.naturalHeight;
+    const frame = Math.round((amount / far + 1) / 2 * (frames - 1)), side = film.naturalHeight;
+    canvas.width = canvas.height = side;
+    canvas.getContext("2d").drawImage(film, frame * side, 0, side, side, 0, 0, side, side);
+    Object.assign(view.dataset, {live: "film", drawn: wanted});
+  }
+  if (canvas.hidden) { canvas.hidden = false; $("still").style.visibility = "hidden"; }
+}
+
+// what was recorded of a chip, where nothing is drawn live
+async function picture(name) {
+  const image = E("img", {src: new URL(now.net.pictures[name], BASE).href});
+  await image.decode();
+  return image;
+}
+function filmOf(id) {
+  const {net: {name, chips}, films} = now, key = `${name} ${id}`, i = chips.findIndex(one => one.knob === id);
+  return films.get(key) || films.set(key, picture(`film-${i}`)).get(key);
+}
+
+function show() {
+  const {id, title, low, high, far, verdict} = knob(now.knob), amount = now.amounts.get(id) || 0;
+  const side = amount ? `, towards ${amount < 0 ? low : high}` : "";
+  Object.assign(range, {min: -far, max: far, value: amount, ariaLabel: `${title}: from ${low} to ${high}`,
+    ariaValueText: `${amount.toFixed(1)}${low ? side : ""}`});
+  $("low").textContent = low; $("high").textContent = high; $("verdict").textContent = verdict;
+  for (const one of $("chips").children) one.ariaPressed = String(one.dataset.knob === now.knob);
+  $("still").alt = canvas.ariaLabel = `A face that the network drew${now.face.seed == null ? "" : `, picture number ${now.face.seed}`}${side}`;
+  view.dataset.seed = now.face.seed;
+  doors(); tell();
+}
+
+export function turn(id, amount) {
+  now.amounts.set(id, amount);
+  show(); draw();
+}
+export function choose(id) { now.knob = id; show(); draw(); }
+export function face(one) { now.face = one; show(); draw(); game.ask(); }
+
+// --- the hand
+
+let turning = 0;
+const rest = () => { cancelAnimationFrame(turning); turning = 0; };
+function turnOnce() {
+  if (still || now.touched) return;
+  const id = now.knob, begun = performance.now();
+  const step = time => {
+    const share = Math.min(1, (time - begun) / TURNING), ease = Math.sin(2 * Math.PI * share) * Math.sin(Math.PI * share) ** .3;
+    if (now.touched || now.knob !== id) return rest();
+    turn(id, share < 1 ? .85 * knob(id).far * ease : 0);
+    turning = share < 1 ? requestAnimationFrame(step) : 0;
+  };
+  turning = requestAnimationFrame(step);
+}
+
+// Who scrolls with a finger on the slider scrolls: its value counts once the finger has moved sideways.
+function hand() {
+  let from = null, touch = null;
+  const place = e => from.amount + (e.clientX - from.x) / photo.clientWidth * 2 * from.far;
+  const within = (amount, far) => Math.max(-far, Math.min(far, amount));
+  view.addEventListener("pointerdown", () => { now.touched = true; rest(); }, true);
+  view.addEventListener("keydown", () => { now.touched = true; rest(); }, true);
+  photo.addEventListener("pointerdown", e => {
+    if (!now.net) return;
+    from = {x: e.clientX, amount: now.amounts.get(now.knob) || 0, far: knob(now.knob).far};
+    photo.setPointerCapture(e.pointerId);
+  });
+  photo.addEventListener("pointermove", e => { if (from) turn(now.knob, within(place(e), from.far)); });
+  for (const end of ["pointerup", "pointercancel"]) photo.addEventListener(end, () => { from = null; });
+  range.addEventListener("touchstart", ({touches: [{clientX, clientY}]}) => {
+    touch = {x: clientX, y: clientY, value: range.value, slides: false};
+  }, {passive: true});
+  range.addEventListener("touchmove", ({touches: [{clientX, clientY}]}) => {
+    if (touch) touch.slides ||= Math.abs(clientX - touch.x) > Math.max(6, Math.abs(clientY - touch.y));
+  }, {passive: true});
+  for (const end of ["touchend", "touchcancel"]) range.addEventListener(end, () => setTimeout(() => { touch = null; }));
+  range.addEventListener("input", () => {
+    if (!now.net || touch && !touch.slides) { range.value = touch ? touch.value : range.value; return; }
+    turn(now.knob, +range.value);
+  });
+}
+
+// --- the game: what does a knob do?
+
+const game = {
+  at: 0, knew: 0, done: false,
+  async ask() {
+    const {game: rounds, aside} = now.net;
+    $("game").hidden = !rounds.length;
+    if (!rounds.length) return;
+    const {knob: id, answers} = rounds[game.at], number = +id.split("-")[1] + 1, places = [...$("three").children];
+    if (!game.done) {
+      view.querySelector("#start-question").textContent = now.words.game.replace("{number}", number);
+      $("count").textContent = `${game.at + 1} of ${rounds.length}${game.at ? ` · ${game.knew} right` : ""}`;
+      $("answers").replaceChildren(...answers.map((text, i) => E("button", {type: "button", onclick: () => game.answer(i)}, text)));
+      say(told, ""); next.hidden = true;
+    }
+    if (now.network) {
+      const sides = [-aside, 0, aside].map(amount => moved(new Map([[id, amount]])));
+      const codes = new Float32Array(3 * sides[0].length);
+      sides.forEach((one, i) => codes.set(one, i * one.length));
+      const drawn = await now.network.draw(codes, {lane: "game"});
+      if (drawn) drawn.pictures.forEach((one, i) => paint(places[i], one));
+    } else {
+      const strip = await filmed("game"), side = strip.naturalHeight;
+      places.forEach((one, i) => {
+        one.width = one.height = side;
+        one.getContext("2d").drawImage(strip, (3 * game.at + i) * side, 0, side, side, 0, 0, side, side);
+      });
+    }
+  },
+  answer(chosen) {
+    const {game: rounds} = now.net, {answers, right, says} = rounds[game.at], knew = right.includes(chosen);
+    game.knew += knew; game.done = true;
+    [...$("answers").children].forEach((one, i) => {
+      one.disabled = true;
+      one.classList.toggle("right", right.includes(i)); one.classList.toggle("wrong", i === chosen && !knew);
+      if (right.includes(i)) one.prepend("✓ ");
+    });
+    const last = game.at + 1 === rounds.length, chance = rounds.reduce((sum, one) => sum + one.right.length / one.answers.length, 0);
+    const end = last ? ` You knew ${game.knew} of ${rounds.length}; by guessing one knows ${chance.toFixed(1)}.` : "";
+    told.hidden = false;
+    told.replaceChildren(E("b", {}, knew ? "Right. " : `It was ${answers[right[0]]}. `), says, end);
+    $("count").textContent = `${game.at + 1} of ${rounds.length} · ${game.knew} right`;
+    next.textContent = last ? "Play again" : "Next knob"; next.hidden = false; next.focus({preventScroll: true});
+  },
+  next() {
+    const last = game.at + 1 === now.net.game.length;
+    game.at = last ? 0 : game.at + 1; game.done = false;
+    if (last) game.knew = 0;
+    game.ask(); $("answers").firstChild.focus({preventScroll: true});
+  },
+};
+const filmed = name => now.films.get(`${now.net.name} ${name}`)
+  || now.films.set(`${now.net.name} ${name}`, picture(name)).get(`${now.net.name} ${name}`);
+
+// --- where it goes on
+
+// The face goes along, as the network draws it. Inside the page a door opens its tab; else it is a link.
+function doors() {
+  for (const door of $("doors").querySelectorAll("[data-takes]")) {
+    const address = new URL(door.href);
+    for (const [name, value] of [["model", now.net.name], ["seed", now.face.seed], ["psi", now.psi ?? now.net.psi]])
+      address.searchParams.set(name, value);
+    door.href = address;
+  }
+}
+$("doors").addEventListener("click", e => {
+  const door = e.target.closest("a"), tab = door && door.dataset.tab, {gan} = window;
+  if (!tab || !gan || !gan.visit || view.closest(".start-alone") || e.ctrlKey || e.metaKey || e.shiftKey) return;
+  e.preventDefault();
+  gan.visit(tab, own => {
+    if ("takes" in door.dataset) own.take({model: now.net.name, seed: now.face.seed, psi: now.net.psi, label: 0});
+  });
+});
+
+// --- which network
+
+async function open(net) {
+  const before = now.net;
+  Object.assign(now, {net, face: net.faces[0], knob: net.chips[0].knob, amounts: new Map(), network: null, psi: null});
+  Object.assign(game, {at: 0, knew: 0, done: false});
+  for (const one of $("networks").children) one.ariaPressed = String(one.dataset.name === net.name);
+  $("chips").replaceChildren(...net.chips.map(({knob: id, word}) => {
+    const made = E("button", {type: "button", onclick: () => choose(id)}, word);
+    made.dataset.knob = id;
+    return made;
+  }));
+  if (before) { $("still").src = new URL(net.pictures.still, BASE); canvas.hidden = true; $("still").style.visibility = ""; }
+  view.querySelector(":scope > .start-lead").textContent = net.lead;
+  $("proof").textContent = net.proof;
+  say($("licence"), net.bundled ? "" : `${net.title}: ${net.licence}`);
+  $("another").hidden = !by;
+  show();
+  if (by) {
+    try {
+      const network = await networkOf(net);
+      if (now.net !== net) return;
+      now.network = network; say(said, "");
+    } catch (error) {
+      if (now.net !== net) return;
+      $("another").hidden = true;
+      say(said, `The network could not be loaded (${error.message}): this is a film of it, recorded before.`);
+    }
+  } else say(said, "This is a recorded film: nothing is drawn in this browser.");
+  await Promise.all([draw(), game.ask()]);
+  if (!before) turnOnce();
+}
+
+async function begin() {
+  const {networks, ...words} = await (await fetch(new URL("data.json", BASE))).json();
+  now.words = words; now.networks = networks;
+  hand();
+  next.addEventListener("click", game.next);
+  $("another").addEventListener("click", () => {
+    const {faces} = now.net;
+    face(faces[(faces.indexOf(now.face) + 1) % faces.length]);
+  });
+  $("networks").hidden = networks.length < 2;
+  $("networks").replaceChildren(...networks.map(net => {
+    const text = net.bundled ? words.bundled : `${net.title.split(" (")[0]}, ${megabytes(net.size)} MB`;
+    const made = E("button", {type: "button", onclick: () => { if (net !== now.net) open(net); }}, text);
+    made.dataset.name = net.name;
+    return made;
+  }));
+  await open(networks[0]);
+}
+
+begin().catch(error => say(said, `This page could not be loaded whole (${error.message}): load it again.`));
