@@ -5,6 +5,7 @@
     python ganatomy.py check network.pkl             makes a page about a file: what it is, what it draws, its knobs
     python ganatomy.py convert network.pkl folder    our safetensors, configuration and model card, licence included
     python ganatomy.py space folder                  makes what is pushed to a Space, and checks it
+    python ganatomy.py static folder                 makes a page without a server, for any file host
 
 Files are recognised by what they hold, and nothing that they hold is run.
 """
@@ -20,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from commands import static
 from core import checkpoints, surroundings, zoo
 from core.checkpoints import native, options
 from core.checkpoints.export import Provenance, export, plain
@@ -322,7 +324,7 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Five commands, in the words of those who prepare a lesson."""
+    """The commands, in the words of those who prepare a lesson."""
     made = argparse.ArgumentParser(
         prog="python ganatomy.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -411,6 +413,7 @@ COMMANDS = {
         "make what is pushed to a Space, and check it",
         "Only what is committed goes out; docs/hosting.md has the rest.",
     ),
+    "static": static.COMMAND,
 }
 
 

@@ -212,7 +212,10 @@ def written(
     command: str = "",
     proof: str = "",
 ) -> list[str]:
-    """The record: faces, knobs, chips, game and words, and as pictures the still, a film a chip, and the game's."""
+    """The record: faces, knobs, chips, game and words, and as pictures the still, a film a chip, and the game's.
+
+    Returns the names of the files.
+    """
     generator, card = zoo.load(recipe.model), zoo.card(recipe.model)
     found = sefa(generator, k=KNOBS)
     steps, measured = spread_along(generator, found).tolist(), evidence.knob_records(recipe.model, "sefa-paper/all")
@@ -231,8 +234,9 @@ def written(
         shown = [generator(edit(codes[:1], way, [amount * one["step"]])) for amount in amounts]
         return to_pil(torch.cat(shown).clamp(-1, 1))
 
-    films = {f"film-{i}": drawn(known[one], frames(known[one]["far"])) for i, one in enumerate(chips)}
-    sides = [drawn(known[one["knob"]], (-ASIDE, 0.0, ASIDE)) for one in game]
+    shown = chips if card.source is None else {}  # a network of others is offered only where the browser draws
+    films = {f"film-{i}": drawn(known[one], frames(known[one]["far"])) for i, one in enumerate(shown)}
+    sides = [drawn(known[one["knob"]], (-ASIDE, 0.0, ASIDE)) for one in game if shown]
     images = {"still": drawn(named[0], [0.0])[0], **{kind: strip(film) for kind, film in films.items()}}
     images |= {"game": strip([one for three in sides for one in three])} if sides else {}
     view = dict(

@@ -4,7 +4,7 @@ import {Engine} from "./engine/engine.js";
 const BASE = new URL(".", import.meta.url), TURNING = 5200;   // milliseconds that it turns by itself
 const view = document.getElementById("start-view"), $ = name => view.querySelector(`.start-${name}`);
 const photo = $("photo"), canvas = $("canvas"), range = $("range"), said = $("said"), told = $("told"), next = $("next");
-const say = (line, text) => { line.textContent = text; line.hidden = !text; };
+const say = (line, text) => { line.textContent = text; line.hidden = !text && line !== said; };
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const by = new URLSearchParams(location.search).get("engine") !== "server" && Engine.supported();
 const E = (tag, attributes = {}, ...children) => {
@@ -14,7 +14,7 @@ const E = (tag, attributes = {}, ...children) => {
 };
 
 // amounts: steps by knob; face: its number among the recorded ones, or one of a seed; network: once it draws
-export const now = {net: null, network: null, face: null, knob: null, amounts: new Map(), heard: [], films: new Map()};
+export const now = {net: null, network: null, face: null, knob: null, psi: null, amounts: new Map(), heard: [], films: new Map()};
 const tell = () => now.heard.forEach(one => one());
 const numbers = text => new Float32Array(Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer);
 const megabytes = bytes => (bytes / 1e6).toFixed(1);
@@ -252,7 +252,7 @@ async function open(net) {
     try {
       const network = await networkOf(net);
       if (now.net !== net) return;
-      now.network = network; say(said, "");
+      now.network = network; say(said, "Drawn live, in this browser.");
     } catch (error) {
       if (now.net !== net) return;
       $("another").hidden = true;
@@ -272,7 +272,7 @@ async function begin() {
     const {faces} = now.net;
     face(faces[(faces.indexOf(now.face) + 1) % faces.length]);
   });
-  $("networks").hidden = networks.length < 2;
+  $("networks").hidden = !by || networks.length < 2;  // of others there is no film
   $("networks").replaceChildren(...networks.map(net => {
     const text = net.bundled ? words.bundled : `${net.title.split(" (")[0]}, ${megabytes(net.size)} MB`;
     const made = E("button", {type: "button", onclick: () => { if (net !== now.net) open(net); }}, text);
