@@ -252,7 +252,7 @@ async function open(net) {
     try {
       const network = await networkOf(net);
       if (now.net !== net) return;
-      now.network = network; say(said, "Drawn live, in this browser.");
+      now.network = network; say(said, "Drawn live, in this browser."); show();
     } catch (error) {
       if (now.net !== net) return;
       $("another").hidden = true;

@@ -506,7 +506,7 @@ def test_a_link_of_other_weights_says_so(visits: Visits):
 def test_a_reload_keeps_the_tab_and_the_picture_and_an_untouched_page_its_short_address(visits: Visits):
     page = visits.open()
     page.wait_for_timeout(700)
-    assert urlsplit(page.url).query == ""
+    assert urlsplit(page.url).query == "tab=steer"
     page.click("#steer-another")
     page.wait_for_function(
         "() => new URLSearchParams(location.search).get('seed') === String(gan.steer.now.recipe.seed)", timeout=WAIT

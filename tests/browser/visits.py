@@ -62,6 +62,7 @@ class Tab:
 
 STEER = Tab(
     "steer",
+    arrival="?tab=steer",
     settled="""() => {
   const parts = window.gan && gan.parts.steer, photo = document.querySelector('#steer-stage .photo');
   if (!parts || !gan.steer || !photo) return false;

@@ -1,0 +1,158 @@
+"""Start in a real browser: in the page, and as a folder behind a plain server of files."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from commands import static
+from core import zoo
+from core.codes import Directions, edit
+from core.images import to_uint8
+from demos.start import bundle
+
+from .visits import SIZES, STEER, Tab, Visits, assert_same_picture, axe, watched
+
+MODEL = bundle.NAMES[0]
+LIVE = "document.getElementById('start-view')?.dataset.live"
+LEVELS = """() => { const canvas = document.querySelector('.start-canvas');
+  return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]; }"""
+TURNED = """amount => { const drawn = document.getElementById('start-view').dataset.drawn;
+  return drawn && JSON.parse(drawn).some(([, one]) => Math.abs(one - amount) < 1e-6); }"""
+
+
+class Landing(Tab):
+    def open(self, page, address: str, query: str) -> None:
+        page.goto(address + query, wait_until="commit")
+        page.wait_for_function(LIVE)
+
+
+def shown(page) -> np.ndarray:
+    """The picture on the canvas, [h, w, 3] uint8."""
+    found = np.array(page.evaluate(LEVELS), np.uint8)
+    side = int((len(found) / 4) ** 0.5)
+    return found.reshape(side, side, 4)[..., :3]
+
+
+@torch.no_grad()
+def servers(seed: int, amount: float) -> np.ndarray:
+    """What PyTorch draws of a seed with the first chip's knob at an amount."""
+    generator, view = zoo.load(MODEL), bundle.record_of(MODEL)["view"]
+    knob = next(one for one in view["knobs"] if one["id"] == view["chips"][0]["knob"])
+    vector = torch.from_numpy(np.frombuffer(base64.b64decode(knob["vector"]), "<f4").copy())
+    way = Directions(vector[None], torch.ones(1, dtype=torch.float64), tuple(range(generator.slots)))
+    codes = generator.codes(generator.sample(1, seed), psi=zoo.card(MODEL).psi)
+    return to_uint8(generator(edit(codes, way, [amount * knob["step"]])))[0]
+
+
+def turned(page, key: str) -> float:
+    """Presses a key on the slider; where it stands once that is drawn."""
+    page.locator(".start-range").press(key)
+    amount = float(page.locator(".start-range").input_value())
+    page.wait_for_function(TURNED, arg=amount)
+    return amount
+
+
+# --- in the page
+
+
+def test_start_stands_in_the_html_and_its_door_takes_the_face_along(browser, page_url: str):
+    bare = browser.new_context(java_script_enabled=False)
+    page = bare.new_page()
+    page.goto(page_url)
+    assert page.locator("#start-sentence").is_visible() and page.locator(".start-still").is_visible()
+    bare.close()
+    with watched(browser, page_url, Landing("start", "")) as visits:
+        page = visits.open()
+        page.wait_for_function("!document.getElementById('start-front') && gan.parts.start")
+        assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Start" and axe(page) == []
+        seed = int(page.locator("#start-view").get_attribute("data-seed"))
+        assert_same_picture(shown(page), servers(seed, 0.0))
+        amount = turned(page, "End")
+        assert_same_picture(shown(page), servers(seed, amount))
+        assert np.abs(shown(page).astype(int) - servers(seed, 0.0)).max() > 50, "the control: another picture"
+        page.locator(".start-another").click()
+        page.wait_for_function(f"+document.getElementById('start-view').dataset.seed !== {seed}")
+        other = int(page.locator("#start-view").get_attribute("data-seed"))
+        page.locator(".start-doors [data-tab=steer]").click()
+        assert STEER.settle(page, f"gan.steer.now.recipe.seed === {other}")["model"] == MODEL
+        page.wait_for_function(f"location.search.includes('seed={other}')")
+
+
+def test_the_servers_film_stands_in_where_the_browser_does_not_draw(browser, page_url: str):
+    with watched(browser, page_url, Landing("start", "")) as visits:
+        page = visits.open("?engine=server")
+        assert page.locator("#start-view").get_attribute("data-live") == "film"
+        assert turned(page, "Home") < 0 and shown(page).std() > 10
+
+
+# --- as a folder
+
+
+@contextmanager
+def files(folder: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("host") / "below" / "ganatomy"
+    made.parent.mkdir()
+    static.make(made, page="https://example.org/gan")
+    return made
+
+
+def test_the_folder_needs_nobody_else_and_draws_what_the_server_draws(browser, folder: Path):
+    with files(folder.parents[1]) as host, watched(browser, f"{host}below/ganatomy/", Landing("start", "")) as visits:
+        page = visits.open(size="phone", script="window.addEventListener('unhandledrejection', e => { throw e.reason; })")
+        page.context.route("**", lambda route: route.abort())  # from here on there is no network at all
+        seed = int(page.locator("#start-view").get_attribute("data-seed"))
+        amount = turned(page, "End")
+        assert_same_picture(shown(page), servers(seed, amount))
+        play(page)
+        door = page.locator(".start-doors a").first.get_attribute("href")
+        assert door.startswith("https://example.org/gan/?") and parse_qs(urlsplit(door).query)["seed"] == [str(seed)]
+        page.locator("#lab summary").first.click()
+        page.locator("#lab-sefa-0").press("ArrowRight")
+        page.wait_for_function("JSON.parse(document.getElementById('start-view').dataset.drawn).length === 2")
+        page.locator("#lab-seed").fill("7")
+        page.locator("#lab-seed").press("Enter")
+        page.wait_for_function("document.getElementById('start-view').dataset.seed === '7'")
+        with page.expect_download() as saved:
+            page.locator("#lab-strip").press("Enter")
+        with Image.open(saved.value.path()) as strip:
+            assert strip.format == "PNG" and strip.width == 7 * strip.height
+        assert axe(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
+
+
+def play(page) -> None:
+    """One round of the game by keyboard: an answer, and the next knob."""
+    rounds = bundle.record_of(MODEL)["view"]["game"]
+    page.locator(".start-answers button").nth(rounds[0]["right"][0]).press("Enter")
+    assert page.locator(".start-told").inner_text().startswith("Right.")
+    assert page.evaluate("document.activeElement.className") == "start-next"
+    page.keyboard.press("Enter")
+    assert page.locator(".start-count").inner_text() == f"2 of {len(rounds)} · 1 right"
+    assert page.evaluate("document.activeElement.closest('.start-answers') !== null")
