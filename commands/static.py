@@ -47,7 +47,9 @@ def make(folder: Path, *, page: str = "", others: bool = False) -> dict[str, byt
     made["README.md"] = TEXTS["readme"].format(licences=licences(models)).encode()
     size, most = sum(map(len, made.values())), WITH_OTHERS if others else SMALL
     if size > most:
-        raise ValueError(f"the folder would have {size / 1e6:.1f} MB, and may have {most / 1e6:g}: the network is too large")
+        raise ValueError(
+            f"the folder would have {size / 1e6:.1f} MB, and may have {most / 1e6:g}: the network is too large"
+        )
     put(made, folder)
     return made
 
@@ -60,7 +62,11 @@ def networks(others: bool) -> list[str]:
         raise ValueError(f"Start was not recorded for the network that is here: run `{RECORD}` first")
     missing = [name for name in bundle.NAMES if others and name not in found]
     if missing:
-        how = f"`python ganatomy.py fetch {missing[0]}`" if not zoo.is_here(missing[0]) else f"`{RECORD} --model {missing[0]}`"
+        how = (
+            f"`python ganatomy.py fetch {missing[0]}`"
+            if not zoo.is_here(missing[0])
+            else f"`{RECORD} --model {missing[0]}`"
+        )
         raise ValueError(f"{missing[0]} is not ready on this machine: run {how} first, or leave --accept-licence out")
     return found
 
@@ -91,7 +97,9 @@ def index(models: list[str], page: str | None) -> str:
         return (HERE / "static_page" / name).read_text(encoding="utf-8")
 
     whole = f'<a class="start-whole" href="{escape(page)}">{escape(TEXTS["whole"])}</a>' if page else ""
-    sections = "".join(read(f"{name}.html") + f'<script type="module">{read(f"{name}.js")}</script>' for name in SECTIONS)
+    sections = "".join(
+        read(f"{name}.html") + f'<script type="module">{read(f"{name}.js")}</script>' for name in SECTIONS
+    )
     return read("index.html").format(
         **{name: escape(TEXTS[name]) for name in ("title", "description", "says", "noscript")},
         style=start.style() + read("static.css"),
@@ -152,7 +160,9 @@ def ours(folder: Path, name: str, before: Mapping[str, str]) -> bool:
 def run(given: argparse.Namespace) -> None:
     made = make(Path(given.folder), page=given.page, others=given.accept_licence)
     packs = [name.removesuffix(".pack") for name in made if name.endswith(".pack")]
-    print(f"{given.folder}: {len(made) + 1} files, {sum(map(len, made.values())) / 1e6:.1f} MB. Open it through any server of files:")
+    print(
+        f"{given.folder}: {len(made) + 1} files, {sum(map(len, made.values())) / 1e6:.1f} MB. Open it through any server of files:"
+    )
     print(f"python -m http.server --directory {given.folder}")
     for card in (zoo.card(name) for name in packs):
         print(f"{card.title}: {card.licence}{f' ({card.link})' if card.link else ''}")

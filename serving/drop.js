@@ -68,9 +68,11 @@
     + "directions, or what was saved on this page"));
   const carries = e => e.dataTransfer && [...e.dataTransfer.types].includes("Files");
   const here = () => [...open].reverse().find(({element}) => element.isConnected && element.parentElement.offsetParent);
+  const landed = () => { const view = document.getElementById("start-view"); return !!view && !!view.offsetParent; };
+  const take = (files, left = 50) => here() ? here().several(files) : left && setTimeout(take, 100, files, left - 1);
   let away = 0;
   document.addEventListener("dragover", e => {
-    if (!carries(e) || !here() || e.target.closest("[data-drops]")) return;
+    if (!carries(e) || !here() && !landed() || e.target.closest("[data-drops]")) return;
     e.preventDefault();
     if (!veil.isConnected) document.querySelector(".gradio-container").append(veil);
     veil.hidden = false;
@@ -78,8 +80,9 @@
   });
   document.addEventListener("drop", e => {
     veil.hidden = true;
-    if (!carries(e) || !here()) return;
+    if (!carries(e) || !here() && !landed()) return;
     e.preventDefault();
-    here().several([...e.dataTransfer.files]);
+    const files = [...e.dataTransfer.files];
+    if (here()) take(files); else gan.visit("", () => take(files));             // Start has no use for files
   });
 })();

@@ -21,7 +21,8 @@ const megabytes = bytes => (bytes / 1e6).toFixed(1);
 
 // --- the network
 
-const engine = by ? new Engine() : null, opened = new Map();
+const opened = new Map();
+let engine = null;
 
 // A pack as it is sent: gzip of where its float16 numbers begin and how many they are, and these with high bytes first.
 // A server that names the encoding has it unpacked on the way.
@@ -264,6 +265,7 @@ async function open(net) {
 }
 
 async function begin() {
+  if (by) engine = new Engine();
   const {networks, ...words} = await (await fetch(new URL("data.json", BASE))).json();
   now.words = words; now.networks = networks;
   hand();
@@ -282,4 +284,7 @@ async function begin() {
   await open(networks[0]);
 }
 
-begin().catch(error => say(said, `This page could not be loaded whole (${error.message}): load it again.`));
+// Where a link has opened another tab, nothing is loaded until this one is in sight.
+const start = () => begin().catch(error => say(said, `This page could not be loaded whole (${error.message}): load it again.`));
+if (view.offsetParent) start();
+else new IntersectionObserver((seen, watcher) => { if (seen[0].isIntersecting) { watcher.disconnect(); start(); } }).observe(view);

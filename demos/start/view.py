@@ -43,22 +43,28 @@ def view(model: str, page: str | None = "") -> str:
     words = {name: escape(TEXTS[name]) for name in ("sentence", "call", "still", "another", "networks", "game_lead")}
     words |= {name: escape(first[name]) for name in ("title", "low", "high", "verdict")}
     side = zoo.card(model).resolution
-    return (HERE / "view.html").read_text(encoding="utf-8").format(
-        **words,
-        lead=escape(TEXTS["known"]),
-        src=f"data:image/webp;base64,{base64.b64encode(bundle.still_of(found)).decode()}",
-        side=side,
-        far=first["far"],
-        chips="".join(_chip(i, **one) for i, one in enumerate(said["chips"])),
-        question=escape(asked),
-        answers="".join(f'<button type="button">{escape(one)}</button>' for one in rounds[0]["answers"]),
-        three="".join(
-            f'<canvas role="img" aria-label="{name}" width="{side}" height="{side}"></canvas>'
-            for name in ("the knob to one side", "untouched", "the knob to the other side")
-        ),
-        no_doors="" if page is not None else " hidden",
-        doors="" if page is None else "".join(_door(name, *one, page, link) for name, one in TEXTS["doors"].items()),
-        proof=escape(said["proof"]),
+    return (
+        (HERE / "view.html")
+        .read_text(encoding="utf-8")
+        .format(
+            **words,
+            lead=escape(TEXTS["known"]),
+            src=f"data:image/webp;base64,{base64.b64encode(bundle.still_of(found)).decode()}",
+            side=side,
+            far=first["far"],
+            chips="".join(_chip(i, **one) for i, one in enumerate(said["chips"])),
+            question=escape(asked),
+            answers="".join(f'<button type="button">{escape(one)}</button>' for one in rounds[0]["answers"]),
+            three="".join(
+                f'<canvas role="img" aria-label="{name}" width="{side}" height="{side}"></canvas>'
+                for name in ("the knob to one side", "untouched", "the knob to the other side")
+            ),
+            no_doors="" if page is not None else " hidden",
+            doors=""
+            if page is None
+            else "".join(_door(name, *one, page, link) for name, one in TEXTS["doors"].items()),
+            proof=escape(said["proof"]),
+        )
     )
 
 

@@ -117,7 +117,7 @@ def test_the_watch_sees_an_error_and_a_request_that_leaves(visits: Visits):
 def test_arrival_shows_sentence_picture_control_and_number_above_the_fold(visits: Visits, size: str):
     page = visits.open(size=size)
     height, amount, verdict = SIZES[size][1], "#steer-stage .knob-amount", "#steer-verdict"
-    for selector in ("h2.sentence", "#steer-stage .photo", "#steer-knob", amount, verdict):
+    for selector in ("#steer-sentence", "#steer-stage .photo", "#steer-knob", amount, verdict):
         box = page.locator(selector).first.bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} ends at {box} of {height} px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
@@ -656,7 +656,7 @@ def test_a_bad_picture_number_gets_a_sentence_and_changes_nothing(visits: Visits
     "query, events",
     [
         ("", []),
-        ("?__theme=light", []),
+        ("?tab=steer&__theme=light", []),
         ("?seed=7", ["steer_opened", "steer_answer"]),
         ("?tab=nowhere&seed=7", ["steer_opened", "steer_answer"]),
         ("?seed=nonsense", ["steer_opened"]),
@@ -792,5 +792,5 @@ def test_axe_would_see_a_picture_without_words_and_pale_ink(visits: Visits):
     page = visits.open()
     page.evaluate("""() => { const planted = document.createElement('div');
       planted.innerHTML = '<img src="data:,"><p style="color:#eee;background:#fff">pale</p>';
-      document.querySelector('.tab').append(planted); }""")
+      document.querySelector('#steer-head').append(planted); }""")
     assert {line.partition(":")[0] for line in axe(page)} == {"image-alt", "color-contrast"}

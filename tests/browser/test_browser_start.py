@@ -125,7 +125,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_folder_needs_nobody_else_and_draws_what_the_server_draws(browser, folder: Path):
     with files(folder.parents[1]) as host, watched(browser, f"{host}below/ganatomy/", Landing("start", "")) as visits:
-        page = visits.open(size="phone", script="window.addEventListener('unhandledrejection', e => { throw e.reason; })")
+        page = visits.open(
+            size="phone", script="window.addEventListener('unhandledrejection', e => { throw e.reason; })"
+        )
         page.context.route("**", lambda route: route.abort())  # from here on there is no network at all
         seed = int(page.locator("#start-view").get_attribute("data-seed"))
         amount = turned(page, "End")

@@ -207,7 +207,7 @@ def colours(page, scheme: str) -> None:
 def out_of_sight(page) -> list[str]:
     """What is there to be touched and lies beside the screen, grids and code that scroll by themselves excepted."""
     return page.evaluate("""() => [...document.querySelectorAll('.gradio-container :is(button, input, select)')]
-      .filter(one => one.getClientRects().length && !one.closest('.grid, .cm-editor, footer'))
+      .filter(one => one.getClientRects().length && !one.closest('.grid, .cm-editor, footer, .visually-hidden'))
       .map(one => [one.id || one.textContent, one.getBoundingClientRect()])
       .filter(([, box]) => box.width > 1 && (box.left < 0 || box.right > innerWidth)).map(([name]) => name)""")
 
