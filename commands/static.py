@@ -160,9 +160,8 @@ def ours(folder: Path, name: str, before: Mapping[str, str]) -> bool:
 def run(given: argparse.Namespace) -> None:
     made = make(Path(given.folder), page=given.page, others=given.accept_licence)
     packs = [name.removesuffix(".pack") for name in made if name.endswith(".pack")]
-    print(
-        f"{given.folder}: {len(made) + 1} files, {sum(map(len, made.values())) / 1e6:.1f} MB. Open it through any server of files:"
-    )
+    megabytes = sum(map(len, made.values())) / 1e6
+    print(f"{given.folder}: {len(made) + 1} files, {megabytes:.1f} MB. Open it through any server of files:")
     print(f"python -m http.server --directory {given.folder}")
     for card in (zoo.card(name) for name in packs):
         print(f"{card.title}: {card.licence}{f' ({card.link})' if card.link else ''}")

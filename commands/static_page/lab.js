@@ -1,5 +1,5 @@
 // What the folder has beyond Start: every knob, any picture, a strip to save.
-import {choose, draw, face, knob, knobs, moved, now, turn} from "./start.js";
+import {choose, face, knob, knobs, moved, now, turn} from "./start.js";
 
 const $ = id => document.getElementById(`lab-${id}`), lab = document.getElementById("lab"), sliders = new Map();
 const FRAMES = 7, TIMES = 3;                        // of a strip; pixels of the file for one of the network's
@@ -27,7 +27,7 @@ function slider(one) {
 // another network has other knobs
 function build() {
   shown = now.net; sliders.clear();
-  const of = kind => knobs().filter(({id}) => id.startsWith(kind) ).map(slider), named = of("pure");
+  const of = kind => knobs().filter(({id}) => id.startsWith(kind)).map(slider), named = of("pure");
   $("sefa").replaceChildren(...of("sefa")); $("named").replaceChildren(...named);
   $("by-name").hidden = !named.length;
 }
@@ -56,7 +56,8 @@ async function other() {
 
 async function strip() {
   const {id, far} = knob(now.knob), {resolution: side} = now.network, {bundled, licence, title} = now.net;
-  const codes = Array.from({length: FRAMES}, (_, i) => moved(new Map([...now.amounts, [id, far * (2 * i / (FRAMES - 1) - 1)]])));
+  const at = i => far * (2 * i / (FRAMES - 1) - 1);
+  const codes = Array.from({length: FRAMES}, (_, i) => moved(new Map([...now.amounts, [id, at(i)]])));
   const all = new Float32Array(FRAMES * codes[0].length);
   codes.forEach((one, i) => all.set(one, i * one.length));
   const drawn = await now.network.draw(all, {lane: "strip"});
@@ -85,7 +86,8 @@ now.heard.push(heard);
 if (now.net) heard();
 
 // the picture follows, small, while its own place is out of sight
-const near = document.querySelector(".lab-near"), copy = near.firstChild, canvas = document.querySelector(".start-canvas");
+const near = document.querySelector(".lab-near"), copy = near.firstChild;
+const canvas = document.querySelector(".start-canvas");
 new IntersectionObserver(([seen]) => { near.hidden = seen.isIntersecting || !now.network; follow(); }, {threshold: .25})
   .observe(document.querySelector(".start-photo"));
 function follow() {
@@ -93,4 +95,5 @@ function follow() {
   copy.width = canvas.width; copy.height = canvas.height;
   copy.getContext("2d").drawImage(canvas, 0, 0);
 }
-new MutationObserver(follow).observe(document.getElementById("start-view"), {attributes: true, attributeFilter: ["data-drawn", "data-milliseconds", "data-seed"]});
+new MutationObserver(follow).observe(document.getElementById("start-view"),
+  {attributes: true, attributeFilter: ["data-drawn", "data-milliseconds", "data-seed"]});

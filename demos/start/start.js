@@ -3,7 +3,7 @@ import {Engine} from "./engine/engine.js";
 
 const BASE = new URL(".", import.meta.url), TURNING = 5200;   // milliseconds that it turns by itself
 const view = document.getElementById("start-view"), $ = name => view.querySelector(`.start-${name}`);
-const photo = $("photo"), canvas = $("canvas"), range = $("range"), said = $("said"), told = $("told"), next = $("next");
+const [photo, canvas, range, said, told, next] = ["photo", "canvas", "range", "said", "told", "next"].map($);
 const say = (line, text) => { line.textContent = text; line.hidden = !text && line !== said; };
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const by = new URLSearchParams(location.search).get("engine") !== "server" && Engine.supported();
@@ -14,7 +14,8 @@ const E = (tag, attributes = {}, ...children) => {
 };
 
 // amounts: steps by knob; face: its number among the recorded ones, or one of a seed; network: once it draws
-export const now = {net: null, network: null, face: null, knob: null, psi: null, amounts: new Map(), heard: [], films: new Map()};
+export const now = {net: null, network: null, face: null, knob: null, psi: null, amounts: new Map(), heard: [],
+  films: new Map()};
 const tell = () => now.heard.forEach(one => one());
 const numbers = text => new Float32Array(Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer);
 const megabytes = bytes => (bytes / 1e6).toFixed(1);
@@ -36,7 +37,8 @@ async function fetched({pack, size: sent_size, plain: unpacked}) {
     say(said, `Loading the network: ${megabytes(Math.min(loaded, size))} of ${megabytes(size)} MB`);
   }
   const sent = new Blob(parts), [first, second] = new Uint8Array(await sent.slice(0, 2).arrayBuffer());
-  const stream = first === 31 && second === 139 ? sent.stream().pipeThrough(new DecompressionStream("gzip")) : sent.stream();
+  const zipped = first === 31 && second === 139, unzip = () => new DecompressionStream("gzip");
+  const stream = zipped ? sent.stream().pipeThrough(unzip()) : sent.stream();
   const bytes = await new Response(stream).arrayBuffer(), places = new DataView(bytes), from = new Uint8Array(bytes, 8);
   const start = places.getUint32(0, true), n = places.getUint32(4, true), pairs = from.slice();
   for (let i = 0, to = start; i < n; i++, to += 2) { pairs[to] = from[start + n + i]; pairs[to + 1] = from[start + i]; }
@@ -60,7 +62,7 @@ const directions = () => now.net.directions ||= {slots: [...Array(now.network.sl
 export const moved = (amounts, face = now.face) => now.network.edit(codeOf(face), directions(),
   knobs().map(({id, step}) => step * (amounts.get(id) || 0)));
 
-export async function paint(target, picture) {
+export function paint(target, picture) {
   if (target.width !== picture.width) target.width = target.height = picture.width;
   target.getContext("2d").putImageData(picture, 0, 0);
 }
@@ -75,34 +77,36 @@ export async function draw() {
     paint(canvas, drawn.pictures[0]);
     Object.assign(view.dataset, {live: "engine", drawn: wanted, milliseconds: drawn.milliseconds[0].toFixed(1)});
   } else {
-    const film = await filmOf(id), frames = film.naturalWidth / film.naturalHeight;
-    const frame = Math.round((amount / far + 1) / 2 * (frames - 1)), side = film.naturalHeight;
-    canvas.width = canvas.height = side;
-    canvas.getContext("2d").drawImage(film, frame * side, 0, side, side, 0, 0, side, side);
+    const strip = await film(`film-${now.net.chips.findIndex(one => one.knob === id)}`), side = strip.naturalHeight;
+    cut(canvas, strip, Math.round((amount / far + 1) / 2 * (strip.naturalWidth / side - 1)), side);
     Object.assign(view.dataset, {live: "film", drawn: wanted});
   }
   if (canvas.hidden) { canvas.hidden = false; $("still").style.visibility = "hidden"; }
 }
 
 // what was recorded of a chip, where nothing is drawn live
+function cut(target, strip, i, side) {
+  target.width = target.height = side;
+  target.getContext("2d").drawImage(strip, i * side, 0, side, side, 0, 0, side, side);
+}
 async function picture(name) {
   const image = E("img", {src: new URL(now.net.pictures[name], BASE).href});
   await image.decode();
   return image;
 }
-function filmOf(id) {
-  const {net: {name, chips}, films} = now, key = `${name} ${id}`, i = chips.findIndex(one => one.knob === id);
-  return films.get(key) || films.set(key, picture(`film-${i}`)).get(key);
+function film(name) {
+  const {net, films} = now, key = `${net.name} ${name}`;
+  return films.get(key) || films.set(key, picture(name)).get(key);
 }
 
 function show() {
   const {id, title, low, high, far, verdict} = knob(now.knob), amount = now.amounts.get(id) || 0;
-  const side = amount ? `, towards ${amount < 0 ? low : high}` : "";
+  const side = amount && low ? `, towards ${amount < 0 ? low : high}` : "";
   Object.assign(range, {min: -far, max: far, value: amount, ariaLabel: `${title}: from ${low} to ${high}`,
-    ariaValueText: `${amount.toFixed(1)}${low ? side : ""}`});
+    ariaValueText: `${amount.toFixed(1)}${side}`});
   $("low").textContent = low; $("high").textContent = high; $("verdict").textContent = verdict;
   for (const one of $("chips").children) one.ariaPressed = String(one.dataset.knob === now.knob);
-  $("still").alt = canvas.ariaLabel = `A face that the network drew${now.face.seed == null ? "" : `, picture number ${now.face.seed}`}${side}`;
+  $("still").alt = canvas.ariaLabel = `A face that the network drew, picture number ${now.face.seed}${side}`;
   view.dataset.seed = now.face.seed;
   doors(); tell();
 }
@@ -122,7 +126,8 @@ function turnOnce() {
   if (still || now.touched) return;
   const id = now.knob, begun = performance.now();
   const step = time => {
-    const share = Math.min(1, (time - begun) / TURNING), ease = Math.sin(2 * Math.PI * share) * Math.sin(Math.PI * share) ** .3;
+    const share = Math.min(1, Math.max(0, (time - begun) / TURNING));
+    const ease = Math.sin(2 * Math.PI * share) * Math.sin(Math.PI * share) ** .3;
     if (now.touched || now.knob !== id) return rest();
     turn(id, share < 1 ? .85 * knob(id).far * ease : 0);
     turning = share < 1 ? requestAnimationFrame(step) : 0;
@@ -169,7 +174,8 @@ const game = {
     if (!game.done) {
       view.querySelector("#start-question").textContent = now.words.game.replace("{number}", number);
       $("count").textContent = `${game.at + 1} of ${rounds.length}${game.at ? ` · ${game.knew} right` : ""}`;
-      $("answers").replaceChildren(...answers.map((text, i) => E("button", {type: "button", onclick: () => game.answer(i)}, text)));
+      $("answers").replaceChildren(...answers.map((text, i) =>
+        E("button", {type: "button", onclick: () => game.answer(i)}, text)));
       say(told, ""); next.hidden = true;
     }
     if (now.network) {
@@ -179,11 +185,8 @@ const game = {
       const drawn = await now.network.draw(codes, {lane: "game"});
       if (drawn) drawn.pictures.forEach((one, i) => paint(places[i], one));
     } else {
-      const strip = await filmed("game"), side = strip.naturalHeight;
-      places.forEach((one, i) => {
-        one.width = one.height = side;
-        one.getContext("2d").drawImage(strip, (3 * game.at + i) * side, 0, side, side, 0, 0, side, side);
-      });
+      const strip = await film("game");
+      places.forEach((one, i) => cut(one, strip, 3 * game.at + i, strip.naturalHeight));
     }
   },
   answer(chosen) {
@@ -194,7 +197,8 @@ const game = {
       one.classList.toggle("right", right.includes(i)); one.classList.toggle("wrong", i === chosen && !knew);
       if (right.includes(i)) one.prepend("✓ ");
     });
-    const last = game.at + 1 === rounds.length, chance = rounds.reduce((sum, one) => sum + one.right.length / one.answers.length, 0);
+    const last = game.at + 1 === rounds.length;
+    const chance = rounds.reduce((sum, one) => sum + one.right.length / one.answers.length, 0);
     const end = last ? ` You knew ${game.knew} of ${rounds.length}; by guessing one knows ${chance.toFixed(1)}.` : "";
     told.hidden = false;
     told.replaceChildren(E("b", {}, knew ? "Right. " : `It was ${answers[right[0]]}. `), says, end);
@@ -208,8 +212,6 @@ const game = {
     game.ask(); $("answers").firstChild.focus({preventScroll: true});
   },
 };
-const filmed = name => now.films.get(`${now.net.name} ${name}`)
-  || now.films.set(`${now.net.name} ${name}`, picture(name)).get(`${now.net.name} ${name}`);
 
 // --- where it goes on
 
@@ -243,7 +245,10 @@ async function open(net) {
     made.dataset.knob = id;
     return made;
   }));
-  if (before) { $("still").src = new URL(net.pictures.still, BASE); canvas.hidden = true; $("still").style.visibility = ""; }
+  if (before) {
+    $("still").src = new URL(net.pictures.still, BASE);
+    canvas.hidden = true; $("still").style.visibility = "";
+  }
   view.querySelector(":scope > .start-lead").textContent = net.lead;
   $("proof").textContent = net.proof;
   say($("licence"), net.bundled ? "" : `${net.title}: ${net.licence}`);
@@ -257,10 +262,11 @@ async function open(net) {
     } catch (error) {
       if (now.net !== net) return;
       $("another").hidden = true;
-      say(said, `The network could not be loaded (${error.message}): this is a film of it, recorded before.`);
+      const film = net.pictures.game ? "this is a film of it, recorded before" : "choose the other one";
+      say(said, `The network could not be loaded (${error.message}): ${film}.`);
     }
   } else say(said, "This is a recorded film: nothing is drawn in this browser.");
-  await Promise.all([draw(), game.ask()]);
+  if (now.network || net.pictures.game) await Promise.all([draw(), game.ask()]);     // of others there is no film
   if (!before) turnOnce();
 }
 
@@ -285,6 +291,9 @@ async function begin() {
 }
 
 // Where a link has opened another tab, nothing is loaded until this one is in sight.
-const start = () => begin().catch(error => say(said, `This page could not be loaded whole (${error.message}): load it again.`));
+const start = () => begin().catch(error =>
+  say(said, `This page could not be loaded whole (${error.message}): load it again.`));
 if (view.offsetParent) start();
-else new IntersectionObserver((seen, watcher) => { if (seen[0].isIntersecting) { watcher.disconnect(); start(); } }).observe(view);
+else new IntersectionObserver((seen, watcher) => {
+  if (seen[0].isIntersecting) { watcher.disconnect(); start(); }
+}).observe(view);

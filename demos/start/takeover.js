@@ -4,10 +4,7 @@
   if (!front) return;
   gan.addresses.tab("start", "Start");
   document.addEventListener("gan:start", () => {
-    const {element} = gan.parts.start.place;
-    if (view.parentElement === element) return;
-    element.replaceChildren(view);
-    front.remove();
-    document.body.classList.remove("start-first");
+    gan.parts.start.place.element.replaceChildren(view);
+    front.remove(); document.body.classList.remove("start-first");
   });
 })();

@@ -22,7 +22,7 @@ from core.codes import Directions, edit
 from core.images import to_uint8
 from demos.start import bundle
 
-from .visits import SIZES, STEER, Tab, Visits, assert_same_picture, axe, watched
+from .visits import SIZES, STEER, Tab, assert_same_picture, axe, watched
 
 MODEL = bundle.NAMES[0]
 LIVE = "document.getElementById('start-view')?.dataset.live"
