@@ -1,5 +1,5 @@
 // What the folder has beyond Start: every knob, any picture, a strip to save.
-import {choose, face, knob, knobs, moved, now, turn} from "./start.js";
+import {choose, face, guarded, knob, knobs, moved, now, turn} from "./start.js";
 
 const $ = id => document.getElementById(`lab-${id}`), lab = document.getElementById("lab"), sliders = new Map();
 const FRAMES = 7, TIMES = 3;                        // of a strip; pixels of the file for one of the network's
@@ -17,8 +17,8 @@ const nameOf = ({id, title}) => {
 
 function slider(one) {
   const {id, low, high, far} = one, name = nameOf(one);
-  const range = E("input", {type: "range", id: `lab-${id}`, min: -far, max: far, step: 0.05, value: 0,
-    oninput: () => { if (now.knob !== id) choose(id); turn(id, +range.value); }});
+  const range = E("input", {type: "range", id: `lab-${id}`, min: -far, max: far, step: 0.05, value: 0});
+  guarded(range, amount => { now.knob = id; turn(id, amount); });
   sliders.set(id, range);
   const ends = low ? E("div", {className: "lab-ends"}, E("span", {}, low), E("span", {}, high)) : "";
   return E("div", {}, E("label", {htmlFor: range.id}, name), range, ends);

@@ -84,7 +84,7 @@ export async function draw() {
   if (canvas.hidden) { canvas.hidden = false; $("still").style.visibility = "hidden"; }
 }
 
-// what was recorded of a chip, where nothing is drawn live
+// What was recorded, where nothing is drawn live.
 function cut(target, strip, i, side) {
   target.width = target.height = side;
   target.getContext("2d").drawImage(strip, i * side, 0, side, side, 0, 0, side, side);
@@ -112,7 +112,7 @@ function show() {
 }
 
 export function turn(id, amount) {
-  now.amounts.set(id, amount);
+  now.amounts.set(id, Math.max(-knob(id).far, Math.min(knob(id).far, amount)));
   show(); draw();
 }
 export function choose(id) { now.knob = id; show(); draw(); }
@@ -120,46 +120,48 @@ export function face(one) { now.face = one; show(); draw(); game.ask(); }
 
 // --- the hand
 
-let turning = 0;
-const rest = () => { cancelAnimationFrame(turning); turning = 0; };
+const rest = () => { now.touched = true; };
 function turnOnce() {
   if (still || now.touched) return;
   const id = now.knob, begun = performance.now();
   const step = time => {
     const share = Math.min(1, Math.max(0, (time - begun) / TURNING));
     const ease = Math.sin(2 * Math.PI * share) * Math.sin(Math.PI * share) ** .3;
-    if (now.touched || now.knob !== id) return rest();
+    if (now.touched || now.knob !== id) return;
     turn(id, share < 1 ? .85 * knob(id).far * ease : 0);
-    turning = share < 1 ? requestAnimationFrame(step) : 0;
+    if (share < 1) requestAnimationFrame(step);
   };
-  turning = requestAnimationFrame(step);
+  requestAnimationFrame(step);
 }
 
-// Who scrolls with a finger on the slider scrolls: its value counts once the finger has moved sideways.
 function hand() {
-  let from = null, touch = null;
+  let from = null;
   const place = e => from.amount + (e.clientX - from.x) / photo.clientWidth * 2 * from.far;
-  const within = (amount, far) => Math.max(-far, Math.min(far, amount));
-  view.addEventListener("pointerdown", () => { now.touched = true; rest(); }, true);
-  view.addEventListener("keydown", () => { now.touched = true; rest(); }, true);
+  for (const name of ["pointerdown", "keydown"]) view.addEventListener(name, rest, true);
   photo.addEventListener("pointerdown", e => {
-    if (!now.net) return;
     from = {x: e.clientX, amount: now.amounts.get(now.knob) || 0, far: knob(now.knob).far};
     photo.setPointerCapture(e.pointerId);
   });
-  photo.addEventListener("pointermove", e => { if (from) turn(now.knob, within(place(e), from.far)); });
+  photo.addEventListener("pointermove", e => { if (from) turn(now.knob, place(e)); });
   for (const end of ["pointerup", "pointercancel"]) photo.addEventListener(end, () => { from = null; });
-  range.addEventListener("touchstart", ({touches: [{clientX, clientY}]}) => {
-    touch = {x: clientX, y: clientY, value: range.value, slides: false};
-  }, {passive: true});
-  range.addEventListener("touchmove", ({touches: [{clientX, clientY}]}) => {
-    if (touch) touch.slides ||= Math.abs(clientX - touch.x) > Math.max(6, Math.abs(clientY - touch.y));
-  }, {passive: true});
-  for (const end of ["touchend", "touchcancel"]) range.addEventListener(end, () => setTimeout(() => { touch = null; }));
-  range.addEventListener("input", () => {
-    if (!now.net || touch && !touch.slides) { range.value = touch ? touch.value : range.value; return; }
-    turn(now.knob, +range.value);
+  guarded(range, amount => turn(now.knob, amount));
+}
+
+// Who scrolls with a finger on a slider scrolls: it counts once the finger has moved sideways, or was a tap.
+export function guarded(slider, act) {
+  let touch = null;
+  const on = (name, heard) => slider.addEventListener(name, heard, {passive: true});
+  on("touchstart", ({touches: [{clientX: x, clientY: y}]}) => { touch = {x, y, value: slider.value, way: ""}; });
+  on("touchmove", ({touches: [{clientX, clientY}]}) => {
+    const [dx, dy] = [Math.abs(clientX - touch.x), Math.abs(clientY - touch.y)];
+    if (Math.max(dx, dy) > 6) touch.way ||= dx > dy ? "slide" : "scroll";
   });
+  for (const end of ["touchend", "touchcancel"]) on(end, () => setTimeout(last => {
+    if (!last || last !== touch) return;
+    if (end === "touchcancel" || last.way === "scroll") slider.value = last.value;
+    touch = null; act(+slider.value);
+  }, 0, touch));
+  on("input", () => { if (!touch || touch.way === "slide") act(+slider.value); });
 }
 
 // --- the game: what does a knob do?
@@ -254,6 +256,7 @@ async function open(net) {
   say($("licence"), net.bundled ? "" : `${net.title}: ${net.licence}`);
   $("another").hidden = !by;
   show();
+  if (!before) hand();
   if (by) {
     try {
       const network = await networkOf(net);
@@ -273,8 +276,7 @@ async function open(net) {
 async function begin() {
   if (by) engine = new Engine();
   const {networks, ...words} = await (await fetch(new URL("data.json", BASE))).json();
-  now.words = words; now.networks = networks;
-  hand();
+  now.words = words;
   next.addEventListener("click", game.next);
   $("another").addEventListener("click", () => {
     const {faces} = now.net;

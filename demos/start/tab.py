@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
 from ..page.parts import part
 from . import bundle
-from .view import loads, style, view
+from .view import HERE, loads, style, view
 
-HERE = Path(__file__).resolve().parent
 NAME, TITLE = "start", "Start"
 
 

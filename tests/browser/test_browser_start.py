@@ -132,6 +132,9 @@ def test_the_folder_needs_nobody_else_and_draws_what_the_server_draws(browser, f
         seed = int(page.locator("#start-view").get_attribute("data-seed"))
         amount = turned(page, "End")
         assert_same_picture(shown(page), servers(seed, amount))
+        box = page.locator(".start-range").bounding_box()
+        page.touchscreen.tap(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
+        page.wait_for_function("+document.querySelector('.start-range').ariaValueText.split(',')[0] < -1")
         play(page)
         door = page.locator(".start-doors a").first.get_attribute("href")
         assert door.startswith("https://example.org/gan/?") and parse_qs(urlsplit(door).query)["seed"] == [str(seed)]
