@@ -52,11 +52,19 @@ def networks(more: bool = True) -> list[str]:
 
 def view_of(model: str) -> dict:
     """What the script needs of a network: its record, its card, and the names of its files."""
-    card, found = zoo.card(model), record_of(model)
+    card, found, weights = zoo.card(model), record_of(model), zoo.weights_hash(model)[:8]
     facts = {name: getattr(card, name) for name in SHOWN} | dict(bundled=card.source is None, world=bool(card.world))
     pictures = {name: picture_file(address) for name, address in found["pictures"].items()}
     lead = TEXTS["known"] if card.world else TEXTS["others"].format(learned=card.learned)
-    return dict(facts, **found["view"], lead=lead, pictures=pictures, pack=f"{model}.pack", **_sizes(packed(model)))
+    return dict(
+        facts,
+        **found["view"],
+        lead=lead,
+        pictures=pictures,
+        pack=f"{model}.pack",
+        **_sizes(packed(model)),
+        weights=weights,
+    )
 
 
 def picture_file(address: str) -> str:

@@ -45,7 +45,15 @@ async function fetched({pack, size: sent_size, plain: unpacked}) {
   return pairs.buffer;
 }
 
-const networkOf = net => opened.get(net) || opened.set(net, fetched(net).then(pack => engine.open(pack))).get(net);
+// The tabs of the page draw with the networks that are open here, see page/js/live.js.
+const shared = globalThis.ganNetworks ??= new Map();
+const networkOf = net => {
+  if (!opened.has(net)) {
+    opened.set(net, fetched(net).then(pack => engine.open(pack)));
+    shared.set(`${net.name} ${net.weights}`, opened.get(net));
+  }
+  return opened.get(net);
+};
 
 // the code of a face [slots * dim], recorded or of a seed; one that is recorded for one slot is that of all
 function codeOf({codes}) {

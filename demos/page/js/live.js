@@ -9,8 +9,11 @@
   const begun = () => engine ??= import(here("engine/engine.js")).then(({Engine}) => new Engine());
   const floats = text => new Float32Array(Uint8Array.from(atob(text), one => one.charCodeAt(0)).buffer);
 
-  // the network of a pack, which is loaded once
+  // the network of a pack, which is loaded once; one that Start has open serves here too
   function opened(pack) {
+    const {model, w, ...more} = Object.fromEntries(new URLSearchParams(pack.split("?")[1]));
+    const there = (globalThis.ganNetworks || new Map()).get(`${model} ${w}`);
+    if (there && Object.keys(more).join() === "v") return there;
     const found = networks.get(pack) || begun().then(one => one.open(here(pack)));
     networks.delete(pack); networks.set(pack, found);
     for (const [other, one] of [...networks].slice(0, -MOST)) {
