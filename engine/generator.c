@@ -1,5 +1,6 @@
-/* The kernels of a generator for WebAssembly SIMD: no libc, no allocation. network.js lays out the memory and passes
-   addresses; engine/pack.py says which kernels a network is made of. `python -m engine.build` compiles this file.
+/* The kernels of a generator, and of a reader of its pictures, for WebAssembly SIMD: no libc, no allocation. program.js
+   lays out the memory and passes addresses; engine/pack.py says which kernels a network is made of.
+   `python -m engine.build` compiles this file.
 
    A map is [c][h][pitch]: pitch is the width, rounded up to a multiple of 4; what stands in the columns behind the
    width is never read as a pixel. Maps have room for a multiple of 4 channels and for SPARE floats behind the last. */
@@ -110,6 +111,23 @@ EXPORT(framed) void framed(const float *x, const float *scale, const float *shif
             }
         }
     }
+}
+
+/* A map of h x w -> the frames of its even and odd rows and columns, [c][4][rows][row], for a convolution of stride 2:
+   pixel (i + top, j + left) of frame 2 a + b is the map's (2 i + a, 2 j + b). The border is zero already. */
+EXPORT(parted) void parted(const float *x, float *y, int channels, int h, int w, int rows, int row, int top, int left) {
+    int pitch = (w + 3) & ~3, plane = rows * row, whole = w & ~7;
+    for (int c = 0; c < channels; c++)
+        for (int i = 0; i < h; i++) {
+            const float *from = x + (c * h + i) * pitch;
+            float *even = y + (4 * c + 2 * (i & 1)) * plane + (i / 2 + top) * row + left, *odd = even + plane;
+            for (int j = 0; j < whole; j += 8) {
+                V a = LOAD(from + j), b = LOAD(from + j + 4);
+                STORE(even + j / 2, wasm_i32x4_shuffle(a, b, 0, 2, 4, 6));
+                STORE(odd + j / 2, wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
+            }
+            for (int j = whole; j < w; j++) (j & 1 ? odd : even)[j / 2] = from[j];
+        }
 }
 
 #define ROW(lane, a_, b_) k = wasm_v128_load32_splat(w + lane), a_ = MADD(a, k, a_), b_ = MADD(b, k, b_)

@@ -1,4 +1,7 @@
-"""A generator as one file that the browser draws from: a line of JSON, then numbers. docs/engine.md has the format."""
+"""A generator, or a reader of its pictures, as one file for the browser: a line of JSON, then numbers.
+
+docs/engine.md has the format.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from torch import Tensor
 
 from core.generators.base import GREYS, SQUARES, Generator
 from core.generators.dcgan import DCGAN
+from core.truth.readers import Reader
 
 from .networks import PROGRAMS, dcgan_refusal
 from .program import Program
+from .readers import reader
 
 FORMAT, VERSION = "ganatomy-engine", 1
 DTYPES = ("float16", "float32")
@@ -62,8 +67,7 @@ def pack(
     kernels stay rounded. Raises ValueError for another dtype, for what `qualifies` refuses, and where a weight is not
     finite.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"a pack is of {' or '.join(DTYPES)}, not of {dtype!r}")
+    _checked(dtype)
     refusal = qualifies(generator)
     if refusal:
         raise ValueError(refusal)
@@ -71,12 +75,8 @@ def pack(
     program = of_program(generator)
     codes, tables = of_codes(generator) if seeds else (None, {})
     extras = {f"numbers.{name}": tensor for name, tensor in (numbers or {}).items()}
-    places, data = _laid_out(program.tensors, tables | extras, dtype)
-    head = dict(
-        format=FORMAT,
-        version=VERSION,
+    facts = dict(
         architecture=type(generator).__name__,
-        dtype=dtype,
         resolution=generator.resolution,
         slots=generator.slots,
         dim=generator.dim,
@@ -85,6 +85,42 @@ def pack(
         reads=generator.reads,
         **_drawing(generator, program),
         codes=codes and dict(codes, z=generator.z_dim, distribution=getattr(generator, "distribution", "normal")),
+    )
+    return _written(facts, program.tensors, tables | extras, dtype, about)
+
+
+@torch.no_grad()
+def pack_reader(network: Reader, dtype: str = "float16", *, about: Mapping[str, object] | None = None) -> bytes:
+    """A factor reader or a classifier, for pictures that a network of the same page draws; see `pack`.
+
+    Raises ValueError for another dtype, and where a weight is not finite.
+    """
+    _checked(dtype)
+    program = reader(network)
+    facts = dict(kind="reader", architecture=type(network).__name__, resolution=network.resolution)
+    facts |= dict(names=network.names, ops=program.ops)
+    return _written(facts, program.tensors, {}, dtype, about)
+
+
+def _checked(dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise ValueError(f"a pack is of {' or '.join(DTYPES)}, not of {dtype!r}")
+
+
+def _written(
+    facts: Mapping,
+    kernels: Mapping[str, Tensor],
+    exact: Mapping[str, Tensor],
+    dtype: str,
+    about: Mapping[str, object] | None,
+) -> bytes:
+    """The file: what it holds, where, and the numbers."""
+    places, data = _laid_out(kernels, exact, dtype)
+    head = dict(
+        facts,
+        format=FORMAT,
+        version=VERSION,
+        dtype=dtype,
         tensors=places,
         bytes=len(data),
         crc32=zlib.crc32(data),

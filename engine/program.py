@@ -72,6 +72,13 @@ class Program:
         how = dict(of=of, kernel=made, phases=phases, shape=list(shape), filter=filtered or None)
         return self.add("conv", to, **how, **before)
 
+    def strided(self, to: str, of: str, kernel: Tensor, padding: int, shape: Sequence[int]) -> str:
+        """A convolution of stride 2 with a kernel [o, i, k, k] to a map of `shape` [o, h, w]."""
+        made = self.tensor(f"{to}.kernel", by_fours(kernel.flatten(2)))
+        (phase,) = plain(kernel.shape[-1], padding)
+        taps = [[*pixel, phase[pixel]] for pixel in sorted(phase)]
+        return self.add("strided", to, of=of, kernel=made, taps=taps, shape=list(shape))
+
 
 def by_fours(kernel: Tensor) -> Tensor:
     """[o, i, taps] -> [o / 4, taps, i, 4], the order in which the kernel is read; zeros fill the last four up."""

@@ -119,7 +119,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core": (),
     "engine.build": ("engine",),
     "engine.program": (),
-    "engine": ("core.generators", "engine"),
+    "engine": ("core.generators", "core.truth.readers", "engine"),
     "demos.page": ("demos.page", "engine", *CORE),
     **{f"demos.{tab}": (f"demos.{tab}", "demos.page", "engine", *CORE) for tab in TABS},
     "demos": ("demos.page", "engine", *CORE),

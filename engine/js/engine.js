@@ -33,13 +33,14 @@ export class Engine {
     return typeof WebAssembly === "object" && typeof Worker === "function" && WebAssembly.validate(SIMD);
   }
 
-  // A network from a pack's address, or from its bytes (an ArrayBuffer, which moves into the worker).
+  // A network, or a reader, from a pack's address, or from its bytes (an ArrayBuffer, which moves into the worker).
   // progress(bytes so far, bytes in all): while it loads.
   async open(pack, {progress = () => {}} = {}) {
     const bytes = pack instanceof ArrayBuffer ? pack : fetched(pack, progress);
     const [module, buffer] = await Promise.all([this.module, bytes]);
     const number = ++this.count;
-    return new Network(this, number, await this.ask({kind: "open", network: number, module, buffer}, [buffer]));
+    const facts = await this.ask({kind: "open", network: number, module, buffer}, [buffer]);
+    return new (facts.names ? Reader : Network)(this, number, facts);
   }
 
   // Gives up all networks; what is under way is answered with null.
@@ -96,10 +97,9 @@ export class Engine {
     const left = ({codes, made}) => codes.length - made.length;
     const request = this.requests.reduce((best, other) => (left(other) < left(best) ? other : best));
     request.begun = true;
-    const i = request.made.length, {network, codes, places, from, image} = request;
+    const i = request.made.length, {kind, network, reader, codes, places, from, image} = request;
     try {
-      const message = {kind: "draw", network, codes: codes[i], place: places[i], from, image};
-      request.made.push(await this.ask(message));
+      request.made.push(await this.ask({kind, network, reader, codes: codes[i], place: places[i], from, image}));
     } catch (error) {
       request.reject(error);
     }
@@ -126,19 +126,41 @@ export class Network {
   // with at the latest (0: the whole); layers whose codes have not changed are left out anyway. image: also give
   // images, Float32Arrays [3][R][R] in about -1 to 1.
   async draw(codes, {lane = "", from = Infinity, image = false} = {}) {
-    const size = this.slots * this.dim, n = codes.length / size;
-    if (!Number.isInteger(n) || !n)
-      throw new EngineError(
-        `Codes of this network have ${this.slots} x ${this.dim} numbers each; these are ${codes.length}.`);
-    const each = Array.from({length: n}, (_, i) => Float32Array.from(codes.slice(i * size, (i + 1) * size)));
-    const places = each.map((_, i) => this.place(`${i} ${lane}`));
-    const made = await this.engine.request({network: this.number, lane, codes: each, places, from, image});
+    const each = this.each(codes), places = each.map((_, i) => this.place(`${i} ${lane}`));
+    const request = {kind: "draw", network: this.number, lane, codes: each, places, from, image};
+    const made = await this.engine.request(request);
     return made && {
       pictures: made.map(({levels}) => new ImageData(levels, this.resolution, this.resolution)),
       from: made.map((one) => one.from),
       milliseconds: made.map((one) => one.milliseconds),
       images: image ? made.map((one) => one.image) : undefined,
     };
+  }
+
+  // What a reader says of the pictures of codes [n * slots * dim]: {readings: n of Float32Array, one number for each of
+  // reader.names, milliseconds: of each picture, drawn and read}; null as for draw. Nothing that is drawn leaves the
+  // worker, but with `image`: images, as draw gives them.
+  async read(codes, reader, {lane = "read", from = Infinity, image = false} = {}) {
+    if (reader.resolution !== this.resolution)
+      throw new EngineError(
+        `This reader reads pictures of ${reader.resolution} pixels a side; this network draws ${this.resolution}.`);
+    const each = this.each(codes), places = each.map(() => this.place(`read ${lane}`));
+    const request = {kind: "read", network: this.number, reader: reader.number, lane, codes: each, places, from, image};
+    const made = await this.engine.request(request);
+    return made && {
+      readings: made.map((one) => one.readings),
+      milliseconds: made.map((one) => one.milliseconds),
+      images: image ? made.map((one) => one.image) : undefined,
+    };
+  }
+
+  // Codes [n * slots * dim] one by one.
+  each(codes) {
+    const size = this.slots * this.dim, n = codes.length / size;
+    if (!Number.isInteger(n) || !n)
+      throw new EngineError(
+        `Codes of this network have ${this.slots} x ${this.dim} numbers each; these are ${codes.length}.`);
+    return Array.from({length: n}, (_, i) => Float32Array.from(codes.slice(i * size, (i + 1) * size)));
   }
 
   place(name) {
@@ -164,6 +186,19 @@ export class Network {
 
   async close() {
     this.engine.drop((request) => request.network === this.number);
+    await this.engine.ask({kind: "close", network: this.number});
+  }
+}
+
+// A reader that is open, for Network.read: names, one for each number that it gives of a picture; resolution,
+// architecture, dtype and about are what the pack's header says.
+export class Reader {
+  constructor(engine, number, facts) {
+    Object.assign(this, facts, {engine, number});
+  }
+
+  async close() {
+    this.engine.drop((request) => request.reader === this.number);
     await this.engine.ask({kind: "close", network: this.number});
   }
 }

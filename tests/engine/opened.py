@@ -52,6 +52,15 @@ class Site:
         images = np.frombuffer(self._got["images"], "<f4").reshape(-1, 3, side, side)
         return images, np.frombuffer(self._got["levels"], np.uint8).reshape(-1, side, side, 4), starts
 
+    def read(self, name: str, reader: str, codes: np.ndarray, **how) -> np.ndarray:
+        """Codes [n, slots, dim] -> readings [n, factors] of the pictures that a network draws of them."""
+        self._numbers["codes"] = np.ascontiguousarray(codes, "<f4").tobytes()
+        script = """async ([name, reader, how]) => {
+            const by = await opened(reader), made = await (await opened(name)).read(await numbers("codes"), by, how);
+            return made.readings.flatMap((one) => [...one]);
+        }"""
+        return self.array(script, [name, reader, how]).reshape(len(codes), -1)
+
     def array(self, script: str, given: object = None) -> np.ndarray:
         """What a function of JavaScript gives as numbers."""
         self.page.evaluate(f"async (given) => give('array', Float32Array.from(await ({script})(given)))", given)
