@@ -38,22 +38,21 @@ def found(evidence: Mapping) -> dict:
 
 def turns(evidence: Mapping) -> dict:
     """Which knob turns the head furthest a step, counted from 1, and which comes next."""
-    moved = _turned(evidence, "all")
+    moved = turned(evidence, "all")
     first, second = sorted(range(len(moved)), key=moved.__getitem__)[:-3:-1]
     return dict(knob=first + 1, amount=moved[first], second=second + 1, less=moved[second], knobs=len(moved))
 
 
 def same(evidence: Mapping) -> dict:
     """On how many faces knobs move what they move most in the same sense, per cent."""
-    factors, rows = _descriptions(evidence), evidence["sets"]["sefa-paper/all"]["knobs"]
-    shares = [100 * knob["same_sign"][knob["strongest"]] for knob in rows]
+    factors, rows, shares = _descriptions(evidence), evidence["sets"]["sefa-paper/all"]["knobs"], agreeing(evidence)
     least = min(range(len(rows)), key=shares.__getitem__)
-    what = factors[rows[least]["strongest"]]
+    what = factors[_most(rows[least]["mean"])]
     return dict(all=shares.count(100.0), knobs=len(rows), least=shares[least], knob=least + 1, what=what) | _n(evidence)
 
 
 def layers(evidence: Mapping) -> dict:
-    return {group: max(_turned(evidence, group)) for group in ("coarse", "middle", "fine")}
+    return {group: max(turned(evidence, group)) for group in ("coarse", "middle", "fine")}
 
 
 def hides(evidence: Mapping) -> dict:
@@ -63,9 +62,25 @@ def hides(evidence: Mapping) -> dict:
     return dict(a=a, first=first, b=b, second=second, c=c, third=third, z=z, last=last)
 
 
-def _turned(evidence: Mapping, group: str) -> list[float]:
+def turned(evidence: Mapping, group: str) -> list[float]:
+    """How far each knob of some layers turns the head a step, in standard deviations."""
     yaw = [factor["name"] for factor in evidence["factors"]].index("yaw")
     return [abs(knob["mean"][yaw]) for knob in evidence["sets"][f"sefa-paper/{group}"]["knobs"]]
+
+
+def agreeing(evidence: Mapping) -> list[float]:
+    """On how many faces each knob moves what it moves most in the same sense, per cent."""
+    rows = evidence["sets"]["sefa-paper/all"]["knobs"]
+    return [100 * row["same_sign"][_most(row["mean"])] for row in rows]
+
+
+def pure(evidence: Mapping) -> list[tuple[float, int]]:
+    """Of each knob, the share of all change that is its strongest factor's, per cent, and that factor's number."""
+    return [(100 * row["purity"], _most(row["mean"])) for row in evidence["sets"]["sefa-paper/all"]["knobs"]]
+
+
+def _most(mean: Sequence[float]) -> int:
+    return max(range(len(mean)), key=lambda i: abs(mean[i]))
 
 
 def _descriptions(evidence: Mapping) -> list[str]:
