@@ -27,7 +27,7 @@ from core import zoo
 from core.generators.base import Generator
 from core.precision import in_float32
 from engine import JS
-from engine.pack import pack, qualifies
+from engine.pack import pack, pack_reader, qualifies
 
 from ..conftest import chromium
 from ..engine.opened import Site, opened
@@ -36,6 +36,7 @@ LAYERS = (0, 4, 6, 8)
 REMOTE = "faces-dcgan"
 SERVED = 4  # quality of brotli as Gradio compresses what it serves
 REPEATED = 8  # pictures of a turn
+FACES = 64  # pictures that are read
 FIRST = """async (name) => {
     const network = await engine.open(`/packs/${name}`), {pictures} = await network.draw(await network.codes(0));
     const canvas = document.body.appendChild(document.createElement("canvas"));
@@ -46,6 +47,12 @@ TURN = """async ([name, from, repeated]) => {
     const network = await opened(name), codes = await network.codes(0), taken = [];
     for (let i = 0; i < repeated; i++) taken.push((await network.draw(codes, {from})).milliseconds[0]);
     return taken.reduce((a, b) => a + b) / repeated;
+}"""
+READ = """async ([name, reader, faces]) => {
+    const network = await opened(name), by = await opened(reader), codes = await network.codes(0, {n: faces});
+    const before = performance.now();
+    await network.read(codes, by);
+    return performance.now() - before;
 }"""
 SLIDER = """async ([name, moves]) => {
     const network = await opened(name), codes = await network.codes(0, {n: 2}), size = codes.length / 2;
@@ -138,6 +145,11 @@ def measured(browser, site: Site, name: str, rounds: int) -> None:
     frames = sorted(site.page.evaluate(SLIDER, [half, 10 * rounds]))
     usual, late = statistics.median(frames), frames[int(0.95 * len(frames))]
     print(f"slider event to painted frame: median {usual:.1f} ms, 95 of 100 within {late:.1f} ms")
+    if zoo.has_reader(name):
+        site.packs[f"{name}-reader"] = pack_reader(zoo.load_reader(zoo.card(name).world))
+        taken = [site.page.evaluate(READ, [half, f"{name}-reader", FACES]) for _ in range(3)]
+        size = compressed(site.packs[f"{name}-reader"])
+        print(f"{FACES} pictures drawn and read: {min(taken) / 1000:.2f} s; the reader's pack, float16: {size} kB")
     for pack_name, data in packs.items():
         shown = statistics.median(first_picture(browser, packs, pack_name, 5))
         print(f"pack {pack_name.rsplit('-', 1)[1]}: {compressed(data)} kB; first picture after {shown:.0f} ms")
