@@ -37,7 +37,7 @@ BOUNDS = (1 / 8, 1 / 3, 2 / 3)  # of all factors: where guesses of a count end
 SHARES = (50, 75, 95, 100)  # guesses of a share, of 100
 HALF_WAY, OFFERED = 0.5, 5  # truncation; factors to choose from
 LEVELS = 127.5  # of 255, for a difference of 1
-FEW = 16  # faces, where something is measured while the files are made
+FEW = 8  # faces, where something is measured while the files are made
 
 
 @cache

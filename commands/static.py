@@ -1,6 +1,7 @@
 """Start as one folder that any file host can serve: a page of HTML, a script, the engine, and packs of networks.
 
     python ganatomy.py static FOLDER
+    python ganatomy.py static FOLDER --lesson
 
 It asks nobody anything, lies under any address, and holds nothing back: whatever draws, draws in the visitor's browser.
 """
@@ -21,31 +22,35 @@ from urllib.parse import urlsplit
 
 from core import zoo
 
+from . import lesson as lessons
+
 HERE = Path(__file__).resolve().parent
 MARK = "ganatomy-static.json"  # what this command wrote into a folder, by name with its sha256
 SMALL, WITH_OTHERS = 3_000_000, 9_000_000  # bytes that the folder may have, and with networks that others trained
+LESSON = 2_500_000  # and as many more with the lesson
 RECORD = "python -m commands.arrival start"
 TEXTS = tomllib.loads((HERE / "static.toml").read_text(encoding="utf-8"))
 NOTICES = Path(__file__).resolve().parents[1] / "demos" / "arrival"
 Say = Callable[[str], None]
 
 
-def make(folder: Path, *, page: str = "", others: bool = False) -> dict[str, bytes]:
+def make(folder: Path, *, page: str = "", others: bool = False, lesson: bool = False) -> dict[str, bytes]:
     """Writes the folder, and returns what lies in it by name.
 
     page: the address of the whole page, to which the doors lead; "": there are none. others: also the networks that
-    others trained, whose licence the caller has accepted. Files in the folder that this command did not write stay;
-    one that would be lost, an address that is none, a network that is not here and a folder that would be too large
-    raise ValueError, and nothing is written then.
+    others trained, whose licence the caller has accepted. lesson: also questions of a lesson. Files in the
+    folder that this command did not write stay; one that would be lost, an address that is none, a network that is not
+    here and a folder that would be too large raise ValueError, and nothing is written then.
     """
     from demos.start import bundle
 
     folder, models = folder.resolve(), networks(others)
     made = {name: read() for name, read in bundle.files(models).items()}
     made |= {f"{one}-NOTICE.txt": (NOTICES / one / "NOTICE").read_bytes() for one in models[1:]}
-    made["index.html"] = index(models, checked(page)).encode()
+    made |= lessons.files(models[0]) if lesson else {}
+    made["index.html"] = index(models, checked(page), lesson).encode()
     made["README.md"] = TEXTS["readme"].format(licences=licences(models)).encode()
-    size, most = sum(map(len, made.values())), WITH_OTHERS if others else SMALL
+    size, most = sum(map(len, made.values())), (WITH_OTHERS if others else SMALL) + LESSON * lesson
     if size > most:
         raise ValueError(
             f"the folder would have {size / 1e6:.1f} MB, and may have {most / 1e6:g}: the network is too large"
@@ -89,7 +94,7 @@ def licences(models: list[str]) -> str:
 SECTIONS = ("lab",)  # what follows Start, by the names of their files: a script and HTML
 
 
-def index(models: list[str], page: str | None) -> str:
+def index(models: list[str], page: str | None, lesson: bool = False) -> str:
     """The page: Start as in the whole page, then the sections."""
     from demos.start import view as start
 
@@ -97,13 +102,13 @@ def index(models: list[str], page: str | None) -> str:
         return (HERE / "static_page" / name).read_text(encoding="utf-8")
 
     whole = f'<a class="start-whole" href="{escape(page)}">{escape(TEXTS["whole"])}</a>' if page else ""
-    sections = "".join(
-        read(f"{name}.html") + f'<script type="module">{read(f"{name}.js")}</script>' for name in SECTIONS
-    )
+    there = f'<a class="start-whole" href="#lesson">{escape(TEXTS["lesson"])}</a>' if lesson else ""
+    parts = {name: read(f"{name}.html") for name in SECTIONS} | (dict(lesson=lessons.section()) if lesson else {})
+    sections = "".join(f'{part}<script type="module">{read(f"{name}.js")}</script>' for name, part in parts.items())
     return read("index.html").format(
         **{name: escape(TEXTS[name]) for name in ("title", "description", "says", "noscript")},
         style=start.style() + read("static.css"),
-        whole=whole,
+        whole=there + whole,
         view=start.view(models[0], page),
         loads=start.loads(models, ""),
         sections=sections,
@@ -158,8 +163,8 @@ def ours(folder: Path, name: str, before: Mapping[str, str]) -> bool:
 
 
 def run(given: argparse.Namespace) -> None:
-    made = make(Path(given.folder), page=given.page, others=given.accept_licence)
-    packs = [name.removesuffix(".pack") for name in made if name.endswith(".pack")]
+    made = make(Path(given.folder), page=given.page, others=given.accept_licence, lesson=given.lesson)
+    packs = [name.removesuffix(".pack") for name in made if name.endswith(".pack") and "/" not in name]
     megabytes = sum(map(len, made.values())) / 1e6
     print(f"{given.folder}: {len(made) + 1} files, {megabytes:.1f} MB. Open it through any server of files:")
     print(f"python -m http.server --directory {given.folder}")
@@ -170,6 +175,8 @@ def run(given: argparse.Namespace) -> None:
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", metavar="FOLDER", help="a new folder, or one that this command made")
     command.add_argument("--page", default="", metavar="URL", help="where the whole page is; the doors lead there")
+    says = "also a lesson: questions to guess first, then the visitor's own device measures; prints as a sheet"
+    command.add_argument("--lesson", action="store_true", help=says)
     says = "also the network whose faces look like photographs; its pictures are for non-commercial research"
     command.add_argument("--accept-licence", "--accept-license", action="store_true", help=says)
 

@@ -10,6 +10,8 @@ import torch
 
 from commands import lesson
 from core import evidence, lessons, zoo
+from core.factorization.sefa import sefa
+from core.generators.base import Generator
 
 from . import tiny
 
@@ -30,7 +32,7 @@ def data(files: dict[str, bytes]) -> dict:
 def test_the_files_are_small_and_name_no_other_address(files: dict[str, bytes]) -> None:
     assert sum(map(len, files.values())) < MOST
     assert set(files) >= {
-        f"lesson/{name}" for name in ("lesson.js", "lab.js", "lesson.css", "lesson.json", "reader.pack")
+        f"lesson/{name}" for name in ("lesson.js", "measured.js", "lesson.css", "lesson.json", "reader.pack")
     }
     texts = [data for name, data in files.items() if not name.endswith(".pack")]
     assert not any(re.search(rb"https?://|[\"']/", text) for text in texts)
@@ -64,18 +66,24 @@ def test_knobs_are_sefas_and_factors_the_readers(data: dict) -> None:
     assert data["factors"][data["turn"]]["name"] == "yaw"
 
 
-def test_without_evidence_it_measures_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "recorded", lambda *_: None)
-    found = json.loads(lesson.data(lesson.MODEL, 1))
-    asked = {one["name"]: one for one in found["questions"]}
-    assert {name for name, one in asked.items() if one["recorded"]} == {"eigen"}
+def asked_of(generator: Generator, known: dict | None) -> dict[str, dict]:
+    """The questions about a network, by name, with steps of length 1."""
+    knobs, judge = sefa(generator, k=4), zoo.load_judge(lesson.MODEL)
+    made = lesson.questions(lesson.Lesson(generator, judge, 0.7, knobs, torch.ones(4), known))
+    return {one["name"]: one for one in made}
+
+
+def test_without_evidence_it_measures_only() -> None:
+    asked = asked_of(tiny.stylegan2(), None)
+    assert {name for name, one in asked.items() if one["recorded"]} == {"eigen"}  # measured when the files are made
     assert all(one["right"] is None for name, one in asked.items() if name != "eigen")
     assert all(len(one["guesses"]) == len(one["values"]) > 1 for one in asked.values())
+    assert asked["turns"]["guesses"] == ["1", "2", "3", "4"] and asked["pure"]["values"] == [0, 2]
 
 
 def test_a_network_with_a_single_code_is_not_asked_where_pose_lives() -> None:
-    found = json.loads(lesson.data("portraits-pggan", 1))
-    assert "layers" not in {one["name"] for one in found["questions"]} and found["groups"] == {}
+    assert "layers" in asked_of(tiny.stylegan2(), None)
+    assert "layers" not in asked_of(tiny.pggan(), evidence.recorded("portraits-pggan"))
 
 
 def test_a_network_whose_pictures_have_no_heads_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

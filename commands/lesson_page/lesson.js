@@ -3,7 +3,7 @@
 //   lesson(document.getElementById("lesson"), {engine, network: () => engine.open("portraits.pack")});
 //
 // engine: an Engine, or null where the browser has no WebAssembly SIMD: then answers are the recorded ones.
-import {fixed, floats, Lab, MEASURED} from "./lab.js";
+import {fixed, floats, Lab, MEASURED} from "./measured.js";
 
 const BASE = new URL(".", import.meta.url);
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
@@ -35,7 +35,7 @@ class Question {
     const {words} = page, {name, asks, guesses} = question, id = `lesson-${name}`;
     const choose = (k) => { this.chosen = k; this.button.disabled = false; this.say(""); };
     const guess = (text, k) => E("label", {className: "lesson-guess"},
-      E("input", {type: "radio", name: id, value: k, onchange: () => choose(k)}), E("span", {}, text));
+      E("input", {type: "radio", name: id, value: k, autocomplete: "off", onchange: () => choose(k)}), E("span", {}, text));
     this.fieldset = E("fieldset", {}, E("legend", {}, words.guess), ...guesses.map(guess));
     this.button = E("button", {type: "button", disabled: true, onclick: () => this.pressed()}, words.measure);
     this.said = E("span", {className: "lesson-said", role: "status"}, words.choose);
@@ -58,7 +58,7 @@ class Question {
 
   // What is being measured is still finished, a second at most.
   stop() {
-    this.button.disabled = this.running;
+    if (this.running) this.button.disabled = true;
     this.running = false;
   }
 

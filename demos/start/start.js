@@ -23,7 +23,7 @@ const megabytes = bytes => (bytes / 1e6).toFixed(1);
 // --- the network
 
 const opened = new Map();
-let engine = null;
+export let engine = null;                             // where nothing is drawn here
 
 // A pack as it is sent: gzip of where its float16 numbers begin and how many they are, and these with high bytes first.
 // A server that names the encoding has it unpacked on the way.
@@ -47,7 +47,7 @@ async function fetched({pack, size: sent_size, plain: unpacked}) {
 
 // The tabs of the page draw with the networks that are open here, see page/js/live.js.
 const shared = globalThis.ganNetworks ??= new Map();
-const networkOf = net => {
+export const networkOf = net => {
   if (!opened.has(net)) {
     opened.set(net, fetched(net).then(pack => engine.open(pack)));
     shared.set(`${net.name} ${net.weights}`, opened.get(net));

@@ -15,45 +15,28 @@ import pypdfium2
 import pytest
 import torch
 
-from commands import lesson
+from commands import lesson, static
 from core import zoo
 from core.codes import Directions, codes_in_turn
 from core.factorization.baseline import spread_along
 from core.factorization.sefa import sefa
 from core.truth import scores
-from engine import JS
-from engine.pack import pack
 
 from .visits import SIZES, axe
 
 pytestmark = pytest.mark.browser
+WHOLE = 5_500_000  # bytes of the folder
 FACES = 4  # instead of 64
 CLOSE = 0.02  # standard deviations: float16 in the browser, two digits on the page
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lesson</title>
-<link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><main><h1>Lesson</h1>{section}</main>
-<p id="else">What else is on the page</p><script type="module">
-import {{Engine}} from "./engine/engine.js";
-import {{lesson}} from "./lesson/lesson.js";
-const engine = location.search ? null : new Engine();
-lesson(document.getElementById("lesson"), {{engine, network: () => engine.open("portraits.pack")}});
-</script></body></html>"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = {f"engine/{path.name}": path.read_bytes() for path in JS.iterdir()} | lesson.files()
-    said = json.loads(made["lesson/lesson.json"])
-    made["lesson/lesson.json"] = json.dumps(said | dict(faces=FACES)).encode()
-    made |= {
-        "portraits.pack": pack(zoo.load(lesson.MODEL)),
-        "index.html": PAGE.format(section=lesson.section()).encode(),
-    }
     host = tmp_path_factory.mktemp("host")
-    for name, data in made.items():
-        (host / "below" / name).parent.mkdir(parents=True, exist_ok=True)
-        (host / "below" / name).write_bytes(data)
+    made = static.make(host / "below", lesson=True)
+    assert sum(map(len, made.values())) < WHOLE
+    said = json.loads(made["lesson/lesson.json"])
+    (host / "below" / "lesson" / "lesson.json").write_text(json.dumps(said | dict(faces=FACES)), encoding="utf-8")
     return host
 
 
@@ -130,6 +113,7 @@ def test_a_guess_comes_first_and_what_is_measured_then_is_what_core_measures(vis
     found = scores.found_by_effect(wanted, judge.names, readable)
     assert f"Measured just now on {FACES} faces: {found.count} of {int(readable.sum())}" in said
     assert page.evaluate("document.activeElement.className") == "lesson-result", "its button is gone"
+    assert page.locator("#lesson-pure").get_by_role("button").is_disabled(), "the others still wait for a guess"
 
 
 def test_other_questions_need_no_network_and_share_what_was_measured(visit):
@@ -189,7 +173,7 @@ def test_a_measurement_stops_and_goes_on(visit):
 
 def test_without_the_engine_the_recorded_answers_are_said(visit):
     page, host, _ = visit
-    page.goto(host + "?server")
+    page.goto(host + "?engine=server")
     question = page.locator("#lesson-turns")
     question.locator("label.lesson-guess").first.click()
     question.get_by_role("button", name="Measure").click()
@@ -210,5 +194,6 @@ def test_the_questions_are_one_sheet_of_paper_and_the_answers_another(visit):
         with pypdfium2.PdfDocument(io.BytesIO(page.pdf(prefer_css_page_size=True))) as sheet:
             texts = [one.get_textpage().get_text_range() for one in sheet]
             assert len(texts) == 1 + tells and sheet[0].get_width() == pytest.approx(595, abs=1)
-        assert "7. " in texts[0] and "Why?" in texts[0] and "What else is on the page" not in "".join(texts)
+        assert "7. " in texts[0] and "Why?" in texts[0]
+        assert page.locator("#start-sentence").inner_text().split(".")[0] not in "".join(texts), "Start is not printed"
         assert ("Recorded with the network" in texts[-1]) == tells
