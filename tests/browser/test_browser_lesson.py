@@ -60,7 +60,7 @@ def visit(browser, folder: Path) -> Iterator:
     """A page at 390 px whose errors are kept, and all that it asks for."""
     width, height = SIZES["phone"]
     with served(folder) as host:
-        page = browser.new_page(viewport=dict(width=width, height=height))
+        page = browser.new_page(viewport=dict(width=width, height=height), reduced_motion="reduce")
         said, asked = [], []
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
