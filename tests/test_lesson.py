@@ -46,7 +46,7 @@ def test_every_question_has_a_right_guess_that_the_evidence_names(data: dict) ->
     assert (
         list(asked)
         == list(lesson.words()["questions"])
-        == ["found", "turns", "pure", "layers", "same", "eigen", "hides"]
+        == ["turns", "found", "pure", "layers", "same", "eigen", "hides"]
     )
     for one in asked.values():
         assert 0 <= one["right"] < len(one["guesses"]) == len(one["values"]) and one["recorded"].endswith(".")

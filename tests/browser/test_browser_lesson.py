@@ -26,7 +26,7 @@ from .visits import SIZES, axe
 
 pytestmark = pytest.mark.browser
 WHOLE = 5_500_000  # bytes of the folder
-FACES = 4  # instead of 64
+FACES = 3  # instead of 64
 CLOSE = 0.02  # standard deviations: float16 in the browser, two digits on the page
 
 
@@ -98,6 +98,7 @@ def test_a_guess_comes_first_and_what_is_measured_then_is_what_core_measures(vis
     page, _, asked = visit
     of_found, judge = page.locator("#lesson-found"), zoo.load_judge(lesson.MODEL)
     assert of_found.get_by_role("button").is_disabled() and of_found.locator(".lesson-result").is_hidden()
+    assert page.locator(".start-proof").is_hidden(), "it says how many are found"
     assert axe(page) == [] and not any(url.endswith("reader.pack") for url in asked)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
     of_found.locator("input").first.press("Space")  # by keyboard

@@ -28,7 +28,7 @@ from .test_browser_engine import odd_dcgan
 pytestmark = pytest.mark.browser
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 EXACT, HALF = 1e-4, 0.005  # of readings, nominally in 0..1: sums in another order; both packs in float16
-READ = 12  # pictures
+READ = 6  # pictures
 NAMES = ("yaw", "smile", "light")
 
 
