@@ -34,8 +34,8 @@ class Question {
     Object.assign(this, {page, question, chosen: null, last: null, running: false, final: null});
     const {words} = page, {name, asks, guesses} = question, id = `lesson-${name}`;
     const choose = (k) => { this.chosen = k; this.button.disabled = false; this.say(""); };
-    const guess = (text, k) => E("label", {className: "lesson-guess"},
-      E("input", {type: "radio", name: id, value: k, autocomplete: "off", onchange: () => choose(k)}), E("span", {}, text));
+    const radio = (k) => ({type: "radio", name: id, value: k, autocomplete: "off", onchange: () => choose(k)});
+    const guess = (text, k) => E("label", {className: "lesson-guess"}, E("input", radio(k)), E("span", {}, text));
     this.fieldset = E("fieldset", {}, E("legend", {}, words.guess), ...guesses.map(guess));
     this.button = E("button", {type: "button", disabled: true, onclick: () => this.pressed()}, words.measure);
     this.said = E("span", {className: "lesson-said", role: "status"}, words.choose);
@@ -88,8 +88,8 @@ class Question {
     const {words, lab, data: {things, reader: {size}}} = this.page;
     this.say(words.opening);
     await lab.network();
-    const tell = (loaded) => this.say(filled(words.loading, {things, loaded: megabytes(loaded), total: megabytes(size)}));
-    await lab.reader(tell);
+    const total = megabytes(size);
+    await lab.reader((loaded) => this.say(filled(words.loading, {things, loaded: megabytes(loaded), total})));
     this.say("");
   }
 
@@ -99,11 +99,13 @@ class Question {
     this.element.dataset.done = done;
     const head = filled(words.measured, {done, things});
     this.fill(E("p", {className: "lesson-done"}, filled(words.progress, {done, total, things})),
-      E("p", {}, E("b", {}, head), " ", filled(this.question.answer, {...numbers, things})), table(filled(this.question.unit, {things}), rows));
+      E("p", {}, E("b", {}, head), " ", filled(this.question.answer, {...numbers, things})),
+      table(filled(this.question.unit, {things}), rows));
   }
 
   ended() {
-    const {words, data: {things}} = this.page, {question, last, failed} = this, complete = last && last.done === last.total;
+    const {words, data: {things}} = this.page, {question, last, failed} = this;
+    const complete = last && last.done === last.total;
     this.failed = "";
     this.button.disabled = false;
     this.button.textContent = last ? words.more : words.measure;
@@ -179,8 +181,8 @@ function trial({data, words, lab}) {
   const seen = () => draw().catch(() => { made.hidden = true; });
   knob.onchange = () => { range.value = 0; seen(); };
   range.oninput = seen;
-  const another = E("button", {type: "button", onclick: () => { face = (face + 1) % data.faces; codes = null; seen(); }},
-                    words.another);
+  const next = () => { face = (face + 1) % data.faces; codes = null; seen(); };
+  const another = E("button", {type: "button", onclick: next}, words.another);
   const made = E("div", {className: "lesson-try"}, canvas, E("div", {}, E("p", {}, words.try),
     E("label", {}, words.knob, " ", knob), E("label", {}, words.turned, " ", range), another));
   seen();

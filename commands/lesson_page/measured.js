@@ -123,7 +123,8 @@ export const MEASURED = {
   },
 
   same: (lab, {values}) => ofKnobs(lab, (changes) => {
-    const {factors} = lab.data, what = changes.map(strongest), shares = changes.map((rows, i) => sameSign(rows)[what[i]]);
+    const {factors} = lab.data, what = changes.map(strongest);
+    const shares = changes.map((rows, i) => sameSign(rows)[what[i]]);
     const average = shares.reduce((a, b) => a + b) / shares.length, least = shares.indexOf(Math.min(...shares));
     const away = values.map((share) => -Math.abs(share - 100 * average));
     const rows = shares.map((share, i) =>

@@ -3,6 +3,7 @@ import {engine, networkOf, now} from "./start.js";
 import {lesson} from "./lesson/lesson.js";
 
 const place = document.getElementById("lesson");
-if (!now.networks) await new Promise(done => now.heard.push(done));
-lesson(place, {engine, network: () => networkOf(now.networks[0])});
+if (!now.net) await new Promise(done => now.heard.push(done));
+const {net} = now;
+lesson(place, {engine, network: () => networkOf(net)});
 new IntersectionObserver(([seen]) => document.body.classList.toggle("lesson-seen", seen.isIntersecting)).observe(place);

@@ -5,10 +5,10 @@
 
 const FOUND = 2;                                    // standard deviations over a knob's way from -2 to +2 steps
 
-// Turns knobs by `amount` steps to either side, face by face. knobs: {vector, slots, step}, as for Network.edit; spread:
-// the factors' standard deviations. Yields {done, total, changes, differences} after each slice of the faces, the first
-// of one face, later ones of about `seconds`; changes [knob][face][factor] are those of a step so far, and differences
-// [knob][face] that of the two pictures, in levels of 255 a step (RMS). Stops where the signal is aborted.
+// Turns knobs by `amount` steps to either side, face by face. knobs: {vector, slots, step}, as for Network.edit.
+// spread: the factors' standard deviations. Yields {done, total, changes, differences} after each slice of the faces,
+// the first of one face, later ones of about `seconds`; changes [knob][face][factor] are those of a step so far, and
+// differences [knob][face] that of the two pictures, in levels of 255 a step (RMS). Stops where the signal is aborted.
 export async function* turned(network, reader, codes, knobs, {spread, amount = 1, seconds = 1, signal, lane} = {}) {
   const changes = knobs.map(() => []), differences = knobs.map(() => []);
   for await (const {some, done, total} of slices(network, codes, seconds)) {
