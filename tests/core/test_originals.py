@@ -102,6 +102,8 @@ def test_only_networks_with_a_reader_and_a_critic_are_known(monkeypatch) -> None
 
 @pytest.mark.parametrize("model", [card.name for card in zoo.CARDS.values() if not card.source])
 def test_a_planted_copy_of_a_bundled_network_s_training_render_comes_first_by_both(model: str) -> None:
+    if not originals.known(model):
+        pytest.skip("the training renders are indexed once this network has its last critic")
     source = load_index(originals.file_of(model, READER))[0].source
     found = originals.originals(model, source.pictures([4321]).flip(3))
     assert list(found) == [READER, CRITIC]
