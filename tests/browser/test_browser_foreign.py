@@ -66,7 +66,10 @@ def saved(page, button: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+SLOW = {"my-stylegan3": [pytest.mark.slow]}  # its pictures and Jacobians take most of the time
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, [])) for name in NETWORKS])
 def test_a_network_of_one_s_own_is_steered_painted_copied_and_taken_away(
     visits: Visits, folder: Path, name: str
 ) -> None:

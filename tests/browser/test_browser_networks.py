@@ -123,6 +123,7 @@ def test_a_drag_shows_first_looks_and_rests_on_the_picture_itself(visits: Visits
     assert page.evaluate("gan.steer.now.recipe.amounts[3]") > 0
 
 
+@pytest.mark.slow
 def test_the_film_of_a_slow_network_comes_frame_by_frame(visits: Visits) -> None:
     page = visits.open()
     page.wait_for_function(EXACT, timeout=WAIT)
