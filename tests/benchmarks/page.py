@@ -51,6 +51,38 @@ WATCH = """() => {
 }"""
 
 
+LANDED = """() => {
+  window.landed = {};
+  new PerformanceObserver(list => { for (const one of list.getEntries()) landed.still = one.startTime / 1000; })
+    .observe({type: 'largest-contentful-paint', buffered: true});
+  new MutationObserver(() => {
+    const view = document.getElementById('start-view');
+    if (!view || !view.dataset.live || landed.live) return;
+    landed.live = -1;
+    requestAnimationFrame(() => requestAnimationFrame(() => { landed.live = performance.now() / 1000; }));
+  }).observe(document, {childList: true, subtree: true, attributes: true});
+}"""
+LINES = {"": None, ", 1.6 Mbit/s and 150 ms": dict(latency=150, downloadThroughput=2e5, uploadThroughput=9e4)}
+
+
+def landing(browser, url: str) -> dict[str, float]:
+    """Seconds from the navigation until Start's still is painted and until its picture is drawn live, by the line."""
+    found = {}
+    for line, limits in LINES.items():
+        page = browser.new_context(viewport=dict(width=1280, height=800), reduced_motion="reduce").new_page()
+        page.set_default_timeout(120_000)
+        page.add_init_script(f"({LANDED})()")
+        if limits:
+            session = page.context.new_cdp_session(page)
+            session.send("Network.enable")
+            session.send("Network.emulateNetworkConditions", dict(limits, offline=False))
+        page.goto(url, wait_until="commit")
+        page.wait_for_function("window.landed && landed.live > 0 && landed.still")
+        found |= {f"{what}{line}": page.evaluate(f"landed.{what}") for what in ("still", "live")}
+        page.context.close()
+    return found
+
+
 def arrived(browser, url: str, query: str = "?tab=steer&engine=server"):
     """A fresh context's page with its arrival picture; query: by default, the server draws."""
     page = browser.new_context(viewport=dict(width=1280, height=800)).new_page()
@@ -221,6 +253,7 @@ def main() -> None:
             start = time.perf_counter()
             arrived(browser, url).context.close()
             again = time.perf_counter() - start
+            landed = landing(browser, url)
             measured = latencies(page)
             measured["drag, drawn by the browser"], of_drag = drawn_here(browser, url)
             asked = scrubbing(arrived(browser, url))
@@ -234,6 +267,8 @@ def main() -> None:
     row("python app.py: the page answers", f"{answered:.1f} s")
     row("python app.py: arrival picture in the browser", f"{painted:.1f} s")
     row("the next visitor: arrival picture in the browser", f"{again:.1f} s")
+    for name, seconds in landed.items():
+        row(f"Start, {name}", f"{seconds:.2f} s")
     for name, values in measured.items():
         middle, late = statistics.median(values), statistics.quantiles(values, n=20)[-1]
         row(f"{name}: median, 95 % ({len(values)} events)", f"{middle:.0f} ms, {late:.0f} ms")
