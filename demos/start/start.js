@@ -84,6 +84,7 @@ export async function draw() {
     if (!drawn) return;
     paint(canvas, drawn.pictures[0]);
     Object.assign(view.dataset, {live: "engine", drawn: wanted, milliseconds: drawn.milliseconds[0].toFixed(1)});
+    globalThis.gan?.drawnHere?.();                  // the page's foot says so
   } else {
     const strip = await film(`film-${now.net.chips.findIndex(one => one.knob === id)}`), side = strip.naturalHeight;
     cut(canvas, strip, Math.round((amount / far + 1) / 2 * (strip.naturalWidth / side - 1)), side);
