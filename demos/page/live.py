@@ -7,7 +7,9 @@ pictures (`page.pictures`), with their rules: nothing is opened for it, and a ne
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -71,9 +73,10 @@ def live(recipe: PictureRecipe, knobs: Turned | None) -> dict[str, Any] | None:
 def here(recipe: PictureRecipe, knobs: Turned, rows: Sequence[Sequence[tuple[PictureRecipe, float]]]) -> dict | None:
     """Rows of (recipe, amount of its chosen knob) for the browser to draw; None where it cannot.
 
-    rows: in the place of each picture "draw:FACE,KNOB,AMOUNT". codes: of each face, as in `live`.
+    rows: in the place of each picture "draw:FACE,KNOB,AMOUNT". here: as in `live`, and the codes of each of `faces`.
     """
-    if live(recipe, knobs) is None:
+    facts = live(recipe, knobs)
+    if facts is None:
         return None
     faces: dict[int, str] = {}
     for one, _ in (pair for row in rows for pair in row):
@@ -81,7 +84,7 @@ def here(recipe: PictureRecipe, knobs: Turned, rows: Sequence[Sequence[tuple[Pic
             faces[one.seed] = _encoded(own_codes(one))
     numbers = {seed: i for i, seed in enumerate(faces)}
     drawn = [[f"{DRAW}{numbers[one.seed]},{one.knob},{amount:g}" for one, amount in row] for row in rows]
-    return dict(rows=drawn, codes=list(faces.values()))
+    return dict(rows=drawn, here=dict(facts, faces=list(faces.values())))
 
 
 def source(picture: str) -> str:
@@ -90,8 +93,8 @@ def source(picture: str) -> str:
 
 
 def codes_of(found: Mapping[str, Any]) -> str:
-    """HTML that brings the codes of what `here` found to the browser; nothing of other pictures."""
-    return f'<div hidden data-codes="{" ".join(found["codes"])}"></div>' if "codes" in found else ""
+    """HTML that brings what `here` found to the browser; nothing of other pictures."""
+    return f'<div hidden data-here="{escape(json.dumps(found["here"]))}"></div>' if "here" in found else ""
 
 
 def _asked(recipe: PictureRecipe) -> dict[str, Any]:

@@ -276,6 +276,28 @@ def test_while_a_knob_moves_the_browser_draws_what_the_server_draws_at_rest(visi
     assert page.locator("#who-draws").inner_text() == "While a knob moves, your browser draws."
 
 
+def test_sheets_that_the_browser_draws_are_those_of_the_server(visits: Visits):
+    page = visits.open("?v=1&model=portraits-stylegan2&seed=12&amounts=0.5")
+    page.wait_for_function("!!gan.steer.now.answer")
+    page.locator("#steer-knob").hover()
+    page.wait_for_function("gan.steer.live.ready()")
+    page.evaluate("gan.steer.set({seed: 77})")
+    settle(page)
+    drawn_here = (
+        "[...document.querySelectorAll('#steer-{} img[data-draw]')].filter(one => one.naturalWidth).length === {}"
+    )
+    for cell, count in (("grid", 60), ("faces", 24)):
+        page.locator(f"#steer-{cell}").scroll_into_view_if_needed()
+        page.wait_for_function(drawn_here.format(cell, count))
+    source = page.evaluate(
+        "[...document.querySelectorAll('#steer-grid img')][6 * 4 + 1].src"
+    )  # knob 5, the face itself
+    recipe = recipes.turned(recipes.Recipe.from_json(dict(recipe_of(page), amounts=[])), 4, 2.0).as_dict()
+    assert np.abs(support.pixels(source).astype(int) - drawn(recipe)).max() <= 1
+    other = dict(recipe, amounts=[0.0] * 10)
+    assert np.abs(support.pixels(source).astype(int) - drawn(other)).max() > 8, "the untouched face would have passed"
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_another_face_previous_undo_and_back_to_start(visits: Visits, size: str):
     page = visits.open(size=size)

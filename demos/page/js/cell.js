@@ -36,8 +36,9 @@
     // `given`: what the controls in its own HTML say
     function ask(given = null, recipe = now.recipe) {
       if (state.asked) end();
-      if (cell.live && tab.live && tab.live.ready()) given = {live: 1};          // this browser draws its pictures
-      Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned: !!given && !given.live});
+      const turned = !!given;
+      if (cell.live && !given && tab.live && tab.live.ready()) given = {live: 1};         // this browser draws its pictures
+      Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned});
       bus.trigger(name, {key: state.asked, first: state.page, values: given, recipe: stays ? state.wanted : null});
       mark();
     }
@@ -77,7 +78,7 @@
       else result.replaceChildren(...fresh.childNodes);
       if (shown.key === state.asked && state.wanted) state.recipe = state.wanted;
       choices();
-      if (tab.live) tab.live.fill(result);
+      if (tab.live) tab.live.fill(result, `${tab.name} ${name}`, () => ask({}));
       (cell.drawn || []).forEach(name => gan.drawn[name](tab, result, shown));
     }
     part.hear(({key, partial}) => {

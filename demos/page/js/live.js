@@ -9,6 +9,38 @@
   const begun = () => engine ??= import(here("engine/engine.js")).then(({Engine}) => new Engine());
   const floats = text => new Float32Array(Uint8Array.from(atob(text), one => one.charCodeAt(0)).buffer);
 
+  const read = live => {
+    const vectors = floats(live.vectors), size = vectors.length / live.count;
+    return {codes: floats(live.codes), slots: live.slots,
+      vectors: [...Array(live.count).keys()].map(i => vectors.subarray(i * size, (i + 1) * size))};
+  };
+  function put(canvas, picture) {
+    const {width, height} = picture;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+  }
+
+  // Draws the images of a cell that brings codes and directions: [data-draw] is "face,knob,amount". `failed` is called
+  // where the browser cannot.
+  async function fill(element, lane, failed) {
+    const place = element.querySelector("[data-here]");
+    if (!place) return;
+    const live = JSON.parse(place.dataset.here), faces = live.faces.map(floats), {vectors, slots} = read(live);
+    const images = [...element.querySelectorAll("[data-draw]")], one = faces[0].length, pen = document.createElement("canvas");
+    try {
+      const network = await opened(live.pack), codes = new Float32Array(images.length * one);
+      images.forEach((image, i) => {
+        const [face, knob, amount] = image.dataset.draw.split(",").map(Number);
+        codes.set(network.edit(faces[face], {vectors, slots}, vectors.map((_, k) => k === knob ? amount : 0)), i * one);
+      });
+      const drawn = await network.draw(codes, {lane});
+      for (const [i, picture] of (drawn ? drawn.pictures : []).entries()) {       // none: newer ones were asked for
+        put(pen, picture);
+        images[i].src = pen.toDataURL();
+      }
+    } catch { failed(); }
+  }
+
   // the network of a pack, which is loaded once; one that Start has open serves here too
   function opened(pack) {
     const {model, w, ...more} = Object.fromEntries(new URLSearchParams(pack.split("?")[1]));
@@ -34,38 +66,16 @@
       const found = await opened(pack).catch(() => null);       // then the server draws, as without it
       if (live.pack === pack) network = found;
     };
-    const read = live => {
-      if (of === live) return facts;
-      const vectors = floats(live.vectors), size = vectors.length / live.count;
-      of = live;
-      return facts = {codes: floats(live.codes), slots: live.slots,
-        vectors: [...Array(live.count).keys()].map(i => vectors.subarray(i * size, (i + 1) * size))};
+    const known = live => {
+      if (of !== live) facts = read(of = live);
+      return facts;
     };
-    // images of a cell that brings codes: [data-draw] is "face,knob,amount"
-    const fill = async element => {
-      const place = element.querySelector("[data-codes]"), live = wanted();
-      if (!place || !live) return;
-      const faces = place.dataset.codes.split(" ").map(floats), images = [...element.querySelectorAll("[data-draw]")];
-      const {vectors, slots} = read(live), one = faces[0].length, codes = new Float32Array(images.length * one);
-      images.forEach((image, i) => {
-        const [face, knob, amount] = image.dataset.draw.split(",").map(Number);
-        const amounts = vectors.map((_, k) => k === knob ? amount : 0);
-        codes.set(network.edit(faces[face], {vectors, slots}, amounts), i * one);
-      });
-      const drawn = await network.draw(codes, {lane: `${name} ${element.parentElement.id || images.length}`}).catch(() => null);
-      const pen = document.createElement("canvas");
-      for (const [i, picture] of (drawn ? drawn.pictures : []).entries()) {
-        Object.assign(pen, {width: picture.width, height: picture.height});
-        pen.getContext("2d").putImageData(picture, 0, 0);
-        images[i].src = pen.toDataURL();
-      }
-    };
-    const draw = amounts => paint(read(wanted()).codes, amounts);
+    const draw = amounts => paint(known(wanted()).codes, amounts);
     // of another picture number, or more or less unusual
     const glimpse = async ({seed, psi, label, amounts}) => {
       const {live} = now.answer, mine = round;
       if (off || !network || !live || live.pack !== pack) return;
-      read(live);
+      known(live);
       const codes = await network.codes(seed, {psi, label}).catch(() => null);
       if (codes && mine === round) paint(codes, amounts);
     };
@@ -73,10 +83,7 @@
       const {vectors, slots} = facts, mine = round, moves = amounts.slice(0, vectors.length);
       const drawn = await network.draw(network.edit(codes, {vectors, slots}, moves), {lane: name}).catch(() => null);
       if (!drawn || mine !== round) return;
-      const [picture] = drawn.pictures;
-      if (canvas.width !== picture.width || canvas.height !== picture.height)
-        Object.assign(canvas, {width: picture.width, height: picture.height});
-      canvas.getContext("2d").putImageData(picture, 0, 0);
+      put(canvas, drawn.pictures[0]);
       canvas.hidden = false;
       canvas.dataset.drawn = "here";
       gan.drawnHere();

@@ -17,7 +17,8 @@
 
       // a stage or a tab may have others for these: what else changes where another knob is chosen; whether a refusal
       // was helped; what follows a link, and where what was refused is not wanted any more; pictures by plain HTTP while
-      // a knob moves, the picture once it rests, a first look at another one, and the picture itself after a first look; what a control is made of, and does
+      // a knob moves, the picture once it rests, a first look at another one, and the picture itself after a first look;
+      // what a control is made of, and does
       chosen: () => ({}), remedy: () => false, busy: () => false, linked: () => {}, withdrawn: () => {},
       follow: () => false, rest: () => store.send(), glimpse: () => {}, sharpen: () => {}, refine: field => field,
       change: patch => store.set(patch),
