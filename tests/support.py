@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +93,20 @@ class Event:
 def last_html(pieces: Iterable) -> str:
     """What the stream of a cell that yields HTML ends with."""
     return [piece for piece in pieces if isinstance(piece, str)][-1]
+
+
+@contextmanager
+def file_host(folder: Path) -> Iterator[str]:
+    """The address of a plain file server of a folder, as any host of files is one."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from functools import cache
 from pathlib import Path
 
 import pypdfium2
@@ -22,6 +19,7 @@ from core.factorization.baseline import spread_along
 from core.factorization.sefa import sefa
 from core.truth import scores
 
+from ..support import file_host
 from .visits import SIZES, axe
 
 pytestmark = pytest.mark.browser
@@ -40,26 +38,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return host
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/below/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def visit(browser, folder: Path) -> Iterator:
     """A page at 390 px whose errors are kept, and all that it asks for."""
     width, height = SIZES["phone"]
-    with served(folder) as host:
+    with file_host(folder) as root:
+        host = f"{root}below/"
         page = browser.new_page(viewport=dict(width=width, height=height), reduced_motion="reduce")
         said, asked = [], []
         page.on("pageerror", lambda error: said.append(str(error)))

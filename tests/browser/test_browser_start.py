@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +17,7 @@ from core.codes import Directions, edit
 from core.images import to_uint8
 from demos.start import bundle
 
+from ..support import file_host
 from .visits import SIZES, STEER, Tab, assert_same_picture, axe, watched
 
 MODEL = bundle.NAMES[0]
@@ -100,21 +96,6 @@ def test_the_servers_film_stands_in_where_the_browser_does_not_draw(browser, pag
 # --- as a folder
 
 
-@contextmanager
-def files(folder: Path) -> Iterator[str]:
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("host") / "below" / "ganatomy"
@@ -124,7 +105,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_needs_nobody_else_and_draws_what_the_server_draws(browser, folder: Path):
-    with files(folder.parents[1]) as host, watched(browser, f"{host}below/ganatomy/", Landing("start", "")) as visits:
+    with (
+        file_host(folder.parents[1]) as host,
+        watched(browser, f"{host}below/ganatomy/", Landing("start", "")) as visits,
+    ):
         page = visits.open(
             size="phone", script="window.addEventListener('unhandledrejection', e => { throw e.reason; })"
         )

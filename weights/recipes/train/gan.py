@@ -1,8 +1,9 @@
 """The game that trains a bundled GAN on a rendered world; one loop for all generators, see `runs` for the command.
 
-Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), equalised rates,
-style mixing, EMA. The fakes of a step are drawn once, for the generator and then for the critic. Everything random in
-a step comes from that step's own generator, so a resumed run continues as if it had never stopped.
+Non-saturating logistic loss with lazy R1 (Mescheder et al., ICML 2018; Karras et al., CVPR 2020), or the relativistic
+one with R1 and R2 (Huang et al., NeurIPS 2024); equalised rates, style mixing, EMA. The fakes of a step are drawn once,
+for the generator and then for the critic. Everything random in a step comes from that step's own generator, so a
+resumed run continues as if it had never stopped.
 """
 
 from __future__ import annotations
