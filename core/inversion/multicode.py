@@ -32,9 +32,10 @@ PATIENCE = 50
 
 @dataclass(frozen=True, eq=False)
 class Mixture(Picture):
-    """A Picture of N codes that are mixed; importances [N, channels (+ 3 where there is an rgb)]."""
+    """A Picture of N codes that `mixer` mixes; importances [N, channels (+ 3 where there is an rgb)]."""
 
     importances: Tensor
+    mixer: Mixer
 
 
 class Space(NamedTuple):
@@ -101,7 +102,7 @@ def invert(
 @torch.no_grad()
 def _step(best: Best, place: Space, mixer: Mixer, importances: Callable[[Tensor], Tensor]) -> Step:
     variables, alpha = best.variables[0], importances(best.variables[1])
-    return Step(best.i, best.loss, Mixture(place.codes(variables), lambda codes: mixer(codes, alpha), alpha))
+    return Step(best.i, best.loss, Mixture(place.codes(variables), lambda codes: mixer(codes, alpha), alpha, mixer))
 
 
 @dataclass(frozen=True)

@@ -97,9 +97,10 @@ export class Engine {
     const left = ({codes, made}) => codes.length - made.length;
     const request = this.requests.reduce((best, other) => (left(other) < left(best) ? other : best));
     request.begun = true;
-    const i = request.made.length, {kind, network, reader, codes, places, from, image} = request;
+    const i = request.made.length, {kind, network, reader, codes, places, from, image, mixture} = request;
     try {
-      request.made.push(await this.ask({kind, network, reader, codes: codes[i], place: places[i], from, image}));
+      request.made.push(
+        await this.ask({kind, network, reader, codes: codes[i], place: places[i], from, image, mixture}));
     } catch (error) {
       request.reject(error);
     }
@@ -125,9 +126,12 @@ export class Network {
   // lane: pictures that follow each other; what one drew is what its next request may keep. from: the layer to begin
   // with at the latest (0: the whole); layers whose codes have not changed are left out anyway. image: also give
   // images, Float32Arrays [3][R][R] in about -1 to 1.
-  async draw(codes, {lane = "", from = Infinity, image = false} = {}) {
-    const each = this.each(codes), places = each.map((_, i) => this.place(`${i} ${lane}`));
-    const request = {kind: "draw", network: this.number, lane, codes: each, places, from, image};
+  //
+  // mixture: {importances, layer, unit}, as core.inversion.multicode.Mixer has them: all the codes make one picture.
+  async draw(codes, {lane = "", from = Infinity, image = false, mixture} = {}) {
+    const each = mixture ? [Float32Array.from(codes)] : this.each(codes);
+    const places = each.map((_, i) => this.place(`${i} ${lane}`));
+    const request = {kind: "draw", network: this.number, lane, codes: each, places, from, image, mixture};
     const made = await this.engine.request(request);
     return made && {
       pictures: made.map(({levels}) => new ImageData(levels, this.resolution, this.resolution)),

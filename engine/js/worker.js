@@ -32,8 +32,10 @@ const ANSWERS = {
     return kind === Reader ? readerFacts(made) : networkFacts(made);
   },
 
-  draw({network, codes, place, from, image}) {
-    const net = opened(network), before = performance.now(), start = net.draw(codes, place, from);
+  // One picture: of one code, or of several that are mixed as `mixture` says.
+  draw({network, codes, place, from, image, mixture}) {
+    const net = opened(network), before = performance.now();
+    const start = mixture ? net.mix(codes, mixture, place) : net.draw(codes, place, from);
     const milliseconds = performance.now() - before;
     return {from: start, milliseconds, levels: net.rgba(), image: image ? net.image() : null};
   },

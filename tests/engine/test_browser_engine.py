@@ -18,6 +18,7 @@ from core.generators.base import Generator
 from core.generators.dcgan import DCGAN, Conv, Dense
 from core.generators.stylegan2 import StyleGAN2
 from core.images import to_uint8
+from core.inversion.multicode import Mixer
 from core.precision import in_float32
 from engine.pack import pack, qualifies
 
@@ -167,6 +168,31 @@ def test_one_weight_that_is_changed_is_seen(site: Site, name: str) -> None:
     codes = codes_of(generator, 2)
     images, _, _ = site.draw(f"{name}-changed", codes.numpy())
     assert apart(images, images_of(generator, codes)) > EXACT
+
+
+# Mixtures
+
+
+@pytest.mark.parametrize("name", ["stylegan2", "pggan", "dcgan", "biggan", "stylegan2_rgba", "portraits-stylegan2"])
+def test_codes_are_mixed_after_any_layer_as_mganprior_mixes_them(site: Site, name: str) -> None:
+    generator, codes = network(name), codes_of(network(name), 3)
+    stored = packed(site, name, generator)
+    for layer in range(len(generator.layers) + 1):
+        mixer = Mixer.of(generator, codes, layer)
+        importances = 1 / 3 + tiny.normal(3, mixer.channels, seed=layer).float()
+        wanted = mixer(codes, importances).detach()
+        mixture = dict(importances=importances.flatten().tolist(), layer=layer, unit=mixer.unit)
+        images, _, _ = site.draw(stored, codes.numpy(), lane="mixed", mixture=mixture)
+        assert apart(images, wanted) < EXACT
+        other = dict(mixture, importances=importances.flip(0).flatten().tolist())
+        images, _, _ = site.draw(stored, codes.numpy(), lane="mixed", mixture=other)
+        assert apart(images, wanted) > EXACT
+        mixture["importances"].pop()
+        said = site.sentence(
+            "async ([name, how]) => (await opened(name)).draw(await numbers('codes'), how)",
+            [stored, dict(mixture=mixture)],
+        )
+        assert said == "These importances were made for another network."
 
 
 # Codes

@@ -102,7 +102,9 @@ class Training:
         return min(1.0, max(0.1, left)) * warm
 
     def autocast(self):
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        """bfloat16, except on a CPU that can only imitate it: there it takes several times as long as float32."""
+        imitated = self.device.type == "cpu" and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=not imitated)
 
     def labels(self, n: int) -> Tensor | None:
         """[n]: the classes in turn; None without classes."""
