@@ -148,7 +148,7 @@ def launch(page: gr.Blocks, **options):
 
 def beside(page: gr.Blocks, others: address.Reach) -> list[BaseRoute]:
     """What is served next to the page, from its first answer on."""
-    drawing = front.Below("/engine", front.Kept(directory=engine.JS))
+    drawing = front.bundle("/engine", engine.file)
     recorded = front.Below("/arrival", front.Kept(directory=arrivals.ARRIVAL))
     drawn = pictures.mount(TABS)
     drawings = front.Below(drawn.path, drawn.app)

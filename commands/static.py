@@ -20,6 +20,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import engine
 from core import zoo
 
 from . import lesson as lessons
@@ -46,6 +47,7 @@ def make(folder: Path, *, page: str = "", others: bool = False, lesson: bool = F
 
     folder, models = folder.resolve(), networks(others)
     made = {name: read() for name, read in bundle.files(models).items()}
+    made |= {f"engine/{name}": path.read_bytes() for name, path in engine.files().items()}
     made |= {f"{one}-NOTICE.txt": (NOTICES / one / "NOTICE").read_bytes() for one in models[1:]}
     made |= lessons.files(models[0]) if lesson else {}
     made["index.html"] = index(models, checked(page), lesson).encode()
@@ -110,7 +112,7 @@ def index(models: list[str], page: str | None, lesson: bool = False) -> str:
         style=start.style() + read("static.css"),
         whole=there + whole,
         view=start.view(models[0], page),
-        loads=start.loads(models, ""),
+        loads=start.loads(models, "", "engine/"),
         sections=sections,
         foot=escape(TEXTS["foot"]),
     )

@@ -147,7 +147,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "commands.space_checks": ("core.zoo", "start"),
     "commands.space": ("commands.space_checks", "core.zoo", "start"),
-    "commands.static": ("commands.lesson", "demos.start", "core.zoo"),
+    "commands.static": ("commands.lesson", "demos.start", "engine", "core.zoo"),
     "commands.lesson": ("engine", "core.lessons", *CORE),
     "commands.arrival": ("commands.arrival", "demos", *CORE),
     "commands": ("demos.page", "engine", *CORE),

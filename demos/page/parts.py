@@ -18,6 +18,8 @@ from typing import Any
 
 import gradio as gr
 
+import engine
+
 HERE = Path(__file__).resolve().parent
 TABS = HERE.parent
 FOLDS = {
@@ -144,7 +146,7 @@ def scripts(tabs: Sequence[Any]) -> str:
         return [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in names]
 
     shared = read(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "live", "stage", "controls"))
-    begun = []
+    begun = [f"gan.engine = {json.dumps(engine.address())};"]
     for tab in (tab for tab in tabs if not tab.bench or tab.bench.needed):
         given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]
         begun.append(f"gan.start({json.dumps(given)[1:-1]});")

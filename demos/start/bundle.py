@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+import engine
 from core import evidence, zoo
-from engine import JS
 from engine.pack import pack
 
 from ..page.arrival import ARRIVAL, fitting
@@ -81,15 +81,21 @@ def still_of(found: Mapping) -> bytes:
     return _place(found["pictures"]["still"]).read_bytes()
 
 
-def files(models: list[str]) -> Files:
-    """Every file by its name, and what makes its bytes."""
-    made: Files = {f"engine/{path.name}": path.read_bytes for path in sorted(JS.iterdir()) if path.is_file()}
-    made |= {"start.js": (HERE / "start.js").read_bytes, "data.json": partial(data, tuple(models))}
+def files(models: list[str], drawing: str = "./engine/") -> Files:
+    """Every file but those of the engine by its name, and what makes its bytes.
+
+    drawing: where these lie beside the script, an address that ends in /.
+    """
+    made: Files = {"start.js": partial(script, drawing), "data.json": partial(data, tuple(models))}
     for model in models:
         made[f"{model}.pack"] = partial(packed, model)
         for address in record_of(model)["pictures"].values():
             made[picture_file(address)] = _place(address).read_bytes
     return made
+
+
+def script(drawing: str) -> bytes:
+    return (HERE / "start.js").read_bytes().replace(b'"./engine/', f'"{drawing}'.encode())
 
 
 def data(models: tuple[str, ...]) -> bytes:
@@ -101,7 +107,7 @@ def data(models: tuple[str, ...]) -> bytes:
 @lru_cache(maxsize=4)
 def digest(models: tuple[str, ...]) -> str:
     """Names the bundle by all that it is made of: another one has another address."""
-    sources = [path for path in (*JS.iterdir(), *HERE.iterdir()) if path.is_file()]
+    sources = [path for path in (*engine.files().values(), *HERE.iterdir()) if path.is_file()]
     parts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(sources)]
     return hashlib.sha256("".join([*parts, *(json.dumps(record_of(one)) for one in models)]).encode()).hexdigest()[:12]
 

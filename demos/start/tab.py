@@ -11,6 +11,8 @@ from html import escape
 
 import gradio as gr
 
+import engine
+
 from ..page.parts import part
 from . import bundle
 from .view import HERE, loads, style, view
@@ -39,7 +41,7 @@ def front(models: Sequence[str], base: str, tabs: Mapping[str, str], opens: str,
         f'<style>{style()}</style><div id="start-front" class="start-alone {theme}" data-opens="{opens}"{hidden}>'
         f'<div class="start-page"><header class="masthead">{head}</header>'
         f'<nav class="start-tabs" aria-label="Tabs"><a href="./" aria-current="page">{TITLE}</a>{links}</nav>'
-        f"{view(models[0])}</div></div>{first}{loads(models, base, ahead=opens == NAME)}"
+        f"{view(models[0])}</div></div>{first}{loads(models, base, engine.address(), ahead=opens == NAME)}"
     )
 
 
@@ -70,7 +72,7 @@ class Landing:
 
     def file(self, name: str) -> bytes | None:
         """What lies under a name of the bundle; None where nothing does."""
-        made = bundle.files(bundle.networks()).get(name)
+        made = bundle.files(bundle.networks(), f"../../{engine.address()}").get(name)
         return made and made()
 
 

@@ -15,20 +15,23 @@ from .bundle import TEXTS
 
 HERE = Path(__file__).resolve().parent
 TAKES = ("steer", "paint")  # tabs that the face is taken to
-ALIKE = ("engine/engine.js", "engine/codes.js", "engine/pack.js")  # what start.js asks for before anything else
+ALIKE = ("engine.js", "codes.js", "pack.js")  # what start.js asks for before anything else
 
 
 def style() -> str:
     return (HERE / "start.css").read_text(encoding="utf-8")
 
 
-def loads(models: Sequence[str], base: str, *, ahead: bool = True) -> str:
-    """The script, below `base`, an address that ends in /; ahead: what it asks for is fetched at once."""
+def loads(models: Sequence[str], base: str, drawing: str, *, ahead: bool = True) -> str:
+    """The script, below `base`, and the engine, below `drawing`, addresses that end in /.
+
+    ahead: what the script asks for is fetched at once.
+    """
     if not ahead:
         return f'<script type="module" data-later src="{base}start.js"></script>'
-    links = "".join(f'<link rel="modulepreload" href="{base}{name}">' for name in ALIKE)
-    fetched = ("data.json", "engine/generator.wasm", f"{models[0]}.pack")
-    links += "".join(f'<link rel="preload" as="fetch" crossorigin href="{base}{name}">' for name in fetched)
+    links = "".join(f'<link rel="modulepreload" href="{drawing}{name}">' for name in ALIKE)
+    fetched = (f"{base}data.json", f"{drawing}generator.wasm", f"{base}{models[0]}.pack")
+    links += "".join(f'<link rel="preload" as="fetch" crossorigin href="{address}">' for address in fetched)
     return f'{links}<script type="module" async src="{base}start.js"></script>'
 
 

@@ -6,7 +6,7 @@
   const here = path => new URL(path, document.baseURI).href, networks = new Map();
   let engine = null;
 
-  const begun = () => engine ??= import(here("engine/engine.js")).then(({Engine}) => new Engine());
+  const begun = () => engine ??= import(here(`${gan.engine}engine.js`)).then(({Engine}) => new Engine());
   const floats = text => new Float32Array(Uint8Array.from(atob(text), one => one.charCodeAt(0)).buffer);
 
   const read = live => {
