@@ -111,7 +111,7 @@ def index(models: list[str], page: str | None, lesson: bool = False) -> str:
         **{name: escape(TEXTS[name]) for name in ("title", "description", "says", "noscript")},
         style=start.style() + read("static.css"),
         whole=there + whole,
-        view=start.view(models[0], page),
+        view=start.view(models[0], page, dict(lessons="#lesson") if lesson else {}),
         loads=start.loads(models, "", "engine/"),
         sections=sections,
         foot=escape(TEXTS["foot"]),

@@ -14,5 +14,14 @@ def repository() -> str:
 
     It opens the page, and `git clone` takes it.
     """
+    return f"{SPACES}/{_space() or ORIGINAL}"
+
+
+def source() -> str:
+    """The address where the code of this page is read; "" where the page is no Space."""
+    return f"{SPACES}/{_space()}/tree/main" if _space() else ""
+
+
+def _space() -> str:
     space = os.environ.get("SPACE_ID", "")  # set by Spaces
-    return f"{SPACES}/{space if re.fullmatch(SPACE, space) else ORIGINAL}"
+    return space if re.fullmatch(SPACE, space) else ""

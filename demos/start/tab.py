@@ -12,6 +12,7 @@ from html import escape
 import gradio as gr
 
 import engine
+from core import home
 
 from ..page.parts import part
 from . import bundle
@@ -36,12 +37,13 @@ def front(models: Sequence[str], base: str, tabs: Mapping[str, str], opens: str,
     links = "".join(f'<a href="?tab={name}">{escape(title)}</a>' for name, title in tabs.items())
     head = "<h1>GAN<b>atomy</b></h1><p>Find out what a network that draws has learned.</p>"
     hidden = "" if opens == NAME else " hidden"
+    source = dict(code=home.source()) if home.source() else {}
     first = '<script>document.body.classList.add("start-first")</script>' if opens == NAME else ""
     return (
         f'<style>{style()}</style><div id="start-front" class="start-alone {theme}" data-opens="{opens}"{hidden}>'
         f'<div class="start-page"><header class="masthead">{head}</header>'
         f'<nav class="start-tabs" aria-label="Tabs"><a href="./" aria-current="page">{TITLE}</a>{links}</nav>'
-        f"{view(models[0])}</div></div>{first}{loads(models, base, engine.address(), ahead=opens == NAME)}"
+        f"{view(models[0], more=source)}</div></div>{first}{loads(models, base, engine.address(), ahead=opens == NAME)}"
     )
 
 

@@ -35,8 +35,11 @@ def loads(models: Sequence[str], base: str, drawing: str, *, ahead: bool = True)
     return f'{links}<script type="module" async src="{base}start.js"></script>'
 
 
-def view(model: str, page: str | None = "") -> str:
-    """Start as HTML, as it stands before any script runs. page: the address of the page, None where there is none."""
+def view(model: str, page: str | None = "", more: Mapping[str, str] | None = None) -> str:
+    """Start as HTML, as it stands before any script runs.
+
+    page: the address of the page, None where there is none. more: addresses that stand in the place of those of `ends`.
+    """
     found = bundle.record_of(model)
     said, known = found["view"], {one["id"]: one for one in found["view"]["knobs"]}
     first, seed = known[said["chips"][0]["knob"]], said["faces"][0]["seed"]
@@ -67,8 +70,20 @@ def view(model: str, page: str | None = "") -> str:
             if page is None
             else "".join(_door(name, *one, page, link) for name, one in TEXTS["doors"].items()),
             proof=escape(said["proof"]),
+            more="".join(
+                f'<a href="{escape(address)}">{escape(TEXTS["more"][name])}</a>'
+                for name, address in (ends(page) | dict(more or {})).items()
+            ),
         )
     )
+
+
+def ends(page: str | None) -> dict[str, str]:
+    """Where the links at the end lead, by name; only to what is there."""
+    if page is None:
+        return {}
+    shows = f"{page}?tab=steer&show="
+    return dict(lessons=f"{page}lessons", measured=f"{shows}true", code=f"{shows}take")
 
 
 def _chip(i: int, knob: str, word: str) -> str:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import engine
 import ganatomy
 from commands import static
 from commands.arrival.start import asked_of, far_of, misses, verdict_of
-from core import evidence, zoo
+from core import evidence, home, zoo
 from core.truth.judge import READER, Judge
 from core.truth.worlds.base import Factor
-from demos.start import bundle
+from demos.page import parts
+from demos.start import bundle, tab, view
 from demos.start.tab import opened_by
 from engine.pack import pack
 from serving.front import with_first
@@ -82,6 +85,29 @@ def test_a_pack_comes_back_whole_from_what_is_sent() -> None:
     pairs = np.stack([rest[start + count : start + 2 * count], rest[start : start + count]], 1)
     rest[start : start + 2 * count] = pairs.ravel()
     assert rest.tobytes() == data and len(bundle.squeezed(data)) < 0.96 * len(gzip.compress(data, 9))
+
+
+def test_links_at_the_end_lead_to_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+
+    def links(html: str) -> dict[str, str]:
+        return {says: to for to, says in re.findall(r'<a href="([^"]*)">([^<]*)</a>', html.partition("start-more")[2])}
+
+    assert home.source() == ""
+    assert links(view.view(MODEL))["Code"] == "?tab=steer&amp;show=take"
+    assert links(view.view(MODEL, None)) == {}
+    assert links(view.view(MODEL, None, dict(lessons="#lesson"))) == {"For teachers": "#lesson"}
+    assert links(view.view(MODEL, "https://example.org/gan/"))["For teachers"] == "https://example.org/gan/lessons"
+    monkeypatch.setenv("SPACE_ID", "somebody/copy")
+    html = tab.front([MODEL], "start/0/", {}, "start")
+    assert links(html)["Code"] == "https://huggingface.co/spaces/somebody/copy/tree/main"
+
+
+def test_the_page_and_start_draw_with_one_engine() -> None:
+    html, script = tab.front([MODEL], "start/0/", {}, "start"), bundle.files([MODEL], "../../engine/1/")["start.js"]()
+    assert f'href="{engine.address()}engine.js"' in html and b'from "../../engine/1/engine.js"' in script
+    assert json.dumps(engine.address()) in parts.scripts([])
+    assert engine.file("generator.wasm") and engine.file("../pack.py") is None
 
 
 # --- what is recorded
