@@ -177,6 +177,7 @@ LEADS = (
     "Every knob turned, and every attribute that it moves: only the diagonal is wanted.",
     "The chosen attribute: how strong a knob each method has for it, and how pure.",
 )
+RECORDED = ("entangled", "compare", "truth")  # cells that the arrival has
 TAB = Tab(
     "attributes",
     "Attributes",
