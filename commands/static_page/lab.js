@@ -97,3 +97,11 @@ function follow() {
 }
 new MutationObserver(follow).observe(document.getElementById("start-view"),
   {attributes: true, attributeFilter: ["data-drawn", "data-milliseconds", "data-seed"]});
+
+// A file that falls here would take the page's place in the window.
+for (const kind of ["dragover", "drop"]) document.addEventListener(kind, e => {
+  if (!e.dataTransfer || !e.dataTransfer.types.includes("Files")) return;
+  e.preventDefault();
+  if (kind === "drop") document.querySelector(".start-said").textContent = "This page has no server, so it opens no "
+    + "files: the whole page does, `python app.py` or a Space.";
+});

@@ -11,11 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
+import engine
 from commands import static
 from core import zoo
 from core.codes import Directions, edit
 from core.images import to_uint8
+from demos.page.export import png_of
 from demos.start import bundle
+from demos.steer.recipe import Recipe
 
 from ..support import file_host
 from .visits import SIZES, STEER, Tab, assert_same_picture, axe, watched
@@ -26,6 +29,14 @@ LEVELS = """() => { const canvas = document.querySelector('.start-canvas');
   return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]; }"""
 TURNED = """amount => { const drawn = document.getElementById('start-view').dataset.drawn;
   return drawn && JSON.parse(drawn).some(([, one]) => Math.abs(one - amount) < 1e-6); }"""
+
+
+FALLS = """([name, data]) => {
+  const bytes = Uint8Array.from(atob(data), one => one.charCodeAt(0)), dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name));
+  const event = kind => new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true});
+  return ["dragover", "drop"].map(kind => !document.querySelector(".start-photo").dispatchEvent(event(kind)));
+}"""
 
 
 class Landing(Tab):
@@ -84,6 +95,9 @@ def test_start_stands_in_the_html_and_its_door_takes_the_face_along(browser, pag
         page.locator(".start-doors [data-tab=steer]").click()
         assert STEER.settle(page, f"gan.steer.now.recipe.seed === {other}")["model"] == MODEL
         page.wait_for_function(f"location.search.includes('seed={other}')")
+        page.evaluate("import(new URL(gan.engine + 'engine.js', document.baseURI))")
+        found = "performance.getEntriesByType('resource').map(one => one.name).filter(one => one.includes('/engine'))"
+        assert {one.rpartition("/")[0] for one in page.evaluate(found)} == {page_url + "/" + engine.address()[:-1]}
 
 
 def test_the_servers_film_stands_in_where_the_browser_does_not_draw(browser, page_url: str):
@@ -91,6 +105,25 @@ def test_the_servers_film_stands_in_where_the_browser_does_not_draw(browser, pag
         page = visits.open("?engine=server")
         assert page.locator("#start-view").get_attribute("data-live") == "film"
         assert turned(page, "Home") < 0 and shown(page).std() > 10
+
+
+def falls(page, name: str, data: bytes) -> None:
+    """A file falls on the picture; nothing opens it in the place of the page."""
+    assert page.evaluate(FALLS, [name, base64.b64encode(data).decode()]) == [True, True]
+
+
+def test_files_that_fall_on_start_open_in_their_tab_or_get_a_sentence(browser, page_url: str):
+    with watched(browser, page_url, Landing("start", "")) as visits:
+        page = visits.open()
+        falls(page, "note.txt", b"hello")
+        page.get_by_text("there is neither a link nor a recipe of this page").wait_for()
+        assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Steer"
+        page.get_by_role("tab", name="Start", exact=True).click()
+        page.locator(".start-photo").wait_for()
+        recipe = Recipe(MODEL, seed=9, psi=0.6)
+        falls(page, "picture.png", png_of(Image.new("RGB", (64, 64)), recipe))
+        assert STEER.settle(page, "gan.steer.now.recipe.seed === 9")["psi"] == 0.6
+        page.get_by_text("it stands as it was made").wait_for()
 
 
 # --- as a folder
@@ -120,6 +153,8 @@ def test_the_folder_needs_nobody_else_and_draws_what_the_server_draws(browser, f
         page.touchscreen.tap(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
         page.wait_for_function("+document.querySelector('.start-range').ariaValueText.split(',')[0] < -1")
         play(page)
+        falls(page, "note.txt", b"hello")
+        assert "no server" in page.locator(".start-said").inner_text()
         door = page.locator(".start-doors a").first.get_attribute("href")
         assert door.startswith("https://example.org/gan/?") and parse_qs(urlsplit(door).query)["seed"] == [str(seed)]
         page.locator("#lab summary").first.click()
