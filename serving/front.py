@@ -36,6 +36,7 @@ STYLESHEET = re.compile(rb'<link rel="stylesheet"')
 WITHOUT_WAITING = b"""<link rel="stylesheet" media="print" onload="this.media='all'" """
 First = Callable[[Mapping[str, str]], tuple[str, bool]]
 KINDS = {".js": "text/javascript", ".json": "application/json", ".webp": "image/webp", ".wasm": "application/wasm"}
+END = b"</script>"
 META = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
 
 
@@ -66,13 +67,16 @@ class Preview:
                 page.append(message.get("body", b""))
                 if message.get("more_body"):
                     return
-                body = with_preview(b"".join(page), self.about, root_of(scope))
+                body, ahead = with_preview(b"".join(page), self.about, root_of(scope)), 0
                 if self.first and scope["path"].rstrip("/") in ("", scope.get("root_path", "").rstrip("/")):
                     html, alone = self.first(Request(scope).query_params)
                     body = with_first(body, html, alone=alone)
+                    ahead = body.find(html.encode()) + len(html.encode()) if alone else 0
                 start["headers"]["content-length"] = str(len(body))
                 await send(dict(start, headers=start["headers"].raw))
-                await send(dict(message, body=body))
+                if ahead:  # it is painted while the rest is compressed
+                    await send(dict(message, body=body[:ahead], more_body=True))
+                await send(dict(message, body=body[ahead:]))
                 return
             await send(message)
 
@@ -110,8 +114,10 @@ def with_first(page: bytes, html: str, *, alone: bool) -> bytes:
     body = re.search(rb"<body[^>]*>", page)
     if body is None:
         return page
-    moves = re.compile(rb"<script>window\.gradio_config.*?</script>", re.DOTALL).search(page) if alone else None
-    begins, ends = moves.span() if moves and moves.end() < body.start() else (body.start(), body.start())
+    begins = page.find(b"<script>window.gradio_config") if alone else -1
+    ends = page.find(END, begins) + len(END)  # no regular expression: the script has a megabyte
+    if begins < 0 or not begins < ends < body.start():
+        begins = ends = body.start()
     head = page[:begins] + page[ends : body.start()]
     if alone:
         head = STYLESHEET.sub(WITHOUT_WAITING, head)

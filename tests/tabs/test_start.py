@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,7 @@ from demos.page import parts
 from demos.start import bundle, tab, view
 from demos.start.tab import opened_by
 from engine.pack import pack
-from serving.front import with_first
+from serving.front import Preview, with_first
 
 MODEL = bundle.NAMES[0]
 TABS, FIELDS = ("steer", "paint"), ("seed", "model", "show")
@@ -76,6 +78,26 @@ def test_what_is_first_is_painted_before_the_rest_is_read() -> None:
     hidden = with_first(page, "<p>first</p>", alone=False).decode()
     assert hidden.index("gradio_config") < hidden.index("<p>first</p>") and "media" not in hidden
     assert with_first(b"no page", "<p>first</p>", alone=True) == b"no page"
+
+
+def test_what_is_first_is_sent_before_the_rest_is_compressed() -> None:
+    sent, page = [], b"<head></head><body>" + b"rest" * 1000
+
+    async def gradio(_scope: dict, _receive: object, send: Callable) -> None:
+        headers = [(b"content-type", b"text/html"), (b"content-length", str(len(page)).encode())]
+        await send(dict(type="http.response.start", status=200, headers=headers))
+        await send(dict(type="http.response.body", body=page))
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    about = dict.fromkeys(("title", "description", "picture"), "")
+    scope = dict(type="http", path="/", query_string=b"", scheme="http", headers=[])
+    anyio.run(Preview(gradio, about, lambda query: ("<p>first</p>", True)), scope, None, send)
+    start, first, rest = sent
+    assert first["more_body"] and first["body"].endswith(b"<p>first</p>") and rest["body"] == b"rest" * 1000
+    length = dict(start["headers"])[b"content-length"]
+    assert int(length) == len(first["body"]) + len(rest["body"])
 
 
 def test_a_pack_comes_back_whole_from_what_is_sent() -> None:
