@@ -1,6 +1,6 @@
 """Pictures of the page for the README, taken from the page itself.
 
-python -m tests.screenshot          # writes docs/paint.png, restore.png and inside.png, 1440 x 900
+python -m tests.screenshot          # writes docs/start.png, paint.png, restore.png and inside.png, 1440 x 900
 
 With the network faces-dcgan on this machine it writes docs/faces-dcgan/steer.png too: Steer with a face of our own
 world beside it with one of that network, whose pictures are not under this project's licence (the NOTICE beside it).
@@ -22,9 +22,12 @@ from core import zoo
 
 from .conftest import ROOT, chromium, served
 
-TABS = ("paint", "restore", "inside")
+TABS = ("start", "paint", "restore", "inside")
 NETWORK, RECORDS = "faces-dcgan", ROOT / "demos" / "arrival" / "faces-dcgan"
 DECODED = "() => [...document.images].every(image => !image.src || image.complete || image.loading === 'lazy')"
+
+LANDED = """() => window.gan?.parts.start && document.fonts.ready && !document.getElementById('start-front')
+  && document.getElementById('start-view').dataset.live === 'engine'"""
 
 
 def main() -> None:
@@ -40,7 +43,8 @@ def taken(browser: Browser, url: str, tab: str, path: Path, query: str = "", wid
     """Writes the picture of a tab in the state of a link, `wide` x 900."""
     page = browser.new_page(viewport=dict(width=wide, height=900), color_scheme="light", reduced_motion="reduce")
     page.goto(f"{url}?tab={tab}{query}", wait_until="commit")
-    page.wait_for_function(f"() => window.gan && gan.settled('{tab}')", timeout=120_000)
+    there = LANDED if tab == "start" else f"() => window.gan && gan.settled('{tab}')"
+    page.wait_for_function(there, timeout=120_000)
     page.wait_for_function(DECODED)
     page.wait_for_timeout(600)  # the map is drawn once both pictures are decoded
     page.screenshot(path=path, animations="disabled")
