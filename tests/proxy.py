@@ -25,9 +25,9 @@ def proxied(page: str, path: str, *, told: bool = True, names: list[str] | None 
         def pass_on(self) -> None:
             if names is not None:
                 names.append(self.path)
-            if self.path == path:
+            if self.path.partition("?")[0] == path:
                 self.send_response(301)
-                self.send_header("Location", path + "/")
+                self.send_header("Location", f"{path}/{self.path[len(path) :]}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
