@@ -212,34 +212,57 @@ def test_code_is_refused_and_not_run(name: str) -> None:
     refused(CODE[name], "it asks for ", "it holds the pickle instruction", "broken", "plain numbers", "no file of")
 
 
-@not_on_windows
-@pytest.mark.parametrize(
-    "name",
-    [
-        "os.system",
-        "eval",
-        "names from the memo",
-        "instance",
-        "object",
-        "hidden in a storage",
-        "beside good weights",
-        "array of objects",
-        "inside a good module",
-        "through another module",
-    ],
+RUN = (
+    "os.system",
+    "eval",
+    "names from the memo",
+    "instance",
+    "object",
+    "hidden in a storage",
+    "beside good weights",
+    "array of objects",
+    "inside a good module",
+    "through another module",
 )
-def test_python_s_own_reader_would_run_it(tmp_path: Path, name: str) -> None:
-    """The control: the marker appears. It runs in a process of its own, with stand-ins for NVIDIA's modules."""
-    (tmp_path / "evil.pkl").write_bytes(CODE[name])
-    stand_ins = dict(torch_utils="", dnnlib="")
-    for package in stand_ins:
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_text("")
-    (tmp_path / "torch_utils/persistence.py").write_text("_reconstruct_persistent_obj = print")
-    (tmp_path / "dnnlib/util.py").write_text("class EasyDict(dict): pass")
-    subprocess.run([sys.executable, "-m", "pickle", "evil.pkl"], capture_output=True, timeout=120, check=False)
-    assert (tmp_path / MARKER).exists()
-    (tmp_path / MARKER).unlink()
+# Reads evil.pkl of each folder, in a process of its own that has imported PyTorch already.
+READER = """
+import os, pickle, sys, torch
+
+for folder in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        try:
+            with open("evil.pkl", "rb") as file:
+                pickle.load(file)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.fixture(scope="module")
+def read_by_python(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By name, the folder where Python's own reader has read the file, with stand-ins for NVIDIA's modules."""
+    folders = {name: tmp_path_factory.mktemp("read") for name in (*RUN, "good")}
+    for name, folder in folders.items():
+        (folder / "evil.pkl").write_bytes(CODE[name] if name in CODE else pickle.dumps(dict(a=1)))
+        for package in ("torch_utils", "dnnlib"):
+            (folder / package).mkdir()
+            (folder / package / "__init__.py").write_text("")
+        (folder / "torch_utils/persistence.py").write_text("_reconstruct_persistent_obj = print")
+        (folder / "dnnlib/util.py").write_text("class EasyDict(dict): pass")
+    command = [sys.executable, "-c", READER, *map(str, folders.values())]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    return folders
+
+
+@not_on_windows
+@pytest.mark.parametrize("name", RUN)
+def test_python_s_own_reader_would_run_it(read_by_python: dict[str, Path], name: str) -> None:
+    """The control: the marker appears."""
+    assert (read_by_python[name] / MARKER).exists() and not (read_by_python["good"] / MARKER).exists()
 
 
 def test_the_source_code_inside_of_a_good_pickle_is_never_run() -> None:
@@ -646,12 +669,12 @@ def test_every_prefix_is_refused(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:invalid escape")  # pickletools decodes text as Python does
 @every_format
 def test_random_damage_is_either_refused_or_harmless(name: str) -> None:
-    """120 mutations a format. Only an archive has check sums: elsewhere another finite number is another weight."""
+    """80 mutations a format. Only an archive has check sums: elsewhere another finite number is another weight."""
     data, path, outcomes = good_files()[name], Path("model.pt").absolute(), []
     path.write_bytes(data)
     whole = read(path)
     chance = random.Random(name)
-    for _ in range(120):
+    for _ in range(80):
         path.write_bytes(mutated(data, chance))
         start = time.monotonic()
         try:
@@ -664,7 +687,7 @@ def test_random_damage_is_either_refused_or_harmless(name: str) -> None:
             assert all(torch.isfinite(x).all() for x in generator.state_dict().values())
             outcomes.append("read")
         assert time.monotonic() - start < SECONDS
-    assert outcomes.count("refused") > 30
+    assert outcomes.count("refused") > 20
 
 
 def test_a_changed_weight_in_an_archive_is_seen() -> None:

@@ -9,6 +9,7 @@ import torch
 
 from core import zoo
 from core.images import to_uint8
+from core.inversion import twin
 from core.inversion.losses import psnr
 from core.inversion.twin import STARTS, colours, nearest
 
@@ -45,7 +46,9 @@ SEARCHED = ("stylegan2", "stylegan2_grey", "stylegan", "pggan", "biggan", "dcgan
 
 
 @pytest.mark.parametrize("name", SEARCHED)
-def test_an_answer_is_one_code_inside_the_ball_and_a_seed_repeats_it(name: str):
+def test_an_answer_is_one_code_inside_the_ball_and_a_seed_repeats_it(name: str, monkeypatch):
+    monkeypatch.setattr(twin, "PICKS", 64)
+    monkeypatch.setattr(twin, "STEPS", 20)
     generator = tiny.GENERATORS[name]()
     target, label = torch.rand(1, 3, 16, 16) * 2 - 1, 0 if generator.classes else None
     steps = list(nearest(generator, target, label=label))

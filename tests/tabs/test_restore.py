@@ -488,7 +488,8 @@ def test_a_small_search_keeps_to_one_core_and_leaves_the_others_theirs(monkeypat
     assert seen[-1][0] == threading.current_thread().name, "a large one takes the machine"
 
 
-def test_every_layer_and_number_of_codes_is_tried_and_scored():
+def test_every_layer_and_number_of_codes_is_tried_and_scored(monkeypatch):
+    monkeypatch.setitem(experiments.QUICK, "steps", 10)
     pieces = list(experiments.layers(wanted(task="copy")))
     (true, _), *copies = tiles(last_html(iter(pieces)))
     assert len(copies) == len(experiments.layers_of(MODEL)) * len(experiments.GRID)

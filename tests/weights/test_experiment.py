@@ -511,7 +511,7 @@ def test_renders_are_blurred_by_a_gaussian_of_one_pixel():
 
 
 def test_other_renders_are_judged_as_renders_and_blurred_ones_are_not(monkeypatch):
-    monkeypatch.setattr(experiment, "SAMPLES", 300)
+    monkeypatch.setattr(experiment, "SAMPLES", 150)
     again, spoilt = experiment.scale()
     assert again["frechet"] < spoilt["frechet"] and again["wasserstein"][0] < spoilt["wasserstein"][0]
     assert again["diversity_median"] == pytest.approx(1, abs=0.1) and again["diversity_least"] > 0.8

@@ -62,12 +62,12 @@ def reader():
 
 @pytest.fixture(scope="module")
 def held_out():
-    return renders("portraits", 600, FIRST_TEST_SEED, 64)
+    return renders("portraits", 400, FIRST_TEST_SEED, 64)
 
 
 @pytest.fixture(scope="module")
 def objects():
-    return renders("objects", 480, FIRST_TEST_SEED, 64)
+    return renders("objects", 320, FIRST_TEST_SEED, 64)
 
 
 def test_at_least_twenty_factors_are_read_on_held_out_renders(reader, held_out):
@@ -127,8 +127,8 @@ def test_turning_a_true_factor_is_read_as_that_factor(reader):
 def test_the_part_readers_find_the_parts_of_held_out_renders(held_out, objects):
     """And not where other pictures have theirs."""
     for world, held, parts in (("portraits", held_out, WORLD.PARTS), ("objects", objects, OBJECTS.PARTS)):
-        found = read(zoo.load_part_reader(world), as_images(held.pictures[:240]), batch=16).argmax(1)
-        truth = held.parts[:240]
+        found = read(zoo.load_part_reader(world), as_images(held.pictures[:120]), batch=16).argmax(1)
+        truth = held.parts[:120]
         by_part = overlap(found, truth, len(parts))
         assert by_part.mean() >= 0.8, dict(zip(parts, by_part.tolist()))
         assert overlap(found, truth.roll(1, 0), len(parts)).mean() < 0.5
