@@ -188,7 +188,7 @@ def test_an_anchor_holds_the_pictures_to_the_teacher_s(bank, monkeypatch):
         training = Training(tiny_recipe("pggan", teacher="portraits", anchor=anchor, rate=0.01), bank)
         with torch.no_grad():
             before = float(distance(training.generator(training.generator.codes(z)), training.teacher(z)))
-            for _ in range(40):
+            for _ in range(20):
                 with torch.enable_grad():
                     training.step()
             far[anchor] = float(distance(training.generator(training.generator.codes(z)), training.teacher(z))) / before
