@@ -24,6 +24,9 @@ from ..fixtures.record_links import TIMES, pixels
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 RECORD = json.loads((FIXTURES / "links.json").read_text(encoding="utf-8"))
 LINKS = RECORD["links"]
+# Levels of 255 between answers of one search, in the mean: Adam's first steps take the sign of a gradient, and on a CPU
+# with other vector instructions a small one has another (1.5 was seen; 10.9 and more with another start).
+SEARCHED = 3.0
 NOT_FIELDS = {"tab", "v", "__theme", "expert", "utm_source"}
 
 
@@ -131,11 +134,14 @@ def test_an_old_link_opens_to_the_same_picture(link, opened, record_property):
         return  # other weights draw other pictures, and the page says so: tests/page/test_link_weights.py
     with np.load(FIXTURES / "links.npz") as kept:
         apart = {
-            name: np.abs(pixels(found.pictures[name]).astype(int) - kept[f"{link['name']}-{name}"]).max()
+            name: np.abs(pixels(found.pictures[name]).astype(int) - kept[f"{link['name']}-{name}"])
             for name in link["pictures"]
         }
-    record_property("levels apart", {name: int(most) for name, most in apart.items()})
-    assert max(apart.values()) <= 1, f"levels of 255: {apart}"
+    most = {name: int(levels.max()) for name, levels in apart.items()}
+    record_property("levels apart", most)
+    searched = apart.pop("result", np.zeros(1))
+    assert all(levels.max() <= 1 for levels in apart.values()), f"levels of 255: {most}"
+    assert searched.mean() < SEARCHED, f"levels of 255 in the mean: {searched.mean()}"
 
 
 @pytest.mark.parametrize("link", LINKS, ids=names(LINKS))
@@ -172,6 +178,14 @@ def test_the_comparison_sees_another_picture(opened):
     other = OPEN[link["tab"]](dict(parse_qsl(link["query"]), seed="8"))
     with np.load(FIXTURES / "links.npz") as kept:
         assert np.abs(pixels(other.pictures["src"]).astype(int) - kept[f"{link['name']}-src"]).max() > 20
+
+
+def test_the_comparison_sees_another_search():
+    """The control: a link of Restore with another start is farther than two CPUs are."""
+    link = next(link for link in LINKS if link["name"] == "restore-6")
+    other = OPEN[link["tab"]](dict(parse_qsl(link["query"]), start="3"))
+    with np.load(FIXTURES / "links.npz") as kept:
+        assert np.abs(pixels(other.pictures["result"]).astype(int) - kept["restore-6-result"]).mean() > 2 * SEARCHED
 
 
 def main() -> None:
