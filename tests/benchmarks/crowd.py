@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -180,13 +180,17 @@ def speed() -> float:
     return count / (time.perf_counter() - began)
 
 
-def start(folder: Path, root: Path) -> tuple[subprocess.Popen, str]:
-    """`python app.py` of the checkout `root` on CORES cores."""
+def start(
+    folder: Path, root: Path, runs: Sequence[str] = ("app.py",), **variables: str
+) -> tuple[subprocess.Popen, str]:
+    """`python app.py` of the checkout `root` on CORES cores, or what Python `runs` in its place, with more variables
+    in its environment.
+    """
     from ..conftest import answers, free_port
 
     port = free_port()
-    environment = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"))
-    command = [sys.executable, "app.py", "--port", str(port)]
+    environment = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), **variables)
+    command = [sys.executable, *runs, "--port", str(port)]
     with open(folder / "app.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
     if hasattr(os, "sched_setaffinity"):

@@ -18,8 +18,6 @@ import argparse
 import asyncio
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -29,7 +27,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..chromium import find_chromium
-from ..conftest import FLAGS, ROOT, answers, free_port
+from ..conftest import FLAGS, ROOT
+from .crowd import start
 
 CROWD = 20
 QUERY = "?tab=steer&v=1&model=portraits-stylegan2&seed={seed}&amounts=0.5"
@@ -58,17 +57,9 @@ runpy.run_path("app.py", run_name="__main__")
 @contextmanager
 def counting(folder: Path) -> Iterator[tuple[str, Path]]:
     """The page's address while the block runs, and the file of what it draws."""
-    port, drawn = free_port(), folder / "drawn.txt"
-    environment = dict(os.environ, TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder / "served"), GOMP_SPINCOUNT="1000")
-    command = [sys.executable, "-c", COUNTED, str(drawn), "--port", str(port)]
-    with open(folder / "app.log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    drawn = folder / "drawn.txt"
+    process, url = start(folder, ROOT, ("-c", COUNTED, str(drawn)), GOMP_SPINCOUNT="1000")
     try:
-        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 180
-        while not answers(url):
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((folder / "app.log").read_text(encoding="utf-8")[-2000:])
-            time.sleep(0.2)
         yield url, drawn
     finally:
         process.terminate()

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
+import torch
 
 from core import pace, zoo
 from demos.page import fields
@@ -24,9 +25,10 @@ from ..fixtures.record_links import TIMES, pixels
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 RECORD = json.loads((FIXTURES / "links.json").read_text(encoding="utf-8"))
 LINKS = RECORD["links"]
-# Levels of 255 between answers of one search, in the mean: Adam's first steps take the sign of a gradient, and on a CPU
-# with other vector instructions a small one has another (1.5 was seen; 10.9 and more with another start).
-SEARCHED = 3.0
+# With AVX-512 the answers of searches are the recorded ones within a level. Adam's first steps take the sign of a
+# gradient, and with other vector instructions a small one has another: there, levels of 255 between both answers in
+# the mean (1.5 was seen; 10.9 and more with another start).
+EXACT_WITH, SEARCHED = "AVX512", 3.0
 NOT_FIELDS = {"tab", "v", "__theme", "expert", "utm_source"}
 
 
@@ -139,9 +141,9 @@ def test_an_old_link_opens_to_the_same_picture(link, opened, record_property):
         }
     most = {name: int(levels.max()) for name, levels in apart.items()}
     record_property("levels apart", most)
-    searched = apart.pop("result", np.zeros(1))
+    if torch.backends.cpu.get_cpu_capability() != EXACT_WITH:
+        assert apart.pop("result", np.zeros(1)).mean() < SEARCHED, f"levels of 255, the largest: {most}"
     assert all(levels.max() <= 1 for levels in apart.values()), f"levels of 255: {most}"
-    assert searched.mean() < SEARCHED, f"levels of 255 in the mean: {searched.mean()}"
 
 
 @pytest.mark.parametrize("link", LINKS, ids=names(LINKS))
