@@ -134,7 +134,7 @@ def drawn_here(browser, url: str) -> tuple[list[float], int]:
 
 def latencies(page) -> dict[str, list[float]]:
     """By where the picture comes from: the film in the browser, or the server."""
-    filmed = dragged(page, "gan.steer.now.strip !== ''")
+    filmed = dragged(page, "!!gan.steer.now.strip")
     page.wait_for_function("document.querySelector('#steer-stage canvas').hidden")
     knob = page.locator("#steer-knob-5")
     pressed = timed(page, lambda i: knob.press("ArrowRight" if i % 40 < 20 else "ArrowLeft"))
@@ -145,7 +145,7 @@ def scrubbing(page) -> int:
     """Requests while a film of FRAMES frames, once it is there, is scrubbed from one end to the other."""
     seen: list[str] = []
     page.locator("#steer-knob").hover()
-    page.wait_for_function("gan.steer.now.strip !== ''")
+    page.wait_for_function("!!gan.steer.now.strip")
     page.mouse.down()
     page.on("request", lambda request: seen.append(request.url) if request.url.startswith("http") else None)
     for i in range(FRAMES):

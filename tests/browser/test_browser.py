@@ -223,7 +223,7 @@ def test_after_a_fast_drag_the_picture_is_that_of_the_last_position(visits: Visi
 def test_a_film_of_21_frames_is_scrubbed_without_the_server_where_the_browser_does_not_draw(visits: Visits):
     page = visits.open("?tab=steer&engine=server")
     page.locator("#steer-knob").hover()
-    page.wait_for_function("gan.steer.now.strip !== ''")
+    page.wait_for_function("!!gan.steer.now.strip")
     settle(page)
     drag(page, "#steer-knob", [0.5, 0.52], release=False)
     seen = []

@@ -114,6 +114,7 @@ def test_on_paper_stands_what_was_found_and_its_address_and_no_control(visits: V
     page.wait_for_selector("#steer-truth table")
     page.emulate_media(media="print")
     page.wait_for_function("[...document.images].every(one => one.complete)")
+    page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => {})))")
     page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     hidden = page.evaluate("""() => [...document.querySelectorAll('button, input, select, summary')]
       .filter(one => one.checkVisibility() && !one.closest('.fold > button')).map(one => one.id || one.textContent)""")

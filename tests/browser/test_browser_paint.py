@@ -162,7 +162,7 @@ def test_where_finding_knobs_takes_long_the_page_asks_first_and_turns_the_knob_o
 def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Visits):
     page = visits.open("?tab=paint&engine=server")
     page.locator("#paint-knob").hover()
-    page.wait_for_function("gan.paint.now.strip !== ''")
+    page.wait_for_function("!!gan.paint.now.strip")
     seen = []
     page.on("request", lambda request: seen.append(request.url) if "queue" in request.url else None)
     maps = set()
