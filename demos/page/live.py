@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 from torch import Tensor
 
 from core import zoo
-from core.codes import Directions
+from core.codes import Directions, Picture
+from core.inversion.multicode import Mixture
 from core.pace import pace_of
 from engine.pack import pack, qualifies
 
@@ -49,21 +50,22 @@ def live(recipe: PictureRecipe, knobs: Turned | None) -> dict[str, Any] | None:
     pack: an address relative to the page. codes, vectors: float32, base64; a vector is one step of its knob. slots:
     those that it moves.
     """
-    card = zoo.card(recipe.model)
-    if (
-        knobs is None
-        or not len(knobs.steps)
-        or card.crop
-        or recipe.movement
-        or pace_of(recipe.model).slow
-        or _lacks(recipe)
-    ):
+    if knobs is None or recipe.movement or not _drawn_here(recipe, knobs):
         return None
+    return _facts(recipe, own_codes(recipe), knobs)
+
+
+def _drawn_here(recipe: PictureRecipe, knobs: Turned) -> bool:
+    card = zoo.card(recipe.model)
+    return bool(knobs.steps) and not card.crop and not pace_of(recipe.model).slow and not _lacks(recipe)
+
+
+def _facts(recipe: PictureRecipe, codes: Tensor, knobs: Turned) -> dict[str, Any]:
     vectors = knobs.directions.vectors
     steps = vectors.new_tensor(list(knobs.steps)).reshape(-1, *[1] * (vectors.ndim - 1))
     return dict(
         pack=f"{address(own_network(recipe.model))}/{PACK}?{urlencode(_asked(recipe))}",
-        codes=_encoded(own_codes(recipe)),
+        codes=_encoded(codes),
         vectors=_encoded(vectors * steps),
         count=len(knobs.steps),
         slots=list(knobs.directions.slots),
@@ -85,6 +87,21 @@ def here(recipe: PictureRecipe, knobs: Turned, rows: Sequence[Sequence[tuple[Pic
     numbers = {seed: i for i, seed in enumerate(faces)}
     drawn = [[f"{DRAW}{numbers[one.seed]},{one.knob},{amount:g}" for one, amount in row] for row in rows]
     return dict(rows=drawn, here=dict(facts, faces=list(faces.values())))
+
+
+def turned(model: str, picture: Picture, knobs: Turned) -> str:
+    """HTML that brings the codes of a picture, so that the browser draws it while knobs beside it move; "" where it
+    cannot. Codes that are mixed come with what mixes them, see docs/engine.md.
+    """
+    recipe = PictureRecipe(model, psi=1.0)
+    if not _drawn_here(recipe, knobs):
+        return ""
+    facts = _facts(recipe, picture.codes, knobs)
+    if isinstance(picture, Mixture):
+        mixer = picture.mixer
+        weights = _encoded(picture.importances / mixer.divisor)
+        facts["mixture"] = dict(importances=weights, layer=mixer.layer, unit=mixer.unit)
+    return f'<div hidden data-turned="{escape(json.dumps(facts))}"></div>'
 
 
 def source(picture: str) -> str:

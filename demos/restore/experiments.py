@@ -20,7 +20,7 @@ from core.truth.copies import by_layer, codes_said, decibels, gap_by_layer
 from core.truth.disagreement import listed
 from core.truth.worlds import pictures
 
-from ..page import blocks
+from ..page import blocks, live
 from ..page.blocks import picture as uri
 from ..page.blocks import written
 from ..page.cells import Progress
@@ -167,7 +167,8 @@ def knobs_on(model: str, picture: Picture, before: Tensor, given: Mapping[str, f
         rows.append(blocks.knob(name, name_of(i, facts["title"]), ends, reach=reach, value=amounts[i]))
     after = render(picture, knobs, [amounts]).clamp(-1, 1).cpu() if any(amounts) else before
     says = _seen(model, before, after) if any(amounts) else ""
-    return after, f'<div class="knobs two">{"".join(rows)}</div>{blocks.live(blocks.verdict(says))}'
+    here = live.turned(model, picture, knobs)
+    return after, f'<div class="knobs two">{"".join(rows)}{here}</div>{blocks.live(blocks.verdict(says))}'
 
 
 def _seen(model: str, before: Tensor, after: Tensor) -> str:

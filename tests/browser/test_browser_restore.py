@@ -159,8 +159,19 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Visits):
     assert result["stopped"] and 0 < result["steps"] < 200
     assert "stopped" in page.locator("#restore-verdict").inner_text()
     press(page, "restore-edit-go")
-    page.locator("#restore-edit [name=knob-1]").press("End")
+    knob, picture = page.locator("#restore-edit [name=knob-1]"), "#restore-edit [data-live] img"
+    knob.wait_for()
+    plain, asked = drawn(page, picture), []
+    before = page.locator(picture).get_attribute("src")
+    page.on("request", lambda request: asked.append(request.url) if "queue" in request.url else None)
+    knob.evaluate("one => { one.value = one.max; one.dispatchEvent(new Event('input', {bubbles: true})); }")
+    page.wait_for_function(f"src => document.querySelector('{picture}').src !== src", arg=before)
+    here = drawn(page, picture)
+    assert not asked
+    knob.evaluate("one => one.dispatchEvent(new Event('change', {bubbles: true}))")
     page.wait_for_function("document.getElementById('restore-edit').textContent.includes('The reader sees')")
+    answer = drawn(page, picture)
+    assert np.abs(here.astype(int) - answer).max() <= 1 < np.abs(plain.astype(int) - answer).max()
 
 
 def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Visits):

@@ -87,7 +87,7 @@
       mark();
     });
     const choices = gan.setters(tab, result);
-    if (cell.form) formOf(result, given => ask(given, stays ? state.recipe : now.recipe));
+    if (cell.form) formOf(result, `${tab.name} ${name}`, given => ask(given, stays ? state.recipe : now.recipe));
     if (cell.after) (tab.after[cell.after] ??= []).push(() => ask());
     tab.forgets.push(gone => {
       if (![state.recipe, state.wanted].some(recipe => recipe && gone(recipe))) return;
@@ -107,12 +107,14 @@
   };
 
   // controls in the HTML of a cell: what they say by name goes to `ask` when one was changed
-  function formOf(result, ask) {
+  function formOf(result, lane, ask) {
     const show = ({target}) => {
       const says = target.type === "range" && target.parentElement.querySelector("output");
       if (says) says.textContent = gan.signed(+target.value);
     };
     result.addEventListener("input", show);
+    for (const event of ["pointerover", "focusin", "input"])
+      result.addEventListener(event, () => gan.turnHere(result, lane, event === "input"));
     result.addEventListener("change", () =>
       ask(Object.fromEntries([...result.querySelectorAll("[name]")].map(one => [one.name, +one.value]))));
     result.addEventListener("dblclick", e => {

@@ -41,6 +41,25 @@
     } catch { failed(); }
   }
 
+  // Draws the picture of a cell that brings its codes as its knobs stand, until the answer brings the server's.
+  gan.turnHere = async (element, lane, moved) => {
+    const place = element.querySelector("[data-turned]"), image = element.querySelector("[data-live] img");
+    if (off || !place || !image) return;
+    const live = place.live ??= JSON.parse(place.dataset.turned), {mixture} = live, pen = document.createElement("canvas");
+    try {
+      const network = await opened(live.pack);
+      if (!moved) return;
+      const {codes, vectors, slots} = live.read ??= read(live);
+      const amounts = vectors.map((_, i) => +(element.querySelector(`[name=knob-${i + 1}]`) || {value: 0}).value);
+      const mixed = mixture && {...mixture, importances: live.importances ??= floats(mixture.importances)};
+      const drawn = await network.draw(network.edit(codes, {vectors, slots}, amounts), {lane, mixture: mixed});
+      if (!drawn) return;
+      put(pen, drawn.pictures[0]);
+      image.src = pen.toDataURL();
+      gan.drawnHere();
+    } catch { /* then the server draws alone, as without it */ }
+  };
+
   // the network of a pack, which is loaded once; one that Start has open serves here too
   function opened(pack) {
     const {model, w, ...more} = Object.fromEntries(new URLSearchParams(pack.split("?")[1]));
