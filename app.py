@@ -40,7 +40,7 @@ from starlette.routing import BaseRoute
 import engine
 from core import gpu, memory, surroundings, uploads, zoo
 from core.checkpoints import options
-from demos import attributes
+from demos.attributes import tab as attributes
 from demos.inside import tab as channel_awareness
 from demos.page import arrival as arrivals
 from demos.page import parts as notebook

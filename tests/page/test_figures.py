@@ -16,7 +16,7 @@ from PIL import Image
 
 import app
 from core import pace
-from demos.attributes import Attributes
+from demos.attributes.tab import Attributes
 from demos.inside.recipe import Look
 from demos.page.fields import RecipeError
 from demos.page.tab import answer, endpoints_of, file_for

@@ -17,8 +17,8 @@ from core import zoo
 from core.codes import edit
 from core.factorization.files import load_directions
 from core.images import to_uint8, video
-from demos.attributes import TAB as ATTRIBUTES
-from demos.attributes import Attributes
+from demos.attributes.tab import TAB as ATTRIBUTES
+from demos.attributes.tab import Attributes
 from demos.inside.tab import TAB as INSIDE
 from demos.page import tab
 from demos.page.export import recipe_from_png

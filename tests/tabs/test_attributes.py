@@ -15,7 +15,7 @@ from core import labels as read
 from core import pace, zoo
 from core.checkpoints import native
 from core.truth import statistics
-from demos.attributes import TAB, Attributes, knobs_of
+from demos.attributes.tab import TAB, Attributes, knobs_of
 from demos.page import export, labels
 from demos.page import tab as page
 from demos.page.fields import RecipeError, recipe_of_link

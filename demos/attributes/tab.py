@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -17,15 +18,15 @@ from core.labels import FIRST_SLOPED
 from core.truth.judge import READER
 from core.truth.verdict import listed, named_knob, plain_named
 
-from .page import blocks
-from .page.arrival import recorded
-from .page.cells import Cell, Progress, truth_cell
-from .page.export import STEP_IMPORT, Code, label_code, step_line
-from .page.fields import amounts_field, choice_field, names_field, number_field, whole_field
-from .page.knobs import Knobs
-from .page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
-from .page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
-from .page.tab import Tab, words_of
+from ..page import blocks
+from ..page.arrival import recorded
+from ..page.cells import Cell, Progress, truth_cell
+from ..page.export import STEP_IMPORT, Code, label_code, step_line
+from ..page.fields import amounts_field, choice_field, names_field, number_field, whole_field
+from ..page.knobs import Knobs
+from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
+from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
+from ..page.tab import Tab, words_of
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {
@@ -186,7 +187,7 @@ TAB = Tab(
     sentence=sentence,
     knobs=knobs_of,
     code=code,
-    **words_of(__file__),
+    **words_of(str(Path(__file__).with_name("method.md"))),
     sources=(pure, boundaries, conditioned),
     setup=lambda recipe: dict(options=dict(fixed=judge_of(recipe).words), controls=NO_LAM.get(recipe.fit, {})),
     ready=lambda recipe: labels_of(recipe) is not None,
