@@ -357,10 +357,13 @@ def _beside(found: ModelCard) -> Path:
     return found.path.with_name(f"{found.path.stem}-critic.safetensors")
 
 
-def load_reader(world: str) -> nn.Module:
-    """The frozen FactorReader of a rendered world."""
+def load_reader(world: str, which: str = "") -> nn.Module:
+    """The frozen factor reader of a rendered world.
+
+    which: "b" judges what was fitted to the others, and nothing is fitted to it; "c" is another to fit to.
+    """
     with _lock:
-        return _placed(_open(WEIGHTS / f"{world}-reader.safetensors"))
+        return _placed(_open(WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors"))
 
 
 def has_reader(name: str) -> bool:

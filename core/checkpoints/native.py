@@ -21,7 +21,7 @@ from ..generators.r3gan import R3GAN
 from ..generators.stylegan import StyleGAN
 from ..generators.stylegan2 import StyleGAN2
 from ..generators.stylegan3 import StyleGAN3
-from ..truth.readers import Classifier, FactorReader, PartReader
+from ..truth.readers import Classifier, FactorReader, PartReader, ResidualFactorReader
 
 POINTER = b"version https://git-lfs"  # how a file begins that a clone without Git LFS has instead of the weights
 ARCHITECTURES: dict[str, type[nn.Module]] = {
@@ -37,6 +37,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
         BigGANDeep,
         Critic,
         FactorReader,
+        ResidualFactorReader,
         PartReader,
         Classifier,
     )

@@ -68,6 +68,55 @@ class FactorReader(Reader):
         return super().forward(images) + 0.5
 
 
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions, each after group norm and SiLU, beside a 1 x 1 one; mean over 2 x 2 pixels before all."""
+
+    def __init__(self, fan_in: int, fan_out: int):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in (fan_in, fan_out))
+        self.convs = nn.ModuleList(nn.Conv2d(width, fan_out, 3, padding=1) for width in (fan_in, fan_out))
+        self.skip = nn.Conv2d(fan_in, fan_out, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.avg_pool2d(x, 2)
+        y = x
+        for norm, conv in zip(self.norms, self.convs):
+            y = conv(F.silu(norm(y)))
+        return self.skip(x) + y
+
+
+class ResidualFactorReader(nn.Module):
+    """Images [n, 3, R, R] in [-1, 1] -> factors [n, k], nominally in [0, 1] (not clamped).
+
+    Of another kind than FactorReader, so that it errs in other ways: residual blocks, group norm, SiLU, means instead
+    of strides. widths: channels from R / 4 down, each a multiple of 8.
+    """
+
+    def __init__(
+        self, *, resolution: int, names: tuple[str, ...], widths: tuple[int, ...] = (48, 80, 128), hidden: int = 192
+    ):
+        super().__init__()
+        self.resolution, self.names, self.widths, self.hidden = resolution, tuple(names), tuple(widths), hidden
+        first = widths[0] // 2 // 8 * 8
+        self.stem = nn.Conv2d(3, first, 4, stride=2, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(i, o) for i, o in zip((first, *widths), widths)))
+        side = resolution // 2 ** (len(widths) + 1)
+        self.norm = nn.GroupNorm(8, widths[-1])
+        self.hidden_layer = nn.Linear(widths[-1] * side**2, hidden)
+        self.output = nn.Linear(hidden, len(self.names))
+
+    def config(self) -> dict:
+        return dict(resolution=self.resolution, names=list(self.names), widths=list(self.widths), hidden=self.hidden)
+
+    def features(self, images: Tensor) -> Tensor:
+        """[n, hidden]."""
+        x = F.silu(self.norm(self.blocks(self.stem(images))))
+        return F.silu(self.hidden_layer(x.flatten(1)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.output(self.features(images)) + 0.5
+
+
 class Classifier(Reader):
     """Images [n, 3, R, R] in [-1, 1] -> logits [n, classes]: their softmax says how probable each class is."""
 

@@ -29,6 +29,7 @@ from core.generators.base import Generator
 
 from .gan import finished_copy
 from .places import RUNS, UNFINISHED
+from .precision import autocast
 from .recipes import RECIPES, Recipe
 from .runs import sheet, start_files
 from .teacher import Teacher, distance
@@ -38,7 +39,7 @@ KEPT_EVERY = 600  # seconds
 
 
 def step(student: Generator, teacher: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, z: Tensor) -> float:
-    with torch.autocast(z.device.type, dtype=torch.bfloat16):
+    with autocast(z.device.type):
         with torch.no_grad():
             theirs = teacher(z).float().clamp(-1.2, 1.2)
         loss = distance(student(student.codes(z)).float(), theirs)

@@ -25,6 +25,7 @@ from .autoencoder import DIVERGENCE, Encoder, divergence, drawn_from
 from .features import encoder_of
 from .path_length import EVERY as PATHS_EVERY
 from .path_length import SHRINK, PathLength
+from .precision import autocast
 from .projected import RATE as FEATURE_RATE
 from .projected import FeatureCritic
 from .recipes import Recipe
@@ -102,9 +103,7 @@ class Training:
         return min(1.0, max(0.1, left)) * warm
 
     def autocast(self):
-        """bfloat16, except on a CPU that can only imitate it: there it takes several times as long as float32."""
-        imitated = self.device.type == "cpu" and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=not imitated)
+        return autocast(self.device.type)
 
     def labels(self, n: int) -> Tensor | None:
         """[n]: the classes in turn; None without classes."""

@@ -1,6 +1,8 @@
 """Train a world's factor reader, part reader or classifier on renders.
 
     python -m weights.recipes.train.readers portraits factors
+    python -m weights.recipes.train.readers portraits factors --reader b   # of another kind, from other renders; it judges
+    python -m weights.recipes.train.readers portraits factors --reader c   # from other renders again; to fit to
     python -m weights.recipes.train.readers portraits parts
     python -m weights.recipes.train.readers objects classes
 
@@ -24,16 +26,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.checkpoints import native
-from core.truth.readers import Classifier, FactorReader, PartReader, read
+from core.truth.readers import Classifier, FactorReader, PartReader, ResidualFactorReader, read
 from core.truth.worlds import load_world
 
 from .bank import drawn
+from .precision import autocast
 
 WEIGHTS = Path(__file__).resolve().parents[2]
 NOISE, BLUR, HELD_OUT = 0.05, 0.5, 4000
 GAIN, SHIFT = 0.2, 0.1  # of a classifier's pictures: contrast of a colour, and brightness
 NOTHING = 16  # renders for every picture of nothing
 FIRST_HELD_OUT = 1_100_000  # a seed of the test split
+# Of factor readers beside the first: what they are, and the seed of their first render.
+OTHERS: dict[str, tuple[type[nn.Module], int]] = {"b": (ResidualFactorReader, 400_000), "c": (FactorReader, 700_000)}
 # Of readers that are not of the usual ones.
 SIZES: dict[str, dict] = {"objects": dict(widths=(24, 48, 72, 96), hidden=128)}
 
@@ -124,7 +129,7 @@ def fit(
     for step in range(steps):
         rows = torch.randint(0, len(pictures), (batch,), generator=random)
         images = varied(as_images(pictures[rows]), random).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast("cpu"):
             output = reader(images)
         value = loss(output.float(), targets[rows])
         optimizer.zero_grad(set_to_none=True)
@@ -200,11 +205,20 @@ def train_classes(world: str, *, n: int, passes: float, resolution: int = 64, **
     return reader, right(read(reader, as_images(held.pictures)), held.labels, classes)
 
 
-def train_factors(world: str, *, n: int, passes: float, resolution: int = 64, **sizes) -> tuple[FactorReader, Tensor]:
-    module, given = load_world(world), renders(world, n, 0, resolution)
-    reader, scale = FactorReader(resolution=resolution, names=module.NAMES, **sizes), given.factors.std(0)
+def train_factors(
+    world: str, *, n: int, passes: float, resolution: int = 64, which: str = "", **sizes
+) -> tuple[nn.Module, Tensor]:
+    """which: "" the first reader of a world, or one of OTHERS."""
+    kind, first = OTHERS.get(which, (FactorReader, 0))
+    module, given = load_world(world), renders(world, n, first, resolution)
+    reader, scale = kind(resolution=resolution, names=module.NAMES, **sizes), given.factors.std(0)
     fit(
-        reader, lambda out, truth: ((out - truth) / scale).square().mean(), given.pictures, given.factors, passes=passes
+        reader,
+        lambda out, truth: ((out - truth) / scale).square().mean(),
+        given.pictures,
+        given.factors,
+        passes=passes,
+        seed=first,
     )
     held = renders(world, HELD_OUT, FIRST_HELD_OUT, resolution)
     shown = shows(world, held.parts, held.labels)
@@ -256,11 +270,15 @@ def main() -> None:
     parser.add_argument("kind", choices=tuple(KINDS))
     parser.add_argument("--renders", type=int, default=40_000)
     parser.add_argument("--passes", type=float, default=8)
+    parser.add_argument("--reader", choices=tuple(OTHERS), default="", help="of factors: another reader")
     args = parser.parse_args()
-    torch.manual_seed(0)
+    if args.reader and args.kind != "factors":
+        parser.error("--reader is of factors alone")
+    torch.manual_seed(OTHERS[args.reader][1] if args.reader else 0)
     torch.set_flush_denormal(True)
     began, kind = time.monotonic(), KINDS[args.kind]
-    sizes = SIZES.get(args.world, {}) if kind.sized else {}
+    sizes = SIZES.get(args.world, {}) if kind.sized and not args.reader else {}
+    sizes |= dict(which=args.reader) if args.reader else {}
     try:
         reader, scores = kind.train(args.world, n=args.renders, passes=args.passes, **sizes)
     except (KeyError, ValueError) as error:
@@ -269,7 +287,7 @@ def main() -> None:
         print(f"{part:20s} {kind.score} {score:.3f}")
     minutes = (time.monotonic() - began) / 60
     print(f"mean {scores.mean():.3f}; {(scores >= 0.9).sum()} at 0.9 or more; {minutes:.1f} minutes")
-    path = WEIGHTS / f"{args.world}-{kind.ending}.safetensors"
+    path = WEIGHTS / f"{args.world}-{kind.ending}{args.reader and f'-{args.reader}'}.safetensors"
     held_out = ",".join(f"{s:.4f}" for s in scores.tolist())
     native.save(reader, path, world=args.world, held_out=held_out, renders=str(args.renders))
     print(f"written: {path.name}, {os.path.getsize(path) / 1e6:.1f} MB")
