@@ -1,8 +1,8 @@
 """Train a world's factor reader, part reader or classifier on renders.
 
     python -m weights.recipes.train.readers portraits factors
-    python -m weights.recipes.train.readers portraits factors --reader b   # of another kind, from other renders; it judges
-    python -m weights.recipes.train.readers portraits factors --reader c   # from other renders again; to fit to
+    python -m weights.recipes.train.readers portraits factors --reader b  # of another kind; it judges
+    python -m weights.recipes.train.readers portraits factors --reader c  # from other renders; to fit to
     python -m weights.recipes.train.readers portraits parts
     python -m weights.recipes.train.readers objects classes
 
