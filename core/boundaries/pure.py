@@ -117,6 +117,23 @@ def pure_of(
     return Directions(space.vectors(vectors), own, space.slots)
 
 
+def towards(jacobian: Tensor, metric: Metric, wanted: Tensor, *, lam: float = LAM) -> Directions:
+    """One unit direction that changes the factors of a Jacobian [factors, slots, dim] in the proportions `wanted`
+    [factors] and holds those that are 0: `pure_of` in any direction of the factors' space. lam: as there.
+    """
+    space, root = metric
+    gradients = space.gradients(jacobian)
+    whitened = gradients @ root
+    whitened = whitened / whitened.square().sum(1).max().clamp(min=1e-30).sqrt()
+    gram = whitened @ whitened.T
+    values, vectors = torch.linalg.eigh(gram + lam * gram.trace() / len(gram) * torch.eye(len(gram), dtype=gram.dtype))
+    inverse = torch.where(values > NEGLIGIBLE * values[-1], 1 / values.clamp(min=1e-30), 0.0)
+    solved = (vectors * inverse) @ (vectors.T @ wanted.double()) @ whitened
+    vector = units((solved @ root)[None])
+    own = (gradients @ vector[0] @ units(wanted.double()[None])[0]) * (vector[0] @ root).norm()
+    return Directions(space.vectors(vector), own[None], space.slots)
+
+
 def _solved(whitened: Tensor, own: int, rows: list[int], lam: float, fixed: set[int]) -> Tensor:
     """A^T (A A^T + lam trace / rows D)^-1 e of the rows A of J S, e the factor `own`: [m]; D is the identity without
     the rows of other fixed factors.
