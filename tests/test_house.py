@@ -110,6 +110,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *VALUES,
         *(f"core.factorization.{name}" for name in ("baseline", "ganspace", "sefa")),
     ),
+    "core.boundaries.teaching": (*VALUES, "core.boundaries.pure", "core.boundaries.space"),
     "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
     "core.inversion.restoration": (*VALUES, "core.threads", "core.inversion"),
     "core.inversion.twin": (*VALUES, "core.threads", "core.inversion.descent", "core.inversion.multicode"),

@@ -138,7 +138,7 @@ def _selected(x: Tensor, yes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
     The column that explains most of what is left comes next, as long as n log(rest) falls by more than log n + 2 log p.
     """
-    n, p = x.shape
+    p, n = x.shape[1], (weight > 0).sum(1).double()
     y = torch.where(yes, 1.0, -1.0).double()
     mean, level = weight @ x, weight @ y
     centred = x - mean[:, None]  # [b, n, p]
@@ -153,9 +153,9 @@ def _selected(x: Tensor, yes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         before = (weight * rest.square()).sum(1)
         best, at = gain.max(1)
         falls = n * torch.log((before - best).clamp(min=1e-12) / before.clamp(min=1e-12))
-        going = going & (~chosen.any(1) | (falls < -(math.log(n) + 2 * math.log(p)))) & (best > 0)
+        going = going & (~chosen.any(1) | (falls < -(n.log() + 2 * math.log(p)))) & (best > 0)
         chosen[going, at[going]] = True
-        column = free.gather(2, at[:, None, None].expand(-1, n, 1))[:, :, 0]
+        column = free.gather(2, at[:, None, None].expand(-1, len(x), 1))[:, :, 0]
         size = (weight * column.square()).sum(1, keepdim=True).clamp(min=1e-30)
         along = torch.einsum("bn,bn,bnp->bp", weight, column, free) / size
         step = (weight * rest * column).sum(1, keepdim=True) / size

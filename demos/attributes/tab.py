@@ -27,6 +27,7 @@ from ..page.knobs import Knobs
 from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
+from .teach import EXTRAS, answers_field, is_taught, teach, with_word, word_field
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {
@@ -43,7 +44,8 @@ class Attributes(PictureRecipe, tab="attributes", what="a picture with attribute
     """A picture moved along directions that are named after attributes.
 
     fit: how a direction is found, of WAYS. lam: of pure knobs, from 0 (pure) to 1 (strong). fixed: attributes that the
-    other knobs must not move. amounts: one an attribute, in standard deviations of w . n. knob: the chosen one, from 0.
+    other knobs must not move. yes, no, word: what was taught, see `teach`; its knob comes after
+    the others. amounts: one an attribute, in standard deviations of w . n. knob: the chosen one, from 0.
     """
 
     label: int = label_field(knob=0, amounts=[0.0] * MOST, fixed=[])  # another class has other attributes
@@ -51,15 +53,26 @@ class Attributes(PictureRecipe, tab="attributes", what="a picture with attribute
     lam: float = number_field("pure or strong", 0, 1, default=LAM, control=dict(kind="range", word="lam", step=0.01))
     fixed: tuple[str, ...] = names_field("attributes that must stay", lambda recipe: judge_of(recipe).names, "fixed")
     layers: str = layers_field()
+    yes: tuple[int, ...] = answers_field("numbers of pictures that show a word of your own")
+    no: tuple[int, ...] = answers_field("numbers of pictures without it")
+    word: str = word_field()
     amounts: tuple[float, ...] = amounts_field(MOST, reach_of, "1.5,0,-2")
-    knob: int = whole_field("the chosen knob, counted from 0,", 0, MOST - 1, most=lambda recipe: knob_count(recipe) - 1)
+    knob: int = whole_field("the chosen knob, counted from 0,", 0, MOST - 1, most=lambda recipe: last_knob(recipe))
 
 
 # --- knobs
 
 
+def last_knob(recipe: Attributes) -> int:
+    return knob_count(recipe) - 1 + is_taught(recipe)
+
+
 def knobs_of(recipe: Attributes) -> Knobs:
-    """A knob for each attribute; the fixed ones stay."""
+    """A knob for each attribute, and one for the word that was taught; the fixed ones stay."""
+    return with_word(attributes_of(recipe), recipe)
+
+
+def attributes_of(recipe: Attributes) -> Knobs:
     lam, weights = recipe.lam if recipe.fit == "pure" else 0.0, zoo.weights_hash(recipe.model)
     return _knobs(recipe.model, weights, recipe.label, slots_of(recipe), recipe.fit, lam, recipe.fixed)
 
@@ -143,7 +156,7 @@ def entangled(recipe: Attributes) -> Iterator[str | Progress]:
     def table() -> str:
         return blocks.heat(list(zip(titles, (row.tolist() for row in rows))), titles, caption=caption, digits=1)
 
-    for change in changes_on_others(recipe, knobs_of(recipe).directions):
+    for change in changes_on_others(recipe, attributes_of(recipe).directions):
         rows.append(change)
         yield Progress(f"{len(rows)} of {len(titles)} knobs", len(rows) / len(titles))
         if len(rows) % 9 == 0:
@@ -162,7 +175,7 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
     at, k = min(recipe.knob, len(judge.names) - 1), min(10, len(range(generator.dim)[generator.movable]))
     named = {WAYS[fit]: replace(recipe, fit=fit) for fit in ("svm", "ridge", "pattern")}
     named |= {f"pure, at {lam:g}": replace(recipe, fit="pure", lam=lam) for lam in sorted({0.0, LAM, 0.3, recipe.lam})}
-    sets = {name: knobs_of(one).directions.only([at]) for name, one in named.items()}
+    sets = {name: attributes_of(one).directions.only([at]) for name, one in named.items()}
     sets |= {f"SeFa, best of {k}, no labels": sefa(generator, slots, k=k)}
     sets |= {f"random, best of {k}": random_directions(generator, slots, k=k)}
     for name, found in sets.items():
@@ -173,10 +186,12 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
     yield blocks.table(("knob", "change a step (sd)", "share of all that it moves"), rows, caption=caption)
 
 
+ANSWERS = ("model", "label", "layers", "yes", "no", "word")
 RESTS = ("model", "label", "psi", "fit", "lam", "fixed", "layers")
 LEADS = (
     "Every knob turned, and every attribute that it moves: only the diagonal is wanted.",
     "The chosen attribute: how strong a knob each method has for it, and how pure.",
+    "Anything that you can see. A dozen answers make a knob; the next pictures are those it is least sure of.",
 )
 RECORDED = ("entangled", "compare", "truth")  # cells that the arrival has
 TAB = Tab(
@@ -197,6 +212,18 @@ TAB = Tab(
     cells=(
         Cell("entangled", "What else does it change?", LEADS[0], "Turn every knob", entangled, RESTS),
         Cell("compare", "By labels and without", LEADS[1], "Compare", compare, (*RESTS, "knob"), "compare"),
+        Cell(
+            "teach",
+            "Teach it a word of your own",
+            LEADS[2],
+            "",
+            teach,
+            ANSWERS,
+            by_itself=True,
+            drawn=("teach",),
+            script="attributes/teach",
+        ),
         truth_cell("attributes"),
     ),
+    extras=EXTRAS,
 )

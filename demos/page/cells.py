@@ -48,6 +48,7 @@ class Cell:
     as CSV and LaTeX; one cell a tab has one. stays: what it shows stays, whatever the recipe becomes, and `more` goes
     on with that; these are the words of the button for the recipe on screen. of_reader: it is there where a reader
     knows the network's pictures. live: `run` takes by name whether the visitor's browser draws, see `page.live`.
+    script: a file below demos/ with the functions of `drawn`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Cell:
     stays: str = ""
     of_reader: bool = False
     live: bool = False
+    script: str = ""
 
     def config(self, tab: str) -> dict[str, Any]:
         """What the page's script needs."""

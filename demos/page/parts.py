@@ -153,4 +153,5 @@ def scripts(tabs: Sequence[Any]) -> str:
     takes = {kind: tab.name for tab in tabs for kind in tab.receives}
     begun.append(f"gan.receives = {json.dumps(takes)};")
     own = read(name for tab in tabs for name in (tab.bench or tab.shown).scripts)
+    own += read(cell.script for tab in tabs for cell in tab.cells if cell.script)
     return "<script>" + "\n".join([*shared, *begun, *own]) + "</script>"

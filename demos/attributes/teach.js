@@ -1,0 +1,86 @@
+// Teaching a word: pictures are tapped, their numbers go into the recipe; words that were taught stay in this browser.
+(() => {
+  const E = gan.element, KEY = "ganatomy-words", MOST = 40, NEXT = {no: "yes", yes: "skip", skip: "no"};
+  const SAYS = {no: "does not show it", yes: "shows it", skip: "left out"}, MARK = {no: "", yes: "✓", skip: "?"};
+  const KEYS = {y: "yes", n: "no", s: "skip"};
+
+  function kept() {
+    try {
+      const found = JSON.parse(localStorage.getItem(KEY) || "[]");
+      return Array.isArray(found) ? found.filter(one => one && Array.isArray(one.yes) && Array.isArray(one.no)) : [];
+    } catch { return []; }
+  }
+  const keep = words => { try { localStorage.setItem(KEY, JSON.stringify(words.slice(-MOST))); } catch { /* none is kept */ } };
+  const isOf = (one, {model, label, weights}) => one.model === model && one.label === label && one.weights === weights;
+
+  gan.drawn.teach = (tab, result) => {
+    const box = result.querySelector(".teach");
+    if (!box || box.wired) return;
+    box.wired = true;
+    const {recipe} = tab.now, {fewest, knob, weights} = box.dataset, at = +knob;
+    const of = {model: recipe.model, label: recipe.label, weights}, word = box.querySelector("[name=word]");
+    const taps = [...box.querySelectorAll(".tap")], chips = box.querySelector("[data-kept]");
+    const press = (name, act) => box.querySelectorAll(`[data-${name}]`).forEach(one => one.addEventListener("click", act));
+    const still = () => tab.now.recipe.amounts.map((amount, i) => i === at ? 0 : amount);
+
+    const answer = (tap, says) => {
+      Object.assign(tap.dataset, {says});
+      tap.setAttribute("aria-pressed", says === "yes" ? "true" : says === "skip" ? "mixed" : "false");
+      tap.setAttribute("aria-label", `picture ${tap.dataset.number}: ${SAYS[says]}`);
+      tap.querySelector("span").textContent = MARK[says];
+    };
+    for (const tap of taps) {
+      answer(tap, "no");
+      tap.addEventListener("click", () => answer(tap, NEXT[tap.dataset.says]));
+    }
+    box.querySelector(".taps").addEventListener("keydown", e => {
+      const i = taps.indexOf(e.target), wide = taps.filter(one => one.offsetTop === taps[0].offsetTop).length;
+      const step = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide}[e.key], says = KEYS[e.key.toLowerCase()];
+      if (i < 0 || !step && !says || e.ctrlKey || e.metaKey || e.altKey) return;
+      e.preventDefault();
+      if (says) answer(taps[i], says);
+      (taps[i + (step || 1)] || taps[i]).focus();
+    });
+
+    const said = says => taps.filter(one => one.dataset.says === says).map(one => +one.dataset.number);
+    const learned = patch => {
+      const {yes, no} = patch, others = kept().filter(one => !isOf(one, of) || one.word !== patch.word);
+      if (patch.word && Math.min(yes.length, no.length) >= fewest) keep([...others, {...of, ...patch}]);
+    };
+    press("learn", () => {
+      const sorted = (old, more) => [...new Set([...(old || []), ...more])].sort((a, b) => a - b);
+      const {yes, no} = tab.now.recipe;
+      const patch = {yes: sorted(yes, said("yes")), no: sorted(no, said("no")), word: word.value.trim()};
+      learned(patch);
+      result.learns = true;
+      tab.set(Math.min(patch.yes.length, patch.no.length) >= fewest ? {...patch, knob: at} : patch);
+    });
+    word.addEventListener("change", () => {
+      const {yes, no} = tab.now.recipe, patch = {yes: yes || [], no: no || [], word: word.value.trim()};
+      learned(patch); tab.set(patch);
+    });
+    press("turn", () => {
+      tab.set({knob: at, amounts: still().map((amount, i) => i === at ? 2 : 0)});
+      tab.parts.stage.element.scrollIntoView({block: "start"});
+    });
+    press("again", () => tab.set({yes: [], no: [], word: "", knob: Math.min(tab.now.recipe.knob, at - 1), amounts: still()}));
+    press("steer", () => gan.parts.attributes.steer.trigger("ask", {key: "steer"}));
+
+    const names = () => chips.replaceChildren(...kept().filter(one => isOf(one, of) && one.word).map(one => E("span", {},
+      gan.button(null, one.word, () => tab.set({yes: one.yes, no: one.no, word: one.word, knob: at})),
+      gan.button(null, "×", () => { keep(kept().filter(other => !isOf(other, of) || other.word !== one.word)); names(); },
+        "", {"aria-label": `Forget ${one.word}`, title: "Forget this word"}))));
+    names();
+    if (result.learns) { result.learns = false; result.parentElement.scrollIntoView({block: "start"}); taps[0]?.focus({preventScroll: true}); }
+  };
+
+  document.addEventListener("gan:attributes", () => {
+    const {steer} = gan.parts.attributes || {};
+    if (!steer || steer.heard) return;
+    steer.heard = true;
+    steer.hear(({recipe, error}) => {
+      if (recipe) gan.visit("steer", other => other.set(recipe));
+      if (error) gan.say(document.querySelector(".teach [role=alert]"), error);
+    });
+  });
+})();
