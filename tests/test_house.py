@@ -62,7 +62,7 @@ CORE = (
     *ALGORITHMS,
 )
 REMOTE = ("core.downloads", "core.hub", "core.packages", "core.remote_cards")  # where files come from
-TABS = ("start", "steer", "paint", "restore", "inside")
+TABS = ("start", "steer", "paint", "restore", "inside", "attributes")
 
 # The first row that a module's name begins with says what it may import of this project; its own row is not implied.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -112,6 +112,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "core.boundaries.teaching": (*VALUES, "core.boundaries.pure", "core.boundaries.space"),
     "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
+    "core.boundaries.hierarchy": (*VALUES, "core.truth.scores"),
     "core.inversion.restoration": (*VALUES, "core.threads", "core.inversion"),
     "core.inversion.twin": (*VALUES, "core.threads", "core.inversion.descent", "core.inversion.multicode"),
     "core.channels.shares": (*VALUES, *(f"core.channels.{name}" for name in ("awareness", "editing", "effect"))),
