@@ -6,7 +6,7 @@ Yang, Shen and Zhou, Semantic Hierarchy Emerges in Deep Generative Representatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -103,6 +103,16 @@ def strengths(generator: Generator, *, psi: float, cutoff: int | None = None) ->
 
 
 # --- from changes to a map
+
+
+def gathered(stream: Iterable[Change], k: int) -> Iterator[Tensor]:
+    """After each change of k directions, all so far: [directions, places, n, factors]; n grows once all are through."""
+    done, block = [], []
+    for change in stream:
+        block.append(change.scores)
+        if len(block) == k:
+            done, block = [torch.cat([*done, torch.stack(block)], 2)], []
+        yield done[0] if done else torch.stack(block)
 
 
 def official(changes: Tensor) -> Tensor:

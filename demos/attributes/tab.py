@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from core import evidence, zoo
+from core.boundaries.hierarchy import recommended, rescored
 from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, pure
 from core.cache import cached
@@ -27,7 +28,8 @@ from ..page.knobs import Knobs
 from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
-from .teach import EXTRAS, answers_field, is_taught, teach, with_word, word_field
+from .layers import layers_cell
+from .teach import EXTRAS, answers_field, is_taught, teach_cell, with_word, word_field
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {
@@ -91,8 +93,7 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     changes = labels.expected(spread_of(recipe), found, steps)
     said = [named_knob(change, i, judge.factors, things=judge.things, **about) for i, change in enumerate(changes)]
     plain = [plain_named(change, i, judge.factors) for i, change in enumerate(changes)]
-    titles = [factor.description for factor in judge.factors]
-    ends = [(factor.low, factor.high) for factor in judge.factors]
+    titles, ends = zip(*((factor.description, (factor.low, factor.high)) for factor in judge.factors))
     return Knobs(found, steps.tolist(), titles, ends, said, plain=plain, unit="standard deviations of w . n")
 
 
@@ -186,14 +187,10 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
     yield blocks.table(("knob", "change a step (sd)", "share of all that it moves"), rows, caption=caption)
 
 
-ANSWERS = ("model", "label", "layers", "yes", "no", "word")
 RESTS = ("model", "label", "psi", "fit", "lam", "fixed", "layers")
-LEADS = (
-    "Every knob turned, and every attribute that it moves: only the diagonal is wanted.",
-    "The chosen attribute: how strong a knob each method has for it, and how pure.",
-    "Anything that you can see. A dozen answers make a knob; the next pictures are those it is least sure of.",
-)
-RECORDED = ("entangled", "compare", "truth")  # cells that the arrival has
+TURNS = "Every knob turned, and every attribute that it moves: only the diagonal is wanted."
+METHODS = "The chosen attribute: how strong a knob each method has for it, and how pure."
+RECORDED = ("entangled", "compare", "layers", "truth")  # cells that the arrival has
 TAB = Tab(
     "attributes",
     "Attributes",
@@ -203,26 +200,17 @@ TAB = Tab(
     knobs=knobs_of,
     code=code,
     **words_of(str(Path(__file__).with_name("method.md"))),
-    sources=(pure, boundaries, conditioned),
+    sources=(pure, boundaries, conditioned, rescored, recommended),
     setup=lambda recipe: dict(options=dict(fixed=judge_of(recipe).words), controls=NO_LAM.get(recipe.fit, {})),
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
     made_from=lambda model: evidence.made_from(model, "attributes"),
     first=first,
     cells=(
-        Cell("entangled", "What else does it change?", LEADS[0], "Turn every knob", entangled, RESTS),
-        Cell("compare", "By labels and without", LEADS[1], "Compare", compare, (*RESTS, "knob"), "compare"),
-        Cell(
-            "teach",
-            "Teach it a word of your own",
-            LEADS[2],
-            "",
-            teach,
-            ANSWERS,
-            by_itself=True,
-            drawn=("teach",),
-            script="attributes/teach",
-        ),
+        Cell("entangled", "What else does it change?", TURNS, "Turn every knob", entangled, RESTS),
+        layers_cell(attributes_of),
+        teach_cell(),
+        Cell("compare", "By labels and without", METHODS, "Compare", compare, (*RESTS, "knob"), "compare"),
         truth_cell("attributes"),
     ),
     extras=EXTRAS,

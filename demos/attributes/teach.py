@@ -23,7 +23,7 @@ from core.truth.verdict import listed
 
 from ..page import blocks
 from ..page.blocks import data_uri
-from ..page.cells import Progress
+from ..page.cells import Cell, Progress
 from ..page.export import directions_file
 from ..page.fields import WEIGHTS_DIGITS, RecipeError, checked, quoted, recipe_of_json, whole
 from ..page.handlers import keyed
@@ -38,6 +38,8 @@ SHEET, MOST, LONGEST = 24, 240, 30  # pictures at a time; answers at most of a k
 FACES, FAR, TILE = 3, 3.0, 128  # pictures that show the new knob, how far it is turned, pixels of a tile
 LUCKY = 0.05  # shuffled answers that do as well: above this share it could be luck
 NAMELESS = "your word"
+ANSWERS = ("model", "label", "layers", "yes", "no", "word")
+LEAD = "Anything that you can see. A dozen answers make a knob; the next pictures are those it is least sure of."
 USES = """\
 <button type="button" class="plain" data-turn>Turn it on the picture above</button>\
 <button type="button" class="plain" data-steer>Use in Steer</button>"""
@@ -173,6 +175,11 @@ def teach(recipe: PictureRecipe | Taught) -> Iterator[str | Progress]:
         ]
         said = blocks.aha(f"A knob needs {FEWEST} pictures of each kind: {' and '.join(missing)}.")
     yield said + shows + _sheet(recipe, numbers[:SHEET], bool(recipe.yes or recipe.no))
+
+
+def teach_cell() -> Cell:
+    about = dict(by_itself=True, drawn=("teach",), script="attributes/teach")
+    return Cell("teach", "Teach it a word of your own", LEAD, "", teach, ANSWERS, **about)
 
 
 def _tiles(recipe: PictureRecipe, codes: Tensor) -> list[str]:

@@ -194,19 +194,38 @@ def _scrolling(html: str, name: str) -> str:
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{html}</div>'
 
 
-def heat(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str], *, caption: str, digits: int = 2) -> str:
-    """A table of numbers, each cell as dark as its size, grey below 0; the number itself stands in the cell."""
-    largest = max((abs(x) for _, values in rows for x in values), default=1.0) or 1.0
-    body = ""
-    for name, values in rows:
-        cells = "".join(
-            f'<td style="--at:{abs(x) / largest:.2f}"{" class=minus" * (x < 0)} '
-            f'title="{escape(f"{name}, {column}")}">{signed(x, digits)}</td>'
-            for column, x in zip(columns, values)
-        )
+def heat(
+    rows: Sequence[tuple[str, Sequence[float]]],
+    columns: Sequence[str],
+    *,
+    caption: str,
+    digits: int = 2,
+    by_row: bool = False,
+    choice: tuple[str, str] | None = None,
+    on: int = -1,
+    last: tuple[str, Sequence[str]] = ("", ()),
+) -> str:
+    """A table of numbers, each cell as dark as its size, grey below 0; the number itself stands in the cell.
+
+    by_row: as dark as beside its row's largest. choice: in a cell with a form, by what name the place that is pressed
+    goes (100 * row + column; `on`: the first), and what a column is. last: head and HTML of one more column.
+    """
+    largest, body = max((abs(x) for _, values in rows for x in values), default=1.0), ""
+    for i, (name, values) in enumerate(rows):
+        cells, full = "", (max(map(abs, values)) if by_row else largest) or 1.0
+        for j, (column, x) in enumerate(zip(columns, values)):
+            said, number = f"{name}, {choice[1] if choice else ''} {column}".replace("  ", " "), signed(x, digits)
+            if choice:
+                about = f'name="{choice[0]}" value="{100 * i + j}" aria-label="{escape(f"{said}: {number}")}"'
+                number = f'<label><input type="radio" {about}{" checked" * (100 * i + j == on)}>{number}</label>'
+            kind = " class=minus" * (x < 0)
+            cells += f'<td style="--at:{abs(x) / full:.2f}"{kind} title="{escape(said)}">{number}</td>'
+        cells += f"<td>{last[1][i]}</td>" if last[0] else ""
         body += f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
-    head = f"<caption>{escape(caption)}</caption><thead><tr>{_heads(['', *columns])}</tr></thead>"
-    kind = "heat tall" if len(columns) >= TALL else "heat"
+    head = (
+        f"<caption>{escape(caption)}</caption><thead><tr>{_heads(['', *columns, *filter(None, last[:1])])}</tr></thead>"
+    )
+    kind = "heat pressed" if by_row else "heat tall" if len(columns) >= TALL else "heat"
     return _scrolling(f'<table class="{kind}">{head}<tbody>{body}</tbody></table>', caption)
 
 

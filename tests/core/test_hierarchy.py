@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from core.boundaries import hierarchy
-from core.boundaries.hierarchy import official, own, permuted, recommended, reliability, rescored, unbiased, within
+from core.boundaries.hierarchy import (
+    gathered,
+    official,
+    own,
+    permuted,
+    recommended,
+    reliability,
+    rescored,
+    unbiased,
+    within,
+)
 from core.codes import Directions, codes_in_turn, edit
 from core.factorization.baseline import random_directions
 from core.generators.base import Generator, State
@@ -60,10 +70,8 @@ def directions_of(generator: Planted) -> Directions:
 
 def collected(stream, k: int) -> Tensor:
     """[k, places, n, factors]"""
-    parts = [[] for _ in range(k)]
-    for change in stream:
-        parts[change.direction].append(change.scores)
-    return torch.stack([torch.cat(part, 1) for part in parts])
+    *_, last = gathered(stream, k)
+    return last
 
 
 def planted(n: int = 40, step: float = 0.5, scale: float = 1.0) -> Tensor:
@@ -154,8 +162,12 @@ def test_blocks_of_pictures_come_one_after_the_other() -> None:
     codes, steps = codes_in_turn(generator, 5, 0), torch.ones(SLOTS)
     stream = list(rescored(generator, rows, codes, directions_of(generator), steps, block=2))
     assert [(one.first, one.direction) for one in stream] == [(at, i) for at in (0, 2, 4) for i in range(SLOTS)]
-    whole = collected(rescored(generator, rows, codes, directions_of(generator), steps), SLOTS)
-    assert torch.allclose(collected(stream, SLOTS), whole)
+    whole, grown = (
+        collected(rescored(generator, rows, codes, directions_of(generator), steps), SLOTS),
+        [*gathered(stream, SLOTS)],
+    )
+    assert torch.allclose(grown[-1], whole)
+    assert [one.shape[::2] for one in grown] == [(i + 1, 2) for i in range(5)] + [(5, 2)] * 4 + [(5, 4)] * 5 + [(5, 5)]
 
 
 def test_vectors_of_every_slot_are_moved_in_their_own() -> None:

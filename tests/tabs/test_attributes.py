@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -143,13 +146,33 @@ def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
 # --- experiments
 
 
+def cell_named(name: str):
+    return next(one for one in TAB.cells if one.name == name)
+
+
+def test_the_map_of_layers_says_where_an_attribute_is_decided_and_a_place_in_it_shows_that_edit():
+    recipe, cell = prepared(fit="pattern", knob=1, layers="2-3"), cell_named("layers")
+    html = last_html(cell.run(recipe))
+    assert "is decided in layer" in html and "Two halves of them agree by r = " in html
+    count, slots = len(statistics.FACTORS), zoo.load(MODEL).slots
+    assert html.count('type="radio"') == count * slots and html.count(" checked") == 1
+    assert list(cell.run(recipe)) == [html], "measured once, whatever layers the knobs on screen move"
+    sets = [json.loads(unescape(one)) for one in re.findall('data-set="([^"]*)"', html)]
+    assert [one["knob"] for one in sets[:count]] == list(range(count)) and sets[-1] == {"layers": "all"}
+    for one in sets:
+        assert replace(recipe, **one).layers == one["layers"], "as the recipe writes it: the button shows that it is on"
+    shown = last_html(cell.run(recipe, {"at": 203}))
+    assert shown.count("<img") == 10 and "Layer 3 alone" in shown and shown.startswith("<div data-live>")
+    assert "+0.00" in shown and "checked" not in shown, "only what was pressed comes again"
+
+
 def test_cells_stream_and_end_with_html():
     recipe = prepared(fit="pattern", knob=1)
     for cell in TAB.cells:
         pieces = list(cell.run(recipe))
         assert isinstance(pieces[-1], str) and "<" in pieces[-1] and last_html(iter(pieces)) == pieces[-1]
         assert all(isinstance(piece, str) or piece.says for piece in pieces)
-    compared = last_html(TAB.cells[1].run(recipe))
+    compared = last_html(cell_named("compare").run(recipe))
     assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 3 + 4 + 2 - 1
 
 
@@ -163,8 +186,7 @@ def test_before_its_knobs_were_found_experiments_find_them_and_files_and_code_sa
         with pytest.raises(RecipeError, match="not been found yet: find them first"):
             page.file_for(TAB, recipe, kind)
     assert page.live(TAB, recipe.as_dict())[1] == page.UNFOUND
-    cell = next(one for one in TAB.cells if one.name == "compare")
-    assert "random, best of" in last_html(cell.run(recipe))
+    assert "random, best of" in last_html(cell_named("compare").run(recipe))
     assert TAB.ready(recipe) and "move one attribute each" in TAB.sentence(recipe)
 
 

@@ -116,7 +116,8 @@
     for (const event of ["pointerover", "focusin", "input"])
       result.addEventListener(event, () => gan.turnHere(result, lane, event === "input"));
     result.addEventListener("change", () =>
-      ask(Object.fromEntries([...result.querySelectorAll("[name]")].map(one => [one.name, +one.value]))));
+      ask(Object.fromEntries([...result.querySelectorAll("[name]:not([type=radio]:not(:checked))")]
+        .map(one => [one.name, +one.value]))));
     result.addEventListener("dblclick", e => {
       if (e.target.type !== "range") return;
       e.target.value = 0; show(e);

@@ -1,0 +1,170 @@
+"""Which layer does what (HiGAN): every knob in one layer alone, and where its attribute is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.boundaries.hierarchy import gathered, own, recommended, reliability, rescored, unbiased, within
+from core.cache import Cache
+from core.codes import Directions, edit, ranges
+from core.factorization.baseline import random_directions, spread_along
+from core.images import webp
+
+from ..page import blocks
+from ..page.cells import Cell, Progress
+from ..page.knobs import Knobs
+from ..page.labels import FIRST_TURNED, codes_for, judge_of, labels_of, read_labels, spread_of
+from ..page.picture import PictureRecipe, drawn, opened, own_codes, reach_of, shown
+from ..page.words import signed
+
+MAPPED, BLOCK = 16, 8  # pictures on which knobs are turned; after so many there is a first map
+RANDOM, ROWS = 3, 6  # random directions; rows of the map that come together
+WIDE = 100  # a place in the map is WIDE * row + column
+TILE = 192  # pixels, the largest side of a picture in a strip
+KNOBS = ("model", "label", "psi", "fit", "lam", "fixed")  # what the map rests on
+LEAD = "Every knob in one layer alone: where is its attribute decided? Press a number to see that edit."
+
+
+class Map(NamedTuple):
+    """changes [knobs, layers, n, factors]: of the readings, by a step. chance: size of a random direction's, in sd."""
+
+    changes: Tensor
+    chance: float
+
+
+_maps = Cache(8 * 2**20, lambda found: found.changes.nbytes)
+
+
+def decided(
+    knobs_of: Callable[..., Knobs], recipe: PictureRecipe, values: Mapping[str, float] = {}
+) -> Iterator[str | Progress]:
+    """A row an attribute: what its knob changes of it in each layer alone, and the layers that decide it.
+
+    values: `at`, the place in the map whose edit is asked for.
+    """
+    yield from read_labels(recipe)
+    knobs, slots = knobs_of(replace(recipe, layers="all")), opened(recipe.model).slots
+    if "at" in values:
+        knob, layer = divmod(int(values["at"]), WIDE)
+        yield blocks.live(strip(recipe, knobs, min(knob, len(knobs) - 1), min(layer, slots - 1)))
+        return
+    if slots == 1:
+        yield blocks.paragraph("This network reads its code in one layer: everything is decided there.")
+        return
+    key = (*(getattr(recipe, name) for name in KNOBS), zoo.weights_hash(recipe.model))
+    found = _maps.get(key)
+    if found is None:
+        for found in mapped(recipe, knobs):
+            yield table(recipe, unbiased(found.changes, spread_of(recipe))) if isinstance(found, Map) else found
+        _maps.put(key, found)
+    yield whole(recipe, knobs, found)
+
+
+def mapped(recipe: PictureRecipe, knobs: Knobs) -> Iterator[Progress | Map]:
+    """The map as it grows: some rows at a time, then from more pictures; the last one is whole."""
+    generator, judge, spread = opened(recipe.model), judge_of(recipe), spread_of(recipe)
+    view, codes, k = generator.at(psi=recipe.psi), codes_for(recipe, MAPPED, FIRST_TURNED, recipe.psi), len(knobs)
+    anyhow = random_directions(generator, k=RANDOM)
+    steps = spread_along(generator, anyhow, label=recipe.label_or_none)
+    yield Progress("Random directions, for comparison …", 0)
+    *_, changes = gathered(rescored(view, judge.read, codes[:BLOCK], anyhow, steps), RANDOM)
+    chance = float(unbiased(changes, spread).abs().mean())
+    stream = rescored(view, judge.read, codes, knobs.directions, torch.tensor(knobs.steps), block=BLOCK)
+    for i, changes in enumerate(gathered(stream, k)):
+        says = f"{i % k + 1} of {k} knobs on {BLOCK * (i // k + 1)} pictures"
+        yield Progress(says, (RANDOM + i + 1) / (RANDOM + k * -(-MAPPED // BLOCK)))
+        if i % k == k - 1 or i < k and i % ROWS == ROWS - 1:
+            yield Map(changes, chance)
+
+
+# --- as HTML
+
+
+def table(recipe: PictureRecipe, changes: Tensor, use: Sequence[str] = (), on: int = -1) -> str:
+    """The map of changes [knobs, layers, factors]; use: of each row the layers that decide it; it can be pressed."""
+    titles = [factor.description for factor in judge_of(recipe).factors]
+    rows = list(zip(titles, own(changes).tolist()))
+    buttons = [
+        f'<button type="button" class="plain" {blocks.setter(knob=i, layers=layers)}>{layers}</button>'
+        for i, layers in enumerate(use)
+    ]
+    caption = f"Change of its own attribute a step, sd, by the layer that the knob moves; truncation {recipe.psi:g}"
+    how = dict(choice=("at", "layer"), on=on, last=("use only", buttons)) if use else {}
+    return blocks.heat(rows, [str(i) for i in range(changes.shape[1])], caption=caption, by_row=True, **how)
+
+
+def whole(recipe: PictureRecipe, knobs: Knobs, found: Map) -> str:
+    """The sentence, how far the map can be trusted, the map, and one of its edits."""
+    judge, changes = judge_of(recipe).spread_over(labels_of(recipe).jacobian.readings), found.changes
+    mean, at = unbiased(changes, judge.spread), min(recipe.knob, len(knobs) - 1)
+    runs = [recommended(one, i) for i, one in enumerate(mean)]
+    use = ["all" if len(run) == mean.shape[1] else ranges(run) for run in runs]
+    layer = int(own(mean)[at].abs().argmax())
+    agree, name = reliability(own(judge.deviations(changes))), judge.factors[at].description
+    said = (
+        f"Mean of {changes.shape[2]} pictures that nothing was fitted to. Two halves of them agree by r = "
+        f"{agree.pearson:.2f} ({agree.shuffled:.2f} with the layers shuffled). A random direction moves an attribute "
+        f"in one layer by {found.chance:.2f} on average."
+    )
+    only = f"Use only {in_words(runs[at], mean.shape[1])} for {name}"
+    button = '<button type="button" class="plain" {}>{}</button>'
+    buttons = button.format(blocks.setter(knob=at, layers=use[at]), only)
+    buttons += button.format(blocks.setter(layers="all"), "All layers again")
+    return (
+        blocks.aha(sentence(mean, runs, [factor.description for factor in judge.factors], at))
+        + table(recipe, mean, use, WIDE * at + layer)
+        + blocks.paragraph(said)
+        + f'<div class="buttons">{buttons}</div>'
+        + blocks.live(strip(recipe, knobs, at, layer))
+    )
+
+
+def sentence(mean: Tensor, runs: Sequence[tuple[int, ...]], titles: Sequence[str], knob: int) -> str:
+    """What is decided first and what last, among the attributes that move most; and the chosen one."""
+    sizes, count = own(mean).clamp(min=0), mean.shape[1]
+    clear = sizes.sum(1).argsort(descending=True)[: -(-len(sizes) // 2)].tolist()
+    centre = (sizes * torch.arange(count)).sum(1) / sizes.sum(1).clamp(min=1e-12)
+    first, last = (choose(clear, key=lambda i: float(centre[i])) for choose in (min, max))
+    said = [f"{titles[i]} is decided in {in_words(runs[i], count)}" for i in dict.fromkeys((first, last, knob))]
+    return f"{', '.join(said)}: 0 is the first layer, {count - 1} the last."
+
+
+def in_words(run: Sequence[int], count: int) -> str:
+    if len(run) == count:
+        return "all layers"
+    return f"layer {run[0]}" if len(run) == 1 else f"layers {run[0]} to {run[-1]}"
+
+
+@torch.no_grad()
+def strip(recipe: PictureRecipe, knobs: Knobs, knob: int, layer: int) -> str:
+    """The recipe's picture with one knob at a row of amounts: in one layer alone, and in all of them."""
+    amounts, one = [reach_of(recipe) * (i / 2 - 1) for i in range(5)], knobs.directions.only([knob])
+    title, rows = knobs.titles[knob], []
+    for name, moved in ((f"Layer {layer} alone", within(one, (layer,))), ("All layers", one)):
+        rows.append((name, tiles(recipe, moved, [amount * knobs.steps[knob] for amount in amounts], knob, title)))
+    heads = [f"{signed(amount)} steps" if amount else "as it is" for amount in amounts]
+    return blocks.paragraph(
+        f"{title}, picture number {recipe.seed}; below each, how far it is by the reader, in sd"
+    ) + (blocks.sheet(heads, rows, name=f"{title} in layer {layer} and in all layers"))
+
+
+def tiles(recipe: PictureRecipe, moved: Directions, distances: Sequence[float], factor: int, title: str) -> list[str]:
+    judge = judge_of(recipe).spread_over(labels_of(recipe).jacobian.readings)
+    codes = own_codes(recipe)
+    images = drawn(recipe, torch.cat([edit(codes, moved, [distance]) for distance in distances]), moved.slots)
+    changes = judge.change(images[len(images) // 2 :][:1], images)[:, factor].tolist()
+    uris = [blocks.data_uri(webp(one)) for one in shown(images, recipe.model, largest=TILE)]
+    return [blocks.tile(uri, f"{title} {signed(change, 2)}", signed(change, 2)) for uri, change in zip(uris, changes)]
+
+
+def layers_cell(knobs_of: Callable[..., Knobs]) -> Cell:
+    words = dict(press="Turn every knob in every layer", stays="The same for the knobs and the picture on screen")
+    run, rests_on = partial(decided, knobs_of), (*KNOBS, "seed", "knob")
+    return Cell("layers", "Which layer does what?", LEAD, run=run, rests_on=rests_on, form=True, **words)
