@@ -29,7 +29,7 @@ from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_c
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
 from .layers import layers_cell
-from .teach import EXTRAS, answers_field, is_taught, teach_cell, with_word, word_field
+from .teach import EXTRAS, answers_field, is_taught, teach_cell, with_word, word_code, word_field
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {
@@ -124,22 +124,31 @@ def code(recipe: Attributes) -> Code:
     psi, own = f"psi={labels.psi:g}", "codes_in_turn(generator, "
     if recipe.label_or_none is not None:
         own = f"(lambda n, first, psi=1.0: generator.codes(generator.sample(n, first), psi=psi{label}))("
+    derived = [
+        f"pictures = {own}{len(labels.jacobian.readings)}, {FIRST_SLOPED}, {psi})",
+        f"found = reading_jacobian(generator.at({psi}), judge.read, pictures)",
+        "spread = judge.spread_over(found.readings).spread",
+        "slopes = found.over(spread)",
+    ]
+    read = [
+        f"labelled = {own}{len(labels.readings)}, {labels.first_seed})",
+        "readings = scores.read_codes(generator, judge.read, labelled)",
+    ]
+    by_slopes = ["from core.boundaries.jacobian import reading_jacobian"]
+    by_scores, word = ["from core.truth import scores"], word_code(recipe) if is_taught(recipe) else None
     if recipe.fit == "pure":
-        imports = ["from core.boundaries.jacobian import reading_jacobian", "from core.boundaries.pure import pure"]
-        lines = [
-            f"pictures = {own}{len(labels.jacobian.readings)}, {FIRST_SLOPED}, {psi})",
-            f"found = reading_jacobian(generator.at({psi}), judge.read, pictures)",
-            "slopes = found.over(judge.spread_over(found.readings).spread)",
-            f"directions = pure(generator, slopes, {slots}, lam={recipe.lam:g}, fixed={rows}{label})",
-        ]
+        imports = [*by_slopes, "from core.boundaries.pure import pure"]
+        lines = [*derived, f"directions = pure(generator, slopes, {slots}, lam={recipe.lam:g}, fixed={rows}{label})"]
     else:
-        imports = ["from core.boundaries.interfacegan import boundaries, conditioned", "from core.truth import scores"]
+        imports = [*by_scores, "from core.boundaries.interfacegan import boundaries, conditioned"]
         lines = [
-            f"labelled = {own}{len(labels.readings)}, {labels.first_seed})",
-            "readings = scores.read_codes(generator, judge.read, labelled)",
-            f'found = boundaries(generator, labelled, readings, {slots}, fit="{recipe.fit}")',
-            f"directions = conditioned(found.directions, {rows})",
+            *read,
+            f'fitted = boundaries(generator, labelled, readings, {slots}, fit="{recipe.fit}")',
+            f"directions = conditioned(fitted.directions, {rows})",
         ]
+    if word:
+        imports += [*by_slopes, *by_scores, *word.imports]
+        lines += [*(read if recipe.fit == "pure" else derived), *word.lines]
     imports += ["from core import zoo", "from core.codes import codes_in_turn"]
     judge = f'judge = zoo.load_judge("{recipe.model}"{label})'
     return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])

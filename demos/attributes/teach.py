@@ -24,7 +24,7 @@ from core.truth.verdict import listed
 from ..page import blocks
 from ..page.blocks import data_uri
 from ..page.cells import Cell, Progress
-from ..page.export import directions_file
+from ..page.export import Code, directions_file, label_code
 from ..page.fields import WEIGHTS_DIGITS, RecipeError, checked, quoted, recipe_of_json, whole
 from ..page.handlers import keyed
 from ..page.knobs import Knobs, render
@@ -148,6 +148,28 @@ def verdict(word: Word, recipe: PictureRecipe | Taught) -> str:
     order = word.weights.abs().argsort(descending=True).tolist()[: int((word.weights != 0).sum())]
     ends = [f"{factors[i].short} ({factors[i].high if word.weights[i] > 0 else factors[i].low})" for i in order]
     return f"{told}. By the readings it is {listed(ends)}."
+
+
+def word_code(recipe: PictureRecipe | Taught) -> Code:
+    """The lines that add the word's direction to `directions`."""
+    slots, label = slots_of(recipe), label_code(recipe)
+    imports = [
+        "import torch",
+        "from core.boundaries.pure import metric_of",
+        "from core.boundaries.teaching import taught, whitened",
+        "from core.codes import Directions",
+    ]
+    lines = [
+        f"yes, no = {list(recipe.yes)}, {list(recipe.no)}  # pictures with the word and without it, counted from 1",
+        "rows = [number - 1 for number in yes + no]",
+        f"metric = metric_of(generator, {slots}{label})",
+        "numbers = whitened(metric.space.numbers(labelled[rows]), metric)",
+        "answers = torch.arange(len(rows)) < len(yes)",
+        "word = taught(readings[rows] / spread, numbers, answers, slopes, metric).direction",
+        "vectors = torch.cat([directions.vectors, word.vectors])",
+        "directions = Directions(vectors, torch.cat([directions.scores, word.scores]), directions.slots)",
+    ]
+    return Code(imports, lines)
 
 
 # --- the cell

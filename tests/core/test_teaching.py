@@ -1,4 +1,4 @@
-"""Teaching a word: what was planted is found, shuffled answers teach nothing, and scores left out are those of refits."""
+"""Teaching a word: what was planted is found, shuffled answers teach nothing, scores left out are those of refits."""
 
 from __future__ import annotations
 

@@ -19,9 +19,11 @@ from core import pace, zoo
 from core.checkpoints import native
 from core.truth import statistics
 from demos.attributes.tab import TAB, Attributes, knobs_of
+from demos.attributes.teach import teach, to_steer
 from demos.page import export, labels
 from demos.page import tab as page
-from demos.page.fields import RecipeError, recipe_of_link
+from demos.page.fields import RecipeError, recipe_of_json, recipe_of_link
+from demos.steer.tab import TAB as STEER
 
 from .. import tiny
 from ..support import last_html
@@ -131,6 +133,71 @@ def test_what_is_fixed_stays_at_first_order_and_otherwise_does_not():
     others = [i for i in range(len(rows["held"])) if i != at and rows["held"][i].abs().sum() > 1e-6]
     assert max(abs(float(rows["held"][i][at])) for i in others) < 1e-6
     assert max(abs(float(rows["free"][i][at])) for i in others) > 0.01, "the control: other knobs do move it"
+
+
+def answered(**changes) -> Attributes:
+    """Somebody who taps the brightest of the first 40 pictures."""
+    readings = labels.labels_of(prepared()).readings[:40]
+    order = readings[:, labels.judge_of(prepared()).names.index("brightness")].argsort(descending=True) + 1
+    return prepared(yes=order[:14].tolist(), no=order[14:].tolist(), word="sunny", **changes)
+
+
+def test_a_word_that_was_taught_is_one_more_knob_and_moves_what_was_tapped():
+    plain, taught = knobs_of(prepared()), knobs_of(answered())
+    assert len(taught) == len(plain) + 1 and taught.titles[-1] == "sunny"
+    assert torch.equal(taught.directions.vectors[:-1], plain.directions.vectors.double())
+    assert "told apart" in taught.verdicts[-1] and "brightness" in taught.verdicts[-1]
+    found = labels.labels_of(prepared())
+    changes = found.expected(labels.spread_of(prepared()), taught.directions, torch.tensor(taught.steps))[-1]
+    assert changes[labels.judge_of(prepared()).names.index("brightness")] > 0.5
+
+
+def test_answers_are_part_of_link_and_json():
+    recipe = answered(knob=len(statistics.FACTORS))
+    assert recipe_of_link(dict(recipe.to_query())) == recipe
+    assert Attributes.from_json(json.dumps(recipe.as_dict())) == recipe
+    for changes, said in (
+        (dict(yes=[3], no=[3]), "picture 3 cannot show a word and not show it"),
+        (dict(yes=[0]), "from 1 to"),
+        (dict(yes=["x"]), "whole number"),
+        (dict(yes=list(range(1, 200)) * 2, no=list(range(200, 500))), "more than a word needs"),
+        (dict(word="x" * 99), "at most 30 letters"),
+        (dict(word=7), "no word"),
+        (dict(knob=len(statistics.FACTORS)), "the chosen knob"),
+    ):
+        assert said in refusal(**changes)
+    assert Attributes(MODEL, word="<b>sunny</b>").word == "b sunny b"
+
+
+def test_the_sheet_asks_first_about_others_and_then_about_the_doubtful_ones():
+    asked = re.compile(r'data-number="(\d+)"')
+    first = asked.findall(last_html(teach(prepared())))
+    assert first == [str(i) for i in range(1, 25)]
+    few = last_html(teach(prepared(yes=[1, 2], no=[3, 4, 5])))
+    assert "4 more that show it and 3 more that do not" in few and asked.findall(few)[0] == "6"
+    recipe = answered()
+    then = [int(one) for one in asked.findall(last_html(teach(recipe)))]
+    assert len(then) == 24 and not {*then} & {*recipe.yes, *recipe.no}
+    readings = labels.labels_of(recipe).readings[:, labels.judge_of(recipe).names.index("brightness")]
+    off = (readings - readings.median()).abs()
+    assert off[[number - 1 for number in then]].mean() < 0.5 * off.mean()
+
+
+def test_a_word_goes_to_steer_as_a_knob_that_makes_the_same_picture():
+    recipe = answered(knob=len(statistics.FACTORS), amounts=[0] * len(statistics.FACTORS) + [1.5])
+    steer = recipe_of_json(to_steer(recipe))
+    assert steer.method == "file" and steer.amounts[0] == 1.5
+    ours, theirs = (pixels(page.answer(tab, one)["src"]) for tab, one in ((TAB, recipe), (STEER, steer)))
+    assert np.abs(ours - theirs).max() <= 1 < np.abs(ours - pixels(page.answer(TAB, prepared())["src"])).max()
+
+
+@pytest.mark.parametrize("changes", [dict(fit="pure"), dict(fit="ridge")])
+def test_the_code_of_a_word_makes_the_picture(changes, tmp_path, monkeypatch):
+    recipe = answered(seed=3, amounts=[1] + [0] * (len(statistics.FACTORS) - 1) + [1.5], **changes)
+    monkeypatch.chdir(tmp_path)
+    exec(export.cell_of(recipe, TAB.code(recipe)), {})
+    shown = pixels(page.answer(TAB, recipe)["src"])
+    assert np.abs(np.asarray(Image.open("picture.png")).astype(int) - shown).max() <= 1
 
 
 @pytest.mark.parametrize("changes", [dict(fit="pure", lam=0.1), dict(fit="svm", fixed=["contrast"]), dict(fit="ridge")])
