@@ -37,8 +37,10 @@ WAYS = {
     "svm": "between the ends of the scores (linear SVM, as published)",
     "ridge": "all scores, least squares",
     "pattern": "how the codes of pictures with more of it differ",
+    "gradient": "what moves its reading most, and anything else with it (mean gradient)",
 }
-NO_LAM = {fit: {"lam": None} for fit in ("svm", "ridge", "pattern")}  # only pure knobs can be made stronger
+HELD = {"pure": None, "gradient": ()}  # ways by slopes: what their knobs hold, None: all attributes
+NO_LAM = {fit: {"lam": None} for fit in ("svm", "ridge", "pattern", "gradient")}  # only pure knobs can be made stronger
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,9 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     recipe = Attributes(model, label=label)
     generator, judge, labels, drawn = opened(model), judge_of(recipe), labels_of(recipe), recipe.label_or_none
     rows = [judge.names.index(name) for name in fixed]
-    if fit == "pure":
-        found = pure(generator, labels.slopes(spread_of(recipe)), slots, lam=lam, fixed=rows, label=drawn)
+    if fit in HELD:
+        how = dict(lam=lam, hold=HELD[fit], fixed=rows, label=drawn)
+        found = pure(generator, labels.slopes(spread_of(recipe)), slots, **how)
     else:
         codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
         found = conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
@@ -136,9 +139,13 @@ def code(recipe: Attributes) -> Code:
     ]
     by_slopes = ["from core.boundaries.jacobian import reading_jacobian"]
     by_scores, word = ["from core.truth import scores"], word_code(recipe) if is_taught(recipe) else None
-    if recipe.fit == "pure":
-        imports = [*by_slopes, "from core.boundaries.pure import pure"]
-        lines = [*derived, f"directions = pure(generator, slopes, {slots}, lam={recipe.lam:g}, fixed={rows}{label})"]
+    if recipe.fit in HELD:
+        imports, lam = (
+            [*by_slopes, "from core.boundaries.pure import pure"],
+            recipe.lam if recipe.fit == "pure" else 0.0,
+        )
+        how = f"lam={lam:g}, hold={HELD[recipe.fit]}, fixed={rows}{label}"
+        lines = [*derived, f"directions = pure(generator, slopes, {slots}, {how})"]
     else:
         imports = [*by_scores, "from core.boundaries.interfacegan import boundaries, conditioned"]
         lines = [
@@ -148,7 +155,7 @@ def code(recipe: Attributes) -> Code:
         ]
     if word:
         imports += [*by_slopes, *by_scores, *word.imports]
-        lines += [*(read if recipe.fit == "pure" else derived), *word.lines]
+        lines += [*(read if recipe.fit in HELD else derived), *word.lines]
     imports += ["from core import zoo", "from core.codes import codes_in_turn"]
     judge = f'judge = zoo.load_judge("{recipe.model}"{label})'
     return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])
@@ -183,7 +190,7 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
     yield from read_labels(recipe)
     judge, generator, slots, rows = judge_of(recipe), opened(recipe.model), slots_of(recipe), []
     at, k = min(recipe.knob, len(judge.names) - 1), min(10, len(range(generator.dim)[generator.movable]))
-    named = {WAYS[fit]: replace(recipe, fit=fit) for fit in ("svm", "ridge", "pattern")}
+    named = {WAYS[fit]: replace(recipe, fit=fit) for fit in ("svm", "ridge", "pattern", "gradient")}
     named |= {f"pure, at {lam:g}": replace(recipe, fit="pure", lam=lam) for lam in sorted({0.0, LAM, 0.3, recipe.lam})}
     sets = {name: attributes_of(one).directions.only([at]) for name, one in named.items()}
     sets |= {f"SeFa, best of {k}, no labels": sefa(generator, slots, k=k)}

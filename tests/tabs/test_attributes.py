@@ -200,7 +200,7 @@ def test_the_code_of_a_word_makes_the_picture(changes, tmp_path, monkeypatch):
     assert np.abs(np.asarray(Image.open("picture.png")).astype(int) - shown).max() <= 1
 
 
-@pytest.mark.parametrize("changes", [dict(fit="pure", lam=0.1), dict(fit="svm", fixed=["contrast"]), dict(fit="ridge")])
+@pytest.mark.parametrize("changes", [dict(fit="pure", lam=0.1), dict(fit="svm", fixed=["contrast"]), dict(fit="gradient")])
 def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
     recipe = prepared(seed=3, amounts=[0, 1.5], knob=1, **changes)
     monkeypatch.chdir(tmp_path)
@@ -240,7 +240,7 @@ def test_cells_stream_and_end_with_html():
         assert isinstance(pieces[-1], str) and "<" in pieces[-1] and last_html(iter(pieces)) == pieces[-1]
         assert all(isinstance(piece, str) or piece.says for piece in pieces)
     compared = last_html(cell_named("compare").run(recipe))
-    assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 3 + 4 + 2 - 1
+    assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 4 + 4 + 2 - 1
 
 
 # --- before the knobs were found
