@@ -110,6 +110,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *VALUES,
         *(f"core.factorization.{name}" for name in ("baseline", "ganspace", "sefa")),
     ),
+    "core.boundaries.quality": (*VALUES, "core.boundaries.interfacegan", "core.critics"),
     "core.boundaries.teaching": (*VALUES, "core.boundaries.pure", "core.boundaries.space"),
     "core.factorization.region": (*VALUES, *(f"core.factorization.{name}" for name in METHODS)),
     "core.boundaries.hierarchy": (*VALUES, "core.truth.scores"),

@@ -29,6 +29,7 @@ from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_c
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
 from .layers import layers_cell
+from .repair import repair_cell
 from .teach import EXTRAS, answers_field, is_taught, teach_cell, with_word, word_code, word_field
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
@@ -227,6 +228,7 @@ TAB = Tab(
         layers_cell(attributes_of),
         teach_cell(),
         Cell("compare", "By labels and without", METHODS, "Compare", compare, (*RESTS, "knob"), "compare"),
+        repair_cell(),
         truth_cell("attributes"),
     ),
     extras=EXTRAS,

@@ -200,7 +200,9 @@ def test_the_code_of_a_word_makes_the_picture(changes, tmp_path, monkeypatch):
     assert np.abs(np.asarray(Image.open("picture.png")).astype(int) - shown).max() <= 1
 
 
-@pytest.mark.parametrize("changes", [dict(fit="pure", lam=0.1), dict(fit="svm", fixed=["contrast"]), dict(fit="gradient")])
+@pytest.mark.parametrize(
+    "changes", [dict(fit="pure", lam=0.1), dict(fit="svm", fixed=["contrast"]), dict(fit="gradient")]
+)
 def test_the_code_on_the_page_makes_the_picture(changes, tmp_path, monkeypatch):
     recipe = prepared(seed=3, amounts=[0, 1.5], knob=1, **changes)
     monkeypatch.chdir(tmp_path)

@@ -37,8 +37,11 @@ NOISE, BLUR, HELD_OUT = 0.05, 0.5, 4000
 GAIN, SHIFT = 0.2, 0.1  # of a classifier's pictures: contrast of a colour, and brightness
 NOTHING = 16  # renders for every picture of nothing
 FIRST_HELD_OUT = 1_100_000  # a seed of the test split
-# Of factor readers beside the first: what they are, and the seed of their first render.
-OTHERS: dict[str, tuple[type[nn.Module], int]] = {"b": (ResidualFactorReader, 400_000), "c": (FactorReader, 700_000)}
+# Of factor readers beside the first: what they are, their sizes, and the seed of their first render.
+OTHERS: dict[str, tuple[type[nn.Module], dict, int]] = {
+    "b": (ResidualFactorReader, {}, 400_000),
+    "c": (FactorReader, dict(widths=(16, 48, 80, 112)), 700_000),
+}
 # Of readers that are not of the usual ones.
 SIZES: dict[str, dict] = {"objects": dict(widths=(24, 48, 72, 96), hidden=128)}
 
@@ -209,9 +212,9 @@ def train_factors(
     world: str, *, n: int, passes: float, resolution: int = 64, which: str = "", **sizes
 ) -> tuple[nn.Module, Tensor]:
     """which: "" the first reader of a world, or one of OTHERS."""
-    kind, first = OTHERS.get(which, (FactorReader, 0))
+    kind, own, first = OTHERS.get(which, (FactorReader, {}, 0))
     module, given = load_world(world), renders(world, n, first, resolution)
-    reader, scale = kind(resolution=resolution, names=module.NAMES, **sizes), given.factors.std(0)
+    reader, scale = kind(resolution=resolution, names=module.NAMES, **own, **sizes), given.factors.std(0)
     fit(
         reader,
         lambda out, truth: ((out - truth) / scale).square().mean(),
@@ -274,7 +277,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.reader and args.kind != "factors":
         parser.error("--reader is of factors alone")
-    torch.manual_seed(OTHERS[args.reader][1] if args.reader else 0)
+    torch.manual_seed(OTHERS[args.reader][-1] if args.reader else 0)
     torch.set_flush_denormal(True)
     began, kind = time.monotonic(), KINDS[args.kind]
     sizes = SIZES.get(args.world, {}) if kind.sized and not args.reader else {}
