@@ -366,16 +366,19 @@ def load_reader(world: str, which: str = "") -> nn.Module:
         return _placed(_open(WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors"))
 
 
-def has_reader(name: str) -> bool:
-    """Is there a factor reader of the card's world?"""
+def has_reader(name: str, which: str = "") -> bool:
+    """Is there a factor reader of the card's world? which: as of `load_reader`."""
     world = card(name).world
-    return world is not None and (WEIGHTS / f"{world}-reader.safetensors").exists()
+    return world is not None and (WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors").exists()
 
 
-def load_judge(name: str, *, label: int | None = None) -> Judge:
-    """The judge of a card's pictures: the reader of its world, or picture statistics; label as in `judge_of`."""
+def load_judge(name: str, *, label: int | None = None, reader: str = "") -> Judge:
+    """The judge of a card's pictures: the reader of its world, or picture statistics; label as in `judge_of`.
+
+    reader: of several readers of a world, see `load_reader`.
+    """
     found = card(name)
-    return judge_of(found, load_reader(found.world) if has_reader(name) else None, label=label)
+    return judge_of(found, load_reader(found.world, reader) if reader or has_reader(name) else None, label=label)
 
 
 def load_part_reader(world: str) -> nn.Module:

@@ -57,12 +57,20 @@ class Word(NamedTuple):
 
 
 def taught(
-    readings: Tensor, numbers: Tensor, yes: Tensor, jacobian: Tensor, metric: Metric, *, lam: float = LAM, seed: int = 0
+    readings: Tensor,
+    numbers: Tensor,
+    yes: Tensor,
+    jacobian: Tensor,
+    metric: Metric,
+    *,
+    lam: float = LAM,
+    seed: int = 0,
+    shuffles: int = SHUFFLES,
 ) -> Word:
     """The word that answers teach.
 
     readings: [n, factors] of the pictures in standard deviations. numbers: [n, m], their codes by `whitened`. yes: [n]
-    bool. jacobian, metric, lam: as of `pure.pure_of`. seed: of the shuffled answers. Raises ValueError for fewer than
+    bool. jacobian, metric, lam: as of `pure.pure_of`. shuffles, seed: of the answers, for `luck` (0: nan). Raises ValueError for fewer than
     FEWEST answers of a kind, and where the shapes do not fit.
     """
     if not len(readings) == len(numbers) == len(yes):
@@ -84,19 +92,21 @@ def taught(
         rows = metric.space.vectors(units((line @ metric.root)[None]))
         direction = Directions(rows, torch.ones(1, dtype=torch.float64), metric.space.slots)
     interval = wilson(told[by], len(yes))
-    return Word(direction, by, weights, line, float(offset), told[by], interval, _luck(r, u, yes, seed))
+    return Word(direction, by, weights, line, float(offset), told[by], interval, _luck(r, u, yes, shuffles, seed))
 
 
-def _luck(readings: Tensor, numbers: Tensor, yes: Tensor, seed: int) -> float:
+def _luck(readings: Tensor, numbers: Tensor, yes: Tensor, shuffles: int, seed: int) -> float:
     """How often shuffled answers are told apart as well as these, the better way counting in every case."""
 
     def best(answers: Tensor) -> float:
         scores = _left_out_selected(readings, answers, GROUPS), _left_out_ridge(numbers, answers)
         return max(right(one, answers) for one in scores)
 
+    if not shuffles:
+        return float("nan")
     random, found = torch.Generator().manual_seed(seed), best(yes)
-    shuffled = (yes[torch.randperm(len(yes), generator=random)] for _ in range(SHUFFLES))
-    return (1 + sum(best(answers) >= found for answers in shuffled)) / (SHUFFLES + 1)
+    shuffled = (yes[torch.randperm(len(yes), generator=random)] for _ in range(shuffles))
+    return (1 + sum(best(answers) >= found for answers in shuffled)) / (shuffles + 1)
 
 
 def whitened(numbers: Tensor, metric: Metric) -> Tensor:
