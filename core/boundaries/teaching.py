@@ -70,8 +70,8 @@ def taught(
     """The word that answers teach.
 
     readings: [n, factors] of the pictures in standard deviations. numbers: [n, m], their codes by `whitened`. yes: [n]
-    bool. jacobian, metric, lam: as of `pure.pure_of`. shuffles, seed: of the answers, for `luck` (0: nan). Raises ValueError for fewer than
-    FEWEST answers of a kind, and where the shapes do not fit.
+    bool. jacobian, metric, lam: as of `pure.pure_of`. shuffles, seed: of the answers, for `luck` (0: nan). Raises
+    ValueError for fewer than FEWEST answers of a kind, and where the shapes do not fit.
     """
     if not len(readings) == len(numbers) == len(yes):
         raise ValueError(f"{len(yes)} answers need as many pictures; got {len(readings)} and {len(numbers)}")
