@@ -142,13 +142,13 @@ export const MEASURED = {
   }),
 
   async *hides(lab, {values}) {
-    const {half_way: half, factors} = lab.data, whole = lab.spread(1), part = lab.spread(half);
-    for (let all, some; !all?.value || all.value.done < all.value.total; ) {
-      [all, some] = [await whole.next(), await part.next()];
-      if (all.done || some.done) return;
-      const done = Math.min(all.value.done, some.value.done), {total} = all.value;
+    const {half_way: half, factors} = lab.data, ways = [lab.spread(1), lab.spread(half)], at = [];
+    for (let done = 0, total = 1; done < total; ) {
+      for (const i of [0, 1])                       // each has a pace of its own: who is ahead waits
+        if (!at[i] || at[i].done === done) at[i] = (await ways[i].next()).value;
+      done = Math.min(at[0].done, at[1].done); total = at[0].total;
       if (done < 2) continue;
-      const spreads = [all, some].map(({value}) => deviation(value.readings.slice(0, done)));
+      const spreads = at.map(({readings}) => deviation(readings.slice(0, done)));
       const kept = values.map((f) => spreads[1][f] / spreads[0][f]), least = kept.indexOf(Math.min(...kept));
       const rows = values.map((f, i) => bar(factors[f].short, kept[i], `${percent(kept[i])} %`, i === least));
       const last = largest(kept), first = factors[values[least]].short;

@@ -46,9 +46,8 @@ function heard() {
 }
 
 // a picture of any number, as usual or unusual as asked for
-async function other() {
-  const seed = +$("seed").value, psi = +$("psi").value, last = ++asked, net = now.net;
-  if (!Number.isSafeInteger(seed) || seed < 0) return;
+async function other(seed) {
+  const psi = +$("psi").value, last = ++asked, net = now.net;
   const codes = await now.network.codes(seed, {psi});
   if (last !== asked || net !== now.net) return;
   now.psi = psi; face({seed, codes});
@@ -78,8 +77,8 @@ async function strip() {
   $("said").textContent = `A strip of ${FRAMES} pictures was saved: ${nameOf(knob(id))}.`;
 }
 
-$("face").addEventListener("submit", e => { e.preventDefault(); other(); });
-$("psi").addEventListener("input", other);
+$("face").addEventListener("submit", e => { e.preventDefault(); other(+$("seed").value); });
+$("psi").addEventListener("input", () => other(now.face.seed));
 $("back").addEventListener("click", () => { now.amounts.clear(); choose(now.knob); });
 $("strip").addEventListener("click", strip);
 now.heard.push(heard);

@@ -289,6 +289,7 @@ async function begin() {
   next.addEventListener("click", game.next);
   $("another").addEventListener("click", () => {
     const {faces} = now.net;
+    now.psi = null;                                 // as they were recorded
     face(faces[(faces.indexOf(now.face) + 1) % faces.length]);
   });
   $("networks").hidden = !by || networks.length < 2;  // of others there is no film

@@ -25,6 +25,14 @@ from .visits import SIZES, axe
 pytestmark = pytest.mark.browser
 WHOLE = 5_500_000  # bytes of the folder
 FACES = 3  # instead of 64
+PACES = """async () => {
+  const {MEASURED} = await import("./lesson/measured.js"), rows = [[0], [1], [3], [4]];
+  const at = async function* (...paces) { for (const done of paces) yield {done, total: 4, readings: rows}; };
+  const lab = {data: {half_way: .5, factors: [{short: "smile"}]},
+    spread: psi => psi === 1 ? at(1, 4) : at(1, 2, 3, 4)}, seen = [];
+  for await (const {done} of MEASURED.hides(lab, {values: [0]})) seen.push(done);
+  return seen;
+}"""
 CLOSE = 0.02  # standard deviations: float16 in the browser, two digits on the page
 
 
@@ -139,6 +147,8 @@ def test_where_pose_lives_and_what_truncation_hides_are_measured_too(visit):
     kept = dict(zip((one.short for one in judge.factors), (read[0.5] / read[1.0]).tolist()))
     for label, value in table(page, "hides"):
         assert abs(value - 100 * kept[label]) <= 1
+    page.context.set_offline(False)
+    assert page.evaluate(PACES) == [2, 3, 4], "one of two measurements is faster, and both are ended"
 
 
 def test_a_measurement_stops_and_goes_on(visit):

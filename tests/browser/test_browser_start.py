@@ -89,6 +89,9 @@ def test_start_stands_in_the_html_and_its_door_takes_the_face_along(browser, pag
         amount = turned(page, "End")
         assert_same_picture(shown(page), servers(seed, amount))
         assert np.abs(shown(page).astype(int) - servers(seed, 0.0)).max() > 50, "the control: another picture"
+        page.locator(".start-chips button").nth(1).click()
+        colours = "getComputedStyle(document.querySelector('.start-chips button[aria-pressed=true]'))"
+        assert page.evaluate(f"{colours}.color !== {colours}.backgroundColor"), "a chip under the pointer is read"
         page.locator(".start-another").click()
         page.wait_for_function(f"+document.getElementById('start-view').dataset.seed !== {seed}")
         other = int(page.locator("#start-view").get_attribute("data-seed"))
@@ -163,6 +166,11 @@ def test_the_folder_needs_nobody_else_and_draws_what_the_server_draws(browser, f
         page.locator("#lab-seed").fill("7")
         page.locator("#lab-seed").press("Enter")
         page.wait_for_function("document.getElementById('start-view').dataset.seed === '7'")
+        page.locator("#lab-seed").fill("")
+        page.locator("#lab-psi").press("End")
+        page.wait_for_function("document.querySelector('.start-doors a').href.endsWith('seed=7&psi=1')")
+        page.locator(".start-another").tap()  # recorded: as the network draws it by itself
+        page.wait_for_function("document.querySelector('.start-doors a').href.endsWith('&psi=0.7')")
         with page.expect_download() as saved:
             page.locator("#lab-strip").press("Enter")
         with Image.open(saved.value.path()) as strip:
