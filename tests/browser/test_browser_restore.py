@@ -22,7 +22,7 @@ from demos.restore import tab as restore
 from demos.restore.recipe import TASKS, Restoration
 from demos.restore.search import example
 
-from .visits import SIZES, Tab, Visits, axe, drawn, is_a_sentence, press
+from .visits import SIZES, Tab, Visits, assert_same_picture, axe, drawn, is_a_sentence, press
 
 pytestmark = pytest.mark.browser
 
@@ -172,6 +172,13 @@ def test_a_search_is_watched_and_stopped_with_the_best(visits: Visits):
     page.wait_for_function("document.getElementById('restore-edit').textContent.includes('The reader sees')")
     answer = drawn(page, picture)
     assert np.abs(here.astype(int) - answer).max() <= 1 < np.abs(plain.astype(int) - answer).max()
+    page.evaluate("gan.restore.set({picture: gan.restore.now.recipe.picture + 1})")  # knobs move what is shown
+    knob.evaluate("one => { one.value = 1; one.dispatchEvent(new Event('input', {bubbles: true})); }")
+    page.wait_for_function(f"document.querySelector('{picture}').src.startsWith('data:image/png')")
+    here = drawn(page, picture)
+    knob.evaluate("one => one.dispatchEvent(new Event('change', {bubbles: true}))")
+    page.wait_for_function(f"document.querySelector('{picture}').src.startsWith('data:image/webp')")
+    assert_same_picture(drawn(page, picture), here)
 
 
 def test_while_a_search_runs_the_words_are_those_of_the_search_and_five_answers_wait(visits: Visits):

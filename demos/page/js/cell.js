@@ -1,6 +1,7 @@
 // An experiment of a tab: a button, the HTML that the server streams, Stop. What rests on other values is shown pale.
 (() => {
   const E = gan.element, PATIENCE = 20;           // seconds of work that begin without being asked for
+  const RESTS = 400;                              // milliseconds until a knob that this browser draws counts as at rest
 
   // tab: a store; `tab.waits(cell)`: whether it has to wait, or why. What the cell is came with the part's first value.
   gan.cell = (tab, part) => {
@@ -8,8 +9,9 @@
     const value = () => part.props.value || {};
     const keyOf = recipe => recipe ? JSON.stringify(cell.rests_on.map(field => recipe[field])) : "";
     const arrived = {recipe: first.html ? gan.copyOf(first.recipe || now.recipe) : null, page: first.first || 0};
-    // asked: the key of what is on its way, for the recipe `wanted`; `recipe`: that of what is shown
-    const state = {...arrived, asked: "", wanted: null, dropped: "", visible: false, timer: 0, turned: false};
+    // asked: the key of what is on its way, for the recipe `wanted`; `recipe`: that of what is shown; moved: its own
+    // controls have moved since they asked
+    const state = {...arrived, asked: "", wanted: null, dropped: "", visible: false, timer: 0, turned: false, rests: 0};
     const result = E("div", {class: "result"}), line = E("p", {class: "caption", role: "status"});
     const meter = E("progress", {max: 1, value: 0, hidden: true, "aria-label": "How far it is"});
     const end = () => bus.trigger("stop", {kind: name});
@@ -36,10 +38,13 @@
     // `given`: what the controls in its own HTML say
     function ask(given = null, recipe = now.recipe) {
       if (state.asked) end();
+      clearTimeout(state.rests); state.rests = 0;
       const turned = !!given;
       if (cell.live && !given && tab.live && tab.live.ready()) given = {live: 1};         // this browser draws its pictures
-      Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned});
-      bus.trigger(name, {key: state.asked, first: state.page, values: given, recipe: stays ? state.wanted : null});
+      Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned,
+        moved: false});
+      bus.trigger(name, {key: state.asked, first: state.page, values: given,
+        recipe: stays || turned ? state.wanted : null});
       mark();
     }
     function mark() {
@@ -72,9 +77,18 @@
       const fresh = E("div");
       fresh.innerHTML = shown.html;
       const live = [...fresh.querySelectorAll("[data-live]")], before = result.querySelectorAll("[data-live]");
-      // what its own controls asked for changes what is live alone: they stay under the finger
+      // what its own controls asked for changes what is live alone: they stay under the finger, and of what this browser
+      // draws an older picture takes the place of none
+      const older = gan.turnsHere(result) && (state.moved || shown.key !== state.asked);
       if (state.turned && live.length && live.length === before.length)
-        live.forEach((one, i) => before[i].replaceChildren(...one.childNodes));
+        live.forEach((one, i) => {
+          const [was, next] = [before[i], one].map(place => place.querySelector("img"));
+          if (was && next) {
+            if (!older) Object.assign(was, {src: next.src, alt: next.alt});
+            next.replaceWith(was);
+          }
+          before[i].replaceChildren(...one.childNodes);
+        });
       else result.replaceChildren(...fresh.childNodes);
       if (shown.key === state.asked && state.wanted) state.recipe = state.wanted;
       choices();
@@ -87,7 +101,7 @@
       mark();
     });
     const choices = gan.setters(tab, result);
-    if (cell.form) formOf(result, `${tab.name} ${name}`, given => ask(given, stays ? state.recipe : now.recipe));
+    if (cell.form) formOf(result, `${tab.name} ${name}`, state, given => ask(given, state.recipe));
     if (cell.after) (tab.after[cell.after] ??= []).push(() => ask());
     tab.forgets.push(gone => {
       if (![state.recipe, state.wanted].some(recipe => recipe && gone(recipe))) return;
@@ -106,22 +120,33 @@
     draw(); mark();
   };
 
-  // controls in the HTML of a cell: what they say by name goes to `ask` when one was changed
-  function formOf(result, lane, ask) {
+  // controls in the HTML of a cell: what they say by name goes to `ask` when one was changed, for what is shown
+  function formOf(result, lane, state, ask) {
     const show = ({target}) => {
       const says = target.type === "range" && target.parentElement.querySelector("output");
       if (says) says.textContent = gan.signed(+target.value);
     };
     result.addEventListener("input", show);
     for (const event of ["pointerover", "focusin", "input"])
-      result.addEventListener(event, () => gan.turnHere(result, lane, event === "input"));
-    result.addEventListener("change", () =>
-      ask(Object.fromEntries([...result.querySelectorAll("[name]:not([type=radio]:not(:checked))")]
-        .map(one => [one.name, +one.value]))));
+      result.addEventListener(event, () => {
+        gan.turnHere(result, lane, event === "input");
+        if (event !== "input") return;
+        state.moved = true;
+        if (state.rests) later();
+      });
+    const rest = () => {
+      if (state.recipe) ask(Object.fromEntries([...result.querySelectorAll("[name]:not([type=radio]:not(:checked))")]
+        .map(one => [one.name, +one.value])));
+    };
+    const later = () => {
+      clearTimeout(state.rests);
+      state.rests = setTimeout(rest, gan.turnsHere(result) ? RESTS : 0);
+    };
+    result.addEventListener("change", later);
     result.addEventListener("dblclick", e => {
       if (e.target.type !== "range") return;
-      e.target.value = 0; show(e);
-      e.target.dispatchEvent(new Event("change", {bubbles: true}));
+      e.target.value = 0;
+      for (const event of ["input", "change"]) e.target.dispatchEvent(new Event(event, {bubbles: true}));
     });
   }
 

@@ -56,9 +56,11 @@
       if (!drawn) return;
       put(pen, drawn.pictures[0]);
       image.src = pen.toDataURL();
+      place.drawn = true;
       gan.drawnHere();
-    } catch { /* then the server draws alone, as without it */ }
+    } catch { place.drawn = false; /* then the server draws alone, as without it */ }
   };
+  gan.turnsHere = element => !!(element.querySelector("[data-turned]") || {}).drawn;
 
   // the network of a pack, which is loaded once; one that Start has open serves here too
   function opened(pack) {
@@ -67,8 +69,9 @@
     if (there && Object.keys(more).join() === "v") return there;
     const found = networks.get(pack) || begun().then(one => one.open(here(pack)));
     networks.delete(pack); networks.set(pack, found);
+    found.catch(() => networks.delete(pack));       // the next one who asks tries again
     for (const [other, one] of [...networks].slice(0, -MOST)) {
-      networks.delete(other); one.then(network => network.close(), () => {});
+      networks.delete(other); one.then(network => { network.closed = true; network.close(); }, () => {});
     }
     return found;
   }
@@ -77,10 +80,11 @@
   gan.live = ({now, name}, canvas, fits, seen) => {
     let network = null, pack = "", facts = null, of = null, round = 0;
     const wanted = () => !off && now.answer && now.answer.live && fits(now.answer) ? now.answer.live : null;
-    const ready = () => !!network && !!wanted() && wanted().pack === pack;
+    const stands = () => !!network && !network.closed;         // others may have taken its place
+    const ready = () => stands() && !!wanted() && wanted().pack === pack;
     const open = async () => {
       const live = wanted();
-      if (!live || live.pack === pack) return;
+      if (!live || live.pack === pack && !(network && network.closed)) return;
       pack = live.pack; network = null;
       const found = await opened(pack).catch(() => null);       // then the server draws, as without it
       if (live.pack === pack) network = found;
