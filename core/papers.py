@@ -15,6 +15,7 @@ OTHERS = {  # entries of papers.bib: by a recipe's method, or by the tab where i
     "official": "zhu2021lowrankgan",
     "resefa": "zhu2022resefa",
     "attributes": "shen2020interfacegan",
+    "layers": "yang2020higan",
     "inside": "he2022awareness",
 }
 ESCAPES = tables.ESCAPES | {"\\": r"\textbackslash{}", "$": r"\$", "{": r"\{", "}": r"\}", "×": r"$\times$"}

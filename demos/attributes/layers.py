@@ -16,6 +16,7 @@ from core.cache import Cache
 from core.codes import Directions, edit, ranges
 from core.factorization.baseline import random_directions, spread_along
 from core.images import webp
+from core.pace import pace_of
 
 from ..page import blocks
 from ..page.cells import Cell, Progress
@@ -24,11 +25,12 @@ from ..page.labels import FIRST_TURNED, codes_for, judge_of, labels_of, read_lab
 from ..page.picture import PictureRecipe, drawn, opened, own_codes, reach_of, shown
 from ..page.words import signed
 
-MAPPED, BLOCK = 16, 8  # pictures on which knobs are turned; after so many there is a first map
+MAPPED, BLOCK = 24, 8  # pictures on which knobs are turned; after so many there is a first map
 RANDOM, ROWS = 3, 6  # random directions; rows of the map that come together
 WIDE = 100  # a place in the map is WIDE * row + column
 TILE = 192  # pixels, the largest side of a picture in a strip
 KNOBS = ("model", "label", "psi", "fit", "lam", "fixed")  # what the map rests on
+BUTTON = '<button type="button" class="plain" {}>{}</button>'
 LEAD = "Every knob in one layer alone: where is its attribute decided? Press a number to see that edit."
 
 
@@ -70,7 +72,8 @@ def decided(
 def mapped(recipe: PictureRecipe, knobs: Knobs) -> Iterator[Progress | Map]:
     """The map as it grows: some rows at a time, then from more pictures; the last one is whole."""
     generator, judge, spread = opened(recipe.model), judge_of(recipe), spread_of(recipe)
-    view, codes, k = generator.at(psi=recipe.psi), codes_for(recipe, MAPPED, FIRST_TURNED, recipe.psi), len(knobs)
+    count, k = BLOCK if pace_of(recipe.model).slow else MAPPED, len(knobs)
+    view, codes = generator.at(psi=recipe.psi), codes_for(recipe, count, FIRST_TURNED, recipe.psi)
     anyhow = random_directions(generator, k=RANDOM)
     steps = spread_along(generator, anyhow, label=recipe.label_or_none)
     yield Progress("Random directions, for comparison …", 0)
@@ -79,7 +82,7 @@ def mapped(recipe: PictureRecipe, knobs: Knobs) -> Iterator[Progress | Map]:
     stream = rescored(view, judge.read, codes, knobs.directions, torch.tensor(knobs.steps), block=BLOCK)
     for i, changes in enumerate(gathered(stream, k)):
         says = f"{i % k + 1} of {k} knobs on {BLOCK * (i // k + 1)} pictures"
-        yield Progress(says, (RANDOM + i + 1) / (RANDOM + k * -(-MAPPED // BLOCK)))
+        yield Progress(says, (RANDOM + i + 1) / (RANDOM + k * -(-count // BLOCK)))
         if i % k == k - 1 or i < k and i % ROWS == ROWS - 1:
             yield Map(changes, chance)
 
@@ -91,10 +94,7 @@ def table(recipe: PictureRecipe, changes: Tensor, use: Sequence[str] = (), on: i
     """The map of changes [knobs, layers, factors]; use: of each row the layers that decide it; it can be pressed."""
     titles = [factor.description for factor in judge_of(recipe).factors]
     rows = list(zip(titles, own(changes).tolist()))
-    buttons = [
-        f'<button type="button" class="plain" {blocks.setter(knob=i, layers=layers)}>{layers}</button>'
-        for i, layers in enumerate(use)
-    ]
+    buttons = [BUTTON.format(blocks.setter(knob=i, layers=run), run.replace("-", "–")) for i, run in enumerate(use)]
     caption = f"Change of its own attribute a step, sd, by the layer that the knob moves; truncation {recipe.psi:g}"
     how = dict(choice=("at", "layer"), on=on, last=("use only", buttons)) if use else {}
     return blocks.heat(rows, [str(i) for i in range(changes.shape[1])], caption=caption, by_row=True, **how)
@@ -114,11 +114,10 @@ def whole(recipe: PictureRecipe, knobs: Knobs, found: Map) -> str:
         f"in one layer by {found.chance:.2f} on average."
     )
     only = f"Use only {in_words(runs[at], mean.shape[1])} for {name}"
-    button = '<button type="button" class="plain" {}>{}</button>'
-    buttons = button.format(blocks.setter(knob=at, layers=use[at]), only)
-    buttons += button.format(blocks.setter(layers="all"), "All layers again")
+    buttons = BUTTON.format(blocks.setter(knob=at, layers=use[at]), only)
+    buttons += BUTTON.format(blocks.setter(layers="all"), "All layers again")
     return (
-        blocks.aha(sentence(mean, runs, [factor.description for factor in judge.factors], at))
+        blocks.aha(sentence(mean, runs, [factor.short for factor in judge.factors], at))
         + table(recipe, mean, use, WIDE * at + layer)
         + blocks.paragraph(said)
         + f'<div class="buttons">{buttons}</div>'
@@ -132,8 +131,10 @@ def sentence(mean: Tensor, runs: Sequence[tuple[int, ...]], titles: Sequence[str
     clear = sizes.sum(1).argsort(descending=True)[: -(-len(sizes) // 2)].tolist()
     centre = (sizes * torch.arange(count)).sum(1) / sizes.sum(1).clamp(min=1e-12)
     first, last = (choose(clear, key=lambda i: float(centre[i])) for choose in (min, max))
-    said = [f"{titles[i]} is decided in {in_words(runs[i], count)}" for i in dict.fromkeys((first, last, knob))]
-    return f"{', '.join(said)}: 0 is the first layer, {count - 1} the last."
+    chosen = {i: ", the chosen one" * (i == knob) for i in (first, last, knob)}
+    the = ["" if title.startswith(("how ", "where ")) else "the " for title in titles]
+    said = [f"in {in_words(runs[i], count)}: {the[i]}{titles[i]}{more}" for i, more in chosen.items()]
+    return f"Decided {'; '.join(said)}. Layer 0 is the first, {count - 1} the last."
 
 
 def in_words(run: Sequence[int], count: int) -> str:
@@ -150,15 +151,15 @@ def strip(recipe: PictureRecipe, knobs: Knobs, knob: int, layer: int) -> str:
     for name, moved in ((f"Layer {layer} alone", within(one, (layer,))), ("All layers", one)):
         rows.append((name, tiles(recipe, moved, [amount * knobs.steps[knob] for amount in amounts], knob, title)))
     heads = [f"{signed(amount)} steps" if amount else "as it is" for amount in amounts]
-    return blocks.paragraph(
-        f"{title}, picture number {recipe.seed}; below each, how far it is by the reader, in sd"
-    ) + (blocks.sheet(heads, rows, name=f"{title} in layer {layer} and in all layers"))
+    said = f"{title[:1].upper()}{title[1:]} in layer {layer} and in all layers, picture number {recipe.seed}"
+    return blocks.paragraph(f"{said}. Below each: the change, sd.") + blocks.sheet(heads, rows, name=said)
 
 
 def tiles(recipe: PictureRecipe, moved: Directions, distances: Sequence[float], factor: int, title: str) -> list[str]:
+    """The picture at an odd number of distances along a direction, each with its change from the middle one."""
     judge = judge_of(recipe).spread_over(labels_of(recipe).jacobian.readings)
-    codes = own_codes(recipe)
-    images = drawn(recipe, torch.cat([edit(codes, moved, [distance]) for distance in distances]), moved.slots)
+    codes = torch.cat([edit(own_codes(recipe), moved, [distance]) for distance in distances])
+    images = drawn(recipe, codes, moved.slots)
     changes = judge.change(images[len(images) // 2 :][:1], images)[:, factor].tolist()
     uris = [blocks.data_uri(webp(one)) for one in shown(images, recipe.model, largest=TILE)]
     return [blocks.tile(uri, f"{title} {signed(change, 2)}", signed(change, 2)) for uri, change in zip(uris, changes)]

@@ -222,7 +222,7 @@ def cell_named(name: str):
 def test_the_map_of_layers_says_where_an_attribute_is_decided_and_a_place_in_it_shows_that_edit():
     recipe, cell = prepared(fit="pattern", knob=1, layers="2-3"), cell_named("layers")
     html = last_html(cell.run(recipe))
-    assert "is decided in layer" in html and "Two halves of them agree by r = " in html
+    assert "Decided in layer" in html and "Two halves of them agree by r = " in html
     count, slots = len(statistics.FACTORS), zoo.load(MODEL).slots
     assert html.count('type="radio"') == count * slots and html.count(" checked") == 1
     assert list(cell.run(recipe)) == [html], "measured once, whatever layers the knobs on screen move"

@@ -29,6 +29,7 @@ COMMAND = "python -m weights.recipes.measure.document"
 KINDS = {
     "": "Pictures and knobs",
     "attributes": "Attributes",
+    "layers": "Which layer does what",
     "paint": "Knobs of a region",
     "statistics": "Knobs, by picture statistics",
     "restore": "Restoring",
