@@ -116,16 +116,17 @@ def experiment(settings: Mapping[str, Mapping], name: str, run: Callable, **more
 NOTHING = "Nothing has been measured of this network by the command yet; the cells above measure now."
 
 
-def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True) -> Cell:
+def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True, also: str = "") -> Cell:
     """The cell of the fold "How true is this?": what the measuring command of that kind wrote of a network.
 
-    judged: say who judges the knobs.
+    judged: say who judges the knobs. also: a second kind.
     """
 
     def truth(recipe: Any) -> Iterator[str]:
         said = written(recipe.model, kind) or blocks.paragraph(nothing)
         grade = blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) if judged else ""
-        yield grade + said + measured_on(recipe.model, kind)
+        more = written(recipe.model, also) + measured_on(recipe.model, also) if also else ""
+        yield grade + said + measured_on(recipe.model, kind) + more
 
     lead = "By a command of its own, with controls."
     return Cell("truth", "Measured once", lead, "Look it up", truth, ("model",), "true", by_itself=True, lane=SHORT)
