@@ -95,7 +95,7 @@ def table(recipe: PictureRecipe, changes: Tensor, use: Sequence[str] = (), on: i
     titles = [factor.description for factor in judge_of(recipe).factors]
     rows = list(zip(titles, own(changes).tolist()))
     buttons = [BUTTON.format(blocks.setter(knob=i, layers=run), run.replace("-", "–")) for i, run in enumerate(use)]
-    caption = f"Change of its own attribute a step, sd, by the layer that the knob moves; truncation {recipe.psi:g}"
+    caption = "Own change a step (sd), by layer"
     how = dict(choice=("at", "layer"), on=on, last=("use only", buttons)) if use else {}
     return blocks.heat(rows, [str(i) for i in range(changes.shape[1])], caption=caption, by_row=True, **how)
 
@@ -109,8 +109,9 @@ def whole(recipe: PictureRecipe, knobs: Knobs, found: Map) -> str:
     layer = int(own(mean)[at].abs().argmax())
     agree, name = reliability(own(judge.deviations(changes))), judge.factors[at].description
     said = (
-        f"Mean of {changes.shape[2]} pictures that nothing was fitted to. Two halves of them agree by r = "
-        f"{agree.pearson:.2f} ({agree.shuffled:.2f} with the layers shuffled). A random direction moves an attribute "
+        "How far a step of the knob in one layer changes the attribute that it is named after: mean of "
+        f"{changes.shape[2]} pictures, truncation {recipe.psi:g}, that nothing was fitted to. Two halves of them agree by "
+        f"r = {agree.pearson:.2f} ({agree.shuffled:.2f} with the layers shuffled). A random direction moves an attribute "
         f"in one layer by {found.chance:.2f} on average."
     )
     only = f"Use only {in_words(runs[at], mean.shape[1])} for {name}"
