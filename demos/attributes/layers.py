@@ -110,8 +110,8 @@ def whole(recipe: PictureRecipe, knobs: Knobs, found: Map) -> str:
     agree, name = reliability(own(judge.deviations(changes))), judge.factors[at].description
     said = (
         "How far a step of the knob in one layer changes the attribute that it is named after: mean of "
-        f"{changes.shape[2]} pictures, truncation {recipe.psi:g}, that nothing was fitted to. Two halves of them agree by "
-        f"r = {agree.pearson:.2f} ({agree.shuffled:.2f} with the layers shuffled). A random direction moves an attribute "
+        f"{changes.shape[2]} pictures, truncation {recipe.psi:g}, that nothing was fitted to. Two halves of them agree "
+        f"by r = {agree.pearson:.2f} ({agree.shuffled:.2f} with the layers shuffled). A random direction moves one "
         f"in one layer by {found.chance:.2f} on average."
     )
     only = f"Use only {in_words(runs[at], mean.shape[1])} for {name}"
