@@ -229,7 +229,7 @@ TAB = Tab(
         teach_cell(),
         Cell("compare", "By labels and without", METHODS, "Compare", compare, (*RESTS, "knob"), "compare"),
         repair_cell(),
-        truth_cell("attributes", also="layers"),
+        truth_cell("attributes", also=("layers", "taught")),
     ),
     extras=EXTRAS,
 )

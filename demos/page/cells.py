@@ -116,16 +116,16 @@ def experiment(settings: Mapping[str, Mapping], name: str, run: Callable, **more
 NOTHING = "Nothing has been measured of this network by the command yet; the cells above measure now."
 
 
-def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True, also: str = "") -> Cell:
+def truth_cell(kind: str, nothing: str = NOTHING, *, judged: bool = True, also: Sequence[str] = ()) -> Cell:
     """The cell of the fold "How true is this?": what the measuring command of that kind wrote of a network.
 
-    judged: say who judges the knobs. also: a second kind.
+    judged: say who judges the knobs. also: more kinds.
     """
 
     def truth(recipe: Any) -> Iterator[str]:
         said = written(recipe.model, kind) or blocks.paragraph(nothing)
         grade = blocks.paragraph(GRADES[zoo.load_judge(recipe.model).grade]) if judged else ""
-        more = written(recipe.model, also) + measured_on(recipe.model, also) if also else ""
+        more = "".join(written(recipe.model, kind) + measured_on(recipe.model, kind) for kind in also)
         yield grade + said + measured_on(recipe.model, kind) + more
 
     lead = "By a command of its own, with controls."
