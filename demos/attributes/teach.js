@@ -23,14 +23,16 @@
     const press = (name, act) => box.querySelectorAll(`[data-${name}]`).forEach(one => one.addEventListener("click", act));
     const still = () => tab.now.recipe.amounts.map((amount, i) => i === at ? 0 : amount);
 
+    const given = result.given ??= new Map();       // a sheet that comes again keeps its answers
     const answer = (tap, says) => {
       Object.assign(tap.dataset, {says});
+      given.set(tap.dataset.number, says);
       tap.setAttribute("aria-pressed", says === "yes" ? "true" : says === "skip" ? "mixed" : "false");
       tap.setAttribute("aria-label", `picture ${tap.dataset.number}: ${SAYS[says]}`);
       tap.querySelector("span").textContent = MARK[says];
     };
     for (const tap of taps) {
-      answer(tap, "no");
+      answer(tap, given.get(tap.dataset.number) || "no");
       tap.addEventListener("click", () => answer(tap, NEXT[tap.dataset.says]));
     }
     box.querySelector(".taps").addEventListener("keydown", e => {
@@ -52,6 +54,7 @@
       const {yes, no} = tab.now.recipe;
       const patch = {yes: sorted(yes, said("yes")), no: sorted(no, said("no")), word: word.value.trim()};
       learned(patch);
+      given.clear();
       result.learns = true;
       tab.set(Math.min(patch.yes.length, patch.no.length) >= fewest ? {...patch, knob: at} : patch);
     });
@@ -63,7 +66,7 @@
       tab.set({knob: at, amounts: still().map((amount, i) => i === at ? 2 : 0)});
       tab.parts.stage.element.scrollIntoView({block: "start"});
     });
-    press("again", () => tab.set({yes: [], no: [], word: "", knob: Math.min(tab.now.recipe.knob, at - 1), amounts: still()}));
+    press("again", () => given.clear() || tab.set({yes: [], no: [], word: "", knob: Math.min(tab.now.recipe.knob, at - 1), amounts: still()}));
     press("steer", () => gan.parts.attributes.steer.trigger("ask", {key: "steer"}));
 
     const names = () => chips.replaceChildren(...kept().filter(one => isOf(one, of) && one.word).map(one => E("span", {},

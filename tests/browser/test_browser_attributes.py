@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from demos.attributes.tab import first
+from demos.page.labels import labels_of
+
 from .visits import Tab, Visits, axe, watched
 
 ATTRIBUTES = Tab(
@@ -41,3 +44,41 @@ def test_on_a_phone_it_says_that_it_moves_and_its_names_stay(visits: Visits):
     page.evaluate("document.querySelector('.scroll:has(> .heat.tall)').scrollLeft = 400")
     assert page.evaluate(BOX)["left"] == pytest.approx(found["left"], abs=1)
     assert axe(page) == []
+
+
+def smiles(page) -> list[str]:
+    """The numbers on the sheet of pictures that smile more than most, as somebody would tap them."""
+    labels = labels_of(first())
+    smile = labels.readings[:, labels.names.index("smile")]
+    numbers = page.eval_on_selector_all(".taps .tap", "taps => taps.map(tap => tap.dataset.number)")
+    return [number for number in numbers if smile[int(number) - 1] > smile.median()]
+
+
+def test_a_word_is_taught_on_a_phone_kept_and_used_in_steer(visits: Visits):
+    page = visits.open(size="phone")
+    page.locator("#attributes-teach").scroll_into_view_if_needed()
+    page.wait_for_selector(".taps .tap")
+    page.fill("[name=word]", "friendly")
+    asked = smiles(page)
+    for number in asked:
+        page.locator(f".tap[data-number='{number}']").tap()
+    skipped = page.locator(".taps .tap").nth(0 if "1" not in asked else 1)
+    skipped.focus()
+    page.keyboard.press("s")
+    assert skipped.get_attribute("aria-pressed") == "mixed"
+    box = skipped.bounding_box()
+    assert min(box["width"], box["height"]) >= 44 and axe(page) == []
+    page.locator("[data-learn]").tap()
+    page.wait_for_function("document.querySelector('#attributes-teach .aha')?.textContent.includes('of your answers')")
+    recipe = page.evaluate("gan.attributes.now.recipe")
+    assert [str(one) for one in recipe["yes"]] == sorted(asked, key=int) and len(recipe["no"]) == 23 - len(asked)
+    assert recipe["word"] == "friendly" and "smiles" in page.locator("#attributes-teach .aha").inner_text()
+    assert not {*smiles(page)} & {*asked}, "others are asked about next"
+    page.locator("[data-again]").tap()
+    page.wait_for_function("gan.attributes.now.recipe.yes.length === 0")
+    page.wait_for_function("!document.querySelector('#attributes-teach .aha')")
+    page.get_by_role("button", name="friendly", exact=True).tap()
+    page.wait_for_selector("[data-steer]")
+    assert page.evaluate("gan.attributes.now.recipe") == recipe
+    page.locator("[data-steer]").tap()
+    page.wait_for_function("gan.steer && gan.steer.now.recipe.method === 'file'")

@@ -1,4 +1,4 @@
-"""Repairing artefacts: moving along the boundary raises the score of a planted critic, of shuffled scores it does not."""
+"""Repairing artefacts: moving along the boundary raises a planted critic's score, along that of shuffled scores not."""
 
 from __future__ import annotations
 
