@@ -152,8 +152,9 @@ function score({words, asked}) {
 
 function table(unit, rows) {
   const most = Math.max(...rows.map(({value}) => value), 1e-9);
+  const wide = (value) => `width: calc(${value / most} * (100% - 4.5em))`;         // the number beside it has room
   const row = ({label, value, text, hit}) => E("tr", {className: hit ? "hit" : ""}, E("th", {scope: "row"}, label),
-    E("td", {}, Object.assign(E("span", {className: "lesson-bar"}), {style: `width:${(80 * value) / most}%`}), text));
+    E("td", {}, Object.assign(E("span", {className: "lesson-bar"}), {style: wide(value)}), text));
   return E("table", {className: "lesson-table"}, E("caption", {}, unit), E("tbody", {}, ...rows.map(row)));
 }
 

@@ -85,7 +85,8 @@ export async function draw() {
     paint(canvas, drawn.pictures[0]);
     Object.assign(view.dataset, {live: "engine", drawn: wanted, milliseconds: drawn.milliseconds[0].toFixed(1)});
     globalThis.gan?.drawnHere?.();                  // the page's foot says so
-  } else {
+  } else if (!now.net.pictures.game) return;        // there is no film of it, and it is still on its way
+  else {
     const strip = await film(`film-${now.net.chips.findIndex(one => one.knob === id)}`), side = strip.naturalHeight;
     cut(canvas, strip, Math.round((amount / far + 1) / 2 * (strip.naturalWidth / side - 1)), side);
     Object.assign(view.dataset, {live: "film", drawn: wanted});
