@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import precision, zoo
+from core import pace, precision, zoo
 from core.generators.base import Generator
 from core.generators.stylegan2 import StyleGAN2
 from core.precision import chosen, in_bfloat16, in_float32, psnr
@@ -256,3 +256,20 @@ def test_laid_out_kernels_draw_the_same_picture(generator: Generator) -> None:
     image, exact = in_float32(generator)(codes), generator(codes)
     assert (image - exact).norm() < 1e-5 * exact.norm()
     assert torch.equal(in_float32(generator).codes(generator.sample(2, 0)), generator.codes(generator.sample(2, 0)))
+
+
+def test_a_network_that_seemed_slow_is_timed_again(monkeypatch) -> None:
+    """A machine that was busy when a network was opened does not make it slow for good; one that stays busy does."""
+    drawn = precision.Precision(None, "float32", 0.0, (200.0, 200.0))
+    monkeypatch.setattr(pace, "_measured", lambda model, weights: pace.Pace(0.2, drawn))
+    monkeypatch.setattr(pace.zoo, "weights_hash", lambda model: "")
+    monkeypatch.setattr(pace.zoo, "load", lambda model: None)
+    monkeypatch.setattr(pace, "_codes", lambda model: None)
+    monkeypatch.setattr(pace, "_quick", {})
+    monkeypatch.setattr(pace, "_timed", {})
+    now, seconds = [0.0], [0.2]
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(pace, "_seconds", lambda generator, codes: seconds[0])
+    assert pace.pace_of("one").slow
+    for now[0], seconds[0], slow in ((30, 0.02, True), (70, 0.2, True), (100, 0.02, True), (140, 0.02, False)):
+        assert pace.pace_of("one").slow == slow
