@@ -221,7 +221,7 @@ TAB = Tab(
     setup=lambda recipe: dict(options=dict(fixed=judge_of(recipe).words), controls=NO_LAM.get(recipe.fit, {})),
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,
-    made_from=lambda model: evidence.made_from(model, "attributes"),
+    made_from=lambda model: evidence.made_from(model, "attributes", "layers", "taught"),
     first=first,
     cells=(
         Cell("entangled", "What else does it change?", TURNS, "Turn every knob", entangled, RESTS),
