@@ -139,7 +139,8 @@ def main() -> None:
                 "title": "How many taps teach a word?",
                 "columns": ["asked", "answers", "share of all change", "change a step (sd)", "moves the right way"],
                 "rows": rows,
-                "caption": f"Medians over {factors} factors, {REPEATS} repeats, 95 % intervals; {TURNED} pictures.",
+                "caption": f"Medians over {factors} factors and {REPEATS} repeats with 95 % intervals; "
+                f"{TURNED} pictures.",
             }
         ],
     }
