@@ -4,10 +4,10 @@
 
 At some frequencies the colours of its pictures have more power than those of renders, see `core.truth.spectra`. A
 filter takes that excess out of a finished picture: it scales both colour differences at every frequency by sqrt(power
-of renders / own power) where that is clearly below 1, and leaves the mean of the colours as it is. The copy of the generator is
-fitted to what the filter makes of the original's pictures, by squares of the pixels, and more by what of the excess is
-left. Nothing of the game is needed, so nothing but the excess can be lost. Writes generator.safetensors below RUNS, and
-says by how much the pictures changed; whoever finds it better copies it to weights/.
+of renders / own power) where that is clearly below 1, and leaves the mean of the colours as it is. The copy of the
+generator is fitted to what the filter makes of the original's pictures, by squares of the pixels, and more by what of
+the excess is left. Nothing of the game is needed, so nothing but the excess can be lost. Writes generator.safetensors
+below RUNS, and says by how much the pictures changed; whoever finds it better copies it to weights/.
 """
 
 from __future__ import annotations
