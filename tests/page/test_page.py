@@ -323,7 +323,9 @@ def test_an_effect_at_one_end_is_found_there_and_none_is_not_claimed(monkeypatch
     (small_model / "portraits-reader.safetensors").touch()
     planted(monkeypatch, glasses=(1, 0.2))
     recipe = moved()
-    monkeypatch.setattr(zoo, "load_reader", lambda world: OneSided(recipes.render(replace(recipe, amounts=())), by))
+    monkeypatch.setattr(
+        zoo, "load_reader", lambda world, which="": OneSided(recipes.render(replace(recipe, amounts=())), by)
+    )
     turned, said = find(recipe, "glasses")
     if not found:
         assert "Nor does one at \u22122 or +2 steps on this picture" in said
