@@ -495,7 +495,7 @@ def test_the_column_of_what_moves_is_filled_by_the_reader_and_left_out_without_o
     finding.solve(recipe)
     assert "moves most" not in assert_tables_agree(recipe, columns=6)[0][-1]
     (small_model / "portraits-reader.safetensors").touch()
-    monkeypatch.setattr(zoo, "load_reader", lambda world: PlantedReader())
+    monkeypatch.setattr(zoo, "load_reader", lambda world, which="": PlantedReader())
     lowrank._compared.values.clear()
     page = assert_tables_agree(recipe, columns=7)
     assert page[0][-1].startswith("moves most")

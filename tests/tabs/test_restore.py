@@ -448,7 +448,7 @@ class PlantedReader:
 
 def test_what_answers_disagree_about_is_what_the_reader_sees_and_the_truth_is_the_render_s(monkeypatch):
     monkeypatch.setattr(measured, "has_reader", lambda model: True)
-    monkeypatch.setattr(zoo, "load_reader", lambda world: PlantedReader())
+    monkeypatch.setattr(zoo, "load_reader", lambda world, which="": PlantedReader())
     images = torch.stack([torch.full((3, SIDE, SIDE), value) for value in (-0.5, -0.4, 0.4, 0.5, 0.6)])
     said = fives.disagreement(wanted(), images)
     wears = bool(portraits.sample(1, recipes.FIRST_PICTURE)[0, portraits.NAMES.index("glasses")] > 0)
