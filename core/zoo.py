@@ -363,13 +363,17 @@ def load_reader(world: str, which: str = "") -> nn.Module:
     which: "b" judges what was fitted to the others, and nothing is fitted to it; "c" is another to fit to.
     """
     with _lock:
-        return _placed(_open(WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors"))
+        return _placed(_open(_reader_path(world, which)))
+
+
+def _reader_path(world: str, which: str) -> Path:
+    return WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors"
 
 
 def has_reader(name: str, which: str = "") -> bool:
     """Is there a factor reader of the card's world? which: as of `load_reader`."""
     world = card(name).world
-    return world is not None and (WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors").exists()
+    return world is not None and _reader_path(world, which).exists()
 
 
 def load_judge(name: str, *, label: int | None = None, reader: str = "") -> Judge:

@@ -10,7 +10,7 @@ shows them only for exactly these. Run it after the evidence was measured, where
 
 The rule of a tab is the file of its name beside this one. It has TAB and `candidates()`, which yields (what speaks for
 it, recipe), the best first; perhaps RECORDED, the names of the cells that are recorded, and a `record(recipe, folder)`
-of its own. A tab of one file has `first`.
+of its own.
 """
 
 from __future__ import annotations
@@ -32,20 +32,19 @@ def main() -> None:
     others = {"__init__", "__main__", "networks", "record"}
     rules = {path.stem for path in Path(__file__).parent.glob("*.py")} - others
     rooms = {name: f"commands.arrival.{name}" for name in rules}
-    files = {path.stem: f"demos.{path.stem}" for path in ARRIVAL.parent.glob("*.md")}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tab", choices=sorted(rooms | files))
+    parser.add_argument("tab", choices=sorted(rooms))
     parser.add_argument("--candidates", type=int, default=0, help="print this many recipes that fit the rule")
     parser.add_argument("--recipe", default="", help="use this one instead of the first by the rule")
     parser.add_argument("--model", default="", choices=["", *networks.CHOSEN], help="a network that is not bundled")
     given = parser.parse_args()
-    room = importlib.import_module((rooms | files)[given.tab])
+    room = importlib.import_module(rooms[given.tab])
     if given.model:
         own = getattr(room, "record_network", None)  # of what is no tab with a recipe
         chosen = networks.CHOSEN[given.model].get(given.tab)
         print(*(own(given.model, **chosen) if own else networks.record(room.TAB, given.model)), sep="\n")
         return
-    tab, by_rule = room.TAB, getattr(room, "candidates", lambda: iter([("", room.TAB.first())]))
+    tab, by_rule = room.TAB, room.candidates
     if given.candidates:
         for says, found in islice(by_rule(), given.candidates):
             print(says, found.query())

@@ -76,7 +76,7 @@ def states_before(generator: Generator, codes: Tensor, starts: Collection[int]) 
 
 
 def within(directions: Directions, slots: Sequence[int], strengths: Tensor | None = None) -> Directions:
-    """The same movements in some of their slots alone. strengths [slots of the generator]: what each is multiplied by.
+    """Directions that move a code in some of their slots alone. strengths [slots of the generator]: factor for each.
 
     Raises ValueError for a slot that they do not move.
     """
