@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..critics import Critic
+from ..encoders.encoder import Encoder
 from ..generators.biggan import BigGAN, BigGANDeep
 from ..generators.dcgan import DCGAN
 from ..generators.pggan import PGGAN
@@ -36,6 +37,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
         BigGAN,
         BigGANDeep,
         Critic,
+        Encoder,
         FactorReader,
         ResidualFactorReader,
         PartReader,

@@ -103,6 +103,11 @@ def conv3x3(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return F.conv2d(x, weight, bias, padding=1)
 
 
+def framed_conv(x: Tensor, frame: Tensor, weight: Tensor) -> Tensor:
+    """`conv3x3` of [n, i, h, w] inside of a frame [1 or n, i, h + 2, w + 2] whose inner h x w are zeros."""
+    return F.conv2d(channels_last(F.pad(x, (1, 1, 1, 1)) + frame.to(x.dtype)), weight.to(x.dtype))
+
+
 def fir_kernel(channels: int, *, gain: float, like: Tensor) -> Tensor:
     """[channels, 1, 4, 4]: the outer product of [1, 3, 3, 1] with sum `gain`."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=like.device, dtype=torch.float32)

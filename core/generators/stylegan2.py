@@ -20,6 +20,7 @@ from .blocks import (
     EqualLinear,
     channels_last,
     conv3x3,
+    framed_conv,
     lrelu,
     normalize_second_moment,
     smooth,
@@ -31,7 +32,11 @@ from .blocks import (
 class ModulatedConv(Convolution):
     """Convolution whose input channels are scaled by a style,
     an affine map of the code w (section 2.2 of the paper).
+
+    frame: [1 or n, i, h + 2, w + 2], added to the zeros around the scaled input; None: zeros, see `padding.with_padding`.
     """
+
+    frame: Tensor | None = None
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, dim: int, *, up: bool = False, demodulate: bool = True):
         super().__init__()
@@ -48,7 +53,8 @@ class ModulatedConv(Convolution):
             x = x * style[:, :, None, None].to(x.dtype)
             x = smooth(F.conv_transpose2d(x, self.weight.transpose(0, 1).to(x.dtype), stride=2))
         else:
-            x = conv3x3(x * style[:, :, None, None].to(x.dtype), self.weight)
+            x = x * style[:, :, None, None].to(x.dtype)
+            x = conv3x3(x, self.weight) if self.frame is None else framed_conv(x, self.frame, self.weight)
         if self.demodulate:
             norm = torch.rsqrt(style.square() @ self.power().to(style.dtype) + 1e-8)
             x = x.mul_(norm[:, :, None, None].to(x.dtype))
@@ -112,9 +118,11 @@ class FirstLayer(StyleLayer):
     def __init__(self, channels: int, dim: int, *, rgb: int, clamp: float | None):
         super().__init__(channels, channels, dim, 4, up=False, rgb=rgb, clamp=clamp)
         self.const = nn.Parameter(torch.randn(channels, 4, 4))
+        self.instead: Tensor | None = None  # [1 or n, channels, 4, 4]: of the constant, see `with_padding`
 
     def forward(self, state: None, w: Tensor, w_rgb: Tensor) -> State:
-        return super().forward(State(channels_last(self.const.expand(len(w), -1, -1, -1))), w, w_rgb)
+        const = self.const if self.instead is None else self.instead
+        return super().forward(State(channels_last(const.expand(len(w), -1, -1, -1))), w, w_rgb)
 
 
 class StyleGAN2(Generator):

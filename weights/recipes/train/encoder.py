@@ -1,0 +1,173 @@
+"""Train the encoder of a card's generator: from a picture to the codes that draw it.
+
+    python -m weights.recipes.train.encoder portraits-stylegan2
+
+As in IDInvert (arXiv 2004.00049, section 3.1) the generator is frozen and real pictures, here renders, teach: pixels,
+features of the generator's critic, and the critic's verdict on G(E(x)). Unlike there, it first learns from the
+generator's own pictures, whose codes are known, and keeps some of them to the end: they say which of the many codes
+that draw a picture is native. Goes on from its checkpoint below RUNS, which is written every ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core import zoo
+from core.checkpoints import native
+from core.codes import codes_in_turn
+from core.encoders.encoder import Encoder
+from core.generators.base import Generator
+from core.inversion.losses import perceptual
+from core.truth.worlds import load_world
+
+from .bank import drawn, load_bank
+from .places import RUNS
+from .precision import autocast
+
+BATCH, RATE, HALF_LIFE = 32, 1e-3, 4_000  # HALF_LIFE: images of the average
+PAIRS = 8  # generated pictures in a batch of renders
+CODES, FEATURES, VERDICT = 0.05, 0.1, 0.002  # weights beside that of squared pixels, which is 1
+KEPT_EVERY, TOLD_EVERY = 600, 6_400  # seconds; images
+HELD_OUT, FIRST_HELD_OUT = 128, 1_100_000  # renders of the test split
+BANK = 60_000
+
+
+def levels_of(generator: Generator) -> tuple[int, ...]:
+    """For each slot the map of the pyramid that its code is read off: by the size of the map that the slot acts on."""
+    sizes = []
+    for slot in range(generator.slots):
+        state = generator.run(generator.codes(generator.sample(1, 0)), stop=generator.start([slot]) + 1)
+        sizes.append(state.x.shape[-1])
+    return tuple(0 if size <= 8 else 1 if size <= 16 else 2 for size in sizes)
+
+
+def mixed(generator: Generator, n: int, seed: int) -> Tensor:
+    """Codes [n, slots, dim] of which half change to those of another picture from a random slot on."""
+    codes, others = codes_in_turn(generator, n, seed), codes_in_turn(generator, n, seed + n)
+    random = torch.Generator().manual_seed(seed)
+    at = torch.randint(1, generator.slots, (n, 1), generator=random)
+    at = torch.where(torch.rand(n, 1, generator=random) < 0.5, at, generator.slots)
+    return torch.where((torch.arange(generator.slots) >= at)[..., None], others, codes)
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """[n], decibels, of images in [-1, 1] as they are shown."""
+    return -10 * ((a.clamp(-1, 1) - b) / 2).square().mean((1, 2, 3)).log10()
+
+
+class Training:
+    def __init__(self, card: str, images: int, *, alone: float = 0.4):
+        """images: in all. alone: the share of them for which pairs alone teach."""
+        found = zoo.card(card)
+        self.card, self.images, self.alone = card, images, alone
+        self.generator, self.critic = zoo.load(card), zoo.load_critic(card)
+        self.bank = load_bank(found.world, found.resolution, BANK)
+        self.held = drawn(load_world(found.world), HELD_OUT, FIRST_HELD_OUT, found.resolution).images
+        self.encoder = Encoder(
+            resolution=found.resolution, dim=self.generator.dim, levels=levels_of(self.generator)
+        ).to(memory_format=torch.channels_last)
+        self.encoder.centre(codes_in_turn(self.generator, 4096, 500_000))
+        self.average, self.done = copy.deepcopy(self.encoder).eval().requires_grad_(False), 0
+        self.optimizer = torch.optim.AdamW(self.encoder.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-4)
+        self.path = RUNS / f"{card}-encoder" / "state.pt"
+        if self.path.exists():
+            state = torch.load(self.path, weights_only=True)
+            self.encoder.load_state_dict(state["encoder"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.done = state["done"]
+
+    def rate(self) -> float:
+        """Rises over 3,200 images, and falls to a twentieth over the last half."""
+        left = (self.images - self.done) / self.images
+        return RATE * min(1.0, (self.done + BATCH) / 3_200, max(0.05, 2 * left))
+
+    def step(self) -> Tensor:
+        alone = self.done < self.alone * self.images
+        pairs = BATCH if alone else PAIRS
+        codes = mixed(self.generator, pairs, 800_000_000 + 2 * self.done)
+        with torch.no_grad():
+            images = self.generator(codes).clamp(-1, 1)
+        if not alone:
+            rows = torch.randint(BANK, (BATCH - pairs,), generator=torch.Generator().manual_seed(self.done))
+            images = torch.cat([images, self.bank[rows].float() / 127.5 - 1])
+        with autocast("cpu"):
+            found = self.encoder(images.contiguous(memory_format=torch.channels_last))
+        found = found.float()
+        loss = CODES * ((found[:pairs] - codes) / self.encoder.scale).square().mean()
+        if alone:
+            return loss
+        again = self.generator(found)
+        loss = loss + F.mse_loss(again, images) + FEATURES * perceptual(self.critic)(images)(again).mean()
+        return loss + VERDICT * F.softplus(-self.critic(again[pairs:])).mean()
+
+    def run(self, say=print) -> Encoder:
+        began = kept = time.monotonic()
+        first = self.done
+        while self.done < self.images:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate()
+            loss = self.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
+            self.optimizer.step()
+            with torch.no_grad():
+                weight = 1 - 0.5 ** (BATCH / min(HALF_LIFE, self.done / 10 + 1))
+                torch._foreach_lerp_(list(self.average.parameters()), list(self.encoder.parameters()), weight)
+            self.done += BATCH
+            if self.done % TOLD_EVERY < BATCH or self.done >= self.images:
+                rate = (self.done - first) / (time.monotonic() - began)
+                says = f"{self.done / 1000:6.1f}k of {self.images / 1000:.0f}k images  {rate:.1f}/s"
+                say(f"{says}  loss {float(loss):.4f}  {self.told()}", flush=True)
+            if time.monotonic() - kept > KEPT_EVERY or self.done >= self.images:
+                kept = time.monotonic()
+                self.keep()
+        return self.average
+
+    @torch.no_grad()
+    def told(self) -> str:
+        """Median decibels on held-out renders, and on generated pictures the distance of codes, in deviations."""
+        renders = torch.cat([psnr(self.generator(self.average(part)), part) for part in self.held.split(64)])
+        codes = codes_in_turn(self.generator, 64, 1_200_000)
+        found = self.average(self.generator(codes).clamp(-1, 1))
+        apart = ((found - codes) / self.average.scale).square().mean((1, 2)).sqrt()
+        return f"renders {renders.median():.2f} dB  own codes {apart.median():.2f} sd"
+
+    def keep(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        state = dict(encoder=self.encoder.state_dict(), average=self.average.state_dict())
+        state |= dict(optimizer=self.optimizer.state_dict(), done=self.done)
+        temporary = self.path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self.path)
+
+
+def finished(encoder: Encoder, path: Path, card: str, images: int) -> None:
+    """Writes the encoder in half precision."""
+    native.save(copy.deepcopy(encoder).half(), path, card=card, weights=zoo.weights_hash(card), images=str(images))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("card", choices=sorted(name for name in zoo.CARDS if zoo.has_reader(name)))
+    parser.add_argument("--images", type=int, default=400_000)
+    given = parser.parse_args()
+    torch.set_flush_denormal(True)
+    training = Training(given.card, given.images)
+    encoder = training.run()
+    path = training.path.with_name("encoder.safetensors")
+    finished(encoder, path, given.card, training.done)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
