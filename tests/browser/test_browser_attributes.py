@@ -46,6 +46,18 @@ def test_on_a_phone_it_says_that_it_moves_and_its_names_stay(visits: Visits):
     assert axe(page) == []
 
 
+def test_a_knob_is_found_by_a_part_of_its_name(visits: Visits):
+    page = visits.open(size="phone")
+    field = page.get_by_role("combobox", name="Find a knob by name").or_(page.get_by_role("searchbox"))
+    for typed, title in (("brows", "tilt of the brows"), ("Curve of the mouth", "curve of the mouth")):
+        field.first.fill(typed)
+        field.first.press("Enter")
+        page.wait_for_function(f"gan.attributes.now.setup.knobs[gan.attributes.now.recipe.knob].title === '{title}'")
+    field.first.fill("unicorn")
+    field.first.press("Enter")
+    page.get_by_text("No knob has “unicorn” in its name.").wait_for()
+
+
 def smiles(page) -> list[str]:
     """The numbers on the sheet of pictures that smile more than most, as somebody would tap them."""
     labels = labels_of(first())

@@ -2,6 +2,7 @@
 // beside it. What a tab has of its own it adds.
 (() => {
   const E = gan.element, {button, same} = gan, IN_SIGHT = 6;
+  const LOOKED_FOR = 12;                            // so many knobs are seen at a glance; more are looked for by name
   const RESTS = 400;                                // milliseconds until a knob counts as at rest
 
   // `photo`: in the place of `gan.photo()`, what a tab has of its own.
@@ -225,13 +226,15 @@
     const row = E("div", {class: "buttons"}, ...Object.values(buttons));
     const taken = E("div", {class: "take-to", ...attributes}, lead, ...doors.map(door));
     stage.main.element.parentElement.after(row);    // in sight of the picture
-    part.element.replaceChildren(doors.length ? taken : "", eyebrow,
+    const finder = gan.finder(store);
+    part.element.replaceChildren(doors.length ? taken : "", finder, eyebrow,
       E("div", {class: "knobs"}, ...columnOf(store, 0, IN_SIGHT)));
     listeners.push(() => {
       const {setup, recipe} = now, turned = recipe.amounts.some(amount => amount);
       buttons.undo.disabled = !store.canUndo(); buttons.previous.disabled = !store.seen.length;
       const unmoved = recipe.turn || recipe.right || recipe.down ? " (Restore shows it unmoved)" : "";
       lead.textContent = `Take this picture${unmoved}${turned ? ", as it was before its knobs," : ""} to:`;
+      finder.hidden = !setup || setup.knobs.length <= LOOKED_FOR;
       if (!setup) return;
       buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;
       eyebrow.textContent = setup.knobs.length > 1 ? ["More knobs", setup.order].filter(Boolean).join(", ") : "";
@@ -242,6 +245,23 @@
       gan.say(stage.measured, plain && verdict);
     });
     return {buttons, row, taken};
+  };
+
+  // A field that puts a knob under the picture by its name, or by a part of it.
+  gan.finder = store => {
+    const {now, name} = store, says = E("span", {role: "status"}), names = E("datalist", {id: `${name}-names`});
+    const what = "Find a knob by name", titles = () => now.setup.knobs.map((knob, i) => gan.knobName(i, knob).toLowerCase());
+    const field = E("input", {type: "search", class: "search", placeholder: what, "aria-label": what});
+    field.setAttribute("list", names.id);
+    const take = at => { says.textContent = ""; field.value = ""; store.choose(at); };
+    field.addEventListener("focus", () => names.replaceChildren(...titles().map(value => E("option", {value}))));
+    field.addEventListener("input", () => { if (titles().includes(field.value)) take(titles().indexOf(field.value)); });
+    field.addEventListener("change", () => {
+      const wanted = field.value.trim().toLowerCase(), at = titles().findIndex(title => title.includes(wanted));
+      if (wanted && at >= 0) take(at);
+      else if (wanted) says.textContent = `No knob has “${field.value.trim()}” in its name.`;
+    });
+    return E("div", {class: "finder"}, field, names, says);
   };
 
   // The knobs `first` to `last`, but for the one under the picture.
