@@ -70,9 +70,14 @@ def hash_of(stem: str) -> str:
     return file_hash(zoo.WEIGHTS / "evidence" / f"{stem}.json")
 
 
-def reader_hash(model: str) -> str:
-    """sha256 of the factor reader of a model's world; "" where there is none."""
-    return file_hash(zoo.WEIGHTS / f"{zoo.card(model).world}-reader.safetensors") if has_reader(model) else ""
+def reader_hash(model: str, which: str = "") -> str:
+    """sha256 of a factor reader of a model's world, see `zoo.load_reader`; "" where there is none."""
+    return file_hash(zoo.reader_path(zoo.card(model).world, which)) if has_reader(model, which) else ""
+
+
+def fitted_hash(model: str) -> str:
+    """sha256 of the readers of `zoo.load_fitted_judge`, with a + between them; "" where there is none."""
+    return "+".join(filter(None, (reader_hash(model, which) for which in ("", "c"))))
 
 
 def file_hash(path: Path) -> str:

@@ -27,7 +27,7 @@ from .generators.base import Generator
 from .hub import HubFile
 from .packages import PackageFile
 from .remote_cards import NOT_STATED as NOT_STATED
-from .truth.judge import Judge, judge_of
+from .truth.judge import Judge, judge_of, mean_of
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
@@ -363,17 +363,17 @@ def load_reader(world: str, which: str = "") -> nn.Module:
     which: "b" judges what was fitted to the others, and nothing is fitted to it; "c" is another to fit to.
     """
     with _lock:
-        return _placed(_open(_reader_path(world, which)))
+        return _placed(_open(reader_path(world, which)))
 
 
-def _reader_path(world: str, which: str) -> Path:
+def reader_path(world: str, which: str) -> Path:
     return WEIGHTS / f"{world}-reader{which and f'-{which}'}.safetensors"
 
 
 def has_reader(name: str, which: str = "") -> bool:
     """Is there a factor reader of the card's world? which: as of `load_reader`."""
     world = card(name).world
-    return world is not None and _reader_path(world, which).exists()
+    return world is not None and reader_path(world, which).exists()
 
 
 def load_judge(name: str, *, label: int | None = None, reader: str = "") -> Judge:
@@ -383,6 +383,17 @@ def load_judge(name: str, *, label: int | None = None, reader: str = "") -> Judg
     """
     found = card(name)
     return judge_of(found, load_reader(found.world, reader) if reader or has_reader(name) else None, label=label)
+
+
+def load_fitted_judge(name: str, *, label: int | None = None) -> Judge:
+    """The judge that knobs are fitted to: the mean of two readers of a world that has readers "" and "c"."""
+    judge = load_judge(name, label=label)
+    return mean_of(judge, load_judge(name, label=label, reader="c")) if has_reader(name, "c") else judge
+
+
+def load_unfitted_judge(name: str, *, label: int | None = None) -> Judge:
+    """The judge that no knob was fitted to: reader b, where the world has it; else that of `load_judge`."""
+    return load_judge(name, label=label, reader="b" if has_reader(name, "b") else "")
 
 
 def load_part_reader(world: str) -> nn.Module:

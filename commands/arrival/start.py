@@ -118,7 +118,7 @@ def record_network(model: str, folder: Path = ARRIVAL, *, seeds: Sequence[int], 
 def pure_knobs(model: str) -> tuple[Directions, Tensor]:
     """A pure knob for each factor, and the length of its step. Raises SystemExit where no labels were measured."""
     path, judge = zoo.WEIGHTS / "evidence" / f"{model}-attributes.safetensors", zoo.load_judge(model)
-    labels = load_labels(path, weights=zoo.weights_hash(model), judge=evidence.reader_hash(model))
+    labels = load_labels(path, weights=zoo.weights_hash(model), judge=evidence.fitted_hash(model))
     if labels is None:
         raise SystemExit(f"no labels of {model}: run `python -m weights.recipes.measure.attributes {model}` first")
     found = pure(zoo.load(model), labels.slopes(judge.spread))

@@ -24,7 +24,7 @@ from ..codes import Directions, codes_in_turn
 from ..generators.base import Generator
 from .space import Space, space_of, units
 
-LAM = 0.03
+LAM = 0.01
 NEGLIGIBLE = 1e-10  # share of the largest eigenvalue of (J S)(J S)^T below which there is nothing to invert
 SAMPLED, FIRST_SAMPLED = 4096, 500_000  # codes whose covariance is taken: those over which a step is measured
 

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from ..codes import Directions
-from .pure import LAM, Metric, towards
+from .pure import Metric, towards
 from .space import units
 
+LAM = 0.03  # of a word: stronger than a factor's knob, since its answers are less sure than readings
 FEWEST = 6  # answers of each kind
 SELECTED = 3  # readings at most: a word is about few things
 RIDGE = 10.0  # penalty on codes in standard deviations, of all weights together 1

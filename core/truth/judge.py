@@ -120,6 +120,16 @@ class Judge:
         )
 
 
+def mean_of(first: Judge, second: Judge) -> Judge:
+    """The judge whose readings are the mean of those of two judges of the same factors: half of each one's own errors.
+
+    Raises ValueError where their factors differ.
+    """
+    if first.names != second.names:
+        raise ValueError("these judges read different factors: their mean says nothing")
+    return replace(first, reader=lambda images: (first.reader(images) + second.reader(images)) / 2)
+
+
 class Card(Protocol):
     """What must be known of a network to choose its judge: zoo.ModelCard has it."""
 

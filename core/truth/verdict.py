@@ -198,19 +198,22 @@ def _size(value: Tensor) -> str:
     return f"{abs(float(value)):.2f} standard deviations"
 
 
-def named_knob(change: Tensor, own: int, factors: Sequence[Factor], *, pictures: int, things: str = "faces") -> str:
-    """What a step of a knob that is named after a factor moves at first order, beside what else it moves most.
+def named_knob(
+    change: Tensor, own: int, factors: Sequence[Factor], *, pictures: int, things: str = "faces", measured: bool = False
+) -> str:
+    """What a step of a knob that is named after a factor moves, beside what else it moves most.
 
-    change: [factors], in standard deviations, expected from the mean Jacobian of `pictures`. own: its own factor.
+    change: [factors], in standard deviations: measured on as many `pictures` that nothing was fitted to, else expected
+    at first order from their mean Jacobian. own: its own factor.
     """
     total, moved = float(change.abs().sum()), abs(float(change[own]))
     if total < 1e-9:
         return "Nothing that this network can vary changes this while the others stay."
     other = next(i for i in change.abs().argsort(descending=True).tolist() if i != own)
+    how = f"mean of {pictures} other {things}" if measured else f"first order, mean of {pictures} {things}"
     return (
         f"A step: {factors[own].description} by {moved:.2f} standard deviations, {100 * moved / total:.0f} % of all "
-        f"that it moves; next {factors[other].description}, {abs(float(change[other])):.2f} (first order, mean of "
-        f"{pictures} {things})."
+        f"that it moves; next {factors[other].description}, {abs(float(change[other])):.2f} ({how})."
     )
 
 

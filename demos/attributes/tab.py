@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from core import evidence, zoo
 from core.boundaries.hierarchy import recommended, rescored
@@ -93,12 +95,36 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     else:
         codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
         found = conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
-    steps, about = spread_along(generator, found, label=drawn), dict(pictures=len(labels.jacobian.readings))
-    changes = labels.expected(spread_of(recipe), found, steps)
+    steps, told = spread_along(generator, found, label=drawn), measured(replace(recipe, fit=fit, lam=lam, fixed=fixed))
+    if told and slots == tuple(range(generator.slots)):
+        changes, about = told.changes, dict(pictures=told.pictures, measured=True)
+    else:
+        changes, about = labels.expected(spread_of(recipe), found, steps), dict(pictures=len(labels.jacobian.readings))
     said = [named_knob(change, i, judge.factors, things=judge.things, **about) for i, change in enumerate(changes)]
     plain = [plain_named(change, i, judge.factors) for i, change in enumerate(changes)]
     titles, ends = zip(*((factor.description, (factor.low, factor.high)) for factor in judge.factors))
     return Knobs(found, steps.tolist(), titles, ends, said, plain=plain, unit="standard deviations of w . n")
+
+
+class Measured(NamedTuple):
+    """changes [factors, factors]: of each factor by a step of each knob, by the judge that nothing was fitted to."""
+
+    changes: Tensor
+    pictures: int
+
+    def share(self, knob: int) -> float:
+        """Of all that a knob changes, the part that is its own factor, in percent."""
+        return 100 * float(self.changes[knob, knob].abs() / self.changes[knob].abs().sum().clamp(min=1e-12))
+
+
+def measured(recipe: Attributes) -> Measured | None:
+    """What the evidence says of the recipe's knobs; None where exactly these were not measured."""
+    found = evidence.recorded(recipe.model, "attributes")
+    if found is None or recipe.fixed or recipe.layers != "all" or recipe.label_or_none is not None:
+        return None
+    ways = dict(pure=f"pure, lam = {recipe.lam:g}", gradient="mean gradient")
+    changes = found["changes"].get(ways.get(recipe.fit, f"InterFaceGAN, {recipe.fit}"))
+    return changes and Measured(torch.tensor(changes, dtype=torch.float64), found["samples"]["turned"])
 
 
 def first() -> Attributes:
@@ -111,9 +137,17 @@ def first() -> Attributes:
 
 def sentence(recipe: Attributes) -> str:
     judge, fit = judge_of(recipe), recipe.fit
-    whose = "a reader that was trained on renders" if judge.grade == READER else "exact picture statistics"
+    whose = "readers that were trained on renders" if judge.grade == READER else "exact picture statistics"
     if labels_of(recipe) is None:
         return f"A knob for each of {len(judge.factors)} attributes can be found here, with the labels of {whose}."
+    if (told := measured(recipe)) and recipe.knob < len(judge.factors):
+        own, usual = judge.factors[recipe.knob], measured(replace(recipe, fit="svm"))
+        thing = judge.things.removesuffix("s")
+        said = (
+            f"This knob takes a {thing} that {own.low} to one that {own.high}: {told.share(recipe.knob):.0f} % of all "
+        )
+        other = "" if recipe.fit == "svm" else f"; the usual way (a linear SVM), {usual.share(recipe.knob):.0f} %"
+        return f"{said}that it changes is that{other}. The labels are those of {whose}; nobody clicked."
     named = listed([factor.short for factor in judge.factors if factor.name in recipe.fixed], "attributes")
     stay = f"; {named} must stay" if named else ""
     how = "move one attribute each and hold the others" if fit == "pure" else f"come from labels: {WAYS[fit]}"
@@ -158,7 +192,7 @@ def code(recipe: Attributes) -> Code:
         imports += [*by_slopes, *by_scores, *word.imports]
         lines += [*(read if recipe.fit in HELD else derived), *word.lines]
     imports += ["from core import zoo", "from core.codes import codes_in_turn"]
-    judge = f'judge = zoo.load_judge("{recipe.model}"{label})'
+    judge = f'judge = zoo.load_fitted_judge("{recipe.model}"{label})'
     return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])
 
 
@@ -166,24 +200,37 @@ def code(recipe: Attributes) -> Code:
 
 
 def entangled(recipe: Attributes) -> Iterator[str | Progress]:
-    """What every knob does to every attribute: the diagonal is wanted."""
+    """What every knob does to every attribute, and the same for the usual way: the diagonal is wanted."""
     yield from read_labels(recipe)
-    titles, rows = [factor.description for factor in judge_of(recipe).factors], []
-    caption = f"Change a step in standard deviations, mean of {TURNED} pictures that nothing was fitted to"
+    said, tables = [], ""
+    usual = replace(recipe, fit="svm", fixed=())
+    sets = {"These knobs": recipe} | ({} if recipe.fit == "svm" else {"The usual way, a linear SVM": usual})
+    for name, one in sets.items():
+        rows, told = [], measured(one) if one is usual else None
+        if told:
+            rows, about = list(told.changes), told.pictures
+        else:
+            about, part = TURNED, 1 / len(sets)
+            for change in changes_on_others(one, attributes_of(one).directions):
+                rows.append(change)
+                yield Progress(
+                    f"{name}: {len(rows)} of {len(judge_of(one).names)}", part * (len(said) + len(rows) / 32)
+                )
+                if len(rows) % 9 == 0:
+                    yield tables + heat_of(name, one, rows, about)
+        own = torch.stack(rows).abs()
+        clean = int((own.argmax(1) == torch.arange(len(rows))).sum())
+        share = 100 * float((own.diagonal() / own.sum(1).clamp(min=1e-12)).median())
+        said.append(f"{clean} of {len(rows)} move most what they are named after, and {share:.0f} % is their own")
+        tables += heat_of(name, one, rows, about)
+    more = f" The usual way: {said[1]}." if len(said) > 1 else ""
+    yield blocks.aha(f"Of these knobs, {said[0]} of all that they move (median).{more}") + tables
 
-    def table() -> str:
-        return blocks.heat(list(zip(titles, (row.tolist() for row in rows))), titles, caption=caption, digits=1)
 
-    for change in changes_on_others(recipe, attributes_of(recipe).directions):
-        rows.append(change)
-        yield Progress(f"{len(rows)} of {len(titles)} knobs", len(rows) / len(titles))
-        if len(rows) % 9 == 0:
-            yield table()
-    own = torch.stack(rows).abs()
-    clean = int((own.argmax(1) == torch.arange(len(rows))).sum())
-    share = (own.diagonal() / own.sum(1).clamp(min=1e-12)).median()
-    said = f"{clean} of {len(rows)} knobs move most what they are named after; of all that a knob moves, "
-    yield blocks.aha(f"{said}{100 * float(share):.0f} % is its own (median).") + table()
+def heat_of(name: str, recipe: Attributes, rows: list[Tensor], pictures: int) -> str:
+    titles = [factor.description for factor in judge_of(recipe).factors]
+    caption = f"{name}: change a step in standard deviations, mean of {pictures} pictures that nothing was fitted to"
+    return blocks.heat(list(zip(titles, (row.tolist() for row in rows))), titles, caption=caption, digits=1)
 
 
 def compare(recipe: Attributes) -> Iterator[str | Progress]:
@@ -205,7 +252,7 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
 
 
 RESTS = ("model", "label", "psi", "fit", "lam", "fixed", "layers")
-TURNS = "Every knob turned, and every attribute that it moves: only the diagonal is wanted."
+TURNS = "Every knob turned, and every attribute that it moves: only the diagonal is wanted. Below it, the usual way."
 METHODS = "The chosen attribute: how strong a knob each method has for it, and how pure."
 RECORDED = ("entangled", "compare", "layers", "truth")  # cells that the arrival has
 TAB = Tab(

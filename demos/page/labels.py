@@ -10,7 +10,7 @@ from core import labels, zoo
 from core.boundaries.files import Labels, load_labels
 from core.cache import Cache
 from core.codes import Directions
-from core.evidence import reader_hash
+from core.evidence import fitted_hash
 from core.truth.judge import Judge
 
 from .cells import Progress
@@ -22,6 +22,14 @@ _read = Cache(16 * 2**20, lambda labels: labels.jacobian.mean.nbytes + labels.re
 
 def judge_of(recipe: PictureRecipe) -> Judge:
     return zoo.load_judge(recipe.model, label=recipe.label_or_none)
+
+
+def unfitted_judge_of(recipe: PictureRecipe) -> Judge:
+    """The judge of what knobs do, to which none was fitted where the world has such a reader; it counts in
+    standard deviations. The labels have to be there.
+    """
+    judge = zoo.load_unfitted_judge(recipe.model, label=recipe.label_or_none)
+    return judge.spread_over(labels_of(recipe).jacobian.readings)
 
 
 def knob_count(recipe: PictureRecipe) -> int:
@@ -43,7 +51,7 @@ def labels_of(recipe: PictureRecipe) -> Labels | None:
     found = _read.get(_key(recipe))
     if found is None and recipe.label_or_none is None:
         path = zoo.WEIGHTS / "evidence" / f"{recipe.model}-attributes.safetensors"
-        found = load_labels(path, weights=zoo.weights_hash(recipe.model), judge=reader_hash(recipe.model))
+        found = load_labels(path, weights=zoo.weights_hash(recipe.model), judge=fitted_hash(recipe.model))
         return found and _read.put(_key(recipe), found)
     return found
 
@@ -58,13 +66,14 @@ def read_labels(recipe: PictureRecipe) -> Iterator[Progress]:
     if labels_of(recipe) is not None:
         return
     how = dict(psi=zoo.card(recipe.model).psi, label=recipe.label_or_none)
-    for step in labels.read_labels(opened(recipe.model), judge_of(recipe), **how):
+    judge = zoo.load_fitted_judge(recipe.model, label=recipe.label_or_none)
+    for step in labels.read_labels(opened(recipe.model), judge, **how):
         yield Progress(step.says, step.share)
     _read.put(_key(recipe), step.labels)
 
 
 def changes_on_others(recipe: PictureRecipe, directions: Directions) -> Iterator[Tensor]:
     """For each direction: [factors], the mean change a step in standard deviations, on pictures not fitted to."""
-    judge = judge_of(recipe).spread_over(labels_of(recipe).jacobian.readings)
+    judge = unfitted_judge_of(recipe)
     codes, how = codes_for(recipe, TURNED, FIRST_TURNED, recipe.psi), dict(psi=recipe.psi, label=recipe.label_or_none)
     yield from labels.mean_changes(opened(recipe.model), judge, directions, codes, **how)

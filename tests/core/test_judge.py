@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core import zoo
 from core.truth import statistics
-from core.truth.judge import GRADES, READER, STATISTICS, Judge, judge_of
+from core.truth.judge import GRADES, READER, STATISTICS, Judge, judge_of, mean_of
 from core.truth.worlds import deviations, objects, portraits
 from core.truth.worlds.base import Factor
 from tests import tiny
@@ -139,3 +139,15 @@ def test_a_judge_of_some_factors_reads_them_in_the_order_given() -> None:
 def test_a_reader_of_no_world_is_refused() -> None:
     with pytest.raises(ValueError, match="this network's world is not known"):
         judge_of(stranger(), Colours())
+
+
+def test_knobs_are_fitted_to_the_mean_of_two_readers_and_judged_by_a_third() -> None:
+    name, images = "portraits-stylegan2", torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        read = {which: zoo.load_reader("portraits", which)(images) for which in ("", "b", "c")}
+        assert torch.allclose(zoo.load_fitted_judge(name).read(images), (read[""] + read["c"]) / 2)
+        assert torch.equal(zoo.load_unfitted_judge(name).read(images), read["b"])
+        assert not torch.allclose(read["b"], read["c"], atol=0.01)
+    assert zoo.load_fitted_judge("objects-biggan").names == zoo.load_judge("objects-biggan").names
+    with pytest.raises(ValueError, match="different factors"):
+        mean_of(zoo.load_judge(name), zoo.load_judge("objects-biggan"))

@@ -12,10 +12,11 @@ from core.boundaries.files import load_labels
 from core.boundaries.interfacegan import boundaries
 from core.boundaries.pure import pure
 from core.codes import Directions, codes_in_turn
+from core.evidence import fitted_hash, reader_hash
 from core.truth import scores
 from tests import tiny
 from weights.recipes.measure import attributes
-from weights.recipes.measure.attributes import Effect
+from weights.recipes.measure.attributes_tables import Effect, fixed_table
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 CARD = "portraits-stylegan2"
@@ -34,6 +35,10 @@ def test_own_change_share_and_naming_are_what_was_planted() -> None:
     assert size.tolist() == [3, 1, 1] and share.tolist() == [0.75, 0.5, 0.25] and one.right == 2
     (low, high), _ = one.interval()
     assert low == high == 1, "pictures that agree leave nothing to chance"
+    torn = Effect(one.own, True, torch.cat([one.changes, -one.changes[:, :1]], 1), one.fitted, one.pixels)
+    assert torch.allclose(torn.agreeing, torch.tensor(5 / 6).double()) and torn.on(torch.arange(5)).agreeing.eq(1).all()
+    (row,) = fixed_table({"held": torch.tensor([0.25, 0.25, 0.25])}, 3)["rows"]
+    assert row == ["held", "4.0 [4.0 to 4.0]", "0.25 [0.25 to 0.25]"]
 
 
 def test_a_control_that_looks_like_a_finding_is_named() -> None:
@@ -49,15 +54,16 @@ def test_a_control_that_looks_like_a_finding_is_named() -> None:
 
 def test_the_evidence_is_of_the_bundled_weights_and_reader() -> None:
     found = json.loads(PATH.read_text(encoding="utf-8"))
-    assert (found["weights"], found["reader"]) == (zoo.weights_hash(CARD), attributes.reader_hash(CARD))
+    assert found["weights"] == zoo.weights_hash(CARD)
+    readers = {name: found[name] for name in ("reader", "reader_b", "reader_c")}
+    assert readers == {f"reader{which and '_' + which}": reader_hash(CARD, which) for which in ("", "b", "c")}
     for table in found["tables"]:
         assert all(len(row) == len(table["columns"]) for row in table["rows"]) and table["title"] and table["caption"]
 
 
 def test_the_labels_beside_it_are_what_the_reader_reads_and_make_the_knobs() -> None:
-    generator, judge = zoo.load(CARD), zoo.load_judge(CARD)
-    weights, reader = zoo.weights_hash(CARD), attributes.reader_hash(CARD)
-    labels = load_labels(PATH.with_suffix(".safetensors"), weights=weights, judge=reader)
+    generator, judge = zoo.load(CARD), zoo.load_fitted_judge(CARD)
+    labels = load_labels(PATH.with_suffix(".safetensors"), weights=zoo.weights_hash(CARD), judge=fitted_hash(CARD))
     assert labels.names == judge.names and PATH.with_suffix(".safetensors").stat().st_size < 2**20
     codes = codes_in_turn(generator, 8, labels.first_seed)
     assert torch.allclose(scores.read_codes(generator, judge.read, codes).double(), labels.readings[:8], atol=1e-4)

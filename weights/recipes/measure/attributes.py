@@ -3,7 +3,8 @@
     python -m weights.recipes.measure.attributes portraits-stylegan2
 
 Writes weights/evidence/<card>-attributes.json, and <card>-attributes.safetensors with what the page would otherwise
-compute at its first visit: the judge's readings of 2,000 of the network's pictures and the mean Jacobian of 128.
+compute at its first visit: the readings of 2,000 of the network's pictures and their mean Jacobian over others.
+Both are means of two readers, the bundled one and reader c; reader b, to which nothing is fitted, judges what knobs do.
 Nothing is fitted on the pictures on which knobs are turned. Fails where a control (shuffled labels, the knobs under
 each other's names) looks like a finding.
 """
@@ -16,7 +17,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -24,26 +24,35 @@ from torch import Tensor
 
 from core import zoo
 from core.boundaries.files import Labels, save_labels
-from core.boundaries.interfacegan import FITS, Boundaries, boundaries
+from core.boundaries.interfacegan import FITS, Boundaries, boundaries, conditioned
 from core.boundaries.jacobian import ReadingJacobian, reading_jacobian_steps
 from core.boundaries.pure import Metric, metric_of, pure_of
-from core.boundaries.space import units
-from core.checkpoints import native
 from core.codes import Directions, codes_in_turn, edit
+from core.evidence import fitted_hash, reader_hash
 from core.factorization.baseline import spread_along
 from core.factorization.methods import METHODS
 from core.generators.base import Generator
 from core.labels import FIRST_LABELLED, FIRST_SLOPED, LABELLED
 from core.truth import scores
-from core.truth.judge import READER, Judge
 from core.truth.worlds import load_world
 
+from .attributes_tables import (
+    Effect,
+    boundary_table,
+    factor_table,
+    fixed_table,
+    knob_table,
+    right,
+    sentences,
+    tone_table,
+)
+
 SLOPED = 128  # pictures over which the Jacobian is averaged
-TURNED, FIRST_TURNED = 64, 1_090_000  # pictures on which knobs are turned
+TURNED, FIRST_TURNED = 256, 1_090_000  # pictures on which knobs are turned
+FEWER, PIXELS = 64, 64  # of them, those on which controls are turned, and those that the renderer draws beside
+HELD = 3  # factors that must stay
 KNOBS = 10  # of the methods without labels
-LAMS = (0.0, 0.03, 0.1, 0.3)
-NOISE = 0.1  # standard deviation of the noise through which pictures are read again; they lie in [-1, 1]
-RESAMPLED = 400  # bootstraps over the pictures
+LAMS = (0.0, 0.01, 0.03, 0.1, 0.3)
 TOO_MANY = 6  # of 27 knobs that move their namesake most: by chance so many or more in 4 of 10,000 cases (binomial)
 
 
@@ -52,11 +61,8 @@ class Measurement:
 
     def __init__(self, card: str):
         self.card, self.psi = card, zoo.card(card).psi
-        self.generator, self.judge = zoo.load(card), zoo.load_judge(card)
-        if self.judge.grade != READER:
-            raise ValueError(
-                f"{card} has no reader, so nothing independent says what its knobs do: choose another card"
-            )
+        self.generator = zoo.load(card)
+        self.judge, self.unfitted = zoo.load_fitted_judge(card), zoo.load_unfitted_judge(card)
         self.view = self.generator.at(psi=self.psi)
         self.codes = codes_in_turn(self.generator, LABELLED, FIRST_LABELLED)
         self.readings = scores.read_codes(self.generator, self.judge.read, self.codes).double()
@@ -77,7 +83,12 @@ class Measurement:
     @cached_property
     def plain(self) -> Tensor:
         """[n, factors]: readings of the unedited pictures on which knobs are turned, within 0 and 1."""
-        return scores.read_codes(self.view, self.judge.read, self.turned).clamp(0, 1)
+        return scores.read_codes(self.view, self.unfitted.read, self.turned).clamp(0, 1)
+
+    @property
+    def thirds(self) -> tuple[Tensor, ...]:
+        """Numbers of the pictures on which knobs are turned: dark, middle and light skin."""
+        return self.plain[:, self.judge.names.index("skin_tone")].argsort().tensor_split(3)
 
     def shuffled(self) -> Tensor:
         """The labels, dealt out to other pictures."""
@@ -87,75 +98,23 @@ class Measurement:
         return boundaries(self.generator, self.codes, readings, fit=name)
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What k knobs do to n pictures.
-
-    own [k]: the factor that each is named after; named: by its method, not by what it moves. changes, noisy
-    [k, n, factors]: change a step in standard deviations, of the picture and of the picture under noise. pixels [k]:
-    cosine of what changed in the picture with what changes where the renderer turns the own factor alone, mean over
-    pictures.
-    """
-
-    own: Tensor
-    named: bool
-    changes: Tensor
-    noisy: Tensor
-    pixels: Tensor
-
-    def sizes(self, noisy: bool = False) -> tuple[Tensor, Tensor]:
-        """Change of the own factor a step, and its share of all change, each [k]."""
-        return own_and_share((self.noisy if noisy else self.changes).mean(1), self.own)
-
-    @property
-    def right(self) -> int:
-        """Knobs that move most what they are named after, and in its sense."""
-        return right(self.changes.mean(1), self.own)
-
-    def interval(self) -> list[tuple[float, float]]:
-        """95 % intervals of the medians of own change and share, from pictures drawn again with replacement."""
-        random, n = torch.Generator().manual_seed(0), self.changes.shape[1]
-        medians = []
-        for _ in range(RESAMPLED):
-            again = torch.randint(n, (n,), generator=random)
-            medians.append([float(x.median()) for x in own_and_share(self.changes[:, again].mean(1), self.own)])
-        return [
-            tuple(x.quantile(torch.tensor([0.025, 0.975]).double()).tolist())
-            for x in torch.tensor(medians, dtype=torch.float64).T
-        ]
-
-
-def own_and_share(mean: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean changes [k, factors] -> |own change|, and its share of the sum of all |changes|, each [k]."""
-    size = mean.abs().gather(1, own[:, None])[:, 0]
-    return size, size / mean.abs().sum(1).clamp(min=1e-12)
-
-
-def right(mean: Tensor, own: Tensor) -> int:
-    return int((mean.abs().argmax(1) == own).sum())
-
-
-def effect(measurement: Measurement, directions: Directions, *, named: bool) -> Effect:
+def effect(measurement: Measurement, directions: Directions, *, named: bool, turned: int = TURNED) -> Effect:
     """Turns every knob by one step to both sides. named: knob i is of factor i; else of the one that it moves most."""
-    steps = spread_along(measurement.generator, directions).tolist()
-    changes, noisy, pixels, owns = [], [], [], []
+    steps, codes = spread_along(measurement.generator, directions).tolist(), measurement.turned[:turned]
+    changes, fitted, pixels, owns = [], [], [], []
     for i, step in enumerate(steps):
-        one = Directions(directions.vectors[i : i + 1], directions.scores[i : i + 1], directions.slots)
-        plus, minus = (drawn(measurement.view, edit(measurement.turned, one, [sign * step])) for sign in (1, -1))
-        changes.append(measurement.judge.change(minus, plus) / 2)
-        noisy.append(measurement.judge.change(roughened(minus, 1), roughened(plus, 2)) / 2)
+        plus, minus = (drawn(measurement.view, edit(codes, directions.only([i]), [sign * step])) for sign in (1, -1))
+        changes.append(measurement.unfitted.change(minus, plus) / 2)
+        fitted.append(measurement.judge.change(minus, plus) / 2)
         owns.append(i if named else int(changes[-1].mean(0).abs().argmax()))
-        pixels.append(pixel_cosine(measurement, plus - minus, owns[-1], float(changes[-1][:, owns[-1]].mean())))
-    return Effect(torch.tensor(owns), named, torch.stack(changes), torch.stack(noisy), torch.tensor(pixels))
+        changed, size = (plus - minus)[:PIXELS], float(changes[-1][:, owns[-1]].mean())
+        pixels.append(pixel_cosine(measurement, changed, owns[-1], size))
+    return Effect(torch.tensor(owns), named, torch.stack(changes), torch.stack(fitted), torch.tensor(pixels))
 
 
 @torch.no_grad()
 def drawn(generator: Generator, codes: Tensor) -> Tensor:
     return torch.cat([generator(part).clamp(-1, 1) for part in codes.split(64)])
-
-
-def roughened(images: Tensor, seed: int) -> Tensor:
-    return images + NOISE * torch.randn(images.shape, generator=torch.Generator().manual_seed(seed))
 
 
 def pixel_cosine(measurement: Measurement, changed: Tensor, own: int, size: float) -> float:
@@ -167,7 +126,7 @@ def pixel_cosine(measurement: Measurement, changed: Tensor, own: int, size: floa
     by = float(measurement.judge.spread[own]) * sign * max(abs(size), 0.1)
     ends = []
     for way in (1, -1):
-        factors = measurement.plain.clone()
+        factors = measurement.plain[: len(changed)].clone()
         factors[:, own] = (factors[:, own] + way * by).clamp(0, 1)
         ends.append(rendered(measurement, factors))
     cosines = torch.nn.functional.cosine_similarity(changed.flatten(1), (ends[0] - ends[1]).flatten(1))
@@ -181,13 +140,6 @@ def rendered(measurement: Measurement, factors: Tensor) -> Tensor:
     return world.render(factors, *labels, resolution=measurement.generator.resolution).images
 
 
-def gradients(measurement: Measurement, slopes: Tensor) -> Directions:
-    """The rows of the mean Jacobian as they are: straight up in the codes, whatever a step costs."""
-    space = measurement.metric.space
-    vectors = space.vectors(units(space.gradients(slopes)))
-    return Directions(vectors, torch.ones(len(vectors), dtype=torch.float64), space.slots)
-
-
 def sets_of(measurement: Measurement, found: dict[str, Boundaries]) -> dict[str, tuple[bool, Callable[[], Directions]]]:
     """(is knob i named after factor i?, how the knobs are made) by the names that tables show."""
     generator, slopes = measurement.generator, measurement.jacobian.over(measurement.judge.spread)
@@ -197,7 +149,7 @@ def sets_of(measurement: Measurement, found: dict[str, Boundaries]) -> dict[str,
         for name, key in without.items()
     }
     sets |= {f"InterFaceGAN, {name}": (True, lambda of=of: of.directions) for name, of in found.items()}
-    sets["mean gradient"] = True, lambda: gradients(measurement, slopes)
+    sets["mean gradient"] = True, lambda: pure_of(slopes, measurement.metric, lam=0.0, hold=())
     sets |= {
         f"pure, lam = {lam:g}": (True, lambda lam=lam: pure_of(slopes, measurement.metric, lam=lam)) for lam in LAMS
     }
@@ -213,119 +165,62 @@ def sets_of(measurement: Measurement, found: dict[str, Boundaries]) -> dict[str,
 
 def effects(measurement: Measurement, found: dict[str, Boundaries]) -> Iterator[tuple[str, Effect]]:
     for name, (named, make) in sets_of(measurement, found).items():
-        one = effect(measurement, make(), named=named)
+        one = effect(measurement, make(), named=named, turned=FEWER if name.startswith("control") else TURNED)
         size, share = one.sizes()
-        print(
-            f"{name}: {size.median():.2f} sd a step, share {share.median():.2f}, {one.right} of {len(size)}", flush=True
-        )
+        says = f"{name}: {size.median():.2f} sd a step, share {share.median():.2f}, {one.right} of {len(size)}"
+        print(says, flush=True)
         yield name, one
 
 
-# --- tables
+# --- what must stay
 
 
-def knob_table(found: dict[str, Effect], judge: Judge) -> dict:
-    columns = [
-        "knobs",
-        "change of its own factor, sd a step [95 %]",
-        "its share of all change [95 %]",
-        "share, read through noise",
-        "own change in pixels, cosine",
-        "move most what they are named after",
-        "factors found by experiment",
+def held_ratios(measurement: Measurement, svm: Directions, found: dict[str, Effect]) -> dict[str, Tensor]:
+    """By way of holding HELD factors: [k], how much they change for the knob's own change, over the same without.
+
+    They are, for every knob, those that the mean gradient moves most besides its own, at first order.
+    """
+    slopes, metric = measurement.jacobian.over(measurement.judge.spread), measurement.metric
+    free, count = pure_of(slopes, metric, lam=0.0, hold=()), len(slopes)
+    moved = expected(slopes, free).abs().fill_diagonal_(0)
+    rows = moved.argsort(dim=1, descending=True)[:, :HELD].tolist()
+    random = torch.Generator().manual_seed(0)
+    others = [
+        [j for j in torch.randperm(count, generator=random).tolist() if j not in (i, *rows[i])] for i in range(count)
     ]
-    rows = []
-    for name, one in found.items():
-        (size, share), (_, noisy), ranges = one.sizes(), one.sizes(noisy=True), one.interval()
-        cells = [
-            f"{x.median():.2f} [{low:.2f}, {high:.2f}]" for x, (low, high) in zip((size, share), ranges, strict=True)
-        ]
-        moved = scores.found_by_effect(one.changes, judge.names, torch.ones(len(judge.names), dtype=torch.bool))
-        by_name = f"{one.right} of {len(size)}" if one.named else "–"
-        rows.append([name, *cells, f"{noisy.median():.2f}", f"{one.pixels.median():.2f}", by_name, moved.count])
-    caption = (
-        f"Medians over the knobs; mean over {TURNED} pictures that nothing was fitted on, one step to both sides. "
-        "A knob without labels is named after the factor that it moves most on these pictures, which favours it. "
-        f"Noise: standard deviation {NOISE:g}, pictures in [-1, 1]. Pixels: cosine of what changed in the picture "
-        "with what changes where the renderer turns that factor alone. Found by experiment: a knob moves it most, "
-        "and by 2 sd or more over -2 to +2 steps."
-    )
-    return {"title": "What one step of a knob does", "columns": columns, "rows": rows, "caption": caption}
 
+    def ours(i: int, fixed: list[int]) -> Directions:
+        return pure_of(slopes, metric, lam=0.0, hold=(), fixed=fixed).only([i])
 
-def boundary_table(found: dict[str, Boundaries], shuffled: dict[str, Boundaries]) -> dict:
-    rows = [
-        [name, *(f"{100 * float(x.nanmean()):.0f} %" for x in (one.ends, one.rest, one.chance, shuffled[name].ends))]
-        for name, one in found.items()
-    ]
+    ways = {
+        "pure": lambda i: ours(i, rows[i]),
+        "control": lambda i: ours(i, others[i][:HELD]),
+        "projected": lambda i: conditioned(svm, rows[i]).only([i]),
+    }
+    turned = {"nothing": found["mean gradient"], "svm": found["InterFaceGAN, svm"]}
+    for name, make in ways.items():
+        knobs = [make(i) for i in range(count)]
+        whole = Directions(torch.cat([one.vectors for one in knobs]), torch.ones(count).double(), knobs[0].slots)
+        turned[name] = effect(measurement, whole, named=True)
+    other = {}
+    for name, one in turned.items():
+        mean = one.changes.mean(1).abs()
+        other[name] = mean.gather(1, torch.tensor(rows)).sum(1) / mean.diagonal()
+        print(f"holding, {name}: {float(other[name].median()):.2f} of its own change", flush=True)
     return {
-        "title": "How well the boundaries part pictures that they were not fitted to",
-        "rows": rows,
-        "columns": [
-            "fit",
-            "held-out ends on the right side",
-            "the other pictures",
-            "all on the larger side",
-            "ends, shuffled labels",
-        ],
-        "caption": f"Means over the attributes; {LABELLED:,} labelled pictures. Chance for the "
-        "ends is 50 %. The other pictures are parted half-way between the lowest and the highest score.",
+        "held in the picture (ours), against the knob that holds nothing": other["pure"] / other["nothing"],
+        "made orthogonal among the codes (published), against the SVM’s normal": other["projected"] / other["svm"],
+        "held in the picture, against the published projection": other["pure"] / other["projected"],
+        "control: other factors are held in the picture": other["control"] / other["nothing"],
     }
 
 
-def factor_table(one: Effect, judge: Judge, name: str) -> dict:
-    """For each factor: its knob's own change, share, and the factor that comes next."""
-    rows, (size, share) = [], one.sizes()
-    for i, factor in enumerate(judge.factors):
-        mean = one.changes[i].mean(0)
-        other = judge.strongest(torch.where(torch.arange(len(mean)) == i, 0.0, mean), 1)[0]
-        agree = scores.same_sign(one.changes[i])[i]
-        rows.append(
-            [
-                factor.description,
-                f"{size[i]:.2f}",
-                f"{share[i]:.2f}",
-                f"{100 * agree:.0f} %",
-                f"{other.factor.description}, {other.change:+.2f}".replace("-", "−"),
-            ]
-        )
-    return {
-        "title": f"Factor by factor: {name}",
-        "rows": rows,
-        "columns": ["factor", "own change, sd a step", "share", "in the same sense on", "what it moves next"],
-        "caption": f"Mean over {TURNED} pictures that nothing was fitted on.",
-    }
+def expected(slopes: Tensor, directions: Directions) -> Tensor:
+    """[k, factors]: what a unit along directions that are shared by all slots changes, at first order."""
+    return directions.vectors.double() @ slopes.sum(1).T
 
 
-def sentences(found: dict[str, Effect], things: str) -> list[str]:
-    def said(name: str) -> str:
-        size, share = (float(x.median()) for x in found[name].sizes())
-        return f"{size:.2f} standard deviations a step and {100 * share:.0f} % of all that it moves"
-
-    def share(name: str) -> str:
-        plain, noisy = (float(found[name].sizes(noisy=noise)[1].median()) for noise in (False, True))
-        return f"a share of {100 * plain:.0f} % becomes {100 * noisy:.0f} %"
-
-    def pixels(name: str) -> str:
-        return f"{float(found[name].pixels.median()):.2f}"
-
-    count = len(found["mean gradient"].own)
-    return [
-        f"The knob of lam = 0 moves its own factor by {said('pure, lam = 0')} (median of {count} factors, {TURNED} "
-        f"{things}); that of lam = 0.03 by {said('pure, lam = 0.03')}; that of lam = 0.1 by {said('pure, lam = 0.1')}.",
-        f"InterFaceGAN’s normals move theirs by {said('InterFaceGAN, svm')} (SVM, as published) and by "
-        f"{said('InterFaceGAN, ridge')} (least squares on all scores): a normal reads a factor and hardly moves it. "
-        f"The pattern of the same labels moves it by {said('InterFaceGAN, pattern')}.",
-        f"{found['pure, lam = 0.03'].right} of {count} knobs of lam = 0.03 move most what they are named after; "
-        f"{found['InterFaceGAN, pattern'].right} patterns and {found['InterFaceGAN, svm'].right} normals of an SVM do.",
-        "The reader that judges is the one through which the pure knobs were made, so part of their purity may be "
-        f"fitted to that reader. Read under noise, which its slopes did not see, {share('pure, lam = 0')} at lam = 0 "
-        f"and {share('pure, lam = 0.03')} at lam = 0.03.",
-        "A check without the reader: the cosine of the changed pixels with what the renderer changes for that factor "
-        f"alone is {pixels('pure, lam = 0')} at lam = 0, {pixels('pure, lam = 0.03')} at lam = 0.03, "
-        f"{pixels('InterFaceGAN, svm')} for the SVM, {pixels('InterFaceGAN, pattern')} for the pattern and "
-        f"{pixels(f'random ({KNOBS})')} for random knobs.",
-    ]
+# --- controls
 
 
 def controls_hold(found: dict[str, Effect], shuffled: dict[str, Boundaries]) -> list[str]:
@@ -348,16 +243,20 @@ def controls_hold(found: dict[str, Effect], shuffled: dict[str, Boundaries]) -> 
 
 def measure(card: str) -> tuple[dict, Labels]:
     measurement = Measurement(card)
-    judge, things = measurement.judge, zoo.card(card).things
+    judge, things = measurement.unfitted, zoo.card(card).things
     fitted = {name: measurement.fit(name, measurement.readings) for name in FITS}
     shuffled = {name: measurement.fit(name, measurement.shuffled()) for name in FITS}
     found = dict(effects(measurement, fitted))
     wrong = controls_hold(found, shuffled)
     if wrong:
         sys.exit("The controls do not hold: " + "; ".join(wrong))
+    ratios = held_ratios(measurement, fitted["svm"].directions, found)
+    best = {name: found[name] for name in ("pure, lam = 0", "pure, lam = 0.01")}
     evidence = {
         "weights": zoo.weights_hash(card),
         "reader": reader_hash(card),
+        "reader_b": reader_hash(card, "b"),
+        "reader_c": reader_hash(card, "c"),
         "command": f"python -m weights.recipes.measure.attributes {card}",
         "date": datetime.date.today().isoformat(),
         "samples": {
@@ -369,11 +268,13 @@ def measure(card: str) -> tuple[dict, Labels]:
             "first_turned": FIRST_TURNED,
             "psi": measurement.psi,
         },
-        "sentences": sentences(found, things),
+        "sentences": sentences(found, ratios, things),
         "tables": [
             knob_table(found, judge),
-            boundary_table(fitted, shuffled),
-            *(factor_table(found[name], judge, name) for name in ("pure, lam = 0.03", "InterFaceGAN, pattern")),
+            boundary_table(fitted, shuffled, LABELLED),
+            fixed_table(ratios, HELD),
+            tone_table(best, measurement.thirds),
+            *(factor_table(found[name], judge, name) for name in ("pure, lam = 0.01", "InterFaceGAN, pattern")),
         ],
         "factors": list(judge.names),
         "changes": {
@@ -393,18 +294,14 @@ def written(evidence: dict) -> str:
     )
 
 
-def reader_hash(card: str) -> str:
-    return native.weights_hash(zoo.WEIGHTS / f"{zoo.card(card).world}-reader.safetensors")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("card", choices=sorted(name for name in zoo.CARDS if zoo.has_reader(name)))
+    parser.add_argument("card", choices=sorted(name for name in zoo.CARDS if zoo.has_reader(name, "b")))
     card = parser.parse_args().card
     evidence, labels = measure(card)
     path = zoo.WEIGHTS / "evidence" / f"{card}-attributes.json"
     path.parent.mkdir(exist_ok=True)
-    save_labels(labels, path.with_suffix(".safetensors"), weights=evidence["weights"], judge=evidence["reader"])
+    save_labels(labels, path.with_suffix(".safetensors"), weights=evidence["weights"], judge=fitted_hash(card))
     path.write_text(written(evidence), encoding="utf-8")
     print(f"written: {path.name} and {path.with_suffix('.safetensors').name}")
 

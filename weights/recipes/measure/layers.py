@@ -23,7 +23,7 @@ from core.boundaries.hierarchy import gathered, official, own, recommended, reli
 from core.boundaries.interfacegan import boundaries
 from core.boundaries.pure import LAM, pure
 from core.codes import Directions, codes_in_turn, edit, ranges
-from core.evidence import reader_hash
+from core.evidence import fitted_hash, reader_hash
 from core.factorization.baseline import random_directions, spread_along
 from core.truth import scores
 
@@ -41,9 +41,9 @@ class Measurement:
     """A card's network, its judge, and both kinds of knobs, fitted to the labels that lie in weights/."""
 
     def __init__(self, card: str):
-        self.generator, self.judge, self.psi = zoo.load(card), zoo.load_judge(card), zoo.card(card).psi
+        self.generator, self.judge, self.psi = zoo.load(card), zoo.load_unfitted_judge(card), zoo.card(card).psi
         path = zoo.WEIGHTS / "evidence" / f"{card}-attributes.safetensors"
-        labels = load_labels(path, weights=zoo.weights_hash(card), judge=reader_hash(card))
+        labels = load_labels(path, weights=zoo.weights_hash(card), judge=fitted_hash(card))
         if labels is None:
             sys.exit(f"no labels of {card} for these weights: run weights.recipes.measure.attributes first")
         self.labels: Labels = labels

@@ -23,12 +23,13 @@ from core.boundaries.files import load_labels
 from core.boundaries.pure import Metric, metric_of
 from core.boundaries.teaching import FEWEST, Word, taught, whitened
 from core.codes import Directions, codes_in_turn
-from core.evidence import reader_hash
+from core.evidence import fitted_hash, reader_hash
 from core.factorization.baseline import spread_along
 from core.truth import scores
 from core.truth.judge import Judge
 
-from .attributes import own_and_share, written
+from .attributes import written
+from .attributes_tables import own_and_share
 
 TAPS, BATCH, REPEATS = (12, 24, 48, 96), 12, 2
 TURNED, FIRST_TURNED = 48, 1_095_000
@@ -49,7 +50,7 @@ class Pool(NamedTuple):
 def pool_of(card: str) -> Pool:
     generator, judge = zoo.load(card), zoo.load_judge(card)
     path = zoo.WEIGHTS / "evidence" / f"{card}-attributes.safetensors"
-    labels = load_labels(path, weights=zoo.weights_hash(card), judge=reader_hash(card))
+    labels = load_labels(path, weights=zoo.weights_hash(card), judge=fitted_hash(card))
     if labels is None:
         raise SystemExit(f"{path.name} is missing or old: run weights.recipes.measure.attributes {card} first")
     codes = codes_in_turn(generator, len(labels.readings), labels.first_seed)
@@ -57,7 +58,8 @@ def pool_of(card: str) -> Pool:
     found, metric = scores.read_codes(generator, tapping.read, codes), metric_of(generator)
     spread = judge.spread_over(labels.jacobian.readings).spread
     numbers = whitened(metric.space.numbers(codes), metric)
-    return Pool(labels.readings / spread, numbers, found > found.median(0).values, labels.slopes(spread), metric)
+    own = scores.read_codes(generator, judge.read, codes).double()
+    return Pool(own / spread, numbers, found > found.median(0).values, labels.slopes(spread), metric)
 
 
 def asked(pool: Pool, factor: int, way: str, seed: int) -> Iterator[tuple[int, Word]]:
