@@ -32,7 +32,7 @@ from ..page.picture import PictureRecipe, label_field, layers_field, opened, rea
 from ..page.tab import Tab, words_of
 from .layers import layers_cell
 from .repair import repair_cell
-from .teach import EXTRAS, answers_field, is_taught, teach_cell, with_word, word_code, word_field
+from .teach import EXTRAS, NAMELESS, answers_field, is_taught, teach_cell, with_word, word_code, word_field
 
 MOST, FIRST = 32, "hair_tone"  # attributes, and the one that the tab arrives with
 WAYS = {
@@ -65,6 +65,10 @@ class Attributes(PictureRecipe, tab="attributes", what="a picture with attribute
     word: str = word_field()
     amounts: tuple[float, ...] = amounts_field(MOST, reach_of, "1.5,0,-2")
     knob: int = whole_field("the chosen knob, counted from 0,", 0, MOST - 1, most=lambda recipe: last_knob(recipe))
+
+    def told(self) -> str:
+        count = len(self.yes) + len(self.no)
+        return f"Attributes, where “{self.word or NAMELESS}” was taught by {count} pictures" if is_taught(self) else ""
 
 
 # --- knobs

@@ -67,7 +67,7 @@
       tab.parts.stage.element.scrollIntoView({block: "start"});
     });
     press("again", () => given.clear() || tab.set({yes: [], no: [], word: "", knob: Math.min(tab.now.recipe.knob, at - 1), amounts: still()}));
-    press("steer", () => gan.parts.attributes.steer.trigger("ask", {key: "steer"}));
+    for (const tab of ["steer", "restore", "paint"]) press(tab, () => gan.parts.attributes.steer.trigger("ask", {key: tab}));
 
     const names = () => chips.replaceChildren(...kept().filter(one => isOf(one, of) && one.word).map(one => E("span", {},
       gan.button(null, one.word, () => tab.set({yes: one.yes, no: one.no, word: one.word, knob: at})),
@@ -81,8 +81,8 @@
     const {steer} = gan.parts.attributes || {};
     if (!steer || steer.heard) return;
     steer.heard = true;
-    steer.hear(({recipe, error}) => {
-      if (recipe) gan.visit("steer", other => other.set(recipe));
+    steer.hear(({recipe, error, key}) => {
+      if (recipe) gan.visit(key, other => other.useKnobs ? other.useKnobs(recipe) : other.set(recipe));
       if (error) gan.say(document.querySelector(".teach [role=alert]"), error);
     });
   });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
@@ -25,7 +24,7 @@ from ..page import blocks
 from ..page.blocks import data_uri
 from ..page.cells import Cell, Progress
 from ..page.export import Code, directions_file, label_code
-from ..page.fields import WEIGHTS_DIGITS, RecipeError, checked, quoted, recipe_of_json, whole
+from ..page.fields import WEIGHTS_DIGITS, RecipeError, checked, plain_word, quoted, recipe_of_json, whole
 from ..page.handlers import keyed
 from ..page.knobs import Knobs, render
 from ..page.labels import codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
@@ -42,7 +41,9 @@ ANSWERS = ("model", "label", "layers", "yes", "no", "word")
 LEAD = "Anything that you can see. A dozen answers make a knob; the next pictures are those it is least sure of."
 USES = """\
 <button type="button" class="plain" data-turn>Turn it on the picture above</button>\
-<button type="button" class="plain" data-steer>Use in Steer</button>"""
+<button type="button" class="plain" data-steer>Use in Steer</button>\
+<button type="button" class="plain" data-restore>Use on my picture</button>\
+<button type="button" class="plain" data-paint>Use in Paint</button>"""
 AGAIN = '<button type="button" class="plain" data-again>Start over</button>'
 
 
@@ -75,7 +76,7 @@ def word_field() -> Any:
     def check(value: object, recipe: Any) -> str:
         if not isinstance(value, str) or len(value) > LONGEST:
             raise RecipeError(f"{quoted(value)} is no word: give at most {LONGEST} letters")
-        return re.sub(r"\s+", " ", re.sub(r"[^\w .,'!?-]", " ", value)).strip()
+        return plain_word(value)
 
     return checked(check, "", "what the pictures were asked to show")
 
@@ -251,7 +252,8 @@ def to_steer(recipe: PictureRecipe | Taught) -> dict:
     """Steer's recipe of the same picture with the word's knob, from a file, turned as far as it is here."""
     if not is_taught(recipe):
         raise RecipeError("No word was taught yet: answer for some pictures first.")
-    data, suffix = directions_file(recipe, word_knob(recipe).directions, "directions")
+    knobs = word_knob(recipe)
+    data, suffix = directions_file(recipe, knobs.directions, "directions", knobs.titles)
     path = publish(data, f"word.{suffix}")
     taken = take_directions(path, dict(untouched(recipe).as_dict(), layers=recipe.layers))
     return replace(taken, amounts=(recipe.amounts[knob_count(recipe)] or FAR,), knob=0).as_dict()

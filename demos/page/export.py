@@ -52,9 +52,12 @@ def facts_of(recipe: Fields, *more: str) -> dict[str, Any]:
     return dict(recipe=recipe.as_dict(), licence=" ".join(filter(None, said)))
 
 
-def directions_file(recipe: Fields, directions: Directions, kind: str) -> tuple[bytes, str]:
-    """Directions with the weights and the link that they belong to, and the suffix; kind: of KNOBS_TAKEN."""
+def directions_file(recipe: Fields, directions: Directions, kind: str, names: Sequence[str] = ()) -> tuple[bytes, str]:
+    """Directions with the weights and the link that they belong to, and the suffix; kind: of KNOBS_TAKEN; names:
+    what each is called.
+    """
     about = dict(model=recipe.model, weights=zoo.weights_hash(recipe.model), recipe=recipe.query())
+    about |= dict(names=json.dumps(list(names))) if names else {}
     write, suffix = (arrays_bytes, "npz") if kind == "arrays" else (directions_bytes, "safetensors")
     return write(directions, **about), suffix
 

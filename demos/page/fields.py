@@ -76,6 +76,11 @@ def choice(value: object, what: str, possible: Iterable[str]) -> str:
     raise RecipeError(f"the {what} cannot be {quoted(value)}: choose one of {', '.join(possible)}")
 
 
+def plain_word(text: str) -> str:
+    """Letters, digits and few signs of a visitor's own words."""
+    return re.sub(r"\s+", " ", re.sub(r"[^\w .,'!?-]", " ", text)).strip()
+
+
 def flag(value: object, what: str) -> bool:
     known = {True: True, False: False, "1": True, "0": False, "True": True, "False": False}
     if isinstance(value, (bool, str)) and value in known:

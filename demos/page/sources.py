@@ -5,11 +5,13 @@ Files are kept by their content, so that no visitor meets another's by accident.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from torch import Tensor
@@ -24,17 +26,34 @@ from core.factorization.files import LARGEST, SUFFIXES, Found, found_in
 from core.factorization.readings import READINGS
 from core.factorization.sefa import MODES
 
-from .fields import Fields, RecipeError, checked, choice_field, quoted, recipe_of_json, refusals
+from .export import label_code
+from .fields import Fields, RecipeError, checked, choice_field, plain_word, quoted, recipe_of_json, refusals
 from .picture import PictureRecipe, layers_field, opened, slots_of
 
 KNOBS = 10  # at most
 METHODS = methods.titles() | {"file": "directions from a file"}
 NOTHING = 1e-9  # of the strongest knob's score: what is weaker moves nothing
 MOST_FILES = 32  # kept at a time; the oldest go first
+LONGEST_NAME = 30  # characters of what a file calls a direction
 LARGEST_DIRECTIONS = 16 * 2**20  # bytes of directions that are kept
 # of the control: the fields that each way sets
 WAYS = {key: dict(zip(("method", "mode"), key.split("/")), directions="") for key in methods.METHODS}
 WAYS |= {"file": dict(method="file")}
+FILE_CODE = """\
+# the file with the sha256 {sha256}
+directions = load_directions({file!r}, slots=generator.slots, dim=generator.dim{reading})"""
+
+
+def directions_field() -> Any:
+    """The sha256 of a visitor's own file, of a recipe whose `method` is "file"; a link does not hold it."""
+    says = "sha256 of the file of directions, for the method file"
+    return checked(lambda value, one: _identity(value) if one.method == "file" else "", "", says, linked=False)
+
+
+def reading_field(knobs: int, **resets: Any) -> Any:
+    """Of READINGS, how that file is read, "": as it suggests. knobs: how many are set back with it."""
+    control = dict(kind="choice", word="reading", resets=dict(amounts=[0.0] * knobs, **resets))
+    return choice_field("reading of a file of directions", ("", *READINGS), control=control)
 
 
 @dataclass(frozen=True)
@@ -48,17 +67,8 @@ class KnobSet(PictureRecipe):
     method: str = choice_field("method", METHODS, control=dict(kind="ways", word="method", options=WAYS, waits="file"))
     mode: str = choice_field("mode", MODES)
     layers: str = layers_field()
-    directions: str = checked(
-        lambda value, recipe: _identity(value) if recipe.method == "file" else "",
-        "",
-        "sha256 of the file of directions, for the method file",
-        linked=False,
-    )
-    reading: str = choice_field(
-        "reading of a file of directions",
-        ("", *READINGS),
-        control=dict(kind="choice", word="reading", resets=dict(amounts=[0.0] * KNOBS, knob=0, layers="all")),
-    )
+    directions: str = directions_field()
+    reading: str = reading_field(KNOBS, knob=0, layers="all")
 
     @property
     def way(self) -> str:
@@ -93,6 +103,24 @@ def directions_of(recipe: KnobSet) -> tuple[Directions, Tensor]:
 def has_directions(recipe: KnobSet) -> bool:
     """Were the recipe's directions found before?"""
     return _key(recipe) in _found
+
+
+def code_lines(recipe: KnobSet) -> tuple[list[str], list[str]]:
+    """Imports and lines that make its `directions` in a code cell; a file of directions must lie beside them."""
+    path, of_file = uploaded(recipe), recipe.method == "file"
+    found = None if of_file and path is None else directions_of(recipe)[0]  # the file may be gone
+    some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
+    if not of_file:
+        method = methods.METHODS[recipe.way]
+        return [method.imports], [method.line.format(k=len(found), some=some, label=label_code(recipe))]
+    read = reading_of(recipe) if path else None
+    reading = f", reading={read.reading!r}" if read and read.others else ""
+    about = dict(sha256=recipe.directions, file=path.name if path else "directions.npy", reading=reading)
+    imports, lines = ["from core.factorization.files import load_directions"], FILE_CODE.format(**about).splitlines()
+    if some:
+        imports.append("from dataclasses import replace")
+        lines.append(f"directions = replace(directions, slots={found.slots if found else slots_of(recipe)})")
+    return imports, lines
 
 
 def _key(recipe: KnobSet) -> tuple:
@@ -135,10 +163,9 @@ def reading_control(recipe: KnobSet) -> dict | None:
     return dict(options=options if found.others else {}, usual=found.reading, hint=f"{found.note}{first}")
 
 
-def reading_said(recipe: KnobSet) -> str:
+def reading_said(recipe: KnobSet, where: str = "on Steer, under “Compare methods”") -> str:
     """How its file of directions was read, and where another reading is chosen if there is one; "" if nothing is."""
-    control = reading_control(recipe)
-    other = " It may mean something else: choose on Steer, under “Compare methods”."
+    control, other = reading_control(recipe), f" It may mean something else: choose {where}."
     return control["hint"] + other * bool(control["options"]) if control else ""
 
 
@@ -178,11 +205,24 @@ def _path(recipe: KnobSet) -> Path:
 
 def origin(recipe: KnobSet) -> str:
     """What another tab wrote into the recipe's own file of directions: the link that they were made with; else ""."""
+    return _said(recipe).get("recipe", "")
+
+
+def names_of(recipe: KnobSet) -> Sequence[str]:
+    """What its own file of directions calls them, in plain letters, such as a word that was taught."""
+    try:
+        found = json.loads(_said(recipe).get("names", "[]"))
+    except ValueError:
+        found = []
+    return [plain_word(one)[:LONGEST_NAME] for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _said(recipe: KnobSet) -> dict[str, str]:
     path = uploaded(recipe)
     if path is None or path.suffix.lower() != ".safetensors":
-        return ""
+        return {}
     with safe_open(str(path), framework="pt") as file:  # it was read before it was kept
-        return (file.metadata() or {}).get("recipe", "")
+        return file.metadata() or {}
 
 
 def take_directions(path: str, given: Mapping) -> Fields:

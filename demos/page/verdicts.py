@@ -25,7 +25,7 @@ from core.zoo import has_reader
 from .blocks import Bar, bars
 from .cells import Progress
 from .knobs import Knobs
-from .sources import KnobSet, directions_of
+from .sources import KnobSet, directions_of, names_of
 
 FACES, FIRST_FACE, RANDOM_DRAWS = 64, 1_020_000, 5  # what is measured while the page runs
 MOST_SETS = 64  # of knobs, kept as measured
@@ -91,6 +91,8 @@ def knobs_of(recipe: KnobSet) -> Knobs:
     ranked = order_of(recipe) == RANKED
     shares = (100 * directions.scores / directions.scores.max().clamp(min=1e-12)).round().int().tolist()
     shown = [_shown(found[i] if found else None, i, recipe.model) for i in range(len(directions))]
+    for i, name in enumerate(names_of(recipe)[: len(shown)]):
+        shown[i] = (name, *shown[i][1:])
     titles, also, ends, verdicts, plain = zip(*shown)
     strengths = shares if ranked else [0] * len(shares)
     return Knobs(directions, steps.tolist(), titles, ends, verdicts, also, strengths, plain=plain)

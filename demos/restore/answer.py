@@ -127,7 +127,7 @@ def file_for(recipe: Restoration, kind: str) -> tuple[bytes, str]:
 
     Of an own picture nothing is written: its answer is saved by the browser alone. Raises RecipeError.
     """
-    shared, own = recipe.shared(), recipe.shows == OWN
+    shared, own = recipe.public(), recipe.shows == OWN
     name = f"{recipe.task}-own" if own else f"{recipe.task}-picture{recipe.picture}"
     if kind == "notebook":
         return notebook_for(shared, caption(shared)), f"{name}.ipynb"

@@ -6,26 +6,42 @@ from core import zoo
 from core.inversion import vgg
 from core.inversion.restoration import OFFICIAL
 
-from ..page.export import SAVED, about, label_code, notebook_of, opening, set_up
+from ..page.export import MOVED, SAVED, STEP_IMPORT, about, label_code, notebook_of, opening, set_up, step_line
 from ..page.picture import opened
+from ..page.sources import code_lines
 from .recipe import PHOTO, STEERED, WORDS, Restoration
 
 CODE = WORDS["code"]
+EDITED = 'edited.save("edited.png")\n'
 
 
 def code_for(recipe: Restoration) -> str:
-    """Python that restores the picture when run in the repository's root; it ends with a file picture.png.
+    """Python that restores the picture when run in the repository's root; it ends with a file picture.png, and where
+    knobs are turned with edited.png.
 
-    It is of what a link can hold: an example in the place of a picture of one's own.
+    An example is in the place of a picture of one's own; a file of directions must lie beside it.
     """
-    return _lines(recipe.shared()) + SAVED
+    return _lines(recipe.public()) + SAVED + _edit(recipe, EDITED)
 
 
 def notebook_for(recipe: Restoration, says: str) -> bytes:
     """A notebook (nbformat 4) that gets itself running, restores the picture, and shows truth, observed and answer."""
     beside = CODE["beside"].format(side=4 * recipe.side)
     cells = [("markdown", about(recipe, says)), ("code", set_up()), ("code", _lines(recipe))]
-    return notebook_of([*cells, ("markdown", "The truth, what was observed of it, and the answer."), ("code", beside)])
+    cells += [("markdown", "The truth, what was observed of it, and the answer."), ("code", beside)]
+    edit = _edit(recipe, CODE["edited_here"].format(side=4 * recipe.side))
+    return notebook_of([*cells, *[("markdown", CODE["edit_says"]), ("code", edit)] * bool(edit)])
+
+
+def _edit(recipe: Restoration, last: str) -> str:
+    """The lines that turn the recipe's knobs on what was restored, with the last one; "" where none is turned."""
+    if not any(recipe.amounts):
+        return ""
+    imports, lines = code_lines(recipe.knob_set)
+    imports = sorted({*imports, STEP_IMPORT, "from core.codes import edit"})
+    amounts = f"amounts = {list(recipe.amounts[: max(i + 1 for i, far in enumerate(recipe.amounts) if far)])}"
+    turned = [*lines, step_line(recipe), amounts, "codes = step.picture.codes", MOVED]
+    return "\n".join(["", *imports, "", *turned, CODE["edited"], last])
 
 
 def _lines(recipe: Restoration) -> str:

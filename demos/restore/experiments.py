@@ -27,16 +27,14 @@ from ..page.cells import Progress
 from ..page.fields import RecipeError, number, refusals
 from ..page.knobs import name_of, render
 from ..page.picture import opened
-from ..page.sources import KnobSet
 from ..page.verdicts import knobs_of
 from ..page.words import signed
-from .recipe import FIRST_PICTURE, SAYS, WORDS, Restoration
+from .recipe import FIRST_PICTURE, KNOBS, SAYS, STEERS, WORDS, Restoration
 from .search import problem_of, scores, searched
 from .words import layer_name
 
 GRID = (1, 5, 10)  # numbers of codes
 SOME = 2  # faces and mugs that are copied at every layer while somebody waits
-KNOBS = 6  # of Steer, to edit with
 
 Pieces = Iterator[str | Progress | None]
 
@@ -143,23 +141,24 @@ def _compared(recipe: Restoration, problem: Problem, rows: Sequence[tuple[str, T
 
 
 def edited(recipe: Restoration, given: Mapping[str, float]) -> Pieces:
-    """The restored picture with Steer's knobs turned: all its codes move together.
+    """The restored picture with the recipe's knobs turned: all its codes move together.
 
-    given: amounts by "knob-1" ... "knob-6", 0 where they are missing. Raises RecipeError.
+    given: amounts by "knob-1" ... "knob-6", the recipe's where they are missing. Raises RecipeError.
     """
     found = yield from searched(recipe)
-    after, side = knobs_on(recipe.model, found.picture, found.raw, given)
+    turned = {f"knob-{i + 1}": amount for i, amount in enumerate(recipe.amounts)}
+    after, side = knobs_on(recipe, found.picture, found.raw, turned | given)
     codes = "Its one code moved" if recipe.codes == 1 else f"All {recipe.codes} codes moved together"
     image = blocks.live(blocks.tile(uri(after), "the restored picture, edited", codes))
     yield f'<div class="edited">{image}<div class="edit-side">{side}</div></div>'
 
 
-def knobs_on(model: str, picture: Picture, before: Tensor, given: Mapping[str, float]) -> tuple[Tensor, str]:
-    """The picture [1, 3, R, R] of codes with Steer's knobs turned, and the knobs as HTML, with what the reader sees.
+def knobs_on(recipe: Restoration, picture: Picture, before: Tensor, given: Mapping[str, float]) -> tuple[Tensor, str]:
+    """The picture [1, 3, R, R] of codes with the recipe's knobs turned, and these as HTML, with what the reader sees.
 
-    before: the picture of the codes as they are; given: as of `edited`. Raises RecipeError.
+    before: the picture of the codes as they are; given: amounts by name, 0 where missing. Raises RecipeError.
     """
-    knobs, reach = knobs_of(KnobSet(model)), zoo.card(model).reach
+    model, knobs, reach = recipe.model, knobs_of(recipe.knob_set), zoo.card(recipe.model).reach
     rows, amounts = [], []
     for i, facts in enumerate(knobs.facts()[:KNOBS]):
         name, ends = f"knob-{i + 1}", (facts["low"] or "one way", facts["high"] or "the other way")
@@ -167,8 +166,12 @@ def knobs_on(model: str, picture: Picture, before: Tensor, given: Mapping[str, f
         rows.append(blocks.knob(name, name_of(i, facts["title"]), ends, reach=reach, value=amounts[i]))
     after = render(picture, knobs, [amounts]).clamp(-1, 1).cpu() if any(amounts) else before
     says = _seen(model, before, after) if any(amounts) else ""
-    here = live.turned(model, picture, knobs)
-    return after, f'<div class="knobs two">{"".join(rows)}{here}</div>{blocks.live(blocks.verdict(says))}'
+    here, back = (
+        live.turned(model, picture, knobs),
+        blocks.filled(WORDS["file"]["back"], dict(set=blocks.setter(**STEERS))),
+    )
+    html = f'<div class="knobs two">{"".join(rows)}{here}</div>{blocks.live(blocks.verdict(says))}'
+    return after, html + back * bool(recipe.directions)
 
 
 def _seen(model: str, before: Tensor, after: Tensor) -> str:

@@ -42,7 +42,18 @@ gan.rooms.restore = tab => {
     tab.bench.stage.scrollIntoView({block: "center"});
     tab.tell();
   }
+  // knobs that were found elsewhere, such as a word that was taught, for the own picture; without one it is asked for
+  tab.useKnobs = ({model, label, directions, reading, amounts}) => {
+    const other = model === now.recipe.model ? {} : {...tab.fresh, model, label};
+    tab.set({...other, ...(now.own ? mine({task: "copy"}) : {}), directions, reading,
+      amounts: tab.steers.amounts.map((_, i) => amounts[i] || 0)});
+    now.edits = !!now.own;
+    if (!now.own) note.textContent = "Choose a picture, or restore one below: its knobs are those that you brought.";
+    document.getElementById(now.own ? "restore-cell-edit" : "restore-own").scrollIntoView({block: "start"});
+    tab.tell();
+  };
   tab.listeners.push(() => {
+    if (now.edits && tab.current() && !now.running) { now.edits = false; parts.edit.ask(now.recipe); }
     const noun = now.setup ? now.setup.noun : "portrait";
     at("own-learned").textContent = tab.learned[noun] || tab.learned.other;
     const faceless = noun === "portrait" && !(now.own && now.own.framed);

@@ -18,8 +18,21 @@ from core.inversion.losses import LEAST_SIDE
 from core.inversion.tasks import KINDS, Damage, Setting
 from core.regions import CODED, Box, to_text
 
-from ..page.fields import Fields, RecipeError, checked, choice, choice_field, flag, number, refusals, whole, whole_field
-from ..page.picture import LARGEST_SEED, checked_card, opened
+from ..page.fields import (
+    Fields,
+    RecipeError,
+    amounts_field,
+    checked,
+    choice,
+    choice_field,
+    flag,
+    number,
+    refusals,
+    whole,
+    whole_field,
+)
+from ..page.picture import LARGEST_SEED, checked_card, opened, reach_of
+from ..page.sources import KnobSet, directions_field, reading_field
 
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 TASKS, SHOWS, LOSSES, WAYS, SAYS, FIELDS = map(WORDS.get, ("tasks", "shows", "losses", "ways", "says", "fields"))
@@ -33,6 +46,8 @@ MIDDLE = to_text(Box(0.25, 0.25, 0.75, 0.75).mask(CODED))
 FRESH = dict(  # where another task, network or picture begins
     kind="", amount=0, region="", hints="", keep=None, codes=0, layer=-1, steps=0, optimiser="", loss=""
 )
+KNOBS = 6  # of Steer or of a file, to edit with
+STEERS = dict(directions="", reading="", amounts=[0.0] * KNOBS)  # Steer's knobs, none turned
 VGG = dict(file=vgg.FILE, variable=vgg.VARIABLE)  # that sentences about it name
 
 
@@ -182,6 +197,9 @@ class Restoration(
     own: str = described("own", "", _own)
     label: int = described("label", 0, lambda value, one: whole(value, "the class", 0, one.last_class))
     loss: str = described("loss", "", _loss)
+    directions: str = directions_field()
+    reading: str = reading_field(KNOBS)
+    amounts: tuple[float, ...] = amounts_field(KNOBS, reach_of, "1.5,0,-2")
 
     @classmethod
     def default_model(cls) -> str:
@@ -237,6 +255,21 @@ class Restoration(
         """Is it one of many?"""
         return self.shows not in (OWN, PHOTO)
 
+    # --- what it is edited with
+
+    @property
+    def method(self) -> str:
+        """Where the knobs come from that edit it: "file" or Steer's."""
+        return "file" if self.directions else "sefa"
+
+    @property
+    def knob_set(self) -> KnobSet:
+        own = dict(method="file", directions=self.directions, reading=self.reading) if self.directions else {}
+        return KnobSet(self.model, label=self.label, **own)
+
+    def unedited(self) -> Restoration:
+        return replace(self, **STEERS)
+
     # --- what happened to it, and how it is looked for
 
     @property
@@ -267,12 +300,16 @@ class Restoration(
     def unread(cls, model: str, **values: object) -> dict:
         return {name: value for name, value in super().unread(model, **values).items() if name != "psi"}
 
-    def shared(self) -> Restoration:
-        """What a link can hold: of a visitor's own picture the settings alone, on an example."""
+    def public(self) -> Restoration:
+        """With an example in the place of a visitor's own picture."""
         return replace(self, shows="", own="", as_is=False, loss="") if self.shows == OWN else self
 
+    def shared(self) -> Restoration:
+        """What a link can hold: nothing of a picture and of a file of the visitor's own."""
+        return self.public().unedited() if self.directions else self.public()
+
     def link_note(self) -> str:
-        return SAYS["link_note"] if self.shows == OWN else ""
+        return " ".join([SAYS["link_note"]] * (self.shows == OWN) + [SAYS["file_note"]] * bool(self.directions))
 
     def plain(self) -> Restoration:
         return Restoration(self.model, self.task, kind=self.kind)

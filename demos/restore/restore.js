@@ -6,10 +6,10 @@
 
   // The bench as the tab's stage.
   gan.stages.restore = tab => {
-    const {now, parts, listeners} = tab, {tasks: recorded = {}, room} = parts.stage.props.value, {fresh} = room;
+    const {now, parts, listeners} = tab, {tasks: recorded = {}, room} = parts.stage.props.value, {fresh, steers} = room;
     Object.assign(now, {running: null, painting: "", own: null});
     Object.assign(tab, room, {recorded,
-      replayed: () => Object.values(recorded).find(one => same(one.recipe, now.recipe))});
+      replayed: () => Object.values(recorded).find(one => same(one.recipe, {...now.recipe, ...steers}))});
     const bench = tab.bench = benchOf(tab), {set, undo} = tab;
     const changed = () => {
       bench.quiet(); bench.paint("");
@@ -24,16 +24,20 @@
       refine: field => field.name !== "shows" || !now.own ? field
         : {...field, options: {...field.options, upload: "your own picture"},
           resets: {...field.resets, own: now.own.token}},
+      // how far knobs are turned is no other picture
+      keep: patch => { Object.assign(now.recipe, patch); now.saved = copyOf(now.recipe); tab.send(); tab.tell(); },
+      formed: ({name}) => name === "edit" && (now.recipe.amounts || []).some(amount => amount)
+        ? Object.fromEntries(now.recipe.amounts.map((amount, i) => [`knob-${i + 1}`, amount])) : null,
       // a picture of Steer or Paint, as the network draws it before any knob, for that same network to restore
       take: ({model, seed, psi, label}) => {
-        const other = model === now.recipe.model ? {} : fresh;
+        const other = model === now.recipe.model ? {} : {...fresh, ...steers};
         tab.set({...other, model, label, shows: "steer", picture: seed, psi, hints: "", own: "", as_is: false});
         parts.stage.element.scrollIntoView({block: "center"});
       },
     });
     controls(tab, parts.controls);
     tab.network = gan.models(tab, {take: ({model, label}) =>
-      tab.set({...fresh, model, label, shows: "", own: "", as_is: false,
+      tab.set({...fresh, ...steers, model, label, shows: "", own: "", as_is: false,
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
     gan.rooms.restore(tab);
     listeners.push(() => bench.stage.classList.toggle("stale", !tab.current()));
@@ -99,7 +103,8 @@
     const icon = known ? E("img", {src: known.before, alt: "", class: task === "enlarge" ? "hard" : ""}) : null;
     const element = E("button", {type: "button", class: "plain task", "data-task": task, onclick: () => {
       const ours = name => known.recipe[name] === now.recipe[name];
-      tab.set(known && ["model", "shows", "picture", "label"].every(ours) ? copyOf(known.recipe)
+      const knobs = Object.fromEntries(Object.keys(tab.steers).map(name => [name, now.recipe[name]]));
+      tab.set(known && ["model", "shows", "picture", "label"].every(ours) ? {...copyOf(known.recipe), ...knobs}
         : {...tab.fresh, task, start: 0, as_is: now.recipe.as_is && task !== "copy"});
     }}, icon, name);
     tab.listeners.push(() => {
@@ -289,6 +294,17 @@
     }
     return open;
   }
+
+  // --- how far the knobs are turned that edit what was restored stands in the recipe, and so in its code
+
+  gan.drawn.kept_knobs = (tab, result) => {
+    if (result.keeps) return;
+    result.keeps = true;
+    result.addEventListener("change", () => {
+      const turned = [...result.querySelectorAll("input[name^=knob-]")].map(one => +one.value);
+      if (!result.classList.contains("stale")) tab.keep({amounts: tab.steers.amounts.map((_, i) => turned[i] || 0)});
+    });
+  };
 
   // --- five answers: which comes closest to the picture under the flap? Pressing one is a guess
 

@@ -97,9 +97,9 @@ def _example(model: str, _weights: str, shows: str, picture: int, label: int, ps
 
 
 def key_of(recipe: Restoration) -> tuple:
-    """What an answer depends on: not whether the observation is put back."""
+    """What an answer depends on: not whether the observation is put back, nor how it is edited."""
     critic = vgg.mark(vgg.supplied(zoo.WEIGHTS)) if recipe.loss == "vgg" else ()
-    return replace(recipe, keep=False), zoo.weights_hash(recipe.model), zoo.device().type, critic
+    return replace(recipe.unedited(), keep=False), zoo.weights_hash(recipe.model), zoo.device().type, critic
 
 
 def known(recipe: Restoration) -> Found | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,16 +21,18 @@ from core.queue import SHORT
 
 from ..page import models
 from ..page.arrival import fitting
+from ..page.brought import directions_extra
 from ..page.cells import experiment
 from ..page.fields import RecipeError, controls
 from ..page.handlers import refused
 from ..page.parts import LIVE, WATCH, cell, part, private
 from ..page.pictures import Drawing, own_network
+from ..page.sources import take_directions
 from ..page.tab import Bench, Endpoint, Tab, controls_at, first_of, words_of
 from . import experiments, five, search
 from .answer import file_for, film_of, searching, shown_of
 from .code import code_for
-from .recipe import FRESH, OWN, SAYS, TASKS, WORDS, Restoration
+from .recipe import FRESH, OWN, SAYS, STEERS, TASKS, WORDS, Restoration
 from .twin import twin
 
 NAME = Restoration.tab
@@ -48,8 +51,14 @@ def arrival() -> dict:
     if found is None:
         return dict(recipe=Restoration.unread(model), tasks={}, cells={}, code="", sentence=SAYS["sentence"])
     films = {task: dict(film=found["pictures"][f"film-{task}"]) for task in found["tasks"]}
-    tasks = {task: dict(one, result=one["result"] | films[task]) for task, one in found["tasks"].items()}
-    return dict(found, tasks=tasks, recipe=tasks["enlarge"]["recipe"])
+    tasks = {task: _whole(dict(one, result=one["result"] | films[task])) for task, one in found["tasks"].items()}
+    cells = {name: _whole(one) for name, one in found["cells"].items()}
+    return dict(found, tasks=tasks, cells=cells, recipe=tasks["enlarge"]["recipe"])
+
+
+def _whole(record: Mapping) -> dict:
+    """With the fields of its recipe that came after it was recorded."""
+    return dict(record, recipe=STEERS | record["recipe"])
 
 
 def made_from(model: str) -> dict[str, str]:
@@ -68,7 +77,7 @@ def layout(parts: dict, shown: Mapping) -> None:
     with cell("My own picture", SAYS["own"].format(minutes=own_pictures.SECONDS // 60)):
         parts["own"] = part(NAME, "own", {})
         parts["twin"] = part(NAME, "twin", dict(cell=TWIN.config(NAME)))
-    room = dict(names=TASKS, fresh=FRESH, html=HTML, presses=WORDS["presses"], learned=WORDS["learned"])
+    room = dict(names=TASKS, fresh=FRESH, steers=STEERS, html=HTML, presses=WORDS["presses"], learned=WORDS["learned"])
     first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], room=room)
     with cell("Restore a picture", SAYS["bench"]), gr.Row(elem_classes="bench"):
         with gr.Column(scale=7, min_width=320):
@@ -126,6 +135,13 @@ def forgotten(request: gr.Request) -> dict:
     return dict(forgotten=True)
 
 
+def take_knobs(path: str, given: Mapping) -> Restoration:
+    """A file of directions: its knobs, none turned, edit what was restored. Raises RecipeError."""
+    recipe = Restoration.from_json(given)
+    taken = take_directions(path, recipe.knob_set.as_dict())
+    return replace(recipe, directions=taken.directions, reading=taken.reading, amounts=())
+
+
 # --- what programs get
 
 
@@ -161,17 +177,18 @@ DRAWINGS = {
 # --- the tab
 
 PICTURE = ("model", "shows", "picture", "psi", "label", "own")  # which picture it is
-ALL = tuple(name for name in Restoration.names() if name != "keep")
+ALL = tuple(name for name in Restoration.names() if name not in ("keep", *STEERS))
+OWN_KNOBS = ("directions", "reading")
 
 
 of_room = partial(experiment, WORDS["cells"])
 FIVE = of_room("five", five.five, rests_on=ALL, place="bench", html=five.html, drawn=("flap",), endpoint="answers")
-TWIN = of_room("twin", twin, rests_on=PICTURE, place="bench", form=True)
+TWIN = of_room("twin", twin, rests_on=(*PICTURE, *OWN_KNOBS), place="bench", form=True)
 CELLS = (
     FIVE,
     of_room("layers", experiments.layers, rests_on=PICTURE),
     of_room("mug", experiments.mugs, rests_on=("model",)),
-    of_room("edit", experiments.edited, rests_on=ALL, form=True, lane=SHORT),
+    of_room("edit", experiments.edited, rests_on=(*ALL, *OWN_KNOBS), form=True, lane=SHORT, drawn=("kept_knobs",)),
     of_room("compare", experiments.compare, rests_on=(*ALL, "keep"), place="compare"),
     of_room("truth", experiments.truth, rests_on=("model",), place="true", by_itself=True, lane=SHORT),
     TWIN,
@@ -199,6 +216,7 @@ TAB = Tab(
     known=lambda recipe: search.known(recipe) is not None,
     beside=tuple(one["name"] for one in controls(Restoration) if one.get("beside")),
     private=subject,
+    extras=(directions_extra(NAME, "edit", WORDS["file"]["hint"], take_knobs),),
     drawings=DRAWINGS,
     bench=BENCH,
     answer=shown_of,

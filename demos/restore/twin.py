@@ -59,7 +59,7 @@ def _shown(recipe: Restoration, target: Tensor, found: Twin, values: Mapping[str
     fits = _fitting(recipe.model, target, image)
     kind = "far" if not found.near else "face" if fits else "other"
     says, name = SAYS[kind].format(fits=fits), SAYS["name"][kind]
-    after, knobs = knobs_on(recipe.model, found.picture, image, values)
+    after, knobs = knobs_on(recipe, found.picture, image, values)
     numbers = SAYS["numbers"].format(
         found=found, psnr=float(psnr(image, target)), median=found.pairs[0], long=float(found.v.norm()), ball=found.ball
     )

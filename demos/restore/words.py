@@ -13,6 +13,7 @@ from core.inversion.search import log_curve
 from core.inversion.tasks import KINDS, RANGES, factors
 
 from ..page.picture import opened
+from ..page.sources import reading_control
 from . import recipe as recipes
 from .recipe import LOSSES, OWN, PICTURES, SAYS, SHOWS, STEERED, VGG, WAYS, WORDS, Restoration
 
@@ -43,6 +44,7 @@ def controls_of(recipe: Restoration) -> dict[str, dict | None]:
         keep={} if task != "copy" and recipe.kind != "gaussian" else None,
         layer=dict(hint=f"0 to {len(opened(recipe.model).layers)}; now: {layer_name(recipe.model, recipe.layer)}"),
         loss=dict(options={name: LOSSES[name] for name in recipes.losses_of(recipe.model)}),
+        reading=reading_control(recipe),
         optimiser=dict(hint=" ".join(filter(None, (way, vgg_says(recipe))))),
     )
 

@@ -14,11 +14,11 @@ from core.evidence import recorded
 from core.factorization.methods import METHODS
 
 from ..page import knobs, words
-from ..page.export import STEP_IMPORT, Code, label_code, step_line
+from ..page.export import STEP_IMPORT, Code, step_line
 from ..page.fields import Fields, RecipeError, amounts_field, recipe_of_link, whole_field
 from ..page.picture import alt_text as picture_alt_text
-from ..page.picture import reach_of, slots_of
-from ..page.sources import KNOBS, KnobSet, directions_of, origin, reading_of, uploaded
+from ..page.picture import reach_of
+from ..page.sources import KNOBS, KnobSet, code_lines, directions_of, origin, reading_of, uploaded
 from ..page.sources import METHODS as NAMED
 from ..page.verdicts import knobs_of
 
@@ -143,28 +143,10 @@ def _when(recipe: Recipe) -> str:
 # --- its code
 
 
-def _found(recipe: Recipe) -> Mapping[str, Sequence[str]]:
-    method = METHODS[recipe.way]
-    return dict(imports=[method.imports], lines=[method.line])
-
-
-def _reading(recipe: Recipe) -> str:
-    """The argument that says how its file of directions is read, where the file may mean something else."""
-    found = reading_of(recipe) if recipe.method == "file" and uploaded(recipe) else None
-    return f", reading={found.reading!r}" if found and found.others else ""
-
-
 def code_of(recipe: Recipe) -> Code:
     """The lines that make `directions`, `steps` and `amounts`. A file of directions must lie beside them."""
-    path, of_file = uploaded(recipe), recipe.method == "file"
-    found = None if of_file and path is None else directions_of(recipe)[0]  # the file may be gone
-    k, slots = (len(found), found.slots) if found else (KNOBS, slots_of(recipe))
-    some = "" if recipe.layers == "all" else f"slots={slots_of(recipe)}, "
-    about = dict(k=k, slots=slots, some=some, label=label_code(recipe))
-    about |= dict(file=path.name if path else "directions.npy", sha256=recipe.directions, reading=_reading(recipe))
-    written = [TEXTS["code"]["file"], *[TEXTS["code"]["restricted"]] * bool(some)] if of_file else [_found(recipe)]
-    lines = [line.format(**about) for part in written for line in part["lines"]]
+    imports, lines = code_lines(recipe)
+    k = KNOBS if recipe.method == "file" and uploaded(recipe) is None else len(directions_of(recipe)[0])
     last = max([i for i, amount in enumerate(recipe.amounts) if amount], default=0)
     amounts = list(recipe.amounts[: 1 + max(last, min(recipe.knob, k - 1))])
-    imports = [STEP_IMPORT, *(line for part in written for line in part["imports"])]
-    return Code(imports, [*lines, step_line(recipe), f"amounts = {amounts}"])
+    return Code([STEP_IMPORT, *imports], [*lines, step_line(recipe), f"amounts = {amounts}"])

@@ -7,15 +7,15 @@ from pathlib import Path
 import gradio as gr
 
 from core import evidence
-from core.factorization.files import SUFFIXES
 from core.factorization.sefa import sefa
 
 from ..page import pictures
 from ..page.blocks import verdict
+from ..page.brought import directions_extra
 from ..page.handlers import guarded
 from ..page.knobs import FRAMES
 from ..page.parts import LIVE, LONG, cell, private, text
-from ..page.sources import has_directions, reading_control, reading_said, take_directions
+from ..page.sources import has_directions, reading_control
 from ..page.stage import film_part
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from ..page.verdicts import knobs_of, measure, measured_knobs, setup_of
@@ -56,24 +56,6 @@ def wire_finder(parts: dict) -> None:
     bus.network(guarded(offered, 2), bus, [wish, but_not], **private("steer_wishes", LIVE))
 
 
-def directions_file(parts: dict, model: str) -> None:
-    about = dict(size="sm", elem_id="steer-directions", elem_classes="quiet")
-    parts["file"] = gr.UploadButton(TEXTS["file"]["open"], file_types=list(SUFFIXES), **about)
-    text(TEXTS["file"]["hint"])
-
-
-def wire_directions_file(parts: dict) -> None:
-    bus, file = parts["recipe"], parts["file"]
-
-    def taken(path, given):
-        chosen = take_directions(path, given)
-        if said := reading_said(chosen):
-            gr.Info(said, duration=10)
-        return chosen.as_dict()
-
-    file.upload(guarded(taken), [file, bus], bus, **private("steer_open_directions", LONG))
-
-
 # --- the tab
 
 
@@ -95,7 +77,11 @@ ENDPOINTS = {
     "steer_measured": Endpoint(lambda recipe: dict(knobs=measured_knobs(recipe) or []), SAID["measured"], LIVE),
     "steer_find": Endpoint(found_for, SAID["find"], LONG, dict(wish=str, but_not=str)),
 }
-EXTRAS = (Extra("grid", finder, wire_finder), Extra("compare", directions_file, wire_directions_file), *edits.EXTRAS)
+EXTRAS = (
+    Extra("grid", finder, wire_finder),
+    directions_extra("steer", "compare", TEXTS["file"]["hint"]),
+    *edits.EXTRAS,
+)
 TAB = Tab(
     "steer",
     "Steer",

@@ -383,7 +383,7 @@ def test_the_first_sentence_knows_a_file_from_what_came_from_paint(small_model):
     made = Painted(MODEL, seed=57, region=CORNER, method="resefa")
     link, reach = made.query(), zoo.card(MODEL).reach
     other_unit = (
-        "number 57. A step in Steer is one standard deviation of w along the knob: the same turn has another "
+        "number 57. A step in Steer is one standard deviation of w along the knob: the same turn may have another "
         f"number here, and none goes beyond {reach:g} steps."
     )
     one = Directions(torch.eye(16, dtype=torch.float64)[:1], torch.ones(1), (0, 1))

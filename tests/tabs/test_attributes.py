@@ -186,7 +186,8 @@ def test_the_sheet_asks_first_about_others_and_then_about_the_doubtful_ones():
 def test_a_word_goes_to_steer_as_a_knob_that_makes_the_same_picture():
     recipe = answered(knob=len(statistics.FACTORS), amounts=[0] * len(statistics.FACTORS) + [1.5])
     steer = recipe_of_json(to_steer(recipe))
-    assert steer.method == "file" and steer.amounts[0] == 1.5
+    assert steer.method == "file" and steer.amounts[0] == 1.5 and STEER.knobs(steer).titles == ("sunny",)
+    assert "came from Attributes, where “sunny” was taught by 40 pictures" in STEER.sentence(steer)
     ours, theirs = (pixels(page.answer(tab, one)["src"]) for tab, one in ((TAB, recipe), (STEER, steer)))
     assert np.abs(ours - theirs).max() <= 1 < np.abs(ours - pixels(page.answer(TAB, prepared())["src"])).max()
 

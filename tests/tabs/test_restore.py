@@ -23,7 +23,7 @@ from PIL import Image
 import app
 from core import evidence as measured
 from core import own_pictures, threads, zoo
-from core.codes import edit
+from core.codes import Directions, edit
 from core.images import to_uint8
 from core.inversion import baselines, restoration
 from core.inversion.degradations import Shrink
@@ -33,6 +33,7 @@ from core.truth.worlds import portraits
 from demos.page import handlers as wiring
 from demos.page import tab as page
 from demos.page.cells import stopping, watched
+from demos.page.export import directions_file
 from demos.page.fields import RecipeError
 from demos.page.sources import KnobSet, directions_of
 from demos.page.tab import left
@@ -42,6 +43,7 @@ from demos.restore import recipe as recipes
 from demos.restore import search as restoring
 from demos.restore import tab as restore
 from demos.restore import twin as twins
+from demos.restore.code import code_for
 from demos.restore.recipe import Restoration
 from demos.restore.search import problem_of
 from demos.restore.tab import TAB
@@ -579,6 +581,41 @@ def test_all_codes_move_together_when_a_restored_picture_is_edited():
     assert turned.count('type="range"') == experiments.KNOBS and 'name="knob-1"' in turned and 'value="-1"' in turned
     with pytest.raises(RecipeError, match="knob 1 cannot be"):
         last_html(experiments.edited(recipe, {"knob-1": 99.0}))
+
+
+def own_word(folder) -> str:
+    """A file with one direction that is called sunny."""
+    vectors = torch.nn.functional.normalize(torch.arange(1.0, 17)[None].double() % 5, dim=1)
+    found = Directions(vectors, torch.ones(1).double(), (0, 1, 2))
+    (folder / "word.safetensors").write_bytes(directions_file(wanted(task="copy"), found, "directions", ["sunny"])[0])
+    return str(folder / "word.safetensors")
+
+
+def test_a_file_of_directions_edits_what_was_restored_and_goes_with_json_and_code(tmp_path, monkeypatch):
+    plain = wanted(task="copy")
+    recipe = restore.take_knobs(own_word(tmp_path), plain.as_dict())
+    assert recipe.directions and restoring.key_of(recipe) == restoring.key_of(plain), "the answer is the same"
+    assert Restoration.from_json(json.dumps(recipe.as_dict())) == recipe
+    turned = replace(recipe, amounts=(2.0,))
+    html = last_html(experiments.edited(turned, {}))
+    assert html.count('type="range"') == 1 and "1 · sunny" in html and "Steer’s knobs again" in html
+    found, (directions, steps) = restoring.known(recipe), directions_of(recipe.knob_set)
+    assert directions.slots == (0, 1, 2)
+    with torch.no_grad():
+        moved = found.picture.draw(edit(found.picture.codes, directions, [2 * float(steps[0])])).clamp(-1, 1)
+    assert np.abs(tiles(html)[0][0].astype(int) - to_uint8(moved)[0]).max() <= 1
+    assert not np.array_equal(tiles(html)[0][0], tiles(last_html(experiments.edited(recipe, {})))[0][0])
+    assert turned.shared() == plain and "its knobs" in turned.link_note() and not plain.link_note()
+    monkeypatch.chdir(tmp_path)
+    assert "edit(" not in code_for(recipe), "nothing is turned"
+    exec(compile(code_for(turned), "<the page>", "exec"), {})
+    assert np.abs(np.asarray(Image.open("edited.png")).astype(int) - to_uint8(moved)[0]).max() <= 1
+    cells = json.loads(page.file_for(TAB, turned, "notebook")[0])["cells"]
+    assert "load_directions('word.safetensors'" in "".join(cells[-1]["source"])
+    with pytest.raises(RecipeError, match="not here"):
+        last_html(experiments.edited(replace(turned, directions="0" * 64), {}))
+    steered = replace(plain, amounts=(2.0,))
+    assert "sefa(generator" in code_for(steered) and Restoration.from_query(steered.to_query()) == steered
 
 
 def test_what_takes_long_waits_for_its_turn_and_can_be_stopped(monkeypatch):

@@ -40,6 +40,7 @@
       if (state.asked) end();
       clearTimeout(state.rests); state.rests = 0;
       const turned = !!given;
+      if (cell.form && !given && tab.formed) given = tab.formed(cell);
       if (cell.live && !given && tab.live && tab.live.ready()) given = {live: 1};         // this browser draws its pictures
       Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned,
         moved: false});
