@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,7 @@ REACH = 6.0  # steps, at most
 FURTHEST = 5.0  # standard deviations of w . n: how far a knob goes at most
 FIRST = 5  # directions of LowRankGAN and ReSeFa of which the best is compared with other methods
 TRIED = 20  # directions of ReSeFa that are looked at, and of SeFa and chance that they are compared with
+LEFT = 1e-9  # of the mean square along a direction, added to all: some move nothing
 LEAST = 1e-300  # of a mean square, before its root is divided by
 
 
@@ -39,7 +40,7 @@ class RegionKnobs:
     directions [k, dim] unit length; numbers: which of the method's own each is, from 0, and signs: whether it is the
     other way round; steps: distance of one step; deviations: the same in standard deviations of w . n; ratio: inside
     over outside, RMS, at first order; found: how many directions the method found. grams: of the region. solved: of
-    LowRankGAN.
+    LowRankGAN. given: of directions that were brought, as they came.
     """
 
     directions: Directions
@@ -51,6 +52,7 @@ class RegionKnobs:
     found: int
     grams: Grams
     solved: LowRank | None = None
+    given: Directions | None = None
 
     def reach(self, knob: int) -> float:
         """Steps that the knob goes to either side: to 5 standard deviations, at most 6 steps, at least 1."""
@@ -82,6 +84,30 @@ def lowrank_knobs(generator: Generator, found: Grams, solved: LowRank, *, label:
     return knobs_of(generator, found, solved.directions, label=label, solved=solved)
 
 
+def restricted(found: Grams, directions: Directions) -> Directions:
+    """Directions [k, dim] that change the region as the given ones do and the rest as little as they can; ours.
+
+    Least squares over all pixels, at first order: of all n, J n comes nearest to J v inside and 0 outside, so
+    n = (J^T J)^-1 J_A^T J_A v, scaled to unit length; 0 for what moves nothing inside. Raises ValueError for vectors of
+    another shape and for other slots.
+    """
+    if directions.vectors.ndim == 3 or directions.slots != found.slots:
+        raise ValueError(
+            f"these directions move the slots {directions.slots}, {directions.vectors.ndim - 1}-dimensional; a region "
+            f"takes one vector for the slots {found.slots}"
+        )
+    inside, outside = (rows * m.double() for rows, m in zip(found.rows, (found.inside, found.outside)))
+    whole = inside + outside
+    whole = whole + LEFT * whole.trace() / len(whole) * torch.eye(len(whole), dtype=whole.dtype)
+    vectors = torch.linalg.solve(whole, inside @ directions.vectors.double().T).T
+    return Directions(vectors / vectors.norm(dim=1, keepdim=True).clamp(min=LEAST), directions.scores, found.slots)
+
+
+def given_knobs(generator: Generator, found: Grams, given: Directions, *, label: int | None = None) -> RegionKnobs:
+    """Knobs that somebody brought, `restricted` to the region; `unbound` has them as they came."""
+    return replace(knobs_of(generator, found, restricted(found, given), label=label), given=given)
+
+
 def knobs_of(
     generator: Generator,
     found: Grams,
@@ -98,7 +124,12 @@ def knobs_of(
 
 
 def unbound(generator: Generator, bound: RegionKnobs, *, label: int | None = None) -> RegionKnobs:
-    """Knobs before anything was forbidden: LowRankGAN's before the projection, of ReSeFa those of the inside alone."""
+    """Knobs before anything was forbidden: LowRankGAN's before the projection, of ReSeFa those of the inside alone,
+    and directions that were brought as they came.
+    """
+    if bound.given is not None:
+        spread, signs = _spread(generator, bound.given, label), [1.0] * len(bound.numbers)
+        return replace(_knobs(bound.grams, bound.given, bound.numbers, signs, spread, None), given=bound.given)
     if bound.solved is None:
         values, vectors = torch.linalg.eigh(bound.grams.inside)
         count = min(TRIED, len(values))
@@ -132,7 +163,7 @@ def _knobs(
 
 
 class Step(NamedTuple):
-    """stage: "jacobian", then "resefa" and, of LowRankGAN, "split". share: how far all of it is, 0 to 1.
+    """stage: "jacobian", then "resefa" (or "given") and, of LowRankGAN, "split". share: how far all of it is, 0 to 1.
 
     picture: the Jacobian, with the step that completes it. knobs: what was found with this step, by method. iterations,
     gap: of a split, see `lowrank.Progress`.
@@ -157,12 +188,14 @@ def knobs_steps(
     size: int | None = None,
     label: int | None = None,
     picture: PictureGrams | None = None,
+    given: Directions | None = None,
 ) -> Iterator[Step]:
     """The knobs of a region of the picture of codes [1, slots, dim]: ReSeFa's come first, LowRankGAN's last.
 
-    mask: [h, w] bool. method: "resefa" ends with ReSeFa's; else "lowrank", or "official" as published. label: the class
-    of the picture. picture: its Jacobian, where it is known. Other arguments and errors as of `jacobian_steps` and
-    `lowrank_steps`.
+    mask: [h, w] bool. method: "resefa" ends with ReSeFa's; else "lowrank", or "official" as published; another name
+    goes with `given`, directions that somebody brought, which come restricted in the place of LowRankGAN's. label: the
+    class of the picture. picture: its Jacobian, where it is known. Other arguments and errors as of `jacobian_steps`
+    and `lowrank_steps`.
     """
     if picture is None:
         for step in jacobian_steps(generator, codes, slots=slots, size=size):
@@ -170,7 +203,11 @@ def knobs_steps(
             yield Step("jacobian", 0.5 * step.done / step.total, done)
         picture = done
     found = picture.of(mask)
-    yield Step("resefa", 0.5, knobs=dict(resefa=resefa_knobs(generator, found, label=label)))
+    first = dict(resefa=resefa_knobs(generator, found, label=label))
+    if given is not None:
+        yield Step("given", 1.0, knobs=first | {method: given_knobs(generator, found, given, label=label)})
+        return
+    yield Step("resefa", 0.5, knobs=first)
     if method == "resefa":
         return
     if method == "official":  # the mean over RGB, as published

@@ -56,7 +56,8 @@ def directions_file(recipe: Fields, directions: Directions, kind: str, names: Se
     """Directions with the weights and the link that they belong to, and the suffix; kind: of KNOBS_TAKEN; names:
     what each is called.
     """
-    about = dict(model=recipe.model, weights=zoo.weights_hash(recipe.model), recipe=recipe.query())
+    whole = recipe.query() if not recipe.link_note() else ""  # a link that does not hold all would say it wrongly
+    about = dict(model=recipe.model, weights=zoo.weights_hash(recipe.model), recipe=whole)
     about |= dict(names=json.dumps(list(names))) if names else {}
     write, suffix = (arrays_bytes, "npz") if kind == "arrays" else (directions_bytes, "safetensors")
     return write(directions, **about), suffix

@@ -69,6 +69,11 @@ def own_network(model: str) -> tuple | None:
     return ("network", model) if zoo.card(model).own else None
 
 
+def subject_of(recipe: Any) -> tuple | None:
+    """What makes the pictures private of a recipe whose knobs may come from a file: that, or its network."""
+    return ("directions", recipe.model, recipe.directions) if recipe.method == "file" else own_network(recipe.model)
+
+
 # --- addresses of what is private
 
 _tokens: Cache = Cache(MOST_TOKENS, lambda token: 1)

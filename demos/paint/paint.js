@@ -3,8 +3,9 @@
 (() => {
   const E = gan.element, {button, same} = gan, {SIDE, encode, decode, fill, outline} = gan.regions;
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
-  const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down"];
-  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true};      // of another network
+  const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down",
+    "directions", "reading"];
+  const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, directions: "", reading: ""};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
 
@@ -70,7 +71,13 @@
     store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0}) => {
       painting.open(false);
       state.another = model === now.recipe.model;
-      store.look({model, seed, psi, label, turn, right, down, ...(state.another ? {} : OTHER)});
+      const method = now.recipe.method === "file" ? "lowrank" : now.recipe.method;      // a file is of one network
+      store.look({model, seed, psi, label, turn, right, down, ...(state.another ? {} : {...OTHER, method})});
+    };
+    // knobs that were found elsewhere, such as a word that was taught, become those of the region
+    store.useKnobs = ({model, label, layers, directions, reading}) => {
+      painting.open(false);
+      store.look({...(model === now.recipe.model ? {} : {...OTHER, model, label}), layers, method: "file", directions, reading});
     };
     // the other picture has no such part
     store.remedy = () => {

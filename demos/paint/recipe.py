@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -23,6 +23,7 @@ from ..page import picture as recipes
 from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.picture import PictureRecipe, layers_field, untouched
+from ..page.sources import code_lines, directions_field, reading_field
 from ..page.words import texts
 
 WORDS, TEMPLATES = (texts(Path(__file__).with_name(name)) for name in ("words", "templates"))
@@ -79,9 +80,10 @@ class Painted(
     """One picture with a region. A recipe that exists was checked; its part may still be missing.
 
     region: a part's name (of the part reader), the text of `core.regions.to_text`, or "" for the picture's default.
-    method: a key of METHODS. lam: weight of the sparse part, 0: searched for. forbid: are changes outside forbidden?
-    size: pixels a side of the Jacobian, 0: all of them. amounts: KNOBS numbers from -6 to 6, in steps; one step changes
-    the region by 0.05 (RMS, values in [-1, 1]) at first order. knob: the chosen one, counted from 0.
+    method: a key of METHODS; directions, reading: of "file", see `sources.KnobSet`. lam: weight of the sparse part, 0:
+    searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them. amounts:
+    KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at first order.
+    knob: the chosen one, counted from 0.
     """
 
     layers: str = layers_field()
@@ -92,6 +94,8 @@ class Painted(
     size: int = checked(_size, 0, "pixels a side of the Jacobian, 0: all of them", type=int)
     amounts: tuple[float, ...] = amounts_field(KNOBS, lambda _: REACH, "4,0,-2")
     knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
+    directions: str = directions_field()
+    reading: str = reading_field(KNOBS, knob=0)
 
     @property
     def of_part(self) -> bool:
@@ -99,8 +103,14 @@ class Painted(
         return self.region in part_names(self.model)
 
     @property
+    def way(self) -> str:
+        return self.method
+
+    @property
     def stance(self) -> str:
         """How its knobs treat the rest, a key of the words' `rules` and `elsewhere`: ReSeFa weighs, others forbid."""
+        if self.method == "file":
+            return ("lifted", "spares")[self.forbid]
         return ("ignores", "weighs")[self.forbid] if self.method == "resefa" else ("lifted", "forbids")[self.forbid]
 
     def say(self, key: str, **values: object) -> str:
@@ -113,6 +123,12 @@ class Painted(
 
     def told(self) -> str:
         return self.say("told")
+
+    def shared(self) -> Painted:
+        return replace(self, method="lowrank") if self.method == "file" else self
+
+    def link_note(self) -> str:
+        return SAYS["link_note"] if self.method == "file" else ""
 
     def plain(self) -> Painted:
         return Painted(self.model, region=self.region)
@@ -184,7 +200,9 @@ def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
     """The lines that make the region's directions; `amounts`: of the method's own directions, in steps."""
     generator, (drawer, _) = recipes.opened(recipe.model), drawing_code(recipe)
     way = "lowrank" if recipe.method != "resefa" else "resefa" if recipe.forbid else "inside"
-    chosen = [TEMPLATES["code"][name] for name in ("part" if recipe.of_part else "painted", "grams", way, "steps")]
+    ways = (way,) if recipe.method != "file" else ("restricted",) if recipe.forbid else ()
+    names = ("part" if recipe.of_part else "painted", "grams", *ways, "steps")
+    chosen = [TEMPLATES["code"][name] for name in names]
     values = dict(drawer=drawer, world=zoo.card(recipe.model).world, region=recipe.region, step=STEP)
     values |= dict(
         slots=f", slots={recipes.slots_of(recipe)}" if recipe.layers != "all" else "",
@@ -196,4 +214,5 @@ def code_of(recipe: Painted, amounts: Sequence[float]) -> Code:
         **TEMPLATES["official" if recipe.method == "official" else "as_in_the_paper"],
     )
     lines = [line for one in chosen for line in one["lines"].format(**values).splitlines()]
-    return Code([line for one in chosen for line in one["imports"]], lines)
+    imports, own = code_lines(recipe) if recipe.method == "file" else ([], [])
+    return Code([*imports, *(line for one in chosen for line in one["imports"])], [*own, *lines])

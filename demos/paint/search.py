@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core import zoo
 from core.cache import Cache, cached
+from core.codes import Directions, ranges
 from core.factorization import jacobian, region
 from core.factorization.budget import available_memory, budget, seconds_needed
 from core.factorization.region import Outcome, RegionKnobs
@@ -24,6 +25,7 @@ from core.queue import QUEUE
 from ..page import picture as recipes
 from ..page.cells import Progress
 from ..page.fields import RecipeError, refusals
+from ..page.sources import directions_of
 from .recipe import SAYS, Painted, mask_of
 
 LANE = "region knobs"  # of the queue: one Jacobian at a time, beside what takes minutes
@@ -44,7 +46,20 @@ def key_of(recipe: Painted) -> tuple:
     """What the solution depends on: the picture, the region as it lies on it, the method."""
     mask = mask_of(recipe)
     there = hashlib.sha256(mask.numpy().tobytes()).hexdigest(), tuple(mask.shape)
-    return *picture_key(recipe), there, recipe.method, recipe.lam if recipe.method != "resefa" else 0.0
+    how = recipe.lam if recipe.method in ("lowrank", "official") else 0.0, recipe.directions, recipe.reading
+    return *picture_key(recipe), there, recipe.method, *(how if recipe.method == "file" else how[:1])
+
+
+def brought(recipe: Painted) -> Directions | None:
+    """The directions of its own file; None of another method. Raises RecipeError where a region cannot take them."""
+    if recipe.method != "file":
+        return None
+    found = directions_of(recipe)[0]
+    if found.vectors.ndim == 3:
+        raise RecipeError(SAYS["layered"])
+    if found.slots != recipes.slots_of(recipe):
+        raise RecipeError(SAYS["other_layers"].format(layers=ranges(found.slots)))
+    return found
 
 
 def plan(recipe: Painted) -> dict:
@@ -124,7 +139,7 @@ def _steps(recipe: Painted, key: tuple) -> Iterator[dict]:
     if key in _solved:  # while this waited for its turn
         return
     asked = dict(method=recipe.method, lam=recipe.lam or None, size=recipe.size or None, label=recipe.label_or_none)
-    asked |= dict(slots=recipes.slots_of(recipe), picture=_jacobians.get(picture_key(recipe)))
+    asked |= dict(given=brought(recipe), slots=recipes.slots_of(recipe), picture=_jacobians.get(picture_key(recipe)))
     for step in region.knobs_steps(recipes.generator_of(recipe), recipes.own_codes(recipe), mask_of(recipe), **asked):
         if step.picture is not None:
             _jacobians.put(picture_key(recipe), step.picture)

@@ -12,6 +12,7 @@ from PIL import Image
 from core import evidence as measured
 from core import zoo
 from core.cache import Cache
+from core.codes import ranges
 from core.factorization.lowrank import lowrank_steps, workers
 from core.factorization.region import STEP, RegionKnobs, change, locality
 from core.factorization.resefa import resefa_of
@@ -24,15 +25,16 @@ from core.regions import to_text
 from ..page import export, models
 from ..page import picture as recipes
 from ..page.blocks import data_uri
+from ..page.brought import directions_extra
 from ..page.cells import Progress, experiment
 from ..page.fields import refusals
 from ..page.handlers import keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
 from ..page.live import live
 from ..page.parts import LONG, part, private, publish
-from ..page.pictures import address, own_network
-from ..page.sources import take_directions
-from ..page.stage import TAKEN_SIDE, Stage, file_of, film_part, frame_by_frame
+from ..page.pictures import address, subject_of
+from ..page.sources import directions_of, names_of, reading_control, take_directions
+from ..page.stage import TAKEN_SIDE, Stage, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import experiments, search, words
 from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, parts_of
@@ -74,7 +76,7 @@ def answer(recipe: Painted, *, at_once: bool = False) -> dict:
         finding="" if knobs is None else search.finding(recipe, knobs),
         ratio=locality(inside, outside),
         setup=setup_of(recipe, knobs, dict(verdict=verdict, plain=words.plain(recipe, knobs, inside, outside))),
-        pictures=address(own_network(recipe.model)),
+        pictures=address(subject_of(recipe)),
         live=live(recipe, knobs),
     )
 
@@ -125,7 +127,7 @@ def setup_of(recipe: Painted, knobs: RegionKnobs | None, said: Mapping[str, str]
         label_name=recipe.label_name,
         layers=list(recipes.layer_groups(recipe.model)),
         corner=CORNER,
-        controls=dict(lam=dict(hint=hint)),
+        controls=dict(lam=dict(hint=hint), reading=reading_control(recipe)),
     )
 
 
@@ -227,10 +229,21 @@ def region_name(recipe: Painted) -> str:
 def to_steer(recipe: Painted) -> dict:
     """Steer's recipe of the same picture with these knobs from a file, each as far as it stands here."""
     (knobs, knob, _), reach = chosen(recipe), zoo.card(recipe.model).reach
-    path = publish(file_of(STAGE, recipe, "directions")[0], "knobs.safetensors")
+    own = names_of(recipe)
+    named = [own[number] for number in knobs.numbers] if len(own) == knobs.found else []
+    data, suffix = export.directions_file(recipe, knobs.directions, "directions", named)
+    path = publish(data, f"knobs.{suffix}")
     taken = take_directions(path, dict(recipes.untouched(recipe).as_dict(), layers=recipe.layers))
     row = [max(-reach, min(reach, amount * away)) for amount, away in zip(recipe.amounts, knobs.deviations)]
     return replace(taken, amounts=tuple(row), knob=knob).as_dict()
+
+
+def take_knobs(path: str, given: Mapping) -> Painted:
+    """A file of directions as the knobs of the region. Raises RecipeError where a region cannot take them."""
+    taken = take_directions(path, Painted.from_json(given).as_dict())
+    found = replace(taken, layers=ranges(directions_of(taken)[0].slots))
+    search.brought(found)
+    return found
 
 
 def methods_table(recipe: Painted) -> tuple[list[tuple[str, ...]], str]:
@@ -300,7 +313,8 @@ TAB = Tab(
     closed=closed,
     prepare=prepare,
     prepared_by=Painted.names(),
-    extras=(Extra("more", door_to_steer, wire),),
+    private=subject_of,
+    extras=(Extra("more", door_to_steer, wire), directions_extra(NAME, "more", SAYS["hint"], take_knobs)),
     endpoints={"paint_strip": STRIP},
 )
 

@@ -13,6 +13,7 @@ from core.pace import pace_of
 
 from ..page import picture as recipes
 from ..page.blocks import paragraph, written
+from ..page.sources import names_of
 from ..page.words import moved_knobs
 from . import search
 from .recipe import METHODS, SAYS, WORDS, Painted, called
@@ -31,9 +32,11 @@ def knob_facts(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
     """What a control shows of each knob: what it moves on this picture, its ends in words, its way, its numbers."""
     key, slow, facts = (search.key_of(recipe), recipe.forbid), pace_of(recipe.model).slow, []
     known = _names.get(key) if slow else _names.made(key, lambda: named(recipe, knobs))
+    own = dict(enumerate(names_of(recipe)))
     for i, (name, ratio) in enumerate(zip(known or [PLAIN] * len(knobs.steps), knobs.ratio)):
         also = SAYS["also"].format(ratio=ratio) if ratio < ENDLESS else ""
         numbers = dict(deviations=round(knobs.deviations[i], 2), number=knobs.numbers[i] + 1)
+        name = dict(name, title=own.get(knobs.numbers[i]) or name["title"])
         facts.append(dict(name, reach=knobs.reach(i), also=also, **numbers))
     return facts
 
@@ -59,6 +62,8 @@ def first_sentence(recipe: Painted, knobs: RegionKnobs | None, *, whole: bool) -
     """The sentence over the tab, of what is shown: the region, the method, the ban, and whether there are knobs."""
     if whole or knobs is None:
         return recipe.say("whole" if whole else "unknown")
+    if recipe.method == "file" and not (knobs.steps and recipe.forbid):
+        return recipe.say("brought" if knobs.steps else "none_brought")
     if knobs.steps:
         return recipe.say("made_for", lifted="" if recipe.forbid else SAYS["and_lifted"])
     if recipe.stance == "forbids":

@@ -59,13 +59,6 @@ def wire_finder(parts: dict) -> None:
 # --- the tab
 
 
-def private_subject(recipe: Recipe) -> tuple | None:
-    """What makes the recipe's pictures private: a network of one's own, or a file of directions; None: nothing."""
-    if recipe.method == "file":
-        return "directions", recipe.model, recipe.directions
-    return pictures.own_network(recipe.model)
-
-
 def found_for(recipe: Recipe, wish: str, but_not: str = "") -> dict:
     turned, said = find(recipe, wish, but_not)
     return dict(recipe=turned.as_dict(), says=said)
@@ -101,7 +94,7 @@ TAB = Tab(
     measure=measure,
     made_from=evidence.made_from,
     stem=lambda recipe: f"knob{recipe.knob + 1}-picture{recipe.seed}",
-    private=private_subject,
+    private=pictures.subject_of,
     extras=EXTRAS,
     endpoints=ENDPOINTS,
 )

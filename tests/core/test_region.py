@@ -10,9 +10,20 @@ import torch
 
 from core.codes import Directions, edit
 from core.factorization import region
-from core.factorization.jacobian import grams
+from core.factorization.jacobian import grams, picture_grams
 from core.factorization.lowrank import lowrank_of
-from core.factorization.region import STEP, baselines, change, energies, knobs_of, ratios, resefa_knobs, unbound, ways
+from core.factorization.region import (
+    STEP,
+    baselines,
+    change,
+    energies,
+    knobs_of,
+    ratios,
+    resefa_knobs,
+    restricted,
+    unbound,
+    ways,
+)
 from core.regions import Box
 
 from .. import tiny
@@ -163,3 +174,22 @@ def test_knobs_move_codes_by_their_steps_and_refuse_to_turn_one_that_is_not_ther
 def test_locality_is_inside_over_outside_where_something_outside_moved():
     assert region.locality(0.06, 0.02) == pytest.approx(3)
     assert region.locality(0.06, 0.0) is None
+
+
+def test_a_direction_is_restricted_as_least_squares_over_all_pixels_does_and_a_whole_picture_leaves_it(found):
+    generator, codes, _ = found
+    picture = picture_grams(generator, codes)
+    j = picture.jacobian.double().flatten(0, 2).numpy()
+    given = Directions(torch.eye(12, dtype=torch.float64)[:2], torch.ones(2, dtype=torch.float64), picture.slots)
+    mask = INSIDE.expand(3, -1, -1).flatten().numpy()
+    wanted = np.where(mask[:, None], j @ given.vectors.numpy().T, 0)
+    expected = np.linalg.lstsq(j, wanted, rcond=None)[0].T
+    vectors = restricted(picture.of(INSIDE), given).vectors.numpy()
+    assert np.allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-4)
+    local = ratios(picture.of(INSIDE), Directions(torch.from_numpy(vectors), given.scores, given.slots))
+    assert (local > 1.5 * ratios(picture.of(INSIDE), given)).all()
+    whole = restricted(picture.of(torch.ones(16, 16, dtype=torch.bool)), given)
+    assert torch.allclose(whole.vectors, given.vectors, atol=1e-4)
+    for vectors, slots in ((given.vectors[:, None].expand(-1, 6, -1), given.slots), (given.vectors, (0,))):
+        with pytest.raises(ValueError, match="a region takes one vector for the slots"):
+            restricted(picture.of(INSIDE), Directions(vectors, given.scores, slots))

@@ -22,9 +22,9 @@ from PIL import Image
 import app
 from core import zoo
 from core.checkpoints import native
-from core.codes import edit
+from core.codes import Directions, edit
 from core.factorization import region
-from core.factorization.files import load_directions
+from core.factorization.files import load_directions, save_directions
 from core.factorization.jacobian import grams
 from core.factorization.lowrank import lowrank_of
 from core.images import to_uint8
@@ -36,6 +36,7 @@ from demos.page import picture as recipes
 from demos.page import tab as page
 from demos.page import words
 from demos.page.cells import Cell, Progress, last_of, run_of, table_file
+from demos.page.export import directions_file
 from demos.page.fields import RecipeError
 from demos.page.stage import film_part
 from demos.paint import experiments
@@ -46,6 +47,7 @@ from demos.paint import words as said_by
 from demos.paint.recipe import Painted
 from demos.steer.recipe import Recipe
 from demos.steer.recipe import render as steer_render
+from demos.steer.tab import TAB as STEER
 
 from .. import tiny
 from ..support import MODEL, SIDE, Event, pixels
@@ -621,6 +623,40 @@ def test_the_knobs_open_in_steer_and_draw_the_same_picture():
     expected = finding.render(recipe, knobs, [recipe.amounts], quick=False)
     base = recipes.render(recipe)
     assert float((image.clamp(-1, 1) - expected).abs().max()) < 0.02 < float((base.clamp(-1, 1) - expected).abs().max())
+
+
+def test_a_word_of_one_s_own_becomes_the_region_s_knob_and_its_code_and_steer_draw_the_same(tmp_path, monkeypatch):
+    """Restricted it moves the region alone, and with the ban lifted it is the file's own direction."""
+    vectors = torch.nn.functional.normalize(torch.arange(1.0, 17)[None].double() % 5, dim=1)
+    given = Directions(vectors, torch.ones(1).double(), tuple(range(6)))
+    file = tmp_path / "word.safetensors"
+    file.write_bytes(directions_file(turned(), given, "directions", ["sunny"])[0])
+    recipe = replace(lowrank.take_knobs(str(file), turned().as_dict()), amounts=(1.5,))
+    assert recipe.method == "file" and Painted.from_json(json.dumps(recipe.as_dict())) == recipe
+    (held, free), said = (finding.solve(one) for one in (recipe, replace(recipe, forbid=False))), shown_of(recipe)
+    assert held.ratio[0] > 1.5 * free.ratio[0]
+    assert torch.allclose(free.directions.vectors, given.vectors, atol=1e-6)
+    assert "as your own file does" in said["sentence"] and said["setup"]["knobs"][0]["title"] == "sunny"
+    assert "as it came" in shown_of(replace(recipe, forbid=False))["sentence"]
+    assert recipe.shared().method == "lowrank" and "cannot hold" in said["note"]
+    for one in (recipe, replace(recipe, forbid=False)):
+        assert_code_draws(one, tmp_path, monkeypatch)
+    assert "word.safetensors" in page.file_for(lowrank.TAB, recipe, "notebook")[0].decode()
+    steered = Recipe.from_json(lowrank.to_steer(recipe))
+    assert STEER.knobs(steered).titles == ("sunny",) and "this page does not know" in STEER.sentence(steered)
+    drawn = finding.render(recipe, held, [recipe.amounts], quick=False)
+    assert float((steer_render(steered).clamp(-1, 1) - drawn).abs().max()) < 0.02
+    with pytest.raises(RecipeError, match="choose these"):
+        finding.solve(replace(lowrank.take_knobs(layered(tmp_path, given, 2), turned().as_dict()), layers="all"))
+    with pytest.raises(RecipeError, match="a vector of their own for every layer"):
+        lowrank.take_knobs(layered(tmp_path, given, 3), turned().as_dict())
+
+
+def layered(folder, given: Directions, ndim: int) -> str:
+    """A file that moves two layers, by one vector or by one for each."""
+    vectors = given.vectors if ndim == 2 else given.vectors[:, None].expand(-1, 2, -1) / 2**0.5
+    save_directions(Directions(vectors, given.scores, (0, 1)), folder / f"{ndim}.safetensors")
+    return str(folder / f"{ndim}.safetensors")
 
 
 def test_the_file_of_directions_belongs_to_these_weights(tmp_path):
