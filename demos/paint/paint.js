@@ -75,9 +75,11 @@
       store.look({model, seed, psi, label, turn, right, down, ...(state.another ? {} : {...OTHER, method})});
     };
     // knobs that were found elsewhere, such as a word that was taught, become those of the region
-    store.useKnobs = ({model, label, layers, directions, reading}) => {
+    store.useKnobs = ({model, seed, psi, label, turn, right, down, layers, directions, reading}) => {
       painting.open(false);
-      store.look({...(model === now.recipe.model ? {} : {...OTHER, model, label}), layers, method: "file", directions, reading});
+      state.another = true;
+      const region = model === now.recipe.model ? now.recipe.region : "";
+      store.look({model, seed, psi, label, turn, right, down, region, layers, method: "file", directions, reading, forbid: true});
     };
     // the other picture has no such part
     store.remedy = () => {

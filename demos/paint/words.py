@@ -61,7 +61,7 @@ def named(recipe: Painted, knobs: RegionKnobs) -> list[dict]:
 def first_sentence(recipe: Painted, knobs: RegionKnobs | None, *, whole: bool) -> str:
     """The sentence over the tab, of what is shown: the region, the method, the ban, and whether there are knobs."""
     if whole or knobs is None:
-        return recipe.say("whole" if whole else "unknown")
+        return recipe.say("whole" if whole else "unfitted" if recipe.stance == "spares" else "unknown")
     if recipe.method == "file" and not (knobs.steps and recipe.forbid):
         return recipe.say("brought" if knobs.steps else "none_brought")
     if knobs.steps:

@@ -94,3 +94,9 @@ def test_a_word_is_taught_on_a_phone_kept_and_used_in_steer(visits: Visits):
     assert page.evaluate("gan.attributes.now.recipe") == recipe
     page.locator("[data-steer]").tap()
     page.wait_for_function("gan.steer && gan.steer.now.recipe.method === 'file'")
+    for tab in ("restore", "paint"):
+        page.evaluate("gan.visit('attributes', () => {})")
+        page.locator(f"[data-{tab}]").tap()
+        page.wait_for_function(f"gan.{tab}?.now.recipe.directions && gan.{tab}.current()")
+    assert page.evaluate("gan.restore.now.recipe.amounts[0]") == 3
+    assert "your own file" in page.inner_text("#paint-sentence")

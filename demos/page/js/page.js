@@ -59,7 +59,8 @@ window.gan = window.gan || (() => {
     document.dispatchEvent(new Event(`gan:${tab}`));
   };
 
-  const doorOf = title => [...document.querySelectorAll("[role=tab]")].find(one => one.textContent.trim() === title);
+  const DOORS = "[role=tab], .overflow-dropdown button";       // where the page is narrow some are in a menu
+  const doorOf = title => [...document.querySelectorAll(DOORS)].find(one => one.textContent.trim() === title);
   // left: frames in which what it finds may appear
   const once = (find, act, left = 600) => find() ? act(find())
     : left && requestAnimationFrame(() => once(find, act, left - 1));
@@ -229,7 +230,7 @@ window.gan = window.gan || (() => {
     }
     const soon = () => { clearTimeout(due); due = setTimeout(write, 500); };
     document.addEventListener("click", e => {
-      const door = e.target.closest && e.target.closest("[role=tab], .overflow-dropdown button"), title = door && door.textContent.trim();
+      const door = e.target.closest && e.target.closest(DOORS), title = door && door.textContent.trim();
       const name = Object.keys(tabs).find(one => tabs[one].title === title);
       if (name && (chosen || name !== (opens || first.get("tab")))) { chosen = name; soon(); }
     });
