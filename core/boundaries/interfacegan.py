@@ -10,18 +10,21 @@ differ (Haufe et al., On the interpretation of weight vectors of linear models i
 2014). A picture follows the pattern and hardly the normal of a fit to all scores.
 
 One meaning of distance: a code moves by an offset relative to where it is, counted in standard deviations of w . n.
+`official` places it at an absolute distance from the plane instead, as the published code does.
+
+Boundaries are published for z, before the mapping, and for w, after it: `boundaries_in_z` and `boundaries`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..codes import Directions
+from ..codes import Directions, edit
 from ..generators.base import Generator
 from .space import space_of, units
 
@@ -30,6 +33,7 @@ LEAST_END = 100  # pictures on each side, where there are so many: a plane needs
 TRAINED = 0.7  # share of the pictures that a plane is fitted to where it is judged; the others judge it
 RIDGE = 1e-3  # of the mean variance: codes need not span all of their space
 FEWEST = 20  # pictures
+DISTANCES = tuple(-3 + 6 * i / 9 for i in range(10))  # from the plane, as published
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +68,16 @@ def boundaries(
     the ends of the scores, as published. seed: which pictures are held out. Vectors are [k, dim], or [k, slots, dim]
     where each slot has a code of its own. Raises ValueError for arguments that do not fit.
     """
-    if fit not in FITS:
-        raise ValueError(f"no fit {fit!r}: choose one of {', '.join(FITS)}")
     space = space_of(generator, codes, slots)
-    w, y = space.numbers(codes), _checked(codes, readings)
-    normals, *shares = FITS[fit](w, y, seed)
+    normals, *shares = _fitted(fit, space.numbers(codes), readings, seed)
     vectors = space.vectors(normals)
     return Boundaries(Directions(vectors, torch.ones(len(vectors), dtype=torch.float64), space.slots), *shares)
+
+
+def _fitted(fit: str, numbers: Tensor, readings: Tensor, seed: int) -> tuple[Tensor, ...]:
+    if fit not in FITS:
+        raise ValueError(f"no fit {fit!r}: choose one of {', '.join(FITS)}")
+    return FITS[fit](numbers, _checked(numbers, readings), seed)
 
 
 def _checked(codes: Tensor, readings: Tensor) -> Tensor:
@@ -83,6 +90,52 @@ def _checked(codes: Tensor, readings: Tensor) -> Tensor:
     if not torch.isfinite(readings).all():
         raise ValueError("some scores are not finite numbers: leave these pictures out")
     return readings.detach().cpu().double()
+
+
+# --- in z, before the mapping
+
+
+def on_sphere(z: Tensor) -> Tensor:
+    """z [n, d] scaled to length sqrt(d), as published: a mapping, and a PGGAN, read where z points alone."""
+    return z / z.norm(dim=1, keepdim=True).clamp(min=1e-12) * z.shape[1] ** 0.5
+
+
+def boundaries_in_z(
+    generator: Generator, z: Tensor, readings: Tensor, *, fit: str = "svm", seed: int = 0
+) -> Boundaries:
+    """A boundary for each attribute of labelled pictures, from their z [n, z_dim] and readings [n, k].
+
+    z: as `generator.sample` gives it; where the network reads its direction alone, `on_sphere` of it is fitted to.
+    Vectors are [k, z_dim], for `moved_in_z`; their `slots` are (), for z comes before all slots. Other arguments and
+    errors as of `boundaries`.
+    """
+    if z.ndim != 2 or z.shape[1] != generator.z_dim:
+        raise ValueError(f"z of this generator is [n, {generator.z_dim}]; got {list(z.shape)}")
+    normals, *shares = _fitted(fit, _as_read(generator, z).detach().cpu().double(), readings, seed)
+    return Boundaries(Directions(normals, torch.ones(len(normals), dtype=torch.float64), ()), *shares)
+
+
+@torch.no_grad()
+def _as_read(generator: Generator, z: Tensor) -> Tensor:
+    """z without what does not matter to the network: its length, where that is so."""
+    return on_sphere(z) if torch.allclose(generator.codes(2 * z[:1]), generator.codes(z[:1]), atol=1e-4) else z
+
+
+def moved_in_z(
+    generator: Generator,
+    z: Tensor,
+    directions: Directions,
+    amounts: Sequence[float],
+    *,
+    psi: float = 1.0,
+    label: int | None = None,
+) -> Tensor:
+    """Codes [n, slots, dim] of z [n, z_dim] moved by sum_i amounts[i] * vectors[i]; the mapping runs again.
+
+    directions: of `boundaries_in_z`. psi, label: as of `generator.codes`.
+    """
+    where = edit(_as_read(generator, z)[:, None], Directions(directions.vectors, directions.scores, (0,)), amounts)
+    return generator.codes(where[:, 0], psi=psi, label=label)
 
 
 # --- fits to all scores
@@ -211,6 +264,20 @@ def conditioned(directions: Directions, rows: Iterable[int]) -> Directions:
     flat = flat.clone()
     flat[free] = units(left)
     return Directions(flat.reshape(directions.vectors.shape), directions.scores, directions.slots)
+
+
+def official(codes: Tensor, normal: Tensor, distances: Sequence[float] = DISTANCES) -> Tensor:
+    """Codes [n, d] placed at each signed distance t from the plane through 0 with a normal [d]: [n, distances, d].
+
+    code + (t - code . n) n, as the published code moves codes z or w; where the code lay before does not matter, and
+    neither does the intercept of the fit, which is dropped. Everywhere else here a code moves by an offset relative to
+    where it is, code + t n, in standard deviations of w . n: then 0 leaves the picture as it is, a step is as large in
+    every space and for every attribute, and codes of W+, which lie on no one side, move as those of W do.
+    """
+    unit = units(normal.double()[None])[0]
+    there = torch.tensor(tuple(distances), dtype=torch.float64)
+    away = there - (codes.double() @ unit)[:, None]
+    return (codes.double()[:, None] + away[..., None] * unit).to(codes.dtype)
 
 
 def _basis(rows: Tensor) -> Tensor:

@@ -10,7 +10,18 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 from torch import Tensor
 
-from core.boundaries.interfacegan import FITS, boundaries, conditioned, pattern, ridge
+from core.boundaries.interfacegan import (
+    DISTANCES,
+    FITS,
+    boundaries,
+    boundaries_in_z,
+    conditioned,
+    moved_in_z,
+    official,
+    on_sphere,
+    pattern,
+    ridge,
+)
 from core.boundaries.space import space_of
 from core.codes import Directions, codes_in_turn, edit
 from tests import tiny
@@ -110,6 +121,70 @@ def test_adding_a_constant_to_the_scores_or_to_the_codes_changes_nothing(fit: st
     assert torch.allclose(here.ends, there.ends)
 
 
+@every_fit
+def test_pictures_and_attributes_in_another_order_in_other_units_or_turned_give_the_same_planes(fit: str) -> None:
+    codes, scores, _ = labelled()
+    plain = boundaries(generator(), codes, scores, fit=fit).directions.vectors
+    sign = 1.0 if fit == "svm" else -1.0  # its ends are dealt out by their order: turned round, others are held out
+    order, turn = (
+        torch.randperm(N, generator=torch.Generator().manual_seed(5)),
+        torch.linalg.qr(tiny.normal(DIM, DIM)).Q,
+    )
+    for (c, s), expected in {
+        (codes[order], scores[order]): plain,
+        (codes, scores[:, [2, 0, 1]]): plain[[2, 0, 1]],
+        (codes, scores * torch.tensor([sign, 1e-3, 1e3])): plain * torch.tensor([sign, 1, 1])[:, None],
+        (codes @ turn, scores): plain @ turn,
+    }.items():
+        assert torch.allclose(boundaries(generator(), c, s, fit=fit).directions.vectors, expected, atol=2e-3)
+
+
+# --- in z
+
+
+@pytest.mark.parametrize("name", ["stylegan2", "pggan", "dcgan"])
+@every_fit
+def test_an_attribute_of_z_is_found_in_z_and_moving_z_along_it_moves_the_attribute(name: str, fit: str) -> None:
+    network = tiny.GENERATORS[name]()
+    z, planted = network.sample(1000, 0), torch.linalg.qr(tiny.normal(network.z_dim, 2, seed=1)).Q.T
+    seen = on_sphere if name != "dcgan" else lambda z: z  # a DCGAN reads how long z is, too
+    scores = seen(z).double() @ planted.T + 0.2 * tiny.normal(1000, 2, seed=2)
+    found = boundaries_in_z(network, z, scores, fit=fit)
+    assert found.directions.slots == () and ((found.directions.vectors * planted).sum(1) > LEAST[fit]).all()
+    assert (found.ends > 0.9).all() and found.rest.mean() > found.chance.mean()
+    lost = boundaries_in_z(network, z, shuffled(scores), fit=fit)
+    assert 0.3 < lost.ends.mean() < 0.7
+    longer = boundaries_in_z(network, 3 * z, scores, fit=fit).directions.vectors
+    assert torch.allclose(longer, found.directions.vectors, atol=2e-3) or name == "dcgan"
+    few, moved = z[:5], seen(z[:5]).double() + 2 * found.directions.vectors[0]
+    assert torch.allclose(
+        moved_in_z(network, few, found.directions, [2.0]), network.codes(moved.float()), atol=1e-5
+    ) and torch.allclose(moved_in_z(network, few, found.directions, []), network.codes(few), atol=1e-5)
+    assert ((seen(moved) - seen(few.double())) @ planted[0] > 0.5).all(), "also after the network scaled z again"
+
+
+def test_z_of_another_size_gets_a_sentence() -> None:
+    with pytest.raises(ValueError, match=r"z of this generator is \[n, 16\]; got \[30, 5\]"):
+        boundaries_in_z(generator(), torch.zeros(30, 5), torch.zeros(30, 1))
+
+
+# --- distances
+
+
+def test_official_codes_lie_at_exactly_the_distances_wherever_they_lay_before() -> None:
+    codes, normal = tiny.normal(7, DIM) + 3, 5 * tiny.normal(DIM, seed=1)
+    unit = normal / normal.norm()
+    placed = official(codes, normal)
+    assert np.allclose(DISTANCES, np.linspace(-3, 3, 10)) and placed.shape == (7, 10, DIM)
+    assert torch.allclose(placed @ unit, torch.tensor(DISTANCES).double().expand(7, -1), atol=1e-12)
+    across = torch.eye(DIM, dtype=torch.float64) - torch.outer(unit, unit)
+    assert torch.allclose(placed @ across, (codes @ across)[:, None].expand(-1, 10, -1), atol=1e-12), "along n alone"
+    again = official(placed[:, 4], normal, DISTANCES[4:5])[:, 0]
+    assert torch.allclose(again, placed[:, 4], atol=1e-12), "placed twice is placed once"
+    shifted = official(codes + 2.5 * unit, normal)
+    assert torch.allclose(shifted, placed, atol=1e-12), "an offset along n, such as an intercept, drops out"
+
+
 # --- where directions live
 
 
@@ -182,6 +257,24 @@ def test_one_condition_is_the_published_formula() -> None:
     primal, condition = before.vectors
     expected = primal - (primal @ condition) * condition
     assert torch.allclose(conditioned(before, (1,)).vectors[0], expected / expected.norm())
+
+
+def test_two_conditions_are_the_published_formula_which_removes_nothing_of_one_that_comes_twice() -> None:
+    def published(primal: Tensor, one: Tensor, two: Tensor) -> Tensor:
+        both = one @ two
+        a = (primal @ one - primal @ two * both) / (1 - both**2 + 1e-8)
+        b = (primal @ two - primal @ one * both) / (1 - both**2 + 1e-8)
+        left = primal - a * one - b * two
+        return left / left.norm()
+
+    before = some(3)
+    primal, one, two = before.vectors
+    assert abs(one @ two) > 0.05, "they are not at right angles by themselves"
+    for rows, conditions in (((1, 2), (one, two)), ((2, 1), (two, one))):
+        assert torch.allclose(conditioned(before, rows).vectors[0], published(primal, *conditions), atol=1e-7)
+    twice = Directions(torch.stack([primal, one, one]), torch.ones(3), (0,))
+    assert abs(conditioned(twice, (1, 2)).vectors[0] @ one) < 1e-12
+    assert torch.allclose(published(primal, one, one), primal, atol=1e-6) and abs(primal @ one) > 0.01
 
 
 def test_order_repetition_and_dependence_of_the_conditions_do_not_matter() -> None:
