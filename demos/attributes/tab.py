@@ -28,9 +28,9 @@ from ..page.export import STEP_IMPORT, Code, label_code, step_line
 from ..page.fields import amounts_field, choice_field, names_field, number_field, whole_field
 from ..page.knobs import Knobs
 from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
+from ..page.layers import layers_cell
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
-from .layers import layers_cell
 from .repair import repair_cell
 from .teach import EXTRAS, NAMELESS, answers_field, is_taught, teach_cell, with_word, word_code, word_field
 

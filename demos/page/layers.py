@@ -18,12 +18,12 @@ from core.factorization.baseline import random_directions, spread_along
 from core.images import webp
 from core.pace import pace_of
 
-from ..page import blocks
-from ..page.cells import Cell, Progress
-from ..page.knobs import Knobs
-from ..page.labels import FIRST_TURNED, codes_for, judge_of, labels_of, read_labels, spread_of
-from ..page.picture import PictureRecipe, drawn, opened, own_codes, reach_of, shown
-from ..page.words import signed
+from . import blocks
+from .cells import Cell, Progress
+from .knobs import Knobs
+from .labels import FIRST_TURNED, codes_for, judge_of, labels_of, read_labels, spread_of
+from .picture import PictureRecipe, drawn, opened, own_codes, reach_of, shown
+from .words import signed
 
 MAPPED, BLOCK = 24, 8  # pictures on which knobs are turned; after so many there is a first map
 RANDOM, ROWS = 3, 6  # random directions; rows of the map that come together
