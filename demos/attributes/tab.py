@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +27,18 @@ from ..page.cells import Cell, Progress, truth_cell
 from ..page.export import STEP_IMPORT, Code, label_code, step_line
 from ..page.fields import amounts_field, choice_field, names_field, number_field, whole_field
 from ..page.knobs import Knobs
-from ..page.labels import TURNED, changes_on_others, codes_for, judge_of, knob_count, labels_of, read_labels, spread_of
-from ..page.layers import layers_cell
+from ..page.labels import (
+    TURNED,
+    changes_on_others,
+    codes_for,
+    judge_of,
+    knob_count,
+    labels_of,
+    read_labels,
+    spread_of,
+    unfitted_judge_of,
+)
+from ..page.layers import Rows, in_a_sentence, layers_cell
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
 from .repair import repair_cell
@@ -129,6 +139,20 @@ def measured(recipe: Attributes) -> Measured | None:
     ways = dict(pure=f"pure, lam = {recipe.lam:g}", gradient="mean gradient")
     changes = found["changes"].get(ways.get(recipe.fit, f"InterFaceGAN, {recipe.fit}"))
     return changes and Measured(torch.tensor(changes, dtype=torch.float64), found["samples"]["turned"])
+
+
+def in_layers(recipe: Attributes) -> Generator[Progress, None, Rows]:
+    """Every knob in all layers, followed by its own attribute."""
+    yield from read_labels(recipe)
+    knobs, judge = attributes_of(replace(recipe, layers="all")), unfitted_judge_of(recipe)
+    called = [in_a_sentence(factor.short) for factor in judge.factors]
+    return Rows(
+        *(knobs.directions, knobs.steps, judge, range(len(knobs)), knobs.titles, called),
+        followed="the attribute that it is named after",
+        at=min(recipe.knob, len(knobs) - 1),
+        sets=lambda row, layers: dict(knob=row, layers=layers),
+        again=dict(layers="all"),
+    )
 
 
 def first() -> Attributes:
@@ -276,7 +300,7 @@ TAB = Tab(
     first=first,
     cells=(
         Cell("entangled", "What else does it change?", TURNS, "Turn every knob", entangled, RESTS),
-        layers_cell(attributes_of),
+        layers_cell(in_layers, RESTS[:-1], "Every knob in one layer alone: where is its attribute decided?"),
         teach_cell(),
         Cell("compare", "By labels and without", METHODS, "Compare", compare, (*RESTS, "knob"), "compare"),
         repair_cell(),

@@ -1,9 +1,8 @@
-"""Which layer does what (HiGAN): every knob in one layer alone, and where its attribute is decided."""
+"""Which layer does what (HiGAN): every knob in one layer alone, and where what it moves is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,11 +16,11 @@ from core.codes import Directions, edit, ranges
 from core.factorization.baseline import random_directions, spread_along
 from core.images import webp
 from core.pace import pace_of
+from core.truth.judge import Judge
 
 from . import blocks
 from .cells import Cell, Progress
-from .knobs import Knobs
-from .labels import FIRST_TURNED, codes_for, judge_of, labels_of, read_labels, spread_of
+from .labels import FIRST_TURNED, codes_for
 from .picture import PictureRecipe, drawn, opened, own_codes, reach_of, shown
 from .words import signed
 
@@ -29,9 +28,32 @@ MAPPED, BLOCK = 24, 8  # pictures on which knobs are turned; after so many there
 RANDOM, ROWS = 3, 6  # random directions; rows of the map that come together
 WIDE = 100  # a place in the map is WIDE * row + column
 TILE = 192  # pixels, the largest side of a picture in a strip
-KNOBS = ("model", "label", "psi", "fit", "lam", "fixed")  # what the map rests on
+SHOWN = ("transparency", "turn", "right", "down")  # fields that a strip rests on too
 BUTTON = '<button type="button" class="plain" {}>{}</button>'
-LEAD = "Every knob in one layer alone: where is its attribute decided? Press a number to see that edit."
+
+
+class Rows(NamedTuple):
+    """What a map is of: knobs, and of each the factor of the judge that it is followed by. at: the chosen one.
+
+    names: of the rows; called: the same in a sentence; followed: what the factors are. sets: (row, layers as a recipe
+    writes them) -> the fields that move that knob in these alone, none where it cannot be; again: in all. notes: more
+    to say, for the layers of each row.
+    """
+
+    directions: Directions
+    steps: Sequence[float]
+    judge: Judge
+    factors: Sequence[int]
+    names: Sequence[str]
+    called: Sequence[str]
+    followed: str
+    at: int
+    sets: Callable[[int, str], dict]
+    again: dict
+    notes: Callable[[Sequence[str]], str] = lambda use: ""
+
+
+RowsOf = Callable[..., Generator[Progress, None, Rows]]
 
 
 class Map(NamedTuple):
@@ -45,41 +67,41 @@ _maps = Cache(8 * 2**20, lambda found: found.changes.nbytes)
 
 
 def decided(
-    knobs_of: Callable[..., Knobs], recipe: PictureRecipe, values: Mapping[str, float] = {}
+    rows_of: RowsOf, fields: Sequence[str], recipe: PictureRecipe, values: Mapping[str, float] = {}
 ) -> Iterator[str | Progress]:
-    """A row an attribute: what its knob changes of it in each layer alone, and the layers that decide it.
+    """A row a knob: what it changes of its factor in each layer alone, and the layers that decide it.
 
     values: `at`, the place in the map whose edit is asked for.
     """
-    yield from read_labels(recipe)
-    knobs, slots = knobs_of(replace(recipe, layers="all")), opened(recipe.model).slots
+    rows = yield from rows_of(recipe)
+    slots = rows.directions.slots
     if "at" in values:
-        knob, layer = divmod(int(values["at"]), WIDE)
-        yield blocks.live(strip(recipe, knobs, min(knob, len(knobs) - 1), min(layer, slots - 1)))
+        row, column = divmod(int(values["at"]), WIDE)
+        yield blocks.live(strip(recipe, rows, min(row, len(rows.names) - 1), min(column, len(slots) - 1)))
         return
-    if slots == 1:
+    if len(slots) == 1:
         yield blocks.paragraph("This network reads its code in one layer: everything is decided there.")
         return
-    key = (*(getattr(recipe, name) for name in KNOBS), zoo.weights_hash(recipe.model))
+    key = (*(getattr(recipe, name) for name in fields), zoo.weights_hash(recipe.model), *rows.names)
     found = _maps.get(key)
     if found is None:
-        for found in mapped(recipe, knobs):
-            yield table(recipe, unbiased(found.changes, spread_of(recipe))) if isinstance(found, Map) else found
+        for found in mapped(recipe, rows):
+            yield table(rows, unbiased(found.changes, rows.judge.spread)) if isinstance(found, Map) else found
         _maps.put(key, found)
-    yield whole(recipe, knobs, found)
+    yield whole(recipe, rows, found)
 
 
-def mapped(recipe: PictureRecipe, knobs: Knobs) -> Iterator[Progress | Map]:
+def mapped(recipe: PictureRecipe, rows: Rows) -> Iterator[Progress | Map]:
     """The map as it grows: some rows at a time, then from more pictures; the last one is whole."""
-    generator, judge, spread = opened(recipe.model), judge_of(recipe), spread_of(recipe)
-    count, k = BLOCK if pace_of(recipe.model).slow else MAPPED, len(knobs)
+    generator, judge, k = opened(recipe.model), rows.judge, len(rows.names)
+    count = BLOCK if pace_of(recipe.model).slow else MAPPED
     view, codes = generator.at(psi=recipe.psi), codes_for(recipe, count, FIRST_TURNED, recipe.psi)
-    anyhow = random_directions(generator, k=RANDOM)
+    anyhow = random_directions(generator, rows.directions.slots, k=RANDOM)
     steps = spread_along(generator, anyhow, label=recipe.label_or_none)
     yield Progress("Random directions, for comparison …", 0)
     *_, changes = gathered(rescored(view, judge.read, codes[:BLOCK], anyhow, steps), RANDOM)
-    chance = float(unbiased(changes, spread).abs().mean())
-    stream = rescored(view, judge.read, codes, knobs.directions, torch.tensor(knobs.steps), block=BLOCK)
+    chance = float(unbiased(changes, judge.spread).abs().mean())
+    stream = rescored(view, judge.read, codes, rows.directions, torch.tensor(rows.steps), block=BLOCK)
     for i, changes in enumerate(gathered(stream, k)):
         says = f"{i % k + 1} of {k} knobs on {BLOCK * (i // k + 1)} pictures"
         yield Progress(says, (RANDOM + i + 1) / (RANDOM + k * -(-count // BLOCK)))
@@ -90,52 +112,58 @@ def mapped(recipe: PictureRecipe, knobs: Knobs) -> Iterator[Progress | Map]:
 # --- as HTML
 
 
-def table(recipe: PictureRecipe, changes: Tensor, use: Sequence[str] = (), on: int = -1) -> str:
+def table(rows: Rows, changes: Tensor, use: Sequence[str] = (), on: int = -1) -> str:
     """The map of changes [knobs, layers, factors]; use: of each row the layers that decide it; it can be pressed."""
-    titles = [factor.description for factor in judge_of(recipe).factors]
-    rows = list(zip(titles, own(changes).tolist()))
-    buttons = [BUTTON.format(blocks.setter(knob=i, layers=run), run.replace("-", "–")) for i, run in enumerate(use)]
+    sizes = own(changes, rows.factors[: len(changes)]).tolist()
     caption = "Own change a step (sd), by layer"
-    how = dict(choice=("at", "layer"), on=on, last=("use only", buttons)) if use else {}
-    return blocks.heat(rows, [str(i) for i in range(changes.shape[1])], caption=caption, by_row=True, **how)
+    how = dict(choice=("at", "layer"), on=on, last=("use only", [button(rows, *one) for one in enumerate(use)]))
+    heads = [str(slot) for slot in rows.directions.slots]
+    return blocks.heat(list(zip(rows.names, sizes)), heads, caption=caption, by_row=True, **(how if use else {}))
 
 
-def whole(recipe: PictureRecipe, knobs: Knobs, found: Map) -> str:
+def button(rows: Rows, row: int, layers: str, says: str = "") -> str:
+    """It sets the layers of a knob; the layers alone where they cannot be set."""
+    says, sets = says or layers.replace("-", "–"), rows.sets(row, layers)
+    return BUTTON.format(blocks.setter(**sets), says) if sets else says
+
+
+def whole(recipe: PictureRecipe, rows: Rows, found: Map) -> str:
     """The sentence, how far the map can be trusted, the map, and one of its edits."""
-    judge, changes = judge_of(recipe).spread_over(labels_of(recipe).jacobian.readings), found.changes
-    mean, at = unbiased(changes, judge.spread), min(recipe.knob, len(knobs) - 1)
-    runs = [recommended(one, i) for i, one in enumerate(mean)]
-    use = ["all" if len(run) == mean.shape[1] else ranges(run) for run in runs]
-    layer = int(own(mean)[at].abs().argmax())
-    agree, name = reliability(own(judge.deviations(changes))), judge.factors[at].description
+    changes, at, slots = found.changes, rows.at, rows.directions.slots
+    mean = unbiased(changes, rows.judge.spread)
+    runs = [recommended(one, factor) for one, factor in zip(mean, rows.factors)]
+    layers = [tuple(slots[i] for i in run) for run in runs]
+    use = ["all" if len(run) == opened(recipe.model).slots else ranges(run) for run in layers]
+    sizes = own(mean, rows.factors)
+    column = int(sizes[at].abs().argmax())
+    agree = reliability(own(rows.judge.deviations(changes), rows.factors))
     said = (
-        "How far a step of the knob in one layer changes the attribute that it is named after: mean of "
-        f"{changes.shape[2]} pictures, truncation {recipe.psi:g}, that nothing was fitted to. Two halves of them agree "
-        f"by r = {agree.pearson:.2f} ({agree.shuffled:.2f} with the layers shuffled). A random direction moves one "
-        f"in one layer by {found.chance:.2f} on average."
+        f"How far a step of the knob in one layer changes {rows.followed}: mean of {changes.shape[2]} pictures, "
+        f"truncation {recipe.psi:g}, that nothing was fitted to. Two halves of them agree by r = {agree.pearson:.2f} "
+        f"({agree.shuffled:.2f} with the layers shuffled). A random direction moves a factor in one layer by "
+        f"{found.chance:.2f} on average. {rows.notes(use)}"
     )
-    only = f"Use only {in_words(runs[at], mean.shape[1])} for {name}"
-    buttons = BUTTON.format(blocks.setter(knob=at, layers=use[at]), only)
-    buttons += BUTTON.format(blocks.setter(layers="all"), "All layers again")
+    only = f"Use only {in_words(layers[at], len(slots))} for {rows.called[at]}"
+    buttons = BUTTON.format(blocks.setter(**rows.again), "All layers again")
+    buttons = f'<div class="buttons">{button(rows, at, use[at], only)}{buttons}</div>' if rows.sets(at, use[at]) else ""
     return (
-        blocks.aha(sentence(mean, runs, [factor.short for factor in judge.factors], at))
-        + table(recipe, mean, use, WIDE * at + layer)
+        blocks.aha(sentence(sizes, layers, rows))
+        + table(rows, mean, use, WIDE * at + column)
         + blocks.paragraph(said)
-        + f'<div class="buttons">{buttons}</div>'
-        + blocks.live(strip(recipe, knobs, at, layer))
+        + buttons
+        + blocks.live(strip(recipe, rows, at, column))
     )
 
 
-def sentence(mean: Tensor, runs: Sequence[tuple[int, ...]], titles: Sequence[str], knob: int) -> str:
-    """What is decided first and what last, among the attributes that move most; and the chosen one."""
-    sizes, count = own(mean).clamp(min=0), mean.shape[1]
+def sentence(sizes: Tensor, layers: Sequence[tuple[int, ...]], rows: Rows) -> str:
+    """What is decided first and what last, among what moves most; and the chosen one. sizes [knobs, layers]."""
+    sizes, slots = (sizes * sizes.sum(1, keepdim=True).sign()).clamp(min=0), rows.directions.slots
     clear = sizes.sum(1).argsort(descending=True)[: -(-len(sizes) // 2)].tolist()
-    centre = (sizes * torch.arange(count)).sum(1) / sizes.sum(1).clamp(min=1e-12)
+    centre = (sizes * torch.arange(len(slots))).sum(1) / sizes.sum(1).clamp(min=1e-12)
     first, last = (choose(clear, key=lambda i: float(centre[i])) for choose in (min, max))
-    chosen = {i: ", the chosen one" * (i == knob) for i in (first, last, knob)}
-    the = ["" if title.startswith(("how ", "where ")) else "the " for title in titles]
-    said = [f"in {in_words(runs[i], count)}: {the[i]}{titles[i]}{more}" for i, more in chosen.items()]
-    return f"Decided {'; '.join(said)}. Layer 0 is the first, {count - 1} the last."
+    chosen = {i: ", the chosen one" * (i == rows.at and len(sizes) > 1) for i in (first, last, rows.at)}
+    said = [f"in {in_words(layers[i], len(slots))}: {rows.called[i]}{more}" for i, more in chosen.items()]
+    return f"Decided {'; '.join(said)}. Layer {slots[0]} is the first, {slots[-1]} the last."
 
 
 def in_words(run: Sequence[int], count: int) -> str:
@@ -144,29 +172,43 @@ def in_words(run: Sequence[int], count: int) -> str:
     return f"layer {run[0]}" if len(run) == 1 else f"layers {run[0]} to {run[-1]}"
 
 
+def in_a_sentence(short: str) -> str:
+    """What a factor is called there."""
+    return short if short.startswith(("how ", "where ")) else f"the {short}"
+
+
 @torch.no_grad()
-def strip(recipe: PictureRecipe, knobs: Knobs, knob: int, layer: int) -> str:
+def strip(recipe: PictureRecipe, rows: Rows, row: int, column: int) -> str:
     """The recipe's picture with one knob at a row of amounts: in one layer alone, and in all of them."""
-    amounts, one = [reach_of(recipe) * (i / 2 - 1) for i in range(5)], knobs.directions.only([knob])
-    title, rows = knobs.titles[knob], []
-    for name, moved in ((f"Layer {layer} alone", within(one, (layer,))), ("All layers", one)):
-        rows.append((name, tiles(recipe, moved, [amount * knobs.steps[knob] for amount in amounts], knob, title)))
+    amounts, one = [reach_of(recipe) * (i / 2 - 1) for i in range(5)], rows.directions.only([row])
+    layer, name, sheet = one.slots[column], rows.names[row], []
+    for title, moved in ((f"Layer {layer} alone", within(one, (layer,))), ("All layers", one)):
+        sheet.append((title, tiles(recipe, moved, [amount * rows.steps[row] for amount in amounts], rows, row)))
     heads = [f"{signed(amount)} steps" if amount else "as it is" for amount in amounts]
-    said = f"{title[:1].upper()}{title[1:]} in layer {layer} and in all layers, picture number {recipe.seed}"
-    return blocks.paragraph(f"{said}. Below each: the change, sd.") + blocks.sheet(heads, rows, name=said)
+    said = f"{name[:1].upper()}{name[1:]} in layer {layer} and in all layers, picture number {recipe.seed}"
+    return blocks.paragraph(f"{said}. Below each: the change, sd.") + blocks.sheet(heads, sheet, name=said)
 
 
-def tiles(recipe: PictureRecipe, moved: Directions, distances: Sequence[float], factor: int, title: str) -> list[str]:
+def tiles(recipe: PictureRecipe, moved: Directions, distances: Sequence[float], rows: Rows, row: int) -> list[str]:
     """The picture at an odd number of distances along a direction, each with its change from the middle one."""
-    judge = judge_of(recipe).spread_over(labels_of(recipe).jacobian.readings)
     codes = torch.cat([edit(own_codes(recipe), moved, [distance]) for distance in distances])
     images = drawn(recipe, codes, moved.slots)
-    changes = judge.change(images[len(images) // 2 :][:1], images)[:, factor].tolist()
+    changes = rows.judge.change(images[len(images) // 2 :][:1], images)[:, rows.factors[row]].tolist()
     uris = [blocks.data_uri(webp(one)) for one in shown(images, recipe.model, largest=TILE)]
+    title = rows.judge.factors[rows.factors[row]].description
     return [blocks.tile(uri, f"{title} {signed(change, 2)}", signed(change, 2)) for uri, change in zip(uris, changes)]
 
 
-def layers_cell(knobs_of: Callable[..., Knobs]) -> Cell:
+def layers_cell(rows_of: RowsOf, fields: Sequence[str], lead: str) -> Cell:
+    """fields: of the recipe, that the map rests on."""
     words = dict(press="Turn every knob in every layer", stays="The same for the knobs and the picture on screen")
-    run, rests_on = partial(decided, knobs_of), (*KNOBS, "seed", "knob")
-    return Cell("layers", "Which layer does what?", LEAD, run=run, rests_on=rests_on, form=True, **words)
+    run, rests_on = partial(decided, rows_of, fields), (*fields, "seed", "knob", *SHOWN)
+    return Cell(
+        "layers",
+        "Which layer does what?",
+        f"{lead} Press a number to see that edit.",
+        run=run,
+        rests_on=rests_on,
+        form=True,
+        **words,
+    )

@@ -29,6 +29,7 @@ from ..page.live import codes_of, here, source
 from ..page.picture import shown
 from ..page.sources import WAYS, directions_of
 from ..page.verdicts import factors_of, grade_of, knobs_of, measure, measured_knobs
+from .layers import CELL
 from .recipe import TEXTS, Recipe, layers_in_words, render_strip
 from .truth import read_html, truth_html
 
@@ -190,6 +191,7 @@ of_room = partial(experiment, TEXTS["cells"], lane=SHORT)
 CELLS = (
     of_room("grid", grid, html=grid_html, by_itself=True, live=True),
     of_room("faces", faces, html=faces_html, by_itself=True, live=True),
+    CELL,
     of_room("compared", methods, html=methods_html, table=methods_table),
     of_room("truth", lambda recipe: iter([truth_html(recipe)]), by_itself=True),
     of_room("read", lambda recipe: iter([read_html(recipe)])),

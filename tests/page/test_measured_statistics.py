@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
 
-from core import evidence, zoo
+from core import evidence, pace, zoo
 from core.cache import Cache
 from core.checkpoints import native
 from core.factorization.baseline import spread_along
@@ -19,12 +21,16 @@ from core.truth import statistics
 from core.truth.readers import FactorReader
 from core.truth.statistics import FACTORS
 from core.truth.worlds import load_world
+from demos.page import layers as page_layers
 from demos.page import verdicts as measured
 from demos.page import words
 from demos.page.cells import last_of, table_file
 from demos.page.fields import RecipeError
 from demos.page.picture import layer_groups
+from demos.page.sources import directions_of
+from demos.steer import layers
 from demos.steer.experiments import CELLS
+from demos.steer.layers import moves_there, note
 from demos.steer.recipe import Recipe
 from demos.steer.truth import read_html, truth_html
 from demos.steer.wishes import find, wishes
@@ -192,3 +198,39 @@ def test_all_methods_stand_in_one_table_once_each_was_measured_on_the_same_pictu
         assert int(row[1]) == sum(record["strongest"] is not None for record in records) and int(row[2]) == len(records)
         assert float(row[4]) == pytest.approx(np.median([record["purity"] for record in records]), abs=0.006)
     assert rows[0][3:] != rows[3][3:] and OF_STATISTICS in table_file(compare, Recipe(STRANGER), "latex")[0].decode()
+
+
+def test_the_map_of_layers_follows_the_factor_that_each_knob_was_measured_to_move_most() -> None:
+    cell, recipe = next(one for one in CELLS if one.name == "layers"), Recipe(STRANGER, knob=1, layers="2-3")
+    html, slots = last_of(cell, recipe)["html"], zoo.load(STRANGER).slots
+    records = measured.measured_knobs(replace(recipe, layers="all"))
+    rows = re.findall("<tr><th scope=row>(.*?)</th>", html.split("</table>")[0])
+    most = [max(range(len(FACTORS)), key=lambda i, one=one: abs(one["mean"][i])) for one in records]
+    assert [unescape(row) for row in rows] == [f"{i + 1} · {FACTORS[at].description}" for i, at in enumerate(most)]
+    assert html.count('type="radio"') == len(records) * slots and "Decided in layer" in html
+    for one in map(json.loads, map(unescape, re.findall('data-set="([^"]*)"', html))):
+        chosen = replace(recipe, **one)
+        assert {name: chosen.as_dict()[name] for name in one} == one, "as the recipe writes it: the button shows it"
+    *_, strip = cell.run(recipe, {"at": 101})
+    assert strip.count("<img") == 10 and "Layer 1 alone" in strip
+
+
+def test_a_knob_of_some_layers_is_the_one_that_points_the_same_way_and_none_where_there_is_none() -> None:
+    whole, some = (directions_of(Recipe(STRANGER, layers=layers))[0].vectors for layers in ("all", "0"))
+    for knob, row in enumerate(whole @ some.T):
+        there, found = int(row.abs().argmax()), moves_there(Recipe(STRANGER), knob, "0")
+        said = note(Recipe(STRANGER), knob, "0")
+        assert bool(found) == (float(row.abs().max()) >= 0.7) and f"knob {there + 1}" in said.replace("\n", " ")
+        if found:
+            assert found["knob"] == there and ("amounts" not in found or found["amounts"][there] * row[there] > 0)
+    assert moves_there(Recipe(STRANGER, method="random"), 2, "0") == dict(layers="0", knob=2)
+    assert "same vector" in note(Recipe(STRANGER, method="random"), 2, "0") and note(Recipe(STRANGER), 0, "all") == ""
+
+
+def test_of_a_slow_network_the_map_has_the_chosen_knob_alone(monkeypatch) -> None:
+    slow = pace.Pace(9.0)
+    for module in (layers, page_layers):
+        monkeypatch.setattr(module, "pace_of", lambda model: slow)
+    asked, recipe = next(one for one in CELLS if one.name == "layers"), Recipe(KNOWN, knob=2)
+    html = last_of(asked, recipe)["html"]
+    assert html.count("<tr><th scope=row>3 · ") == 1 and html.count('type="radio"') == zoo.load(KNOWN).slots
