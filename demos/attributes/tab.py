@@ -145,13 +145,15 @@ def in_layers(recipe: Attributes) -> Generator[Progress, None, Rows]:
     """Every knob in all layers, followed by its own attribute."""
     yield from read_labels(recipe)
     knobs, judge = attributes_of(replace(recipe, layers="all")), unfitted_judge_of(recipe)
-    called = [in_a_sentence(factor.short) for factor in judge.factors]
+    called, at = [in_a_sentence(factor.short) for factor in judge.factors], min(recipe.knob, len(knobs) - 1)
+    usual = replace(recipe, layers="all", fit="svm", fixed=())
     return Rows(
         *(knobs.directions, knobs.steps, judge, range(len(knobs)), knobs.titles, called),
         followed="the attribute that it is named after",
-        at=min(recipe.knob, len(knobs) - 1),
+        at=at,
         sets=lambda row, layers: dict(knob=row, layers=layers),
         again=dict(layers="all"),
+        boundary=lambda: attributes_of(usual).directions.only([at]),
     )
 
 

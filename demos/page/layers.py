@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from core import zoo
-from core.boundaries.hierarchy import gathered, own, recommended, reliability, rescored, unbiased, within
+from core.boundaries import hierarchy
+from core.boundaries.hierarchy import gathered, official, own, recommended, reliability, rescored, unbiased, within
 from core.cache import Cache
 from core.codes import Directions, edit, ranges
 from core.factorization.baseline import random_directions, spread_along
@@ -37,7 +38,7 @@ class Rows(NamedTuple):
 
     names: of the rows; called: the same in a sentence; followed: what the factors are. sets: (row, layers as a recipe
     writes them) -> the fields that move that knob in these alone, none where it cannot be; again: in all. notes: more
-    to say, for the layers of each row.
+    to say, for the layers of each row. boundary: of the chosen factor, as HiGAN finds it, where there are labels.
     """
 
     directions: Directions
@@ -51,6 +52,7 @@ class Rows(NamedTuple):
     sets: Callable[[int, str], dict]
     again: dict
     notes: Callable[[Sequence[str]], str] = lambda use: ""
+    boundary: Callable[[], Directions] | None = None
 
 
 RowsOf = Callable[..., Generator[Progress, None, Rows]]
@@ -63,6 +65,17 @@ class Map(NamedTuple):
     chance: float
 
 
+class Forms(NamedTuple):
+    """sizes [as published and the plain mean, boundary and random directions, layers]: of the chosen factor, in sd.
+
+    steps: how many of them LAMBDA is, along the boundary, and along a random direction on average.
+    """
+
+    sizes: Tensor
+    steps: tuple[float, float]
+
+
+_forms = Cache(2**20, lambda found: found.sizes.nbytes)
 _maps = Cache(8 * 2**20, lambda found: found.changes.nbytes)
 
 
@@ -88,7 +101,11 @@ def decided(
         for found in mapped(recipe, rows):
             yield table(rows, unbiased(found.changes, rows.judge.spread)) if isinstance(found, Map) else found
         _maps.put(key, found)
-    yield whole(recipe, rows, found)
+    forms = _forms.get((*key, rows.at))
+    if forms is None and rows.boundary:
+        yield Progress("The same as published, beside random directions …", 1)
+        forms = _forms.put((*key, rows.at), both_forms(recipe, rows))
+    yield whole(recipe, rows, found) + (published(rows, forms) if forms else "")
 
 
 def mapped(recipe: PictureRecipe, rows: Rows) -> Iterator[Progress | Map]:
@@ -107,6 +124,26 @@ def mapped(recipe: PictureRecipe, rows: Rows) -> Iterator[Progress | Map]:
         yield Progress(says, (RANDOM + i + 1) / (RANDOM + k * -(-count // BLOCK)))
         if i % k == k - 1 or i < k and i % ROWS == ROWS - 1:
             yield Map(changes, chance)
+
+
+def both_forms(recipe: PictureRecipe, rows: Rows) -> Forms:
+    """HiGAN's score as published, LAMBDA along the boundary and along random directions, and the plain mean of that."""
+    generator, label = opened(recipe.model), recipe.label_or_none
+    boundary, anyhow = rows.boundary(), random_directions(generator, rows.directions.slots, k=RANDOM)
+    both_ways = torch.cat([anyhow.vectors, -anyhow.vectors])  # which way a random one points is chance too
+    sets = boundary, Directions(both_ways, anyhow.scores.repeat(2), anyhow.slots)
+    view, codes = generator.at(psi=recipe.psi), codes_for(recipe, BLOCK, FIRST_TURNED, recipe.psi)
+    how, factor = dict(strengths=hierarchy.strengths(generator, psi=recipe.psi)), rows.factors[rows.at]
+    found = []
+    for one in sets:
+        far = torch.full((len(one),), hierarchy.LAMBDA)
+        *_, changes = gathered(rescored(view, rows.judge.read, codes, one, far, **how), len(one))
+        deviations = rows.judge.deviations(changes)[..., [factor]]
+        found.append([form[..., 0].mean(0) for form in (official(deviations), deviations.mean(-2))])
+    lengths = (spread_along(generator, one, label=label).mean() for one in sets)
+    return Forms(
+        torch.stack([torch.stack(one) for one in found], 1), tuple(hierarchy.LAMBDA / float(x) for x in lengths)
+    )
 
 
 # --- as HTML
@@ -153,6 +190,23 @@ def whole(recipe: PictureRecipe, rows: Rows, found: Map) -> str:
         + buttons
         + blocks.live(strip(recipe, rows, at, column))
     )
+
+
+def published(rows: Rows, found: Forms) -> str:
+    """A fold: HiGAN's score beside the same without its bias, and what random directions get in each."""
+    head = ("", *map(str, rows.directions.slots), "all")
+    kinds = [f"{who}, {how}" for how in ("as published", "mean change") for who in ("boundary", "random")]
+    body = [(kind, *(signed(x, 3) for x in (*one, one.sum()))) for kind, one in zip(kinds, found.sizes.flatten(0, 1))]
+    (own_max, other_max), (own_mean, other_mean) = found.sizes.sum(2).tolist()
+    said = (
+        f"As published, random directions get {100 * other_max / max(own_max, 1e-12):.0f} % of what the boundary of an "
+        f"SVM gets for {rows.called[rows.at]}: max(0, change) counts one sense alone. The plain mean of the same "
+        f"changes leaves them {100 * other_mean / (own_mean or 1e-12):+.0f} %. Over {BLOCK} pictures and {RANDOM} "
+        f"random directions, both ways; λ = {hierarchy.LAMBDA:g} in units of w, which is {found.steps[0]:.1f} steps of the "
+        f"boundary and {found.steps[1]:.1f} of a random direction."
+    )
+    shown = blocks.paragraph(said.replace("-", "−")) + blocks.table(head, body, caption="Changes by layer, sd")
+    return f"<details><summary>As published, and what random directions get</summary>{shown}</details>"
 
 
 def sentence(sizes: Tensor, layers: Sequence[tuple[int, ...]], rows: Rows) -> str:

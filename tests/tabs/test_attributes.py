@@ -231,6 +231,10 @@ def test_the_map_of_layers_says_where_an_attribute_is_decided_and_a_place_in_it_
     assert [one["knob"] for one in sets[:count]] == list(range(count)) and sets[-1] == {"layers": "all"}
     for one in sets:
         assert replace(recipe, **one).layers == one["layers"], "as the recipe writes it: the button shows that it is on"
+    table = html.split("<details>")[1]
+    sizes = [float(x.replace("−", "-")) for x in re.findall("<td>([+−][0-9.]+)</td>", table)]
+    own, anyhow, _, mean = torch.tensor(sizes).view(4, slots + 1)
+    assert (own >= 0).all() and (anyhow[:-1] >= mean[:-1].abs() - 0.01).all() and "As published, random" in table
     shown = last_html(cell.run(recipe, {"at": 203}))
     assert shown.count("<img") == 10 and "Layer 3 alone" in shown and shown.startswith("<div data-live>")
     assert "+0.00" in shown and "checked" not in shown, "only what was pressed comes again"
