@@ -202,7 +202,7 @@ def published(rows: Rows, found: Forms) -> str:
         f"As published, random directions get {100 * other_max / max(own_max, 1e-12):.0f} % of what the boundary of an "
         f"SVM gets for {rows.called[rows.at]}: max(0, change) counts one sense alone. The plain mean of the same "
         f"changes leaves them {100 * other_mean / (own_mean or 1e-12):+.0f} %. Over {BLOCK} pictures and {RANDOM} "
-        f"random directions, both ways; λ = {hierarchy.LAMBDA:g} in units of w, which is {found.steps[0]:.1f} steps of the "
+        f"random directions, both ways; λ = {hierarchy.LAMBDA:g} in units of w is {found.steps[0]:.1f} steps of the "
         f"boundary and {found.steps[1]:.1f} of a random direction."
     )
     shown = blocks.paragraph(said.replace("-", "−")) + blocks.table(head, body, caption="Changes by layer, sd")

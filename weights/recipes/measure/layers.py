@@ -25,7 +25,7 @@ from core.boundaries.pure import LAM, pure
 from core.codes import Directions, codes_in_turn, edit, ranges
 from core.evidence import fitted_hash, reader_hash
 from core.factorization.baseline import random_directions, spread_along
-from core.truth import scores
+from core.truth import abstraction, scores
 
 from .attributes import written
 
@@ -34,6 +34,7 @@ TRIED, FIRST_TRIED = 32, 1_092_000  # others, on which knobs in recommended laye
 RANDOM = 10  # random directions
 PUBLISHED = 8  # pictures of the form as published
 LEAST = 0.9  # agreement of the halves
+LOOKED, MOST_OF = 16, 9  # pictures whose pixels are compared; of RANDOM directions, how many make a claim hold
 PURE, SVM = f"pure, lam = {LAM:g}", "InterFaceGAN, svm"
 
 
@@ -126,6 +127,79 @@ def cut(rows: list[dict], way: str) -> Tensor:
     return torch.tensor([row[way][1] / row["whole"][1] for row in rows])
 
 
+# --- is it layout or colour, from the pixels alone
+
+
+def levels(measurement: Measurement, knobs: Directions) -> list[list[dict[str, float]]]:
+    """For each direction and layer: `abstraction.shares` of one step in that layer alone, on LOOKED pictures."""
+    codes, found = measurement.codes(LOOKED, FIRST_MAPPED), []
+    before = torch.cat([measurement.view(part) for part in codes.split(hierarchy.BLOCK)]).clamp(-1, 1)
+    steps = spread_along(measurement.generator, knobs)
+    for change in rescored(measurement.view, lambda images: images.flatten(1), codes, knobs, steps):
+        after = [before + one.view_as(before) for one in change.scores]
+        found.append([abstraction.shares([abstraction.parts(before, image)]) for image in after])
+    return found
+
+
+def thirds(found: list[list[dict[str, float]]], name: str) -> tuple[Tensor, Tensor]:
+    """[directions] of the first third of the layers, and of the last: means of a share."""
+    table = torch.tensor([[layer[name] for layer in one] for one in found])
+    third = max(1, table.shape[1] // 3)
+    return table[:, :third].mean(1), table[:, -third:].mean(1)
+
+
+CLAIMS = {
+    "coarse": "more of a change shows at 8 x 8",
+    "moved": "more of it is the same pixels elsewhere",
+    "centre": "the centre of mass moves further for its size",
+    "colour": "less of it is colour",
+}
+
+
+def claims(found: list[list[dict[str, float]]]) -> dict[str, int]:
+    """Of how many directions each of CLAIMS is true of the first third of the layers, beside the last."""
+    both = {name: thirds(found, name) for name in CLAIMS}
+    return {
+        name: int((late > early if name == "colour" else early > late).sum()) for name, (early, late) in both.items()
+    }
+
+
+def level_table(measurement: Measurement, found: list[list[dict[str, float]]]) -> dict:
+    rows = []
+    for layer in range(measurement.slots):
+        mean = {name: sum(one[layer][name] for one in found) / len(found) for name in found[0][layer]}
+        shown = [f"{100 * mean[name]:.0f} %" for name in ("coarse", "moved", "colour")]
+        rows.append([f"layer {layer}", f"{mean['size']:.4f}", *shown, f"{mean['centre']:.2f}"])
+    caption = (
+        f"{RANDOM} random directions, a step in one layer alone, {LOOKED} pictures, no network that judges. Size: root "
+        "mean square, values from -1 to 1. At 8 x 8: share of the squared change that the means of 8 x 8 cells show, "
+        "without the mean colour. Elsewhere: the share that the same pixels in other places would make. Colour: of the "
+        "mean colour, and of the histograms of what the cells leave. Centre: how far the centre of mass moves, in "
+        "picture widths, over the size."
+    )
+    columns = ["a random step in", "size", "shows at 8 x 8", "pixels elsewhere", "colour", "centre of mass"]
+    return {"title": "Is it layout or colour? From the pixels", "columns": columns, "rows": rows, "caption": caption}
+
+
+def level_sentence(found: list[list[dict[str, float]]]) -> str:
+    counts = claims(found)
+    kept, lost = ([name for name in CLAIMS if (counts[name] >= MOST_OF) == holds] for holds in (True, False))
+
+    def said(names: list[str]) -> str:
+        means = {name: [float(third.mean()) for third in thirds(found, name)] for name in names}
+        numbers = {
+            name: f"{a:.2f} and {b:.2f}" if name == "centre" else f"{100 * a:.0f} % and {100 * b:.0f} %"
+            for name, (a, b) in means.items()
+        }
+        return "; ".join(f"{CLAIMS[name]} ({numbers[name]}, {counts[name]} of {len(found)})" for name in names)
+
+    start = "That early layers are layout and late ones colour, from the pixels alone and for random steps"
+    verdict = "holds by all four measures" if not lost else "fails" if not kept else "holds in part"
+    told = f"In the first third of the layers, beside the last: {said(kept)}." if kept else ""
+    not_so = f" Not so: {said(lost)}." if lost else ""
+    return f"{start}, {verdict} here. {told}{not_so}".replace("  ", " ")
+
+
 # --- tables
 
 
@@ -193,7 +267,7 @@ def worth_table(rows_of: dict[str, list[dict]]) -> dict:
     }
 
 
-def sentences(trust: dict, rows_of: dict[str, list[dict]]) -> list[str]:
+def sentences(trust: dict, rows_of: dict[str, list[dict]], looked: list) -> list[str]:
     def half(name: str) -> str:
         return next(row[1] for row in trust["rows"] if row[0] == name)
 
@@ -209,6 +283,7 @@ def sentences(trust: dict, rows_of: dict[str, list[dict]]) -> list[str]:
         f"SVM in their recommended layers make {per_cent[2]}.",
         f"As published, a random direction changes a factor by {published[6]} sd, a pure knob its own by "
         f"{published[5]}; without the bias by {published[8]} and {published[7]} sd a step.",
+        level_sentence(looked),
     ]
 
 
@@ -222,15 +297,20 @@ def measure(card: str) -> dict:
             sys.exit(f"{name}: halves agree by {agree.pearson:.2f}, shuffled by {agree.shuffled:.2f}")
     trust = trust_table(measurement, found)
     rows_of = {name: restricted(measurement, name, mean) for name, mean in means.items()}
+    looked = levels(measurement, random_directions(measurement.generator, k=RANDOM))
     samples = {"mapped": MAPPED, "first_mapped": FIRST_MAPPED, "tried": TRIED, "first_tried": FIRST_TRIED}
     return {
         "weights": zoo.weights_hash(card),
         "reader": reader_hash(card),
         "command": f"python -m weights.recipes.measure.layers {card}",
         "date": datetime.date.today().isoformat(),
-        "samples": samples | {"random": RANDOM, "psi": measurement.psi},
-        "sentences": sentences(trust, rows_of),
-        "tables": [worth_table(rows_of), trust, *(layer_table(measurement, name, means[name]) for name in means)],
+        "samples": samples | {"random": RANDOM, "looked": LOOKED, "psi": measurement.psi},
+        "sentences": sentences(trust, rows_of, looked),
+        "tables": [
+            *(worth_table(rows_of), trust),
+            *(layer_table(measurement, name, means[name]) for name in means),
+            level_table(measurement, looked),
+        ],
     }
 
 
