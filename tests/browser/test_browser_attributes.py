@@ -58,6 +58,25 @@ def test_a_knob_is_found_by_a_part_of_its_name(visits: Visits):
     page.get_by_text("No knob has “unicorn” in its name.").wait_for()
 
 
+def test_a_tap_on_the_map_of_layers_opens_that_strip_on_a_phone(visits: Visits):
+    page = visits.open(size="phone")
+    place, live = (page.locator(f"#attributes-layers {one}") for one in ("td:has([value='108'])", "[data-live]"))
+    before = live.locator("img").first.get_attribute("src")
+    assert live.locator("img").count() == 10 and "in layer 8" not in live.inner_text()
+    place.scroll_into_view_if_needed()
+    moved = page.evaluate("document.querySelector('#attributes-layers .scroll').scrollLeft")
+    box = place.bounding_box()
+    assert moved > 0 and min(box["width"], box["height"]) >= 24 and box["x"] + box["width"] <= 390
+    place.tap()
+    page.wait_for_function("document.querySelector('#attributes-layers [data-live] p').textContent.includes('layer 8')")
+    said = live.inner_text()
+    assert said.startswith("Nod of the head in layer 8 and in all layers") and "Layer 8 alone" in said
+    assert live.locator("img").count() == 10 and live.locator("img").first.get_attribute("src") != before
+    assert place.locator("input").is_checked(), "the map stays as it was, under the finger"
+    assert page.evaluate("document.querySelector('#attributes-layers .scroll').scrollLeft") == moved
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 def smiles(page) -> list[str]:
     """The numbers on the sheet of pictures that smile more than most, as somebody would tap them."""
     labels = labels_of(first())
