@@ -78,6 +78,29 @@ def pure(
     return pure_of(jacobian, metric_of(generator, slots, label=label), lam=lam, hold=hold, fixed=fixed)
 
 
+def gradient(
+    generator: Generator,
+    jacobian: Tensor,
+    slots: Iterable[int] | None = None,
+    *,
+    fixed: Iterable[int] = (),
+    label: int | None = None,
+) -> Directions:
+    """The mean gradients: the rows of J, each of which changes its factor most for its length and holds nothing.
+
+    fixed: numbers of factors that the other directions must not move, to first order: they are made orthogonal to
+    their rows of J. Other arguments and what is returned as in `pure`.
+    """
+    space, root = metric_of(generator, slots, label=label)
+    rows, vectors = space.gradients(jacobian), []
+    for i, row in enumerate(rows):
+        still = rows[sorted(set(fixed) - {i})]
+        vectors.append(row - still.T @ torch.linalg.lstsq(still.T, row[:, None]).solution[:, 0] if len(still) else row)
+    vectors = units(torch.stack(vectors))
+    own = (rows * vectors).sum(1) * (vectors @ root).norm(dim=1)
+    return Directions(space.vectors(vectors), own, space.slots)
+
+
 def pure_of(
     jacobian: Tensor,
     metric: Metric,

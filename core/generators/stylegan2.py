@@ -33,7 +33,7 @@ class ModulatedConv(Convolution):
     """Convolution whose input channels are scaled by a style,
     an affine map of the code w (section 2.2 of the paper).
 
-    frame: [1 or n, i, h + 2, w + 2], added to the zeros around the scaled input; None: zeros, see `padding.with_padding`.
+    frame: [1 or n, i, h + 2, w + 2], added to the zeros around the scaled input (None: zeros), see `padding`.
     """
 
     frame: Tensor | None = None

@@ -13,7 +13,7 @@ from torch import Tensor
 from core import evidence, zoo
 from core.boundaries.hierarchy import recommended, rescored
 from core.boundaries.interfacegan import boundaries, conditioned
-from core.boundaries.pure import LAM, pure
+from core.boundaries.pure import LAM, gradient, pure
 from core.cache import cached
 from core.factorization.baseline import random_directions, spread_along
 from core.factorization.sefa import sefa
@@ -52,7 +52,7 @@ WAYS = {
     "pattern": "how the codes of pictures with more of it differ",
     "gradient": "what moves its reading most, and anything else with it (mean gradient)",
 }
-HELD = {"pure": None, "gradient": ()}  # ways by slopes: what their knobs hold, None: all attributes
+BY_SLOPES = ("pure", "gradient")  # ways by the slopes of the readings; the others go by the readings
 NO_LAM = {fit: {"lam": None} for fit in ("svm", "ridge", "pattern", "gradient")}  # only pure knobs can be made stronger
 
 
@@ -103,9 +103,10 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     recipe = Attributes(model, label=label)
     generator, judge, labels, drawn = opened(model), judge_of(recipe), labels_of(recipe), recipe.label_or_none
     rows = [judge.names.index(name) for name in fixed]
-    if fit in HELD:
-        how = dict(lam=lam, hold=HELD[fit], fixed=rows, label=drawn)
-        found = pure(generator, labels.slopes(spread_of(recipe)), slots, **how)
+    if fit == "pure":
+        found = pure(generator, labels.slopes(spread_of(recipe)), slots, lam=lam, fixed=rows, label=drawn)
+    elif fit == "gradient":
+        found = gradient(generator, labels.slopes(spread_of(recipe)), slots, fixed=rows, label=drawn)
     else:
         codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
         found = conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
@@ -204,13 +205,10 @@ def code(recipe: Attributes) -> Code:
     ]
     by_slopes = ["from core.boundaries.jacobian import reading_jacobian"]
     by_scores, word = ["from core.truth import scores"], word_code(recipe) if is_taught(recipe) else None
-    if recipe.fit in HELD:
-        imports, lam = (
-            [*by_slopes, "from core.boundaries.pure import pure"],
-            recipe.lam if recipe.fit == "pure" else 0.0,
-        )
-        how = f"lam={lam:g}, hold={HELD[recipe.fit]}, fixed={rows}{label}"
-        lines = [*derived, f"directions = pure(generator, slopes, {slots}, {how})"]
+    if recipe.fit in BY_SLOPES:
+        imports = [*by_slopes, f"from core.boundaries.pure import {recipe.fit}"]
+        how = (f"lam={recipe.lam:g}, " if recipe.fit == "pure" else "") + f"fixed={rows}{label}"
+        lines = [*derived, f"directions = {recipe.fit}(generator, slopes, {slots}, {how})"]
     else:
         imports = [*by_scores, "from core.boundaries.interfacegan import boundaries, conditioned"]
         lines = [
@@ -220,7 +218,7 @@ def code(recipe: Attributes) -> Code:
         ]
     if word:
         imports += [*by_slopes, *by_scores, *word.imports]
-        lines += [*(read if recipe.fit in HELD else derived), *word.lines]
+        lines += [*(read if recipe.fit in BY_SLOPES else derived), *word.lines]
     imports += ["from core import zoo", "from core.codes import codes_in_turn"]
     judge = f'judge = zoo.load_fitted_judge("{recipe.model}"{label})'
     return Code([*imports, STEP_IMPORT], [judge, *lines, step_line(recipe), f"amounts = {list(recipe.amounts[:last])}"])
@@ -294,7 +292,7 @@ TAB = Tab(
     knobs=knobs_of,
     code=code,
     **words_of(str(Path(__file__).with_name("method.md"))),
-    sources=(pure, boundaries, conditioned, rescored, recommended),
+    sources=(pure, gradient, boundaries, conditioned, rescored, recommended),
     setup=lambda recipe: dict(options=dict(fixed=judge_of(recipe).words), controls=NO_LAM.get(recipe.fit, {})),
     ready=lambda recipe: labels_of(recipe) is not None,
     prepare=read_labels,

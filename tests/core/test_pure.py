@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from core.boundaries.files import Labels, load_labels, save_labels
 from core.boundaries.interfacegan import pattern
 from core.boundaries.jacobian import ReadingJacobian, reading_jacobian, reading_jacobian_steps
-from core.boundaries.pure import metric_of, pure, pure_of
+from core.boundaries.pure import gradient, metric_of, pure, pure_of
 from core.codes import codes_in_turn, edit
 from core.factorization.baseline import spread_along
 from core.generators.base import Generator, State
@@ -252,6 +252,19 @@ def test_what_has_no_knobs_gets_a_sentence(change: dict, sentence: str) -> None:
     generator, jacobian = slopes()
     with pytest.raises(ValueError, match=sentence):
         pure_of(**(dict(jacobian=jacobian, metric=metric_of(generator)) | change))
+
+
+def test_the_mean_gradient_is_the_row_of_j_and_holds_what_is_fixed() -> None:
+    generator, jacobian = slopes()
+    found = gradient(generator, jacobian, (0, 2))
+    rows = jacobian[:, [0, 2]].sum(1)
+    assert torch.allclose(found.vectors, rows / rows.norm(dim=1, keepdim=True)) and found.slots == (0, 2)
+    steps = spread_along(generator, found).double()
+    assert torch.allclose(first_order(jacobian, found).diagonal() * steps, found.scores, rtol=0.1)
+    held = first_order(jacobian, gradient(generator, jacobian, fixed=(1, 3, 1)))
+    assert held[1, [0, 2, 3]].abs().max() < 1e-9 and held[3, [0, 1, 2]].abs().max() < 1e-9 < held.diagonal().min()
+    assert first_order(jacobian, gradient(generator, jacobian))[1, 0].abs() > 1e-3, "the control: unheld, it moves"
+
 
 
 # --- files

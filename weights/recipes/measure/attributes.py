@@ -26,7 +26,7 @@ from core import zoo
 from core.boundaries.files import Labels, save_labels
 from core.boundaries.interfacegan import FITS, Boundaries, boundaries, conditioned
 from core.boundaries.jacobian import ReadingJacobian, reading_jacobian_steps
-from core.boundaries.pure import Metric, metric_of, pure_of
+from core.boundaries.pure import Metric, gradient, metric_of, pure_of
 from core.codes import Directions, codes_in_turn, edit
 from core.evidence import fitted_hash, reader_hash
 from core.factorization.baseline import spread_along
@@ -51,6 +51,7 @@ SLOPED = 128  # pictures over which the Jacobian is averaged
 TURNED, FIRST_TURNED = 256, 1_090_000  # pictures on which knobs are turned
 FEWER, PIXELS = 64, 64  # of them, those on which controls are turned, and those that the renderer draws beside
 HELD = 3  # factors that must stay
+UNHELD = "pure, nothing held"
 KNOBS = 10  # of the methods without labels
 LAMS = (0.0, 0.01, 0.03, 0.1, 0.3)
 TOO_MANY = 6  # of 27 knobs that move their namesake most: by chance so many or more in 4 of 10,000 cases (binomial)
@@ -149,7 +150,8 @@ def sets_of(measurement: Measurement, found: dict[str, Boundaries]) -> dict[str,
         for name, key in without.items()
     }
     sets |= {f"InterFaceGAN, {name}": (True, lambda of=of: of.directions) for name, of in found.items()}
-    sets["mean gradient"] = True, lambda: pure_of(slopes, measurement.metric, lam=0.0, hold=())
+    sets["mean gradient"] = True, lambda: gradient(generator, slopes)
+    sets[UNHELD] = True, lambda: pure_of(slopes, measurement.metric, lam=0.0, hold=())
     sets |= {
         f"pure, lam = {lam:g}": (True, lambda lam=lam: pure_of(slopes, measurement.metric, lam=lam)) for lam in LAMS
     }
@@ -178,7 +180,7 @@ def effects(measurement: Measurement, found: dict[str, Boundaries]) -> Iterator[
 def held_ratios(measurement: Measurement, svm: Directions, found: dict[str, Effect]) -> dict[str, Tensor]:
     """By way of holding HELD factors: [k], how much they change for the knob's own change, over the same without.
 
-    They are, for every knob, those that the mean gradient moves most besides its own, at first order.
+    They are, for every knob, those that it moves most besides its own where it holds nothing, at first order.
     """
     slopes, metric = measurement.jacobian.over(measurement.judge.spread), measurement.metric
     free, count = pure_of(slopes, metric, lam=0.0, hold=()), len(slopes)
@@ -197,7 +199,7 @@ def held_ratios(measurement: Measurement, svm: Directions, found: dict[str, Effe
         "control": lambda i: ours(i, others[i][:HELD]),
         "projected": lambda i: conditioned(svm, rows[i]).only([i]),
     }
-    turned = {"nothing": found["mean gradient"], "svm": found["InterFaceGAN, svm"]}
+    turned = {"nothing": found[UNHELD], "svm": found["InterFaceGAN, svm"]}
     for name, make in ways.items():
         knobs = [make(i) for i in range(count)]
         whole = Directions(torch.cat([one.vectors for one in knobs]), torch.ones(count).double(), knobs[0].slots)

@@ -192,7 +192,7 @@ def sentences(found: Mapping[str, Effect], ratios: Mapping[str, Tensor], things:
     def pixels(name: str) -> str:
         return f"{float(found[name].pixels.median()):.2f}"
 
-    count, pure = len(found["mean gradient"].own), [name for name in found if name.startswith("pure")]
+    count, pure = len(found["mean gradient"].own), [name for name in found if name.startswith("pure, lam")]
     turned = found[pure[0]].changes.shape[1]
     unlike = next(name for name in found if name.startswith("random"))
     cut = {name: float((1 / one).median()) for name, one in ratios.items()}
