@@ -41,6 +41,7 @@ from ..page.labels import (
 from ..page.layers import Rows, in_a_sentence, layers_cell
 from ..page.picture import PictureRecipe, label_field, layers_field, opened, reach_of, slots_of
 from ..page.tab import Tab, words_of
+from .planes import planes
 from .repair import repair_cell
 from .teach import EXTRAS, NAMELESS, answers_field, is_taught, teach_cell, with_word, word_code, word_field
 
@@ -276,7 +277,8 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
         rows.append((name, f"{float(best[at]):.2f}", f"{100 * float(best[at] / best.sum().clamp(min=1e-12)):.0f} %"))
         yield Progress(f"{len(rows)} of {len(sets)} methods", len(rows) / len(sets))
     caption = f"Moving {judge.factors[at].description}: mean of {TURNED} pictures that nothing was fitted to"
-    yield blocks.table(("knob", "change a step (sd)", "share of all that it moves"), rows, caption=caption)
+    found = blocks.table(("knob", "change a step (sd)", "share of all that it moves"), rows, caption=caption)
+    yield found + planes(recipe, at)
 
 
 RESTS = ("model", "label", "psi", "fit", "lam", "fixed", "layers")

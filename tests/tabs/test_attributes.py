@@ -247,7 +247,8 @@ def test_cells_stream_and_end_with_html():
         assert isinstance(pieces[-1], str) and "<" in pieces[-1] and last_html(iter(pieces)) == pieces[-1]
         assert all(isinstance(piece, str) or piece.says for piece in pieces)
     compared = last_html(cell_named("compare").run(recipe))
-    assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 4 + 4 + 2 - 1
+    assert "SeFa" in compared and "random" in compared and compared.count("<tr>") == 1 + 4 + 4 + 2 - 1 + 4
+    assert [name in compared for name in ("w, after the mapping", "z, before the mapping", "chance")] == [True] * 3
 
 
 # --- before the knobs were found
