@@ -57,11 +57,11 @@
       const facts = now.setup && now.setup.knobs[knob], half = facts ? Math.round(facts.reach * 6) / 10 : 0;
       return {amounts: now.recipe.amounts.map((amount, i) => i === knob ? amount || half : 0)};
     };
-    // its knobs are not there yet, and the first is turned when they are
+    // its knobs are not there yet, and the first is turned when they are, where none is turned by what is asked for
     store.look = patch => {
       Object.assign(state, {tried: "", standin: false});
       store.set({amounts: flat(), knob: 0, ...(state.resefa ? {method: "lowrank"} : {}), ...patch});
-      state.turn = regionOf(now.recipe);
+      state.turn = patch.amounts ? "" : regionOf(now.recipe);
       state.resefa = false;
       store.tell();
     };

@@ -37,6 +37,7 @@ from ..page.sources import directions_of, names_of, reading_control, take_direct
 from ..page.stage import TAKEN_SIDE, Stage, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
 from . import experiments, search, words
+from .layers import decided
 from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, parts_of
 from .search import render
 
@@ -278,6 +279,7 @@ of_room = partial(experiment, WORDS["cells"])
 CELLS = (
     of_room("ban", experiments.ban, html=experiments.ban_html),
     of_room("faces", experiments.faces, html=experiments.faces_html),
+    of_room("layers", decided),
     of_room("refuse", experiments.refusals),
     of_room("weights", experiments.weights),
     of_room("compare", experiments.methods, html=experiments.methods_html, table=methods_table),

@@ -39,7 +39,7 @@ from demos.page.cells import Cell, Progress, last_of, run_of, table_file
 from demos.page.export import directions_file
 from demos.page.fields import RecipeError
 from demos.page.stage import film_part
-from demos.paint import experiments
+from demos.paint import experiments, layers
 from demos.paint import recipe as painted
 from demos.paint import search as finding
 from demos.paint import tab as lowrank
@@ -591,6 +591,21 @@ def test_every_part_is_asked_and_an_empty_corner_too():
 
 
 # --- what is taken away
+
+
+def test_the_map_of_layers_shares_out_the_change_inside_and_the_button_sets_layers_that_are_solved_again():
+    one = cell("layers")
+    html, knobs = last_of(one, turned(layers="1"))["html"], finding.solve(turned())
+    rows = re.findall(r"<tr><th scope=row>Knob \d</th>(.*?)</tr>", html)
+    sizes = [[float(x.replace("−", "-")) for x in re.findall(r">([+−]\d+)</label>", row)] for row in rows]
+    assert len(sizes) == len(knobs.steps) and {len(row) for row in sizes} == {zoo.load(MODEL).slots}
+    small = layers.shares(turned(), replace(knobs, steps=[step / 1000 for step in knobs.steps]))[..., 0]
+    assert torch.allclose(small.sum(1), torch.ones(len(small), dtype=small.dtype), atol=0.02), "one, at first order"
+    for sets in map(json.loads, map(unescape, re.findall('data-set="([^"]*)"', html))):
+        chosen = replace(turned(), **sets).as_dict()
+        assert {name: chosen[name] for name in sets} == sets, "as the recipe writes it: the button shows that it is on"
+    *_, strip = run_of(one, turned(), 0, {"at": 1})
+    assert strip.count("<img") == 6 and "Layer 1 alone" in strip
 
 
 def test_the_png_carries_the_recipe_and_the_picture():
