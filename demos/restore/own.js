@@ -49,7 +49,8 @@ gan.rooms.restore = tab => {
       amounts: tab.steers.amounts.map((_, i) => amounts[i] || 0)});
     now.edits = !!now.own;
     if (!now.own) note.textContent = "Choose a picture, or restore one below: its knobs are those that you brought.";
-    document.getElementById(now.own ? "restore-cell-edit" : "restore-own").scrollIntoView({block: "start"});
+    const place = document.getElementById(now.own ? "restore-cell-edit" : "restore-own");
+    gan.whenShown(place, () => place.scrollIntoView({block: "start"}));
     tab.tell();
   };
   tab.listeners.push(() => {
