@@ -154,7 +154,7 @@ def in_layers(recipe: Attributes) -> Generator[Progress, None, Rows]:
         followed="the attribute that it is named after",
         at=at,
         sets=lambda row, layers: dict(knob=row, layers=layers),
-        again=dict(layers="all"),
+        again=lambda layers: dict(layers="all"),
         boundary=lambda: attributes_of(usual).directions.only([at]),
     )
 

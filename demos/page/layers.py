@@ -37,8 +37,9 @@ class Rows(NamedTuple):
     """What a map is of: knobs, and of each the factor of the judge that it is followed by. at: the chosen one.
 
     names: of the rows; called: the same in a sentence; followed: what the factors are. sets: (row, layers as a recipe
-    writes them) -> the fields that move that knob in these alone, none where it cannot be; again: in all. notes: more
-    to say, for the layers of each row. boundary: of the chosen factor, as HiGAN finds it, where there are labels.
+    writes them) -> the fields that move that knob in these alone, none where it cannot be; again: in all, after these.
+    notes: more to say, for the layers of each row. boundary: of the chosen factor, as HiGAN finds it, where there are
+    labels.
     """
 
     directions: Directions
@@ -50,7 +51,7 @@ class Rows(NamedTuple):
     followed: str
     at: int
     sets: Callable[[int, str], dict]
-    again: dict
+    again: Callable[[str], dict]
     notes: Callable[[Sequence[str]], str] = lambda use: ""
     boundary: Callable[[], Directions] | None = None
 
@@ -181,7 +182,7 @@ def whole(recipe: PictureRecipe, rows: Rows, found: Map) -> str:
         f"{found.chance:.2f} on average. {rows.notes(use)}"
     )
     only = f"Use only {in_words(layers[at], len(slots))} for {rows.called[at]}"
-    buttons = BUTTON.format(blocks.setter(**rows.again), "All layers again")
+    buttons = BUTTON.format(blocks.setter(**rows.again(use[at])), "All layers again")
     buttons = f'<div class="buttons">{button(rows, at, use[at], only)}{buttons}</div>' if rows.sets(at, use[at]) else ""
     return (
         blocks.aha(sentence(sizes, layers, rows))

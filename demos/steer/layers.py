@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 
-from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from core.pace import pace_of
 from core.truth import scores
@@ -19,11 +19,13 @@ from ..page.layers import Rows, in_a_sentence, layers_cell
 from ..page.picture import generator_of
 from ..page.sources import KNOBS, directions_of
 from ..page.verdicts import factors_of, grade_of, measure, measured_knobs
+from ..page.words import signed
 from .recipe import TEXTS, Recipe, layers_in_words
 
 SAYS = TEXTS["layered"]
 SPREAD = 64  # pictures that tell how much a factor varies, where that is not known
-ALIKE = 0.7  # cosine from which a knob of some layers counts as that of all
+TURN = 1.5  # steps of a knob that takes another's place
+ALIKE, SAME = 0.7, 0.9995  # cosines from which a knob of some layers counts as that of all, and as the same vector
 
 
 def in_layers(recipe: Recipe) -> Generator[Progress, None, Rows]:
@@ -49,7 +51,7 @@ def in_layers(recipe: Recipe) -> Generator[Progress, None, Rows]:
         followed=SAYS["followed"],
         at=knobs.index(chosen),
         sets=lambda row, layers: moves_there(recipe, knobs[row], layers),
-        again=dict(layers="all", knob=chosen),
+        again=lambda layers: back(recipe, chosen, layers),
         notes=lambda use: note(recipe, chosen, use[knobs.index(chosen)]),
     )
 
@@ -66,7 +68,7 @@ def moved_most(recipe: Recipe, judge: Judge, record: Mapping) -> int:
 def nearest(recipe: Recipe, knob: int, layers: str) -> tuple[int, float]:
     """The knob that the recipe's way finds in these layers alone that points most as this one does, and its cosine."""
     mine, there = directions_of(recipe)[0].vectors[knob], directions_of(replace(recipe, layers=layers))[0].vectors
-    alike: Tensor = there @ mine
+    alike = cosine_similarity(there, mine[None], dim=1)
     return int(alike.abs().argmax()), float(alike[alike.abs().argmax()])
 
 
@@ -80,10 +82,17 @@ def moves_there(recipe: Recipe, knob: int, layers: str) -> dict:
     if abs(alike) < ALIKE:
         return {}
     found = dict(layers=layers, knob=there)
-    if there == knob and alike > 0:
-        return found
-    turn = 1.5 if alike > 0 else -1.5
-    return dict(found, amounts=[turn if i == there else 0.0 for i in range(KNOBS)])
+    return found if there == knob and alike > 0 else dict(found, amounts=alone(there, TURN if alike > 0 else -TURN))
+
+
+def back(recipe: Recipe, knob: int, layers: str) -> dict:
+    """The fields that move it in all layers again, the same way round as in these."""
+    found = dict(layers="all", knob=knob)
+    return dict(found, amounts=alone(knob, TURN)) if "amounts" in moves_there(recipe, knob, layers) else found
+
+
+def alone(knob: int, amount: float) -> list[float]:
+    return [amount if i == knob else 0.0 for i in range(KNOBS)]
 
 
 def note(recipe: Recipe, knob: int, layers: str) -> str:
@@ -93,8 +102,8 @@ def note(recipe: Recipe, knob: int, layers: str) -> str:
     if directions_of(recipe)[0].vectors.ndim == 3:
         return SAYS["own_vectors"]
     there, alike = nearest(recipe, knob, layers)
-    about = dict(layers=layers_in_words(layers), knob=knob + 1, there=there + 1, alike=alike)
-    if recipe.method != "sefa":
+    about = dict(layers=layers_in_words(layers), knob=knob + 1, there=there + 1, alike=signed(alike, 2))
+    if there == knob and alike > SAME:
         return SAYS["same"].format(**about)
     return SAYS["nearest" if abs(alike) >= ALIKE else "none"].format(**about)
 
