@@ -160,7 +160,7 @@ def in_layers(recipe: Attributes) -> Generator[Progress, None, Rows]:
 
 
 def first() -> Attributes:
-    """Steer's face with one knob at +1.5, chosen by eye among those whose share is above one half."""
+    """Steer's face with one knob at +1.5, chosen by eye among those whose share is about a half or more."""
     steer, card = recorded("steer"), next(iter(zoo.CARDS.values()))
     plain = Attributes(card.name, seed=steer["recipe"]["seed"] if steer else 0, psi=card.psi)
     knob = judge_of(plain).names.index(FIRST)

@@ -11,6 +11,12 @@
     } catch { return []; }
   }
   const keep = words => { try { localStorage.setItem(KEY, JSON.stringify(words.slice(-MOST))); } catch { /* none is kept */ } };
+  // Words of a file, of this or of other networks; null where it is no file of words.
+  const whole = numbers => Array.isArray(numbers) && numbers.length <= 240 && numbers.every(Number.isInteger);
+  const isWord = one => one && ["word", "model", "weights"].every(key => typeof one[key] === "string") &&
+    one.word && one.word.length <= 40 && whole(one.yes) && whole(one.no) && Number.isInteger(one.label);
+  const wordsIn = text => { try { const {words} = JSON.parse(text); return Array.isArray(words) && words.every(isWord) ? words : null; }
+    catch { return null; } };
   const isOf = (one, {model, label, weights}) => one.model === model && one.label === label && one.weights === weights;
 
   gan.drawn.teach = (tab, result) => {
@@ -74,6 +80,24 @@
       gan.button(null, "×", () => { keep(kept().filter(other => !isOf(other, of) || other.word !== one.word)); names(); },
         "", {"aria-label": `Forget ${one.word}`, title: "Forget this word"}))));
     names();
+    const tell = text => gan.say(box.querySelector("[role=alert]"), text);
+    press("save", () => {
+      const words = kept().filter(one => one.word);
+      if (!words.length) { tell("No word was taught in this browser yet: answer for some pictures, and give the word a name."); return; }
+      const href = URL.createObjectURL(new Blob([JSON.stringify({words}, null, 1)], {type: "application/json"}));
+      E("a", {href, download: "ganatomy-words.json"}).click();
+      setTimeout(() => URL.revokeObjectURL(href), 10000);
+    });
+    press("load", () => box.querySelector("[data-open]").click());
+    box.querySelector("[data-open]").addEventListener("change", async e => {
+      const [file] = e.target.files, words = file && file.size < 1e6 ? wordsIn(await file.text()) : null;
+      e.target.value = "";
+      if (!words) { tell("This file holds no words: choose one that “Save my words” has written."); return; }
+      const here = words.filter(one => isOf(one, of)), old = kept().filter(one => !words.some(w => isOf(w, one) && w.word === one.word));
+      keep([...old, ...words.map(({word, model, weights, label, yes, no}) => ({word, model, weights, label, yes, no}))]);
+      names();
+      tell(`${words.length === 1 ? "One word was" : `${words.length} words were`} read; ${here.length} of this network. Press one to turn its knob.`);
+    });
     if (result.learns) { result.learns = false; result.parentElement.scrollIntoView({block: "start"}); taps[0]?.focus({preventScroll: true}); }
   };
 

@@ -44,6 +44,11 @@ USES = """\
 <button type="button" class="plain" data-steer>Use in Steer</button>\
 <button type="button" class="plain" data-restore>Use on my picture</button>\
 <button type="button" class="plain" data-paint>Use in Paint</button>"""
+WORDS = (
+    '<button type="button" class="plain" data-save>Save my words</button>'
+    '<button type="button" class="plain" data-load>Open saved words</button>'
+    '<input type="file" accept=".json" aria-label="A file of saved words" data-open hidden>'
+)
 AGAIN = '<button type="button" class="plain" data-again>Start over</button>'
 
 
@@ -229,7 +234,8 @@ def _sheet(recipe: PictureRecipe | Taught, numbers: list[int], more: bool) -> st
         f"The others count as pictures without it. {counts}</p>"
         f'<div class="taps" role="group" aria-label="Pictures to answer for">{tiles}</div>'
         '<div class="buttons"><button type="button" class="plain first" data-learn>Learn from these</button>'
-        f'{USES * is_taught(recipe)}{AGAIN * more}</div><p class="said" role="alert" hidden></p></div>'
+        f'{USES * is_taught(recipe)}{AGAIN * more}</div><p class="said" role="alert" hidden></p>'
+        f'<div class="buttons">{WORDS}</div></div>'
     )
 
 

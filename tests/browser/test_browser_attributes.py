@@ -105,6 +105,14 @@ def test_a_word_is_taught_on_a_phone_kept_and_used_in_steer(visits: Visits):
     assert [str(one) for one in recipe["yes"]] == sorted(asked, key=int) and len(recipe["no"]) == 23 - len(asked)
     assert recipe["word"] == "friendly" and "smiles" in page.locator("#attributes-teach .aha").inner_text()
     assert not {*smiles(page)} & {*asked}, "others are asked about next"
+    with page.expect_download() as saved:
+        page.locator("[data-save]").tap()
+    page.get_by_role("button", name="Forget friendly").tap()
+    assert not page.get_by_role("button", name="friendly", exact=True).count()
+    page.set_input_files("[data-open]", dict(name="a.json", mimeType="application/json", buffer=b"[1]"))
+    page.get_by_text("This file holds no words").wait_for()
+    page.set_input_files("[data-open]", saved.value.path())
+    page.get_by_text("One word was read; 1 of this network.").wait_for()
     page.locator("[data-again]").tap()
     page.wait_for_function("gan.attributes.now.recipe.yes.length === 0")
     page.wait_for_function("!document.querySelector('#attributes-teach .aha')")

@@ -41,6 +41,8 @@ FILES = {
     "weights": "{card}.safetensors",
     "reader_sha256": "{world}-reader.safetensors",
     "reader": "{world}-reader.safetensors",
+    "reader_b": "{world}-reader-b.safetensors",
+    "reader_c": "{world}-reader-c.safetensors",
     "parts_sha256": "{world}-parts.safetensors",
 }
 HEAD = f"""# What was measured

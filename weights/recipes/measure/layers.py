@@ -302,6 +302,7 @@ def measure(card: str) -> dict:
     return {
         "weights": zoo.weights_hash(card),
         "reader": reader_hash(card),
+        "reader_b": reader_hash(card, "b"),
         "command": f"python -m weights.recipes.measure.layers {card}",
         "date": datetime.date.today().isoformat(),
         "samples": samples | {"random": RANDOM, "looked": LOOKED, "psi": measurement.psi},
