@@ -175,11 +175,11 @@ def sentence(recipe: Attributes) -> str:
     if (told := measured(recipe)) and recipe.knob < len(judge.factors):
         own, usual = judge.factors[recipe.knob], measured(replace(recipe, fit="svm"))
         thing = judge.things.removesuffix("s")
-        said = (
-            f"This knob takes a {thing} that {own.low} to one that {own.high}: {told.share(recipe.knob):.0f} % of all "
+        other = "" if recipe.fit == "svm" else f" ({usual.share(recipe.knob):.0f} % the usual way, with a linear SVM)"
+        return (
+            f"This knob takes a {thing} that {own.low} to one that {own.high}. That is {told.share(recipe.knob):.0f} % of "
+            f"all that it changes{other}. The labels come from {whose}; nobody clicked."
         )
-        other = "" if recipe.fit == "svm" else f"; the usual way (a linear SVM), {usual.share(recipe.knob):.0f} %"
-        return f"{said}that it changes is that{other}. The labels are those of {whose}; nobody clicked."
     named = listed([factor.short for factor in judge.factors if factor.name in recipe.fixed], "attributes")
     stay = f"; {named} must stay" if named else ""
     how = "move one attribute each and hold the others" if fit == "pure" else f"come from labels: {WAYS[fit]}"
