@@ -177,8 +177,8 @@ def sentence(recipe: Attributes) -> str:
         thing = judge.things.removesuffix("s")
         other = "" if recipe.fit == "svm" else f" ({usual.share(recipe.knob):.0f} % the usual way, with a linear SVM)"
         return (
-            f"This knob takes a {thing} that {own.low} to one that {own.high}. That is {told.share(recipe.knob):.0f} % of "
-            f"all that it changes{other}. The labels come from {whose}; nobody clicked."
+            f"This knob takes a {thing} that {own.low} to one that {own.high}. That is {told.share(recipe.knob):.0f} % "
+            f"of all that it changes{other}. The labels come from {whose}; nobody clicked."
         )
     named = listed([factor.short for factor in judge.factors if factor.name in recipe.fixed], "attributes")
     stay = f"; {named} must stay" if named else ""
