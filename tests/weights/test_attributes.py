@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from core.boundaries.pure import pure
 from core.codes import Directions, codes_in_turn
 from core.evidence import fitted_hash, reader_hash
 from core.truth import scores
+from demos.attributes.tab import first, knobs_of, measured, sentence
 from tests import tiny
 from weights.recipes.measure import attributes
 from weights.recipes.measure.attributes_tables import Effect, fixed_table
@@ -72,3 +74,17 @@ def test_the_labels_beside_it_are_what_the_reader_reads_and_make_the_knobs() -> 
     unseen = codes_in_turn(generator, 8, 1_200_000, psi=labels.psi)
     (change,) = scores.knob_changes_of(generator, judge.read, unseen, shirt, torch.tensor([1.0]), judge.spread)
     assert int(change.mean(0).abs().argmax()) == at and (change[:, at] > 0).all()
+
+
+def test_the_page_says_of_a_knob_what_was_measured_and_only_of_that_knob() -> None:
+    found, arrival = json.loads(PATH.read_text(encoding="utf-8")), first()
+    told, own = measured(arrival), arrival.knob
+    changes = torch.tensor(found["changes"][f"pure, lam = {arrival.lam:g}"][own])
+    share = 100 * float(changes[own].abs() / changes.abs().sum())
+    assert told.share(own) == pytest.approx(share) and told.pictures == 256
+    assert f"That is {share:.0f} % of all that it changes" in sentence(arrival)
+    assert "256 other faces" in knobs_of(arrival).verdicts[own]
+    for other in (dict(lam=0.02), dict(fixed=("smile",)), dict(layers="0-3")):
+        assert measured(replace(arrival, **other)) is None
+        assert "of all that it changes" not in sentence(replace(arrival, **other))
+    assert "the usual way" not in sentence(replace(arrival, fit="svm"))
