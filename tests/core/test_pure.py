@@ -266,7 +266,6 @@ def test_the_mean_gradient_is_the_row_of_j_and_holds_what_is_fixed() -> None:
     assert first_order(jacobian, gradient(generator, jacobian))[1, 0].abs() > 1e-3, "the control: unheld, it moves"
 
 
-
 # --- files
 
 
