@@ -24,6 +24,7 @@ from ..page.picture import PictureRecipe, opened, shown
 JUDGED, TRIED, WORST = 640, 256, 8  # pictures the boundary is fitted to; others, and how many of these are repaired
 FIRST_JUDGED, FIRST_TRIED = 640_000, 650_000
 STEPS, TILE = (0.0, 1.0, 2.0, 3.0), 128
+LEAST = 0.1  # of the critic’s score: a smaller gain over random steps is none
 LEAD = (
     "The pictures that this network’s critic finds least real, moved across the boundary between those that look right "
     "to it and those that do not (InterFaceGAN’s “quality”)."
@@ -100,10 +101,13 @@ def says(recipe: PictureRecipe, one: Repaired, images: list[Tensor]) -> str:
     chance = moved(recipe, Repaired(one.codes, random, one_step(recipe, random)), STEPS[2])
     with torch.no_grad():
         by_chance = float(critic(chance, labels).mean())
+    start, end, luck = (f"{score:.1f}".replace("-", "−") for score in (scores[0], scores[2], by_chance))
     said = (
-        f"Two steps raise the critic’s score of the {len(one.codes)} worst of {TRIED} pictures from {scores[0]:.1f} to "
-        f"{scores[2]:.1f} on average; two random steps: {by_chance:.1f}."
+        f"Two steps take the critic’s score of the {len(one.codes)} worst of {TRIED} pictures from {start} to {end} on "
+        f"average; two random steps: {luck}."
     )
+    if scores[2] - max(scores[0], by_chance) < LEAST:
+        said += " So this boundary repairs no more here than chance does."
     if zoo.card(recipe.model).world != "portraits":
         return said
     before, after, other = (off(recipe, some) for some in (images[0], images[2], chance))

@@ -117,7 +117,8 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: f
     else:
         changes, about = labels.expected(spread_of(recipe), found, steps), dict(pictures=len(labels.jacobian.readings))
     said = [named_knob(change, i, judge.factors, things=judge.things, **about) for i, change in enumerate(changes)]
-    plain = [plain_named(change, i, judge.factors) for i, change in enumerate(changes)]
+    how = "" if "measured" in about else " Estimated from small steps: these knobs were not measured."
+    plain = [plain_named(change, i, judge.factors) + how for i, change in enumerate(changes)]
     titles, ends = zip(*((factor.description, (factor.low, factor.high)) for factor in judge.factors))
     return Knobs(found, steps.tolist(), titles, ends, said, plain=plain, unit="standard deviations of w . n")
 

@@ -12,10 +12,11 @@
   }
   const keep = words => { try { localStorage.setItem(KEY, JSON.stringify(words.slice(-MOST))); } catch { /* none is kept */ } };
   // Words of a file, of this or of other networks; null where it is no file of words.
-  const whole = numbers => Array.isArray(numbers) && numbers.length <= 240 && numbers.every(Number.isInteger);
+  const whole = numbers => Array.isArray(numbers) && numbers.length <= 240 && numbers.every(one => Number.isInteger(one) && one > 0);
   const isWord = one => one && ["word", "model", "weights"].every(key => typeof one[key] === "string") &&
-    one.word && one.word.length <= 40 && whole(one.yes) && whole(one.no) && Number.isInteger(one.label);
-  const wordsIn = text => { try { const {words} = JSON.parse(text); return Array.isArray(words) && words.every(isWord) ? words : null; }
+    one.word.trim() && one.word.length <= 30 && whole(one.yes) && whole(one.no) && Number.isInteger(one.label) &&
+    !one.yes.some(number => one.no.includes(number));
+  const wordsIn = text => { try { const {words} = JSON.parse(text); return Array.isArray(words) && words.length && words.every(isWord) ? words : null; }
     catch { return null; } };
   const isOf = (one, {model, label, weights}) => one.model === model && one.label === label && one.weights === weights;
 
@@ -96,7 +97,9 @@
       const here = words.filter(one => isOf(one, of)), old = kept().filter(one => !words.some(w => isOf(w, one) && w.word === one.word));
       keep([...old, ...words.map(({word, model, weights, label, yes, no}) => ({word, model, weights, label, yes, no}))]);
       names();
-      tell(`${words.length === 1 ? "One word was" : `${words.length} words were`} read; ${here.length} of this network. Press one to turn its knob.`);
+      const count = words.length === 1 ? "One word was" : `${words.length} words were`;
+      tell(`${count} read; ${here.length ? `${here.length} of this network. Press one to use it.` : "none of this network. Choose theirs to use them."}` +
+        (words.length > MOST ? ` Only the last ${MOST} are kept.` : ""));
     });
     if (result.learns) { result.learns = false; result.parentElement.scrollIntoView({block: "start"}); taps[0]?.focus({preventScroll: true}); }
   };

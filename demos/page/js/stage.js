@@ -247,7 +247,7 @@
     return {buttons, row, taken};
   };
 
-  // A field that puts a knob under the picture by its name, or by a part of it.
+  // A field that puts a knob under the picture by its name, by a part of it, or by words of what it does at its ends.
   gan.finder = store => {
     const {now, name} = store, says = E("span", {role: "status"}), names = E("datalist", {id: `${name}-names`});
     const what = "Find a knob by name", titles = () => now.setup.knobs.map((knob, i) => gan.knobName(i, knob).toLowerCase());
@@ -255,9 +255,15 @@
     field.setAttribute("list", names.id);
     const take = at => { says.textContent = ""; field.value = ""; store.choose(at); };
     field.addEventListener("focus", () => names.replaceChildren(...titles().map(value => E("option", {value}))));
-    field.addEventListener("input", () => { if (titles().includes(field.value)) take(titles().indexOf(field.value)); });
+    const ends = ({low, high}) => `${low} ${high}`.toLowerCase();
+    field.addEventListener("input", () => {
+      says.textContent = "";
+      if (titles().includes(field.value)) take(titles().indexOf(field.value));
+    });
     field.addEventListener("change", () => {
-      const wanted = field.value.trim().toLowerCase(), at = titles().findIndex(title => title.includes(wanted));
+      const wanted = field.value.trim().toLowerCase(), named = titles().findIndex(title => title.includes(wanted));
+      const has = (knob, i) => wanted.split(/\s+/).every(word => `${titles()[i]} ${ends(knob)}`.includes(word));
+      const at = named < 0 ? now.setup.knobs.findIndex(has) : named;
       if (wanted && at >= 0) take(at);
       else if (wanted) says.textContent = `No knob has “${field.value.trim()}” in its name.`;
     });
