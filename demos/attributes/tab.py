@@ -53,6 +53,7 @@ WAYS = {
     "pattern": "how the codes of pictures with more of it differ",
     "gradient": "what moves its reading most, and anything else with it (mean gradient)",
 }
+STRONG = 0.1  # lam from which a pure knob holds the others little: its own share was measured to be a quarter
 BY_SLOPES = ("pure", "gradient")  # ways by the slopes of the readings; the others go by the readings
 NO_LAM = {fit: {"lam": None} for fit in ("svm", "ridge", "pattern", "gradient")}  # only pure knobs can be made stronger
 
@@ -139,6 +140,8 @@ def measured(recipe: Attributes) -> Measured | None:
     found = evidence.recorded(recipe.model, "attributes")
     if found is None or recipe.fixed or recipe.layers != "all" or recipe.label_or_none is not None:
         return None
+    if recipe.psi != found["samples"]["psi"]:
+        return None
     ways = dict(pure=f"pure, lam = {recipe.lam:g}", gradient="mean gradient")
     changes = found["changes"].get(ways.get(recipe.fit, f"InterFaceGAN, {recipe.fit}"))
     return changes and Measured(torch.tensor(changes, dtype=torch.float64), found["samples"]["turned"])
@@ -183,7 +186,11 @@ def sentence(recipe: Attributes) -> str:
         )
     named = listed([factor.short for factor in judge.factors if factor.name in recipe.fixed], "attributes")
     stay = f"; {named} must stay" if named else ""
-    how = "move one attribute each and hold the others" if fit == "pure" else f"come from labels: {WAYS[fit]}"
+    if recipe.knob >= len(judge.factors):
+        count = len(recipe.yes) + len(recipe.no)
+        return f"This knob is “{recipe.word or NAMELESS}”, as {count} answers taught it{stay}."
+    held = "hold the others" if recipe.lam <= STRONG else "are so strong that they move others too"
+    how = f"move one attribute each and {held}" if fit == "pure" else f"come from labels: {WAYS[fit]}"
     return f"These {len(judge.factors)} knobs {how}{stay}. The labels are those of {whose}; nobody clicked."
 
 
@@ -236,7 +243,7 @@ def entangled(recipe: Attributes) -> Iterator[str | Progress]:
     usual = replace(recipe, fit="svm", fixed=())
     sets = {"These knobs": recipe} | ({} if recipe.fit == "svm" else {"The usual way, a linear SVM": usual})
     for name, one in sets.items():
-        rows, told = [], measured(one) if one is usual else None
+        rows, told = [], measured(one)
         if told:
             rows, about = list(told.changes), told.pictures
         else:
@@ -274,11 +281,15 @@ def compare(recipe: Attributes) -> Iterator[str | Progress]:
     sets |= {f"SeFa, best of {k}, no labels": sefa(generator, slots, k=k)}
     sets |= {f"random, best of {k}": random_directions(generator, slots, k=k)}
     for name, found in sets.items():
-        best = max(changes_on_others(recipe, found), key=lambda change: float(change[at].abs())).abs()
-        rows.append((name, f"{float(best[at]):.2f}", f"{100 * float(best[at] / best.sum().clamp(min=1e-12)):.0f} %"))
+        told = measured(named[name]) if name in named else None
+        changes = [told.changes[at]] if told else changes_on_others(recipe, found)
+        best = max(changes, key=lambda change: float(change[at].abs())).abs()
+        share = 100 * float(best[at] / best.sum().clamp(min=1e-12))
+        rows.append((name, f"{float(best[at]):.2f}", f"{share:.0f} %", str(told.pictures if told else TURNED)))
         yield Progress(f"{len(rows)} of {len(sets)} methods", len(rows) / len(sets))
-    caption = f"Moving {judge.factors[at].description}: mean of {TURNED} pictures that nothing was fitted to"
-    found = blocks.table(("knob", "change a step (sd)", "share of all that it moves"), rows, caption=caption)
+    caption = f"Moving {judge.factors[at].description}: means of pictures that nothing was fitted to"
+    heads = ("knob", "change a step (sd)", "share of all that it moves", "pictures")
+    found = blocks.table(heads, rows, caption=caption)
     yield found + planes(recipe, at)
 
 
