@@ -11,7 +11,7 @@ from .evidence import recorded
 
 PORTRAITS, OBJECTS = "portraits-stylegan2", "objects-biggan"
 LEVELS = 127.5  # of 255, for a difference of 1
-SVM, PATTERN, PURE, PUREST = "InterFaceGAN, svm", "InterFaceGAN, pattern", "pure, lam = 0.03", "pure, lam = 0"
+SVM, PATTERN, PURE, PUREST = "InterFaceGAN, svm", "InterFaceGAN, pattern", "pure, lam = 0.01", "pure, lam = 0"
 
 
 class Question(NamedTuple):

@@ -48,15 +48,15 @@ SAID = {
         ("What one step", "InterFaceGAN, svm", 1, "svm", "{:.2f}"),
         ("What one step", "pure, lam = 0", 1, "purest", "{:.2f}"),
     ],
-    "named": [("What one step", "InterFaceGAN, pattern", 5, "pattern", "{:.0f} of")],
-    "hard": [("Factor by factor: pure", "tilt of the brows", 2, "a", "{:.2f}")],
+    "named": [("What one step", "InterFaceGAN, pattern", 6, "pattern", "{:.0f} of")],
+    "hard": [("Factor by factor: pure", "glasses and their size", 2, "a", "{:.2f}")],
     "parts": [
         ("How well the boundaries", "svm", 1, "parted", "{}"),
         ("What one step", "InterFaceGAN, svm", 2, "shares", "{:.2f}"),
     ],
     "own": [
         ("What one step", "InterFaceGAN, svm", 2, "svm", "{:.2f}"),
-        ("What one step", "pure, lam = 0.03", 2, "pure", "{:.2f}"),
+        ("What one step", "pure, lam = 0.01", 2, "pure", "{:.2f}"),
     ],
 }
 SHARES = {("hides", "a"), ("hides", "z"), ("hard", "a"), ("parts", "shares"), ("own", "svm"), ("own", "pure")}  # of 1
