@@ -127,7 +127,7 @@ class Training:
             if self.done % TOLD_EVERY < BATCH or self.done >= self.images:
                 rate = (self.done - first) / (time.monotonic() - began)
                 says = f"{self.done / 1000:6.1f}k of {self.images / 1000:.0f}k images  {rate:.1f}/s"
-                say(f"{says}  loss {float(loss):.4f}  {self.told()}", flush=True)
+                say(f"{says}  loss {loss.item():.4f}  {self.told()}", flush=True)
             if time.monotonic() - kept > KEPT_EVERY or self.done >= self.images:
                 kept = time.monotonic()
                 self.keep()
