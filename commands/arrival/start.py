@@ -78,7 +78,7 @@ def further(readings: Tensor, names: Sequence[str]) -> list[int]:
 
 def record(recipe: Recipe, folder: Path = ARRIVAL) -> list[str]:
     """Writes the record of the bundled network, with stills and films. Returns the names of the files."""
-    generator, judge, psi = zoo.load(recipe.model), zoo.load_judge(recipe.model), recipe.psi
+    generator, judge, psi = zoo.load(recipe.model), zoo.load_unfitted_judge(recipe.model), recipe.psi
     fitting = further(readings_of(recipe.model, psi), judge.names)
     seeds = [recipe.seed, *(seed for seed in fitting if seed != recipe.seed)][: 1 + MORE]
     found, steps = pure_knobs(recipe.model)
