@@ -64,7 +64,7 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
 
 
 class Training:
-    def __init__(self, card: str, images: int, *, alone: float = 0.4):
+    def __init__(self, card: str, images: int, *, alone: float = 0.05):
         """images: in all. alone: the share of them for which pairs alone teach."""
         found = zoo.card(card)
         self.card, self.images, self.alone = card, images, alone
