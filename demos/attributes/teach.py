@@ -147,7 +147,8 @@ def verdict(word: Word, recipe: PictureRecipe | Taught) -> str:
     hard = ", though you were asked about the hardest pictures" if len(recipe.yes) + len(recipe.no) > SHEET else ""
     told = f"{share} are told apart by what the other answers taught{hard}"
     if word.luck > LUCKY:
-        return f"{told}. This could be luck: {100 * word.luck:.0f} % of shuffled answers do as well. Answer for more pictures."
+        luck = f"This could be luck: {100 * word.luck:.0f} % of shuffled answers do as well"
+        return f"{told}. {luck}. Answer for more pictures."
     if word.by == "codes":
         return f"{told}, by the numbers behind the pictures: no reading tells more."
     factors = judge_of(recipe).factors
