@@ -18,14 +18,15 @@ OPEN = f"Open a file of directions ({', '.join(SUFFIXES)})"
 
 
 def directions_extra(
-    tab: str, after: str, hint: str, take: Callable[[str, Mapping], Fields] = take_directions
+    tab: str, after: str, hint: str = "", take: Callable[[str, Mapping], Fields] = take_directions
 ) -> Extra:
     """The button after a cell or in a fold. take: (path, the tab's recipe as JSON) -> the recipe with its knobs."""
 
     def layout(parts: dict, model: str) -> None:
         about = dict(size="sm", elem_id=f"{tab}-directions", elem_classes="quiet")
         parts["file"] = gr.UploadButton(OPEN, file_types=list(SUFFIXES), **about)
-        text(hint)
+        if hint:
+            text(hint)
 
     def wire(parts: dict) -> None:
         bus, file = parts["recipe"], parts["file"]

@@ -316,7 +316,7 @@ TAB = Tab(
     prepare=prepare,
     prepared_by=Painted.names(),
     private=subject_of,
-    extras=(Extra("more", door_to_steer, wire), directions_extra(NAME, "more", SAYS["hint"], take_knobs)),
+    extras=(Extra("more", door_to_steer, wire), directions_extra(NAME, "more", take=take_knobs)),
     endpoints={"paint_strip": STRIP},
 )
 

@@ -471,7 +471,7 @@ def test_live_events_keep_the_last_position_and_never_cover_the_picture(page):
 
 def test_the_page_is_small_and_its_folds_are_the_five(page):
     kinds = [component["type"] for component in page.config["components"] if component["type"] != "api"]
-    assert len(kinds) <= 82 * len(app.TABS)
+    assert len(kinds) <= 80 * len(app.TABS)
     assert kinds.count("slider") == 0, "sliders are the tab's own, guarded against touch"
     folds = [
         component["props"]["label"]

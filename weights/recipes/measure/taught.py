@@ -3,7 +3,8 @@
     python -m weights.recipes.measure.taught portraits-stylegan2
 
 Writes weights/evidence/<card>-taught.json. A picture "shows" a factor where reader c puts it above the median of the
-2,000 pictures that can be asked about; the page's fit then sees the answers alone, with the bundled reader's readings.
+2,000 pictures that can be asked about; the page's fit then sees the answers alone, with the bundled reader's readings
+and slopes that are the mean of both readers'.
 What the knob does is judged by reader b on other pictures. The first 12 answers are six of each kind at random; the
 others are random, or those of which the knob is least sure, 12 at a time.
 """
