@@ -21,7 +21,7 @@ from core.pace import pace_of
 from demos.page.blocks import data_uri
 from demos.page.fields import RecipeError, kinds, quoted, refusals
 from demos.page.handlers import buttons, refused
-from demos.page.parts import LONG, WATCH, private, publish, save, text
+from demos.page.parts import LONG, SAVE, WATCH, private, publish, text
 from demos.page.tab import Endpoint, Extra, Tab
 from demos.page.words import signed, texts, word
 
@@ -334,7 +334,7 @@ def wire(tab: Tab, parts: dict) -> None:
         made = parts[f"figure_{kind}"].click(
             making(tab, kind), [parts["recipe"], *asked], shows, **private(name, WATCH)
         )
-        made.success(None, js=save(parts["outlet"]), **private(f"{name}_save"))
+        made.success(None, parts["outlet"], js=SAVE, **private(f"{name}_save"))
 
 
 def making(tab: Tab, kind: str) -> Callable:

@@ -31,6 +31,10 @@ FOLDS = {
 }
 LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
 LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
+SAVE = """file => {
+  const link = Object.assign(document.createElement("a"), {href: file?.url, download: file?.orig_name});
+  if (file) link.click();
+}"""  # what a download button has been given; a click on it could come before it has it
 WATCH = dict(concurrency_id="watch", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
 
 
@@ -111,14 +115,7 @@ def deliver(pressed: gr.Button, make: Callable, inputs: Sequence, through: gr.Do
         return gr.DownloadButton(value=path if isinstance(path, str) else None)
 
     made_first = pressed.click(made, inputs, through, **private(name, LONG))
-    made_first.success(None, js=save(through), **private(f"{name}_save"))
-
-
-def save(through: gr.DownloadButton) -> str:
-    """The script that saves the file of a download button, which serves the one it had before the click: so it is
-    filled first, and clicked afterwards.
-    """
-    return f"() => setTimeout(() => document.querySelector('#{through.elem_id} a, #{through.elem_id}').click(), 60)"
+    made_first.success(None, through, js=SAVE, **private(f"{name}_save"))
 
 
 # --- the look, the scripts
