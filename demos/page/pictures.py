@@ -77,7 +77,8 @@ def subject(recipe: Any) -> tuple | None:
 
 def subject_of(recipe: Any) -> tuple | None:
     """What makes the pictures private of a recipe whose knobs may come from a file: that, or its network."""
-    return ("directions", recipe.model, recipe.directions, recipe.found) if recipe.method == "file" else subject(recipe)
+    own = finding.subject(recipe.found) or ()
+    return ("directions", recipe.model, recipe.directions, *own) if recipe.method == "file" else subject(recipe)
 
 
 # --- addresses of what is private
