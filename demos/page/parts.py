@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
@@ -103,6 +104,11 @@ def text(html: str, *, elem_id: str | None = None, visible: bool = True) -> gr.H
     return gr.HTML(html, elem_id=elem_id, visible=visible, apply_default_css=False)
 
 
+def markup(file: Path) -> str:
+    """The HTML of a file, whose elements a script finds by id."""
+    return re.sub(r">\s+<", "><", file.read_text(encoding="utf-8").strip())
+
+
 def button(name: str, elem_id: str) -> gr.Button:
     return gr.Button(name, elem_id=elem_id, size="sm", elem_classes="quiet", min_width=90)
 
@@ -142,13 +148,15 @@ def scripts(tabs: Sequence[Any]) -> str:
     def read(names: Iterable[str]) -> list[str]:
         return [(TABS / f"{name}.js").read_text(encoding="utf-8") for name in names]
 
-    shared = read(f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "live", "stage", "controls"))
+    shared = read(
+        f"page/js/{name}" for name in ("page", "pictures", "store", "cell", "live", "stage", "controls", "own")
+    )
     begun = [f"gan.engine = {json.dumps(engine.address())};"]
-    for tab in (tab for tab in tabs if not tab.bench or tab.bench.needed):
+    for tab in tabs:
         given = [tab.name, tab.title, [cell.name for cell in tab.cells], *([tab.bench.needed] if tab.bench else [])]
         begun.append(f"gan.start({json.dumps(given)[1:-1]});")
     takes = {kind: tab.name for tab in tabs for kind in tab.receives}
     begun.append(f"gan.receives = {json.dumps(takes)};")
     own = read(name for tab in tabs for name in (tab.bench or tab.shown).scripts)
-    own += read(cell.script for tab in tabs for cell in tab.cells if cell.script)
+    own += read(one.script for tab in tabs for one in (*tab.cells, *tab.extras) if one.script)
     return "<script>" + "\n".join([*shared, *begun, *own]) + "</script>"

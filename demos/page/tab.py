@@ -39,12 +39,11 @@ RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 class Bench(NamedTuple):
     """What a tab has in the place of a picture with knobs, where it has something of its own.
 
-    scripts: its own, by name below demos/; they begin the tab (`gan.start`). events: what they trigger at the part that
-    carries the recipe. layout: (parts, what is shown first) -> adds the tab's own parts where the picture would stand,
-    among them `stage`, and `run`, which is told why a link was refused; below: likewise, under the cells. wire:
-    (parts) -> gives its events their handlers. arrival: what is shown first: `recipe`, `cells`, `code`, `sentence`,
-    and what `layout` needs. left: the visitor's session ended. needed: the parts that its stage is made of, where its
-    script gives `gan.stages` one instead of beginning the tab itself.
+    scripts: its own, by name below demos/; they add its stage to `gan.stages`. events: what they trigger at the part
+    that carries the recipe. layout: (parts, what is shown first) -> adds the tab's own parts where the picture would
+    stand, among them `stage`, and `run`, which is told why a link was refused. wire: (parts) -> gives its events their
+    handlers. arrival: what is shown first: `recipe`, `cells`, `code`, `sentence`, and what `layout` needs. needed: the
+    parts that its stage is made of.
     """
 
     scripts: tuple[str, ...]
@@ -52,8 +51,6 @@ class Bench(NamedTuple):
     layout: Callable[[dict, Mapping], None]
     wire: Callable[[dict], None]
     arrival: Callable[[], Mapping]
-    below: Callable[[dict, Mapping], None] = lambda parts, shown: None
-    left: Callable[[str], None] = lambda visitor: None
     needed: tuple[str, ...] = ()
 
 
@@ -63,11 +60,14 @@ class Extra(NamedTuple):
     after: the name of the cell or the fold whose content they follow. layout: (parts, model) -> adds them, those that
     `wire` needs to `parts`, for the network that is shown first. wire: (parts) -> gives their events handlers; by then
     `parts` has all of the tab, the folds as "fold-NAME". Where another network is shown, `recipe` triggers "network".
+    script: its own, by name below demos/. left: the visitor's session ended.
     """
 
     after: str
     layout: Callable[[dict, str], None]
     wire: Callable[[dict], None] = lambda parts: None
+    script: str = ""
+    left: Callable[[str], None] = lambda visitor: None
 
 
 class Endpoint(NamedTuple):
@@ -235,7 +235,6 @@ def build(tab: Tab) -> dict:
         parts["linked"] = part(tab.name, "linked", dict(names=named), events=("ask",), visible="hidden")
         bench.layout(parts, shown_first)
         _place(tab, "page", parts, shown_first)
-        bench.below(parts, shown_first)
         _folds(tab, parts, shown_first)
         text(_limits(tab), elem_id=f"{tab.name}-limits")
         text(LESSON.format(tab.name))
@@ -415,8 +414,8 @@ def left(tab: Tab) -> Callable[[gr.Request], None]:
     def gone(request: gr.Request) -> None:
         """The visitor closed the page: their work ends."""
         queue.QUEUE.leave(str(request.session_hash))
-        if tab.bench:
-            tab.bench.left(str(request.session_hash))
+        for one in tab.extras:
+            one.left(str(request.session_hash))
 
     return gone
 

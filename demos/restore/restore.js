@@ -7,7 +7,7 @@
   // The bench as the tab's stage.
   gan.stages.restore = tab => {
     const {now, parts, listeners} = tab, {tasks: recorded = {}, room} = parts.stage.props.value, {fresh, steers} = room;
-    Object.assign(now, {running: null, painting: "", own: null});
+    Object.assign(now, {running: null, painting: ""});
     Object.assign(tab, room, {recorded,
       replayed: () => Object.values(recorded).find(one => same(one.recipe, {...now.recipe, ...steers}))});
     const bench = tab.bench = benchOf(tab), {set, undo} = tab;
@@ -39,7 +39,6 @@
     tab.network = gan.models(tab, {take: ({model, label}) =>
       tab.set({...fresh, ...steers, model, label, shows: "", own: "", as_is: false,
         picture: now.recipe.picture % (now.setup || {pictures: 1e4}).pictures})});
-    gan.rooms.restore(tab);
     listeners.push(() => bench.stage.classList.toggle("stale", !tab.current()));
     return bench;
   };
@@ -59,7 +58,7 @@
 
   function benchOf(tab) {
     const {now, parts} = tab;
-    parts.stage.element.innerHTML = tab.html.bench;
+    parts.stage.element.innerHTML = tab.html;
     const stage = parts.stage.element.firstChild, at = name => stage.querySelector(`#restore-${name}`);
     const bench = {stage, at, link: "Link to exactly these settings", press: () => tab.presses[now.recipe.task],
       pressed: (name, act) => at(name).addEventListener("click", () => act()),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from core import evidence, own_pictures, zoo
+from core import evidence, zoo
 from core.evidence import file_hash
 from core.images import to_pil, webp
 from core.inversion.degradations import Shrink
@@ -25,7 +23,8 @@ from ..page.brought import directions_extra
 from ..page.cells import experiment
 from ..page.fields import RecipeError, controls
 from ..page.handlers import refused
-from ..page.parts import LIVE, WATCH, cell, part, private
+from ..page.own import KEPT, own_extra
+from ..page.parts import WATCH, cell, markup, part, private
 from ..page.pictures import Drawing, own_network
 from ..page.sources import take_directions
 from ..page.tab import Bench, Endpoint, Tab, controls_at, first_of, words_of
@@ -36,8 +35,7 @@ from .recipe import FRESH, OWN, SAYS, STEERS, TASKS, WORDS, Restoration
 from .twin import twin
 
 NAME = Restoration.tab
-PAGES = {name: Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8") for name in ("bench", "own")}
-HTML = {name: re.sub(r">\s+<", "><", page.strip()) for name, page in PAGES.items()}  # scripts find elements by id
+HTML = markup(Path(__file__).with_name("bench.html"))
 RECORDED = ("tasks", "cells", "pictures", "code", "sentence", "lead")
 
 
@@ -74,8 +72,8 @@ def layout(parts: dict, shown: Mapping) -> None:
     """Five answers, one's own picture, then the picture before and after with its controls."""
     parts["run"] = part(NAME, "run", {}, visible="hidden")
     parts["five"] = part(NAME, "five", dict(shown["cells"].get("five", {}), cell=FIVE.config(NAME)))
-    with cell("My own picture", SAYS["own"].format(minutes=own_pictures.SECONDS // 60)):
-        parts["own"] = part(NAME, "own", {})
+    with cell("My own picture", KEPT):
+        OWN_PICTURE.layout(parts, "")
         parts["twin"] = part(NAME, "twin", dict(cell=TWIN.config(NAME)))
     room = dict(names=TASKS, fresh=FRESH, steers=STEERS, html=HTML, presses=WORDS["presses"], learned=WORDS["learned"])
     first = dict(shown["tasks"].get("enlarge", {}), tasks=shown["tasks"], room=room)
@@ -90,9 +88,6 @@ def layout(parts: dict, shown: Mapping) -> None:
 def wire(parts: dict) -> None:
     bus = parts["recipe"]
     bus.start(starting, bus, parts["run"], **private("restore_search", WATCH))
-    bus.own(brought, None, parts["own"], **private("restore_own", LIVE))
-    bus.cut(cut_again, None, parts["own"], **private("restore_cut", LIVE))
-    bus.forget(forgotten, None, parts["own"], **private("restore_forget", LIVE))
 
 
 def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterator[dict]:
@@ -105,34 +100,6 @@ def starting(given: Mapping, event: gr.EventData, request: gr.Request) -> Iterat
     except Exception:
         yield dict(error=SAYS["broken"], key=event.key)
         raise
-
-
-def owner(request: gr.Request) -> str:
-    """The visitor, also after the connection broke: then the page's sessions have names with "~" (connection.js)."""
-    return str(request.session_hash).partition("~")[0]
-
-
-def brought(event: gr.EventData, request: gr.Request) -> dict:
-    """A visitor's picture; the one before is deleted."""
-    try:
-        data = own_pictures.from_uri(event.picture)
-        return own_pictures.as_shown(own_pictures.take(data, visitor=owner(request)))
-    except ValueError as error:
-        return refused(error, at=time.monotonic())  # the same sentence twice is two answers
-
-
-def cut_again(event: gr.EventData) -> dict:
-    """The square of the visitor's picture that they chose; only who brought it knows its name."""
-    try:
-        return own_pictures.as_shown(own_pictures.cut_by_hand(event.token, event.shares))
-    except ValueError as error:
-        return refused(error, at=time.monotonic())
-
-
-def forgotten(request: gr.Request) -> dict:
-    """Deletes the visitor's picture now."""
-    own_pictures.forget_of(owner(request))
-    return dict(forgotten=True)
 
 
 def take_knobs(path: str, given: Mapping) -> Restoration:
@@ -193,14 +160,14 @@ CELLS = (
     of_room("truth", experiments.truth, rests_on=("model",), place="true", by_itself=True, lane=SHORT),
     TWIN,
 )
+OWN_PICTURE = own_extra(NAME, "bench", "restore/own")
 BENCH = Bench(
-    scripts=("restore/restore", "restore/own"),
-    events=("start", "own", "cut", "forget"),
+    scripts=("restore/restore",),
+    events=("start",),
     layout=layout,
     wire=wire,
     arrival=arrival,
-    left=own_pictures.forget_of,
-    needed=("recipe", "run", "five", "stage", "controls", "models", "own"),
+    needed=("recipe", "run", "five", "stage", "controls", "models"),
 )
 TAB = Tab(
     NAME,
@@ -216,7 +183,7 @@ TAB = Tab(
     known=lambda recipe: search.known(recipe) is not None,
     beside=tuple(one["name"] for one in controls(Restoration) if one.get("beside")),
     private=subject,
-    extras=(directions_extra(NAME, "edit", WORDS["file"]["hint"], take_knobs),),
+    extras=(directions_extra(NAME, "edit", WORDS["file"]["hint"], take_knobs), OWN_PICTURE),
     drawings=DRAWINGS,
     bench=BENCH,
     answer=shown_of,

@@ -35,6 +35,7 @@ from demos.page import tab as page
 from demos.page.cells import stopping, watched
 from demos.page.export import directions_file
 from demos.page.fields import RecipeError
+from demos.page.own import brought, cut_again, forgotten
 from demos.page.sources import KnobSet, directions_of
 from demos.page.tab import left
 from demos.restore import answer, experiments, words
@@ -640,7 +641,7 @@ def square() -> bytes:
 
 def bring(visitor: str) -> dict:
     uri = "data:image/png;base64," + base64.b64encode(square()).decode()
-    return restore.brought(Event(picture=uri), Request(visitor))
+    return brought(Event(picture=uri), Request(visitor))
 
 
 def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
@@ -654,7 +655,7 @@ def test_an_own_picture_is_restored_and_never_written_nor_replaced(small_model):
     assert not list((small_model / "served").rglob("*.png"))
     second = bring("one")
     assert second["token"] != own["token"] and "error" in said_of(recipe.as_dict()), "the first was not deleted"
-    assert restore.forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures.values
+    assert forgotten(Request("one")) == dict(forgotten=True) and not own_pictures._pictures.values
 
 
 def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
@@ -672,7 +673,7 @@ def test_an_own_picture_has_no_number_and_its_five_answers_say_whose_it_is():
     assert found["lead"].endswith("Your own picture is under the flap.")
     damaged = fives.asked_of_five(replace(recipe, as_is=True))
     assert not damaged["flap"] and damaged["sentence"].endswith("Nobody knows which comes closest.")
-    restore.forgotten(Request("one"))
+    forgotten(Request("one"))
 
 
 def test_a_portrait_network_offers_no_twin_of_a_picture_that_is_not_cropped(monkeypatch):
@@ -682,19 +683,19 @@ def test_a_portrait_network_offers_no_twin_of_a_picture_that_is_not_cropped(monk
     with pytest.raises(RecipeError, match="drag the frame over a face"):
         list(twins.twin(recipe))
     for wrong in ([0, 0], [0, 0, 0], [0, "x", 1], [math.nan, 0, 1], None, [9, 0, 1]):
-        assert "drag the frame" in restore.cut_again(Event(token=own["token"], shares=wrong))["error"], wrong
-    cut = restore.cut_again(Event(token=own["token"], shares=[0.2, 0.4, 0.5]))
+        assert "drag the frame" in cut_again(Event(token=own["token"], shares=wrong))["error"], wrong
+    cut = cut_again(Event(token=own["token"], shares=[0.2, 0.4, 0.5]))
     assert cut["framed"] and cut["cut"] == [0.2, 0.4, 0.5] and cut["token"] != own["token"]
     wished = Image.open(io.BytesIO(square())).crop((10, 20, 35, 45)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     recipe = replace(recipe, own=cut["token"])
     assert np.array_equal(to_uint8(problem_of(recipe).truth)[0], np.asarray(wished))
-    assert "error" in restore.cut_again(Event(token=own["token"], shares=[0, 0, 1])), "the old square is still here"
+    assert "error" in cut_again(Event(token=own["token"], shares=[0, 0, 1])), "the old square is still here"
     *_, html = twins.twin(recipe)
     assert html.count("<img") == 2 and "knob-1" in html and "<details>" in html
     monkeypatch.setattr(twins, "nearest", None)  # from here on it is known
     *_, turned = twins.twin(recipe, 0, {"knob-1": 2.0})
     assert turned != html
-    restore.forgotten(Request("one"))
+    forgotten(Request("one"))
     with pytest.raises(RecipeError, match="no longer here"):
         list(twins.twin(recipe))
 
@@ -721,9 +722,9 @@ def test_the_closest_answer_is_told_with_what_it_got_wrong_and_numbers_behind_a_
 
 def test_what_is_no_picture_leaves_the_one_before():
     own = bring("one")
-    assert "error" in restore.brought(Event(picture="data:text/plain;base64,aGVsbG8="), Request("one"))
+    assert "error" in brought(Event(picture="data:text/plain;base64,aGVsbG8="), Request("one"))
     assert own_pictures.is_here(own["token"])
-    restore.forgotten(Request("one"))
+    forgotten(Request("one"))
 
 
 # --- what was measured

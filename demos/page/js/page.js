@@ -1,6 +1,6 @@
 // What every tab is made of in the browser: elements, parts that arrive, networks, links, sliders under a finger.
 window.gan = window.gan || (() => {
-  const gan = {parts: {}, rooms: {}};           // by tab; rooms: what a tab's scripts have for each other
+  const gan = {parts: {}};                      // by tab
 
   // --- elements
 

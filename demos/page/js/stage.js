@@ -305,7 +305,8 @@
     gan.addresses.tab(name, title);
     document.addEventListener(`gan:${name}`, () => {
       const parts = gan.parts[name];
-      if (!["linked", ...needed, ...(gan.stages[name] || {}).needs || []].every(part => parts[part])) return;
+      const own = gan.owns[name] ? ["own"] : [], {needs = []} = gan.stages[name] || {};
+      if (!["linked", ...needed, ...needs, ...own].every(part => parts[part])) return;
       if (stage !== parts.stage.element) { stage = parts.stage.element; grow = begin(name, cells, {...parts}); }
       grow();
     });
@@ -331,6 +332,7 @@
   function begin(name, cells, parts) {
     const store = gan.store(name, parts), {now, listeners} = store, opening = parts.stage.props.value || {};
     const stage = (gan.stages[name] || ofKnobs)(store), grown = new Set();
+    if (gan.owns[name]) gan.own(store);
     const builders = {
       link: part => gan.link(store, part, stage.link),
       more: part => {
