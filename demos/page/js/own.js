@@ -21,7 +21,7 @@
       at(id).addEventListener("click", () => input.click());
       input.addEventListener("change", () => {
         const [chosen] = input.files;
-        input.value = ""; error.hidden = true;
+        input.value = "";
         if (chosen) tab.bring(chosen);
       });
     }
@@ -29,6 +29,7 @@
     now.own = null;
     tab.bring = chosen => {                         // dropped on the page, too
       const [given, most] = [chosen.size, LARGEST_FILE].map(size => Math.round(size / 2 ** 20));
+      error.hidden = true;
       if (chosen.size > LARGEST_FILE)
         return refuse(`This file has ${given} MB; a picture may have ${most}: save it smaller.`);
       note.textContent = "Sending it …";
@@ -46,14 +47,19 @@
       shown.querySelector("img").src = thumb;
       shown.querySelector("p").textContent = `${said}${made} It will be deleted in ${minutes} minutes.`;
     }
-    part.hear(value => {
+    function heard(value) {
       note.textContent = "";
-      if (value.error) return refuse(value.error);
       now.own = value.forgotten ? null : value; shown.hidden = !now.own;
       if (now.own) show(value); else note.textContent = "It is deleted.";
       tab.forget(recipe => token(recipe) && token(recipe) !== value.token);            // and the square before
       if (now.own) taken(value); else if (token(now.recipe)) tab.set(gan.copyOf(tab.arrival));
       tab.tell();
+    }
+    tab.disown = () => { if (now.own) heard({forgotten: true}); };
+    part.hear(value => {
+      if (value.error) return refuse(value.error);
+      heard(value);
+      for (const other in gan.owns) if (other !== name && gan[other]) gan[other].disown();      // a visitor has one
     });
   };
 
