@@ -70,7 +70,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.generators": ("core.generators",),
     "core.codes": ("core.generators.base",),
     "core.critics": ("core.generators.blocks",),
-    "core.encoders": (*VALUES, "core.encoders"),
+    "core.encoders": (*VALUES, "core.encoders", "core.generators.padding"),
     "core.drawing": ("core.generators.base",),
     "core.edits": ("core.codes",),
     "core.images": (),

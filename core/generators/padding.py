@@ -8,6 +8,7 @@ whole picture; here it is the constant and the rings at 4 and 8 pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -60,14 +61,30 @@ def no_padding(generator: StyleGAN2, n: int) -> Padding:
     return Padding(const.expand(n, -1, -1, -1).clone(), rings)
 
 
+def each(function: Callable[..., Tensor], *paddings: Padding) -> Padding:
+    """A padding whose constant and rings are the function's of theirs."""
+    rings = {layer: function(*(one.rings[layer] for one in paddings)) for layer in paddings[0].rings}
+    return Padding(function(*(one.constant for one in paddings)), rings)
+
+
 def framed(ring: Tensor) -> Tensor:
     """[n, c, 4 (h + 1)] -> [n, c, h + 2, h + 2]: the ring row by row, zeros inside."""
-    side = ring.shape[2] // 4 + 1
-    outside = torch.ones(side, side, dtype=torch.bool, device=ring.device)
-    outside[1:-1, 1:-1] = False
-    places = torch.zeros(side * side, dtype=torch.long, device=ring.device)
+    outside = _outside(ring.shape[2] // 4 + 1).to(ring.device)
+    places = torch.zeros(outside.numel(), dtype=torch.long, device=ring.device)
     places[outside.flatten()] = torch.arange(ring.shape[2], device=ring.device)
-    return (ring[:, :, places] * outside.flatten()).unflatten(2, (side, side))
+    return (ring[:, :, places] * outside.flatten()).unflatten(2, outside.shape)
+
+
+def ring_of(frame: Tensor) -> Tensor:
+    """[n, c, h + 2, h + 2] -> [n, c, 4 (h + 1)]: what `framed` makes it of; the inside is left out."""
+    return frame.flatten(2)[:, :, _outside(frame.shape[-1]).flatten().to(frame.device)]
+
+
+def _outside(side: int) -> Tensor:
+    """[side, side] (bool): the outermost pixels."""
+    outside = torch.ones(side, side, dtype=torch.bool)
+    outside[1:-1, 1:-1] = False
+    return outside
 
 
 def with_padding(generator: StyleGAN2, padding: Padding) -> StyleGAN2:

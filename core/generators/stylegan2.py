@@ -33,7 +33,8 @@ class ModulatedConv(Convolution):
     """Convolution whose input channels are scaled by a style,
     an affine map of the code w (section 2.2 of the paper).
 
-    frame: [1 or n, i, h + 2, w + 2], added to the zeros around the scaled input (None: zeros), see `padding`.
+    frame: [1 or n, i, h + 2, w + 2], added to the zeros around the input that the style has scaled (None: zeros), see
+    `padding`.
     """
 
     frame: Tensor | None = None
@@ -54,7 +55,7 @@ class ModulatedConv(Convolution):
             x = smooth(F.conv_transpose2d(x, self.weight.transpose(0, 1).to(x.dtype), stride=2))
         else:
             x = x * style[:, :, None, None].to(x.dtype)
-            x = conv3x3(x, self.weight) if self.frame is None else framed_conv(x, self.frame, self.weight)
+            x = conv3x3(x, self.weight) if self.frame is None else framed_conv(x, self.frame * self.gain, self.weight)
         if self.demodulate:
             norm = torch.rsqrt(style.square() @ self.power().to(style.dtype) + 1e-8)
             x = x.mul_(norm[:, :, None, None].to(x.dtype))

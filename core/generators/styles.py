@@ -48,6 +48,12 @@ def styles_of(generator: StyleGAN2, codes: Tensor) -> tuple[Tensor, ...]:
     )
 
 
+def affine_maps(generator: StyleGAN2) -> tuple[tuple[int, Tensor, Tensor], ...]:
+    """Of every style the slot of the code that it is an affine map of, weight [channels, dim] and bias [channels]."""
+    maps = ((slot, getattr(generator.layers[i], name).affine) for i, name, slot in _read(generator))
+    return tuple((slot, affine.effective_weight(), affine.bias * affine.lr_mul) for slot, affine in maps)
+
+
 def levels_of(generator: StyleGAN2) -> dict[str, tuple[int, ...]]:
     """Level ("coarse", "middle", "fine") -> numbers of its styles."""
     found: dict[str, list[int]] = {"coarse": [], "middle": [], "fine": []}

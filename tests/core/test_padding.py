@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from core.generators.blocks import framed_conv
-from core.generators.padding import Padding, framed, no_padding, ringed, with_padding
+from core.generators.padding import Padding, each, framed, no_padding, ring_of, ringed, with_padding
+from core.precision import in_float32
 from tests import tiny
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
@@ -33,6 +34,18 @@ def test_the_frame_is_the_ring_row_by_row_and_empty_inside() -> None:
     assert frame.shape == (6, 6) and not frame[1:-1, 1:-1].any()
     assert frame[0].tolist() == [1, 2, 3, 4, 5, 6] and frame[1, [0, 5]].tolist() == [7, 8]
     assert frame[5].tolist() == [15, 16, 17, 18, 19, 20]
+    frames = tiny.normal(2, 3, 10, 10)
+    assert torch.equal(framed(ring_of(frames))[:, :, [0, -1]], frames[:, :, [0, -1]])
+    assert torch.equal(framed(ring_of(frames))[..., [0, -1]], frames[..., [0, -1]])
+    assert torch.equal(ring_of(framed(ring_of(frames))), ring_of(frames))
+
+
+def test_a_network_prepared_for_drawing_draws_the_same_with_a_padding() -> None:
+    generator, w = tiny.stylegan2(), codes(tiny.stylegan2())
+    padding = each(lambda x: x + tiny.normal(*x.shape).to(x), no_padding(generator, 3))
+    drawn = with_padding(generator, padding)(w)
+    assert torch.allclose(with_padding(in_float32(generator), padding)(w), drawn, atol=1e-5)
+    assert not torch.allclose(generator(w), drawn, atol=1e-2)
 
 
 def test_a_ring_reaches_the_border_of_the_map_and_no_further() -> None:

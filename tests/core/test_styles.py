@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.generators.styles import drawn_from, levels_of, styles_of
+from core.generators.styles import affine_maps, drawn_from, levels_of, styles_of
 from tests import tiny
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
@@ -28,3 +28,11 @@ def test_levels_part_the_styles_by_the_size_of_their_maps() -> None:
     assert levels["coarse"] == (0, 1, 2, 3, 4) and levels["fine"] == ()
     with pytest.raises(ValueError, match="style space is that of StyleGAN2"):
         levels_of(tiny.pggan())
+
+
+def test_a_style_is_the_affine_map_of_its_slot_s_code() -> None:
+    generator = tiny.stylegan2()
+    codes = tiny.normal(3, generator.slots, generator.dim).float()
+    maps = affine_maps(generator)
+    for style, (slot, weight, bias) in zip(styles_of(generator, codes), maps, strict=True):
+        assert torch.allclose(codes[:, slot] @ weight.T + bias, style, atol=1e-5)
