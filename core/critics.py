@@ -71,7 +71,10 @@ class Critic(nn.Module):
         return seen
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.features(images)[-1]
+        return self.verdict(self.features(images)[-1], labels)
+
+    def verdict(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The scores of pictures whose last features are x [n, c, 4, 4]."""
         x = lrelu(self.conv(minibatch_std(widened(x), self.group)))
         x = lrelu(self.dense(widened(x.flatten(1))))
         score = self.score(x).squeeze(1)

@@ -75,4 +75,5 @@ def _convolutions(fan_in: int, inner: int, fan_out: int, *, padding: int) -> nn.
     last = nn.Conv2d(inner, fan_out, 3, padding=padding)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.GroupNorm(GROUPS, fan_in), nn.SiLU(), nn.Conv2d(fan_in, inner, 1), nn.SiLU(), last)
+    norm = nn.GroupNorm(GROUPS, fan_in, affine=False)  # the convolution behind it scales and shifts
+    return nn.Sequential(norm, nn.Conv2d(fan_in, inner, 1), nn.SiLU(), last)

@@ -8,7 +8,7 @@ A loss is given its target first and measures pictures from then on: what depend
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -46,24 +46,30 @@ def perceptual(critic: HasFeatures, *, coarsest: int = COARSEST) -> Loss:
     weights one. Raises ValueError where the target is too small for any.
     """
 
-    def unit_features(images: Tensor) -> list[Tensor]:
-        levels = critic.features(images.to(torch.promote_types(images.dtype, torch.float32)))
-        return [x * torch.rsqrt(x.square().sum(1, keepdim=True) + 1e-8) for x in levels if min(x.shape[2:]) >= coarsest]
+    def seen(images: Tensor) -> list[Tensor]:
+        return unit_features(critic.features(images.to(torch.promote_types(images.dtype, torch.float32))), coarsest)
 
     def aimed(target: Tensor) -> Distance:
         with torch.no_grad():
-            wanted = unit_features(target)
+            wanted = seen(target)
         if not wanted:
             raise ValueError(
                 f"a picture of {target.shape[-1]} pixels has no features of {coarsest} pixels or more: "
                 "compare pixels, or a larger picture"
             )
-        return lambda images: (
-            sum((x - y).square().sum(1).mean((1, 2)) for x, y in zip(unit_features(_fitting(images, target)), wanted))
-            / len(wanted)
-        )
+        return lambda images: features_apart(seen(_fitting(images, target)), wanted)
 
     return aimed
+
+
+def unit_features(levels: Sequence[Tensor], coarsest: int = COARSEST) -> list[Tensor]:
+    """Activations [n, c, h, w] of `coarsest` pixels a side and more, each pixel's scaled to unit length."""
+    return [x * torch.rsqrt(x.square().sum(1, keepdim=True) + 1e-8) for x in levels if min(x.shape[2:]) >= coarsest]
+
+
+def features_apart(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """[n]: the distance of `perceptual` between the unit features of pictures and those of their targets."""
+    return sum((x - y).square().sum(1).mean((1, 2)) for x, y in zip(found, wanted)) / len(wanted)
 
 
 def dissimilarity(target: Tensor) -> Distance:

@@ -1,11 +1,14 @@
 """Train the encoder of a card's generator: from a picture to the codes that draw it.
 
     python -m weights.recipes.train.encoder portraits-stylegan2
+    python -m weights.recipes.train.encoder portraits-stylegan2 --heads
 
 As in IDInvert (arXiv 2004.00049, section 3.1) the generator is frozen and real pictures, here renders, teach: pixels,
 features of the generator's critic, and the critic's verdict on G(E(x)). Unlike there, it first learns from the
 generator's own pictures, whose codes are known, and keeps some of them to the end: they say which of the many codes
-that draw a picture is native. Goes on from its checkpoint below RUNS, which is written every ten minutes.
+that draw a picture is native. The second stage, `--heads`, adds the heads for padding (PadInv, arXiv 2203.11105) and
+for styles (GH-Feat, arXiv 2007.10379) to the average of the first, whose codes stay as they are. Each stage goes on
+from its checkpoint below RUNS, which is written every ten minutes.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import copy
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -25,7 +29,9 @@ from core.checkpoints import native
 from core.codes import codes_in_turn
 from core.encoders.encoder import Encoder
 from core.generators.base import Generator
-from core.inversion.losses import perceptual
+from core.generators.padding import each, ringed, with_padding
+from core.generators.styles import affine_maps, styles_of, with_styles
+from core.inversion.losses import features_apart, unit_features
 from core.truth.worlds import load_world
 
 from .bank import drawn, load_bank
@@ -63,21 +69,34 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
     return -10 * ((a.clamp(-1, 1) - b) / 2).square().mean((1, 2, 3)).log10()
 
 
+def with_heads(encoder: Encoder, generator: Generator) -> Encoder:
+    """A copy with heads for the generator's padding and styles, which begin at what its codes say."""
+    affine, levels = affine_maps(generator), range(max(encoder.levels) + 1)
+    widths = [[len(bias) for slot, _, bias in affine if encoder.levels[slot] == level] for level in levels]
+    rings = [(layer, channels, size) for layer, (channels, size) in ringed(generator).items()]
+    more = Encoder(**encoder.config(), style_widths=widths, rings=rings)
+    more.load_state_dict(more.state_dict() | encoder.state_dict())
+    more.start_from(affine, generator.layers[0].const)
+    return more
+
+
 class Training:
+    """The first stage: a trunk and the head for codes."""
+
+    file = "state.pt"
+
     def __init__(self, card: str, images: int, *, alone: float = 0.05):
         """images: in all. alone: the share of them for which pairs alone teach."""
         found = zoo.card(card)
         self.card, self.images, self.alone = card, images, alone
+        self.path = RUNS / f"{card}-encoder" / self.file
         self.generator, self.critic = zoo.load(card), zoo.load_critic(card)
+        self.encoder = self.begun().to(memory_format=torch.channels_last)
         self.bank = load_bank(found.world, found.resolution, BANK)
         self.held = drawn(load_world(found.world), HELD_OUT, FIRST_HELD_OUT, found.resolution).images
-        self.encoder = Encoder(
-            resolution=found.resolution, dim=self.generator.dim, levels=levels_of(self.generator)
-        ).to(memory_format=torch.channels_last)
-        self.encoder.centre(codes_in_turn(self.generator, 4096, 500_000))
         self.average, self.done = copy.deepcopy(self.encoder).eval().requires_grad_(False), 0
-        self.optimizer = torch.optim.AdamW(self.encoder.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-        self.path = RUNS / f"{card}-encoder" / "state.pt"
+        self.learned = [one for one in self.encoder.parameters() if one.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.learned, RATE, betas=(0.9, 0.99), weight_decay=1e-4)
         if self.path.exists():
             state = torch.load(self.path, weights_only=True)
             self.encoder.load_state_dict(state["encoder"])
@@ -85,40 +104,61 @@ class Training:
             self.optimizer.load_state_dict(state["optimizer"])
             self.done = state["done"]
 
+    def begun(self) -> Encoder:
+        """The encoder before the first step."""
+        generator = self.generator
+        encoder = Encoder(resolution=generator.resolution, dim=generator.dim, levels=levels_of(generator))
+        encoder.centre(codes_in_turn(generator, 4096, 500_000))
+        return encoder
+
     def rate(self) -> float:
         """Rises over 3,200 images, and falls to a twentieth over the last half."""
         left = (self.images - self.done) / self.images
         return RATE * min(1.0, (self.done + BATCH) / 3_200, max(0.05, 2 * left))
 
-    def step(self) -> Tensor:
-        alone = self.done < self.alone * self.images
-        pairs = BATCH if alone else PAIRS
+    def batch(self, pairs: int) -> tuple[Tensor, Tensor]:
+        """Codes of pairs, and BATCH pictures: those of the codes, then renders."""
         codes = mixed(self.generator, pairs, 800_000_000 + 2 * self.done)
         with torch.no_grad():
             images = self.generator(codes).clamp(-1, 1)
-        if not alone:
+        if pairs < BATCH:
             rows = torch.randint(BANK, (BATCH - pairs,), generator=torch.Generator().manual_seed(self.done))
             images = torch.cat([images, self.bank[rows].float() / 127.5 - 1])
+        return codes, images.contiguous(memory_format=torch.channels_last)
+
+    def likeness(self, images: Tensor) -> Callable[[Tensor], Tensor]:
+        """The loss of copies of PAIRS pictures and of renders: the critic looks at each once."""
+        with torch.no_grad():
+            wanted = unit_features(self.critic.features(images))
+
+        def loss(again: Tensor) -> Tensor:
+            seen = self.critic.features(again)
+            close = F.mse_loss(again, images) + FEATURES * features_apart(unit_features(seen), wanted).mean()
+            return close + VERDICT * F.softplus(-self.critic.verdict(seen[-1][PAIRS:])).mean()
+
+        return loss
+
+    def step(self) -> Tensor:
+        alone = self.done < self.alone * self.images
+        pairs = BATCH if alone else PAIRS
+        codes, images = self.batch(pairs)
         with autocast("cpu"):
-            found = self.encoder(images.contiguous(memory_format=torch.channels_last))
+            found = self.encoder(images)
         found = found.float()
         loss = CODES * ((found[:pairs] - codes) / self.encoder.scale).square().mean()
-        if alone:
-            return loss
-        again = self.generator(found)
-        loss = loss + F.mse_loss(again, images) + FEATURES * perceptual(self.critic)(images)(again).mean()
-        return loss + VERDICT * F.softplus(-self.critic(again[pairs:])).mean()
+        return loss if alone else loss + self.likeness(images)(self.generator(found))
 
     def run(self, say=print) -> Encoder:
         began = kept = time.monotonic()
         first = self.done
+        say(f"from {first / 1000:.1f}k of {self.images / 1000:.0f}k images  {self.told()}", flush=True)
         while self.done < self.images:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate()
             loss = self.step()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
             self.optimizer.step()
             with torch.no_grad():
                 weight = 1 - 0.5 ** (BATCH / min(HALF_LIFE, self.done / 10 + 1))
@@ -151,6 +191,52 @@ class Training:
         os.replace(temporary, self.path)
 
 
+class Heads(Training):
+    """The second stage: the heads for padding and for styles; trunk and codes are the average of the first, and stay.
+
+    Both heads learn from the pictures that they draw, styles also from those of the generator's own pictures.
+    """
+
+    file = "heads.pt"
+
+    def begun(self) -> Encoder:
+        first = self.path.with_name(Training.file)
+        if not first.exists():
+            raise SystemExit(f"{first} is not there: train the encoder first, without --heads")
+        plain = super().begun()
+        plain.load_state_dict(torch.load(first, weights_only=True)["average"])
+        encoder = with_heads(plain, self.generator).requires_grad_(False)
+        encoder.style_head.requires_grad_(True)
+        encoder.padding_head.requires_grad_(True)
+        self.spread = [
+            style.std(0) for style in styles_of(self.generator, codes_in_turn(self.generator, 4096, 500_000))
+        ]
+        return encoder
+
+    def step(self) -> Tensor:
+        codes, images = self.batch(PAIRS)
+        with autocast("cpu"):
+            found = self.encoder.found(images)
+        padding, styles = each(Tensor.float, found.padding), [style.float() for style in found.styles]
+        loss = self.likeness(images)
+        padded = loss(with_padding(self.generator, padding)(found.codes))
+        drawn = loss(with_styles(self.generator, styles)(found.codes))
+        known = zip(styles, styles_of(self.generator, codes), self.spread)
+        apart = torch.cat([(style[:PAIRS] - own) / spread for style, own, spread in known], 1)
+        return padded + drawn + CODES * apart.square().mean()
+
+    @torch.no_grad()
+    def told(self) -> str:
+        """Median decibels on held-out renders: of codes alone, with padding, and of styles."""
+        found = []
+        for part in self.held.split(64):
+            codes, styles, padding = self.average.found(part)
+            views = self.generator, with_padding(self.generator, padding), with_styles(self.generator, styles)
+            found.append(torch.stack([psnr(view(codes), part) for view in views]))
+        codes, padded, styled = torch.cat(found, 1).median(1).values.tolist()
+        return f"renders {codes:.2f} dB  with padding {padded:.2f} dB  from styles {styled:.2f} dB"
+
+
 def finished(encoder: Encoder, path: Path, card: str, images: int) -> None:
     """Writes the encoder in half precision."""
     native.save(copy.deepcopy(encoder).half(), path, card=card, weights=zoo.weights_hash(card), images=str(images))
@@ -159,10 +245,12 @@ def finished(encoder: Encoder, path: Path, card: str, images: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("card", choices=sorted(name for name in zoo.CARDS if zoo.has_reader(name)))
-    parser.add_argument("--images", type=int, default=400_000)
+    parser.add_argument("--images", type=int, help="400,000, of heads 100,000, where it is not given")
+    parser.add_argument("--heads", action="store_true", help="the second stage, after the first")
     given = parser.parse_args()
     torch.set_flush_denormal(True)
-    training = Training(given.card, given.images)
+    stage, usual = (Heads, 100_000) if given.heads else (Training, 400_000)
+    training = stage(given.card, given.images or usual)
     encoder = training.run()
     path = training.path.with_name("encoder.safetensors")
     finished(encoder, path, given.card, training.done)
