@@ -117,6 +117,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.boundaries.hierarchy": (*VALUES, "core.truth.scores"),
     "core.inversion.restoration": (*VALUES, "core.threads", "core.inversion"),
     "core.inversion.twin": (*VALUES, "core.threads", "core.inversion.descent", "core.inversion.multicode"),
+    "core.inversion.padding": (
+        *VALUES,
+        "core.generators.padding",
+        *(f"core.inversion.{name}" for name in ("descent", "indomain", "losses")),
+    ),
     "core.channels.shares": (*VALUES, *(f"core.channels.{name}" for name in ("awareness", "editing", "effect"))),
     "core.channels.comparison": (*VALUES, "core.channels.awareness", "core.channels.effect", "core.truth.scores"),
     **{folder: (*VALUES, "core.threads", *(f"{folder}.{name}" for name in HELPERS)) for folder in ALGORITHMS},

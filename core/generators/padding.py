@@ -55,9 +55,12 @@ def ringed(generator: StyleGAN2) -> dict[int, tuple[int, int]]:
 
 
 def no_padding(generator: StyleGAN2, n: int) -> Padding:
-    """The learned constant and rings of zeros for n pictures: what the generator does by itself."""
-    const = generator.layers[0].const.detach()
-    rings = {i: const.new_zeros(n, channels, 4 * (size + 1)) for i, (channels, size) in ringed(generator).items()}
+    """The learned constant and rings of zeros for n pictures: what the generator does by itself.
+
+    Raises ValueError for another architecture.
+    """
+    sizes, const = ringed(generator), generator.layers[0].const.detach()
+    rings = {i: const.new_zeros(n, channels, 4 * (size + 1)) for i, (channels, size) in sizes.items()}
     return Padding(const.expand(n, -1, -1, -1).clone(), rings)
 
 

@@ -12,6 +12,7 @@ part of the space that the network's own pictures come from: the copy is closer,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -80,11 +81,18 @@ def _steps(draw, encoder, target, steps, loss, domain, start, free, official) ->
     how = {} if official else dict(schedule=rise_and_fall)
     for best in descend(variables, loss_of, steps=steps, optimiser=adam(*rates), **how):
         moved, *more = best.variables
-        yield Step(best.i, best.loss, Picture(start + unit * moved, _drawn_with(draw, more)))
+        yield Step(best.i, best.loss, Picture(start + unit * moved, DrawnWith(draw, tuple(more))))
 
 
-def _drawn_with(draw: Draw, free: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
-    return lambda codes: draw(codes, *free)
+@dataclass(frozen=True, eq=False)
+class DrawnWith:
+    """Draws codes with what else was free, as it was found."""
+
+    draw: Draw
+    free: tuple[Tensor, ...]
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        return self.draw(codes, *self.free)
 
 
 @torch.no_grad()
