@@ -194,7 +194,8 @@ class Training:
 class Heads(Training):
     """The second stage: the heads for padding and for styles; trunk and codes are the average of the first, and stay.
 
-    Both heads learn from the pictures that they draw, styles also from those of the generator's own pictures.
+    Both heads learn from the pictures that they draw, styles also from those of the generator's own pictures. Its file
+    holds the trunk too: a first stage that goes on later changes nothing of a second one that has begun.
     """
 
     file = "heads.pt"
