@@ -42,6 +42,7 @@ from core import gpu, memory, surroundings, uploads, zoo
 from core.checkpoints import options
 from demos.attributes import tab as attributes
 from demos.inside import tab as channel_awareness
+from demos.my_picture import tab as my_picture
 from demos.page import arrival as arrivals
 from demos.page import parts as notebook
 from demos.page import pictures
@@ -55,7 +56,8 @@ from demos.steer import tab as steer
 from serving import address, classroom, drop, dropping, figures, front, health, lessons, turns
 from serving.programs import offer
 
-TABS = tuple(map(figures.on, (steer.TAB, paint.TAB, restore.TAB, channel_awareness.TAB, attributes.TAB)))
+ROOMS = (steer, paint, restore, channel_awareness, attributes, my_picture)
+TABS = tuple(figures.on(room.TAB) for room in ROOMS)
 PREVIEW = dict(
     title="GANatomy: what has a network that draws learned?",
     description="A neural network drew these faces. Turn its knobs, and see what it knows; every claim is measured.",

@@ -62,7 +62,7 @@ CORE = (
     *ALGORITHMS,
 )
 REMOTE = ("core.downloads", "core.hub", "core.packages", "core.remote_cards")  # where files come from
-TABS = ("start", "steer", "paint", "restore", "inside", "attributes")
+TABS = ("start", "steer", "paint", "restore", "inside", "attributes", "my_picture")
 
 # The first row that a module's name begins with says what it may import of this project; its own row is not implied.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {

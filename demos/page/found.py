@@ -2,7 +2,8 @@
 
 A recipe names it in a word: "render-12" is held-out render 12 of the network's world, "own-<token>" the picture that a
 visitor brought (`core.own_pictures`). "-refined" after either means the codes that `core.inversion.indomain` found from
-the encoder's. What is found of an own picture is kept with it and goes with it.
+the encoder's, "-refined-0.05" those with that weight of its second term. What is found of an own picture is kept with
+it and goes with it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 from core import own_pictures, zoo
 from core.cache import Cache
 from core.images import in_levels
+from core.inversion import indomain
 from core.truth import worlds
 
 from .fields import RecipeError, checked, quoted, refusals
@@ -25,20 +27,23 @@ from .fields import RecipeError, checked, quoted, refusals
 FIRST_RENDER = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
 RENDERS = 10_000  # that may be chosen; evidence begins after them
 RENDER, OWN, REFINED = "render", "own", "-refined"
-NAMED = re.compile(rf"(?:{RENDER}-([0-9]{{1,4}})|{OWN}-([0-9a-f]{{32}}))({REFINED})?")
+NAMED = re.compile(rf"(?:{RENDER}-([0-9]{{1,4}})|{OWN}-([0-9a-f]{{32}}))(?:{REFINED}(?:-([0-9.]{{1,6}}))?)?")
 LARGEST = 8 * 2**20  # bytes of refined codes that are nobody's own
 
 
 class Given(NamedTuple):
-    """number: of a render, None for an own picture. token: of an own one. refined: are its codes searched?"""
+    """number: of a render, None for an own picture. token: of an own one. domain: the weight with which its codes were
+    searched, None where the encoder's are meant."""
 
     number: int | None
     token: str
-    refined: bool
+    domain: float | None
 
     @property
     def words(self) -> str:
-        return ("your own picture" if self.token else f"held-out render {self.number}") + ", refined" * self.refined
+        return ("your own picture" if self.token else f"held-out render {self.number}") + ", searched" * (
+            self.domain is not None
+        )
 
     @property
     def mark(self) -> str:
@@ -65,11 +70,13 @@ def given(found: str) -> Given:
     if told is None:
         possible = f"{RENDER}-0 to {RENDER}-{RENDERS - 1}, or choose a picture of your own on the tab My picture"
         raise RecipeError(f"the picture to find cannot be {quoted(found)}: give {possible}")
-    number, token, refined = told.groups()
-    return Given(None if number is None else int(number), token or "", bool(refined))
+    number, token, weight = told.groups()
+    with refusals():
+        domain = float(weight or indomain.DOMAIN) if REFINED in found else None
+    return Given(None if number is None else int(number), token or "", domain)
 
 
-def found_field() -> Any:
+def found_field(default: str = "") -> Any:
     """The word for a picture that an encoder finds; "": the picture is that of the seed."""
 
     def check(value: object, recipe: Any) -> str:
@@ -85,7 +92,7 @@ def found_field() -> Any:
     says = (
         "a picture that an encoder finds: render-12 (a held-out render), own-... (a visitor's own); empty: the seed's"
     )
-    return checked(check, "", says)
+    return checked(check, default, says)
 
 
 def needs_encoder(model: str) -> None:
@@ -98,14 +105,14 @@ def needs_encoder(model: str) -> None:
 
 def linked(found: str) -> str:
     """What a link can hold of the word: no own picture, and of a render the encoder's codes."""
-    return "" if found.startswith(OWN) else found.removesuffix(REFINED)
+    return "" if found.startswith(OWN) else plain(found)
 
 
 def link_note(found: str) -> str:
     """What the link does not hold, in a sentence; "" where it holds everything."""
     if found.startswith(OWN):
         return "The link does not hold your own picture: it opens the same knobs on another one."
-    return "The link opens what the encoder alone finds." if found.endswith(REFINED) else ""
+    return "The link opens what the encoder alone finds." if REFINED in found else ""
 
 
 def public(recipe: Any) -> Any:
@@ -115,7 +122,12 @@ def public(recipe: Any) -> Any:
 
 def subject(found: str) -> tuple | None:
     """What makes its pictures private."""
-    return ("picture", found.removesuffix(REFINED).removeprefix(f"{OWN}-")) if found.startswith(OWN) else None
+    return ("picture", given(found).token) if found.startswith(OWN) else None
+
+
+def plain(found: str) -> str:
+    """The word for what the encoder alone finds of the same picture."""
+    return found.partition(REFINED)[0]
 
 
 # --- the picture and its codes
@@ -135,7 +147,7 @@ def target(model: str, found: str) -> Tensor:
 def codes(model: str, found: str) -> Tensor:
     """Codes [1, slots, dim]. Raises RecipeError where the picture, or its refined codes, are no longer here."""
     told = given(found)
-    if told.refined:
+    if told.domain is not None:
         kept = store(found).get(key_of(model, found))
         if kept is None:
             raise RecipeError("the refined codes of this picture are no longer here: refine it again on My picture")
@@ -143,17 +155,13 @@ def codes(model: str, found: str) -> Tensor:
     return kept_with(found, key_of(model, found), lambda: zoo.load_encoder(model)(target(model, found)))
 
 
-def keep_refined(model: str, found: str, codes: Tensor) -> str:
-    """Keeps codes [1, slots, dim] that were searched for a picture; returns its word."""
-    word = found.removesuffix(REFINED) + REFINED
+def keep_refined(model: str, found: str, codes: Tensor, domain: float) -> str:
+    """Keeps codes [1, slots, dim] that were searched for a picture; returns its word, "" where it has none."""
+    if not found:
+        return ""
+    word = plain(found) + REFINED + (f"-{domain:g}" if domain != indomain.DOMAIN else "")
     store(word).put(key_of(model, word), Kept(codes, codes.nbytes))
     return word
-
-
-def is_refined(model: str, found: str) -> bool:
-    """Are there refined codes of it?"""
-    word = found.removesuffix(REFINED) + REFINED
-    return store(word).get(key_of(model, word)) is not None
 
 
 @refusals()
@@ -185,9 +193,9 @@ def code(model: str, found: str) -> tuple[list[str], list[str]]:
         imports += ["from core.images import in_levels", "from core.truth.worlds import pictures"]
         about = f'resolution={card.resolution}, spread="{card.spread}"'
         shown = f'in_levels(pictures("{card.world}", 1, {FIRST_RENDER + told.number}, {about}))'
-    if not told.refined:
+    if told.domain is None:
         return imports, [f"target = {shown}", f"codes = {encoder}(target)"]
-    searched = f"*_, last = invert(generator, {encoder}, target)"
+    searched = f"*_, last = invert(generator, {encoder}, target, domain={told.domain:g})"
     return [*imports, "from core.inversion.indomain import invert"], [
         f"target = {shown}",
         searched,

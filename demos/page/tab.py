@@ -265,6 +265,7 @@ def _picture(tab: Tab, parts: dict, shown_first: Mapping) -> None:
     parts["film"] = part(tab.name, "film", shown_first.get("film", {}), visible="hidden")
     parts["facts"] = part(tab.name, "facts", {}, visible="hidden")
     parts["held"] = part(tab.name, "held", [], visible="hidden")
+    _place(tab, "stage", parts, shown_first)
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=5, min_width=320):
             parts["stage"] = part(tab.name, "stage", shown_first["answer"])

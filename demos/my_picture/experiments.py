@@ -1,0 +1,196 @@
+"""The cells of My picture: three ways to find codes beside each other, a box blended in, codes mixed with another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.cache import cached
+from core.codes import codes_in_turn, edit, layer_groups
+from core.generators.base import Generator
+from core.images import webp
+from core.inversion import indomain, losses
+from core.truth.judge import Judge
+
+from ..page import blocks
+from ..page import found as finding
+from ..page.cells import Progress
+from ..page.knobs import Knobs
+from ..page.labels import read_labels, unfitted_judge_of
+from ..page.picture import generator_of, opened, own_codes, render, shown
+from ..page.words import signed
+from .recipe import BOXES, MyPicture, knobs_of
+
+ALONE = 200  # steps of the search without an encoder: about the time of STEPS with one, see weights/README.md
+FAR = 1.5  # steps of a knob, to both sides
+NATIVE, FIRST_NATIVE = 24, 1_096_000  # the network's own pictures that the same knob turns
+SHOWN_EVERY = 10  # steps
+TILE = 128  # pixels
+USE = "Use the searched codes in every tab"
+WAY = 5  # pictures from one to the other, both ends among them
+
+
+def given_picture(recipe: MyPicture) -> Tensor:
+    """What the codes are found of, [1, 3, R, R]."""
+    return finding.target(recipe.model, recipe.found) if recipe.found else render(recipe).clamp(-1, 1)
+
+
+def tile(image: Tensor, recipe: MyPicture, alt: str, caption: str = "") -> str:
+    [small] = shown(image, recipe.model, largest=TILE)
+    return blocks.tile(blocks.data_uri(webp(small)), alt, caption)
+
+
+def searching(recipe: MyPicture, says: str, search: Iterator, steps: int, before: str = "") -> Iterator:
+    """`codes = yield from searching(...)`: the steps of a search as the page shows them; ends with its codes."""
+    for step in search:
+        if step.i % SHOWN_EVERY == 0:
+            with torch.no_grad():
+                image = step.picture.draw(step.picture.codes)
+            yield before + blocks.paragraph(f"{says}, step {step.i} of {steps}") + tile(image, recipe, says)
+        yield Progress(f"{says}: step {step.i} of {steps}", step.i / max(1, steps))
+    return step.picture.codes.detach()
+
+
+# --- copied or understood?
+
+
+class Turn(NamedTuple):
+    """What one step of a knob does to a picture: `own` to what it is named after, in standard deviations; `share` of
+    all that it changes, in per cent."""
+
+    own: float
+    share: float
+
+
+@torch.no_grad()
+def turn(generator: Generator, judge: Judge, codes: Tensor, knobs: Knobs, knob: int) -> Turn:
+    """Median over codes [n, slots, dim] of what the knob does, half of the difference between its two sides."""
+    one, far = knobs.directions.only([knob]), FAR * knobs.steps[knob]
+    low, high = (judge.read(generator(edit(codes, one, [side * far]))) for side in (-1, 1))
+    change = judge.deviations(high - low) / (2 * FAR)
+    share = change[:, knob].abs() / change.abs().sum(1).clamp(min=1e-12)
+    return Turn(float(change[:, knob].median()), 100 * float(share.median()))
+
+
+@cached(32)
+def native_turn(model: str, _weights: str, knob: int) -> Turn:
+    """The same of the network's own pictures."""
+    plain, generator = MyPicture(model), opened(model)
+    codes = codes_in_turn(generator, NATIVE, FIRST_NATIVE, psi=zoo.card(model).psi)
+    return turn(generator, unfitted_judge_of(plain), codes, knobs_of(plain), knob)
+
+
+def copied(recipe: MyPicture) -> Iterator[str | Progress]:
+    """Codes by the encoder, by a search from there, and by a search alone: how close, and does a knob turn them?"""
+    yield from read_labels(recipe)
+    generator, encoder, target = opened(recipe.model), zoo.load_encoder(recipe.model), given_picture(recipe)
+    start, far = encoder(target), encoder.mean[None]
+    found = {"Encoder": start}
+    search = indomain.invert(generator, encoder, target, domain=recipe.domain)
+    found["Encoder and search"] = yield from searching(recipe, "From the encoder’s codes", search, indomain.STEPS)
+    word = finding.keep_refined(recipe.model, recipe.found, found["Encoder and search"], recipe.domain)
+    search = indomain.invert(generator, encoder, target, domain=0, start=far, steps=ALONE)
+    found["Search alone"] = yield from searching(recipe, "Without the encoder", search, ALONE)
+    yield _beside_each_other(recipe, target, found, word)
+
+
+def _beside_each_other(recipe: MyPicture, target: Tensor, found: dict[str, Tensor], word: str) -> str:
+    generator, encoder, knobs = opened(recipe.model), zoo.load_encoder(recipe.model), knobs_of(recipe)
+    judge, knob = unfitted_judge_of(recipe), recipe.knob
+    native, (low, high) = native_turn(recipe.model, zoo.weights_hash(recipe.model), knob), knobs.ends[knob]
+    rows, numbers, told = [], [], {}
+    for name, codes in found.items():
+        close = float(losses.psnr(generator(codes), target))
+        turned, out = turn(generator, judge, codes, knobs, knob), float(indomain.outside(generator, encoder, codes))
+        told[name] = (close, turned.own / native.own if native.own else 0.0)
+        ends = [edit(codes, knobs.directions.only([knob]), [side * FAR * knobs.steps[knob]]) for side in (-1, 0, 1)]
+        captions = (f"{low}, {-FAR:g} steps", f"{close:.1f} dB close", f"{high}, {FAR:g} steps")
+        images = [tile(generator(one), recipe, f"{name}: {says}", says) for one, says in zip(ends, captions)]
+        rows.append((name, images))
+        numbers.append((name, f"{close:.1f}", signed(turned.own, 2), f"{turned.share:.0f} %", f"{out:.2f}"))
+    numbers.append(("the network’s own faces", "", signed(native.own, 2), f"{native.share:.0f} %", ""))
+    title, given = knobs.titles[knob], tile(target, recipe, "what was given", "what was given")
+    heads = ("codes by", "close (dB)", "a step moves it (sd)", "share of all change", "off the domain (sd)")
+    caption = f"{title}: one step of the knob, read by a reader that no knob was fitted to"
+    use = f'<p><button type="button" class="plain" {blocks.setter(found=word)}>{USE}</button></p>' if word else ""
+    sheet = blocks.sheet([low, "as found", high], rows, name=f"Three ways to find codes, turned: {title}")
+    return blocks.aha(_said(told, title)) + given + sheet + use + blocks.table(heads, numbers, caption=caption)
+
+
+def _said(told: dict[str, tuple[float, float]], title: str) -> str:
+    closest, most = max(told, key=lambda name: told[name][0]), max(told, key=lambda name: told[name][1])
+    parts = [f"{name}: {close:.1f} dB close, {100 * share:.0f} %" for name, (close, share) in told.items()]
+    ends = f"The closest is “{closest}”; " + (
+        "it is also the one that turns furthest."
+        if closest == most
+        else f"the knob turns “{most}” furthest: a closer copy is not a better one."
+    )
+    return f"How far “{title}” turns, beside the network’s own faces (100 %). {'; '.join(parts)}. {ends}"
+
+
+# --- blend in
+
+
+def box_of(recipe: MyPicture) -> Tensor:
+    """[R, R] bool: the part that comes from the other picture."""
+    side, (left, top, right, bottom) = zoo.card(recipe.model).resolution, BOXES[recipe.box][1]
+    mask = torch.zeros(side, side, dtype=torch.bool)
+    mask[round(top * side) : round(bottom * side), round(left * side) : round(right * side)] = True
+    return mask
+
+
+def blended(recipe: MyPicture) -> Iterator[str | Progress]:
+    """Semantic diffusion (IDInvert, section 3.3): codes that draw the box as it is, and what fits around it."""
+    generator, encoder, this = opened(recipe.model), zoo.load_encoder(recipe.model), given_picture(recipe)
+    other, box = finding.target(recipe.model, recipe.beside), box_of(recipe)
+    pasted = torch.where(box, other, this)
+    start, loss = encoder(pasted), losses.masked(box, losses.pixel)
+    pictures = [("this picture", this), ("the other", other), ("pasted", pasted), ("in one pass", generator(start))]
+    before = _row(recipe, pictures)
+    search = indomain.invert(generator, encoder, pasted, domain=0, start=start, loss=loss)
+    codes = yield from searching(recipe, "Blending", search, indomain.STEPS, before)
+    pictures.append(("blended", generator(codes)))
+    critic, judged = zoo.load_critic(recipe.model), {}
+    with torch.no_grad():
+        for name, image in pictures[2:]:
+            judged[name] = float(critic(image.clamp(-1, 1)).mean())
+    inside = {
+        name: float(losses.psnr(image[..., box][..., None], pasted[..., box][..., None]))
+        for name, image in pictures[3:]
+    }
+    more = "more" if judged["blended"] > judged["pasted"] else "less"
+    says = (
+        f"The network’s critic finds the blended face {more} real than the pasted one ({signed(judged['blended'], 1)}, "
+        f"pasted {signed(judged['pasted'], 1)}). Inside the box it is {inside['blended']:.1f} dB close to the other "
+        f"picture; in one pass of the encoder {inside['in one pass']:.1f}."
+    )
+    yield blocks.aha(says) + _row(recipe, pictures)
+
+
+def _row(recipe: MyPicture, pictures: list[tuple[str, Tensor]]) -> str:
+    return f'<div class="tiles">{"".join(tile(image, recipe, name, name) for name, image in pictures)}</div>'
+
+
+# --- from one to the other
+
+
+@torch.no_grad()
+def mixed(recipe: MyPicture) -> Iterator[str]:
+    """The way between two codes, and each level of the other's codes in this one's."""
+    generator, this = generator_of(recipe), own_codes(recipe)
+    other = finding.codes(recipe.model, recipe.beside)
+    shares = [i / (WAY - 1) for i in range(WAY)]
+    way = [(f"{100 * share:.0f} % of the other", generator(this + share * (other - this))) for share in shares]
+    levels = [("this one", generator(this))]
+    for name, slots in layer_groups(generator.slots).items():
+        if name != "all":
+            codes = this.clone()
+            codes[:, list(slots)] = other[:, list(slots)]
+            levels.append((f"{name} layers of the other", generator(codes)))
+    levels.append(("the other", generator(other)))
+    heads = "<h4>From one to the other</h4>", "<h4>Levels of both</h4>"
+    yield heads[0] + _row(recipe, way) + heads[1] + _row(recipe, levels)

@@ -1,0 +1,135 @@
+"""My picture: from a picture to the codes behind it, in one pass; then every knob of every tab works on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core import evidence, zoo
+from core.boundaries.pure import LAM
+from core.evidence import file_hash
+from core.images import webp
+from core.inversion import indomain, losses
+from core.labels import FIRST_SLOPED
+
+from ..page import found as finding
+from ..page.blocks import data_uri
+from ..page.cells import Cell, truth_cell
+from ..page.export import STEP_IMPORT, Code, step_line
+from ..page.labels import judge_of, labels_of, read_labels
+from ..page.own import KEPT, own_extra
+from ..page.picture import render, shown
+from ..page.stage import answer_of_knobs
+from ..page.tab import Tab, words_of
+from . import experiments
+from .recipe import FIRST, MyPicture, knobs_of
+
+NAME = MyPicture.tab
+
+
+def first() -> MyPicture:
+    plain = MyPicture(MyPicture.default_model())
+    return MyPicture(plain.model, knob=judge_of(plain).names.index(FIRST))
+
+
+def answer(recipe: MyPicture) -> dict:
+    """What the page shows: before is the picture that was given, after what the network draws of it."""
+    given = finding.target(recipe.model, recipe.found) if recipe.found else render(recipe)
+    return dict(answer_of_knobs(TAB, recipe, at_once=True), before=data_uri(webp(shown(given, recipe.model)[0])))
+
+
+def sentence(recipe: MyPicture) -> str:
+    if not recipe.found:
+        return f"{recipe.which.capitalize()} is the network’s own: its codes are known."
+    close = float(losses.psnr(render(recipe), finding.target(recipe.model, recipe.found)))
+    thing = finding.given(recipe.found).words.partition(",")[0]
+    how = "The search from the encoder’s codes" if recipe.found.endswith(finding.REFINED) else "One pass of an encoder"
+    return f"{how} found codes that draw {thing}, {close:.1f} dB close. Every knob works on them."
+
+
+def code(recipe: MyPicture) -> Code:
+    """The lines that make `directions`, `steps` and `amounts` in the code cell."""
+    last = max([i + 1 for i, amount in enumerate(recipe.amounts) if amount], default=1)
+    labels, slots = labels_of(recipe), tuple(range(zoo.load(recipe.model).slots))
+    count, psi = len(labels.jacobian.readings), f"psi={labels.psi:g}"
+    imports = [
+        "from core import zoo",
+        "from core.boundaries.jacobian import reading_jacobian",
+        "from core.boundaries.pure import pure",
+        "from core.codes import codes_in_turn",
+        STEP_IMPORT,
+    ]
+    return Code(
+        imports,
+        [
+            f'judge = zoo.load_fitted_judge("{recipe.model}")',
+            f"pictures = codes_in_turn(generator, {count}, {FIRST_SLOPED}, {psi})",
+            f"readings = reading_jacobian(generator.at({psi}), judge.read, pictures)",
+            "spread = judge.spread_over(readings.readings).spread",
+            f"directions = pure(generator, readings.over(spread), {slots}, lam={LAM:g}, fixed=[])",
+            step_line(recipe),
+            f"amounts = {list(recipe.amounts[:last])}",
+        ],
+    )
+
+
+def made_from(model: str) -> dict[str, str]:
+    """sha256 of all that the words of this tab rest on; "" where there is none."""
+    path = zoo.encoder_path(model)
+    return dict(evidence.made_from(model, "attributes"), encoder=file_hash(path) if path else "")
+
+
+PICTURE = ("model", "found", "seed", "psi")
+CELLS = (
+    Cell(
+        "copied",
+        "Copied or understood?",
+        "Three ways to find codes of this picture: the encoder alone, a search from there that stays where the "
+        "encoder finds it again, and a search alone. How close is each, and what does the chosen knob do to it?",
+        "Search, and turn all three",
+        experiments.copied,
+        (*PICTURE, "domain", "knob"),
+        fields=("domain",),
+        says="Searching …",
+    ),
+    Cell(
+        "blend",
+        "Blend in",
+        "A box of another picture is laid on this one, and the network makes it at home there.",
+        "Blend it in",
+        experiments.blended,
+        (*PICTURE, "other", "box"),
+        fields=("other", "box"),
+        says="Blending …",
+    ),
+    Cell(
+        "mixed",
+        "From one to the other, and levels of both",
+        "The way between the codes of this picture and of another one, and coarse, middle and fine layers of each.",
+        "Mix them",
+        experiments.mixed,
+        (*PICTURE, "other"),
+    ),
+    truth_cell("encoder", judged=False),
+)
+RECORDED = ("copied", "blend", "mixed", "truth")  # cells that the arrival has
+TAB = Tab(
+    NAME,
+    "My picture",
+    MyPicture,
+    lead="A face that the network never saw, or your own: an encoder finds the numbers behind it. " + KEPT,
+    sentence=sentence,
+    code=code,
+    sources=(indomain.invert, indomain.outside),
+    cells=CELLS,
+    made_from=made_from,
+    knobs=knobs_of,
+    first=first,
+    ready=lambda recipe: labels_of(recipe) is not None,
+    known=lambda recipe: labels_of(recipe) is not None,
+    prepare=read_labels,
+    answer=answer,
+    doors=("steer", "paint", "attributes"),
+    extras=(own_extra(NAME, "stage", "my_picture/own"),),
+    needs="No network with an encoder is here: this tab needs one.",
+    **words_of(str(Path(__file__).with_name("method.md"))),
+)
