@@ -342,6 +342,11 @@ def encoder_path(name: str) -> Path | None:
     return _there(name, "encoder")
 
 
+def gallery_path(name: str) -> Path:
+    """Where the features of many renders by a card's encoder lie, see `encoders.gallery`; it may be missing."""
+    return _beside(card(name), "gallery")
+
+
 def _there(name: str, what: str) -> Path | None:
     found = card(name)
     return None if found.own or found.source or not (path := _beside(found, what)).exists() else path

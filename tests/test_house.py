@@ -56,6 +56,7 @@ CORE = (
     "core.sheets",
     "core.surroundings",
     "core.threads",
+    "core.encoders",
     "core.drawing",
     "core.edits",
     *VALUES,

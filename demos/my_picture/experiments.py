@@ -11,14 +11,18 @@ from torch import Tensor
 from core import zoo
 from core.cache import cached
 from core.codes import codes_in_turn, edit, layer_groups
+from core.encoders.gallery import LEVELS, Gallery, load_gallery
+from core.evidence import file_hash
 from core.generators.base import Generator
 from core.images import webp
 from core.inversion import indomain, losses
+from core.truth import worlds
 from core.truth.judge import Judge
 
 from ..page import blocks
 from ..page import found as finding
 from ..page.cells import Progress
+from ..page.fields import RecipeError
 from ..page.knobs import Knobs
 from ..page.labels import read_labels, unfitted_judge_of
 from ..page.picture import generator_of, opened, own_codes, render, shown
@@ -31,6 +35,11 @@ NATIVE, FIRST_NATIVE = 24, 1_096_000  # the network's own pictures that the same
 SHOWN_EVERY = 10  # steps
 TILE = 128  # pixels
 USE = "Use the searched codes in every tab"
+LIKE = 5  # pictures that are shown of each level
+KINDS = {
+    "pose": ("yaw", "pitch", "roll"),
+    "colours": ("skin_tone", "hair_tone", "hair_warmth"),
+}
 WAY = 5  # pictures from one to the other, both ends among them
 
 
@@ -132,6 +141,51 @@ def _said(told: dict[str, tuple[float, float]], title: str) -> str:
     return f"How far “{title}” turns, beside the network’s own faces (100 %). {'; '.join(parts)}. {ends}"
 
 
+# --- pictures like this
+
+
+@cached(4)
+def gallery_of(model: str, encoder: str) -> Gallery | None:
+    """The renders that can be looked through; None where they were seen by another encoder."""
+    path = zoo.gallery_path(model)
+    found = load_gallery(path) if path.exists() else None
+    return found if found and found.encoder == encoder else None
+
+
+@torch.no_grad()
+def alike(recipe: MyPicture) -> Iterator[str]:
+    """The renders nearest by coarse, middle and fine features, and how far their pose and their colours are."""
+    card, this = zoo.card(recipe.model), given_picture(recipe)
+    gallery = gallery_of(recipe.model, file_hash(zoo.encoder_path(recipe.model)))
+    if gallery is None:
+        raise RecipeError(f"no renders were looked at by the encoder of {card.title}: see weights/README.md")
+    features, judge = zoo.load_encoder(recipe.model).features(this), unfitted_judge_of(recipe)
+    rows, numbers, how = [], [], dict(resolution=card.resolution, spread=card.spread)
+    middle = len(gallery.levels[0].rows) // 2
+    asked = [(LEVELS[level], gallery.nearest(features, level, LIKE)[0]) for level in range(len(LEVELS))]
+    asked.append(("chance", [gallery.first + middle + 97 * i for i in range(LIKE)]))
+    for name, seeds in asked:
+        images = torch.cat([worlds.pictures(card.world, 1, seed, **how) for seed in seeds])
+        apart = judge.change(this, images).abs().mean(0)
+        far = [float(apart[[judge.names.index(one) for one in names]].mean()) for names in KINDS.values()]
+        numbers.append((name, *(f"{x:.2f}" for x in far)))
+        rows.append(
+            (
+                name,
+                [tile(image[None], recipe, f"nearest by {name}: render {seed}") for image, seed in zip(images, seeds)],
+            )
+        )
+    heads = ("nearest by", *KINDS)
+    caption = "How far the faces are from this one, mean, in standard deviations; read by a reader"
+    said = min(numbers[:-1], key=lambda row: float(row[1]))[0], min(numbers[:-1], key=lambda row: float(row[2]))[0]
+    yield (
+        blocks.aha(f"The pose is most alike by {said[0]} features, the colours by {said[1]} ones.")
+        + tile(this, recipe, "what was given", "what was given")
+        + blocks.sheet([str(i + 1) for i in range(LIKE)], rows, name="Faces that are like this one")
+        + blocks.table(heads, numbers, caption=caption)
+    )
+
+
 # --- blend in
 
 
@@ -141,6 +195,15 @@ def box_of(recipe: MyPicture) -> Tensor:
     mask = torch.zeros(side, side, dtype=torch.bool)
     mask[round(top * side) : round(bottom * side), round(left * side) : round(right * side)] = True
     return mask
+
+
+def edge_jump(image: Tensor, box: Tensor) -> float:
+    """Root mean square difference, in levels of 255, of neighbours [1, 3, R, R] on both sides of the edge of a box."""
+    image, jumps = (image[0].clamp(-1, 1) + 1) * 127.5, []
+    for axis in (0, 1):
+        crosses = box.diff(dim=axis)
+        jumps.append(image.diff(dim=axis + 1)[:, crosses].flatten())
+    return float(torch.cat(jumps).square().mean().sqrt())
 
 
 def blended(recipe: MyPicture) -> Iterator[str | Progress]:
@@ -154,19 +217,14 @@ def blended(recipe: MyPicture) -> Iterator[str | Progress]:
     search = indomain.invert(generator, encoder, pasted, domain=0, start=start, loss=loss)
     codes = yield from searching(recipe, "Blending", search, indomain.STEPS, before)
     pictures.append(("blended", generator(codes)))
-    critic, judged = zoo.load_critic(recipe.model), {}
-    with torch.no_grad():
-        for name, image in pictures[2:]:
-            judged[name] = float(critic(image.clamp(-1, 1)).mean())
+    jump = {name: edge_jump(image, box) for name, image in pictures}
     inside = {
-        name: float(losses.psnr(image[..., box][..., None], pasted[..., box][..., None]))
-        for name, image in pictures[3:]
+        name: float(losses.psnr(image[..., box][..., None], pasted[..., box][..., None])) for name, image in pictures
     }
-    more = "more" if judged["blended"] > judged["pasted"] else "less"
     says = (
-        f"The network’s critic finds the blended face {more} real than the pasted one ({signed(judged['blended'], 1)}, "
-        f"pasted {signed(judged['pasted'], 1)}). Inside the box it is {inside['blended']:.1f} dB close to the other "
-        f"picture; in one pass of the encoder {inside['in one pass']:.1f}."
+        f"Across the edge of the box neighbouring pixels differ by {jump['pasted']:.0f} levels where it is pasted, by "
+        f"{jump['blended']:.0f} where it is blended in, and by {jump['this picture']:.0f} in this picture before. "
+        f"Inside it is {inside['blended']:.1f} dB close to the other picture; in one pass {inside['in one pass']:.1f}."
     )
     yield blocks.aha(says) + _row(recipe, pictures)
 

@@ -41,9 +41,11 @@ def sentence(recipe: MyPicture) -> str:
     if not recipe.found:
         return f"{recipe.which.capitalize()} is the network’s own: its codes are known."
     close = float(losses.psnr(render(recipe), finding.target(recipe.model, recipe.found)))
-    thing = finding.given(recipe.found).words.partition(",")[0]
-    how = "The search from the encoder’s codes" if recipe.found.endswith(finding.REFINED) else "One pass of an encoder"
-    return f"{how} found codes that draw {thing}, {close:.1f} dB close. Every knob works on them."
+    told = finding.given(recipe.found)
+    how = "One pass of an encoder finds" if told.domain is None else "A search from the encoder’s codes finds"
+    if told.token:
+        return f"{how} the face nearest to your picture that the network can draw, {close:.1f} dB close."
+    return f"The network never saw this face. {how} codes that draw it, {close:.1f} dB close."
 
 
 def code(recipe: MyPicture) -> Code:
@@ -109,9 +111,17 @@ CELLS = (
         experiments.mixed,
         (*PICTURE, "other"),
     ),
+    Cell(
+        "alike",
+        "Look for pictures like this",
+        "Of 10,000 faces that no training saw, the nearest by coarse, middle and fine features of the encoder.",
+        "Look",
+        experiments.alike,
+        PICTURE,
+    ),
     truth_cell("encoder", judged=False),
 )
-RECORDED = ("copied", "blend", "mixed", "truth")  # cells that the arrival has
+RECORDED = ("copied", "blend", "mixed", "alike", "truth")  # cells that the arrival has
 TAB = Tab(
     NAME,
     "My picture",
