@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 LEVELS = ("coarse", "middle", "fine")
@@ -44,6 +43,8 @@ class Gallery(NamedTuple):
         """Features [1, d] of every level -> seeds of the k renders nearest to them by one level, and how far each is
         beside the median distance of all renders, 0 to about 1.
         """
+        from sklearn.neighbors import NearestNeighbors  # importing it draws random numbers
+
         one = self.levels[level]
         asked, rows = one.seen(features[level]).numpy(), one.rows.numpy()
         far, found = NearestNeighbors(n_neighbors=len(rows), algorithm="brute").fit(rows).kneighbors(asked)

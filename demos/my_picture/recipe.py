@@ -24,6 +24,11 @@ BOXES = {  # left, top, right, bottom as shares of the picture
     "mouth": ("the mouth", (0.3, 0.6, 0.7, 0.8)),
     "top": ("the upper half", (0.0, 0.0, 1.0, 0.5)),
 }
+PAINTS = {
+    "half": "the left half brighter",
+    "warm": "warmer colours",
+    "bar": "a dark bar over the mouth",
+}
 
 
 def _box_field() -> Any:
@@ -35,14 +40,16 @@ def _box_field() -> Any:
 class MyPicture(PictureRecipe, tab="my_picture", what="a picture that an encoder finds", give="give a model and found"):
     """A picture as an encoder finds it, moved along directions that are named after attributes.
 
-    other: the number of the held-out render that is blended in and mixed with. box: which part of it, of BOXES. domain:
-    weight of the term that keeps searched codes where the encoder finds them again. amounts: one an attribute, in
+    other: the number of the held-out render that is blended in and mixed with. box: which part of it, of BOXES. paint:
+    what is painted, of PAINTS. domain: weight of the term that keeps searched codes where the encoder finds them again.
+    amounts: one an attribute, in
     standard deviations of w . n. knob: the chosen one, from 0.
     """
 
     found: str = found_field("render-0")
     other: int = whole_field("the other picture", 0, RENDERS - 1, default=1, control=dict(kind="whole", word="render"))
     box: str = _box_field()
+    paint: str = choice_field("paint", PAINTS, control=dict(kind="choice", options=PAINTS, word="paint"))
     domain: float = number_field(
         "the weight of the domain",
         0,

@@ -20,7 +20,7 @@ from ..page.own import KEPT, own_extra
 from ..page.picture import render, shown
 from ..page.stage import answer_of_knobs
 from ..page.tab import Tab, words_of
-from . import experiments
+from . import experiments, outlines
 from .recipe import FIRST, MyPicture, knobs_of
 
 NAME = MyPicture.tab
@@ -112,6 +112,23 @@ CELLS = (
         (*PICTURE, "other"),
     ),
     Cell(
+        "swap",
+        "Swap outline and details",
+        "What the first layers find outside of their maps, their padding, says where things lie. Two pictures swap it.",
+        "Swap",
+        outlines.swap,
+        (*PICTURE, "other"),
+    ),
+    Cell(
+        "painted",
+        "Paint one, apply to all",
+        "This picture before and after a paint: the difference of their codes and outlines is done to other faces.",
+        "Apply to others",
+        outlines.painted,
+        (*PICTURE, "paint"),
+        fields=("paint",),
+    ),
+    Cell(
         "alike",
         "Look for pictures like this",
         "Of 10,000 faces that no training saw, the nearest by coarse, middle and fine features of the encoder.",
@@ -121,7 +138,7 @@ CELLS = (
     ),
     truth_cell("encoder", judged=False),
 )
-RECORDED = ("copied", "blend", "mixed", "alike", "truth")  # cells that the arrival has
+RECORDED = ("copied", "blend", "mixed", "swap", "painted", "alike", "truth")  # cells that the arrival has
 TAB = Tab(
     NAME,
     "My picture",
