@@ -23,6 +23,7 @@ from .checkpoints import native
 from .critics import Critic
 from .downloads import Cancelled as Cancelled
 from .downloads import FetchError, Progress
+from .encoders.encoder import Encoder
 from .generators.base import Generator
 from .hub import HubFile
 from .packages import PackageFile
@@ -355,6 +356,23 @@ def critic_path(name: str) -> Path | None:
 
 def _beside(found: ModelCard) -> Path:
     return found.path.with_name(f"{found.path.stem}-critic.safetensors")
+
+
+def load_encoder(name: str) -> Encoder:
+    """The frozen encoder trained for the card's generator. Raises ValueError where there is none."""
+    path = encoder_path(name)
+    if path is None:
+        there = ", ".join(other for other in CARDS if encoder_path(other)) or "none yet"
+        raise ValueError(f"{name} comes without an encoder; networks with one: {there}")
+    with _lock:
+        return _noted(path, _placed(_open(path)))
+
+
+def encoder_path(name: str) -> Path | None:
+    """The file of the encoder that was trained for a card's generator; None where none was."""
+    found = card(name)
+    path = WEIGHTS / f"{name}-encoder.safetensors"
+    return None if found.own or found.source or not path.exists() else path
 
 
 def load_reader(world: str, which: str = "") -> nn.Module:
