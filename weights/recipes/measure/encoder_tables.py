@@ -291,8 +291,8 @@ def sentences(found: dict) -> list[str]:
         f"({ways['refined']['seconds']:.1f} s on one core). In the same time a search from the mean code reaches "
         f"{close['plain']}, and many codes {close['mixed']}; the mean code itself {close['mean']}.",
         "A step of three pure knobs (smile, turn of the head, tone of the hair) does to these copies, over what it "
-        f"does to the network’s own pictures: encoder {said_of['encoder']}, after search {said_of['refined']}, search from "
-        f"the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b).",
+        f"does to the network’s own pictures: encoder {said_of['encoder']}, after search {said_of['refined']}, search "
+        f"from the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b).",
         _domain(found, close, edits),
         _known(found),
         *_padding(found, close, said_of),
@@ -323,7 +323,8 @@ def _known(found: dict) -> str:
     return (
         f"Of its own pictures the network’s codes are known: what the encoder finds is nearer to the true code than "
         f"{among:.1f} % of {found['samples']['crowd']:,} other codes are (the bar is 95 %: {met}), and nearer to "
-        f"it than to {nearer:.1f} % of them (the mean code: {mean:.0f} %); drawn again, {interval(one['psnr'])[0]:.1f} dB."
+        f"it than to {nearer:.1f} % of them (the mean code: {mean:.0f} %); drawn again, "
+        f"{interval(one['psnr'])[0]:.1f} dB."
     )
 
 
