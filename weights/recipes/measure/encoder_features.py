@@ -147,10 +147,9 @@ def components(fitted: Tensor, tested: Tensor, count: int) -> tuple[Tensor, Tens
 
 
 def probes(fitted: dict[str, Tensor], tested: dict[str, Tensor], factors: Tensor, truth: Tensor) -> dict[str, dict]:
-    """R^2 by what is read; "pca, coarse" is of as many numbers as the coarse features; CHANCE: of shuffled factors."""
+    """R^2 by what is read; "pca" is of as many numbers as the coarse features; CHANCE: of shuffled factors."""
     pairs = {name: (x, tested[name]) for name, x in fitted.items()}
-    for level in ("coarse", "middle"):
-        pairs[f"pca, {level}"] = components(*pairs["pixels"], fitted[f"features, {level}"].shape[1])
+    pairs["pca"] = components(*pairs["pixels"], fitted["features, coarse"].shape[1])
     found = {}
     for name, (some, others) in pairs.items():
         found[name] = dict(numbers=some.shape[1], **determined(probed(some, factors, others), truth))
