@@ -8,8 +8,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakSet
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,7 +50,8 @@ def cached(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """`@cached(32)` above a function of hashable values: the last 32 results, each made once for all who ask."""
 
     def decorate(make: Callable[P, R]) -> Callable[P, R]:
-        return joined(lru_cache(maxsize=most)(make))
+        kept = Cache(most, lambda result: 1)
+        return wraps(make)(lambda *key: kept.made(key, lambda: (make(*key),))[0])  # a tuple: the result may be None
 
     return decorate
 
@@ -57,11 +59,20 @@ def cached(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 class Cache:
     """What was used last, as much as fits into `largest` bytes; the newest stays however large it is.
 
-    seconds: how long a value is kept at most; a timer deletes it where nobody asks.
+    seconds: how long a value is kept at most; a timer deletes it where nobody asks. gone: told the key of each value
+    that is deleted.
     """
 
-    def __init__(self, largest: int, size: Callable[[Any], int], seconds: float = math.inf):
+    def __init__(
+        self,
+        largest: int,
+        size: Callable[[Any], int],
+        seconds: float = math.inf,
+        gone: Callable[[Any], None] = lambda key: None,
+    ):
         self.largest, self.size, self.seconds, self.lock = largest, size, seconds, threading.RLock()
+        self.gone = gone
+        _caches.add(self)
         self.values: OrderedDict[Any, Any] = OrderedDict()
         self.born: dict[Any, float] = {}
         self.running = Running()
@@ -101,5 +112,20 @@ class Cache:
     def drop(self, key: Any) -> None:
         """Nothing happens where it is gone already."""
         with self.lock:
+            there = key in self.values
             self.values.pop(key, None)
             self.born.pop(key, None)
+        if there:
+            self.gone(key)
+
+
+_caches: WeakSet[Cache] = WeakSet()
+
+
+def forget(mark: str) -> None:
+    """Deletes from every cache what was made of something secret: all whose key has its mark somewhere."""
+    for cache in list(_caches):
+        with cache.lock:
+            marked = [key for key in cache.values if mark in repr(key)]
+        for key in marked:
+            cache.drop(key)

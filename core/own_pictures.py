@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from . import cache
 from .cache import Cache
 from .faces import Square, around_face, middle
 from .images import from_pil, webp
@@ -49,7 +50,7 @@ class Own:
         return self.cut.of(self.picture)
 
 
-_pictures = Cache(MOST, lambda own: 1, SECONDS)
+_pictures = Cache(MOST, lambda own: 1, SECONDS, gone=lambda token: cache.forget(token))
 
 
 def take(data: bytes, *, visitor: str = "") -> Own:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
@@ -103,35 +104,15 @@ class ModelCard:
         return self.licence != NOT_STATED
 
 
+def _bundled(name: str, title: str, architecture: str, classes: int = 0) -> ModelCard:
+    world, about = name.partition("-")[0], dict(spread="graded", architecture=architecture, classes=classes)
+    return ModelCard(name, f"{title} ({architecture}, 64 px)", f"{name}.safetensors", world, 64, **about)
+
+
 _BUNDLED = (
-    ModelCard(
-        "portraits-stylegan2",
-        "Portraits (StyleGAN2, 64 px)",
-        "portraits-stylegan2.safetensors",
-        "portraits",
-        64,
-        spread="graded",
-        architecture="StyleGAN2",
-    ),
-    ModelCard(
-        "portraits-pggan",
-        "Portraits (PGGAN, 64 px)",
-        "portraits-pggan.safetensors",
-        "portraits",
-        64,
-        spread="graded",
-        architecture="PGGAN",
-    ),
-    ModelCard(
-        "objects-biggan",
-        "Objects (BigGAN, 64 px)",
-        "objects-biggan.safetensors",
-        "objects",
-        64,
-        spread="graded",
-        architecture="BigGAN",
-        classes=16,
-    ),
+    _bundled("portraits-stylegan2", "Portraits", "StyleGAN2"),
+    _bundled("portraits-pggan", "Portraits", "PGGAN"),
+    _bundled("objects-biggan", "Objects", "BigGAN", 16),
 )
 
 
@@ -304,20 +285,13 @@ def fetch(
     return the_hub.fetch(found.source, progress=progress, cancelled=cancelled, token=token)
 
 
-def load(
-    name: str,
-    *,
-    unpinned: bool = False,
-    progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-    token: str | None = None,
-) -> Generator:
-    """The frozen generator of a card, opened once and shared; a model of the Hub is fetched first, see `fetch`."""
+def load(name: str, **how: Any) -> Generator:
+    """The frozen generator of a card, opened once and shared; one of the Hub is fetched first; how: as of `fetch`."""
     found = card(name)
     if found.source is None and not found.own:
         with _lock:  # lru_cache alone would let two threads open the same file
             return _noted(found.path, _placed(_open(found.path)))
-    path = fetch(name, unpinned=unpinned, progress=progress, cancelled=cancelled, token=token)
+    path = fetch(name, **how)
     with _reading:
         return _noted(path, _placed(_read(path, "" if found.given else found.settings)))
 
@@ -345,17 +319,36 @@ def load_critic(name: str) -> Critic:
         bundled = (other.name for other in CARDS.values() if not other.own)
         raise ValueError(f"{name} comes without a critic: choose one of {', '.join(bundled)}")
     with _lock:
-        return _placed(_open(_beside(found)))
+        return _placed(_open(_beside(found, "critic")))
 
 
 def critic_path(name: str) -> Path | None:
     """The file of the critic that came with a card's generator; None where none did."""
+    return _there(name, "critic")
+
+
+def load_encoder(name: str) -> Encoder:
+    """The frozen encoder of the card's generator. Raises ValueError where there is none."""
+    path = encoder_path(name)
+    if path is None:
+        have = ", ".join(other for other in CARDS if encoder_path(other)) or "none so far"
+        raise ValueError(f"{name} has no encoder, which finds the codes of a picture: choose one that has ({have})")
+    with _lock:
+        return _placed(_open(path))
+
+
+def encoder_path(name: str) -> Path | None:
+    """The file of the encoder that was trained for a card's generator; None where there is none."""
+    return _there(name, "encoder")
+
+
+def _there(name: str, what: str) -> Path | None:
     found = card(name)
-    return None if found.own or found.source or not _beside(found).exists() else _beside(found)
+    return None if found.own or found.source or not (path := _beside(found, what)).exists() else path
 
 
-def _beside(found: ModelCard) -> Path:
-    return found.path.with_name(f"{found.path.stem}-critic.safetensors")
+def _beside(found: ModelCard, what: str) -> Path:
+    return found.path.with_name(f"{found.path.stem}-{what}.safetensors")
 
 
 def load_encoder(name: str) -> Encoder:
@@ -461,7 +454,7 @@ def _read(path: Path, settings: str = "") -> Generator:
     )
 
 
-_open = lru_cache(maxsize=12)(native.read)
+_open = lru_cache(maxsize=16)(native.read)
 _networks = Cache(3, lambda generator: 1)  # up to 130 MB each, and more at work
 _hash = lru_cache(maxsize=64)(native.weights_hash)
 _in_memory: WeakValueDictionary[str, nn.Module] = WeakValueDictionary()  # by path; what no cache holds is gone here too

@@ -136,7 +136,8 @@ def axis(recipe: Any, kind: str, listed: str, titles: Sequence[str]) -> Axis:
         made = {minus(n): partial(turned, to=n) for n in numbers(listed or usual, whole=False)}
     else:
         [field], first = FIELDS[kind], recipe.seed if kind == "pictures" else recipe.channel
-        made = {f"{field} {n}": partial(replace, **{field: n}) for n in numbers(listed or f"{first}-{first + 3}")}
+        listed = numbers(listed or f"{first}-{first + 3}")
+        made = {f"{field} {n}": partial(replace, **{field: n}, found="") for n in listed}
     return Axis(kind, tuple(made), tuple(made.values()))
 
 
@@ -177,7 +178,7 @@ def else_of(tab: Tab, recipe: Any, axes: Collection[str]) -> str:
     if "methods" in axes:
         recipe = replace(recipe, **next(iter(methods_of(recipe).values()))[1])
     said = tab.shown.answer(recipe)["alt"].replace(", no knob moved", "")
-    return said.replace(f", picture number {recipe.seed}", "") if "pictures" in axes else said
+    return said.replace(f", {recipe.which}", "") if "pictures" in axes else said
 
 
 def check_size(model: str, count: int) -> None:

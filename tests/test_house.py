@@ -100,7 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.classes": ("core.truth.worlds", "core.zoo"),
     "core.checkpoints.examination": (*VALUES, "core.checkpoints", "core.factorization.sefa", "core.truth"),
     "core.checkpoints": (*VALUES, *CONCRETE, "core.checkpoints", "core.encoders.encoder", "core.truth"),
-    "core.zoo": (*VALUES, *CONCRETE, "core.cache", "core.checkpoints", "core.encoders.encoder", *REMOTE, "core.truth"),
+    "core.zoo": (*VALUES, *CONCRETE, "core.cache", "core.checkpoints", "core.encoders", *REMOTE, "core.truth"),
     "core.uploads": ("core.checkpoints.apart", "core.checkpoints.native", "core.generators.base", "core.zoo"),
     "core.remote_cards": REMOTE,
     "core.hub": ("core.downloads",),

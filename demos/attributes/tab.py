@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,15 +13,16 @@ from core import evidence, zoo
 from core.boundaries.hierarchy import recommended, rescored
 from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, gradient, pure
-from core.cache import cached
-from core.factorization.baseline import random_directions, spread_along
+from core.factorization.baseline import random_directions
 from core.factorization.sefa import sefa
 from core.labels import FIRST_SLOPED
 from core.truth.judge import READER
-from core.truth.verdict import listed, named_knob, plain_named
+from core.truth.verdict import listed
 
 from ..page import blocks
 from ..page.arrival import recorded
+from ..page.attribute_knobs import Measured, Way, attribute_knobs
+from ..page.attribute_knobs import measured as measured_knobs
 from ..page.cells import Cell, Progress, truth_cell
 from ..page.export import STEP_IMPORT, Code, label_code, step_line
 from ..page.fields import amounts_field, choice_field, names_field, number_field, whole_field
@@ -30,12 +30,10 @@ from ..page.knobs import Knobs
 from ..page.labels import (
     TURNED,
     changes_on_others,
-    codes_for,
     judge_of,
     knob_count,
     labels_of,
     read_labels,
-    spread_of,
     unfitted_judge_of,
 )
 from ..page.layers import Rows, in_a_sentence, layers_cell
@@ -96,55 +94,16 @@ def knobs_of(recipe: Attributes) -> Knobs:
 
 
 def attributes_of(recipe: Attributes) -> Knobs:
-    lam, weights = recipe.lam if recipe.fit == "pure" else 0.0, zoo.weights_hash(recipe.model)
-    return _knobs(recipe.model, weights, recipe.label, slots_of(recipe), recipe.fit, lam, recipe.fixed)
+    return attribute_knobs(recipe, slots_of(recipe), way_of(recipe))
 
 
-@cached(64)
-def _knobs(model: str, _weights: str, label: int, slots: tuple, fit: str, lam: float, fixed: tuple) -> Knobs:
-    recipe = Attributes(model, label=label)
-    generator, judge, labels, drawn = opened(model), judge_of(recipe), labels_of(recipe), recipe.label_or_none
-    rows = [judge.names.index(name) for name in fixed]
-    if fit == "pure":
-        found = pure(generator, labels.slopes(spread_of(recipe)), slots, lam=lam, fixed=rows, label=drawn)
-    elif fit == "gradient":
-        found = gradient(generator, labels.slopes(spread_of(recipe)), slots, fixed=rows, label=drawn)
-    else:
-        codes = codes_for(recipe, len(labels.readings), labels.first_seed, 1.0)
-        found = conditioned(boundaries(generator, codes, labels.readings, slots, fit=fit).directions, rows)
-    steps, told = spread_along(generator, found, label=drawn), measured(replace(recipe, fit=fit, lam=lam, fixed=fixed))
-    if told and slots == tuple(range(generator.slots)):
-        changes, about = told.changes, dict(pictures=told.pictures, measured=True)
-    else:
-        changes, about = labels.expected(spread_of(recipe), found, steps), dict(pictures=len(labels.jacobian.readings))
-    said = [named_knob(change, i, judge.factors, things=judge.things, **about) for i, change in enumerate(changes)]
-    how = "" if "measured" in about else " Estimated from small steps: these knobs were not measured."
-    plain = [plain_named(change, i, judge.factors) + how for i, change in enumerate(changes)]
-    titles, ends = zip(*((factor.description, (factor.low, factor.high)) for factor in judge.factors))
-    return Knobs(found, steps.tolist(), titles, ends, said, plain=plain, unit="standard deviations of w . n")
-
-
-class Measured(NamedTuple):
-    """changes [factors, factors]: of each factor by a step of each knob, by the judge that nothing was fitted to."""
-
-    changes: Tensor
-    pictures: int
-
-    def share(self, knob: int) -> float:
-        """Of all that a knob changes, the part that is its own factor, in percent."""
-        return 100 * float(self.changes[knob, knob].abs() / self.changes[knob].abs().sum().clamp(min=1e-12))
+def way_of(recipe: Attributes) -> Way:
+    return Way(recipe.fit, recipe.lam if recipe.fit == "pure" else 0.0, recipe.fixed)
 
 
 def measured(recipe: Attributes) -> Measured | None:
     """What the evidence says of the recipe's knobs; None where exactly these were not measured."""
-    found = evidence.recorded(recipe.model, "attributes")
-    if found is None or recipe.fixed or recipe.layers != "all" or recipe.label_or_none is not None:
-        return None
-    if recipe.psi != found["samples"]["psi"]:
-        return None
-    ways = dict(pure=f"pure, lam = {recipe.lam:g}", gradient="mean gradient")
-    changes = found["changes"].get(ways.get(recipe.fit, f"InterFaceGAN, {recipe.fit}"))
-    return changes and Measured(torch.tensor(changes, dtype=torch.float64), found["samples"]["turned"])
+    return measured_knobs(recipe, way_of(recipe)) if recipe.layers == "all" else None
 
 
 def in_layers(recipe: Attributes) -> Generator[Progress, None, Rows]:

@@ -16,6 +16,7 @@ from core.codes import Directions
 from core.factorization.files import arrays_bytes, directions_bytes
 from core.images import png
 
+from . import found as finding
 from .fields import Fields, RecipeError, recipe_of_json
 from .picture import PictureRecipe, opened
 
@@ -49,7 +50,7 @@ def facts_of(recipe: Fields, *more: str) -> dict[str, Any]:
     """What every picture, strip and clip carries: its `recipe`, and the network's `licence` with `more` sentences."""
     card = zoo.card(recipe.model)
     said = (f"drawn by {card.title}, licence of the network: {card.licence}", card.link, *more)
-    return dict(recipe=recipe.as_dict(), licence=" ".join(filter(None, said)))
+    return dict(recipe=finding.public(recipe).as_dict(), licence=" ".join(filter(None, said)))
 
 
 def directions_file(recipe: Fields, directions: Directions, kind: str, names: Sequence[str] = ()) -> tuple[bytes, str]:
@@ -104,10 +105,13 @@ def lines_of(recipe: PictureRecipe, code: Code) -> str:
     imports = {*code.imports, *edits, "from core.images import to_pil", reader}
     psi = f", psi={recipe.psi:g}" if generator.has_truncation else ""
     drawer, rows = drawing_code(recipe)
+    codes = [f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(recipe)})"]
+    if recipe.found:
+        more, codes = finding.code(recipe.model, recipe.found)
+        imports |= {*more}
     head = [*sorted(imports, key=lambda line: (line.startswith("from core"), line)), "", f"generator = {expression}"]
-    codes = f"codes = generator.codes(generator.sample(1, seed={recipe.seed}){psi}{label_code(recipe)})"
     drawn = f"picture = to_pil({code.drawn or f'{drawer}(edited)'}{rows})[0]"
-    return "\n".join([*head, codes, *code.lines, *moved, drawn, ""])
+    return "\n".join([*head, *codes, *code.lines, *moved, drawn, ""])
 
 
 def opening(card: zoo.ModelCard, view: str = "") -> tuple[str, str]:

@@ -117,7 +117,7 @@ def setup_of(recipe: PictureRecipe, knobs: Knobs) -> dict:
         knobs=knobs.facts(),
         reach=zoo.card(recipe.model).reach,
         layers=list(pictures.layer_groups(recipe.model)),
-        truncation=pictures.opened(recipe.model).has_truncation,
+        truncation=pictures.opened(recipe.model).has_truncation and not recipe.found,
         label_name=recipe.label_name,
     )
 

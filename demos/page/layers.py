@@ -240,7 +240,7 @@ def strip(recipe: PictureRecipe, rows: Rows, row: int, column: int) -> str:
     for title, moved in ((f"Layer {layer} alone", within(one, (layer,))), ("All layers", one)):
         sheet.append((title, tiles(recipe, moved, [amount * rows.steps[row] for amount in amounts], rows, row)))
     heads = [f"{signed(amount)} steps" if amount else "as it is" for amount in amounts]
-    said = f"{name[:1].upper()}{name[1:]} in layer {layer} and in all layers, picture number {recipe.seed}"
+    said = f"{name[:1].upper()}{name[1:]} in layer {layer} and in all layers, {recipe.which}"
     return blocks.paragraph(f"{said}. Below each: the change, sd.") + blocks.sheet(heads, sheet, name=said)
 
 
@@ -257,7 +257,7 @@ def tiles(recipe: PictureRecipe, moved: Directions, distances: Sequence[float], 
 def layers_cell(rows_of: RowsOf, fields: Sequence[str], lead: str) -> Cell:
     """fields: of the recipe, that the map rests on."""
     words = dict(press="Turn every knob in every layer", stays="The same for the knobs and the picture on screen")
-    run, rests_on = partial(decided, rows_of, fields), (*fields, "seed", "knob", *SHOWN)
+    run, rests_on = partial(decided, rows_of, fields), (*fields, "seed", "found", "knob", *SHOWN)
     return Cell(
         "layers",
         "Which layer does what?",

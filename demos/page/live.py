@@ -80,12 +80,12 @@ def here(recipe: PictureRecipe, knobs: Turned, rows: Sequence[Sequence[tuple[Pic
     facts = live(recipe, knobs)
     if facts is None:
         return None
-    faces: dict[int, str] = {}
+    faces: dict[str, str] = {}
     for one, _ in (pair for row in rows for pair in row):
-        if one.seed not in faces:
-            faces[one.seed] = _encoded(own_codes(one))
-    numbers = {seed: i for i, seed in enumerate(faces)}
-    drawn = [[f"{DRAW}{numbers[one.seed]},{one.knob},{amount:g}" for one, amount in row] for row in rows]
+        if one.which not in faces:
+            faces[one.which] = _encoded(own_codes(one))
+    numbers = {which: i for i, which in enumerate(faces)}
+    drawn = [[f"{DRAW}{numbers[one.which]},{one.knob},{amount:g}" for one, amount in row] for row in rows]
     return dict(rows=drawn, here=dict(facts, faces=list(faces.values())))
 
 

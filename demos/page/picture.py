@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from PIL import Image
@@ -23,6 +23,7 @@ from core.drawing import draw, prefix
 from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
+from . import found as finding
 from .fields import Fields, RecipeError, checked, flag_field, number, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
@@ -99,6 +100,7 @@ class PictureRecipe(Fields):
     psi: truncation of all layers, 0 .. 1, kept to a thousandth. label: the class drawn; 0 where the model has none.
     transparency: where a network draws opacity, is what is transparent shown as a checkerboard, or in its colours?
     turn, right, down: how a StyleGAN3 moves it, -180 .. 180 degrees and -0.5 .. 0.5 picture widths; 0 for others.
+    found: in the place of the seed's picture one that an encoder finds, see `page.found`; "": the seed's.
     Numbers may be given as text. Raises RecipeError.
     """
 
@@ -114,10 +116,31 @@ class PictureRecipe(Fields):
     turn: float = movement_field("turn", 180, 1, "degrees, counter-clockwise")
     right: float = movement_field("right", 0.5, 0.01, "picture widths")
     down: float = movement_field("down", 0.5, 0.01, "picture widths")
+    found: str = finding.found_field()
 
     @classmethod
     def default_model(cls) -> str:
         return next(iter(zoo.CARDS), "")
+
+    def shared(self) -> Self:
+        return replace(self, found=finding.linked(self.found))
+
+    def numbered(self, seed: int) -> Self:
+        """With the picture of that number in the place of its own."""
+        return replace(self, seed=seed, found="")
+
+    @property
+    def which(self) -> str:
+        """The picture before anything moves it, in words."""
+        return finding.given(self.found).words if self.found else f"picture number {self.seed}"
+
+    @property
+    def mark(self) -> str:
+        """The same for the name of a file."""
+        return finding.given(self.found).mark if self.found else f"picture{self.seed}"
+
+    def link_note(self) -> str:
+        return finding.link_note(self.found)
 
     @property
     def label_or_none(self) -> int | None:
@@ -227,7 +250,9 @@ def generator_of(recipe: PictureRecipe, *, quick: bool = False) -> Generator:
 
 
 def own_codes(recipe: PictureRecipe) -> Tensor:
-    """Codes [1, slots, dim] of the seed, truncated, before anything moves them."""
+    """Codes [1, slots, dim] before anything moves them: of the seed, truncated, or those that an encoder found."""
+    if recipe.found:
+        return finding.codes(recipe.model, recipe.found)
     generator = opened(recipe.model)
     return generator.codes(generator.sample(1, recipe.seed), psi=recipe.psi, label=recipe.label_or_none)
 
@@ -259,7 +284,7 @@ def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick
     generator = generator_of(recipe, quick=quick)
     start = generator.start(slots)
     drawn_by = zoo.weights_hash(recipe.model), quick, zoo.device(), *recipe.movement.items()
-    key = (*drawn_by, recipe.seed, recipe.psi, recipe.label, start)
+    key = (*drawn_by, recipe.seed, recipe.psi, recipe.label, recipe.found, start)
     before = _states.get(key)
     if before is None and start:
         before = _states.put(key, prefix(generator, own_codes(recipe), slots))
@@ -316,8 +341,8 @@ def picture_bytes(recipe: PictureRecipe) -> bytes:
 
 def alt_text(recipe: PictureRecipe) -> str:
     """What the picture is before anything moves it, for those who do not see it."""
-    truncated = [f"truncation {recipe.psi:g}"] if opened(recipe.model).has_truncation else []
-    what = [noun_of(recipe.model), f"picture number {recipe.seed}", recipe.label_name]
+    truncated = [f"truncation {recipe.psi:g}"] if opened(recipe.model).has_truncation and not recipe.found else []
+    what = [noun_of(recipe.model), recipe.which, recipe.label_name]
     how = dict(turn="turned by {:g} degrees", right="moved right by {:g}", down="moved down by {:g}")
     moved = [how[name].format(far) for name, far in recipe.movement.items()]
     return ", ".join(filter(None, [*what, *truncated, *moved]))

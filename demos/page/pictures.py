@@ -27,6 +27,7 @@ from starlette.routing import Mount, Route
 from core import zoo
 from core.cache import Cache
 
+from . import found as finding
 from .fields import WEIGHTS, WEIGHTS_DIGITS, RecipeError, quoted
 
 PATH = "pictures"
@@ -69,9 +70,14 @@ def own_network(model: str) -> tuple | None:
     return ("network", model) if zoo.card(model).own else None
 
 
+def subject(recipe: Any) -> tuple | None:
+    """What makes the pictures of a recipe private: a picture of a visitor's own, or such a network."""
+    return finding.subject(recipe.found) or own_network(recipe.model)
+
+
 def subject_of(recipe: Any) -> tuple | None:
     """What makes the pictures private of a recipe whose knobs may come from a file: that, or its network."""
-    return ("directions", recipe.model, recipe.directions) if recipe.method == "file" else own_network(recipe.model)
+    return ("directions", recipe.model, recipe.directions, recipe.found) if recipe.method == "file" else subject(recipe)
 
 
 # --- addresses of what is private

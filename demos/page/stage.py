@@ -124,7 +124,7 @@ def of_knobs(tab: Any) -> Stage:
         lambda recipe: drawn(recipe, [recipe.amounts], None)[0],
         frames,
         lambda recipe: notebook_of_knobs(tab, recipe),
-        tab.stem or (lambda recipe: f"{tab.name}-picture{recipe.seed}"),
+        tab.stem or (lambda recipe: f"{tab.name}-{recipe.mark}"),
         full=lambda recipe: answer_of_knobs(tab, recipe),
         slow_film=slow_film,
         directions=lambda recipe: tab.knobs(recipe).directions,

@@ -95,7 +95,7 @@ def faces(recipe: Painted, page: int = 0) -> Pieces:
     where = SAYS["read_anew"] if recipe.of_part else called(recipe)
     caption = recipe.say("faces_caption", first=seeds[0], last=seeds[-1], amount=signed(amount), where=where)
     for seed in seeds:
-        rows.append(_face(replace(recipe, seed=seed), knobs, amount))
+        rows.append(_face(recipe.numbered(seed), knobs, amount))
         yield dict(verdict=_faces_said(recipe, rows), caption=caption, rows=list(rows))
 
 

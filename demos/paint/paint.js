@@ -68,18 +68,18 @@
     store.change = store.look;
     store.slide = () => {};                         // another truncation is another picture: it counts when it rests
     store.another = () => { state.another = true; store.look({seed: Math.floor(Math.random() * 1e6)}); };
-    store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0}) => {
+    store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = ""}) => {
       painting.open(false);
       state.another = model === now.recipe.model;
       const method = now.recipe.method === "file" ? "lowrank" : now.recipe.method;      // a file is of one network
-      store.look({model, seed, psi, label, turn, right, down, ...(state.another ? {} : {...OTHER, method})});
+      store.look({model, seed, psi, label, turn, right, down, found, ...(state.another ? {} : {...OTHER, method})});
     };
     // knobs that were found elsewhere, such as a word that was taught, become those of the region
-    store.useKnobs = ({model, seed, psi, label, turn, right, down, layers, directions, reading}) => {
+    store.useKnobs = ({model, seed, psi, label, turn, right, down, found, layers, directions, reading}) => {
       painting.open(false);
       state.another = true;
       const region = model === now.recipe.model ? now.recipe.region : "";
-      store.look({model, seed, psi, label, turn, right, down, region, layers, method: "file", directions, reading, forbid: true});
+      store.look({model, seed, psi, label, turn, right, down, found, region, layers, method: "file", directions, reading, forbid: true});
     };
     // the other picture has no such part
     store.remedy = () => {

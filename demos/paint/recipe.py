@@ -117,7 +117,7 @@ class Painted(
         """A sentence of words.toml, filled with values and with what the recipe knows itself."""
         name = called(self)
         own = dict(name=name, Name=name.capitalize(), moves=verb(self), changes=verb(self, "changes"))
-        own |= dict(region=self.region, seed=self.seed, number=self.knob + 1, method=METHODS[self.method])
+        own |= dict(region=self.region, which=self.which, number=self.knob + 1, method=METHODS[self.method])
         own |= dict(rule=WORDS["rules"][self.stance], step=STEP, end=FURTHEST / 2, tried=TRIED)
         return SAYS[key].format(**(own | values))
 
@@ -125,10 +125,10 @@ class Painted(
         return self.say("told")
 
     def shared(self) -> Painted:
-        return replace(self, method="lowrank") if self.method == "file" else self
+        return replace(super().shared(), **(dict(method="lowrank") if self.method == "file" else {}))
 
     def link_note(self) -> str:
-        return SAYS["link_note"] if self.method == "file" else ""
+        return " ".join(filter(None, [super().link_note(), SAYS["link_note"] * (self.method == "file")]))
 
     def plain(self) -> Painted:
         return Painted(self.model, region=self.region)

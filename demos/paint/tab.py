@@ -290,7 +290,7 @@ STAGE = Stage(
     picture,
     frames,
     notebook,
-    lambda recipe: f"{region_name(recipe)}-knob{recipe.knob + 1}-picture{recipe.seed}",
+    lambda recipe: f"{region_name(recipe)}-knob{recipe.knob + 1}-{recipe.mark}",
     full=answer,
     slow_film=slow_film,
     scripts=("paint/paint",),

@@ -17,6 +17,7 @@ from core import edits, zoo
 from core.edits import LARGEST_FILE, LONGEST_NAME, Collection, Edit
 
 from ..page.fields import RecipeError, check_version, parsed, quoted, refusals
+from ..page.found import public
 from ..page.handlers import guarded
 from ..page.parts import LONG, button, deliver, private, publish, text
 from ..page.picture import generator_of, opened, own_codes, render
@@ -38,7 +39,7 @@ def keep_edit(name: str, recipe: Recipe) -> Edit:
     generator, knobs = opened(recipe.model), knobs_of(recipe)
     nowhere, slots = torch.zeros(1, generator.slots, generator.dim, dtype=torch.float64), knobs.directions.slots
     shift = knobs.moved(nowhere, [recipe.amounts])[0, list(slots)]
-    return edits.edit_of(name, recipe.as_dict(), slots, shift, zoo.weights_hash(recipe.model))
+    return edits.edit_of(name, public(recipe).as_dict(), slots, shift, zoo.weights_hash(recipe.model))
 
 
 def apply_edit(kept: Edit, recipe: Recipe, *, strength: float = 1.0) -> Tensor:
@@ -87,7 +88,7 @@ def edited_faces(kept: Edit, recipe: Recipe) -> str:
     """Eight faces before and after a kept edit, moved by its own numbers."""
     rows = []
     for seed in range(FIRST_FACE, FIRST_FACE + FACES):
-        plain = replace(recipe, seed=seed, amounts=(), method="sefa")
+        plain = replace(recipe.numbered(seed), amounts=(), method="sefa")
         rows.append(tiles(torch.cat([render(plain), apply_edit(kept, plain)]), recipe.model))
     return faces_in_rows(rows, f"the edit {kept.name} on eight pictures, before and after")
 

@@ -47,10 +47,10 @@ def grid(recipe: Recipe, *, live: bool = False) -> Iterator[dict]:
 
     live: the visitor's browser draws them, where it can.
     """
-    seeds = [recipe.seed, *(seed for seed in (1, 2, 3) if seed != recipe.seed)][:3]
     plain = replace(recipe, amounts=())
+    shown = [plain, *(plain.numbered(seed) for seed in (1, 2, 3) if recipe.found or seed != recipe.seed)][:3]
     rows = [
-        [(replace(plain, knob=knob, seed=seed), amount) for seed in seeds for amount in (-FAR, FAR)]
+        [(replace(one, knob=knob), amount) for one in shown for amount in (-FAR, FAR)]
         for knob in range(len(directions_of(recipe)[0]))
     ]
     yield from sheet(rows, recipe, live=live)
@@ -65,7 +65,7 @@ def faces(recipe: Recipe, page: int = 0, *, live: bool = False) -> Iterator[dict
     first = FACES * page
     seeds = range(FIRST_FACE + first, FIRST_FACE + first + FACES)
     plain = replace(recipe, amounts=())
-    rows = [[(replace(plain, seed=seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
+    rows = [[(plain.numbered(seed), amount) for amount in (-FAR, 0.0, FAR)] for seed in seeds]
     name = f"nob {recipe.knob + 1} at −2, 0 and +2 on picture numbers {seeds[0]} to {seeds[-1]}"
     said = dict(first=first, alt=f"k{name}", caption=f"K{name}, truncation {recipe.psi:g}.")
     yield from (dict(said, **part) for part in sheet(rows, recipe, live=live))

@@ -37,10 +37,10 @@ class Recipe(KnobSet, tab="", what=TEXTS["recipe"]["what"], give=TEXTS["recipe"]
     knob: int = whole_field("the chosen knob, counted from 0,", 0, KNOBS - 1)
 
     def shared(self) -> Recipe:
-        return replace(self, method="sefa") if self.method == "file" else self
+        return replace(super().shared(), **(dict(method="sefa") if self.method == "file" else {}))
 
     def link_note(self) -> str:
-        return TEXTS["recipe"]["note"] if self.method == "file" else ""
+        return " ".join(filter(None, [super().link_note(), TEXTS["recipe"]["note"] * (self.method == "file")]))
 
 
 Fields.of_tab["steer"] = Recipe  # its links need not name the tab, but may

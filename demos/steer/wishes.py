@@ -175,6 +175,6 @@ def _at_an_end(recipe: Recipe, at: int, wanted: str) -> tuple[Recipe, str]:
     ends = [turned(plain, knob, end) for knob in range(len(found)) for end in (-END, END)]
     best = strongest_end(changes(recipe, ends).reshape(-1, 2))
     there = replace(turned(plain, best.knob, best.end), knob=best.knob)
-    others = [changes(replace(recipe, seed=seed), [there]) for seed in OTHERS] if best.visible else []
+    others = [changes(recipe.numbered(seed), [there]) for seed in OTHERS] if best.visible else []
     said = end_sentence(best, wanted, torch.cat(others) if others else torch.zeros(0), judge.things)
     return (there if best.visible else recipe), said

@@ -44,9 +44,7 @@ class Planted:
 def planted() -> SimpleNamespace:
     generator = tiny.stylegan2().requires_grad_(False)
     renders = generator(generator.codes(generator.sample(3, 9))).clamp(-1, 1)
-    return SimpleNamespace(
-        card=CARD, generator=generator, encoder=Planted(generator), loss=pixel, renders=renders, draw=generator
-    )
+    return SimpleNamespace(card=CARD, generator=generator, encoder=Planted(generator), renders=renders, draw=generator)
 
 
 def test_a_search_of_several_pictures_is_that_of_each() -> None:
@@ -151,6 +149,7 @@ def whole(*, padding: bool = True) -> dict:
     probe = dict(numbers=512, median=[0.6, 0.5, 0.7], each=[0.7, 0.6, 0.5])
     near = dict(each=[1.0, 0.5, 0.7], low=[0.9, 0.4, 0.6], high=[1.1, 0.6, 0.8])
     levels = [f"features, {level}" for level in ("coarse", "fine", "all")]
+    codes = [name.replace("features", "codes") for name in levels]
     nothing = dict(probe, median=[0.0, -0.1, 0.02])
     found = dict(
         ways={name: way(1.0 if name == "mean" else 0.5) for name in names},
@@ -159,7 +158,7 @@ def whole(*, padding: bool = True) -> dict:
         factors=NAMES,
         features=dict(
             probes={**dict.fromkeys((*levels, "pixels", "untrained, all", "reader"), probe), "shuffled": nothing},
-            retrieval={**dict.fromkeys(levels, near), "shuffled": dict(near, each=[1.0] * 3)},
+            retrieval={**dict.fromkeys((*codes, *levels), near), "shuffled": dict(near, each=[1.0] * 3)},
         ),
         samples=dict(renders=6, crowd=1_000, fitted=2_000, tested=1_000, things="faces"),
     )
@@ -217,5 +216,5 @@ def test_the_evidence_is_of_the_bundled_weights_and_its_words_are_those_of_its_n
 
 def test_a_network_without_an_encoder_gets_a_sentence() -> None:
     assert zoo.encoder_path("objects-biggan") is None
-    with pytest.raises(ValueError, match="objects-biggan comes without an encoder; networks with one: "):
+    with pytest.raises(ValueError, match="objects-biggan has no encoder"):
         zoo.load_encoder("objects-biggan")

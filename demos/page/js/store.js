@@ -11,6 +11,9 @@
       dragging: false, refused: false};
     const put = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.glimpse(); store.tell(); };
     const flat = () => (arrival.amounts || []).map(() => 0), still = () => arrival.amounts ? {amounts: flat()} : {};
+    // another number or network in `patch` leaves a picture that an encoder found
+    const seeds = patch => now.recipe.found && ("seed" in patch || patch.model && patch.model !== now.recipe.model)
+      ? {found: ""} : {};
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
     const store = {
       linking: false, name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}, pieces: new Map(),
@@ -40,10 +43,11 @@
       // a refused recipe leaves no step to undo
       unsaid: good => { if (past.length && same(past[past.length - 1], good)) past.pop(); },
       set: patch => {                               // another picture can be left by "Previous"
-        if ("seed" in patch && patch.seed !== now.recipe.seed) seen.push(now.recipe.seed);
-        put(patch);
+        const {seed, found = ""} = now.recipe, other = {...seeds(patch), ...patch};
+        if ("seed" in other && other.seed !== seed || (other.found ?? found) !== found) seen.push({seed, found});
+        put(other);
       },
-      previous: () => { if (seen.length) put({seed: seen.pop()}); },
+      previous: () => { if (seen.length) put({...seeds({}), ...seen.pop()}); },
       // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, its end is asked for
       turn: (knob, amount, {rest, filmed = false}) => {
         now.recipe.amounts[knob] = amount;
@@ -70,10 +74,10 @@
         store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
       },
       // another picture, as the network draws it; another network's begins with the tab's own defaults
-      take: ({model, seed, psi, label, turn = 0, right = 0, down = 0}) => {
+      take: ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = ""}) => {
         const other = model !== now.recipe.model, layers = "layers" in arrival ? {layers: "all"} : {};
         const own = other ? {...copyOf(arrival), knob: 0, ...layers} : {};
-        store.set({...own, model, seed, psi, label, turn, right, down, ...still()});
+        store.set({...own, model, seed, psi, label, turn, right, down, found, ...still()});
         if (other) seen.length = 0;
       },
     };

@@ -27,8 +27,9 @@ from core.codes import Directions, Picture, codes_in_turn, edit
 from core.evidence import file_hash, fitted_hash, reader_hash
 from core.factorization.baseline import spread_along
 from core.factorization.methods import METHODS
+from core.images import in_levels
 from core.inversion import indomain
-from core.inversion.losses import closeness, psnr
+from core.inversion.losses import psnr
 from core.truth import scores
 from core.truth.worlds import load_world
 
@@ -66,11 +67,10 @@ class Measurement:
         self.card, self.world = card, found.world
         self.generator, self.encoder = zoo.load(card), zoo.load_encoder(card)
         self.judge = zoo.load_unfitted_judge(card)
-        self.loss = closeness(zoo.load_critic(card) if zoo.critic_path(card) else None)
         module = load_world(found.world)
         self.drawn = partial(drawn, module, resolution=found.resolution, spread=found.spread)
         self.factors = partial(module.sample, spread=module.SPREADS[found.spread])
-        self.renders = self.drawn(renders, FIRST_RENDER).images
+        self.renders = in_levels(self.drawn(renders, FIRST_RENDER).images)
         self.truth = self.judge.read(self.renders)
         tones = self.factors(renders, FIRST_RENDER)[:, self.judge.names.index("skin_tone")]
         self.thirds = [sorted(third.tolist()) for third in tones.argsort().tensor_split(3)]  # from light to dark
@@ -173,7 +173,9 @@ def measured(measurement: Measurement, way: Way, copying: Copying, knobs: list[K
     )
     close = float(torch.tensor(found["psnr"]).median())
     took = time.process_time() - began
-    says = f"{way.name}: {close:.2f} dB, {way.steps} steps, {way.seconds:.2f} s a picture; {took:.0f} s of one core in all"
+    says = (
+        f"{way.name}: {close:.2f} dB, {way.steps} steps, {way.seconds:.2f} s a picture; {took:.0f} s of one core in all"
+    )
     print(says, flush=True)
     return found
 

@@ -75,6 +75,12 @@ def features_of(encoder: Encoder, images: Tensor) -> dict[str, Tensor]:
     return by_level([torch.cat(level) for level in zip(*found)])
 
 
+def codes_by_level(encoder: Encoder, images: Tensor) -> dict[str, Tensor]:
+    codes = in_batches(encoder, images)
+    slots = [[slot for slot, own in enumerate(encoder.levels) if own == level] for level in sorted(set(encoder.levels))]
+    return by_level([codes[:, rows].flatten(1) for rows in slots])
+
+
 def styles_by_level(generator: nn.Module, encoder: Encoder, images: Tensor) -> dict[str, Tensor]:
     """The styles of its codes; those of its own head where it has one."""
     head = getattr(encoder, "style_head", None)
@@ -95,6 +101,7 @@ def representations(measurement, images: Tensor) -> dict[str, Tensor]:
     encoder, found = measurement.encoder, {}
     kinds = {
         "features": lambda: features_of(encoder, images),
+        "codes": lambda: codes_by_level(encoder, images),
         "styles": lambda: styles_by_level(measurement.generator, encoder, images),
         "untrained": lambda: features_of(untrained(encoder), images),
     }
@@ -181,11 +188,12 @@ def alike(numbers: Tensor, factors: Tensor) -> dict[str, list]:
 
 
 def retrieval(fitted: dict[str, Tensor], tested: dict[str, Tensor], truth: Tensor) -> dict[str, dict]:
-    names = [name for name in tested if name.startswith("features") or name in ("pixels", "untrained, all", "reader")]
+    kinds = [f"{kind}, {level}" for kind in ("codes", "features") for level in LEVELS]
+    names = [name for name in (*kinds, "pixels", "reader") if name in tested]
     numbers = {name: standard(fitted[name], tested[name])[1] for name in names}
     dealt = truth[torch.randperm(len(truth), generator=torch.Generator().manual_seed(0))]
     found = {name: alike(x, truth) for name, x in numbers.items()}
-    return found | {CHANCE: alike(numbers["features, coarse"], dealt)}
+    return found | {CHANCE: alike(numbers["codes, coarse"], dealt)}
 
 
 def measured(measurement) -> dict:

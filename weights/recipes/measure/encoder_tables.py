@@ -34,6 +34,7 @@ COLOURS = (
 )
 READ = {
     "features": "features",
+    "codes": "codes",
     "styles": "styles",
     "untrained": "features of an untrained encoder",
     "pca": "principal components of pixels",
@@ -205,7 +206,7 @@ def leaked(far: dict) -> float:
 
 def _name(key: str) -> str:
     kind, _, level = key.partition(", ")
-    return f"{READ[kind]}, {level}" if kind in ("features", "styles") else READ[kind]
+    return f"{READ[kind]}, {level}" if kind in ("features", "codes", "styles") else READ[kind]
 
 
 def read(found: dict) -> dict:
@@ -231,8 +232,8 @@ def _mean(each: Sequence[float], names: Sequence[str], group: Sequence[str]) -> 
     return sum(some) / max(1, len(some))
 
 
-def levels_in(found: dict, part: str = "probes") -> list[str]:
-    return [name for name in found["features"][part] if name.startswith("features, ")]
+def levels_in(found: dict, part: str = "probes", kind: str = "features") -> list[str]:
+    return [name for name in found["features"][part] if name.startswith(f"{kind}, ")]
 
 
 def factors(found: dict) -> dict:
@@ -266,9 +267,9 @@ def alike(found: dict) -> dict:
         rows.append([_words(name), *cells])
     return dict(
         title="Pictures that are alike",
-        columns=["factor", *(key.removeprefix("features, ") if "features, " in key else _name(key) for key in names)],
+        columns=["factor", *map(_name, names)],
         rows=rows,
-        caption=f"Of {found['samples']['tested']:,} renders, the 10 nearest to each by the features of a level: how "
+        caption=f"Of {found['samples']['tested']:,} renders, the 10 nearest to each by what is found of it at a level: how "
         "much a factor differs, over how much it differs among any two (1: they say nothing of it) [95 %].",
     )
 
@@ -292,7 +293,8 @@ def sentences(found: dict) -> list[str]:
         f"{close['plain']}, and many codes {close['mixed']}; the mean code itself {close['mean']}.",
         "A step of three pure knobs (smile, turn of the head, tone of the hair) does to these copies, over what it "
         f"does to the network’s own pictures: encoder {said_of['encoder']}, after search {said_of['refined']}, search "
-        f"from the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b).",
+        f"from the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b). Of the mean code, which "
+        f"copies nothing, it is {said_of['mean']}.",
         _domain(found, close, edits),
         _known(found),
         *_padding(found, close, said_of),
@@ -345,14 +347,15 @@ def _features(found: dict) -> list[str]:
     probes, retrieval = found["features"]["probes"], found["features"]["retrieval"]
     names = ("features, all", "pixels", "untrained, all", "reader")
     whole, pixels, untrained, reader = (told(probes[name]["median"]) for name in names)
-    by_level = {name.removeprefix("features, "): retrieval[name]["each"] for name in levels_in(found)}
-    first, last = next(iter(by_level)), [name for name in by_level if name != "all"][-1]
+    first, *_, last = levels_in(found, "retrieval", "codes")
     pose, colours = (
-        [_mean(by_level[level], found["factors"], group) for level in (first, last)] for group in (POSE, COLOURS)
+        [_mean(retrieval[level]["each"], found["factors"], group) for level in (first, last)]
+        for group in (POSE, COLOURS)
     )
+    first, last = (name.partition(", ")[2] for name in (first, last))
     return [
         f"Linear probes of {len(found['factors'])} factors on the encoder’s features: R² {whole} (median factor), raw "
         f"pixels {pixels}, an untrained encoder {untrained}, a network that learned the factors {reader}.",
-        f"Pictures that are alike by {first} features differ in pose by {pose[0]:.2f} of chance, by {last} ones by "
+        f"Pictures that are alike by their {first} codes differ in pose by {pose[0]:.2f} of chance, by {last} ones by "
         f"{pose[1]:.2f}; in colours by {colours[0]:.2f} and {colours[1]:.2f}.",
     ]

@@ -1,4 +1,7 @@
-"""Ways to copy pictures with a network and its encoder, in the processor time of E and 100 steps of search."""
+"""Ways to copy pictures with a network and its encoder, in the processor time of E and 100 steps of search.
+
+All compare pixels, as the page does, but many codes: these have the settings of the tab Restore.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,14 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from core import zoo
 from core.codes import Picture
 from core.encoders.encoder import Encoder
 from core.generators.base import Generator
 from core.generators.padding import Padding, with_padding
 from core.inversion import indomain, multicode, tasks
 from core.inversion.descent import adam, descend, rise_and_fall
-from core.inversion.losses import Loss
+from core.inversion.losses import Loss, named, pixel
 
 TIMED, PACED = 3, 8  # pictures that are copied one at a time; steps by which a search's pace is known
 PLAIN_RATE = multicode.RATES[0]  # of a descent that starts far away
@@ -30,7 +34,6 @@ class Of(Protocol):
     card: str
     generator: Generator
     encoder: Encoder
-    loss: Loss
     renders: Tensor
 
 
@@ -107,18 +110,19 @@ class Ways:
     def refined(self, images: Tensor, *, steps: int = indomain.STEPS, domain: float = indomain.DOMAIN) -> list[Picture]:
         with torch.no_grad():
             start = self.encoder(images)
-        how = dict(steps=steps, loss=self.of.loss, domain=domain)
+        how = dict(steps=steps, loss=pixel, domain=domain)
         return [Picture(one, self.draw) for one in searched(self.draw, self.encoder, images, start, **how)[0].split(1)]
 
     def plain(self, images: Tensor, *, steps: int) -> list[Picture]:
         start = self.encoder.mean.expand(len(images), -1, -1)
-        how = dict(steps=steps, loss=self.of.loss, domain=0.0, rate=PLAIN_RATE)
+        how = dict(steps=steps, loss=pixel, domain=0.0, rate=PLAIN_RATE)
         return [Picture(one, self.draw) for one in searched(self.draw, self.encoder, images, start, **how)[0].split(1)]
 
     def mixed(self, images: Tensor, *, steps: int) -> list[Picture]:
         setting = tasks.setting_of(self.of.card, "copy")
         layer = setting.layer_of(len(self.generator.layers))
-        how = dict(layer=layer, n_codes=setting.codes, optimiser=setting.optimiser, loss=self.of.loss)
+        critic = None if setting.loss == "pixels" else zoo.load_critic(self.of.card)
+        how = dict(layer=layer, n_codes=setting.codes, optimiser=setting.optimiser, loss=named(setting.loss, critic))
         found = []
         for image in images.split(1):
             *_, last = multicode.invert(self.generator, image, steps=steps, **how)
@@ -134,7 +138,7 @@ class Ways:
         with torch.no_grad():
             start, padding = self.encoder(images), self.encoder.padding(images)
         draw, free = padded(self.of, padding), (padding.constant, *padding.rings.values())
-        how = dict(steps=steps, loss=self.of.loss, free=free)
+        how = dict(steps=steps, loss=pixel, free=free)
         codes, *more = searched(draw, self.encoder, images, start, **how)
         return self._with(codes, padding, more)
 
