@@ -351,23 +351,6 @@ def _beside(found: ModelCard, what: str) -> Path:
     return found.path.with_name(f"{found.path.stem}-{what}.safetensors")
 
 
-def load_encoder(name: str) -> Encoder:
-    """The frozen encoder trained for the card's generator. Raises ValueError where there is none."""
-    path = encoder_path(name)
-    if path is None:
-        there = ", ".join(other for other in CARDS if encoder_path(other)) or "none yet"
-        raise ValueError(f"{name} comes without an encoder; networks with one: {there}")
-    with _lock:
-        return _noted(path, _placed(_open(path)))
-
-
-def encoder_path(name: str) -> Path | None:
-    """The file of the encoder that was trained for a card's generator; None where none was."""
-    found = card(name)
-    path = WEIGHTS / f"{name}-encoder.safetensors"
-    return None if found.own or found.source or not path.exists() else path
-
-
 def load_reader(world: str, which: str = "") -> nn.Module:
     """The frozen factor reader of a rendered world.
 

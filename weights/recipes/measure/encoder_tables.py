@@ -269,8 +269,8 @@ def alike(found: dict) -> dict:
         title="Pictures that are alike",
         columns=["factor", *map(_name, names)],
         rows=rows,
-        caption=f"Of {found['samples']['tested']:,} renders, the 10 nearest to each by what is found of it at a level: how "
-        "much a factor differs, over how much it differs among any two (1: they say nothing of it) [95 %].",
+        caption=f"Of {found['samples']['tested']:,} renders, the 10 nearest to each by what is found of it at a "
+        "level: how much a factor differs, over how much it differs among any two (1: they say nothing of it) [95 %].",
     )
 
 
@@ -293,8 +293,8 @@ def sentences(found: dict) -> list[str]:
         f"{close['plain']}, and many codes {close['mixed']}; the mean code itself {close['mean']}.",
         "A step of three pure knobs (smile, turn of the head, tone of the hair) does to these copies, over what it "
         f"does to the network’s own pictures: encoder {said_of['encoder']}, after search {said_of['refined']}, search "
-        f"from the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b). Of the mean code, which "
-        f"copies nothing, it is {said_of['mean']}.",
+        f"from the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b). Of the "
+        f"mean code, which copies nothing, it is {said_of['mean']}.",
         _domain(found, close, edits),
         _known(found),
         *_padding(found, close, said_of),
