@@ -37,7 +37,7 @@ from ..train.bank import drawn
 from . import encoder_features, encoder_tables
 from .attributes import written
 from .encoder_tables import GENERATED, NATIVE, OTHERS
-from .encoder_ways import Copying, Way, Ways, ways_of
+from .encoder_ways import Copying, Way, ways_of
 
 RENDERS, FIRST_RENDER = 64, 1_420_000  # held-out renders; the page's examples and those of `restore` end before
 NATIVES, FIRST_NATIVE = 64, 1_096_000  # the network's own pictures, on which knobs are turned beside them
@@ -47,7 +47,6 @@ CROWD, FIRST_CROWD = 1_000, 1_098_000  # codes among which the right one must be
 FACTORS = ("smile", "yaw", "hair_tone")  # that knobs turn
 SEFA = 10  # of its knobs, from which the best for a factor is chosen
 TOGETHER = 16  # pictures that are searched at once
-LEAKS = 1 / 3  # of the way from chance to the copy that padding alone may go
 
 
 class Knob(NamedTuple):
@@ -171,6 +170,8 @@ def measured(measurement: Measurement, way: Way, copying: Copying, knobs: list[K
         **encoder_features.kept(measurement.judge.read(images), measurement.truth),
         knobs=turned(measurement, pictures, knobs),
     )
+    if way.padded:
+        found["leak"] = leak(pictures, truth)
     close = float(torch.tensor(found["psnr"]).median())
     took = time.process_time() - began
     says = (
@@ -214,15 +215,13 @@ def distances(found: Tensor, codes: Tensor, crowd: Tensor, scale: Tensor) -> tup
 
 
 @torch.no_grad()
-def leak(measurement: Measurement) -> dict:
+def leak(pictures: list[Picture], truth: Tensor) -> dict:
     """Squared distances to A: of A's padding with the codes of the next render B, of B's copy, and of A's own copy."""
-    images, ways = measurement.renders, Ways(measurement)
-    own = ways.framed(images)
-    codes = torch.cat([one.codes for one in own]).roll(1, 0)
-    crossed = torch.cat([one.draw(code) for one, code in zip(own, codes.split(1))])
-    drawn = shown(own)
+    codes = [one.codes for one in pictures]
+    crossed = torch.cat([one.draw(code) for one, code in zip(pictures, codes[-1:] + codes[:-1])])
+    drawn = shown(pictures)
     far = {"crossed": crossed.clamp(-1, 1), "chance": drawn.roll(1, 0), "own": drawn}
-    return {name: rounded((x - images).square().mean((1, 2, 3)), 5) for name, x in far.items()}
+    return {name: rounded((x - truth).square().mean((1, 2, 3)), 5) for name, x in far.items()}
 
 
 # --- all of it
@@ -254,8 +253,6 @@ def measure(card: str, *, renders: int = RENDERS, refining: int = indomain.STEPS
     ways = {way.name: measured(measurement, way, copying, knobs) for way, copying in ways_of(measurement, refining)}
     found = dict(ways=ways, natives=natives, thirds=thirds, factors=list(measurement.judge.names))
     found[GENERATED] = generated(measurement)
-    if Ways(measurement).paddable:
-        found["leak"] = leak(measurement)
     print("copies are measured; features", flush=True)
     found["features"] = encoder_features.measured(measurement)
     return found | dict(seconds=round(time.process_time() - began))

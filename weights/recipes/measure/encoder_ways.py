@@ -44,6 +44,10 @@ class Way(NamedTuple):
     steps: int
     seconds: float
 
+    @property
+    def padded(self) -> bool:
+        return self.name.startswith("padded")
+
 
 def searched(
     draw: indomain.Draw,
