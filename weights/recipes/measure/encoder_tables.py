@@ -226,7 +226,7 @@ def read(found: dict) -> dict:
     rows = []
     for name in ranked:
         one = probes[name]
-        groups = [f"{_mean(one['each'], found['factors'], group):.2f}" for group in (POSE, COLOURS)]
+        groups = [minus(f"{_mean(one['each'], found['factors'], group):.2f}") for group in (POSE, COLOURS)]
         enough = sum(x >= 0.8 for x in one["each"])
         rows.append([_name(name), f"{one['numbers']:,}", told(one["median"]), *groups, f"{enough}"])
     return dict(
