@@ -1,7 +1,8 @@
-"""Pictures that are alike, by the levels of an encoder's features (GH-Feat): coarse, middle, fine.
+"""Pictures that are alike, by the levels of what an encoder finds (GH-Feat): coarse, middle, fine.
 
-Xu et al., Generative Hierarchical Features from Synthesizing Images, CVPR 2021 (arXiv 2007.10379). Of many renders the
-first principal components of every level's features are kept; whoever asks gets the seeds of the nearest ones.
+Xu et al., Generative Hierarchical Features from Synthesizing Images, CVPR 2021 (arXiv 2007.10379). Features are the
+codes of the layers of a level, in standard deviations. Of many renders their first principal components are kept;
+whoever asks gets the seeds of the nearest ones.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from .encoder import Encoder
 
 LEVELS = ("coarse", "middle", "fine")
 KEPT = 32  # principal components a level
@@ -50,6 +53,13 @@ class Gallery(NamedTuple):
         far, found = NearestNeighbors(n_neighbors=len(rows), algorithm="brute").fit(rows).kneighbors(asked)
         usual = max(float(far[0, len(rows) // 2]), 1e-12)
         return [self.first + int(i) for i in found[0, :k]], [float(x) / usual for x in far[0, :k]]
+
+
+@torch.no_grad()
+def features_of(encoder: Encoder, images: Tensor) -> list[Tensor]:
+    """[n, d] of every level, coarsest first: what the encoder finds in images [n, 3, R, R]."""
+    codes, levels = (encoder(images) - encoder.mean) / encoder.scale, torch.tensor(encoder.levels)
+    return [codes[:, levels == level].flatten(1) for level in range(len(LEVELS))]
 
 
 def gallery_of(first: int, encoder: str, features: Sequence[Tensor], kept: int = KEPT) -> Gallery:

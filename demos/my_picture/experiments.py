@@ -11,7 +11,7 @@ from torch import Tensor
 from core import zoo
 from core.cache import cached
 from core.codes import codes_in_turn, edit, layer_groups
-from core.encoders.gallery import LEVELS, Gallery, load_gallery
+from core.encoders.gallery import LEVELS, Gallery, features_of, load_gallery
 from core.evidence import file_hash
 from core.generators.base import Generator
 from core.images import webp
@@ -159,7 +159,7 @@ def alike(recipe: MyPicture) -> Iterator[str]:
     gallery = gallery_of(recipe.model, file_hash(zoo.encoder_path(recipe.model)))
     if gallery is None:
         raise RecipeError(f"no renders were looked at by the encoder of {card.title}: see weights/README.md")
-    features, judge = zoo.load_encoder(recipe.model).features(this), unfitted_judge_of(recipe)
+    features, judge = features_of(zoo.load_encoder(recipe.model), this), unfitted_judge_of(recipe)
     rows, numbers, how = [], [], dict(resolution=card.resolution, spread=card.spread)
     middle = len(gallery.levels[0].rows) // 2
     asked = [(LEVELS[level], gallery.nearest(features, level, LIKE)[0]) for level in range(len(LEVELS))]

@@ -131,7 +131,7 @@ CELLS = (
     Cell(
         "alike",
         "Look for pictures like this",
-        "Of 10,000 faces that no training saw, the nearest by coarse, middle and fine features of the encoder.",
+        "Of 10,000 faces that no training saw, the nearest by the codes of coarse, middle and fine layers.",
         "Look",
         experiments.alike,
         PICTURE,

@@ -13,7 +13,7 @@ import time
 import torch
 
 from core import zoo
-from core.encoders.gallery import gallery_of, save_gallery
+from core.encoders.gallery import features_of, gallery_of, save_gallery
 from core.evidence import file_hash
 from core.truth import worlds
 
@@ -29,7 +29,7 @@ def main() -> None:
     with torch.no_grad():
         for first in range(FIRST_RENDER, FIRST_RENDER + given.renders, BATCH):
             images = worlds.pictures(card.world, BATCH, first, resolution=card.resolution, spread=card.spread)
-            found.append([one.half() for one in encoder.features(images)])
+            found.append([one.half() for one in features_of(encoder, images)])
     features = [torch.cat(parts).float() for parts in zip(*found)]
     path = zoo.gallery_path(given.card)
     save_gallery(gallery_of(FIRST_RENDER, file_hash(zoo.encoder_path(given.card)), features), path)
