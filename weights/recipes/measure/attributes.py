@@ -88,7 +88,7 @@ class Measurement:
 
     @property
     def thirds(self) -> tuple[Tensor, ...]:
-        """Numbers of the pictures on which knobs are turned: dark, middle and light skin."""
+        """Numbers of the pictures on which knobs are turned: light, middle and dark skin."""
         return self.plain[:, self.judge.names.index("skin_tone")].argsort().tensor_split(3)
 
     def shuffled(self) -> Tensor:

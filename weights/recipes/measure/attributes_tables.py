@@ -148,10 +148,10 @@ def factor_table(one: Effect, judge: Judge, name: str) -> dict:
 
 
 def tone_table(found: Mapping[str, Effect], thirds: Sequence[Tensor]) -> dict:
-    """By thirds of the pictures, from dark to light skin."""
+    """By thirds of the pictures, from light to dark skin."""
     rows = []
     for name, one in found.items():
-        for word, third in zip(("dark", "middle", "light"), thirds, strict=True):
+        for word, third in zip(("light", "middle", "dark"), thirds, strict=True):
             (size, share), ranges = one.on(third).sizes(), one.on(third).interval()
             cells = [f"{x.median():.2f} [{a:.2f}, {b:.2f}]" for x, (a, b) in zip((size, share), ranges, strict=True)]
             rows.append([name, word, *cells, f"{one.on(third).right} of {len(size)}"])
