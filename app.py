@@ -56,8 +56,8 @@ from demos.steer import tab as steer
 from serving import address, classroom, drop, dropping, figures, front, health, lessons, turns
 from serving.programs import offer
 
-ROOMS = (steer, paint, restore, channel_awareness, attributes, my_picture)
-TABS = tuple(figures.on(room.TAB) for room in ROOMS)
+ROOMS = (steer, paint, restore, channel_awareness, attributes)
+TABS = (*(figures.on(room.TAB) for room in ROOMS), my_picture.TAB)
 PREVIEW = dict(
     title="GANatomy: what has a network that draws learned?",
     description="A neural network drew these faces. Turn its knobs, and see what it knows; every claim is measured.",

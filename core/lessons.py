@@ -276,6 +276,44 @@ def _table(evidence: Mapping, title: str) -> list:
 
 _KINDS = dict(svm=SVM, pattern=PATTERN, pure=PURE, purest=PUREST)
 
+# --- My picture: medians over held-out renders; `found` of the evidence of an encoder
+
+
+def closest(evidence: Mapping) -> dict:
+    """How close copies are, dB, by way of finding codes."""
+    return {name: median(one["psnr"]) for name, one in evidence["found"]["ways"].items()}
+
+
+def turnable(evidence: Mapping) -> dict:
+    """What a step of the pure knobs does to copies beside the network's own pictures, per cent, mean over the knobs."""
+    ways, native = evidence["found"]["ways"], evidence["found"]["natives"]["native"]["knobs"]
+    keys = [key for key in native if key.startswith("pure")]
+    return {
+        name: 100 * fmean(median(one["knobs"][key]["own"]) / median(native[key]["own"]) for key in keys)
+        for name, one in ways.items()
+    }
+
+
+def home(evidence: Mapping) -> dict:
+    """How far codes lie from what the encoder finds in their pictures, standard deviations."""
+    return {name: median(one["outside"]) for name, one in evidence["found"]["ways"].items()}
+
+
+def kept(evidence: Mapping) -> dict:
+    """How many factors copies keep, of how many."""
+    ways = evidence["found"]["ways"]
+    return {name: one["kept"][0] for name, one in ways.items()} | dict(of=len(evidence["found"]["factors"]))
+
+
+def outlines(evidence: Mapping) -> dict:
+    """What padding adds to copies, dB, and how much of a picture it holds alone, per cent of the way from chance."""
+    close, leaks = closest(evidence), {}
+    for name in ("padded", "padded_refined"):
+        far = {key: median(x) for key, x in evidence["found"]["ways"][name]["leak"].items()}
+        leaks[f"{name}_leak"] = 100 * (far["chance"] - far["crossed"]) / (far["chance"] - far["own"])
+    return close | leaks
+
+
 QUESTIONS = {
     function.__name__: Question(model, kind, function)
     for model, kind, functions in (
@@ -284,6 +322,7 @@ QUESTIONS = {
         (PORTRAITS, "restore", (enlarge4, enlarge8, colours, mug, skin)),
         (OBJECTS, "channels", (needed, one_gate, alike, orders, cuts)),
         (PORTRAITS, "attributes", (own, strong, named, hard, parts)),
+        (PORTRAITS, "encoder", (closest, turnable, home, kept, outlines)),
     )
     for function in functions
 }

@@ -23,7 +23,14 @@ from demos.page.fields import VERSION, WEIGHTS, WEIGHTS_DIGITS
 
 from .address import Reach, page_of
 
-TABS = dict(steer="Steer", paint="Paint", restore="Restore", inside="Look inside", attributes="Attributes")
+TABS = dict(
+    steer="Steer",
+    paint="Paint",
+    restore="Restore",
+    inside="Look inside",
+    attributes="Attributes",
+    my_picture="My picture",
+)
 UNMEASURED = "This was not measured for the weights that are here. {where} measures it."
 BEFORE = (
     "Ask, let everybody tick a guess, then open the link and look. The answer is folded below each question, and every "

@@ -15,7 +15,8 @@ from core.encoders.gallery import LEVELS, Gallery, features_of, load_gallery
 from core.evidence import file_hash
 from core.generators.base import Generator
 from core.images import webp
-from core.inversion import indomain, losses
+from core.inversion import indomain, losses, restoration
+from core.threads import on_single_core
 from core.truth import worlds
 from core.truth.judge import Judge
 
@@ -55,7 +56,7 @@ def tile(image: Tensor, recipe: MyPicture, alt: str, caption: str = "") -> str:
 
 def searching(recipe: MyPicture, says: str, search: Iterator, steps: int, before: str = "") -> Iterator:
     """`codes = yield from searching(...)`: the steps of a search as the page shows them; ends with its codes."""
-    for step in search:
+    for step in on_single_core(search, restoration.THREAD):  # knobs stay quick on the other cores
         if step.i % SHOWN_EVERY == 0:
             with torch.no_grad():
                 image = step.picture.draw(step.picture.codes)
