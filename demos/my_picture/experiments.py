@@ -45,7 +45,8 @@ WAY = 5  # pictures from one to the other, both ends among them
 
 
 def given_picture(recipe: MyPicture) -> Tensor:
-    """What the codes are found of, [1, 3, R, R]."""
+    """What the codes are found of, [1, 3, R, R]. Raises RecipeError where nothing finds codes of this network."""
+    finding.needs_encoder(recipe.model)
     return finding.target(recipe.model, recipe.found) if recipe.found else render(recipe).clamp(-1, 1)
 
 
@@ -97,7 +98,8 @@ def native_turn(model: str, _weights: str, knob: int) -> Turn:
 def copied(recipe: MyPicture) -> Iterator[str | Progress]:
     """Codes by the encoder, by a search from there, and by a search alone: how close, and does a knob turn them?"""
     yield from read_labels(recipe)
-    generator, encoder, target = opened(recipe.model), zoo.load_encoder(recipe.model), given_picture(recipe)
+    target = given_picture(recipe)
+    generator, encoder = opened(recipe.model), zoo.load_encoder(recipe.model)
     start, far = encoder(target), encoder.mean[None]
     found = {"Encoder": start}
     search = indomain.invert(generator, encoder, target, domain=recipe.domain)
@@ -209,7 +211,8 @@ def edge_jump(image: Tensor, box: Tensor) -> float:
 
 def blended(recipe: MyPicture) -> Iterator[str | Progress]:
     """Semantic diffusion (IDInvert, section 3.3): codes that draw the box as it is, and what fits around it."""
-    generator, encoder, this = opened(recipe.model), zoo.load_encoder(recipe.model), given_picture(recipe)
+    this = given_picture(recipe)
+    generator, encoder = opened(recipe.model), zoo.load_encoder(recipe.model)
     other, box = finding.target(recipe.model, recipe.beside), box_of(recipe)
     pasted = torch.where(box, other, this)
     start, loss = encoder(pasted), losses.masked(box, losses.pixel)
@@ -240,6 +243,7 @@ def _row(recipe: MyPicture, pictures: list[tuple[str, Tensor]]) -> str:
 @torch.no_grad()
 def mixed(recipe: MyPicture) -> Iterator[str]:
     """The way between two codes, and each level of the other's codes in this one's."""
+    finding.needs_encoder(recipe.model)
     generator, this = generator_of(recipe), own_codes(recipe)
     other = finding.codes(recipe.model, recipe.beside)
     shares = [i / (WAY - 1) for i in range(WAY)]

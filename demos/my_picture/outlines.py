@@ -48,6 +48,7 @@ PAINTS: dict[str, Callable[[Tensor], Tensor]] = {"half": _half, "warm": _warm, "
 
 def with_outlines(recipe: MyPicture) -> tuple[Generator, Encoder]:
     """Raises RecipeError where the encoder has no head for padding."""
+    finding.needs_encoder(recipe.model)
     encoder = zoo.load_encoder(recipe.model)
     if encoder.padding_head is None:
         raise RecipeError("the encoder of this network finds codes alone, no outlines: choose another network")

@@ -176,3 +176,12 @@ def test_the_way_to_another_picture_begins_and_ends_with_the_two():
 def test_the_other_cells_say_what_they_measured(other):
     run = next(cell.run for cell in TAB.cells if cell.name == other)
     assert re.search(r'class="aha">[^<]*(\d|features)', last_html(run(MyPicture(MODEL, found="render-2"))))
+
+
+@pytest.mark.parametrize("name", ["copied", "blend", "mixed", "swap", "painted", "alike"])
+def test_a_network_without_an_encoder_says_so_in_every_cell(name):
+    recipe = MyPicture("portraits-pggan", found="")
+    run = next(cell.run for cell in TAB.cells if cell.name == name)
+    with pytest.raises(RecipeError, match="has no encoder"):
+        for _ in run(recipe):
+            pass
