@@ -125,7 +125,7 @@ def _beside_each_other(recipe: MyPicture, target: Tensor, found: dict[str, Tenso
         rows.append((name, images))
         numbers.append((name, f"{close:.1f}", signed(turned.own, 2), f"{turned.share:.0f} %", f"{out:.2f}"))
     numbers.append(("the network’s own faces", "", signed(native.own, 2), f"{native.share:.0f} %", ""))
-    title, given = knobs.titles[knob], tile(target, recipe, "what was given", "what was given")
+    title, given = knobs.titles[knob], _row(recipe, [("what was given", target)])
     heads = ("codes by", "close (dB)", "a step moves it (sd)", "share of all change", "off the domain (sd)")
     caption = f"{title}: one step of the knob, read by a reader that no knob was fitted to"
     use = f'<p><button type="button" class="plain" {blocks.setter(found=word)}>{USE}</button></p>' if word else ""
@@ -182,8 +182,8 @@ def alike(recipe: MyPicture) -> Iterator[str]:
     caption = "How far the faces are from this one, mean, in standard deviations; read by a reader"
     said = min(numbers[:-1], key=lambda row: float(row[1]))[0], min(numbers[:-1], key=lambda row: float(row[2]))[0]
     yield (
-        blocks.aha(f"The pose is most alike by {said[0]} features, the colours by {said[1]} ones.")
-        + tile(this, recipe, "what was given", "what was given")
+        blocks.aha(f"The pose is most alike by {said[0]} codes, the colours by {said[1]} ones.")
+        + _row(recipe, [("what was given", this)])
         + blocks.sheet([str(i + 1) for i in range(LIKE)], rows, name="Faces that are like this one")
         + blocks.table(heads, numbers, caption=caption)
     )
