@@ -30,6 +30,7 @@ KINDS = {
     "": "Pictures and knobs",
     "attributes": "Attributes",
     "layers": "Which layer does what",
+    "encoder": "Pictures that the network never saw",
     "paint": "Knobs of a region",
     "statistics": "Knobs, by picture statistics",
     "restore": "Restoring",
@@ -43,6 +44,7 @@ FILES = {
     "reader": "{world}-reader.safetensors",
     "reader_b": "{world}-reader-b.safetensors",
     "reader_c": "{world}-reader-c.safetensors",
+    "encoder": "{card}-encoder.safetensors",
     "parts_sha256": "{world}-parts.safetensors",
 }
 HEAD = f"""# What was measured
