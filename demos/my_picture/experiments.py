@@ -61,7 +61,7 @@ def searching(recipe: MyPicture, says: str, search: Iterator, steps: int, before
         if step.i % SHOWN_EVERY == 0:
             with torch.no_grad():
                 image = step.picture.draw(step.picture.codes)
-            yield before + blocks.paragraph(f"{says}, step {step.i} of {steps}") + tile(image, recipe, says)
+            yield before + _row(recipe, [(f"{says}, step {step.i} of {steps}", image)])
         yield Progress(f"{says}: step {step.i} of {steps}", step.i / max(1, steps))
     return step.picture.codes.detach()
 
@@ -180,9 +180,12 @@ def alike(recipe: MyPicture) -> Iterator[str]:
         )
     heads = ("nearest by", *KINDS)
     caption = "How far the faces are from this one, mean, in standard deviations; read by a reader"
-    said = min(numbers[:-1], key=lambda row: float(row[1]))[0], min(numbers[:-1], key=lambda row: float(row[2]))[0]
+    pose, colours = (min(numbers[:-1], key=lambda row: float(row[i]))[0] for i in (1, 2))
+    says = f"The pose is most alike by {pose} codes, the colours by {colours} ones."
+    if pose == colours:
+        says = f"Pose and colours are both most alike by {pose} codes."
     yield (
-        blocks.aha(f"The pose is most alike by {said[0]} codes, the colours by {said[1]} ones.")
+        blocks.aha(says)
         + _row(recipe, [("what was given", this)])
         + blocks.sheet([str(i + 1) for i in range(LIKE)], rows, name="Faces that are like this one")
         + blocks.table(heads, numbers, caption=caption)

@@ -3,16 +3,17 @@ gan.owns.my_picture = tab => {
   const E = gan.element, given = E("img", {alt: "the picture that was given", draggable: "false"});
   const seen = E("figure", {class: "framed given", hidden: true}, E("div", {class: "seen"}, given),
     E("figcaption", {}, "what was given"));
-  const zeros = () => tab.arrival.amounts.map(() => 0);
+  const token = ({found}) => found.startsWith("own-") ? found.slice(4, 36) : "";
+  const taken = own => tab.set({found: `own-${own.token}`, amounts: tab.arrival.amounts.map(() => 0)});
+  const back = gan.button("my_picture-mine", "Show it again", () => taken(tab.now.own));
   tab.another = () => tab.set({found: `render-${Math.floor(Math.random() * 1e4)}`});
   tab.listeners.push(() => {
-    const {answer, own} = tab.now, shown = !!answer && !!answer.before && !own;
+    const {answer, own, recipe} = tab.now, mine = !!own && token(recipe) === own.token;
+    const shown = !!answer && !!answer.before && !mine;
     if (shown) given.src = answer.before;
-    seen.hidden = !shown;
+    seen.hidden = !shown; back.hidden = mine;
   });
   return {
-    token: ({found}) => found.startsWith("own-") ? found.slice(4, 36) : "",
-    taken: ({token}) => tab.set({found: `own-${token}`, amounts: zeros()}),
-    above: seen,
+    token, taken, above: seen, buttons: [back],
   };
 };

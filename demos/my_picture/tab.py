@@ -44,7 +44,7 @@ def sentence(recipe: MyPicture) -> str:
     told = finding.given(recipe.found)
     how = "One pass of an encoder finds" if told.domain is None else "A search from the encoder’s codes finds"
     if told.token:
-        return f"{how} the face nearest to your picture that the network can draw, {close:.1f} dB close."
+        return f"{how} a face like your picture that the network can draw, {close:.1f} dB close."
     return f"The network never saw this face. {how} codes that draw it, {close:.1f} dB close."
 
 
@@ -106,7 +106,7 @@ CELLS = (
     Cell(
         "mixed",
         "From one to the other, and levels of both",
-        "The way between the codes of this picture and of another one, and coarse, middle and fine layers of each.",
+        "The way between the codes of this picture and of the other one above; coarse, middle and fine layers of each.",
         "Mix them",
         experiments.mixed,
         (*PICTURE, "other"),
@@ -114,7 +114,8 @@ CELLS = (
     Cell(
         "swap",
         "Swap outline and details",
-        "What the first layers find outside of their maps, their padding, says where things lie. Two pictures swap it.",
+        "What the first layers find outside of their maps, their padding, says where things lie. This picture and the "
+        "other one above swap it.",
         "Swap",
         outlines.swap,
         (*PICTURE, "other"),

@@ -103,9 +103,9 @@ def needs_encoder(model: str) -> None:
         raise RecipeError(f"{zoo.card(model).title} has no encoder, which finds the codes of a picture: {other}")
 
 
-def linked(found: str) -> str:
-    """What a link can hold of the word: no own picture, and of a render the encoder's codes."""
-    return "" if found.startswith(OWN) else plain(found)
+def linked(found: str, default: str = "") -> str:
+    """What a link can hold of the word: `default` for an own picture, and of a render the encoder's codes."""
+    return default if found.startswith(OWN) else plain(found)
 
 
 def link_note(found: str) -> str:
@@ -117,7 +117,7 @@ def link_note(found: str) -> str:
 
 def public(recipe: Any) -> Any:
     """The recipe without the name of an own picture, which is for its owner alone."""
-    return replace(recipe, found=linked(recipe.found)) if getattr(recipe, "found", "") else recipe
+    return replace(recipe, found=linked(recipe.found, type(recipe).found)) if getattr(recipe, "found", "") else recipe
 
 
 def subject(found: str) -> tuple | None:
@@ -150,7 +150,7 @@ def codes(model: str, found: str) -> Tensor:
     if told.domain is not None:
         kept = store(found).get(key_of(model, found))
         if kept is None:
-            raise RecipeError("the refined codes of this picture are no longer here: refine it again on My picture")
+            raise RecipeError("the searched codes of this picture are no longer here: search them again on My picture")
         return kept.value
     return kept_with(found, key_of(model, found), lambda: zoo.load_encoder(model)(target(model, found)))
 

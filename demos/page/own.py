@@ -35,7 +35,8 @@ def own_extra(tab: str, after: str, script: str, title: str = "") -> Extra:
     def wire(parts: dict) -> None:
         own = parts["own"]
         own.bring(brought, None, own, **private(f"{tab}_own", LIVE))
-        own.cut(cut_again, None, own, **private(f"{tab}_cut", LIVE))
+        one_by_one = dict(LIVE, trigger_mode="multiple")  # the page waits itself; "always_last" says the first again
+        own.cut(cut_again, None, own, **private(f"{tab}_cut", one_by_one))
         own.forget(forgotten, None, own, **private(f"{tab}_forget", LIVE))
 
     return Extra(after, layout, wire, script, own_pictures.forget_of)

@@ -123,7 +123,7 @@ class PictureRecipe(Fields):
         return next(iter(zoo.CARDS), "")
 
     def shared(self) -> Self:
-        return replace(self, found=finding.linked(self.found))
+        return replace(self, found=finding.linked(self.found, type(self).found))
 
     def numbered(self, seed: int) -> Self:
         """With the picture of that number in the place of its own."""

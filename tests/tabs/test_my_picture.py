@@ -134,7 +134,7 @@ def test_searched_codes_are_kept_for_every_tab_and_not_in_a_link():
     assert own_codes(searched).shape == own_codes(recipe).shape
     assert not torch.equal(own_codes(searched), own_codes(recipe))
     assert recipe_of_link(searched.to_query()).found == "render-4" and "encoder alone" in searched.link_note()
-    with pytest.raises(RecipeError, match="refine it again"):
+    with pytest.raises(RecipeError, match="search them again"):
         own_codes(Recipe(MODEL, found="render-5-refined"))
 
 
@@ -175,7 +175,7 @@ def test_the_way_to_another_picture_begins_and_ends_with_the_two():
 @pytest.mark.parametrize("other", ["alike", "swap", "painted"])
 def test_the_other_cells_say_what_they_measured(other):
     run = next(cell.run for cell in TAB.cells if cell.name == other)
-    assert re.search(r'class="aha">[^<]*(\d|features)', last_html(run(MyPicture(MODEL, found="render-2"))))
+    assert re.search(r'class="aha">[^<]*(\d|codes)', last_html(run(MyPicture(MODEL, found="render-2"))))
 
 
 @pytest.mark.parametrize("name", ["copied", "blend", "mixed", "swap", "painted", "alike"])

@@ -13,7 +13,12 @@
     const at = id => element.querySelector(`#${name}-${id}`), shown = element.querySelector(".brought");
     const note = at("own-note"), error = at("own-error"), forget = at("forget");
     const {token, taken, above = "", says = "", buttons = []} = gan.owns[name](tab);
-    const place = squareOf(now, shown, at("cut"), shares => trigger("cut", {token: now.own.token, shares}));
+    const place = squareOf(now, shown, at("cut"), cut);
+    let cutting = false, next = null;               // one square at a time: each gives the picture a new name
+    function cut(shares) {
+      if (cutting) { next = shares; return; }
+      cutting = true; trigger("cut", {token: now.own.token, shares});
+    }
     const refuse = text => { note.textContent = ""; error.textContent = text; error.hidden = false; };
     element.prepend(above);
     forget.parentElement.before(says); forget.before(...buttons);
@@ -29,7 +34,7 @@
     now.own = null;
     tab.bring = chosen => {                         // dropped on the page, too
       const [given, most] = [chosen.size, LARGEST_FILE].map(size => Math.round(size / 2 ** 20));
-      error.hidden = true;
+      error.hidden = true; next = null;
       if (chosen.size > LARGEST_FILE)
         return refuse(`This file has ${given} MB; a picture may have ${most}: save it smaller.`);
       note.textContent = "Sending it …";
@@ -43,23 +48,33 @@
     function show({thumb, note: said, minutes, cut}) {
       const {side} = now.setup || {};
       const made = side ? ` It is made ${side} x ${side}, the size of this network’s pictures.` : "";
-      place(...cut);
+      if (!next) place(...cut);
       shown.querySelector("img").src = thumb;
       shown.querySelector("p").textContent = `${said}${made} It will be deleted in ${minutes} minutes.`;
     }
-    function heard(value) {
+    // `mine`: it came, or went, here
+    function heard(value, mine = true) {
       note.textContent = "";
       now.own = value.forgotten ? null : value; shown.hidden = !now.own;
       if (now.own) show(value); else note.textContent = "It is deleted.";
       tab.forget(recipe => token(recipe) && token(recipe) !== value.token);            // and the square before
       if (now.own) taken(value); else if (token(now.recipe)) tab.set(gan.copyOf(tab.arrival));
+      if (mine) {                                     // a visitor has one: it goes from the other tabs
+        for (const other in gan.owns) if (other !== name && gan[other]) gan[other].disown();
+        for (const other in gan.parts) if (gan[other] && gan[other].disowned)
+          gan[other].disowned(value.token ? `own-${value.token}` : "");
+      }
       tab.tell();
     }
-    tab.disown = () => { if (now.own) heard({forgotten: true}); };
+    tab.disown = () => { if (now.own) heard({forgotten: true}, false); };
+    let last = "";
     part.hear(value => {
-      if (value.error) return refuse(value.error);
-      heard(value);
-      for (const other in gan.owns) if (other !== name && gan[other]) gan[other].disown();      // a visitor has one
+      const key = String(value.token || value.at || "");
+      if (key && key === last) return;              // one answer can be told of twice
+      last = key; cutting = false;
+      if (value.error) { refuse(value.error); if (now.own) place(...now.own.cut); } else heard(value);
+      if (next && now.own && !value.error) cut(next);
+      next = null;
     });
   };
 
@@ -68,9 +83,10 @@
   function squareOf(now, shown, size, send) {
     const [whole, frame] = [".whole", ".cut"].map(kind => shown.querySelector(kind));
     let square = [0, 0, 1];
-    function place(...to) {
-      const {width, height} = now.own, side = to[2] * Math.min(width, height), percent = share => `${100 * share}%`;
-      square = to; size.value = to[2];
+    function place(left, top, share) {              // its centre stays on the picture
+      const {width, height} = now.own, side = share * Math.min(width, height), percent = share => `${100 * share}%`;
+      const on = (at, half) => Math.min(1 - half, Math.max(-half, at));
+      const to = square = [on(left, side / width / 2), on(top, side / height / 2), share]; size.value = to[2];
       Object.assign(frame.style, {width: percent(side / width), height: percent(side / height),
         left: percent(to[0]), top: percent(to[1])});
     }

@@ -246,9 +246,12 @@ window.gan = window.gan || (() => {
     setTimeout(reveal, 500, 40);
     return {
       // the link that asks this tab for a recipe with any of these fields that is not `query`, or nothing
-      asks: (name, fields, query = "") => first.toString() !== new URLSearchParams(query).toString()
-        && ([first.get("tab"), home()].find(one => one in tabs)) === name
-        && fields.some(key => key !== "tab" && first.has(key)) ? first.toString() : "",
+      asks: (name, fields, query = "") => {
+        tabs[name].byLink = first.toString() !== new URLSearchParams(query).toString()
+          && ([first.get("tab"), home()].find(one => one in tabs)) === name
+          && fields.some(key => key !== "tab" && first.has(key));
+        return tabs[name].byLink ? first.toString() : "";
+      },
       unfold: (name, left = 15) => {                // `?expert=1` opens the folds, once they take a press
         const folds = more => [...document.querySelectorAll(`[id^=${name}-fold] > button${more}`)];
         if (first.get("expert") !== "1" || folds(".open").length === 5 || !left) return;
@@ -265,8 +268,7 @@ window.gan = window.gan || (() => {
       shows: (name, query) => {
         const one = tabs[name];
         if (!query || one.query === query) return;
-        const byLink = first.has("model") && (first.get("tab") || home()) === name;
-        if (!one.query && !byLink) one.home = query;
+        if (!one.query && !one.byLink) one.home = query;
         one.query = query;
         if (one.held) one.held = false; else soon();
       },

@@ -216,7 +216,7 @@
       return button(`${name}-to-${title.toLowerCase()}`, title, take);
     };
     const buttons = {
-      another: button(`${name}-another`, "Another picture", store.another, "first"),
+      another: button(`${name}-another`, "Another picture", () => store.another(), "first"),
       previous: button(`${name}-previous`, "Previous", store.previous),
       undo: button(`${name}-undo`, "Undo", store.undo),
       back: button(`${name}-back`, "Back to start", store.backToStart),
@@ -234,6 +234,8 @@
       buttons.undo.disabled = !store.canUndo(); buttons.previous.disabled = !store.seen.length;
       const unmoved = recipe.turn || recipe.right || recipe.down ? " (Restore shows it unmoved)" : "";
       lead.textContent = `Take this picture${unmoved}${turned ? ", as it was before its knobs," : ""} to:`;
+      const restore = taken.querySelector(`#${name}-to-restore`);       // it knows pictures by their numbers
+      if (restore) restore.hidden = !!recipe.found;
       finder.hidden = !setup || setup.knobs.length <= LOOKED_FOR;
       if (!setup) return;
       buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;

@@ -64,6 +64,14 @@
       open: recipe => { now.recipe = copyOf(recipe); store.remember(); store.tell(); },
       // what was made of a recipe for which `gone(recipe)` holds goes, in every cell
       forget: gone => store.forgets.forEach(one => one(gone)),
+      // a visitor's own picture is gone: `word` names the one that they have now, "" where they have none
+      disowned: word => {
+        const gone = ({found = ""}) => found.startsWith("own-") && !(word && found.startsWith(word));
+        store.forget(gone);
+        if (gone(now.recipe)) store.take({...now.recipe, found: word});
+        for (const list of [past, seen]) list.splice(0, list.length, ...list.filter(one => !gone(one)));
+        store.tell();
+      },
       // a file that was dropped on the page, and is this tab's to read
       bring: async file => bus.trigger("received", {text: await file.text()}),
       another: () => store.set({seed: randomSeed()}),
