@@ -61,7 +61,7 @@ def searching(recipe: MyPicture, says: str, search: Iterator, steps: int, before
         if step.i % SHOWN_EVERY == 0:
             with torch.no_grad():
                 image = step.picture.draw(step.picture.codes)
-            yield before + _row(recipe, [(f"{says}, step {step.i} of {steps}", image)])
+            yield before + row(recipe, [(f"{says}, step {step.i} of {steps}", image)])
         yield Progress(f"{says}: step {step.i} of {steps}", step.i / max(1, steps))
     return step.picture.codes.detach()
 
@@ -125,7 +125,7 @@ def _beside_each_other(recipe: MyPicture, target: Tensor, found: dict[str, Tenso
         rows.append((name, images))
         numbers.append((name, f"{close:.1f}", signed(turned.own, 2), f"{turned.share:.0f} %", f"{out:.2f}"))
     numbers.append(("the network’s own faces", "", signed(native.own, 2), f"{native.share:.0f} %", ""))
-    title, given = knobs.titles[knob], _row(recipe, [("what was given", target)])
+    title, given = knobs.titles[knob], row(recipe, [("what was given", target)])
     heads = ("codes by", "close (dB)", "a step moves it (sd)", "share of all change", "off the domain (sd)")
     caption = f"{title}: one step of the knob, read by a reader that no knob was fitted to"
     use = f'<p><button type="button" class="plain" {blocks.setter(found=word)}>{USE}</button></p>' if word else ""
@@ -186,7 +186,7 @@ def alike(recipe: MyPicture) -> Iterator[str]:
         says = f"Pose and colours are both most alike by {pose} codes."
     yield (
         blocks.aha(says)
-        + _row(recipe, [("what was given", this)])
+        + row(recipe, [("what was given", this)])
         + blocks.sheet([str(i + 1) for i in range(LIKE)], rows, name="Faces that are like this one")
         + blocks.table(heads, numbers, caption=caption)
     )
@@ -220,7 +220,7 @@ def blended(recipe: MyPicture) -> Iterator[str | Progress]:
     pasted = torch.where(box, other, this)
     start, loss = encoder(pasted), losses.masked(box, losses.pixel)
     pictures = [("this picture", this), ("the other", other), ("pasted", pasted), ("in one pass", generator(start))]
-    before = _row(recipe, pictures)
+    before = row(recipe, pictures)
     search = indomain.invert(generator, encoder, pasted, domain=0, start=start, loss=loss)
     codes = yield from searching(recipe, "Blending", search, indomain.STEPS, before)
     pictures.append(("blended", generator(codes)))
@@ -233,10 +233,10 @@ def blended(recipe: MyPicture) -> Iterator[str | Progress]:
         f"{jump['blended']:.0f} where it is blended in, and by {jump['this picture']:.0f} in this picture before. "
         f"Inside it is {inside['blended']:.1f} dB close to the other picture; in one pass {inside['in one pass']:.1f}."
     )
-    yield blocks.aha(says) + _row(recipe, pictures)
+    yield blocks.aha(says) + row(recipe, pictures)
 
 
-def _row(recipe: MyPicture, pictures: list[tuple[str, Tensor]]) -> str:
+def row(recipe: MyPicture, pictures: list[tuple[str, Tensor]]) -> str:
     return f'<div class="tiles">{"".join(tile(image, recipe, name, name) for name, image in pictures)}</div>'
 
 
@@ -259,4 +259,4 @@ def mixed(recipe: MyPicture) -> Iterator[str]:
             levels.append((f"{name} layers of the other", generator(codes)))
     levels.append(("the other", generator(other)))
     heads = "<h4>From one to the other</h4>", "<h4>Levels of both</h4>"
-    yield heads[0] + _row(recipe, way) + heads[1] + _row(recipe, levels)
+    yield heads[0] + row(recipe, way) + heads[1] + row(recipe, levels)

@@ -19,7 +19,7 @@ from ..page import found as finding
 from ..page.cells import Progress
 from ..page.fields import RecipeError
 from ..page.picture import opened
-from .experiments import given_picture, tile
+from .experiments import given_picture, row, tile
 from .recipe import MyPicture
 
 OTHERS, FIRST_OTHER = 8, 1_425_000  # held-out renders that the paint is carried to
@@ -83,8 +83,8 @@ def swap(recipe: MyPicture) -> Iterator[str]:
         f"With its outline the copy of this picture is {close[0]:.1f} dB close, without it {close[1]:.1f}. The other "
         f"picture’s codes are {leak[0]:.1f} dB close to this picture with this outline, and {leak[1]:.1f} without."
     )
-    given = "".join(tile(one, recipe, name, name) for one, name in zip(pair.split(1), ("this picture", "the other")))
-    yield blocks.aha(says) + f'<div class="tiles">{given}</div>' + blocks.sheet(heads, rows, name="Outlines swapped")
+    given = row(recipe, list(zip(("this picture", "the other"), pair.split(1))))
+    yield blocks.aha(says) + given + blocks.sheet(heads, rows, name="Outlines swapped")
 
 
 @torch.no_grad()
@@ -101,14 +101,14 @@ def painted(recipe: MyPicture) -> Iterator[str | Progress]:
         exact = paint(copy)
         alike.append(torch.cosine_similarity((carried - copy).flatten(), (exact - copy).flatten(), 0))
         shown = zip((copy, carried, exact), ("as it is", "carried over", "painted exactly"))
-        rows.append((f"render {FIRST_OTHER + i}", [tile(image, recipe, name) for image, name in shown]))
+        rows.append((f"face {i + 1}", [tile(image, recipe, name) for image, name in shown]))
         yield Progress(f"{i + 1} of {OTHERS} faces", (i + 1) / OTHERS)
     middle = 100 * float(torch.stack(alike).median())
     says = (
         f"Carried over to {OTHERS} other faces, the change of the pixels agrees with the exact paint by {middle:.0f} %."
     )
-    pair = tile(this, recipe, "this picture") + tile(paint(this), recipe, "painted", "painted")
+    pair = [("this picture", this), ("painted", paint(this))]
     columns = ["as it is", "carried over", "painted exactly"]
     yield blocks.aha(f"{says} 100 % would be the same change, 0 % chance (median cosine).") + (
-        f'<div class="tiles">{pair}</div>' + blocks.sheet(columns, rows, name="One paint on other faces")
+        row(recipe, pair) + blocks.sheet(columns, rows, name="One paint on other faces")
     )

@@ -188,7 +188,7 @@ def code(model: str, found: str) -> tuple[list[str], list[str]]:
     if told.token:
         imports += ["from PIL import Image", "from core.images import from_pil"]
         side = f"({card.resolution}, {card.resolution}), Image.Resampling.LANCZOS"
-        shown = f'from_pil(Image.open("my-picture.png").convert("RGB").resize({side}))  # its square must lie beside'
+        shown = f'from_pil(Image.open("my-picture.png").convert("RGB").resize({side}))  # the square, saved here'
     else:
         imports += ["from core.images import in_levels", "from core.truth.worlds import pictures"]
         about = f'resolution={card.resolution}, spread="{card.spread}"'

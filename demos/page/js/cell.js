@@ -65,7 +65,8 @@
       go.disabled = busy || held;
       meter.hidden = !busy || !mine || shown.share === undefined;
       meter.value = shown.share || 0;
-      line.textContent = busy ? mine && shown.says || cell.says : shown.error || (shown.ended ? "Stopped." : "")
+      const gone = shown.key && shown.key === state.dropped;        // its picture is not here any more
+      line.textContent = busy ? mine && shown.says || cell.says : !gone && (shown.error || shown.ended && "Stopped.")
         || (slow ? costs() : "") || (typeof held === "string" ? held : pale && cell.pale || "");
       line.parentElement.hidden = !line.textContent;
       result.classList.toggle("stale", pale);
@@ -106,8 +107,9 @@
     if (cell.after) (tab.after[cell.after] ??= []).push(() => ask());
     tab.forgets.push(gone => {
       if (![state.recipe, state.wanted].some(recipe => recipe && gone(recipe))) return;
+      if (state.asked) end();
       result.replaceChildren();
-      Object.assign(state, {dropped: value().key, asked: "", recipe: null, wanted: null});
+      Object.assign(state, {dropped: state.asked || value().key, asked: "", recipe: null, wanted: null});
       if (stays && first.html) {
         Object.assign(state, arrived, {dropped: ""});
         part.props.value = first;
