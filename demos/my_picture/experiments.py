@@ -12,6 +12,7 @@ from core import zoo
 from core.cache import cached
 from core.codes import codes_in_turn, edit, layer_groups
 from core.encoders.gallery import LEVELS, Gallery, features_of, load_gallery
+from core.encoders.mixing import from_levels
 from core.evidence import file_hash
 from core.generators.base import Generator
 from core.images import webp
@@ -258,5 +259,20 @@ def mixed(recipe: MyPicture) -> Iterator[str]:
             codes[:, list(slots)] = other[:, list(slots)]
             levels.append((f"{name} layers of the other", generator(codes)))
     levels.append(("the other", generator(other)))
-    heads = "<h4>From one to the other</h4>", "<h4>Levels of both</h4>"
-    yield heads[0] + row(recipe, way) + heads[1] + row(recipe, levels)
+    heads = "<h4>From one to the other</h4>", "<h4>Levels of both</h4>", "<h4>Levels of three</h4>"
+    yield heads[0] + row(recipe, way) + heads[1] + row(recipe, levels) + heads[2] + row(recipe, three(recipe))
+
+
+def three(recipe: MyPicture) -> list[tuple[str, Tensor]]:
+    """Coarse, middle and fine styles from this picture, the other, and the render after it, in turn (GH-Feat)."""
+    generator, encoder = opened(recipe.model), zoo.load_encoder(recipe.model)
+    after = f"{finding.RENDER}-{(recipe.other + 1) % finding.RENDERS}"
+    third = finding.target(recipe.model, after)
+    given = [given_picture(recipe), finding.target(recipe.model, recipe.beside), third]
+    names, styles = ("this one", "the other", "the third"), [encoder.styles(image) for image in given]
+    shown = [("the third", third)]
+    for first in range(3):
+        turn = [(first + i) % 3 for i in range(3)]
+        parts = ", ".join(f"{level} of {names[i]}" for level, i in zip(LEVELS, turn))
+        shown.append((parts, from_levels(generator, {level: styles[i] for level, i in zip(LEVELS, turn)})))
+    return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 
 from core import evidence, zoo
 from core.boundaries.pure import LAM
@@ -44,8 +45,16 @@ def sentence(recipe: MyPicture) -> str:
     told = finding.given(recipe.found)
     how = "One pass of an encoder finds" if told.domain is None else "A search from the encoder’s codes finds"
     if told.token:
-        return f"{how} a face like your picture that the network can draw, {close:.1f} dB close."
+        usual = usual_closeness(recipe.model)
+        beside = f"; of faces of its own world {usual:.1f} dB" if usual else ""
+        return f"{how} a face like your picture that the network can draw, {close:.1f} dB close{beside}."
     return f"The network never saw this face. {how} codes that draw it, {close:.1f} dB close."
+
+
+def usual_closeness(model: str) -> float | None:
+    """Of the encoder's copies of held-out renders, dB, median; None where it was not measured."""
+    found = evidence.recorded(model, "encoder")
+    return found and median(found["found"]["ways"]["encoder"]["psnr"])
 
 
 def code(recipe: MyPicture) -> Code:
@@ -77,7 +86,7 @@ def code(recipe: MyPicture) -> Code:
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
     path = zoo.encoder_path(model)
-    return dict(evidence.made_from(model, "attributes"), encoder=file_hash(path) if path else "")
+    return dict(evidence.made_from(model, "attributes", "encoder"), encoder=file_hash(path) if path else "")
 
 
 PICTURE = ("model", "found", "seed", "psi")
@@ -106,7 +115,7 @@ CELLS = (
     Cell(
         "mixed",
         "From one to the other, and levels of both",
-        "The way between the codes of this picture and of the other one above; coarse, middle and fine layers of each.",
+        "The way between the codes of this picture and of the other one above; coarse, middle and fine layers of each, and of a third.",
         "Mix them",
         experiments.mixed,
         (*PICTURE, "other"),
@@ -144,7 +153,8 @@ TAB = Tab(
     NAME,
     "My picture",
     MyPicture,
-    lead="A face that the network never saw, or your own: an encoder finds the numbers behind it. " + KEPT,
+    lead="A face that the network never saw, or your own: an encoder finds the numbers behind it. The network has only "
+    f"ever seen cartoon people. {KEPT}",
     sentence=sentence,
     code=code,
     sources=(indomain.invert, indomain.outside),

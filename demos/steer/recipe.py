@@ -93,7 +93,8 @@ def headline(recipe: Recipe) -> str:
     card, noun = zoo.card(recipe.model), recipe.label_name or "face"
     if not (card.world or card.faces):
         return TEXTS["headline"]["unknown"]
-    return TEXTS["headline"]["classes" if card.classes else "world"].format(noun=noun)
+    kind = "found" if recipe.found else "classes" if card.classes else "world"
+    return TEXTS["headline"][kind].format(noun=noun, which=recipe.which.partition(",")[0])
 
 
 def came_from(recipe: Recipe) -> str:
