@@ -115,7 +115,8 @@ CELLS = (
     Cell(
         "mixed",
         "From one to the other, and levels of both",
-        "The way between the codes of this picture and of the other one above; coarse, middle and fine layers of each, and of a third.",
+        "The way between the codes of this picture and of the other one above; coarse, middle and fine layers of each, "
+        "and of a third.",
         "Mix them",
         experiments.mixed,
         (*PICTURE, "other"),
