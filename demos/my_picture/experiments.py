@@ -98,8 +98,8 @@ def native_turn(model: str, _weights: str, knob: int) -> Turn:
 
 def copied(recipe: MyPicture) -> Iterator[str | Progress]:
     """Codes by the encoder, by a search from there, and by a search alone: how close, and does a knob turn them?"""
-    yield from read_labels(recipe)
     target = given_picture(recipe)
+    yield from read_labels(recipe)
     generator, encoder = opened(recipe.model), zoo.load_encoder(recipe.model)
     start, far = encoder(target), encoder.mean[None]
     found = {"Encoder": start}

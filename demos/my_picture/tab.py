@@ -58,7 +58,9 @@ def usual_closeness(model: str) -> float | None:
 
 
 def code(recipe: MyPicture) -> Code:
-    """The lines that make `directions`, `steps` and `amounts` in the code cell."""
+    """The lines that make `directions`, `steps` and `amounts` in the code cell; none where no knob is turned."""
+    if not any(recipe.amounts):
+        return Code([], [], moves=False, drawn="generator(codes)")
     last = max([i + 1 for i, amount in enumerate(recipe.amounts) if amount], default=1)
     labels, slots = labels_of(recipe), tuple(range(zoo.load(recipe.model).slots))
     count, psi = len(labels.jacobian.readings), f"psi={labels.psi:g}"
@@ -73,8 +75,8 @@ def code(recipe: MyPicture) -> Code:
         imports,
         [
             f'judge = zoo.load_fitted_judge("{recipe.model}")',
-            f"pictures = codes_in_turn(generator, {count}, {FIRST_SLOPED}, {psi})",
-            f"readings = reading_jacobian(generator.at({psi}), judge.read, pictures)",
+            f"native = codes_in_turn(generator, {count}, {FIRST_SLOPED}, {psi})",
+            f"readings = reading_jacobian(generator.at({psi}), judge.read, native)",
             "spread = judge.spread_over(readings.readings).spread",
             f"directions = pure(generator, readings.over(spread), {slots}, lam={LAM:g}, fixed=[])",
             step_line(recipe),

@@ -23,6 +23,7 @@ from demos.page import export, pictures
 from demos.page import found as finding
 from demos.page import tab as page
 from demos.page.fields import RecipeError, recipe_of_link
+from demos.page.labels import labels_of
 from demos.page.picture import own_codes, render
 from demos.paint.recipe import Painted
 from demos.steer.recipe import Recipe
@@ -114,13 +115,15 @@ def test_the_page_shows_what_was_given_and_what_the_network_draws_of_it():
 @pytest.mark.parametrize("found", ["render-3", "render-3-refined", "render-3-refined-0"])
 def test_the_code_on_the_page_makes_the_picture(found, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    slopes = labels_of(MyPicture(MODEL)).jacobian  # 128 pictures are derived for it
+    monkeypatch.setattr("core.boundaries.jacobian.reading_jacobian", lambda *given: slopes)
     recipe = MyPicture(MODEL, found="render-3", domain=finding.given(found).domain or 0.0)
     if "refined" in found:
         *_, last = indomain.invert(zoo.load(MODEL), zoo.load_encoder(MODEL), finding.target(MODEL, found),
                                    domain=recipe.domain if "-0" in found else indomain.DOMAIN)  # fmt: skip
         weight = 0.0 if found.endswith("-0") else indomain.DOMAIN
         assert finding.keep_refined(MODEL, "render-3", last.picture.codes.detach(), weight) == found
-    recipe = replace(recipe, found=found, amounts=(0.0, 1.5))
+    recipe = replace(recipe, found=found, amounts=() if "refined" in found else (0.0, 1.5))
     exec(export.cell_of(recipe, TAB.code(recipe)), {})
     written = np.asarray(Image.open("picture.png").convert("RGB")).astype(int)
     assert np.abs(written - pixels(my_picture.answer(recipe)["src"])).max() <= 1
