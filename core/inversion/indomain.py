@@ -46,6 +46,7 @@ def invert(
     steps: int = STEPS,
     loss: Loss | None = None,
     domain: float = DOMAIN,
+    rate: float = RATE,
     start: Tensor | None = None,
     free: Sequence[Tensor] = (),
     official: bool = False,
@@ -53,7 +54,8 @@ def invert(
     """Search codes that draw `target` [1, 3, R, R] in [-1, 1]: a Step for the start (i = 0) and for each gradient.
 
     draw: a generator, or what draws codes with `free`, further variables that move at the same rate, such as a padding.
-    loss: pixels where None. domain: weight of the second term; 0: plain descent. start: codes [1, slots, dim] (None:
+    loss: pixels where None. domain: weight of the second term; 0: plain descent. rate: of
+    Adam, in standard deviations of codes; a start far away wants a larger one. start: codes [1, slots, dim] (None:
     E(target)). Every Step has the best so far by the sum of both terms. official: the published weight and rate, on
     codes as they are. Raises ValueError, before anything is drawn, for a target or a weight that does not fit.
     """
@@ -61,10 +63,10 @@ def invert(
         raise ValueError(f"one picture is inverted, [1, 3, R, R] in [-1, 1]; got {list(target.shape)}")
     if not 0 <= domain < float("inf"):
         raise ValueError(f"a weight of the domain is 0 or a positive number, not {domain}")
-    return _steps(draw, encoder, target, steps, loss or pixel, domain, start, free, official)
+    return _steps(draw, encoder, target, steps, loss or pixel, domain, rate, start, free, official)
 
 
-def _steps(draw, encoder, target, steps, loss, domain, start, free, official) -> Iterator[Step]:
+def _steps(draw, encoder, target, steps, loss, domain, rate, start, free, official) -> Iterator[Step]:
     with torch.no_grad():
         start = encoder(target) if start is None else start
     distance, weight = loss(target), OFFICIAL_DOMAIN if official else domain
@@ -77,7 +79,7 @@ def _steps(draw, encoder, target, steps, loss, domain, start, free, official) ->
         return value + weight * ((codes - encoder(image)) / unit).square().mean() if weight else value
 
     variables = [torch.zeros_like(start), *(one.detach().clone() for one in free)]
-    rates = [OFFICIAL_RATE if official else RATE] * len(variables)
+    rates = [OFFICIAL_RATE if official else rate] * len(variables)
     how = {} if official else dict(schedule=rise_and_fall)
     for best in descend(variables, loss_of, steps=steps, optimiser=adam(*rates), **how):
         moved, *more = best.variables

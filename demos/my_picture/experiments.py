@@ -17,6 +17,7 @@ from core.evidence import file_hash
 from core.generators.base import Generator
 from core.images import webp
 from core.inversion import indomain, losses, restoration
+from core.inversion.multicode import RATES
 from core.threads import on_single_core
 from core.truth import worlds
 from core.truth.judge import Judge
@@ -31,7 +32,7 @@ from ..page.picture import generator_of, opened, own_codes, render, shown
 from ..page.words import signed
 from .recipe import BOXES, MyPicture, knobs_of
 
-ALONE = 200  # steps of the search without an encoder: about the time of STEPS with one, see weights/README.md
+ALONE = 180  # steps of the search without an encoder: the time of STEPS with one, as was measured
 FAR = 1.5  # steps of a knob, to both sides
 NATIVE, FIRST_NATIVE = 24, 1_096_000  # the network's own pictures that the same knob turns
 SHOWN_EVERY = 10  # steps
@@ -106,7 +107,7 @@ def copied(recipe: MyPicture) -> Iterator[str | Progress]:
     search = indomain.invert(generator, encoder, target, domain=recipe.domain)
     found["Encoder and search"] = yield from searching(recipe, "From the encoder’s codes", search, indomain.STEPS)
     word = finding.keep_refined(recipe.model, recipe.found, found["Encoder and search"], recipe.domain)
-    search = indomain.invert(generator, encoder, target, domain=0, start=far, steps=ALONE)
+    search = indomain.invert(generator, encoder, target, domain=0, rate=RATES[0], start=far, steps=ALONE)
     found["Search alone"] = yield from searching(recipe, "Without the encoder", search, ALONE)
     yield _beside_each_other(recipe, target, found, word)
 

@@ -15,6 +15,7 @@ WAYS = {
     "refined": "encoder, then search",
     "unheld": "encoder, then search without the domain",
     "plain": "search from the mean code, in the same time",
+    "slow": "the same at the rate of the search from the encoder",
     "mixed": "many codes (mGANprior), in the same time",
     "padded": "encoder with padding",
     "padded_refined": "encoder with padding, then search",
@@ -301,11 +302,13 @@ def sentences(found: dict) -> list[str]:
         f"Copies of {found['samples']['renders']} {things} that the network never saw: {close['encoder']} by the "
         f"encoder in one pass, {close['refined']} after {ways['refined']['steps']} steps of search "
         f"({ways['refined']['seconds']:.1f} s on one core). In the same time a search from the mean code reaches "
-        f"{close['plain']}, and many codes {close['mixed']}; the mean code itself {close['mean']}.",
+        f"{close['plain']} ({close['slow']} at the rate of the other), and many codes {close['mixed']}; the mean code "
+        f"itself {close['mean']}.",
         "A step of three pure knobs (smile, turn of the head, tone of the hair) does to these copies, over what it "
         f"does to the network’s own pictures: encoder {said_of['encoder']}, after search {said_of['refined']}, search "
-        f"from the mean code {said_of['plain']}, many codes {said_of['mixed']} (1: as much; reader b). Of the "
-        f"mean code, which copies nothing, it is {said_of['mean']}.",
+        f"from the mean code {said_of['plain']}, at the rate of the other {said_of['slow']}, many codes "
+        f"{said_of['mixed']} (1: as much; reader b). Of the mean code, which copies nothing, it is {said_of['mean']}: "
+        "codes near it turn far.",
         _domain(found, close, edits),
         _known(found),
         *_padding(found, close, said_of),

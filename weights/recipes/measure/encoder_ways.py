@@ -117,9 +117,9 @@ class Ways:
         how = dict(steps=steps, loss=pixel, domain=domain)
         return [Picture(one, self.draw) for one in searched(self.draw, self.encoder, images, start, **how)[0].split(1)]
 
-    def plain(self, images: Tensor, *, steps: int) -> list[Picture]:
+    def plain(self, images: Tensor, *, steps: int, rate: float = PLAIN_RATE) -> list[Picture]:
         start = self.encoder.mean.expand(len(images), -1, -1)
-        how = dict(steps=steps, loss=pixel, domain=0.0, rate=PLAIN_RATE)
+        how = dict(steps=steps, loss=pixel, domain=0.0, rate=rate)
         return [Picture(one, self.draw) for one in searched(self.draw, self.encoder, images, start, **how)[0].split(1)]
 
     def mixed(self, images: Tensor, *, steps: int) -> list[Picture]:
@@ -173,7 +173,8 @@ def ways_of(of: Of, refining: int = indomain.STEPS) -> Iterator[tuple[Way, Copyi
     yield Way("encoder", 0, seconds_of(ways.encoded, some)), ways.encoded
     yield Way("refined", refining, allowed), refined
     yield Way("unheld", refining, seconds_of(unheld, some)), unheld
-    for name, copying in (("plain", ways.plain), ("mixed", ways.mixed)):
+    slow = partial(ways.plain, rate=indomain.RATE)
+    for name, copying in (("plain", ways.plain), ("slow", slow), ("mixed", ways.mixed)):
         pace = seconds_of(partial(copying, steps=PACED), some) / (PACED + 1)
         steps = max(1, int(allowed / pace) - 1)
         yield Way(name, steps, pace * (steps + 1)), partial(copying, steps=steps)
