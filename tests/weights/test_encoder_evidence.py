@@ -189,7 +189,7 @@ def test_tables_and_sentences_say_the_numbers_and_leave_out_what_there_is_not(pa
         and "0.50 [" in text
         and "the bar is 95 %: reached" in text
     )
-    assert (len(said["tables"][0]["rows"]), len(said["tables"])) == ((8, 9) if padding else (6, 8))
+    assert (len(said["tables"][0]["rows"]), len(said["tables"])) == ((9, 9) if padding else (7, 8))
 
 
 def test_a_control_that_looks_like_a_finding_is_named() -> None:
