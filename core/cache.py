@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import wraps
@@ -91,6 +91,8 @@ class Cache:
 
     def put(self, key: Any, value: Any) -> Any:
         with self.lock:
+            if _forgotten and any(mark in repr(key) for mark in _forgotten):
+                return value  # it was made while that was forgotten
             self.values[key], self.born[key] = value, time.monotonic()
             while len(self.values) > 1 and sum(map(self.size, self.values.values())) > self.largest:
                 self.drop(next(iter(self.values)))
@@ -120,10 +122,15 @@ class Cache:
 
 
 _caches: WeakSet[Cache] = WeakSet()
+_forgotten: deque[str] = deque(maxlen=64)  # marks; those of the last pictures that went
 
 
 def forget(mark: str) -> None:
-    """Deletes from every cache what was made of something secret: all whose key has its mark somewhere."""
+    """Deletes from every cache what was made of something secret: all whose key has its mark somewhere.
+
+    What is being made of it at this moment is not kept either.
+    """
+    _forgotten.append(mark)
     for cache in list(_caches):
         with cache.lock:
             marked = [key for key in cache.values if mark in repr(key)]

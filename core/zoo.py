@@ -330,7 +330,7 @@ def critic_path(name: str) -> Path | None:
 def load_encoder(name: str) -> Encoder:
     """The frozen encoder of the card's generator. Raises ValueError where there is none."""
     path = encoder_path(name)
-    if path is None:
+    if path is None or _facts(path).get("weights") != weights_hash(name):  # of other weights of the generator
         have = ", ".join(other for other in CARDS if encoder_path(other)) or "none so far"
         raise ValueError(f"{name} has no encoder, which finds the codes of a picture: choose one that has ({have})")
     with _lock:
@@ -444,5 +444,5 @@ def _read(path: Path, settings: str = "") -> Generator:
 
 _open = lru_cache(maxsize=16)(native.read)
 _networks = Cache(3, lambda generator: 1)  # up to 130 MB each, and more at work
-_hash = lru_cache(maxsize=64)(native.weights_hash)
+_hash, _facts = lru_cache(maxsize=64)(native.weights_hash), lru_cache(maxsize=8)(native.metadata)
 _in_memory: WeakValueDictionary[str, nn.Module] = WeakValueDictionary()  # by path; what no cache holds is gone here too

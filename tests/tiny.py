@@ -196,3 +196,13 @@ def one_thread() -> Iterator[None]:
 def normal(*shape: int, seed: int = 0) -> Tensor:
     """Standard normal numbers in float64 that depend on the seed alone."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+class PlantedEncoder:
+    """An encoder that finds the same codes [n, slots, dim] in every picture, in units of 1."""
+
+    def __init__(self, codes: Tensor):
+        self.codes, self.scale = codes, torch.ones(codes.shape[1:])
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.codes + 0 * images.mean()

@@ -73,7 +73,7 @@ def gallery_of(first: int, encoder: str, features: Sequence[Tensor], kept: int =
 
 
 def save_gallery(gallery: Gallery, path: Path) -> None:
-    """Rows in 255 levels of their largest value; the error of a distance is below a hundredth of the usual one."""
+    """Writes the rows in 255 levels of their largest value, the rest in half precision."""
     tensors = {}
     for name, level in zip(LEVELS, gallery.levels):
         largest = level.rows.abs().amax(0).clamp(min=1e-12)

@@ -1,6 +1,6 @@
 """Pictures from the styles of several: coarse, middle and fine levels each from one of them (GH-Feat).
 
-Xu et al., Generative Hierarchical Features from Synthesizing Images, CVPR 2021 (arXiv 2007.10379), section 4.3. A style
+Xu et al., Generative Hierarchical Features from Synthesizing Images, CVPR 2021 (arXiv 2007.10379). A style
 head gives the features of a picture, which the generator draws without its codes.
 """
 

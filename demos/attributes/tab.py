@@ -15,13 +15,12 @@ from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import LAM, gradient, pure
 from core.factorization.baseline import random_directions
 from core.factorization.sefa import sefa
-from core.labels import FIRST_SLOPED
 from core.truth.judge import READER
 from core.truth.verdict import listed
 
 from ..page import blocks
 from ..page.arrival import recorded
-from ..page.attribute_knobs import Measured, Way, attribute_knobs
+from ..page.attribute_knobs import SLOPES_IMPORT, Measured, Way, attribute_knobs, slopes_code
 from ..page.attribute_knobs import measured as measured_knobs
 from ..page.cells import Cell, Progress, truth_cell
 from ..page.export import STEP_IMPORT, Code, label_code, step_line
@@ -158,20 +157,15 @@ def code(recipe: Attributes) -> Code:
     labels, slots, label = labels_of(recipe), slots_of(recipe), label_code(recipe)
     rows = [judge_of(recipe).names.index(name) for name in recipe.fixed]
     last = max([i + 1 for i, amount in enumerate(recipe.amounts) if amount], default=1)
-    psi, own = f"psi={labels.psi:g}", "codes_in_turn(generator, "
+    own = "codes_in_turn(generator, "
     if recipe.label_or_none is not None:
         own = f"(lambda n, first, psi=1.0: generator.codes(generator.sample(n, first), psi=psi{label}))("
-    derived = [
-        f"pictures = {own}{len(labels.jacobian.readings)}, {FIRST_SLOPED}, {psi})",
-        f"found = reading_jacobian(generator.at({psi}), judge.read, pictures)",
-        "spread = judge.spread_over(found.readings).spread",
-        "slopes = found.over(spread)",
-    ]
+    derived = slopes_code(labels, own)
     read = [
         f"labelled = {own}{len(labels.readings)}, {labels.first_seed})",
         "readings = scores.read_codes(generator, judge.read, labelled)",
     ]
-    by_slopes = ["from core.boundaries.jacobian import reading_jacobian"]
+    by_slopes = [SLOPES_IMPORT]
     by_scores, word = ["from core.truth import scores"], word_code(recipe) if is_taught(recipe) else None
     if recipe.fit in BY_SLOPES:
         imports = [*by_slopes, f"from core.boundaries.pure import {recipe.fit}"]

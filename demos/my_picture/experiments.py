@@ -91,7 +91,7 @@ def turn(generator: Generator, judge: Judge, codes: Tensor, knobs: Knobs, knob: 
 
 @cached(32)
 def native_turn(model: str, _weights: str, knob: int) -> Turn:
-    """The same of the network's own pictures."""
+    """What one step of a knob does to NATIVE pictures of the network's own, medians."""
     plain, generator = MyPicture(model), opened(model)
     codes = codes_in_turn(generator, NATIVE, FIRST_NATIVE, psi=zoo.card(model).psi)
     return turn(generator, unfitted_judge_of(plain), codes, knobs_of(plain), knob)
@@ -159,7 +159,7 @@ def gallery_of(model: str, encoder: str) -> Gallery | None:
 
 @torch.no_grad()
 def alike(recipe: MyPicture) -> Iterator[str]:
-    """The renders nearest by coarse, middle and fine features, and how far their pose and their colours are."""
+    """The renders nearest by coarse, middle and fine codes, and how far their pose and their colours are."""
     card, this = zoo.card(recipe.model), given_picture(recipe)
     gallery = gallery_of(recipe.model, file_hash(zoo.encoder_path(recipe.model)))
     if gallery is None:
@@ -174,12 +174,8 @@ def alike(recipe: MyPicture) -> Iterator[str]:
         apart = judge.change(this, images).abs().mean(0)
         far = [float(apart[[judge.names.index(one) for one in names]].mean()) for names in KINDS.values()]
         numbers.append((name, *(f"{x:.2f}" for x in far)))
-        rows.append(
-            (
-                name,
-                [tile(image[None], recipe, f"nearest by {name}: render {seed}") for image, seed in zip(images, seeds)],
-            )
-        )
+        told = [f"nearest by {name}: render {seed}" for seed in seeds]
+        rows.append((name, [tile(image[None], recipe, says) for image, says in zip(images, told)]))
     heads = ("nearest by", *KINDS)
     caption = "How far the faces are from this one, mean, in standard deviations; read by a reader"
     pose, colours = (min(numbers[:-1], key=lambda row: float(row[i]))[0] for i in (1, 2))
@@ -215,7 +211,7 @@ def edge_jump(image: Tensor, box: Tensor) -> float:
 
 
 def blended(recipe: MyPicture) -> Iterator[str | Progress]:
-    """Semantic diffusion (IDInvert, section 3.3): codes that draw the box as it is, and what fits around it."""
+    """Semantic diffusion (IDInvert): codes that draw the box as it is, and what fits around it."""
     this = given_picture(recipe)
     generator, encoder = opened(recipe.model), zoo.load_encoder(recipe.model)
     other, box = finding.target(recipe.model, recipe.beside), box_of(recipe)

@@ -42,8 +42,7 @@ class MyPicture(PictureRecipe, tab="my_picture", what="a picture that an encoder
 
     other: the number of the held-out render that is blended in and mixed with. box: which part of it, of BOXES. paint:
     what is painted, of PAINTS. domain: weight of the term that keeps searched codes where the encoder finds them again.
-    amounts: one an attribute, in
-    standard deviations of w . n. knob: the chosen one, from 0.
+    amounts: one an attribute, in standard deviations of w . n. knob: the chosen one, from 0.
     """
 
     found: str = found_field("render-0")

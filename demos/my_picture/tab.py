@@ -6,13 +6,12 @@ from pathlib import Path
 from statistics import median
 
 from core import evidence, zoo
-from core.boundaries.pure import LAM
 from core.evidence import file_hash
 from core.images import webp
 from core.inversion import indomain, losses
-from core.labels import FIRST_SLOPED
 
 from ..page import found as finding
+from ..page.attribute_knobs import SLOPES_IMPORT, slopes_code
 from ..page.blocks import data_uri
 from ..page.cells import Cell, truth_cell
 from ..page.export import STEP_IMPORT, Code, step_line
@@ -22,7 +21,7 @@ from ..page.picture import render, shown
 from ..page.stage import answer_of_knobs
 from ..page.tab import Tab, words_of
 from . import experiments, outlines
-from .recipe import FIRST, MyPicture, knobs_of
+from .recipe import FIRST, WAY, MyPicture, knobs_of
 
 NAME = MyPicture.tab
 
@@ -63,27 +62,22 @@ def code(recipe: MyPicture) -> Code:
     if not any(recipe.amounts):
         return Code([], [], moves=False, drawn="generator(codes)")
     last = max([i + 1 for i, amount in enumerate(recipe.amounts) if amount], default=1)
-    labels, slots = labels_of(recipe), tuple(range(zoo.load(recipe.model).slots))
-    count, psi = len(labels.jacobian.readings), f"psi={labels.psi:g}"
+    slots = tuple(range(zoo.load(recipe.model).slots))
     imports = [
         "from core import zoo",
-        "from core.boundaries.jacobian import reading_jacobian",
+        SLOPES_IMPORT,
         "from core.boundaries.pure import pure",
         "from core.codes import codes_in_turn",
         STEP_IMPORT,
     ]
-    return Code(
-        imports,
-        [
-            f'judge = zoo.load_fitted_judge("{recipe.model}")',
-            f"native = codes_in_turn(generator, {count}, {FIRST_SLOPED}, {psi})",
-            f"readings = reading_jacobian(generator.at({psi}), judge.read, native)",
-            "spread = judge.spread_over(readings.readings).spread",
-            f"directions = pure(generator, readings.over(spread), {slots}, lam={LAM:g}, fixed=[])",
-            step_line(recipe),
-            f"amounts = {list(recipe.amounts[:last])}",
-        ],
-    )
+    lines = [
+        f'judge = zoo.load_fitted_judge("{recipe.model}")',
+        *slopes_code(labels_of(recipe)),
+        f"directions = pure(generator, slopes, {slots}, lam={WAY.lam:g}, fixed=[])",
+        step_line(recipe),
+        f"amounts = {list(recipe.amounts[:last])}",
+    ]
+    return Code(imports, lines)
 
 
 def made_from(model: str) -> dict[str, str]:

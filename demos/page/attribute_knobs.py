@@ -12,6 +12,7 @@ from core.boundaries.interfacegan import boundaries, conditioned
 from core.boundaries.pure import gradient, pure
 from core.cache import cached
 from core.factorization.baseline import spread_along
+from core.labels import FIRST_SLOPED, Labels
 from core.truth.verdict import named_knob, plain_named
 
 from .knobs import Knobs
@@ -55,6 +56,20 @@ def _knobs(model: str, _weights: str, label: int, slots: tuple[int, ...], way: W
     plain = [plain_named(change, i, judge.factors) + how for i, change in enumerate(changes)]
     titles, ends = zip(*((factor.description, (factor.low, factor.high)) for factor in judge.factors))
     return Knobs(found, steps.tolist(), titles, ends, said, plain=plain, unit="standard deviations of w . n")
+
+
+SLOPES_IMPORT = "from core.boundaries.jacobian import reading_jacobian"
+
+
+def slopes_code(labels: Labels, own: str = "codes_in_turn(generator, ") -> list[str]:
+    """The lines of a code cell that make `spread` and `slopes` with `judge`; own: what makes the network's codes."""
+    psi = f"psi={labels.psi:g}"
+    return [
+        f"pictures = {own}{len(labels.jacobian.readings)}, {FIRST_SLOPED}, {psi})",
+        f"found = reading_jacobian(generator.at({psi}), judge.read, pictures)",
+        "spread = judge.spread_over(found.readings).spread",
+        "slopes = found.over(spread)",
+    ]
 
 
 class Measured(NamedTuple):

@@ -143,6 +143,7 @@ def target(model: str, found: str) -> Tensor:
     return in_levels(worlds.pictures(card.world, 1, first, resolution=card.resolution, spread=card.spread))
 
 
+@refusals()
 @torch.no_grad()
 def codes(model: str, found: str) -> Tensor:
     """Codes [1, slots, dim]. Raises RecipeError where the picture, or its refined codes, are no longer here."""

@@ -136,7 +136,7 @@ class PictureRecipe(Fields):
 
     @property
     def mark(self) -> str:
-        """The same for the name of a file."""
+        """The picture before anything moves it, for the name of a file: "picture7", "render12" or "own"."""
         return finding.given(self.found).mark if self.found else f"picture{self.seed}"
 
     def link_note(self) -> str:

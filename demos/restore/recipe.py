@@ -31,14 +31,14 @@ from ..page.fields import (
     whole,
     whole_field,
 )
+from ..page.found import FIRST_RENDER as FIRST_PICTURE
+from ..page.found import RENDERS as PICTURES
 from ..page.picture import LARGEST_SEED, checked_card, opened, reach_of
 from ..page.sources import KnobSet, directions_field, reading_field
 
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 TASKS, SHOWS, LOSSES, WAYS, SAYS, FIELDS = map(WORDS.get, ("tasks", "shows", "losses", "ways", "says", "fields"))
 OWN, STEERED, PHOTO = "upload", "steer", "photo"  # of SHOWS
-FIRST_PICTURE = 1_400_000  # of each world: seeds from here on are used by no training and by no evidence
-PICTURES = 10_000  # that may be chosen; evidence begins after them
 PSI = 0.7  # truncation of all pictures but Steer's
 MOST_CODES, MOST_STEPS, STARTS = 30, 1_000, 1_000
 MOST_HINTS, LONGEST_HINTS = 6, 700

@@ -25,3 +25,14 @@ def test_what_bears_a_mark_goes_from_every_cache_and_the_rest_stays():
     assert [list(store.values.values()) for store in (first, second)] == [[2], [2]]
     made("secret-7", 1), made("other", 1)
     assert calls[2:] == [("secret-7", 1)]
+
+
+def test_what_was_being_made_while_it_was_forgotten_is_not_kept():
+    store = Cache(100, lambda value: 1)
+
+    def making() -> int:
+        cache.forget("secret-8")
+        return 5
+
+    assert store.made(("a", "secret-8"), making) == 5 and store.made(("a", "other-8"), lambda: 6) == 6
+    assert [*store.values.values()] == [6]

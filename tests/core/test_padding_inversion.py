@@ -13,16 +13,6 @@ from tests import tiny
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 
 
-class Planted:
-    """Finds the same codes in every picture."""
-
-    def __init__(self, codes: Tensor):
-        self.codes, self.scale = codes, torch.ones(codes.shape[1:])
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return self.codes + 0 * images.mean()
-
-
 GENERATOR = tiny.stylegan2()
 
 
@@ -42,7 +32,7 @@ def equal(a: Padded, b: Padded) -> bool:
 
 
 def test_descent_finds_codes_and_padding_that_draw_the_target_better_than_codes_do() -> None:
-    target, encoder = image(found(3)).clamp(-1, 1), Planted(GENERATOR.codes(GENERATOR.sample(1, 4)))
+    target, encoder = image(found(3)).clamp(-1, 1), tiny.PlantedEncoder(GENERATOR.codes(GENERATOR.sample(1, 4)))
     steps = list(invert(GENERATOR, encoder, target, steps=12, domain=0.0))
     plain = no_padding(GENERATOR, 1)
     first, last = steps[0].picture, steps[-1].picture
@@ -55,10 +45,10 @@ def test_descent_finds_codes_and_padding_that_draw_the_target_better_than_codes_
 
 def test_a_padding_to_start_from_is_where_it_starts() -> None:
     truth = found(3)
-    steps = list(invert(GENERATOR, Planted(truth.codes), image(truth), steps=2, padding=truth.padding))
+    steps = list(invert(GENERATOR, tiny.PlantedEncoder(truth.codes), image(truth), steps=2, padding=truth.padding))
     assert steps[0].loss < 1e-10 and equal(steps[0].picture, truth)
     with pytest.raises(ValueError, match="padding space is that of StyleGAN2"):
-        invert(tiny.pggan(), Planted(truth.codes), image(truth))
+        invert(tiny.pggan(), tiny.PlantedEncoder(truth.codes), image(truth))
 
 
 def test_rows_have_the_outline_and_columns_the_codes() -> None:
