@@ -34,8 +34,8 @@ LIVE = dict(concurrency_id="live", concurrency_limit=1, trigger_mode="always_las
 LONG = dict(concurrency_id="long", concurrency_limit=1, trigger_mode="always_last", show_progress="hidden")
 SAVE = """file => {
   const link = Object.assign(document.createElement("a"), {href: file?.url, download: file?.orig_name});
-  if (file) link.click();
-}"""  # what a download button has been given; a click on it could come before it has it
+  if (file) { document.body.append(link); link.click(); link.remove(); }
+}"""  # what a download button has been given; in the page, so that serving/connection.js sees the click
 WATCH = dict(concurrency_id="watch", concurrency_limit=24, trigger_mode="multiple", show_progress="hidden")
 
 
