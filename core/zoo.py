@@ -324,7 +324,8 @@ def load_critic(name: str) -> Critic:
 
 def critic_path(name: str) -> Path | None:
     """The file of the critic that came with a card's generator; None where none did."""
-    return _there(name, "critic")
+    found = card(name)
+    return None if found.own or found.source or not (path := _beside(found, "critic")).exists() else path
 
 
 def load_encoder(name: str) -> Encoder:
@@ -339,17 +340,18 @@ def load_encoder(name: str) -> Encoder:
 
 def encoder_path(name: str) -> Path | None:
     """The file of the encoder that was trained for a card's generator; None where there is none."""
-    return _there(name, "encoder")
+    return None if card(name).own or not (path := encoder_place(name)).exists() else path
+
+
+def encoder_place(name: str) -> Path:
+    """Where the encoder of a card's generator belongs; that of a network of others is trained on this machine."""
+    found = card(name)
+    return packages.kept("encoders") / f"{name}.safetensors" if found.source else _beside(found, "encoder")
 
 
 def gallery_path(name: str) -> Path:
     """Where the features of many renders by a card's encoder lie, see `encoders.gallery`; it may be missing."""
     return _beside(card(name), "gallery")
-
-
-def _there(name: str, what: str) -> Path | None:
-    found = card(name)
-    return None if found.own or found.source or not (path := _beside(found, what)).exists() else path
 
 
 def _beside(found: ModelCard, what: str) -> Path:

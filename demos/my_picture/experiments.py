@@ -161,6 +161,8 @@ def gallery_of(model: str, encoder: str) -> Gallery | None:
 def alike(recipe: MyPicture) -> Iterator[str]:
     """The renders nearest by coarse, middle and fine codes, and how far their pose and their colours are."""
     card, this = zoo.card(recipe.model), given_picture(recipe)
+    if not card.world:
+        raise RecipeError(f"{card.title} was trained by others, and no pictures of its world are here to look through")
     gallery = gallery_of(recipe.model, file_hash(zoo.encoder_path(recipe.model)))
     if gallery is None:
         raise RecipeError(f"no renders were looked at by the encoder of {card.title}: see weights/README.md")
@@ -256,8 +258,12 @@ def mixed(recipe: MyPicture) -> Iterator[str]:
             codes[:, list(slots)] = other[:, list(slots)]
             levels.append((f"{name} layers of the other", generator(codes)))
     levels.append(("the other", generator(other)))
-    heads = "<h4>From one to the other</h4>", "<h4>Levels of both</h4>", "<h4>Levels of three</h4>"
-    yield heads[0] + row(recipe, way) + heads[1] + row(recipe, levels) + heads[2] + row(recipe, three(recipe))
+    told = {"From one to the other": way}
+    if generator.slots > 1:
+        told["Levels of both"] = levels
+    if zoo.load_encoder(recipe.model).style_head:
+        told["Levels of three"] = three(recipe)
+    yield "".join(f"<h4>{head}</h4>{row(recipe, pictures)}" for head, pictures in told.items())
 
 
 def three(recipe: MyPicture) -> list[tuple[str, Tensor]]:

@@ -44,11 +44,14 @@ def sentence(recipe: MyPicture) -> str:
     close = float(losses.psnr(render(recipe), finding.target(recipe.model, recipe.found)))
     told = finding.given(recipe.found)
     how = "One pass of an encoder finds" if told.domain is None else "A search from the encoder’s codes finds"
+    never = (
+        "The network never saw this face." if zoo.card(recipe.model).world else "The encoder never saw this picture."
+    )
     if told.token:
         usual = usual_closeness(recipe.model)
         beside = f"; of faces of its own world {usual:.1f} dB" if usual else ""
         return f"{how} a face like your picture that the network can draw, {close:.1f} dB close{beside}."
-    return f"The network never saw this face. {how} codes that draw it, {close:.1f} dB close."
+    return f"{never} {how} codes that draw it, {close:.1f} dB close."
 
 
 def usual_closeness(model: str) -> float | None:

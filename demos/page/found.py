@@ -1,9 +1,9 @@
 """The picture of a recipe that no seed draws: an encoder finds the codes that draw it.
 
-A recipe names it in a word: "render-12" is held-out render 12 of the network's world, "own-<token>" the picture that a
-visitor brought (`core.own_pictures`). "-refined" after either means the codes that `core.inversion.indomain` found from
-the encoder's, "-refined-0.05" those with that weight of its second term. What is found of an own picture is kept with
-it and goes with it.
+A recipe names it in a word: "render-12" is held-out render 12 of the network's world, or where nothing renders that, a
+picture of the network's own; "own-<token>" is the picture that a visitor brought (`core.own_pictures`). "-refined"
+after either means the codes that `core.inversion.indomain` found from the encoder's, "-refined-0.05" those with that
+weight of its second term. What is found of an own picture is kept with it and goes with it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core import own_pictures, zoo
 from core.cache import Cache
+from core.codes import codes_in_turn
 from core.images import in_levels
 from core.inversion import indomain
 from core.truth import worlds
@@ -38,12 +39,6 @@ class Given(NamedTuple):
     number: int | None
     token: str
     domain: float | None
-
-    @property
-    def words(self) -> str:
-        return ("your own picture" if self.token else f"held-out render {self.number}") + ", searched" * (
-            self.domain is not None
-        )
 
     @property
     def mark(self) -> str:
@@ -125,6 +120,13 @@ def subject(found: str) -> tuple | None:
     return ("picture", given(found).token) if found.startswith(OWN) else None
 
 
+def words(model: str, found: str) -> str:
+    """The picture, in words."""
+    told = given(found)
+    held_out = f"held-out {'render' if zoo.card(model).world else 'picture'} {told.number}"
+    return ("your own picture" if told.token else held_out) + ", searched" * (told.domain is not None)
+
+
 def plain(found: str) -> str:
     """The word for what the encoder alone finds of the same picture."""
     return found.partition(REFINED)[0]
@@ -140,6 +142,10 @@ def target(model: str, found: str) -> Tensor:
     if told.token:
         return own_pictures.image(told.token, card.resolution)
     first = FIRST_RENDER + told.number
+    if not card.world:
+        generator = zoo.load(model)
+        with torch.no_grad():
+            return in_levels(generator(codes_in_turn(generator, 1, first, psi=card.psi)))
     return in_levels(worlds.pictures(card.world, 1, first, resolution=card.resolution, spread=card.spread))
 
 
@@ -190,6 +196,9 @@ def code(model: str, found: str) -> tuple[list[str], list[str]]:
         imports += ["from PIL import Image", "from core.images import from_pil"]
         side = f"({card.resolution}, {card.resolution}), Image.Resampling.LANCZOS"
         shown = f'from_pil(Image.open("my-picture.png").convert("RGB").resize({side}))  # the square, saved here'
+    elif not card.world:
+        imports += ["from core.codes import codes_in_turn", "from core.images import in_levels"]
+        shown = f"in_levels(generator(codes_in_turn(generator, 1, {FIRST_RENDER + told.number}, psi={card.psi:g})))"
     else:
         imports += ["from core.images import in_levels", "from core.truth.worlds import pictures"]
         about = f'resolution={card.resolution}, spread="{card.spread}"'

@@ -132,7 +132,7 @@ class PictureRecipe(Fields):
     @property
     def which(self) -> str:
         """The picture before anything moves it, in words."""
-        return finding.given(self.found).words if self.found else f"picture number {self.seed}"
+        return finding.words(self.model, self.found) if self.found else f"picture number {self.seed}"
 
     @property
     def mark(self) -> str:

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from core import cache, own_pictures, pace, zoo
+from core.codes import codes_in_turn
 from core.inversion import indomain
 from core.photograph import photograph
 from demos.attributes.tab import Attributes
@@ -74,6 +75,22 @@ def test_what_names_no_picture_is_refused_in_a_sentence(wrong):
         Recipe("portraits-pggan", found="render-3")
     with pytest.raises(RecipeError, match="no longer here"):
         Recipe(MODEL, found=f"own-{'0' * 32}")
+
+
+def test_of_a_network_whose_world_nothing_renders_its_own_pictures_are_found(monkeypatch):
+    card = replace(zoo.card(MODEL), name="plain", world=None)
+    monkeypatch.setitem(zoo.CARDS, "plain", card)
+    recipe = MyPicture("plain", found="render-3", other=4)
+    native = codes_in_turn(zoo.load(MODEL), 1, finding.FIRST_RENDER + 3, psi=card.psi)
+    target = finding.target("plain", "render-3")
+    assert (target - zoo.load(MODEL)(native).clamp(-1, 1)).abs().max() <= 1 / 255 + 1e-6
+    assert recipe.which == "held-out picture 3" and "The encoder never saw" in TAB.sentence(recipe)
+    given: dict = {}
+    exec(export.cell_of(recipe, TAB.code(recipe)).replace('load("plain")', f'load("{MODEL}")'), given)
+    assert torch.equal(given["target"], target) and torch.equal(given["codes"], own_codes(recipe))
+    assert "From one to the other" in last_html(experiments.mixed(recipe))
+    with pytest.raises(RecipeError, match="trained by others"):
+        last_html(experiments.alike(recipe))
 
 
 def test_no_link_and_no_file_names_an_own_picture():

@@ -2,13 +2,15 @@
 
     python -m weights.recipes.train.encoder portraits-stylegan2
     python -m weights.recipes.train.encoder portraits-stylegan2 --heads
+    python -m weights.recipes.train.encoder faces-dcgan      # the network must be here
 
 As in IDInvert (arXiv 2004.00049, section 3.1) the generator is frozen and real pictures, here renders, teach: pixels,
 features of the generator's critic, and the critic's verdict on G(E(x)). Unlike there, it first learns from the
 generator's own pictures, whose codes are known, and keeps some of them to the end: they say which of the many codes
 that draw a picture is native. The second stage, `--heads`, adds the heads for padding (PadInv, arXiv 2203.11105) and
 for styles (GH-Feat, arXiv 2007.10379) to the average of the first, whose codes stay as they are. Each stage goes on
-from its checkpoint below RUNS, which is written every ten minutes.
+from its checkpoint below RUNS, which is written every ten minutes. Of a network whose world nothing renders, its own
+pictures are all there is: see `encoder_pairs`.
 """
 
 from __future__ import annotations
@@ -87,13 +89,11 @@ class Training:
 
     def __init__(self, card: str, images: int, *, alone: float = 0.05):
         """images: in all. alone: the share of them for which pairs alone teach."""
-        found = zoo.card(card)
         self.card, self.images, self.alone = card, images, alone
         self.path = RUNS / f"{card}-encoder" / self.file
-        self.generator, self.critic = zoo.load(card), zoo.load_critic(card)
+        self.generator = zoo.load(card)
+        self.teach()
         self.encoder = self.begun().to(memory_format=torch.channels_last)
-        self.bank = load_bank(found.world, found.resolution, BANK)
-        self.held = drawn(load_world(found.world), HELD_OUT, FIRST_HELD_OUT, found.resolution).images
         self.average, self.done = copy.deepcopy(self.encoder).eval().requires_grad_(False), 0
         self.learned = [one for one in self.encoder.parameters() if one.requires_grad]
         self.optimizer = torch.optim.AdamW(self.learned, RATE, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -103,6 +103,12 @@ class Training:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.done = state["done"]
+
+    def teach(self) -> None:
+        """Opens what teaches beside the generator's own pictures, and the pictures that are held out."""
+        card = zoo.card(self.card)
+        self.critic, self.bank = zoo.load_critic(self.card), load_bank(card.world, card.resolution, BANK)
+        self.held = drawn(load_world(card.world), HELD_OUT, FIRST_HELD_OUT, card.resolution).images
 
     def begun(self) -> Encoder:
         """The encoder before the first step."""
@@ -243,13 +249,22 @@ def finished(encoder: Encoder, path: Path, card: str, images: int) -> None:
     native.save(copy.deepcopy(encoder).half(), path, card=card, weights=zoo.weights_hash(card), images=str(images))
 
 
+def pairs_alone(card: str, images: int | None) -> None:
+    from .encoder_pairs import Pairs, offered
+
+    training = Pairs(card, images or 100_000)
+    print(offered(training.run(), card, training.done))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("card", choices=sorted(name for name in zoo.CARDS if zoo.has_reader(name)))
+    parser.add_argument("card", help=f"{', '.join(zoo.CARDS)}, or a network of others that is here, faces-dcgan")
     parser.add_argument("--images", type=int, help="400,000, of heads 100,000, where it is not given")
     parser.add_argument("--heads", action="store_true", help="the second stage, after the first")
     given = parser.parse_args()
     torch.set_flush_denormal(True)
+    if not zoo.card(given.card).world:
+        return pairs_alone(given.card, given.images)
     stage, usual = (Heads, 100_000) if given.heads else (Training, 400_000)
     training = stage(given.card, given.images or usual)
     encoder = training.run()
