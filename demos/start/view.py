@@ -14,7 +14,7 @@ from . import bundle
 from .bundle import TEXTS
 
 HERE = Path(__file__).resolve().parent
-TAKES = ("steer", "paint")  # tabs that the face is taken to
+TAKES = ("steer", "paint", "attributes")  # tabs that the face is taken to
 ALIKE = ("engine.js", "codes.js", "pack.js")  # what start.js asks for before anything else
 
 
