@@ -129,7 +129,8 @@ def _beside_each_other(recipe: MyPicture, target: Tensor, found: dict[str, Tenso
     numbers.append(("the network’s own faces", "", signed(native.own, 2), f"{native.share:.0f} %", ""))
     title, given = knobs.titles[knob], row(recipe, [("what was given", target)])
     heads = ("codes by", "close (dB)", "a step moves it (sd)", "share of all change", "off the domain (sd)")
-    caption = f"{title}: one step of the knob, read by a reader that no knob was fitted to"
+    by = "by a reader that no knob was fitted to" if zoo.has_reader(recipe.model) else "off the pixels"
+    caption = f"{title}: one step of the knob, read {by}"
     use = f'<p><button type="button" class="plain" {blocks.setter(found=word)}>{USE}</button></p>' if word else ""
     sheet = blocks.sheet([low, "as found", high], rows, name=f"Three ways to find codes, turned: {title}")
     return blocks.aha(_said(told, title)) + given + sheet + use + blocks.table(heads, numbers, caption=caption)

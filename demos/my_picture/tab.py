@@ -154,8 +154,8 @@ TAB = Tab(
     NAME,
     "My picture",
     MyPicture,
-    lead="A face that the network never saw, or your own: an encoder finds the numbers behind it. The network has only "
-    f"ever seen cartoon people. {KEPT}",
+    lead="A face that the network never saw, or your own: an encoder finds the numbers behind it. The bundled "
+    f"network has only ever seen cartoon people. {KEPT}",
     sentence=sentence,
     code=code,
     sources=(indomain.invert, indomain.outside),

@@ -29,6 +29,7 @@ FIRST_RENDER = 1_400_000  # of each world: seeds from here on are used by no tra
 RENDERS = 10_000  # that may be chosen; evidence begins after them
 RENDER, OWN, REFINED = "render", "own", "-refined"
 NAMED = re.compile(rf"(?:{RENDER}-([0-9]{{1,4}})|{OWN}-([0-9a-f]{{32}}))(?:{REFINED}(?:-([0-9.]{{1,6}}))?)?")
+TRAINED = 64  # pixels a side of networks of others for which the recipe trains an encoder
 LARGEST = 8 * 2**20  # bytes of refined codes that are nobody's own
 
 
@@ -95,7 +96,12 @@ def needs_encoder(model: str) -> None:
     if zoo.encoder_path(model) is None:
         able = [zoo.card(name).title for name in zoo.CARDS if zoo.encoder_path(name)]
         other = f"choose {' or '.join(able)}" if able else "choose a picture by its number"
-        raise RecipeError(f"{zoo.card(model).title} has no encoder, which finds the codes of a picture: {other}")
+        card = zoo.card(model)
+        train = f"python -m weights.recipes.train.encoder {model}"
+        more = (
+            f"; whoever serves this page can train one: {train}" if card.source and card.resolution == TRAINED else ""
+        )
+        raise RecipeError(f"{card.title} has no encoder, which finds the codes of a picture: {other}{more}")
 
 
 def linked(found: str, default: str = "") -> str:

@@ -77,6 +77,12 @@ def test_what_names_no_picture_is_refused_in_a_sentence(wrong):
         Recipe(MODEL, found=f"own-{'0' * 32}")
 
 
+def test_a_network_of_others_without_an_encoder_names_the_command_that_trains_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(zoo, "encoder_place", lambda name: tmp_path / "none")
+    with pytest.raises(RecipeError, match=r"python -m weights\.recipes\.train\.encoder faces-dcgan"):
+        finding.needs_encoder("faces-dcgan")
+
+
 def test_of_a_network_whose_world_nothing_renders_its_own_pictures_are_found(monkeypatch):
     card = replace(zoo.card(MODEL), name="plain", world=None)
     monkeypatch.setitem(zoo.CARDS, "plain", card)
