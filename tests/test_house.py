@@ -34,6 +34,7 @@ METHODS = ("baseline", "jacobian", "lowrank", "resefa", "sefa")  # that knobs of
 
 CORE = (
     "core.zoo",
+    "core.blending",
     "core.checkpoints",
     "core.truth",
     "core.uploads",
@@ -78,6 +79,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "core.generators.stylegan2",
         "core.generators.styles",
     ),
+    "core.blending": ("core.generators.base",),
     "core.drawing": ("core.generators.base",),
     "core.edits": ("core.codes",),
     "core.images": (),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core import zoo
+from core.blending import seam
 from core.cache import cached
 from core.codes import codes_in_turn, edit, layer_groups
 from core.encoders.gallery import LEVELS, Gallery, features_of, load_gallery
@@ -204,15 +205,6 @@ def box_of(recipe: MyPicture) -> Tensor:
     return mask
 
 
-def edge_jump(image: Tensor, box: Tensor) -> float:
-    """Root mean square difference, in levels of 255, of neighbours [1, 3, R, R] on both sides of the edge of a box."""
-    image, jumps = (image[0].clamp(-1, 1) + 1) * 127.5, []
-    for axis in (0, 1):
-        crosses = box.diff(dim=axis)
-        jumps.append(image.diff(dim=axis + 1)[:, crosses].flatten())
-    return float(torch.cat(jumps).square().mean().sqrt())
-
-
 def blended(recipe: MyPicture) -> Iterator[str | Progress]:
     """Semantic diffusion (IDInvert): codes that draw the box as it is, and what fits around it."""
     this = given_picture(recipe)
@@ -225,7 +217,7 @@ def blended(recipe: MyPicture) -> Iterator[str | Progress]:
     search = indomain.invert(generator, encoder, pasted, domain=0, start=start, loss=loss)
     codes = yield from searching(recipe, "Blending", search, indomain.STEPS, before)
     pictures.append(("blended", generator(codes)))
-    jump = {name: edge_jump(image, box) for name, image in pictures}
+    jump = {name: float(seam(image, box).sqrt()) for name, image in pictures}
     inside = {
         name: float(losses.psnr(image[..., box][..., None], pasted[..., box][..., None])) for name, image in pictures
     }

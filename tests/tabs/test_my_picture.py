@@ -181,11 +181,6 @@ def test_a_box_that_is_blended_in_has_the_other_picture_s_pixels_to_match():
     assert box.float().mean() == pytest.approx(0.4 * 0.2, abs=0.02)
     html = last_html(experiments.blended(recipe))
     assert html.count("<figure") == 5 and "levels where it is pasted" in html
-    flat = torch.zeros(1, 3, 8, 8)
-    inside = torch.zeros(8, 8, dtype=torch.bool)
-    inside[2:5, 2:5] = True
-    assert experiments.edge_jump(flat, inside) == 0
-    assert experiments.edge_jump(torch.where(inside, 1.0, flat), inside) == pytest.approx(127.5)
 
 
 def test_the_way_to_another_picture_begins_and_ends_with_the_two():
