@@ -89,7 +89,7 @@ def made_from(model: str) -> dict[str, str]:
     return dict(evidence.made_from(model, "attributes", "encoder"), encoder=file_hash(path) if path else "")
 
 
-PICTURE = ("model", "found", "seed", "psi")
+PICTURE = ("model", "found", "paste", "seed", "psi")
 CELLS = (
     Cell(
         "copied",

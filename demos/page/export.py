@@ -17,6 +17,7 @@ from core.factorization.files import arrays_bytes, directions_bytes
 from core.images import png
 
 from . import found as finding
+from . import paste as pasting
 from .fields import Fields, RecipeError, recipe_of_json
 from .picture import PictureRecipe, opened
 
@@ -109,6 +110,9 @@ def lines_of(recipe: PictureRecipe, code: Code) -> str:
     if recipe.found:
         more, codes = finding.code(recipe.model, recipe.found)
         imports |= {*more}
+    if recipe.paste:
+        more, blend = pasting.code(recipe, label_code(recipe), psi)
+        imports, codes = imports | {*more}, codes + blend
     head = [*sorted(imports, key=lambda line: (line.startswith("from core"), line)), "", f"generator = {expression}"]
     drawn = f"picture = to_pil({code.drawn or f'{drawer}(edited)'}{rows})[0]"
     return "\n".join([*head, *codes, *code.lines, *moved, drawn, ""])

@@ -257,7 +257,7 @@ def tiles(recipe: PictureRecipe, moved: Directions, distances: Sequence[float], 
 def layers_cell(rows_of: RowsOf, fields: Sequence[str], lead: str) -> Cell:
     """fields: of the recipe, that the map rests on."""
     words = dict(press="Turn every knob in every layer", stays="The same for the knobs and the picture on screen")
-    run, rests_on = partial(decided, rows_of, fields), (*fields, "seed", "found", "knob", *SHOWN)
+    run, rests_on = partial(decided, rows_of, fields), (*fields, "seed", "found", "paste", "knob", *SHOWN)
     return Cell(
         "layers",
         "Which layer does what?",

@@ -50,7 +50,7 @@ def live(recipe: PictureRecipe, knobs: Turned | None) -> dict[str, Any] | None:
     pack: an address relative to the page. codes, vectors: float32, base64; a vector is one step of its knob. slots:
     those that it moves.
     """
-    if knobs is None or recipe.movement or not _drawn_here(recipe, knobs):
+    if knobs is None or recipe.movement or recipe.paste or not _drawn_here(recipe, knobs):
         return None
     return _facts(recipe, own_codes(recipe), knobs)
 

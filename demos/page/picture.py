@@ -24,6 +24,7 @@ from core.generators.base import Generator, State
 from core.images import to_pil, webp
 
 from . import found as finding
+from . import paste as pasting
 from .fields import Fields, RecipeError, checked, flag_field, number, number_field, quoted, whole, whole_field
 
 LARGEST_SEED = 999_999_999
@@ -100,7 +101,8 @@ class PictureRecipe(Fields):
     psi: truncation of all layers, 0 .. 1, kept to a thousandth. label: the class drawn; 0 where the model has none.
     transparency: where a network draws opacity, is what is transparent shown as a checkerboard, or in its colours?
     turn, right, down: how a StyleGAN3 moves it, -180 .. 180 degrees and -0.5 .. 0.5 picture widths; 0 for others.
-    found: in the place of the seed's picture one that an encoder finds, see `page.found`; "": the seed's.
+    found: in the place of the seed's picture one that an encoder finds, see `page.found`; "": the seed's. paste: what
+    is blended into it, see `page.paste`; "": nothing.
     Numbers may be given as text. Raises RecipeError.
     """
 
@@ -117,6 +119,7 @@ class PictureRecipe(Fields):
     right: float = movement_field("right", 0.5, 0.01, "picture widths")
     down: float = movement_field("down", 0.5, 0.01, "picture widths")
     found: str = finding.found_field()
+    paste: str = pasting.paste_field()
 
     @classmethod
     def default_model(cls) -> str:
@@ -127,17 +130,18 @@ class PictureRecipe(Fields):
 
     def numbered(self, seed: int) -> Self:
         """With the picture of that number in the place of its own."""
-        return replace(self, seed=seed, found="")
+        return replace(self, seed=seed, found="", paste="")
 
     @property
     def which(self) -> str:
         """The picture before anything moves it, in words."""
-        return finding.words(self.model, self.found) if self.found else f"picture number {self.seed}"
+        said = finding.words(self.model, self.found) if self.found else f"picture number {self.seed}"
+        return f"{said}, {pasting.given(self.paste).says}" if self.paste else said
 
     @property
     def mark(self) -> str:
         """The picture before anything moves it, for the name of a file: "picture7", "render12" or "own"."""
-        return finding.given(self.found).mark if self.found else f"picture{self.seed}"
+        return (finding.given(self.found).mark if self.found else f"picture{self.seed}") + "-pasted" * bool(self.paste)
 
     def link_note(self) -> str:
         return finding.link_note(self.found)
@@ -246,6 +250,8 @@ def generator_of(recipe: PictureRecipe, *, quick: bool = False) -> Generator:
     generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
     if recipe.movement:
         generator = generator.moved(**recipe.movement)
+    if recipe.paste:
+        generator = pasting.pasted(generator, recipe, own_codes(recipe))
     return generator if recipe.transparency else generator.without_transparency()
 
 
@@ -284,7 +290,7 @@ def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick
     generator = generator_of(recipe, quick=quick)
     start = generator.start(slots)
     drawn_by = zoo.weights_hash(recipe.model), quick, zoo.device(), *recipe.movement.items()
-    key = (*drawn_by, recipe.seed, recipe.psi, recipe.label, recipe.found, start)
+    key = (*drawn_by, recipe.seed, recipe.psi, recipe.label, recipe.found, recipe.paste, start)
     before = _states.get(key)
     if before is None and start:
         before = _states.put(key, prefix(generator, own_codes(recipe), slots))

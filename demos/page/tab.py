@@ -31,7 +31,7 @@ UNFOUND = "# The knobs of this picture have not been found yet: the button under
 EVENTS = ("film", "slow_film", "full", "prepare", "measure", "network", "received")  # of a tab with a stage
 LASTING = ("setup", "before", "live")  # parts of an answer that a slider does not change
 # fields that leave the knobs the same
-TURNED = ("seed", "found", "psi", "transparency", "turn", "right", "down", "amounts", "knob")
+TURNED = ("seed", "found", "paste", "psi", "transparency", "turn", "right", "down", "amounts", "knob")
 LESSON = '<p class="limits lesson"><a href="lessons#{}">Five questions for a lesson</a></p>'
 RECORDED = ("recipe", "answer", "cells", "code", "sentence", "made_from")
 

@@ -4,7 +4,8 @@
   const E = gan.element, {button, same} = gan, {SIDE, encode, decode, fill, outline} = gan.regions;
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
   const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down",
-    "directions", "reading"];
+    "directions", "reading", "found", "paste"];
+  const BRUSH = ["task", "other", "depth", "dy", "dx"];      // of what is done next with the region
   const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, directions: "", reading: ""};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
@@ -65,21 +66,22 @@
       state.resefa = false;
       store.tell();
     };
-    store.change = store.look;
+    store.change = patch => Object.keys(patch).every(name => BRUSH.includes(name)) ? store.set(patch) : store.look(patch);
     store.slide = () => {};                         // another truncation is another picture: it counts when it rests
     store.another = () => { state.another = true; store.look({seed: Math.floor(Math.random() * 1e6)}); };
-    store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = ""}) => {
+    store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = "", paste = ""}) => {
       painting.open(false);
       state.another = model === now.recipe.model;
       const method = now.recipe.method === "file" ? "lowrank" : now.recipe.method;      // a file is of one network
-      store.look({model, seed, psi, label, turn, right, down, found, ...(state.another ? {} : {...OTHER, method})});
+      store.look({model, seed, psi, label, turn, right, down, found, paste, ...(state.another ? {} : {...OTHER, method})});
     };
     // knobs that were found elsewhere, such as a word that was taught, become those of the region
-    store.useKnobs = ({model, seed, psi, label, turn, right, down, found, layers, directions, reading}) => {
+    store.useKnobs = ({model, seed, psi, label, turn, right, down, found, paste, layers, directions, reading}) => {
       painting.open(false);
       state.another = true;
       const region = model === now.recipe.model ? now.recipe.region : "";
-      store.look({model, seed, psi, label, turn, right, down, found, region, layers, method: "file", directions, reading, forbid: true});
+      store.look({model, seed, psi, label, turn, right, down, found, paste, region, layers, method: "file", directions,
+        reading, forbid: true});
     };
     // the other picture has no such part
     store.remedy = () => {

@@ -36,7 +36,7 @@ from ..page.pictures import address, subject_of
 from ..page.sources import directions_of, names_of, reading_control, take_directions
 from ..page.stage import TAKEN_SIDE, Stage, film_part, frame_by_frame
 from ..page.tab import Endpoint, Extra, Tab, words_of
-from . import experiments, search, words
+from . import experiments, paste, search, words
 from .layers import decided
 from .recipe import CORNER, METHODS, SAYS, WORDS, Painted, called, code_of, crop_of, mask_of, parts_of
 from .search import render
@@ -128,7 +128,7 @@ def setup_of(recipe: Painted, knobs: RegionKnobs | None, said: Mapping[str, str]
         label_name=recipe.label_name,
         layers=list(recipes.layer_groups(recipe.model)),
         corner=CORNER,
-        controls=dict(lam=dict(hint=hint), reading=reading_control(recipe)),
+        controls=dict(lam=dict(hint=hint), depth=paste.depth_control(recipe), reading=reading_control(recipe)),
     )
 
 
@@ -277,6 +277,7 @@ def made_from(model: str) -> dict[str, str]:
 
 of_room = partial(experiment, WORDS["cells"])
 CELLS = (
+    of_room("paste", paste.pasted),
     of_room("ban", experiments.ban, html=experiments.ban_html),
     of_room("faces", experiments.faces, html=experiments.faces_html),
     of_room("layers", decided),

@@ -235,7 +235,7 @@
       const unmoved = recipe.turn || recipe.right || recipe.down ? " (Restore shows it unmoved)" : "";
       lead.textContent = `Take this picture${unmoved}${turned ? ", as it was before its knobs," : ""} to:`;
       const restore = taken.querySelector(`#${name}-to-restore`);       // it knows pictures by their numbers
-      if (restore) restore.hidden = !!recipe.found;
+      if (restore) restore.hidden = !!recipe.found || !!recipe.paste;
       finder.hidden = !setup || setup.knobs.length <= LOOKED_FOR;
       if (!setup) return;
       buttons.another.textContent = `Another ${setup.noun === "portrait" ? "face" : setup.noun}`;

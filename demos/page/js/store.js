@@ -11,9 +11,9 @@
       dragging: false, refused: false};
     const put = patch => { Object.assign(now.recipe, patch); store.remember(); store.send(); store.glimpse(); store.tell(); };
     const flat = () => (arrival.amounts || []).map(() => 0), still = () => arrival.amounts ? {amounts: flat()} : {};
-    // another number or network in `patch` leaves a picture that an encoder found
-    const seeds = patch => now.recipe.found && ("seed" in patch || patch.model && patch.model !== now.recipe.model)
-      ? {found: ""} : {};
+    // another number or network in `patch` leaves a picture that an encoder found, and what was pasted into it
+    const seeds = patch => "seed" in patch || patch.model && patch.model !== now.recipe.model
+      ? {...(now.recipe.found ? {found: ""} : {}), ...(now.recipe.paste ? {paste: ""} : {})} : {};
     const randomSeed = () => Math.floor(Math.random() * LARGEST_SEED);
     const store = {
       linking: false, name, parts, bus, arrival, now, listeners, seen, forgets: [], after: {}, pieces: new Map(),
@@ -43,11 +43,11 @@
       // a refused recipe leaves no step to undo
       unsaid: good => { if (past.length && same(past[past.length - 1], good)) past.pop(); },
       set: patch => {                               // another picture can be left by "Previous"
-        const {seed, found = ""} = now.recipe, other = {...seeds(patch), ...patch};
-        if ("seed" in other && other.seed !== seed || (other.found ?? found) !== found) seen.push({seed, found});
+        const {seed, found = "", paste = ""} = now.recipe, other = {...seeds(patch), ...patch};
+        if ("seed" in other && other.seed !== seed || (other.found ?? found) !== found) seen.push({seed, found, paste});
         put(other);
       },
-      previous: () => { if (seen.length) put({...seeds({}), ...seen.pop()}); },
+      previous: () => { if (seen.length) put(seen.pop()); },
       // the knob number `knob` at `amount`; `rest`: the finger is off it. A film shows the way, its end is asked for
       turn: (knob, amount, {rest, filmed = false}) => {
         now.recipe.amounts[knob] = amount;
@@ -82,10 +82,10 @@
         store.set({seed: randomSeed(), knob, amounts: flat().map((_, i) => i === knob ? amount : 0)});
       },
       // another picture, as the network draws it; another network's begins with the tab's own defaults
-      take: ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = ""}) => {
+      take: ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = "", paste = ""}) => {
         const other = model !== now.recipe.model, layers = "layers" in arrival ? {layers: "all"} : {};
         const own = other ? {...copyOf(arrival), knob: 0, ...layers} : {};
-        store.set({...own, model, seed, psi, label, turn, right, down, found, ...still()});
+        store.set({...own, model, seed, psi, label, turn, right, down, found, paste, ...still()});
         if (other) seen.length = 0;
       },
     };
