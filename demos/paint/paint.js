@@ -5,7 +5,7 @@
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
   const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down",
     "directions", "reading", "found", "paste"];
-  const BRUSH = ["task", "other", "depth", "dy", "dx"];      // of what is done next with the region
+  const BRUSH = ["task", "other", "depth", "dy", "dx"];      // what is done next with the region
   const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, directions: "", reading: ""};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
@@ -20,8 +20,8 @@
     looks(store, stage);
     const beside = gan.beside(store, stage, parts.beside);
     place(store, stage, beside);
-    listeners.push(() => found(store, stage), () => drawn(store, stage, beside));
-    store.waits = cell => now.setup && now.setup.ready === false && cell.name !== "truth"
+    listeners.push(() => needed(store), () => found(store, stage), () => drawn(store, stage, beside));
+    store.waits = cell => now.setup && now.setup.ready === false && !["truth", "paste"].includes(cell.name)
       ? "This waits for the region’s knobs, which have not been found yet." : false;
     store.busy = () => stage.prepare.busy() || !!state.turn;
     const {ask} = stage.prepare; stage.prepare.ask = values => ask({turn: +!!state.later, ...values});
@@ -66,7 +66,11 @@
       state.resefa = false;
       store.tell();
     };
-    store.change = patch => Object.keys(patch).every(name => BRUSH.includes(name)) ? store.set(patch) : store.look(patch);
+    store.change = patch => {
+      if (!Object.keys(patch).every(name => BRUSH.includes(name))) return store.look(patch);
+      for (const one of [now.recipe, now.saved, now.answer && now.answer.recipe]) if (one) Object.assign(one, patch);
+      store.tell();                                 // the picture is the same: its cell alone reads them
+    };
     store.slide = () => {};                         // another truncation is another picture: it counts when it rests
     store.another = () => { state.another = true; store.look({seed: Math.floor(Math.random() * 1e6)}); };
     store.take = ({model, seed, psi, label, turn = 0, right = 0, down = 0, found = "", paste = ""}) => {
@@ -94,6 +98,13 @@
       const go = store[name];
       store[name] = () => { Object.assign(state, {turn: "", tried: "", standin: false}); go(); };
     }
+  }
+
+  // the controls of the second brush that what is done needs
+  function needed({now: {setup, recipe: {task}}}) {
+    const away = {move: ["other"], remove: ["other", "dy", "dx"]}[task] || [], controls = setup && setup.controls || {};
+    for (const name of ["other", "dy", "dx"]) controls[name] = away.includes(name) ? null : controls[name] || {};
+    if (setup) setup.controls = controls;
   }
 
   // An answer stands: what it lacks is looked for, without being asked where that is quick.

@@ -20,13 +20,15 @@ from core.regions import CODED, resized, to_text
 from ..page import paste as pasting
 from ..page import picture as recipes
 from ..page.blocks import aha, data_uri, paragraph, setter, tile
-from ..page.fields import RecipeError, refusals
+from ..page.fields import refusals
 from ..page.paste import MOVE, REMOVE, RENDER, SEED, Paste
-from .recipe import SAYS, Painted, full_mask
+from ..page.words import signed
+from .recipe import CONTROLS, SAYS, Painted, full_mask
 
 MARGIN = 2  # pixels of 64 around a part, so that its edge comes with it
 SHARES = {REMOVE: 2}  # side of the picture over that of the map after the usual layer; 4 for the others
-TILE = 192
+TILE, USUAL = 192, 4  # pixels: of what is shown; of 64, that something is moved down where it is not said how far
+TASKS = CONTROLS["task"]["options"]
 
 
 def plain_of(recipe: Painted) -> Painted:
@@ -52,10 +54,14 @@ def usual(model: str, task: str) -> int:
     return max([i for i, side in enumerate(sides, 1) if side <= most], default=1)
 
 
-def depth_control(recipe: Painted) -> dict:
-    """What the network says of the control of the layers; None would hide it."""
-    last, now = len(recipes.opened(recipe.model).layers), recipe.depth or usual(recipe.model, recipe.task)
-    return dict(high=last, hint=SAYS["depth"].format(last=last, now=now))
+def controls(recipe: Painted) -> dict:
+    """What differs from the fields of the brush, by name."""
+    model, task = recipe.model, recipe.task
+    last, now = len(recipes.opened(model).layers), recipe.depth or usual(model, task)
+    options = {name: says for name, says in TASKS.items() if name != RENDER or zoo.encoder_path(model)}
+    still = SAYS["still"].format(usual=USUAL) if task == MOVE and not (recipe.dy or recipe.dx) else ""
+    depth = dict(high=last, hint=SAYS["depth"].format(last=last, now=now))
+    return dict(task=dict(options=options), depth=depth, dx=dict(hint=still))
 
 
 def source_of(recipe: Painted, told: Paste) -> Painted | None:
@@ -77,13 +83,12 @@ def region_of(recipe: Painted, source: Painted | None) -> str:
 
 
 def asked(recipe: Painted) -> Paste:
-    """What the controls say. Raises RecipeError where it cannot be done."""
+    """What the controls say. Raises RecipeError where the network cannot do it."""
     here = plain_of(recipe)
     layer = recipe.depth or usual(recipe.model, recipe.task)
     down, right = (0, 0) if recipe.task == REMOVE else (recipe.dy, recipe.dx)
+    down = USUAL if recipe.task == MOVE and not (down or right) else down
     told = Paste(recipe.task, recipe.other if recipe.task in (SEED, RENDER) else 0, layer, down, right, "")
-    if recipe.task == MOVE and not (down or right):
-        raise RecipeError(SAYS["not_moved"])
     told = pasting.given(told._replace(region=region_of(here, source_of(here, told))).word)
     replace(here, paste=told.word)  # refuses what does not fit the network
     return told
@@ -154,7 +159,8 @@ def _arrived(recipe: Painted, told: Paste, before: Tensor, after: Tensor) -> str
     if told.what == REMOVE:
         return recipe.say("part_left", share=100 * float(new.sum()) / max(float(old.sum()), 1))
     (down, right), scale = middle(new) - middle(old), CODED / len(new)
-    return recipe.say("part_moved", down=float(down) * scale, right=float(right) * scale, dy=told.down, dx=told.right)
+    went = dict(down=signed(float(down) * scale, 1), right=signed(float(right) * scale, 1))
+    return recipe.say("part_moved", **went, dy=signed(told.down, 0), dx=signed(told.right, 0))
 
 
 def middle(mask: Tensor) -> Tensor:

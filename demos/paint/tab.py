@@ -128,7 +128,7 @@ def setup_of(recipe: Painted, knobs: RegionKnobs | None, said: Mapping[str, str]
         label_name=recipe.label_name,
         layers=list(recipes.layer_groups(recipe.model)),
         corner=CORNER,
-        controls=dict(lam=dict(hint=hint), depth=paste.depth_control(recipe), reading=reading_control(recipe)),
+        controls=dict(paste.controls(recipe), lam=dict(hint=hint), reading=reading_control(recipe)),
     )
 
 
@@ -272,7 +272,7 @@ def wire(parts: dict) -> None:
 
 def made_from(model: str) -> dict[str, str]:
     """sha256 of all that the words of this tab rest on; "" where there is none."""
-    return measured.made_from(model, "paint") | dict(parts=measured.file_hash(reader_file(model)))
+    return measured.made_from(model, "paint", "blending") | dict(parts=measured.file_hash(reader_file(model)))
 
 
 of_room = partial(experiment, WORDS["cells"])

@@ -12,7 +12,7 @@ from core.factorization.region import RegionKnobs, locality
 from core.pace import pace_of
 
 from ..page import picture as recipes
-from ..page.blocks import paragraph, written
+from ..page.blocks import measured_on, paragraph, written
 from ..page.sources import names_of
 from ..page.words import moved_knobs
 from . import search
@@ -116,7 +116,7 @@ def truth(recipe: Painted) -> Iterator[str]:
     if knobs is not None:
         proof = SAYS["closed_form"] if knobs.solved is None else _certificate(knobs.solved)
         said += paragraph(search.finding(recipe, knobs)) + paragraph(proof)
-    yield said
+    yield said + written(recipe.model, "blending") + measured_on(recipe.model, "blending")
 
 
 def measured_html(model: str, region: str) -> str:

@@ -74,11 +74,13 @@ def test_what_cannot_be_pasted_is_refused_in_a_sentence(wrong, says):
         Recipe(MODEL, paste=wrong)
 
 
-def test_a_held_out_render_needs_an_encoder_and_a_move_a_way_to_go():
+def test_the_brush_offers_what_the_network_and_the_task_need():
     with pytest.raises(RecipeError, match="has no encoder"):
         Recipe("portraits-pggan", paste=f"render-3.5.0.0.{REGION}")
-    with pytest.raises(RecipeError, match="moved by nothing"):
-        html_of(Painted(MODEL, task="move"))
+    assert "render" not in paste.controls(Painted("portraits-pggan"))["task"]["options"]
+    offered = {task: paste.controls(Painted(MODEL, task=task)) for task in paste.TASKS}
+    assert "now 5" in offered["move"]["depth"]["hint"] and "now 7" in offered["remove"]["depth"]["hint"]
+    assert paste.asked(Painted(MODEL, task="move")).down == paste.USUAL
 
 
 @pytest.mark.parametrize("word", [WORDS[0], WORDS[2], WORDS[3]])

@@ -45,7 +45,7 @@
       Object.assign(state, {asked: `${keyOf(recipe)} ${Math.random()}`, wanted: gan.copyOf(recipe), turned,
         moved: false});
       bus.trigger(name, {key: state.asked, first: state.page, values: given,
-        recipe: stays || turned ? state.wanted : null});
+        recipe: stays || turned || !gan.same(bus.props.value, recipe) ? state.wanted : null});
       mark();
     }
     function mark() {

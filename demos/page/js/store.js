@@ -44,7 +44,8 @@
       unsaid: good => { if (past.length && same(past[past.length - 1], good)) past.pop(); },
       set: patch => {                               // another picture can be left by "Previous"
         const {seed, found = "", paste = ""} = now.recipe, other = {...seeds(patch), ...patch};
-        if ("seed" in other && other.seed !== seed || (other.found ?? found) !== found) seen.push({seed, found, paste});
+        const is = {seed, found, paste, ...other};
+        if (is.seed !== seed || is.found !== found || is.paste !== paste) seen.push({seed, found, paste});
         put(other);
       },
       previous: () => { if (seen.length) put(seen.pop()); },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .words import interval, said
+from .words import interval, minus, said
 
 PLAIN, PIXELS = "plain", "pixels"
 LOST = 99.0  # in the place of a distance, where the reader finds the part no more
@@ -29,7 +29,7 @@ def ratios(one: dict, key: str) -> list[float]:
 def named(found: dict, key: str) -> str:
     if key in (PLAIN, PIXELS):
         return {PLAIN: "the picture before", PIXELS: "with pixels"}[key]
-    return f"after {key} layers ({found['sides'][int(key) - 1]} pixels a side)"
+    return f"after {key} layer{'s' * (key != '1')} ({found['sides'][int(key) - 1]} pixels a side)"
 
 
 def usual(found: dict, share: int) -> str:
@@ -94,12 +94,18 @@ def shown(found: dict) -> dict:
     inside = " and ".join(percent(interval(found["taken"][name]["like"][key])[0]) for name in names)
     went = ", ".join(f"{percent(arrived(one[key]))} of {name} (with pixels {percent(arrived(one[PIXELS]))})"
                      for name, one in found["moved"].items())  # fmt: skip
-    left = ", ".join(f"{percent(gone(one[filled]))} of {name}" for name, one in found["removed"].items())
+    left = ", ".join(
+        f"{percent(gone(one[filled]))} of {name} (with pixels {percent(gone(one[PIXELS]))})"
+        for name, one in found["removed"].items()
+    )
     critics = []
     for name in names:
         one = found["taken"][name]["critic"]
         better = [a > b for a, b in zip(one[key], one[PIXELS], strict=True)]
-        critics.append(f"{percent(sum(better) / len(better))} ({name})")
+        before, pixels, there = (f"{interval(one[which])[0]:.1f}" for which in (PLAIN, PIXELS, key))
+        critics.append(
+            minus(f"{percent(sum(better) / len(better))} ({name}: {there}, with pixels {pixels}, before {before})")
+        )
     held = all(interval(ratios(found["taken"][name], key))[0] <= BARS["seam"] for name in names)
     largest = max(max(v) for one in found["taken"].values() for v in one["outside"]["largest"].values())
     return dict(
@@ -112,8 +118,8 @@ def shown(found: dict) -> dict:
             f"Moved by 4 of 64 pixels after {key} layers, the part reader finds within {NEAR:g} pixels of where it was "
             f"to go {went}; the bar is {percent(BARS['arrived'])}.",
             f"Removed after {filled} layers, filled from around: less than a quarter is left of {left}.",
-            f"The critic prefers what the network blended to what was done with pixels for {' and '.join(critics)} of "
-            "the faces.",
+            f"The network’s critic prefers what was blended to what was done with pixels for {' and '.join(critics)} "
+            "of the faces.",
         ],
         tables=[*(seams(found, name) for name in names), moves(found)],
     )

@@ -32,6 +32,7 @@ KINDS = {
     "layers": "Which layer does what",
     "encoder": "Pictures that the network never saw",
     "paint": "Knobs of a region",
+    "blending": "Blending inside the network",
     "statistics": "Knobs, by picture statistics",
     "restore": "Restoring",
     "channels": "Channels",
@@ -45,6 +46,7 @@ FILES = {
     "reader_b": "{world}-reader-b.safetensors",
     "reader_c": "{world}-reader-c.safetensors",
     "encoder": "{card}-encoder.safetensors",
+    "critic": "{card}-critic.safetensors",
     "parts_sha256": "{world}-parts.safetensors",
 }
 HEAD = f"""# What was measured
