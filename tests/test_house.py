@@ -58,13 +58,14 @@ CORE = (
     "core.surroundings",
     "core.threads",
     "core.encoders",
+    "core.adaptation",
     "core.drawing",
     "core.edits",
     *VALUES,
     *ALGORITHMS,
 )
 REMOTE = ("core.downloads", "core.hub", "core.packages", "core.remote_cards")  # where files come from
-TABS = ("start", "steer", "paint", "restore", "inside", "attributes", "my_picture")
+TABS = ("start", "steer", "paint", "restore", "inside", "attributes", "my_picture", "restyle")
 
 # The first row that a module's name begins with says what it may import of this project; its own row is not implied.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -80,6 +81,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "core.generators.styles",
     ),
     "core.blending": ("core.generators.base",),
+    "core.adaptation": (*VALUES, "core.generators.blocks", "core.generators.stylegan2"),
     "core.drawing": ("core.generators.base",),
     "core.edits": ("core.codes",),
     "core.images": (),
