@@ -51,13 +51,14 @@ from demos.page.tab import build as build_tab
 from demos.paint import tab as paint
 from demos.restore import search as restoring
 from demos.restore import tab as restore
+from demos.restyle import tab as restyle
 from demos.start import tab as start
 from demos.steer import tab as steer
 from serving import address, classroom, drop, dropping, figures, front, health, lessons, turns
 from serving.programs import offer
 
 ROOMS = (steer, paint, restore, channel_awareness, attributes)
-TABS = (*(figures.on(room.TAB) for room in ROOMS), my_picture.TAB)
+TABS = (*(figures.on(room.TAB) for room in ROOMS), my_picture.TAB, restyle.TAB)
 PREVIEW = dict(
     title="GANatomy: what has a network that draws learned?",
     description="A neural network drew these faces. Turn its knobs, and see what it knows; every claim is measured.",

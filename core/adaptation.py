@@ -217,13 +217,14 @@ def load_adaptor(path: str | Path, *, weights: str) -> Adaptor:
 class Step:
     """After `i` steps. apart: how far a few samples look from the target, see `Sight.apart`; lower is better.
 
-    best: of the looks so far, which come every EVERY steps; looked: is this one of them?
+    best, best_apart: of the looks so far, which come every EVERY steps; looked: is this one of them?
     """
 
     i: int
     apart: float
     adaptor: Adaptor
     best: Adaptor
+    best_apart: float
     best_i: int
     looked: bool
 
@@ -312,7 +313,7 @@ def _adaptors(generator, critic, target, start: Adaptor, how: dict, rate: float)
         looked = apart is not None
         if looked and apart < least:
             best, least, best_i = adaptor.kept(), apart, i
-        yield Step(i, apart if looked else least, adaptor, best, best_i, looked)
+        yield Step(i, apart if looked else least, adaptor, best, least, best_i, looked)
 
 
 def fine_tune(

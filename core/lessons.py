@@ -314,6 +314,41 @@ def outlines(evidence: Mapping) -> dict:
     return close | leaks
 
 
+# --- Restyle: medians over held-out faces and the faces that were taught, of the evidence of adaptation
+
+
+def one_picture(evidence: Mapping) -> dict:
+    """How much of the way to each style an adaptor of codes goes, per cent."""
+    return {style: _way(ways["codes"]) for style, ways in evidence["found"].items()}
+
+
+def all_weights(evidence: Mapping) -> dict:
+    """The way to the tint, and the variety of faces that is left, of an adaptor and of all weights, per cent."""
+    codes, full = (evidence["found"]["tinted"][way] for way in ("codes", "all weights"))
+    left = [100 * median(run["diversity"]["features"] for run in runs.values()) for runs in (codes, full)]
+    return dict(tinted=_way(codes), full=_way(full), kept=left[0], lost=left[1])
+
+
+def how_small(evidence: Mapping) -> dict:
+    """Numbers of an adaptor of codes and of the layers."""
+    small, large = (next(iter(evidence["found"]["old"][way].values()))["numbers"] for way in ("codes", "all weights"))
+    return dict(small=small, large=large, times=large / small)
+
+
+def edges(evidence: Mapping) -> dict:
+    return one_picture(evidence)
+
+
+def which_face(evidence: Mapping) -> dict:
+    """The way to the tint by the best and the worst of the faces that were taught, per cent."""
+    ways = [_way({face: run}) for face, run in evidence["found"]["tinted"]["codes"].items()]
+    return dict(faces=len(ways), most=max(ways), least=min(ways))
+
+
+def _way(runs: Mapping) -> float:
+    return 100 * (1 - median(median(run["left"]) for run in runs.values()))
+
+
 QUESTIONS = {
     function.__name__: Question(model, kind, function)
     for model, kind, functions in (
@@ -323,6 +358,7 @@ QUESTIONS = {
         (OBJECTS, "channels", (needed, one_gate, alike, orders, cuts)),
         (PORTRAITS, "attributes", (own, strong, named, hard, parts)),
         (PORTRAITS, "encoder", (closest, turnable, home, kept, outlines)),
+        (PORTRAITS, "adaptation", (one_picture, all_weights, how_small, edges, which_face)),
     )
     for function in functions
 }

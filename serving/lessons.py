@@ -30,6 +30,7 @@ TABS = dict(
     inside="Look inside",
     attributes="Attributes",
     my_picture="My picture",
+    restyle="Restyle",
 )
 UNMEASURED = "This was not measured for the weights that are here. {where} measures it."
 BEFORE = (

@@ -118,6 +118,8 @@ def link_note(found: str) -> str:
 
 def public(recipe: Any) -> Any:
     """The recipe without the name of an own picture, which is for its owner alone."""
+    if getattr(recipe, "own", ""):
+        recipe = replace(recipe, own="")
     return replace(recipe, found=linked(recipe.found, type(recipe).found)) if getattr(recipe, "found", "") else recipe
 
 

@@ -147,6 +147,15 @@ class PictureRecipe(Fields):
         return finding.link_note(self.found)
 
     @property
+    def remade(self) -> tuple:
+        """What its network is made of beside its card, where a tab changes it; see `network`."""
+        return ()
+
+    def network(self, *, quick: bool) -> Generator:
+        """What draws it, before truncation; quick: as the page draws."""
+        return pace.quick(self.model) if quick else opened(self.model)
+
+    @property
     def label_or_none(self) -> int | None:
         """What `generator.codes` takes: None where the model has no classes."""
         return self.label if zoo.card(self.model).classes else None
@@ -247,7 +256,7 @@ def slots_of(recipe: Any) -> tuple[int, ...]:
 
 def generator_of(recipe: PictureRecipe, *, quick: bool = False) -> Generator:
     """What draws a recipe's pictures, at its truncation; quick: as the page draws them."""
-    generator = (pace.quick(recipe.model) if quick else opened(recipe.model)).at(psi=recipe.psi)
+    generator = recipe.network(quick=quick).at(psi=recipe.psi)
     if recipe.movement:
         generator = generator.moved(**recipe.movement)
     if recipe.paste:
@@ -289,7 +298,7 @@ def drawn(recipe: PictureRecipe, codes: Tensor, slots: tuple[int, ...], *, quick
     """
     generator = generator_of(recipe, quick=quick)
     start = generator.start(slots)
-    drawn_by = zoo.weights_hash(recipe.model), quick, zoo.device(), *recipe.movement.items()
+    drawn_by = zoo.weights_hash(recipe.model), quick, zoo.device(), recipe.remade, *recipe.movement.items()
     key = (*drawn_by, recipe.seed, recipe.psi, recipe.label, recipe.found, recipe.paste, start)
     before = _states.get(key)
     if before is None and start:

@@ -1,4 +1,4 @@
-"""Adaptors, on twins: the identity is the network itself, a planted map is approached, files belong to their weights."""
+"""Adaptors, on twins: the identity is the network, a planted map is approached, files belong to their weights."""
 
 from __future__ import annotations
 
