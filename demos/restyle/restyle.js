@@ -23,4 +23,4 @@ gan.owns.restyle = tab => {
     buttons: [gan.button("restyle-exact", "Back to an exact style", () => tab.set({own: ""}))],
   };
 };
-gan.drawn.taught = (tab, result, {partial, html}) => { if (html && partial === false) tab.send(); };
+gan.drawn.taught = (tab, result, {partial, html}) => { if (html && partial === false) tab.bus.trigger("change", {}); };

@@ -175,7 +175,8 @@ def shown(found: dict) -> dict:
     note = (
         "Left: the distance to the exact style of the same face, of that without adaptation, median of held-out faces "
         "with its interval, and from the best to the worst of the taught faces. Variety: the mean distance of two "
-        "faces, of that without adaptation. The control is taught a face as it is: how far that leads, of the way to the tint."
+        "faces, of that without adaptation. The control is taught a face as it is: how far that leads from there, of "
+        "the way to the tint."
     )
     table = dict(caption="What one picture teaches", columns=columns, rows=rows, note=note)
     return dict(sentences=[sentence(found, style) for style in ("tinted", "old")], tables=[table])
