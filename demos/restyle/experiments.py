@@ -51,7 +51,7 @@ def others(recipe: Restyle) -> Tensor:
 
 
 def called(recipe: Restyle) -> str:
-    return "your picture" if recipe.own else f"face {recipe.face}, {NAMED[recipe.style]}"
+    return "your picture" if recipe.own else f"face {recipe.face} {NAMED[recipe.style]}"
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ from ..page.picture import LARGEST_SEED, PictureRecipe, opened, reach_of
 
 MOST, FACE = 10, 11  # knobs, and the number of the face that is taught at first
 WAY = METHODS["sefa/paper"]
-NAMED = dict(tinted="tinted", inverted="inverted", sketched="a sketch of its edges", old="an old photograph")
+NAMED = dict(tinted="tinted", inverted="inverted", sketched="as a sketch of its edges", old="as an old photograph")
 LARGEST = 16 * 2**20  # bytes of what was learned of pictures that are nobody's own
 
 

@@ -46,7 +46,8 @@ def answer(recipe: Restyle) -> dict:
 
 def sentence(recipe: Restyle) -> str:
     if made_of(recipe).adaptor is None:
-        return f"This face as it was: {experiments.called(recipe)} has not been taught yet."
+        called = experiments.called(recipe)
+        return f"{called[:1].upper()}{called[1:]} has not been taught yet: this face is as it was."
     return "One picture taught every face this style."
 
 
@@ -104,6 +105,7 @@ CELLS = (
         "Teach it",
         experiments.learn,
         TAUGHT,
+        fields=("style", "face"),
         says="Learning …",
         drawn=("taught",),
     ),
@@ -138,12 +140,11 @@ TAB = Tab(
         "before": Drawing(picture_bytes, keep=False),
         "film": Drawing(lambda recipe: stages.film(TAB.shown, recipe), frames=FRAMES, keep=False),
     },
-    beside=("style", "face"),
     files={**stages.KNOBS_TAKEN, "adaptor": "Adaptor (.safetensors)", "network": "Styled network (.safetensors)"},
     file=file,
     doors=("steer", "my_picture"),
     extras=(
-        own_extra(NAME, "stage", "restyle/restyle", "Or a picture of your own"),
+        own_extra(NAME, "learn", "restyle/restyle", "Or a picture of your own"),
         experiments.card_extra(NAME, "far"),
     ),
     needs="No network with a critic is here that can be taught: this tab needs one.",

@@ -54,7 +54,7 @@ def test_on_a_phone_an_own_picture_is_asked_for_and_nothing_lies_beside_the_scre
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.set_input_files("#restyle-own-file", ASTRONAUT)
     recipe = RESTYLE.settle(page, "gan.restyle.now.recipe.own.startsWith('own-')")
-    assert "your picture has not been taught yet" in page.inner_text("#restyle-sentence")
+    assert "Your picture has not been taught yet" in page.inner_text("#restyle-sentence")
     assert recipe["own"][4:] not in page.url + page.evaluate("gan.restyle.now.answer.query")
     press(page, "restyle-forget")
     assert RESTYLE.settle(page, "!gan.restyle.now.recipe.own")["style"] == "tinted"

@@ -193,9 +193,9 @@ def sentence(found: dict, style: str) -> str:
 
 
 def controls_hold(found: dict) -> list[str]:
-    plain = left_of(found[PLAIN][CODES])[0]
-    moved = 1 - left_of(found["tinted"][CODES])[0]
-    return [f"a face as it is leads {plain:.2f} of the way to the tint"] if plain > 1 + moved else []
+    """Sentences about controls that look like findings; empty where all is well."""
+    plain, tint = left_of(found[PLAIN][CODES])[0], 1 - left_of(found["tinted"][CODES])[0]
+    return [f"a face as it is leads {plain:.2f} of the way to the tint, the tint {tint:.2f}"] if plain >= tint else []
 
 
 def main() -> None:
