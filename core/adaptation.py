@@ -239,7 +239,7 @@ class Sight:
         self.critic = critic
         found = torch.cat([self._statistics(part) for part in plain.split(16)])
         self.mean, self.deviation = found.mean(0), found.std(0) + 1e-3
-        self.target = self(target)
+        self.target = self(target.to(plain))
 
     def __call__(self, images: Tensor) -> Tensor:
         """[n, features]"""

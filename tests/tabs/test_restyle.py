@@ -35,7 +35,8 @@ one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 def few(monkeypatch):
     monkeypatch.setattr(experiments, "STEPS", 2)
     monkeypatch.setattr(experiments, "SCORED", 4)
-    monkeypatch.setattr(adaptation, "SPREAD", 16)
+    monkeypatch.setattr(adaptation, "SPREAD", 8)
+    monkeypatch.setattr(adaptation, "CHECKED", 2)
     monkeypatch.setattr(recipe, "_learned", cache.Cache(2**24, recipe.finding.Kept.bytes))
 
 

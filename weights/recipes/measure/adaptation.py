@@ -5,7 +5,7 @@
 Writes weights/evidence/<card>-adaptation.json, and <card>-adaptor-<style>.safetensors of the first target. Styles are
 exact, so the truth T(G(w)) of each of 64 held-out samples is known. Each is learned from three faces, T(G(w0)), by an
 adaptor of codes, by one of codes and first features, and by all weights in as many steps of the same game without the
-term of one map of colours. As a control an adaptor learns from the faces as they are. Fails where that leads as far.
+term of one map of colours; of the tint, each also the other way. As a control an adaptor learns from the faces as they are. Fails where that leads as far.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from .words import interval
 HELD_OUT, FIRST_HELD_OUT = 64, 1_110_000
 TARGETS = (11, 12, 13)  # numbers of the faces that are taught; none was looked at while the recipe was chosen
 CODES, FEATURES, FULL, NOTHING, PLAIN = "codes", "codes and first features", "all weights", "no adaptation", "plain"
+UNHELD, HELD = "codes, without one map", "all weights, with one map"  # the tint alone: what the term of our own does
 WITH_FEATURES = ("tinted", "old")
 TOLD = dict(tinted="tinted", inverted="inverted", sketched="edges", old="old photograph", plain="as it is (a control)")
 
@@ -99,11 +100,13 @@ def job(card: str, style: str, way: str, seed: int, steps: int) -> tuple[tuple[s
     torch.set_flush_denormal(True)
     scores = Scores(card)
     target, began, file = scores.target(style, seed), time.process_time(), b""
-    if way == FULL:
-        *_, (_, free) = fine_tune(scores.generator, scores.critic, target, steps=steps)
+    if way in (FULL, HELD):
+        held = adaptation.ONE_MAP if way == HELD else 0.0
+        *_, (_, free) = fine_tune(scores.generator, scores.critic, target, steps=steps, one_map=held)
         seconds, images, numbers = time.process_time() - began, scores.of(free), numbers_of(free.layers.parameters())
     else:
-        *_, last = adapt(scores.generator, scores.critic, target, steps=steps, features=way == FEATURES)
+        how = dict(features=way == FEATURES, one_map=0.0 if way == UNHELD else adaptation.ONE_MAP)
+        *_, last = adapt(scores.generator, scores.critic, target, steps=steps, **how)
         seconds, numbers = time.process_time() - began, last.best.numbers
         images = scores.of(lambda codes: drawn(scores.generator, last.best, codes))
         facts = dict(base=card, style=style, face=str(seed), steps=str(steps), best=str(last.best_i), seed="0")
@@ -119,6 +122,7 @@ def numbers_of(tensors: Iterable[Tensor]) -> int:
 
 def jobs() -> list[tuple[str, str, int]]:
     ways = {style: [CODES, *([FEATURES] if style in WITH_FEATURES else []), FULL] for style in STYLES}
+    ways["tinted"] += [UNHELD, HELD]
     return [(style, way, seed) for style, some in (ways | {PLAIN: [CODES]}).items() for way in some for seed in TARGETS]
 
 
@@ -145,7 +149,7 @@ def shown(found: dict) -> dict:
     """Sentences and a table, each number from `found`."""
     rows = []
     for style, ways in found.items():
-        for way in (CODES, FEATURES, FULL):
+        for way in (CODES, FEATURES, UNHELD, FULL, HELD):
             if way in ways:
                 runs = ways[way]
                 middle, low, high = left_of(runs)
@@ -184,11 +188,12 @@ def shown(found: dict) -> dict:
 
 def sentence(found: dict, style: str) -> str:
     ways = found[style]
-    middle, kept = left_of(ways[CODES])[0], median(run["diversity"]["features"] for run in ways[CODES].values())
-    full, lost = left_of(ways[FULL])[0], median(run["diversity"]["features"] for run in ways[FULL].values())
+    gone = {way: f"{100 * (1 - left_of(ways[way])[0]):.0f} %" for way in (CODES, FEATURES, FULL)}
+    kept = {way: f"{100 * median(x['diversity']['features'] for x in ways[way].values()):.0f} %" for way in gone}
     return (
-        f"{TOLD[style].capitalize()}: an adaptor of codes goes {100 * (1 - middle):.0f} % of the way and keeps "
-        f"{100 * kept:.0f} % of the variety; all weights go {100 * (1 - full):.0f} % and keep {100 * lost:.0f} %."
+        f"{TOLD[style].capitalize()}: an adaptor of codes goes {gone[CODES]} of the way and keeps {kept[CODES]} of the "
+        f"variety; with the first features too {gone[FEATURES]} and {kept[FEATURES]}; all weights go {gone[FULL]} and "
+        f"keep {kept[FULL]}."
     )
 
 

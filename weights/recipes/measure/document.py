@@ -31,6 +31,7 @@ KINDS = {
     "attributes": "Attributes",
     "layers": "Which layer does what",
     "encoder": "Pictures that the network never saw",
+    "adaptation": "Restyle: what one picture teaches",
     "paint": "Knobs of a region",
     "blending": "Blending inside the network",
     "statistics": "Knobs, by picture statistics",
