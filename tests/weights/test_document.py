@@ -18,7 +18,7 @@ from weights.recipes.measure.document import BENCHMARKS, DOCUMENT, EVIDENCE, ROO
 
 MEASURED = DOCUMENT.read_text(encoding="utf-8")
 # Numbers of README.md that nobody measured.
-NAMES = r"(CVPR|IJCV|ECCV|NeurIPS|ICLR|et al\.,) \d{4}|Python 3\.\d+ to 3\.\d+"
+NAMES = r"(CVPR|IJCV|ECCV|ICCV|NeurIPS|ICLR|et al\.,) \d{4}|Python 3\.\d+ to 3\.\d+"
 NUMBER = r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?: ?(?:%|(?:ms|s|dB|GB|MB|px|times)\b))?"
 
 
