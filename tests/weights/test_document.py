@@ -111,7 +111,8 @@ def test_evidence_of_a_file_that_is_gone_is_marked(folder: Path, tmp_path: Path)
         if path.name != "portraits-parts.safetensors":
             (tmp_path / path.name).symlink_to(path)
     text = document.document(folder, weights=tmp_path)
-    assert text.count("**Stale**: measured with `portraits-parts.safetensors`, which is not in weights/ now.") == 1
+    says = "**Stale**: measured with `portraits-parts.safetensors`, which is not in weights/ now."
+    assert text.count(says) == 2, "knobs of a region, and blending"
 
 
 @pytest.mark.parametrize("broken", ["{", '{"command": "c", "date": "d"}', "[]"])
