@@ -10,7 +10,7 @@ from demos.paint.recipe import Painted
 from demos.paint.tab import TAB as TAB
 
 CARD = "portraits-stylegan2"
-RECORDED = ("ban", "faces", "refuse")
+RECORDED = ("paste", "ban", "faces", "refuse")
 PART, STEPS = "mouth", 3.0  # the region, and how far its knob 1 is turned
 
 
