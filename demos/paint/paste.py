@@ -28,6 +28,7 @@ from .recipe import CONTROLS, SAYS, Painted, full_mask
 MARGIN = 2  # pixels of 64 around a part, so that its edge comes with it
 SHARES = {REMOVE: 2}  # side of the picture over that of the map after the usual layer; 4 for the others
 TILE, USUAL = 192, 4  # pixels: of what is shown; of 64, that something is moved down where it is not said how far
+MEASURED = {MOVE: 2, REMOVE: 3}  # which sentence of the evidence is about it; the first about the others
 TASKS = CONTROLS["task"]["options"]
 
 
@@ -56,12 +57,10 @@ def usual(model: str, task: str) -> int:
 
 def controls(recipe: Painted) -> dict:
     """What differs from the fields of the brush, by name."""
-    model, task = recipe.model, recipe.task
-    last, now = len(recipes.opened(model).layers), recipe.depth or usual(model, task)
+    model = recipe.model
     options = {name: says for name, says in TASKS.items() if name != RENDER or zoo.encoder_path(model)}
-    still = SAYS["still"].format(usual=USUAL) if task == MOVE and not (recipe.dy or recipe.dx) else ""
-    depth = dict(high=last, hint=SAYS["depth"].format(last=last, now=now))
-    return dict(task=dict(options=options), depth=depth, dx=dict(hint=still))
+    last, usually = len(recipes.opened(model).layers), {task: usual(model, task) for task in (MOVE, REMOVE)}
+    return dict(task=dict(options=options), depth=dict(high=last, hint=SAYS["depth"].format(last=last, **usually)))
 
 
 def source_of(recipe: Painted, told: Paste) -> Painted | None:
@@ -116,7 +115,7 @@ def pasted(recipe: Painted) -> Iterator[str]:
     buttons = _button("paint-keep-paste", SAYS["keep_paste"], **keeps)
     if recipe.paste:
         buttons += _button("paint-no-paste", SAYS["no_paste"], paste="")
-    yield aha(says) + f'<div class="tiles">{tiles}</div><div class="buttons">{buttons}</div>' + evidence(recipe.model)
+    yield aha(says) + f'<div class="tiles">{tiles}</div><div class="buttons">{buttons}</div>' + evidence(recipe)
 
 
 def _tile(recipe: Painted, name: str, image: Tensor) -> str:
@@ -168,6 +167,7 @@ def middle(mask: Tensor) -> Tensor:
     return mask.nonzero().double().mean(0)
 
 
-def evidence(model: str) -> str:
-    """What was measured of blending on many pictures, in a sentence; "" where it was not."""
-    return "".join(paragraph(one) for one in (recorded(model, "blending") or {}).get("sentences", ())[:1])
+def evidence(recipe: Painted) -> str:
+    """What was measured of it on many pictures, in a sentence; "" where it was not."""
+    said = (recorded(recipe.model, "blending") or {}).get("sentences", ())
+    return paragraph(said[MEASURED.get(recipe.task, 0)]) if said else ""

@@ -78,8 +78,13 @@ def test_the_brush_offers_what_the_network_and_the_task_need():
     with pytest.raises(RecipeError, match="has no encoder"):
         Recipe("portraits-pggan", paste=f"render-3.5.0.0.{REGION}")
     assert "render" not in paste.controls(Painted("portraits-pggan"))["task"]["options"]
-    offered = {task: paste.controls(Painted(MODEL, task=task)) for task in paste.TASKS}
-    assert "now 5" in offered["move"]["depth"]["hint"] and "now 7" in offered["remove"]["depth"]["hint"]
+    hints = {model: paste.controls(Painted(model))["depth"]["hint"] for model in (MODEL, "objects-biggan")}
+    assert [hint[:30] for hint in hints.values()] == [
+        "0: the usual, 5 of 9; to remov",
+        "0: the usual, 3 of 5; to remov",
+    ]
+    html = [html_of(Painted(MODEL, seed=57, task=task)) for task in ("seed", "move", "remove")]
+    assert ["Taken from" in html[0], "Moved by 4" in html[1], "Removed after 7" in html[2]] == [True] * 3
     assert paste.asked(Painted(MODEL, task="move")).down == paste.USUAL
 
 

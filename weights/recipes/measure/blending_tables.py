@@ -112,7 +112,7 @@ def shown(found: dict) -> dict:
         sentences=[
             f"Taken from another face after {key} layers, the seam has {seam} of the energy that it has with pixels; "
             f"in the picture before it is {own} there. The bar is {BARS['seam']:g}: it is "
-            f"{'met' if held else 'not met everywhere'}. {inside} of the way to the other picture is gone inside.",
+            f"{'met' if held else 'not met everywhere'}. Inside, it has gone {inside} of the way to the other picture.",
             f"Beyond the reach of the layers that follow, the largest change over all faces and layers is {largest:g} "
             "levels.",
             f"Moved by 4 of 64 pixels after {key} layers, the part reader finds within {NEAR:g} pixels of where it was "
