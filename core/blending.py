@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from .generators.base import Generator, State, shallow
 
 KINDS = ("content", "style", "both", "around")
+MOST = 1_024  # places that are filled exactly
 WHOLE = 1e-6  # features; how near to whole numbers places are whole, so that nothing is interpolated
 
 
@@ -275,9 +276,16 @@ def _check(generator: Generator, patch: Patch) -> None:
 def around(x: Tensor, mask: Tensor) -> Tensor:
     """A map [n, c, h, w] whose places with a mask [1, 1, h, w] above 0 are the mean of their neighbours.
 
-    Raises ValueError where nothing is left to fill them from.
+    Where these are more than MOST, on a map of half the size, which is enlarged. Raises ValueError where nothing is
+    left to fill them from.
     """
     inside = mask[0, 0].cpu() > 0
+    if MOST < inside.sum() < inside.numel():
+        known = (mask == 0).to(x)
+        share = F.avg_pool2d(known, 2, ceil_mode=True)
+        half = F.avg_pool2d(x * known, 2, ceil_mode=True) / share.clamp(min=0.25)
+        filled = around(half, (share == 0).to(x))
+        return torch.where(mask > 0, F.interpolate(filled, size=x.shape[2:], mode="bilinear"), x)
     if inside.all():
         raise ValueError("the region is the whole map: nothing is left around it to fill it from; choose a later layer")
     if not inside.any():
