@@ -5,7 +5,8 @@
 Writes weights/evidence/<card>-adaptation.json, and <card>-adaptor-<style>.safetensors of the first target. Styles are
 exact, so the truth T(G(w)) of each of 64 held-out samples is known. Each is learned from three faces, T(G(w0)), by an
 adaptor of codes, by one of codes and first features, and by all weights in as many steps of the same game without the
-term of one map of colours; of the tint, each also the other way. As a control an adaptor learns from the faces as they are. Fails where that leads as far.
+term of one map of colours; of the tint, each also the other way. As a control an adaptor learns from the faces as they
+are. Fails where that leads as far.
 """
 
 from __future__ import annotations
