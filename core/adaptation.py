@@ -9,7 +9,8 @@ element by element and slot by slot; a linear head on the critic's features tell
 both play the non-saturating game of a GAN. Codes are truncated meanwhile. Two changes are ours. The head reads means
 and deviations, over the picture, of the finest features, not the last ones, which say whose face it is. And the adapted
 picture has to be one map of colours of the plain one, the same for all samples: what is left of it beyond the best such
-map is a term of the loss. Without it samples become the face of the target.
+map is a term of the loss. Without it samples become the face of the target; with it all weights may learn as well (see
+`weights.recipes.measure.adaptation`): an adaptor is small, the term is what keeps the faces.
 """
 
 from __future__ import annotations

@@ -323,10 +323,14 @@ def one_picture(evidence: Mapping) -> dict:
 
 
 def all_weights(evidence: Mapping) -> dict:
-    """The way to the tint, and the variety of faces that is left, of an adaptor and of all weights, per cent."""
-    codes, full = (evidence["found"]["tinted"][way] for way in ("codes", "all weights"))
-    left = [100 * median(run["diversity"]["features"] for run in runs.values()) for runs in (codes, full)]
-    return dict(tinted=_way(codes), full=_way(full), kept=left[0], lost=left[1])
+    """The way to the tint, and the variety of faces that is left, per cent: an adaptor, all weights without the term of
+    one map of colours, and with it.
+    """
+    runs, found = evidence["found"]["tinted"], {}
+    for name, way in dict(codes="codes", full="all weights", held="all weights, with one map").items():
+        kept = median(run["diversity"]["features"] for run in runs[way].values())
+        found |= {name: _way(runs[way]), f"{name}_kept": 100 * kept}
+    return found
 
 
 def how_small(evidence: Mapping) -> dict:

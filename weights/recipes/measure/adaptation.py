@@ -189,13 +189,23 @@ def shown(found: dict) -> dict:
 
 def sentence(found: dict, style: str) -> str:
     ways = found[style]
-    gone = {way: f"{100 * (1 - left_of(ways[way])[0]):.0f} %" for way in (CODES, FEATURES, FULL)}
+    gone = {
+        way: f"{100 * (1 - left_of(ways[way])[0]):.0f} %"
+        for way in (CODES, FEATURES, UNHELD, FULL, HELD)
+        if way in ways
+    }
     kept = {way: f"{100 * median(x['diversity']['features'] for x in ways[way].values()):.0f} %" for way in gone}
-    return (
+    said = (
         f"{TOLD[style].capitalize()}: an adaptor of codes goes {gone[CODES]} of the way and keeps {kept[CODES]} of the "
         f"variety; with the first features too {gone[FEATURES]} and {kept[FEATURES]}; all weights go {gone[FULL]} and "
         f"keep {kept[FULL]}."
     )
+    if HELD in ways:
+        said += (
+            f" It is the term of one map of colours that does this: without it the adaptor goes {gone[UNHELD]} and keeps "
+            f"{kept[UNHELD]}, with it all weights go {gone[HELD]} and keep {kept[HELD]}."
+        )
+    return said
 
 
 def controls_hold(found: dict) -> list[str]:
