@@ -236,6 +236,8 @@ def blended(generator: Generator, patches: Sequence[Patch], *, base: Tensor | No
         _check(generator, patch)
     if base is not None and base.shape != (1, generator.slots, generator.dim):
         raise ValueError(f"base is the codes of one picture [1, {generator.slots}, {generator.dim}]: {base.shape}")
+    if any(isinstance(layer, BlendedLayer) for layer in generator.layers):
+        raise ValueError("this view blends already: give all of its patches at once")
     view, layers, reads = shallow(generator), [], []
     for number, (layer, own) in enumerate(zip(generator.layers, generator.reads)):
         brought = [p for p in patches if p.brings and p.layer == number + 1 and p.codes is not None]

@@ -248,5 +248,8 @@ def test_a_network_whose_maps_reach_beyond_its_picture_is_refused() -> None:
     generator = tiny.stylegan3()
     with pytest.raises(ValueError, match="choose another network"):
         blended(generator, [Patch(torch.ones(1, 1, 32, 32), 3, codes(generator, 1))])
+    patch = Patch(torch.ones(1, 1, 16, 16), 2)
+    with pytest.raises(ValueError, match="all of its patches at once"):
+        blended(blended(tiny.pggan(), [patch]), [patch])
     with pytest.raises(ValueError, match="base is the codes"):
         blended(tiny.pggan(), [], base=codes(tiny.pggan(), 2))
