@@ -202,8 +202,8 @@ def sentence(found: dict, style: str) -> str:
     )
     if HELD in ways:
         said += (
-            f" It is the term of one map of colours that does this: without it the adaptor goes {gone[UNHELD]} and keeps "
-            f"{kept[UNHELD]}, with it all weights go {gone[HELD]} and keep {kept[HELD]}."
+            f" It is the term of one map of colours that does this: without it the adaptor goes {gone[UNHELD]} and "
+            f"keeps {kept[UNHELD]}, with it all weights go {gone[HELD]} and keep {kept[HELD]}."
         )
     return said
 
