@@ -340,7 +340,9 @@ def how_small(evidence: Mapping) -> dict:
 
 
 def edges(evidence: Mapping) -> dict:
-    return one_picture(evidence)
+    """The way to edges and to a negative, of an adaptor, and of all weights to the negative, per cent; none below 0."""
+    found = one_picture(evidence) | dict(full=_way(evidence["found"]["inverted"]["all weights"]))
+    return {name: abs(max(0.0, round(way))) for name, way in found.items()}
 
 
 def which_face(evidence: Mapping) -> dict:
