@@ -352,7 +352,7 @@ def which_face(evidence: Mapping) -> dict:
 
 
 def _way(runs: Mapping) -> float:
-    return 100 * (1 - median(median(run["left"]) for run in runs.values()))
+    return 100 * (1 - median(map(median, zip(*(run["left"] for run in runs.values())))))
 
 
 QUESTIONS = {

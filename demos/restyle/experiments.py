@@ -80,11 +80,12 @@ def learn(recipe: Restyle) -> Iterator[str | Progress]:
 def _said(recipe: Restyle, network: Generator) -> str:
     if recipe.own:
         kept = variety(network, recipe) / variety(opened(recipe.model), recipe)
-        return f"Every face has it now; {100 * kept:.0f} % of the faces’ variety is left. The truth is not known here."
-    before, after, kept = way(recipe, network)
+        differ = f"Every face has it now; their pixels differ {100 * kept:.0f} % as much as before."
+        return f"{differ} The truth is not known here."
+    before, after, kept, exact = way(recipe, network)
     return (
         f"On {SCORED} faces that it never saw it went {100 * (1 - after / before):.0f} % of the way to the exact "
-        f"style; {100 * kept:.0f} % of the faces’ variety is left."
+        f"style. Their pixels differ {100 * kept:.0f} % as much as before, in the exact style {100 * exact:.0f} %."
     )
 
 
@@ -103,12 +104,14 @@ def variety(network: Generator, recipe: Restyle) -> float:
 
 
 @torch.no_grad()
-def way(recipe: Restyle, network: Generator) -> tuple[float, float, float]:
-    """Median distance to the exact style before and after, and the share of the variety of pixels that is left."""
+def way(recipe: Restyle, network: Generator) -> tuple[float, float, float, float]:
+    """Median distance to the exact style before and after, and how far faces differ then, and in the exact style, of
+    how far they did."""
     plain, styled = _scored(recipe, opened(recipe.model)), _scored(recipe, network)
     truth = STYLES[recipe.style](plain)
     before, after = (float((x - truth).square().mean((1, 2, 3)).sqrt().median()) for x in (plain, styled))
-    return before, after, float(torch.pdist(styled.flatten(1)).mean() / torch.pdist(plain.flatten(1)).mean())
+    differ = [float(torch.pdist(x.flatten(1)).mean()) for x in (plain, styled, truth)]
+    return before, after, differ[1] / differ[0], differ[2] / differ[0]
 
 
 @torch.no_grad()
@@ -135,7 +138,7 @@ def _beside(recipe: Restyle) -> str:
     numbers = []
     for name, runs in found["found"][recipe.style].items():
         if isinstance(runs, Mapping) and name not in ("truth",):
-            left = median(median(run["left"]) for run in runs.values())
+            left = median(map(median, zip(*(run["left"] for run in runs.values()))))
             kept = median(run["diversity"]["features"] for run in runs.values())
             count = next(iter(runs.values()))["numbers"]
             numbers.append((name, f"{count:,}", f"{100 * left:.0f} %", f"{100 * kept:.0f} %"))
