@@ -116,16 +116,38 @@ def link_note(found: str) -> str:
     return "The link opens what the encoder alone finds." if REFINED in found else ""
 
 
+def own_field(tab: str) -> Any:
+    """The word for a picture of the visitor's own that was brought on the tab of that title; "": none."""
+
+    def check(value: object, recipe: Any) -> str:
+        if value in ("", None):
+            return ""
+        if not isinstance(value, str) or not re.fullmatch(f"{OWN}-[0-9a-f]{{32}}", value):
+            raise RecipeError(f"your own picture cannot be {quoted(value)}: choose one on the tab {tab}")
+        with refusals():
+            own_pictures.needed(value[len(OWN) + 1 :])
+        return value
+
+    return checked(check, "", "a picture of the visitor's own, as the page names it; empty: none", linked=False)
+
+
+def token_of(recipe: Any) -> str:
+    """The name of the visitor's own picture that a recipe needs; "" where it needs none."""
+    words = (getattr(recipe, name, "") for name in ("found", "paste", "own"))
+    return next((word[len(OWN) + 1 :][:32] for word in words if word.startswith(f"{OWN}-")), "")
+
+
 def public(recipe: Any) -> Any:
     """The recipe without the name of an own picture, which is for its owner alone."""
-    if getattr(recipe, "own", ""):
-        recipe = replace(recipe, own="")
+    names = [name for name in ("paste", "own") if getattr(recipe, name, "").startswith(f"{OWN}-")]
+    recipe = replace(recipe, **dict.fromkeys(names, ""))
     return replace(recipe, found=linked(recipe.found, type(recipe).found)) if getattr(recipe, "found", "") else recipe
 
 
-def subject(found: str) -> tuple | None:
+def subject(recipe: Any) -> tuple | None:
     """What makes its pictures private."""
-    return ("picture", given(found).token) if found.startswith(OWN) else None
+    token = token_of(recipe)
+    return ("picture", token) if token else None
 
 
 def words(model: str, found: str) -> str:

@@ -1,8 +1,9 @@
 """A region of another picture in the picture of a recipe, or one that is moved or removed, see `core.blending`.
 
 A recipe names it in a word: "seed-12.5.0.-2.r..." brings the region of picture number 12, after 5 layers, 2 pixels to
-the left; in the place of the number "render-12" is held-out render 12, "move" the picture itself, whose old place is
-filled, and "remove" fills alone. Pixels are those of a region in a link, 64 a side; its text is that of `core.regions`.
+the left; in the place of the number "render-12" is held-out render 12, "own-<token>" the visitor's own picture, "move"
+the picture itself, whose old place is filled, and "remove" fills alone. Pixels are those of a region in a link, 64 a
+side; its text is that of `core.regions`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from core import zoo
+from core import own_pictures, zoo
 from core.blending import Patch, blended
 from core.generators.base import Generator
 from core.regions import CODED, from_text
@@ -21,18 +22,19 @@ from . import found as finding
 from .fields import RecipeError, checked, quoted, refusals
 
 FAR = CODED // 2  # pixels to either side
-SEED, RENDER, MOVE, REMOVE = "seed", finding.RENDER, "move", "remove"
+SEED, RENDER, OWN, MOVE, REMOVE = "seed", finding.RENDER, finding.OWN, "move", "remove"
+FOUND = (RENDER, OWN)  # sources that an encoder finds
 NUMBER = r"(-?[0-9]{1,2})"
 NAMED = re.compile(
-    rf"(?:({SEED}|{RENDER})-([0-9]{{1,9}})|({MOVE}|{REMOVE}))\.([0-9]{{1,2}})\.{NUMBER}\.{NUMBER}\.([rb][\w-]{{1,683}})",
+    rf"(?:({SEED}|{RENDER})-([0-9]{{1,9}})|({OWN})-([0-9a-f]{{32}})|({MOVE}|{REMOVE}))\.([0-9]{{1,2}})\.{NUMBER}\.{NUMBER}\.([rb][\w-]{{1,683}})",
     re.ASCII,
 )
 
 
 class Paste(NamedTuple):
-    """what: SEED, RENDER, MOVE or REMOVE. number: of the source. layer: so many run before it is blended in.
+    """what: SEED, RENDER, OWN, MOVE or REMOVE. number: of the source. layer: so many run before it is blended in.
 
-    down, right: pixels of 64. region: as text.
+    down, right: pixels of 64. region: as text. token: of an own source.
     """
 
     what: str
@@ -41,6 +43,7 @@ class Paste(NamedTuple):
     down: int
     right: int
     region: str
+    token: str = ""
 
     @property
     def word(self) -> str:
@@ -48,14 +51,20 @@ class Paste(NamedTuple):
 
     @property
     def source(self) -> str:
+        if self.what == OWN:
+            return f"{OWN}-{self.token}"
         return f"{self.what}-{self.number}" if self.what in (SEED, RENDER) else self.what
 
     @property
     def says(self) -> str:
         """What was done to the picture, in words that follow it."""
-        if self.what in (SEED, RENDER):
-            name = f"picture number {self.number}" if self.what == SEED else f"held-out render {self.number}"
-            return f"with a region of {name} blended in after {self.layer} layers"
+        names = {
+            SEED: f"picture number {self.number}",
+            RENDER: f"held-out render {self.number}",
+            OWN: "your own picture",
+        }
+        if self.what in names:
+            return f"with a region of {names[self.what]} blended in after {self.layer} layers"
         return f"a region of it {self.what}d after {self.layer} layers"
 
     @property
@@ -79,8 +88,8 @@ def given(paste: str) -> Paste:
             f"what is pasted cannot be {quoted(paste)}: paste it again on the tab Paint, which writes "
             f"{SEED}-12.5.0.0 and a region, or {MOVE} or {REMOVE} in the place of {SEED}-12"
         )
-    what, number, alone, *numbers, region = told.groups()
-    found = Paste(what or alone, int(number or 0), *map(int, numbers), region)
+    what, number, own, token, alone, *numbers, region = told.groups()
+    found = Paste(what or own or alone, int(number or 0), *map(int, numbers), region, token or "")
     if max(abs(found.down), abs(found.right)) > FAR:
         raise RecipeError(f"a region is moved by at most {FAR} of {CODED} pixels to either side")
     return found
@@ -95,18 +104,30 @@ def paste_field() -> Any:
         told = given(value if isinstance(value, str) else repr(value))
         with refusals():
             blended(zoo.load(recipe.model), told.patches(None))
-        if told.what == RENDER:
+        if told.what in FOUND:
             finding.given(told.source)
             finding.needs_encoder(recipe.model)
+        if told.token:
+            with refusals():
+                own_pictures.needed(told.token)
         return told.word
 
     says = "what is blended into the picture, as the tab Paint writes it: seed-12.5.0.0.r...; empty: nothing"
     return checked(check, "", says)
 
 
+def linked(paste: str) -> str:
+    """What a link can hold of the word: nothing of an own picture."""
+    return "" if paste.startswith(f"{OWN}-") else paste
+
+
+def link_note(paste: str) -> str:
+    return "" if linked(paste) == paste else "The link does not hold what was taken from your own picture."
+
+
 def source_codes(recipe: Any, told: Paste) -> Tensor | None:
     """Codes [1, slots, dim] of the picture that the region comes from; None: of the picture itself."""
-    if told.what == RENDER:
+    if told.what in FOUND:
         return finding.codes(recipe.model, told.source)
     if told.what != SEED:
         return None
@@ -127,14 +148,15 @@ def code(recipe: Any, label: str, psi: str) -> tuple[list[str], list[str]]:
     imports, lines = ["from core.blending import Patch, blended", "from core.regions import from_text"], []
     if told.what == SEED:
         lines.append(f"source = generator.codes(generator.sample(1, seed={told.number}){psi}{label})")
-    elif told.what == RENDER:
+    elif told.what in FOUND:
         more, made = finding.code(recipe.model, told.source)
         imports += more
         lines += [line.replace("target", "other").replace("codes =", "source =") for line in made]
     moved = f"down={told.down}, right={told.right}"
-    bring = f"Patch(mask, {told.layer}{', source' if told.what in (SEED, RENDER) else ''}, {moved})"
+    other = told.what in (SEED, *FOUND)
+    bring = f"Patch(mask, {told.layer}{', source' * other}, {moved})"
     fill = f'Patch(mask, {told.layer}, kind="around")'
-    each = [bring] if told.what in (SEED, RENDER) else [fill] if told.what == REMOVE else [fill, bring]
+    each = [bring] if other else [fill] if told.what == REMOVE else [fill, bring]
     lines += [
         f'mask = from_text("{told.region}")[None, None].float()',
         f"generator = blended(generator, [{', '.join(each)}], base=codes)  # what moves codes moves the source too",

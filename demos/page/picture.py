@@ -126,7 +126,7 @@ class PictureRecipe(Fields):
         return next(iter(zoo.CARDS), "")
 
     def shared(self) -> Self:
-        return replace(self, found=finding.linked(self.found, type(self).found))
+        return replace(self, found=finding.linked(self.found, type(self).found), paste=pasting.linked(self.paste))
 
     def numbered(self, seed: int) -> Self:
         """With the picture of that number in the place of its own."""
@@ -144,7 +144,7 @@ class PictureRecipe(Fields):
         return (finding.given(self.found).mark if self.found else f"picture{self.seed}") + "-pasted" * bool(self.paste)
 
     def link_note(self) -> str:
-        return finding.link_note(self.found)
+        return finding.link_note(self.found) or pasting.link_note(self.paste)
 
     @property
     def remade(self) -> tuple:

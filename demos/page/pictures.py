@@ -72,12 +72,12 @@ def own_network(model: str) -> tuple | None:
 
 def subject(recipe: Any) -> tuple | None:
     """What makes the pictures of a recipe private: a picture of a visitor's own, or such a network."""
-    return finding.subject(recipe.found) or own_network(recipe.model)
+    return finding.subject(recipe) or own_network(recipe.model)
 
 
 def subject_of(recipe: Any) -> tuple | None:
     """What makes the pictures private of a recipe whose knobs may come from a file: that, or its network."""
-    own = finding.subject(recipe.found) or ()
+    own = finding.subject(recipe) or ()
     return ("directions", recipe.model, recipe.directions, *own) if recipe.method == "file" else subject(recipe)
 
 

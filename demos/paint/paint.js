@@ -5,7 +5,7 @@
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
   const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down",
     "directions", "reading", "found", "paste"];
-  const BRUSH = ["task", "other", "depth", "dy", "dx"];      // what is done next with the region
+  const BRUSH = ["task", "other", "own", "depth", "dy", "dx"];      // what is done next with the region
   const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, directions: "", reading: ""};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});

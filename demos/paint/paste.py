@@ -17,11 +17,12 @@ from core.images import webp
 from core.parts import has_parts, read_parts
 from core.regions import CODED, resized, to_text
 
+from ..page import found as finding
 from ..page import paste as pasting
 from ..page import picture as recipes
 from ..page.blocks import aha, data_uri, paragraph, setter, tile
-from ..page.fields import refusals
-from ..page.paste import MOVE, REMOVE, RENDER, SEED, Paste
+from ..page.fields import RecipeError, refusals
+from ..page.paste import FOUND, MOVE, OWN, REMOVE, SEED, Paste
 from ..page.words import signed
 from .recipe import CONTROLS, SAYS, Painted, full_mask
 
@@ -58,15 +59,15 @@ def usual(model: str, task: str) -> int:
 def controls(recipe: Painted) -> dict:
     """What differs from the fields of the brush, by name."""
     model = recipe.model
-    options = {name: says for name, says in TASKS.items() if name != RENDER or zoo.encoder_path(model)}
+    options = {name: says for name, says in TASKS.items() if name not in FOUND or zoo.encoder_path(model)}
     last, usually = len(recipes.opened(model).layers), {task: usual(model, task) for task in (MOVE, REMOVE)}
     return dict(task=dict(options=options), depth=dict(high=last, hint=SAYS["depth"].format(last=last, **usually)))
 
 
 def source_of(recipe: Painted, told: Paste) -> Painted | None:
     """The recipe of the picture that the region comes from; None: it is the picture itself."""
-    found = told.source if told.what == RENDER else ""
-    if told.what in (SEED, RENDER):
+    found = told.source if told.what in FOUND else ""
+    if told.what in (SEED, *FOUND):
         return replace(recipe.numbered(told.number if told.what == SEED else recipe.seed), found=found)
     return None
 
@@ -84,10 +85,13 @@ def region_of(recipe: Painted, source: Painted | None) -> str:
 def asked(recipe: Painted) -> Paste:
     """What the controls say. Raises RecipeError where the network cannot do it."""
     here = plain_of(recipe)
+    if recipe.task == OWN and not recipe.own:
+        raise RecipeError(SAYS["no_own"])
     layer = recipe.depth or usual(recipe.model, recipe.task)
     down, right = (0, 0) if recipe.task == REMOVE else (recipe.dy, recipe.dx)
     down = USUAL if recipe.task == MOVE and not (down or right) else down
-    told = Paste(recipe.task, recipe.other if recipe.task in (SEED, RENDER) else 0, layer, down, right, "")
+    number = 0 if recipe.task in (OWN, MOVE, REMOVE) else recipe.other
+    told = Paste(recipe.task, number, layer, down, right, "", finding.token_of(recipe) if recipe.task == OWN else "")
     told = pasting.given(told._replace(region=region_of(here, source_of(here, told))).word)
     replace(here, paste=told.word)  # refuses what does not fit the network
     return told

@@ -22,7 +22,8 @@ from core.regions import CODED, Box, from_text, resized, to_text
 from ..page import picture as recipes
 from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
-from ..page.paste import FAR
+from ..page.found import own_field
+from ..page.paste import FAR, OWN, SEED
 from ..page.picture import LARGEST_SEED, PictureRecipe, layers_field, untouched
 from ..page.sources import code_lines, directions_field, reading_field
 from ..page.words import texts
@@ -85,8 +86,9 @@ class Painted(
     searched for. forbid: are changes outside forbidden? size: pixels a side of the Jacobian, 0: all of them. amounts:
     KNOBS numbers from -6 to 6, in steps; one step changes the region by 0.05 (RMS, values in [-1, 1]) at first order.
     knob: the chosen one, counted from 0. task: what the second brush does with the region, of `page.paste`: taken from
-    picture number `other`, from held-out render `other`, moved, or removed; depth: so many layers run before, 0: the
-    usual; dy, dx: how far it is moved, in pixels of 64, downwards and to the right. See `paste`.
+    picture number `other`, from held-out render `other`, from the visitor's own picture `own`, moved, or removed;
+    depth: so many layers run before, 0: the usual; dy, dx: how far it is moved, in pixels of 64, downwards and to the
+    right. See `paste`.
     """
 
     layers: str = layers_field()
@@ -102,6 +104,7 @@ class Painted(
     task: str = choice_field("what is done with the region", CONTROLS["task"]["options"], control=CONTROLS["task"])
     other: int = whole_field("the other picture", 0, LARGEST_SEED, default=1, control=CONTROLS["other"])
     depth: int = whole_field("the layers that run before", 0, 99, control=CONTROLS["depth"])
+    own: str = own_field("Paint")
     dy: int = whole_field("how far down", -FAR, FAR, control=CONTROLS["dy"])
     dx: int = whole_field("how far right", -FAR, FAR, control=CONTROLS["dx"])
 
@@ -133,7 +136,8 @@ class Painted(
         return self.say("told")
 
     def shared(self) -> Painted:
-        return replace(super().shared(), **(dict(method="lowrank") if self.method == "file" else {}))
+        others = dict(method="lowrank") if self.method == "file" else {}
+        return replace(super().shared(), own="", task=SEED if self.task == OWN else self.task, **others)
 
     def link_note(self) -> str:
         return " ".join(filter(None, [super().link_note(), SAYS["link_note"] * (self.method == "file")]))

@@ -31,6 +31,7 @@ from ..page.fields import refusals
 from ..page.handlers import keyed
 from ..page.knobs import FILM, SLOW_FRAMES, settings_of
 from ..page.live import live
+from ..page.own import own_extra
 from ..page.parts import LONG, part, private, publish
 from ..page.pictures import address, subject_of
 from ..page.sources import directions_of, names_of, reading_control, take_directions
@@ -298,6 +299,7 @@ STAGE = Stage(
     directions=lambda recipe: experiments.needed(recipe).directions,
     unit=SAYS["unit"].format(step=STEP),
 )
+OWN_PICTURE = own_extra(NAME, "paste", "paint/own", SAYS["from_own"])
 STRIP = Endpoint(lambda recipe: film_part(STAGE, recipe), "21 frames of the chosen knob, side by side.", LONG)
 TAB = Tab(
     NAME,
@@ -317,7 +319,7 @@ TAB = Tab(
     prepare=prepare,
     prepared_by=Painted.names(),
     private=subject_of,
-    extras=(Extra("more", door_to_steer, wire), directions_extra(NAME, "more", take=take_knobs)),
+    extras=(OWN_PICTURE, Extra("more", door_to_steer, wire), directions_extra(NAME, "more", take=take_knobs)),
     endpoints={"paint_strip": STRIP},
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from core.factorization.methods import METHODS
 from core.generators.base import Generator
 
 from ..page import found as finding
-from ..page.fields import RecipeError, amounts_field, checked, choice_field, quoted, refusals, whole_field
+from ..page.fields import amounts_field, choice_field, refusals, whole_field
 from ..page.knobs import Knobs
 from ..page.picture import LARGEST_SEED, PictureRecipe, opened, reach_of
 
@@ -27,21 +26,6 @@ MOST, FACE = 10, 11  # knobs, and the number of the face that is taught at first
 WAY = METHODS["sefa/paper"]
 NAMED = dict(tinted="tinted", inverted="inverted", sketched="as a sketch of its edges", old="as an old photograph")
 LARGEST = 16 * 2**20  # bytes of what was learned of pictures that are nobody's own
-
-
-def _own_field() -> object:
-    def check(value: object, recipe: PictureRecipe) -> str:
-        if value in ("", None):
-            return ""
-        if not isinstance(value, str) or not re.fullmatch(f"{finding.OWN}-[0-9a-f]{{32}}", value):
-            raise RecipeError(f"your own picture cannot be {quoted(value)}: choose one on the tab Restyle")
-        with refusals():
-            own_pictures.needed(value[len(finding.OWN) + 1 :])
-        return value
-
-    return checked(
-        check, "", "a picture of the visitor's own that gives the style; empty: an exact style", linked=False
-    )
 
 
 @dataclass(frozen=True)
@@ -56,7 +40,7 @@ class Restyle(PictureRecipe, tab="restyle", what="a picture of a network that wa
     face: int = whole_field(
         "the face that is taught", 0, LARGEST_SEED, default=FACE, control=dict(kind="whole", word="face")
     )
-    own: str = _own_field()
+    own: str = finding.own_field("Restyle")
     amounts: tuple[float, ...] = amounts_field(MOST, reach_of, "1.5,0,-2")
     knob: int = whole_field("the chosen knob, counted from 0,", 0, MOST - 1)
 

@@ -16,7 +16,7 @@ from ..page.fields import RecipeError
 from ..page.knobs import FRAMES, Knobs, render
 from ..page.own import KEPT, own_extra
 from ..page.picture import picture_bytes, shown
-from ..page.pictures import Drawing, own_network
+from ..page.pictures import Drawing
 from ..page.tab import Tab, words_of
 from . import experiments
 from .recipe import MOST, STYLES, WAY, Restyle, adaptor_path, made_of
@@ -49,10 +49,6 @@ def sentence(recipe: Restyle) -> str:
         called = experiments.called(recipe)
         return f"{called[:1].upper()}{called[1:]} has not been taught yet: this face is as it was."
     return "One picture taught every face this style."
-
-
-def private(recipe: Restyle) -> tuple | None:
-    return ("picture", recipe.token) if recipe.own else own_network(recipe.model)
 
 
 def code(recipe: Restyle) -> Code:
@@ -134,7 +130,6 @@ TAB = Tab(
     knobs=knobs_of,
     first=first,
     answer=answer,
-    private=private,
     drawings={
         "after": Drawing(drawn_bytes, keep=False),
         "before": Drawing(picture_bytes, keep=False),

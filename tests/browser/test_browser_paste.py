@@ -7,6 +7,7 @@ import pytest
 
 from core.regions import CODED, Box, to_text
 
+from .test_browser_my_picture import ASTRONAUT
 from .visits import PAINT, STEER, Tab, Visits, press
 
 pytestmark = pytest.mark.browser
@@ -53,3 +54,21 @@ def test_a_link_opens_a_pasted_picture_in_steer_and_another_number_leaves_it(vis
     page.evaluate("gan.steer.set({seed: 58, amounts: gan.steer.now.recipe.amounts.map(() => 0)})")
     assert STEER.settle(page, "gan.steer.now.recipe.seed === 58")["paste"] == ""
     page.wait_for_function("!location.search.includes('paste=')")
+
+
+def test_a_region_of_an_own_picture_is_pasted_stays_out_of_the_address_and_goes(visits: Visits):
+    page = visits.open()
+    page.set_input_files("#paint-own-file", ASTRONAUT)
+    page.wait_for_function("gan.paint.now.recipe.task === 'own' && gan.paint.now.recipe.own.startsWith('own-')")
+    press(page, "paint-paste-go")
+    page.wait_for_selector("#paint-keep-paste[data-set*='own-']")
+    press(page, "paint-keep-paste")
+    page.wait_for_function("gan.paint.now.recipe.paste.startsWith('own-') && gan.paint.current()")
+    assert "own-" not in page.url + page.evaluate("gan.paint.now.answer.query")
+    press(page, "paint-to-steer")
+    page.wait_for_function("gan.steer && gan.steer.now.recipe.paste.startsWith('own-')")
+    STEER.settle(page)
+    page.evaluate("gan.visit('paint', () => {})")
+    press(page, "paint-forget")
+    page.wait_for_function("!gan.paint.now.recipe.paste && !gan.paint.now.recipe.own && !gan.steer.now.recipe.paste")
+    assert page.locator("#paint-keep-paste[data-set*='own-']").count() == 0

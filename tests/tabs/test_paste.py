@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 
@@ -10,14 +11,17 @@ import pytest
 import torch
 from PIL import Image
 
-from core import zoo
+from core import cache, own_pictures, zoo
+from core.photograph import photograph
 from core.regions import CODED, Box, from_text, to_text
 from demos.attributes.tab import Attributes
 from demos.my_picture.recipe import MyPicture
 from demos.page import export, live
 from demos.page import paste as pasting
 from demos.page.fields import RecipeError, recipe_of_json, recipe_of_link
+from demos.page.found import public
 from demos.page.picture import generator_of, own_codes, render
+from demos.page.pictures import subject
 from demos.page.tab import answer
 from demos.paint import paste
 from demos.paint import tab as paint
@@ -140,3 +144,31 @@ def test_paint_makes_knobs_of_the_pasted_picture(monkeypatch):
     assert paint.search.key_of(recipe) != paint.search.key_of(replace(recipe, paste=""))
     shown = paint.answer(recipe)
     assert shown["live"] is None and shown["src"] != paint.answer(replace(recipe, paste=""))["src"]
+
+
+def test_a_region_of_an_own_picture_is_in_no_link_and_goes_with_it():
+    kept = io.BytesIO()
+    Image.fromarray(((photograph(96)[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()).save(kept, "PNG")
+    token = own_pictures.take(kept.getvalue(), visitor="someone").token
+    recipe = Painted(MODEL, seed=7, region=REGION, task="own", own=f"own-{token}")
+    told = paste.asked(recipe)
+    assert told.word == f"own-{token}.5.0.0.{REGION}" and "your own picture" in told.says
+    assert html_of(recipe).count("<figure") == 4
+    for pasted in (replace(recipe, paste=told.word), Recipe(MODEL, seed=7, paste=told.word)):
+        inside, plain = from_text(REGION), replace(pasted, paste="")
+        apart = (render(pasted) - render(plain))[0].abs().amax(0)
+        assert apart[inside].mean() > 5 * apart[:20].mean()
+        assert token not in pasted.to_query().values().__repr__() + pasted.link() + repr(public(pasted).as_dict())
+        assert "does not hold what was taken from your own" in pasted.link_note()
+        assert subject(pasted) == ("picture", token)
+        assert live.live(pasted, None) is None
+    code = export.cell_of(
+        Recipe(MODEL, seed=7, paste=told.word), steer.TAB.code(Recipe(MODEL, seed=7, paste=told.word))
+    )
+    assert token not in code and "my-picture.png" in code
+    own_pictures.forget(token)
+    assert not any(token in repr(key) for one in list(cache._caches) for key in list(one.values))
+    with pytest.raises(RecipeError, match="no longer here"):
+        Recipe(MODEL, seed=7, paste=told.word)
+    with pytest.raises(RecipeError, match="choose a picture of your own first"):
+        html_of(Painted(MODEL, seed=7, region=REGION, task="own"))

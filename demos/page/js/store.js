@@ -67,9 +67,11 @@
       forget: gone => store.forgets.forEach(one => one(gone)),
       // a visitor's own picture is gone: `word` names the one that they have now, "" where they have none
       disowned: word => {
-        const gone = ({found = ""}) => found.startsWith("own-") && !(word && found.startsWith(word));
+        const old = one => one.startsWith("own-") && !(word && one.startsWith(word));
+        const gone = ({found = "", paste = ""}) => old(found) || old(paste), {found = "", paste = ""} = now.recipe;
         store.forget(gone);
-        if (gone(now.recipe)) store.take({...now.recipe, found: word});
+        if (gone(now.recipe))
+          store.take({...now.recipe, found: old(found) ? word : found, paste: old(paste) ? "" : paste});
         for (const list of [past, seen]) list.splice(0, list.length, ...list.filter(one => !gone(one)));
         store.tell();
       },

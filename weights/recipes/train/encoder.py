@@ -252,14 +252,14 @@ def finished(encoder: Encoder, path: Path, card: str, images: int) -> None:
 def pairs_alone(card: str, images: int | None) -> None:
     from .encoder_pairs import Pairs, offered
 
-    training = Pairs(card, images or 100_000)
+    training = Pairs(card, images or 40_000)
     print(offered(training.run(), card, training.done))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("card", help=f"{', '.join(zoo.CARDS)}, or a network of others that is here, faces-dcgan")
-    parser.add_argument("--images", type=int, help="400,000, of heads 100,000, where it is not given")
+    parser.add_argument("--images", type=int, help="where not given 400,000, of heads 100,000, of pairs alone 40,000")
     parser.add_argument("--heads", action="store_true", help="the second stage, after the first")
     given = parser.parse_args()
     torch.set_flush_denormal(True)

@@ -23,13 +23,12 @@ from core.faces import around_face
 from core.images import from_pil
 from core.truth import statistics
 
-from .encoder import BATCH, FIRST_HELD_OUT, HELD_OUT, Training, finished, levels_of
+from .encoder import BATCH, CODES, FIRST_HELD_OUT, HELD_OUT, Training, finished, levels_of
 from .places import RUNS
 from .precision import autocast
 
 READ = 96  # channels in which the one map is read: the single code says all of the picture
 PORTRAITS = 20  # the astronaut and the first faces of Labeled Faces in the Wild that scikit-image has, 25 pixels a side
-CODES_OF_PAIRS = 0.5  # weight of codes beside that of pixels, which is 1: of 0.05 little is learned of codes
 SIDES = ("centre_x", "light_side")  # statistics that change sign with the mirror
 LEAST = 0.8  # of the portraits, for each of SIDES
 
@@ -60,7 +59,7 @@ class Pairs(Training):
             found = self.encoder(seen.contiguous(memory_format=torch.channels_last))
         found = found.float()
         apart = ((found - codes) / self.encoder.scale).square().mean()
-        return CODES_OF_PAIRS * apart + F.mse_loss(self.generator(found), images)
+        return CODES * apart + F.mse_loss(self.generator(found), images)
 
 
 def spoilt(images: Tensor, seed: int) -> Tensor:
