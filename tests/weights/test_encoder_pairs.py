@@ -14,8 +14,8 @@ from core.codes import codes_in_turn
 from core.encoders.encoder import Encoder
 from core.generators.dcgan import DCGAN, Conv, Dense
 from tests import tiny
-from weights.recipes.train import encoder as training
 from weights.recipes.train import encoder_pairs as pairs
+from weights.recipes.train import encoder_training as training
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 

@@ -14,7 +14,7 @@ from core.encoders.encoder import Encoder
 from core.generators.stylegan2 import StyleGAN2
 from core.inversion.losses import features_apart, perceptual, unit_features
 from tests import tiny
-from weights.recipes.train import encoder as training
+from weights.recipes.train import encoder_training as training
 
 one_thread = pytest.fixture(autouse=True, scope="module")(tiny.one_thread)
 CHANNELS = (6, 5, 4, 4, 4)

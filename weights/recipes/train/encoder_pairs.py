@@ -23,7 +23,7 @@ from core.faces import around_face
 from core.images import from_pil
 from core.truth import statistics
 
-from .encoder import BATCH, CODES, FIRST_HELD_OUT, HELD_OUT, Training, finished, levels_of
+from .encoder_training import BATCH, CODES, FIRST_HELD_OUT, HELD_OUT, Training, finished, levels_of
 from .places import RUNS
 from .precision import autocast
 
