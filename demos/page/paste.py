@@ -63,9 +63,10 @@ class Paste(NamedTuple):
             RENDER: f"held-out render {self.number}",
             OWN: "your own picture",
         }
+        layers = f"{self.layer} layer{'s' * (self.layer > 1)}"
         if self.what in names:
-            return f"with a region of {names[self.what]} blended in after {self.layer} layers"
-        return f"a region of it {self.what}d after {self.layer} layers"
+            return f"with a region of {names[self.what]} blended in after {layers}"
+        return f"a region of it {self.what}d after {layers}"
 
     @property
     def mask(self) -> Tensor:

@@ -144,7 +144,8 @@ def _said(recipe: Painted, told: Paste, before: Tensor, pixels: Tensor, after: T
     here = plain_of(recipe)
     touched = reach(recipes.generator_of(here), patches, recipes.own_codes(here))
     outside = (after - before)[0].abs().amax(0)[~touched]
-    said = recipe.say("seam", layer=told.layer, **jumps)
+    layers = f"{told.layer} layer{'s' * (told.layer > 1)}"
+    said = recipe.say("seam", layers=layers, **jumps) if edge.any() else SAYS["none_seen"]
     if len(outside):
         said += recipe.say("outside_zero", share=100 * len(outside) / touched.numel(), far=127.5 * float(outside.max()))
     else:

@@ -117,6 +117,7 @@ def way(recipe: Restyle, network: Generator) -> tuple[float, float, float, float
 @torch.no_grad()
 def far(recipe: Restyle) -> Iterator[str]:
     """Faces, the style that the network gives them, and the exact one; beside other ways, as they were measured."""
+    teachable(recipe.model)
     made, codes = made_of(recipe), others(recipe)
     if made.adaptor is None:
         raise RecipeError(f"{called(recipe)} has not been taught yet: press “Teach it” above first")
@@ -130,6 +131,16 @@ def far(recipe: Restyle) -> Iterator[str]:
     yield blocks.aha(_said(recipe, made.network)) + sheet + _beside(recipe)
 
 
+def _left(runs: Mapping) -> float:
+    return median(map(median, zip(*(run["left"] for run in runs.values()))))
+
+
+def share_left(recipe: Restyle) -> float:
+    """Of the way to the exact style, what was left on the faces of the evidence; 0 where it was not measured."""
+    found = evidence.recorded(recipe.model, "adaptation")
+    return _left(found["found"][recipe.style]["codes"]) if found and not recipe.own else 0.0
+
+
 def _beside(recipe: Restyle) -> str:
     """A table of other ways, as evidence has them; "" where nothing was measured of these weights."""
     found = evidence.recorded(recipe.model, "adaptation")
@@ -138,7 +149,7 @@ def _beside(recipe: Restyle) -> str:
     numbers = []
     for name, runs in found["found"][recipe.style].items():
         if isinstance(runs, Mapping) and name not in ("truth",):
-            left = median(map(median, zip(*(run["left"] for run in runs.values()))))
+            left = _left(runs)
             kept = median(run["diversity"]["features"] for run in runs.values())
             count = next(iter(runs.values()))["numbers"]
             numbers.append((name, f"{count:,}", f"{100 * left:.0f} %", f"{100 * kept:.0f} %"))
@@ -183,6 +194,7 @@ def used(given: Mapping, event: gr.EventData, request: gr.Request) -> dict:
 
 def network_file(recipe: Restyle) -> tuple[bytes, str]:
     """The whole styled network as a file of ours, and its name. Raises RecipeError."""
+    teachable(recipe.model)
     made = made_of(recipe)
     if made.adaptor is None:
         raise RecipeError(f"{called(recipe)} has not been taught yet: press “Teach it” above first")

@@ -19,9 +19,9 @@ from ..page.picture import picture_bytes, shown
 from ..page.pictures import Drawing
 from ..page.tab import Tab, words_of
 from . import experiments
-from .recipe import MOST, STYLES, WAY, Restyle, adaptor_path, made_of
+from .recipe import MOST, STYLES, WAY, Restyle, adaptor_path, made_of, teachable
 
-NAME = Restyle.tab
+NAME, HARDLY = Restyle.tab, 0.9  # of the way to an exact style that is left where it counts as not learned
 
 
 def first() -> Restyle:
@@ -46,8 +46,14 @@ def answer(recipe: Restyle) -> dict:
 
 def sentence(recipe: Restyle) -> str:
     if made_of(recipe).adaptor is None:
+        try:
+            teachable(recipe.model)
+        except RecipeError:
+            return "This network cannot be taught a style here: its pictures stay as they were."
         called = experiments.called(recipe)
         return f"{called[:1].upper()}{called[1:]} has not been taught yet: this face is as it was."
+    if experiments.share_left(recipe) > HARDLY:
+        return "One picture hardly taught this style: every face is nearly as it was."
     return "One picture taught every face this style."
 
 

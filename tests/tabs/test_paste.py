@@ -125,14 +125,21 @@ def test_the_seam_in_the_network_is_smaller_than_with_pixels_and_a_moved_part_ar
     pixels, network, _ = map(float, re.search(r"by (\d+) levels.*?by (\d+) where.*?by (\d+) in", html).groups())
     assert network < pixels
     html = html_of(Painted(MODEL, seed=57, region="mouth", task="move", dy=4))
-    assert float(re.search(r"([+-][\d.]+) pixels lower", html)[1]) == pytest.approx(4, abs=1.5)
+    assert float(re.search(r"moved ([+-][\d.]+) pixels down", html)[1]) == pytest.approx(4, abs=1.5)
 
 
 def test_a_part_that_is_gone_leaves_its_place_as_the_region():
     html = html_of(Painted("portraits-pggan", seed=57, region="mouth", task="remove"))
-    assert "the mouth no more" in html and "&quot;region&quot;: &quot;r" in html
+    assert "no longer finds the mouth" in html and "&quot;region&quot;: &quot;r" in html
     kept = Painted("portraits-pggan", seed=57, region="mouth", paste=f"remove.8.0.0.{REGION}")
     assert "Take it away again" in html_of(replace(kept, task="remove"))
+
+
+def test_a_region_that_is_moved_out_of_the_picture_is_said_to_be_gone():
+    html = html_of(Painted(MODEL, seed=57, region=REGION, task="seed", other=12, depth=1, dy=24, dx=24))
+    assert "after 1 layer," in html
+    html = html_of(Painted(MODEL, seed=57, region="mouth", task="seed", other=12, dy=32))
+    assert "nothing of it shows" in html and "neighbouring pixels" not in html
 
 
 def test_paint_makes_knobs_of_the_pasted_picture(monkeypatch):

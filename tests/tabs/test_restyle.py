@@ -59,6 +59,16 @@ def test_a_picture_that_was_not_taught_is_as_it_was_and_says_so():
         last_html(experiments.far(one))
 
 
+def test_what_cannot_be_learned_is_not_said_to_be_taught():
+    for style, says in (("tinted", "taught every face"), ("inverted", "hardly taught"), ("sketched", "hardly taught")):
+        assert says in restyle.sentence(Restyle(MODEL, style=style))
+    other = Restyle("portraits-pggan")
+    assert "cannot be taught a style here" in restyle.sentence(other)
+    for refused in (lambda: restyle.file(other, "network"), lambda: last_html(experiments.far(other))):
+        with pytest.raises(RecipeError, match="adaptors are for StyleGAN2"):
+            refused()
+
+
 def test_what_was_taught_draws_and_turns_by_its_own_knobs():
     one = Restyle(MODEL, seed=5, face=3, amounts=(2.0,))
     before, plain = page.answer(TAB, one), restyle.knobs_of(one)
