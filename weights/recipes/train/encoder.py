@@ -20,11 +20,9 @@ import argparse
 import torch
 
 from core import zoo
-from core.downloads import FetchError
 
 from .encoder_pairs import Pairs, offered
 from .encoder_training import Heads, Training, finished
-
 
 SIDE = 64  # pixels of the pictures
 
@@ -38,7 +36,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     try:
         card, side = zoo.card(given.card), zoo.load(given.card).resolution
-    except (KeyError, ValueError, FetchError) as error:
+    except (KeyError, ValueError) as error:
         parser.error(str(error.args[0]))
     if side != SIDE:
         parser.error(f"{given.card} draws {side} pixels a side, and encoders of {SIDE} are trained here")
