@@ -80,8 +80,8 @@ def learn(recipe: Restyle) -> Iterator[str | Progress]:
 def _said(recipe: Restyle, network: Generator) -> str:
     if recipe.own:
         kept = variety(network, recipe) / variety(opened(recipe.model), recipe)
-        differ = f"Every face has it now; their pixels differ {100 * kept:.0f} % as much as before."
-        return f"{differ} The truth is not known here."
+        differ = f"Pixels of {SCORED} other faces differ {100 * kept:.0f} % as much as before."
+        return f"{differ} How near they are to your picture’s style is not known: it has no exact one."
     before, after, kept, exact = way(recipe, network)
     return (
         f"On {SCORED} faces that it never saw it went {100 * (1 - after / before):.0f} % of the way to the exact "

@@ -54,11 +54,13 @@ def sentence(recipe: Restyle) -> str:
         return f"{called[:1].upper()}{called[1:]} has not been taught yet: this face is as it was."
     if experiments.share_left(recipe) > HARDLY:
         return "One picture hardly taught this style: every face is nearly as it was."
+    if recipe.own:
+        return "Every face has learned from your picture."
     return "One picture taught every face this style."
 
 
 def code(recipe: Restyle) -> Code:
-    """The lines that style the generator, and those of its knobs where one is turned."""
+    """The lines that style the generator, and those of its knobs, which the notebook turns."""
     made, imports, lines = made_of(recipe), [], []
     if made.adaptor is not None:
         imports = ["from core.adaptation import adapted, load_adaptor", "from core.zoo import WEIGHTS, weights_hash"]
@@ -66,9 +68,7 @@ def code(recipe: Restyle) -> Code:
         beside = "" if made.file else "  # of “Take it away”: it must lie beside"
         lines = [f"path = {path}{beside}", f'adaptor = load_adaptor(path, weights=weights_hash("{recipe.model}"))']
         lines.append("generator = adapted(generator, adaptor)")
-    if not any(recipe.amounts):
-        return Code(imports, lines, moves=False, drawn="generator(codes)")
-    last = max(i + 1 for i, amount in enumerate(recipe.amounts) if amount)
+    last = max((i + 1 for i, amount in enumerate(recipe.amounts) if amount), default=1)
     found = WAY.line.format(k=min(MOST, made.network.dim), some="", label="")
     return Code(
         [STEP_IMPORT, WAY.imports, *imports],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -158,7 +159,7 @@ def test_an_own_picture_teaches_too_and_all_that_it_taught_goes_with_it():
         one.token not in one.query() and one.token not in str(export.facts_of(one)) and "own picture" in one.link_note()
     )
     assert TAB.private(one) == ("picture", one.token) and pictures.subject(Restyle(MODEL)) is None
-    assert "truth is not known" in [piece for piece in experiments.learn(one) if isinstance(piece, str)][-1]
+    assert "it has no exact one" in [piece for piece in experiments.learn(one) if isinstance(piece, str)][-1]
     page.answer(TAB, one)
     kept = lambda: [key for each in cache._caches for key in list(each.values) if one.token in repr(key)]  # noqa: E731
     assert kept() and made_of(one).adaptor is not None
@@ -188,3 +189,12 @@ def test_the_arrival_s_style_is_bundled_for_these_weights():
     plain = opened(MODEL)(own_codes(one))
     truth = adaptation.STYLES[one.style](plain)
     assert (render(one) - truth).square().mean() < 0.5 * (plain - truth).square().mean()
+
+
+def test_the_notebook_of_an_unturned_picture_turns_a_knob_too():
+    cells = json.loads(restyle.file(restyle.first(), "notebook")[0])["cells"]
+    made, turned = ("".join(one["source"]) for one in cells if one["cell_type"] == "code" and "generator" in str(one))
+    there: dict = {}
+    exec(made, there)
+    exec(turned, there)
+    assert len(there["frames"]) == 7
