@@ -45,7 +45,7 @@ def sentence(recipe: MyPicture) -> str:
     told = finding.given(recipe.found)
     how = "One pass of an encoder finds" if told.domain is None else "A search from the encoder’s codes finds"
     never = (
-        "The network never saw this face." if zoo.card(recipe.model).world else "The encoder never saw this picture."
+        "The network never saw this face." if zoo.card(recipe.model).world else "A held-out picture of the network’s."
     )
     if told.token:
         usual = usual_closeness(recipe.model)

@@ -160,14 +160,17 @@ def set_up() -> str:
 
 
 def notebook(recipe: PictureRecipe, code: Code, says: str, knob: int, row: Sequence[float], turned: str) -> bytes:
-    """A notebook that gets itself running, makes the picture, and draws the strip of one direction.
+    """A notebook that gets itself running, makes the picture, and, where its code has directions, the strip of one.
 
     says: what the picture is. knob: the direction, counted from 0; row: its amounts; turned: what the strip shows.
     """
     drawer, rows = drawing_code(recipe)
     made = ("code", lines_of(recipe, code) + "picture.resize((320, 320))")
-    film = ("code", STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows))
-    return notebook_of([("markdown", about(recipe, says)), ("code", set_up()), made, ("markdown", turned), film])
+    cells = [("markdown", about(recipe, says)), ("code", set_up()), made]
+    if code.moves:
+        film = STRIP.format(knob=knob, row=list(row), drawer=drawer, rows=rows)
+        cells += [("markdown", turned), ("code", film)]
+    return notebook_of(cells)
 
 
 def about(recipe: Fields, says: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from dataclasses import replace
 
@@ -90,7 +91,7 @@ def test_of_a_network_whose_world_nothing_renders_its_own_pictures_are_found(mon
     native = codes_in_turn(zoo.load(MODEL), 1, finding.FIRST_RENDER + 3, psi=card.psi)
     target = finding.target("plain", "render-3")
     assert (target - zoo.load(MODEL)(native).clamp(-1, 1)).abs().max() <= 1 / 255 + 1e-6
-    assert recipe.which == "held-out picture 3" and "The encoder never saw" in TAB.sentence(recipe)
+    assert recipe.which == "held-out picture 3" and "held-out picture of the network" in TAB.sentence(recipe)
     given: dict = {}
     exec(export.cell_of(recipe, TAB.code(recipe)).replace('load("plain")', f'load("{MODEL}")'), given)
     assert torch.equal(given["target"], target) and torch.equal(given["codes"], own_codes(recipe))
@@ -148,6 +149,8 @@ def test_the_code_on_the_page_makes_the_picture(found, tmp_path, monkeypatch):
         assert finding.keep_refined(MODEL, "render-3", last.picture.codes.detach(), weight) == found
     recipe = replace(recipe, found=found, amounts=() if "refined" in found else (0.0, 1.5))
     exec(export.cell_of(recipe, TAB.code(recipe)), {})
+    cells = json.loads(export.notebook(recipe, TAB.code(recipe), "", 0, [0.0], "A strip."))["cells"]
+    assert ("A strip." in str(cells)) == any(recipe.amounts), "without knobs there is nothing to draw a strip of"
     written = np.asarray(Image.open("picture.png").convert("RGB")).astype(int)
     assert np.abs(written - pixels(my_picture.answer(recipe)["src"])).max() <= 1
 
