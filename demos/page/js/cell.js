@@ -62,7 +62,7 @@
         || stays && (busy || done);
       go.textContent = stays && there ? stays : cell.press;
       go.classList.toggle("first", !(stays && there));
-      go.disabled = busy || held;
+      go.disabled = busy || held || tab.linking;      // a linked picture is not there yet
       meter.hidden = !busy || !mine || shown.share === undefined;
       meter.value = shown.share || 0;
       const gone = shown.key && shown.key === state.dropped;        // its picture is not here any more

@@ -326,6 +326,7 @@
       gan.say(document.getElementById(`${name}-notice`), notice);
       if (error) { gan.addresses.holds(name); stage.refuse(error, {link: true}); } else { store.open(recipe); store.send(); store.linked(); }
       if (known) { waits(false); ask(); }
+      store.tell();
     });
     linked.trigger("ask", {query});
   }
