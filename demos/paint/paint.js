@@ -184,7 +184,7 @@
   function chipsOf(store, {photo, crop, painting}) {
     const {now} = store, element = E("div", {class: "chips", role: "group", "aria-label": "Parts of the picture"});
     const pick = name => { if (now.recipe.region !== name) store.look({region: name}); };
-    const opener = button("paint-own", "Paint my own", () => painting.open(true));
+    const opener = button("paint-mine", "Paint my own", () => painting.open(true));
     const chip = name => E("button", {type: "button", class: `plain chip ${now.recipe.region === name ? "first" : ""}`,
       "data-part": name, "aria-pressed": now.recipe.region === name, onclick: () => pick(name)},
     name[0].toUpperCase() + name.slice(1));

@@ -141,7 +141,7 @@ def painted(page, *, turn: int) -> None:
     """A box painted over the picture gets knobs, and the first is turned."""
     page.locator("#steer-to-paint").click()
     PAINT.settle(page)
-    page.locator("#paint-own").click()
+    page.locator("#paint-mine").click()
     page.locator("#paint-box").click()
     photo = page.locator("#paint-stage .photo")
     photo.scroll_into_view_if_needed()

@@ -86,7 +86,7 @@ def test_arrival_shows_sentence_picture_parts_control_and_number_above_the_fold(
         "#paint-sentence",
         "#paint-stage .photo",
         "[data-part=mouth]",
-        "#paint-own",
+        "#paint-mine",
         "#paint-knob",
         "#paint-stage .knob-amount",
         "#paint-verdict",
@@ -180,7 +180,7 @@ def test_a_knob_is_scrubbed_without_the_server_once_its_film_is_there(visits: Vi
 
 def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_pixels(visits: Visits):
     page = visits.open(size="phone")
-    press(page, "paint-own")
+    press(page, "paint-mine")
     finger = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
@@ -209,7 +209,7 @@ def test_a_region_painted_with_a_finger_gets_knobs_and_its_link_opens_the_same_p
 
 def test_brush_rubber_box_undo_and_clear_change_what_is_painted(visits: Visits):
     page = visits.open()
-    press(page, "paint-own")
+    press(page, "paint-mine")
     assert is_a_sentence(_nothing_painted(page))
     counts = []
 
