@@ -203,7 +203,7 @@ def test_files_that_fall_on_the_page_open_or_get_a_sentence(visits: Visits, tmp_
 
     told = page.locator("#steer-models .told")
     page.set_input_files("#steer-drop-file", dict(name="notes.txt", mimeType="text/plain", buffer=b"hello"))
-    told.wait_for()
+    told.filter(has_not_text="Sending it").wait_for()
     assert is_a_sentence(told.inner_text()) and STEER.recipe(page) == recipe
 
     path = tmp_path / "faces.pt"

@@ -111,7 +111,8 @@ def test_the_servers_film_stands_in_where_the_browser_does_not_draw(browser, pag
 
 
 def falls(page, name: str, data: bytes) -> None:
-    """A file falls on the picture; nothing opens it in the place of the page."""
+    """A file falls on the picture, once the page is there; nothing opens it in the place of the page."""
+    page.wait_for_function("!!window.gan && !!gan.drop && !document.getElementById('start-front')")
     assert page.evaluate(FALLS, [name, base64.b64encode(data).decode()]) == [True, True]
 
 
