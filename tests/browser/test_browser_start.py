@@ -111,14 +111,14 @@ def test_the_servers_film_stands_in_where_the_browser_does_not_draw(browser, pag
 
 
 def falls(page, name: str, data: bytes) -> None:
-    """A file falls on the picture, once the page is there; nothing opens it in the place of the page."""
-    page.wait_for_function("!!window.gan && !!gan.drop && !document.getElementById('start-front')")
+    """A file falls on the picture; nothing opens it in the place of the page."""
     assert page.evaluate(FALLS, [name, base64.b64encode(data).decode()]) == [True, True]
 
 
 def test_files_that_fall_on_start_open_in_their_tab_or_get_a_sentence(browser, page_url: str):
     with watched(browser, page_url, Landing("start", "")) as visits:
         page = visits.open()
+        page.wait_for_function("!!window.gan && !!gan.drop && !document.getElementById('start-front')")
         falls(page, "note.txt", b"hello")
         page.get_by_text("there is neither a link nor a recipe of this page").wait_for()
         assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Steer"
