@@ -320,7 +320,11 @@ def _adaptors(generator, critic, target, start: Adaptor, how: dict, rate: float)
 def fine_tune(
     generator: StyleGAN2, critic: HasFeatures, target: Tensor, *, rate: float = FULL_RATE, one_map: float = 0.0, **how
 ) -> Iterator[tuple[int, StyleGAN2]]:
-    """The same game with all weights of the layers free, of a copy: what an adaptor is compared with."""
+    """Play the game of `adapt` with all weights of a copy's layers free: after each step its number and the copy.
+
+    It is what an adaptor is compared with. Takes the keywords of `adapt` but features; raises ValueError for a target
+    that does not fit.
+    """
     _check(generator, target)
     free = copy.deepcopy(generator)
     weights = [weight.requires_grad_(True) for weight in free.layers.parameters()]

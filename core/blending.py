@@ -329,7 +329,10 @@ def _filling(inside: tuple[bool, ...], width: int) -> tuple[Tensor, Tensor, Tens
 
 
 def with_pixels(image: Tensor, patches: Sequence[Patch], sources: Sequence[Tensor | None]) -> Tensor:
-    """The same done with pixels: images [n, 3, R, R]; a source [1, 3, R, R] a patch, None: the image itself."""
+    """Patches pasted into images [n, 3, R, R] without the network: what blending is compared with.
+
+    sources: [1, 3, R, R] for each patch; None: the image itself.
+    """
     weights, left = priorities([patch.weight(tuple(image.shape[2:])) for patch in patches])
     found = image * left.to(image)
     for patch, source, weight in zip(patches, sources, weights, strict=True):

@@ -102,7 +102,7 @@
 
   // the controls of the second brush that what is done needs
   function needed({now: {setup, recipe: {task}}}) {
-    const away = {move: ["other"], remove: ["other", "dy", "dx"]}[task] || [], controls = setup && setup.controls || {};
+    const away = {own: ["other"], move: ["other"], remove: ["other", "dy", "dx"]}[task] || [], controls = setup && setup.controls || {};
     for (const name of ["other", "dy", "dx"]) controls[name] = away.includes(name) ? null : controls[name] || {};
     if (setup) setup.controls = controls;
   }

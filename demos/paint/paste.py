@@ -109,7 +109,7 @@ def pasted(recipe: Painted) -> Iterator[str]:
     other = None if source is None else recipes.render(source).clamp(-1, 1)
     patches = told.patches(None)
     with refusals():
-        pixels = with_pixels(before, patches, [other if other is not None else None for _ in patches])
+        pixels = with_pixels(before, patches, [other] * len(patches))
     shown = [("this picture", before), ("the other", other), ("with pixels", pixels), ("in the network", after)]
     tiles = "".join(_tile(recipe, name, image) for name, image in shown if image is not None)
     says = _said(recipe, told, before, pixels, after)

@@ -84,7 +84,8 @@ def test_a_network_of_others_without_an_encoder_names_the_command_that_trains_on
         finding.needs_encoder("faces-dcgan")
 
 
-def test_of_a_network_whose_world_nothing_renders_its_own_pictures_are_found(monkeypatch):
+def test_of_a_network_whose_world_nothing_renders_its_own_pictures_are_found(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # the code on the page saves its picture
     card = replace(zoo.card(MODEL), name="plain", world=None)
     monkeypatch.setitem(zoo.CARDS, "plain", card)
     recipe = MyPicture("plain", found="render-3", other=4)
