@@ -5,7 +5,7 @@
   const NOTHING = "Nothing is painted yet: draw over the picture with a finger or the mouse, then press Find knobs.";
   const REGION = ["model", "seed", "psi", "label", "region", "layers", "size", "lam", "turn", "right", "down",
     "directions", "reading", "found", "paste"];
-  const BRUSH = ["task", "other", "own", "depth", "dy", "dx"];      // what is done next with the region
+  const BRUSH = ["task", "other", "own", "depth", "dy", "dx", "rotate", "grow", "mirror"];      // what is done next with the region
   const OTHER = {region: "", layers: "all", lam: 0, size: 0, forbid: true, directions: "", reading: ""};      // of another network
   const regionOf = recipe => JSON.stringify(REGION.map(name => recipe[name]));
   const canvas = (kind, size = 768) => E("canvas", {class: kind, "aria-hidden": true, width: size, height: size});
@@ -68,6 +68,8 @@
     };
     store.change = patch => {
       if (!Object.keys(patch).every(name => BRUSH.includes(name))) return store.look(patch);
+      const {dy, dx, rotate, grow, mirror} = now.recipe;
+      if (patch.task === "move" && !dy && !dx && !rotate && grow === 100 && !mirror) patch = {...patch, dy: 4};      // to see it move
       for (const one of [now.recipe, now.saved, now.answer && now.answer.recipe]) if (one) Object.assign(one, patch);
       store.tell();                                 // the picture is the same: its cell alone reads them
     };
@@ -102,8 +104,9 @@
 
   // the controls of the second brush that what is done needs
   function needed({now: {setup, recipe: {task}}}) {
-    const away = {own: ["other"], move: ["other"], remove: ["other", "dy", "dx"]}[task] || [], controls = setup && setup.controls || {};
-    for (const name of ["other", "dy", "dx"]) controls[name] = away.includes(name) ? null : controls[name] || {};
+    const form = ["dy", "dx", "rotate", "grow", "mirror"], controls = setup && setup.controls || {};
+    const away = {own: ["other"], move: ["other"], remove: ["other", ...form]}[task] || [];
+    for (const name of ["other", ...form]) controls[name] = away.includes(name) ? null : controls[name] || {};
     if (setup) setup.controls = controls;
   }
 

@@ -28,7 +28,7 @@ from .recipe import CONTROLS, SAYS, Painted, full_mask
 
 MARGIN = 2  # pixels of 64 around a part, so that its edge comes with it
 SHARES = {REMOVE: 2}  # side of the picture over that of the map after the usual layer; 4 for the others
-TILE, USUAL = 192, 4  # pixels: of what is shown; of 64, that something is moved down where it is not said how far
+TILE = 192  # pixels of what is shown
 MEASURED = {MOVE: 2, REMOVE: 3}  # which sentence of the evidence is about it; the first about the others
 TASKS = CONTROLS["task"]["options"]
 
@@ -89,9 +89,12 @@ def asked(recipe: Painted) -> Paste:
         raise RecipeError(SAYS["no_own"])
     layer = recipe.depth or usual(recipe.model, recipe.task)
     down, right = (0, 0) if recipe.task == REMOVE else (recipe.dy, recipe.dx)
-    down = USUAL if recipe.task == MOVE and not (down or right) else down
+    formed = {} if recipe.task == REMOVE else dict(turn=recipe.rotate, size=recipe.grow, mirrored=recipe.mirror)
     number = 0 if recipe.task in (OWN, MOVE, REMOVE) else recipe.other
-    told = Paste(recipe.task, number, layer, down, right, "", finding.token_of(recipe) if recipe.task == OWN else "")
+    token = finding.token_of(recipe) if recipe.task == OWN else ""
+    told = Paste(recipe.task, number, layer, down, right, "", token, **formed)
+    if recipe.task == MOVE and told.stays:
+        raise RecipeError(SAYS["stays"])
     told = pasting.given(told._replace(region=region_of(here, source_of(here, told))).word)
     replace(here, paste=told.word)  # refuses what does not fit the network
     return told

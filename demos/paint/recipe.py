@@ -23,7 +23,7 @@ from ..page import picture as recipes
 from ..page.export import Code, drawing_code
 from ..page.fields import RecipeError, amounts_field, checked, choice_field, flag_field, quoted, whole, whole_field
 from ..page.found import own_field
-from ..page.paste import FAR, OWN, SEED
+from ..page.paste import FAR, OWN, SEED, SIZES, TURN
 from ..page.picture import LARGEST_SEED, PictureRecipe, layers_field, untouched
 from ..page.sources import code_lines, directions_field, reading_field
 from ..page.words import texts
@@ -88,7 +88,8 @@ class Painted(
     knob: the chosen one, counted from 0. task: what the second brush does with the region, of `page.paste`: taken from
     picture number `other`, from held-out render `other`, from the visitor's own picture `own`, moved, or removed;
     depth: so many layers run before, 0: the usual; dy, dx: how far it is moved, in pixels of 64, downwards and to the
-    right. See `paste`.
+    right; rotate: degrees, counter-clockwise; grow: per cent of its size; mirror: left and right change sides. See
+    `paste`.
     """
 
     layers: str = layers_field()
@@ -107,6 +108,9 @@ class Painted(
     own: str = own_field("Paint")
     dy: int = whole_field("how far down", -FAR, FAR, control=CONTROLS["dy"])
     dx: int = whole_field("how far right", -FAR, FAR, control=CONTROLS["dx"])
+    rotate: int = whole_field("how far it is rotated", -TURN, TURN, control=CONTROLS["rotate"])
+    grow: int = whole_field("its size", *SIZES, default=100, control=CONTROLS["grow"])
+    mirror: bool = flag_field("Mirror it", default=False, control=CONTROLS["mirror"])
 
     @property
     def of_part(self) -> bool:

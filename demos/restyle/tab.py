@@ -21,7 +21,7 @@ from ..page.tab import Tab, words_of
 from . import experiments
 from .recipe import MOST, STYLES, WAY, Restyle, adaptor_path, made_of, teachable
 
-NAME, HARDLY = Restyle.tab, 0.9  # of the way to an exact style that is left where it counts as not learned
+NAME, HARDLY, PARTLY = Restyle.tab, 0.9, 0.5  # from so much of the way to an exact style that is left on
 
 
 def first() -> Restyle:
@@ -52,11 +52,17 @@ def sentence(recipe: Restyle) -> str:
             return "This network cannot be taught a style here: its pictures stay as they were."
         called = experiments.called(recipe)
         return f"{called[:1].upper()}{called[1:]} has not been taught yet: this face is as it was."
-    if experiments.share_left(recipe) > HARDLY:
-        return "One picture hardly taught this style: every face is nearly as it was."
     if recipe.own:
         return "Every face has learned from your picture."
-    return "One picture taught every face this style."
+    left = experiments.share_left(recipe)
+    if left > HARDLY:
+        return "One picture hardly taught this style: every face is nearly as it was."
+    return f"One picture taught every face {'a part of ' * (left > PARTLY)}this style."
+
+
+def setup(recipe: Restyle) -> dict:
+    """Without the controls of an exact style where an own picture gives it."""
+    return dict(controls=dict(style=None, face=None) if recipe.own else {})
 
 
 def code(recipe: Restyle) -> Code:
@@ -133,6 +139,7 @@ TAB = Tab(
     sources=(adaptation.adapt, adaptation.beyond_one_map, adaptation.adapted),
     cells=CELLS,
     made_from=made_from,
+    setup=setup,
     knobs=knobs_of,
     first=first,
     answer=answer,

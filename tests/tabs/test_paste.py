@@ -32,6 +32,7 @@ from demos.steer.recipe import Recipe
 MODEL = "portraits-stylegan2"
 REGION = to_text(Box(0.55, 0.3, 0.8, 0.7).mask(CODED))
 WORDS = [f"seed-12.5.0.0.{REGION}", f"render-3.6.0.-2.{REGION}", f"move.5.4.0.{REGION}", f"remove.7.0.0.{REGION}"]
+WORDS += [f"seed-12.5.0.0.t-15.s120.m.{REGION}", f"move.5.0.0.t90.{REGION}", f"move.5.1.0.m.{REGION}"]
 TABS = (Recipe, Painted, Attributes, MyPicture)
 
 
@@ -70,6 +71,9 @@ def test_without_a_paste_links_and_pictures_are_as_they_were():
         (f"seed-12.0.0.0.{REGION}", "blended after 1 to 9 layers"),
         (f"seed-12.10.0.0.{REGION}", "blended after 1 to 9 layers"),
         (f"move.5.40.0.{REGION}", "at most 32 of 64"),
+        (f"move.5.0.0.t181.{REGION}", "turned by at most 180 degrees"),
+        (f"move.5.0.0.s20.{REGION}", "made 50 to 200 % as large"),
+        (f"move.5.0.0.m.t10.{REGION}", "what is pasted cannot be"),
         (f"render-10000.5.0.0.{REGION}", "the picture to find cannot be"),
     ],
 )
@@ -87,12 +91,18 @@ def test_the_brush_offers_what_the_network_and_the_task_need():
         "0: the usual, 5 of 9; to remov",
         "0: the usual, 3 of 5; to remov",
     ]
-    html = [html_of(Painted(MODEL, seed=57, task=task)) for task in ("seed", "move", "remove")]
-    assert ["Taken from" in html[0], "Moved by 4" in html[1], "Removed after 7" in html[2]] == [True] * 3
-    assert paste.asked(Painted(MODEL, task="move")).down == paste.USUAL
+    html = [html_of(Painted(MODEL, seed=57, task=task)) for task in ("seed", "remove")]
+    html.append(html_of(Painted(MODEL, seed=57, task="move", dy=4)))
+    assert ["Taken from" in html[0], "Removed after 7" in html[1], "Moved by 4" in html[2]] == [True] * 3
+    with pytest.raises(RecipeError, match="it stays where it is, as it is"):
+        paste.asked(Painted(MODEL, task="move"))
+    assert paste.asked(Painted(MODEL, task="move", mirror=True)).mirrored
+    formed = dict(rotate=20, grow=150, mirror=True)
+    assert ".t20.s150.m." in paste.asked(Painted(MODEL, task="seed", **formed)).word
+    assert paste.asked(Painted(MODEL, task="remove", **formed)).word.startswith("remove.7.0.0.r")
 
 
-@pytest.mark.parametrize("word", [WORDS[0], WORDS[2], WORDS[3]])
+@pytest.mark.parametrize("word", [WORDS[0], WORDS[2], WORDS[3], WORDS[4]])
 def test_knobs_turn_the_pasted_picture_and_its_code_makes_it(word, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = Recipe(MODEL, seed=7, paste=word, amounts=(1.5,))
@@ -126,6 +136,21 @@ def test_the_seam_in_the_network_is_smaller_than_with_pixels_and_a_moved_part_ar
     assert network < pixels
     html = html_of(Painted(MODEL, seed=57, region="mouth", task="move", dy=4))
     assert float(re.search(r"moved ([+-][\d.]+) pixels down", html)[1]) == pytest.approx(4, abs=1.5)
+
+
+def test_what_is_mirrored_and_turned_lies_in_its_place_as_pixels_do():
+    """Pasted after all layers it is a paste of pixels, so that the form is known exactly."""
+    region, last = torch.zeros(CODED, CODED, dtype=torch.bool), len(zoo.load(MODEL).layers)
+    region[20:40, 10:30] = True
+    plain = Recipe(MODEL, seed=7)
+    before = render(plain)[0]
+    mirrored = render(replace(plain, paste=f"move.{last}.0.0.m.{to_text(region)}"))[0]
+    assert torch.allclose(mirrored[:, 20:40, 10:30], before[:, 20:40, 10:30].flip(2), atol=1e-4)
+    turned = render(replace(plain, paste=f"move.{last}.0.0.t90.{to_text(region)}"))[0]
+    assert torch.allclose(turned[:, 20:40, 10:30], before[:, 20:40, 10:30].rot90(1, (1, 2)), atol=1e-4)
+    grown = render(replace(plain, paste=f"move.{last}.0.0.s200.{to_text(region)}"))[0]
+    assert (grown - before).abs().amax(0)[12:48, 2:38].gt(1e-3).float().mean() > 0.9
+    assert torch.equal(grown[:, 51:], before[:, 51:])
 
 
 def test_a_part_that_is_gone_leaves_its_place_as_the_region():

@@ -14,6 +14,7 @@ from PIL import Image
 from core import adaptation, cache, own_pictures, uploads, zoo
 from core.adaptation import adapted, load_adaptor
 from core.checkpoints import native
+from core.codes import codes_in_turn
 from core.factorization.sefa import sefa
 from demos.page import export, pictures
 from demos.page import tab as page
@@ -70,13 +71,40 @@ def test_what_cannot_be_learned_is_not_said_to_be_taught():
             refused()
 
 
+def test_the_sentence_says_how_much_of_a_style_was_learned_here(monkeypatch):
+    one = Restyle(MODEL, seed=5, face=3)
+    planted(one)
+    for left, says in (
+        (0.95, "hardly taught"),
+        (0.7, "taught every face a part of this"),
+        (0.4, "every face this style"),
+    ):
+        monkeypatch.setattr(experiments, "_left_here", lambda *given, left=left: left)
+        assert says in restyle.sentence(one)
+
+
+def test_what_is_left_of_the_way_is_that_of_the_network_that_draws():
+    one = Restyle(MODEL, seed=5, face=3)
+    planted(one)
+    codes = codes_in_turn(opened(MODEL), experiments.SCORED, experiments.FIRST_SCORED, psi=zoo.card(MODEL).psi)
+    plain, styled = opened(MODEL)(codes), made_of(one).network(codes)
+    truth = adaptation.STYLES[one.style](plain.clamp(-1, 1))
+    far = [((x.clamp(-1, 1) - truth) ** 2).mean((1, 2, 3)).sqrt().median() for x in (plain, styled)]
+    assert experiments.share_left(one) == pytest.approx(float(far[1] / far[0]), rel=1e-4)
+
+
+def test_an_own_picture_leaves_no_exact_style_to_choose():
+    assert restyle.setup(Restyle(MODEL)) == dict(controls={})
+    assert restyle.setup(Restyle(MODEL, own=own("somebody"))) == dict(controls=dict(style=None, face=None))
+    own_pictures.forget_of("somebody")
+
+
 def test_what_was_taught_draws_and_turns_by_its_own_knobs():
     one = Restyle(MODEL, seed=5, face=3, amounts=(2.0,))
     before, plain = page.answer(TAB, one), restyle.knobs_of(one)
     made = planted(one)
     shown = page.answer(TAB, one)
     assert shown["src"] != before["src"] and shown["before"] == before["before"]
-    assert shown["sentence"] == "One picture taught every face this style."
     styled = restyle.knobs_of(one)
     found = sefa(made.network, k=recipe.MOST)
     assert torch.equal(styled.directions.vectors, found.vectors) and not torch.equal(
