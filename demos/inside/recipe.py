@@ -5,8 +5,11 @@ One record makes the picture, its link, code and notebook. Gates and channels ar
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -111,6 +114,20 @@ class Look(PictureRecipe, tab="inside", always=("model", "gate", "channel"), **T
         return next(
             (name for name in known if zoo.CARDS[name].own), BUNDLED if BUNDLED in known else next(iter(known), "")
         )
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """Of a link that was made with other weights: with the usual gate, or channel, where these have fewer."""
+        try:
+            return super().from_query(query)
+        except RecipeError:
+            model = dict(query).get("model") or cls.default_model()
+            if not zoo.known(model) or not fields.other_weights(query, model, zoo.weights_hash(model)):
+                raise
+        for fewer in (("channel",), ("channel", "gate")):
+            with contextlib.suppress(RecipeError):
+                return super().from_query({name: value for name, value in query.items() if name not in fewer})
+        return super().from_query(query)
 
     @classmethod
     def unread(cls, model: str, **values: object) -> dict:

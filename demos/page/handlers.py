@@ -82,7 +82,7 @@ def about_link(query: Mapping[str, str], model: str) -> str:
     """That a link was made with other weights of its network than those here, or nothing."""
     says = (
         f"This link was made with other weights of {zoo.card(model).title} than those here: it opens with the same "
-        "settings, and its picture may be another."
+        "settings, as far as these have them, and its picture may be another."
     )
     return says if other_weights(query, model, zoo.weights_hash(model)) else ""
 

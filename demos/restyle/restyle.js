@@ -7,6 +7,11 @@ gan.owns.restyle = tab => {
     key = String(Math.random()); use.disabled = true; said.textContent = "Opening it …";
     gan.parts.restyle.card.trigger("use", {key});
   });
+  tab.waits = ({name}) => ["learn", "far"].includes(name) && !!tab.now.setup && tab.now.setup.untaught;
+  tab.listeners.push(() => {
+    const cell = use.closest(".cell");
+    if (cell) cell.hidden = !!(tab.now.setup && tab.now.setup.untaught);
+  });
   (function wait() {                                // it comes after the picture
     const {card} = gan.parts.restyle;
     if (!card) { setTimeout(wait, 50); return; }

@@ -13,6 +13,7 @@ from ..page.blocks import data_uri
 from ..page.cells import Cell, truth_cell
 from ..page.export import STEP_IMPORT, Code, step_line
 from ..page.fields import RecipeError
+from ..page.handlers import refused
 from ..page.knobs import FRAMES, Knobs, render
 from ..page.own import KEPT, own_extra
 from ..page.picture import picture_bytes, shown
@@ -61,8 +62,14 @@ def sentence(recipe: Restyle) -> str:
 
 
 def setup(recipe: Restyle) -> dict:
-    """Without the controls of an exact style where an own picture gives it."""
-    return dict(controls=dict(style=None, face=None) if recipe.own else {})
+    """untaught: why nothing can be taught to the network, else "". controls: none of an exact style where an own
+    picture gives it."""
+    untaught = ""
+    try:
+        teachable(recipe.model)
+    except RecipeError as error:
+        untaught = refused(error)["error"]
+    return dict(controls=dict(style=None, face=None) if recipe.own else {}, untaught=untaught)
 
 
 def code(recipe: Restyle) -> Code:

@@ -43,9 +43,16 @@ def test_another_picture_is_taught_and_stop_keeps_the_best(visits: Visits):
     page.locator("#restyle-learn").get_by_text(re.compile(r"^[12]0 steps")).first.wait_for(timeout=120_000)
     press(page, "restyle-learn-stop")
     page.locator("#restyle-learn").get_by_text("Stopped.").wait_for()
-    page.wait_for_function("document.querySelector('#restyle-sentence').textContent.includes('taught every face')")
+    page.wait_for_function("document.querySelector('#restyle-sentence').textContent.startsWith('One picture')")
     RESTYLE.settle(page)
     assert np.abs(RESTYLE.pixels(page).astype(int) - before).mean() > 0.5
+
+
+def test_a_network_that_cannot_be_taught_says_why_in_the_place_of_buttons(visits: Visits):
+    page = visits.open("?tab=restyle&model=portraits-pggan")
+    learn = page.locator("#restyle-learn")
+    assert learn.locator("#restyle-learn-go").is_disabled() and "for StyleGAN2" in learn.inner_text()
+    assert not page.locator("#restyle-use").is_visible()
 
 
 def test_on_a_phone_an_own_picture_is_asked_for_and_nothing_lies_beside_the_screen(visits: Visits):
@@ -55,6 +62,7 @@ def test_on_a_phone_an_own_picture_is_asked_for_and_nothing_lies_beside_the_scre
     page.set_input_files("#restyle-own-file", ASTRONAUT)
     recipe = RESTYLE.settle(page, "gan.restyle.now.recipe.own.startsWith('own-')")
     assert "Your picture has not been taught yet" in page.inner_text("#restyle-sentence")
+    assert not page.locator("#restyle-learn-style").is_visible(), "an own picture has no exact style"
     assert recipe["own"][4:] not in page.url + page.evaluate("gan.restyle.now.answer.query")
     press(page, "restyle-forget")
     assert RESTYLE.settle(page, "!gan.restyle.now.recipe.own")["style"] == "tinted"

@@ -60,6 +60,20 @@ def test_a_link_of_a_later_version_gets_a_sentence_and_opens_nothing(tab):
         assert opens or f'another version of the page ("{version}"): this one reads version 1' in found["error"]
 
 
+def test_a_link_of_other_weights_with_a_channel_that_these_lack_opens_with_the_usual_one():
+    look = dict(model="objects-biggan", label="4", gate="7", channel="255")
+    usual, _, _ = opened("inside", model="objects-biggan", label="4", gate="7")
+    recipe, error, notice = opened("inside", **look, w="deadbeef")
+    assert recipe == usual and not error and "as far as these have them" in notice
+    recipe, error, notice = opened("inside", **(look | dict(gate="70")), w="deadbeef")
+    assert recipe["label"] == 4 and not error
+    here = zoo.weights_hash("objects-biggan")[:8]
+    recipe, error, _ = opened("inside", **look, w=here)
+    assert recipe is None and "channel of gate 7 cannot be" in error
+    recipe, error, _ = opened("inside", **(look | dict(seed="x")), w="deadbeef")
+    assert recipe is None and error, "what is wrong in another way is still refused"
+
+
 def test_a_link_without_weights_is_of_the_first_ones(monkeypatch):
     monkeypatch.setattr(zoo, "weights_hash", lambda model: "0" * 64)
     assert "other weights" in opened("steer", **QUERIES["steer"])[2]

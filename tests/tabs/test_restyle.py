@@ -66,6 +66,7 @@ def test_what_cannot_be_learned_is_not_said_to_be_taught():
         assert says in restyle.sentence(Restyle(MODEL, style=style))
     other = Restyle("portraits-pggan")
     assert "cannot be taught a style here" in restyle.sentence(other)
+    assert "adaptors are for StyleGAN2" in restyle.setup(other)["untaught"].replace("Adaptors", "adaptors")
     for refused in (lambda: restyle.file(other, "network"), lambda: last_html(experiments.far(other))):
         with pytest.raises(RecipeError, match="adaptors are for StyleGAN2"):
             refused()
@@ -94,8 +95,8 @@ def test_what_is_left_of_the_way_is_that_of_the_network_that_draws():
 
 
 def test_an_own_picture_leaves_no_exact_style_to_choose():
-    assert restyle.setup(Restyle(MODEL)) == dict(controls={})
-    assert restyle.setup(Restyle(MODEL, own=own("somebody"))) == dict(controls=dict(style=None, face=None))
+    assert restyle.setup(Restyle(MODEL)) == dict(controls={}, untaught="")
+    assert restyle.setup(Restyle(MODEL, own=own("somebody")))["controls"] == dict(style=None, face=None)
     own_pictures.forget_of("somebody")
 
 

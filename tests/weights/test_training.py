@@ -15,6 +15,7 @@ from core.generators.stylegan2 import StyleGAN2
 from core.truth.worlds import objects
 from weights.recipes.train import distil, runs
 from weights.recipes.train import gan as train
+from weights.recipes.train.autoencoder import Encoder
 from weights.recipes.train.gan import FOR_STEPS, TOO_EASY, Training
 from weights.recipes.train.recipes import RECIPES, Recipe
 from weights.recipes.train.runs import finished, resume, start_files
@@ -70,18 +71,24 @@ def tensors(training: Training) -> dict[str, torch.Tensor]:
 LABELS = torch.arange(32) % 3
 
 
-@pytest.mark.parametrize("kind", ["stylegan2", "pggan", "biggan"])
-def test_six_steps_equal_three_steps_saved_resumed_and_three_more(kind, bank, tmp_path):
+COPIED = dict(autoencode=20.0, encoder=WIDTHS, chroma=1.0, alone=32)  # four steps of eight pictures
+
+
+@pytest.mark.parametrize(
+    "kind, more", [("stylegan2", {}), ("pggan", {}), ("biggan", {}), ("stylegan2", COPIED), ("biggan", COPIED)]
+)
+def test_six_steps_equal_three_steps_saved_resumed_and_three_more(kind, more, bank, tmp_path):
     labels = LABELS if kind == "biggan" else None
-    whole = Training(tiny_recipe(kind), bank, labels)
+    recipe = tiny_recipe(kind, **more)
+    whole = Training(recipe, bank, labels)
     for _ in range(6):
         whole.step()
-    half = Training(tiny_recipe(kind), bank, labels)
+    half = Training(recipe, bank, labels)
     for _ in range(3):
         half.step()
     torch.save(half.state_dict(), tmp_path / "checkpoint.pt")
     # Other initial weights: all must come from the file.
-    resumed = Training(tiny_recipe(kind), bank, labels, seed=99)
+    resumed = Training(recipe, bank, labels, seed=99)
     resumed.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
     for _ in range(3):
         resumed.step()
@@ -89,6 +96,38 @@ def test_six_steps_equal_three_steps_saved_resumed_and_three_more(kind, bank, tm
     assert expected.keys() == got.keys()
     different = [name for name in expected if not torch.equal(expected[name], got[name])]
     assert not different, different
+
+
+def test_before_the_game_a_batch_has_every_class_and_only_copies_are_learned(bank):
+    labels = torch.arange(32) % 12
+    recipe = tiny_recipe("biggan", **COPIED | dict(alone=24))
+    training = Training(recipe, bank, labels)
+    before = copy.deepcopy(training.critic)
+    training.step()
+    assert training.shown == 12, "one picture of each class, where eight are fewer"
+    training.step()
+    assert all(torch.equal(a, b) for a, b in zip(before.parameters(), training.critic.parameters()))
+    training.step()
+    assert training.shown == 24 + recipe.batch
+    assert not all(torch.equal(a, b) for a, b in zip(before.parameters(), training.critic.parameters()))
+
+
+def test_an_encoder_has_means_of_each_class(bank):
+    images, labels = bank.float() / 127.5 - 1, LABELS
+    encoder = Encoder(channels=WIDTHS, z_dim=12, classes=3)
+    with torch.no_grad():
+        plain, spread = encoder(images, labels)
+        encoder.named[1] += 2.0
+        moved, same = encoder(images, labels)
+    apart = (moved - plain).mean(1)
+    assert torch.allclose(apart, 2.0 * (labels == 1).float(), atol=1e-5) and torch.equal(spread, same)
+    assert Encoder(channels=WIDTHS, z_dim=12).named is None
+
+
+def test_a_run_that_begins_afresh_leaves_files_aside(tmp_path):
+    folder = tmp_path / "objects-biggan"
+    assert list(runs.beginnings("objects-biggan", folder))[0] == "bundled files"
+    assert runs.beginnings("objects-biggan", folder, afresh=True) == {}
 
 
 def test_another_seed_is_another_run(bank):

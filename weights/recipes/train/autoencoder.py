@@ -13,31 +13,30 @@ from torch import Tensor, nn
 from core.critics import ResidualBlock
 from core.generators.blocks import EqualConv2d, EqualLinear, lrelu, widened
 
-# Weight of the divergence of a picture's codes from N(0, 1), summed over their numbers; before the game it grows from
-# a tenth of that, so that small things are copied before codes are crowded together.
-DIVERGENCE = 0.01
 NARROW = -3.0  # logarithm of the variance that codes begin with
 
 
 class Encoder(nn.Module):
-    """Images [n, 3, R, R] in [-1, 1] -> mean and logarithm of the variance of z, [n, z_dim] each.
+    """Images [n, 3, R, R] in [-1, 1] (and labels [n]) -> mean and logarithm of the variance of z, [n, z_dim] each.
 
-    channels: one width for each resolution from 4 to R, as in the generator.
+    channels: one width for each resolution from 4 to R, as in the generator. classes: each has means of its own, so
+    that a code need not say what its label says.
     """
 
-    def __init__(self, *, channels: tuple[int, ...], z_dim: int):
+    def __init__(self, *, channels: tuple[int, ...], z_dim: int, classes: int = 0):
         super().__init__()
         falling = channels[::-1]
         self.from_rgb = EqualConv2d(3, falling[0], 1)
         self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in zip(falling, falling[1:]))
         self.dense = EqualLinear(channels[0] * 16, 2 * z_dim)
+        self.named = nn.Parameter(torch.zeros(classes, z_dim)) if classes else None
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         x = lrelu(self.from_rgb(images))
         for block in self.blocks:
             x = block(x)
         mean, log_variance = self.dense(widened(x).flatten(1)).chunk(2, 1)
-        return mean, log_variance + NARROW
+        return mean if self.named is None else mean + self.named[labels], log_variance + NARROW
 
 
 def drawn_from(mean: Tensor, log_variance: Tensor, random: torch.Generator) -> Tensor:

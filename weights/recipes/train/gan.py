@@ -21,7 +21,7 @@ from core.generators.base import Generator
 from core.generators.stylegan2 import ModulatedConv
 
 from .augment import augmented
-from .autoencoder import DIVERGENCE, Encoder, divergence, drawn_from
+from .autoencoder import Encoder, divergence, drawn_from
 from .features import encoder_of
 from .path_length import EVERY as PATHS_EVERY
 from .path_length import SHRINK, PathLength
@@ -33,7 +33,8 @@ from .spectrum import too_colourful, wanted_power
 from .teacher import Teacher, distance
 from .variety import too_alike, variety
 
-ALONE = 8  # pictures of a batch before the game: copying wants many steps
+ALONE = 8  # pictures of a batch before the game, one of each class at least: copying wants many steps
+BETAS, BETAS_ALONE = (0.0, 0.99), (0.9, 0.99)  # of Adam, in the game and while renders are only copied
 R1_EVERY, WARM_UP = 16, 500
 TOO_EASY, FOR_STEPS = 0.2, 300  # a critic whose mean loss stays below this for so long gets twice the penalty
 
@@ -67,8 +68,9 @@ class Training:
         self.second = (
             FeatureCritic(encoder_of(recipe.features, recipe.world, recipe.resolution)) if recipe.projected else None
         )
-        channels, z_dim = critic.channels, generator.z_dim
-        self.encoder = Encoder(channels=channels, z_dim=z_dim) if recipe.autoencode else None
+        widths, z_dim = recipe.encoder or critic.channels, generator.z_dim
+        named = dict(z_dim=z_dim, classes=generator.classes)
+        self.encoder = Encoder(channels=widths, **named) if recipe.autoencode else None
         self.build(generator, critic)
 
     def build(self, generator: Generator, critic: Critic) -> None:
@@ -81,13 +83,13 @@ class Training:
         groups = self.groups(lazy)
         if self.encoder:
             groups.append(dict(params=list(self.encoder.to(**layout).parameters())))
-        self.optimizer_g = torch.optim.Adam(groups, self.recipe.rate, betas=(0.0, 0.99**lazy))
+        self.optimizer_g = torch.optim.Adam(groups, self.recipe.rate, betas=(BETAS[0], BETAS[1] ** lazy))
         lazy = R1_EVERY / (R1_EVERY + 1)
         groups = [dict(params=list(self.critic.parameters()), relative=lazy)]
         if self.second:
             self.second.to(**layout)
             groups.append(dict(params=list(self.second.judges.parameters()), relative=FEATURE_RATE / self.recipe.rate))
-        self.optimizer_d = torch.optim.Adam(groups, self.recipe.rate, betas=(0.0, 0.99**lazy))
+        self.optimizer_d = torch.optim.Adam(groups, self.recipe.rate, betas=(BETAS[0], BETAS[1] ** lazy))
 
     def groups(self, lazy: float) -> list[dict]:
         """The generator's parameters with their rates; the mapping apart where it has one of its own."""
@@ -124,7 +126,8 @@ class Training:
         z, other, labels = draw(), draw(), self.labels(n)
         if self.encoder:  # half of the pictures are drawn from codes of renders, of which the critic sees other ones
             with torch.no_grad():
-                z[: n // 2] = drawn_from(*self.encoder(self.reals(random, n // 2)), random).float()
+                copied = self.encoder(self.reals(random, n // 2), self.labels(n // 2))
+                z[: n // 2] = drawn_from(*copied, random).float()
         codes, slots = self.generator.codes(z, label=labels), self.generator.slots
         if slots > 1 and self.recipe.mixing:
             cut = torch.randint(1, slots, (n,), generator=random)
@@ -142,10 +145,13 @@ class Training:
     def step(self) -> None:
         began = time.process_time()
         alone, random = self.shown < self.recipe.alone, torch.Generator().manual_seed(10**9 + self.step_number)
-        n = ALONE if alone else self.recipe.batch
+        n = max(ALONE, len(self.rows)) if alone else self.recipe.batch
         factor = self.rate_factor()
         for group in self.optimizer_g.param_groups + self.optimizer_d.param_groups:
             group["lr"] = self.recipe.rate * group.get("relative", 1.0) * factor
+        if self.recipe.alone:
+            for group in self.optimizer_g.param_groups:
+                group["betas"] = BETAS_ALONE if alone else BETAS
         if alone:
             self.step_copies(random, n)
         else:
@@ -242,14 +248,15 @@ class Training:
         return self.recipe.anchor * distance(fake.float(), theirs)
 
     def copies(self, random: torch.Generator, n: int) -> Tensor:
-        """How far renders are from what their codes draw, times `autoencode`, and the codes from N(0, 1)."""
-        real = self.reals(random, n)
+        """How far renders are from what their codes draw, times `autoencode`, the codes from N(0, 1), and `woven`."""
+        real, labels = self.reals(random, n), self.labels(n)
         with self.autocast():
-            mean, log_variance = self.encoder(real)
-            codes = self.generator.codes(drawn_from(mean, log_variance, random), label=self.labels(n))
-            far = distance(self.generator(codes).float(), real)
+            mean, log_variance = self.encoder(real, labels)
+            codes = self.generator.codes(drawn_from(mean, log_variance, random), label=labels)
+            drawn = self.generator(codes).float()
         grown = min(1.0, max(0.1, self.shown / self.recipe.alone)) if self.recipe.alone else 1.0
-        return self.recipe.autoencode * far + grown * DIVERGENCE * divergence(mean, log_variance)
+        apart = grown * self.recipe.divergence * divergence(mean, log_variance)
+        return self.recipe.autoencode * distance(drawn, real) + apart + self.woven(drawn)
 
     def alike(self, fake: Tensor) -> Tensor | float:
         """How much closer pictures of a class are than its renders, times `variety`; 0 without classes to compare."""

@@ -33,6 +33,10 @@ class Recipe:
     anchor: float = 0.0  # weight of the distance in pixels from what the teacher draws
     variety: float = 0.0  # weight of `variety.too_alike`
     autoencode: float = 0.0  # weight of the distance of renders from what is drawn of their codes, see `autoencoder`
+    # weight of the divergence of a picture's codes from N(0, 1), summed over their numbers; before the game it grows
+    # from a tenth of that, so that small things are copied before codes are crowded together
+    divergence: float = 0.01
+    encoder: tuple[int, ...] = ()  # widths of its encoder, from 4 px on; of the critic where there are none
     alone: int = 0  # images that are only copied, before the game begins
     chroma: float = 0.0  # weight of `spectrum.too_colourful`
     path_length: float = 0.0  # weight of `path_length.PathLength`; the paper's is 2
@@ -84,11 +88,11 @@ def pggan(resolution: int) -> PGGAN:
 
 
 def biggan(resolution: int) -> BigGAN:
-    """Five chunks of 20 numbers, a shared embedding of 64, attention at 16 px; no spectral norm."""
+    """Five chunks of 10 numbers, a shared embedding of 64, attention at 16 px; no spectral norm."""
     return BigGAN(
         resolution=resolution,
-        channels=widths(resolution, (256, 256, 128, 64, 32)),
-        z_dim=100,
+        channels=widths(resolution, (192, 192, 96, 48, 24)),
+        z_dim=50,
         classes=len(objects.CLASSES),
         class_dim=64,
         attention=(16,),
@@ -119,11 +123,14 @@ RECIPES: dict[str, Recipe] = {
         class_critic,
         rate=0.002,
         gamma=0.5,
-        images=330_000,
+        images=170_000,
         mixing=0,
         batch=64,
         spread="graded",
-        variety=4.0,
+        autoencode=20.0,
+        divergence=0.06,
+        encoder=(128, 96, 64, 32, 16),
+        alone=80_000,
         chroma=1.0,
         relativistic=True,
     ),
