@@ -88,11 +88,11 @@ def pggan(resolution: int) -> PGGAN:
 
 
 def biggan(resolution: int) -> BigGAN:
-    """Five chunks of 10 numbers, a shared embedding of 64, attention at 16 px; no spectral norm."""
+    """Five chunks of 20 numbers, a shared embedding of 64, attention at 16 px; no spectral norm."""
     return BigGAN(
         resolution=resolution,
         channels=widths(resolution, (192, 192, 96, 48, 24)),
-        z_dim=50,
+        z_dim=100,
         classes=len(objects.CLASSES),
         class_dim=64,
         attention=(16,),
@@ -123,14 +123,14 @@ RECIPES: dict[str, Recipe] = {
         class_critic,
         rate=0.002,
         gamma=0.5,
-        images=170_000,
+        images=210_000,
         mixing=0,
         batch=64,
         spread="graded",
         autoencode=20.0,
-        divergence=0.06,
+        divergence=0.05,
         encoder=(128, 96, 64, 32, 16),
-        alone=80_000,
+        alone=110_000,
         chroma=1.0,
         relativistic=True,
     ),
