@@ -121,13 +121,12 @@ class Look(PictureRecipe, tab="inside", always=("model", "gate", "channel"), **T
         try:
             return super().from_query(query)
         except RecipeError:
-            model = dict(query).get("model") or cls.default_model()
-            if not zoo.known(model) or not fields.other_weights(query, model, zoo.weights_hash(model)):
-                raise
-        for fewer in (("channel",), ("channel", "gate")):
-            with contextlib.suppress(RecipeError):
-                return super().from_query({name: value for name, value in query.items() if name not in fewer})
-        return super().from_query(query)
+            for fewer in (("channel",), ("channel", "gate")) if isinstance(query, Mapping) else ():
+                with contextlib.suppress(RecipeError):
+                    found = super().from_query({name: value for name, value in query.items() if name not in fewer})
+                    if fields.other_weights(query, found.model, zoo.weights_hash(found.model)):
+                        return found
+            raise
 
     @classmethod
     def unread(cls, model: str, **values: object) -> dict:

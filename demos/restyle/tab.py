@@ -45,11 +45,18 @@ def answer(recipe: Restyle) -> dict:
     )
 
 
+def untaught(model: str) -> str:
+    """Why nothing can be taught to the network, a sentence; "" where something can."""
+    try:
+        teachable(model)
+    except RecipeError as error:
+        return refused(error)["error"]
+    return ""
+
+
 def sentence(recipe: Restyle) -> str:
     if made_of(recipe).adaptor is None:
-        try:
-            teachable(recipe.model)
-        except RecipeError:
+        if untaught(recipe.model):
             return "This network cannot be taught a style here: its pictures stay as they were."
         called = experiments.called(recipe)
         return f"{called[:1].upper()}{called[1:]} has not been taught yet: this face is as it was."
@@ -62,14 +69,9 @@ def sentence(recipe: Restyle) -> str:
 
 
 def setup(recipe: Restyle) -> dict:
-    """untaught: why nothing can be taught to the network, else "". controls: none of an exact style where an own
-    picture gives it."""
-    untaught = ""
-    try:
-        teachable(recipe.model)
-    except RecipeError as error:
-        untaught = refused(error)["error"]
-    return dict(controls=dict(style=None, face=None) if recipe.own else {}, untaught=untaught)
+    """untaught: see `untaught`. controls: none of an exact style where an own picture gives it."""
+    controls = dict(style=None, face=None) if recipe.own else {}
+    return dict(controls=controls, untaught=untaught(recipe.model))
 
 
 def code(recipe: Restyle) -> Code:

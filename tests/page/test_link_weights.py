@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from core import zoo
+from demos.inside.recipe import Look
 from demos.page import fields
 from demos.page import handlers as wiring
 from demos.page.fields import RecipeError
@@ -72,6 +73,9 @@ def test_a_link_of_other_weights_with_a_channel_that_these_lack_opens_with_the_u
     assert recipe is None and "channel of gate 7 cannot be" in error
     recipe, error, _ = opened("inside", **(look | dict(seed="x")), w="deadbeef")
     assert recipe is None and error, "what is wrong in another way is still refused"
+    for nonsense in (None, 7, "gate=1", {"gate": 7}, {"model": 7, "w": 7}):
+        with pytest.raises(RecipeError):
+            Look.from_query(nonsense)
 
 
 def test_a_link_without_weights_is_of_the_first_ones(monkeypatch):
