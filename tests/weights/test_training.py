@@ -124,10 +124,12 @@ def test_an_encoder_has_means_of_each_class(bank):
     assert Encoder(channels=WIDTHS, z_dim=12).named is None
 
 
-def test_a_run_that_begins_afresh_leaves_files_aside(tmp_path):
-    folder = tmp_path / "objects-biggan"
-    assert list(runs.beginnings("objects-biggan", folder))[0] == "bundled files"
-    assert runs.beginnings("objects-biggan", folder, afresh=True) == {}
+@pytest.mark.parametrize("channels, which", [(WIDTHS, "a distilled generator"), ((8, 8, 8), "nothing")])
+def test_files_of_another_layout_are_left_aside(channels, which, bank, tmp_path):
+    training, (generator, its_critic) = Training(tiny_recipe("pggan"), bank), start_files(tmp_path)
+    native.save(PGGAN(resolution=16, channels=channels, dim=8), generator)
+    native.save(training.critic, its_critic)
+    assert resume(training, "no such model", tmp_path) == which
 
 
 def test_another_seed_is_another_run(bank):

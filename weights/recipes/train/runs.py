@@ -84,10 +84,8 @@ def start_files(folder: Path) -> tuple[Path, Path]:
     return folder / "start.safetensors", folder / "start-critic.safetensors"
 
 
-def beginnings(name: str, folder: Path, *, afresh: bool = False) -> dict[str, tuple[Path, Path]]:
-    """What a run without a checkpoint may go on from, the best first: generator and critic. afresh: from nothing."""
-    if afresh:
-        return {}
+def beginnings(name: str, folder: Path) -> dict[str, tuple[Path, Path]]:
+    """What a run without a checkpoint may go on from, the best first: generator and critic."""
     return {
         "bundled files": (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}-critic.safetensors"),
         "a distilled generator": start_files(folder),
@@ -95,16 +93,21 @@ def beginnings(name: str, folder: Path, *, afresh: bool = False) -> dict[str, tu
     }
 
 
-def resume(training: Training, name: str, folder: Path, *, afresh: bool = False) -> str:
-    """From the checkpoint, else from the first of `beginnings` that is there, else from nothing; returns which."""
+def resume(training: Training, name: str, folder: Path) -> str:
+    """From the checkpoint, else from the first of `beginnings` that is there, else from nothing; returns which.
+
+    A generator of another layout than the recipe's is left aside.
+    """
     if (folder / "checkpoint.pt").exists():
         training.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True, map_location=training.device))
         return "checkpoint"
-    for which, (generator, critic) in beginnings(name, folder, afresh=afresh).items():
+    for which, (generator, critic) in beginnings(name, folder).items():
         if generator.exists() and critic.exists():
-            facts = native.metadata(generator)  # a distilled one was shown nothing yet
+            facts, network = native.metadata(generator), native.read(generator)  # a distilled one was shown nothing yet
+            if network.config() != training.generator.config():
+                continue
             training.warm_start(
-                native.read(generator),
+                network,
                 native.read(critic),
                 step=int(facts.get("steps", 0)),
                 shown=int(facts.get("images_shown", 0)),
@@ -113,26 +116,13 @@ def resume(training: Training, name: str, folder: Path, *, afresh: bool = False)
     return "nothing"
 
 
-def train(
-    name: str,
-    recipe: Recipe,
-    *,
-    minutes: float,
-    images: int,
-    device: str,
-    threads: int,
-    afresh: bool = False,
-    say=print,
-) -> Training:
+def train(name: str, recipe: Recipe, *, minutes: float, images: int, device: str, threads: int, say=print) -> Training:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # without it a run on CPU can stall in denormals
     folder = RUNS / name
     bank = load_bank(recipe.world, recipe.resolution, recipe.bank, spread=recipe.spread, device=device)
     training = Training(recipe, bank, bank_labels(recipe.world, recipe.bank), device=device)
-    say(
-        f"{name}: starts from {resume(training, name, folder, afresh=afresh)}, {training.shown:,} images shown",
-        flush=True,
-    )
+    say(f"{name}: starts from {resume(training, name, folder)}, {training.shown:,} images shown", flush=True)
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))  # save, then end
     began = told = saved = time.monotonic()
@@ -167,7 +157,6 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="stop when this many have been shown in all (default: the recipe's)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--afresh", action="store_true", help="without a checkpoint begin from nothing, not from files")
     args = parser.parse_args()
     recipe = RECIPES[args.recipe]
     train(
@@ -177,7 +166,6 @@ def main() -> None:
         images=args.images or recipe.images,
         device=args.device,
         threads=args.threads,
-        afresh=args.afresh,
     )
 
 
